@@ -1,0 +1,42 @@
+# Helpers for tests/: each test is its own process with a deadline; 77 means skipped.
+
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+
+set(BIFRONS_TEST_ENVIRONMENT
+    "BIFRONS=$<TARGET_FILE:bifrons>"
+    "OMPI_ALLOW_RUN_AS_ROOT=1" "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"
+    "OMPI_MCA_rmaps_base_oversubscribe=1" "OMPI_MCA_hwloc_base_binding_policy=none"
+    "ASAN_OPTIONS=fast_unwind_on_malloc=0:detect_odr_violation=0"
+    "UBSAN_OPTIONS=print_stacktrace=1"
+    "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0")
+
+# bifrons_test(module/name LIBRARIES lib... [RANKS n...] [TIMEOUT seconds] [ARGS arg...])
+# builds tests/module/test_name.c; with RANKS it runs under mpirun once for each count.
+function(bifrons_test path)
+  cmake_parse_arguments(T "" "TIMEOUT" "LIBRARIES;RANKS;ARGS" ${ARGN})
+  get_filename_component(module ${path} DIRECTORY)
+  get_filename_component(name ${path} NAME)
+  set(target test_${module}_${name})
+  add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/${module}/test_${name}.c)
+  bifrons_compile_options(${target})
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(${target} PRIVATE ${T_LIBRARIES} PkgConfig::CMOCKA m Threads::Threads)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 60)
+  endif()
+  if(NOT T_RANKS)
+    add_test(NAME ${path} COMMAND ${target} ${T_ARGS})
+    bifrons_test_properties(${path} unit ${T_TIMEOUT} 1)
+  endif()
+  foreach(n ${T_RANKS})
+    add_test(NAME ${path}.${n} COMMAND mpirun -n ${n} $<TARGET_FILE:${target}> ${T_ARGS})
+    bifrons_test_properties(${path}.${n} mpi ${T_TIMEOUT} 2)
+  endforeach()
+endfunction()
+
+function(bifrons_test_properties test label timeout processors)
+  set_tests_properties(${test} PROPERTIES
+    LABELS ${label} TIMEOUT ${timeout} PROCESSORS ${processors} SKIP_RETURN_CODE 77
+    ENVIRONMENT "${BIFRONS_TEST_ENVIRONMENT}")
+endfunction()

@@ -1,0 +1,1 @@
+typedef int bifrons_empty; /* a module without sources yet */

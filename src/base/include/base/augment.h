@@ -1,0 +1,47 @@
+/*
+ * How one training sample is changed before the encoder sees it. data/augment.h draws these
+ * numbers from (seed, person, position); model/augment.h applies them as batched tensor
+ * operations on any device. A plain struct, so that neither module knows the other.
+ *
+ * Coordinates are normalised: the picture spans [-1, 1] in x (right) and y (down).
+ */
+#ifndef BIFRONS_BASE_AUGMENT_H
+#define BIFRONS_BASE_AUGMENT_H
+
+#include <stdbool.h>
+
+enum { AUGMENT_GRID = 5 }; /* control points a side of the random warp */
+
+struct augment_draw {
+    /* applied to the encoder's input and to the target alike */
+    bool flip;    /* mirrored left to right */
+    float rotate; /* radians, counter-clockwise */
+    float zoom;   /* > 1 enlarges the face */
+    float shift_x, shift_y;
+    /* applied to the encoder's input only */
+    float warp[AUGMENT_GRID][AUGMENT_GRID][2]; /* x, y displacement of each control point; bicubic
+                                                  or bilinear in between, see model/augment.h */
+    float colour_transfer; /* 0 = own colours, 1 = per-channel mean and deviation (inside the mask,
+                              where there is one) of the other person's picture at the same
+                              position of the order */
+    float gain[3], offset[3]; /* colour jitter: x * gain + offset, in [0, 1] units */
+};
+
+/* The draw that changes nothing. */
+#define AUGMENT_NONE        \
+    ((struct augment_draw){ \
+        .zoom = 1.0f, .gain = {1.0f, 1.0f, 1.0f}
+    })
+
+/* Strengths, from the config's [augment] table; the draw is uniform within them. */
+struct augment_config {
+    double flip;       /* probability */
+    double rotate_deg; /* +- degrees */
+    double zoom;       /* +- share: 0.05 draws from 0.95 to 1.05 */
+    double shift;      /* +- share of the picture's width and height */
+    double warp;       /* standard deviation of a control point, share of the picture's width */
+    double colour_transfer; /* largest share of the other person's colours mixed in */
+    double colour_jitter;   /* +- share of gain, and half of it as offset */
+};
+
+#endif

@@ -1,0 +1,16 @@
+/* Time. Durations come from the monotonic clock; the wall clock is only ever printed. */
+#ifndef BIFRONS_BASE_CLOCK_H
+#define BIFRONS_BASE_CLOCK_H
+
+#include <stddef.h>
+
+/* Seconds on the monotonic clock, from an arbitrary start. */
+double clock_seconds(void);
+/* Wall-clock seconds since 1970, with fraction; SOURCE_DATE_EPOCH is not applied. */
+double clock_wall_seconds(void);
+/* "2026-01-31T12:00:00Z" of now, or of SOURCE_DATE_EPOCH where that is set and sane. */
+void clock_iso8601(char out[static 32]);
+/* "1 h 02 min", "3 min 20 s" or "12 s". */
+void clock_format_duration(double seconds, char *out, size_t out_bytes);
+
+#endif

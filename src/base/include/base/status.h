@@ -1,0 +1,83 @@
+/*
+ * What a fallible function returns, and where the explanation goes.
+ *
+ *     struct errmsg em = {0};
+ *     if (set_open(path, &set, &em) != ST_OK)
+ *         log_error("%s", em.text);            // the driver alone prints verdicts and exits
+ *
+ * A function that can fail returns `enum status` and takes a `struct errmsg *em` as its last
+ * parameter. The function that first notices the failure writes the text, once, with FAIL; callers
+ * pass status and text on unchanged. Outputs are set only on success, and a failed open leaves
+ * nothing to free. Text says what is wrong, where (file, row, key), and what to do about it.
+ *
+ * Our own mistakes are not statuses: BUG_ON prints the place and aborts, in release builds too.
+ * Input is never checked with it.
+ */
+#ifndef BIFRONS_BASE_STATUS_H
+#define BIFRONS_BASE_STATUS_H
+
+#include <stdbool.h>
+
+#define MUST_CHECK           __attribute__((warn_unused_result))
+#define PRINTF_LIKE(fmt, va) __attribute__((format(printf, fmt, va)))
+
+/*        name          exit  meaning: what has to be put right */
+#define STATUS_MAP(X)                                                                 \
+    X(OK, 0, "success")                                                               \
+    X(USAGE, 64, "bad usage: correct the command line")                               \
+    X(DATA, 65, "bad data: the named file or picture cannot be used")                 \
+    X(NOINPUT, 66, "missing input: the named file or folder cannot be opened")        \
+    X(NODEVICE, 69, "unavailable: this build or machine lacks what was asked for")    \
+    X(INTERNAL, 70, "failure while working: see the message, then the log")           \
+    X(MEMORY, 70, "out of memory: use a smaller batch, picture or model")             \
+    X(TORCH, 70, "libtorch failed: see the message")                                  \
+    X(PEER, 70, "another rank, or the link to it, failed: see that rank's message")   \
+    X(DIVERGED, 70, "training left the rails: see the message for what to change")    \
+    X(IO, 74, "input/output error: the last state could not be written")              \
+    X(AGAIN, 75, "stopped on request after a checkpoint: run the same command again") \
+    X(CONFIG, 78, "bad configuration: correct the named key")                         \
+    X(INTERRUPTED, 130, "interrupted: ended at once, the last checkpoint stands")
+
+enum status {
+#define X(name, exit_code, meaning) ST_##name,
+    STATUS_MAP(X)
+#undef X
+};
+
+/* The process exit code (sysexits.h where one fits) that a status ends in. */
+int status_exit_code(enum status st);
+/* Lower-case name ("noinput") and meaning; static strings. */
+const char *status_name(enum status st);
+const char *status_meaning(enum status st);
+
+/*
+ * One explanation. Plain bytes, so it can cross threads and be sent between ranks as it is.
+ * {0} means none. The first writer wins: later FAILs on the same errmsg leave it alone.
+ */
+struct errmsg {
+    enum status code;
+    int rank; /* who failed; -1 until a collective fills it in */
+    int line; /* in our source, for bug reports */
+    char where[48];
+    char text[1984]; /* UTF-8, no newline at the end */
+};
+
+/* Writes em (NULL allowed) unless it holds a message already; returns code. */
+#define FAIL(em, code, ...) errmsg_set((em), (code), __func__, __LINE__, __VA_ARGS__)
+enum status errmsg_set(struct errmsg *em, enum status code, const char *where, int line,
+                       const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* The same with ": " and strerror(errno_value) at the end. */
+#define FAIL_ERRNO(em, code, errno_value, ...) \
+    errmsg_set_errno((em), (code), (errno_value), __func__, __LINE__, __VA_ARGS__)
+enum status errmsg_set_errno(struct errmsg *em, enum status code, int errno_value,
+                             const char *where, int line, const char *fmt, ...) PRINTF_LIKE(6, 7);
+
+/* Our own mistake: print place and condition, then abort. */
+#define BUG_ON(condition)                               \
+    do {                                                \
+        if (__builtin_expect(!!(condition), 0))         \
+            bug_report(#condition, __FILE__, __LINE__); \
+    } while (0)
+_Noreturn void bug_report(const char *condition, const char *file, int line);
+
+#endif

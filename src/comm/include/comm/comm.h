@@ -1,0 +1,115 @@
+/*
+ * Collectives between the ranks of a training run, over raw memory: no tensor is known here.
+ *
+ *     struct comm *c;
+ *     comm_open(&argc, &argv, &options, &c, &em);                     // COLLECTIVE, once
+ *     struct comm_ticket t;
+ *     comm_all_reduce_begin(c, grads, n, COMM_F32, NULL, &t, &em);     // COLLECTIVE
+ *     comm_wait(c, &t, COMM_NO_DEADLINE, &em);
+ *     comm_close(c);
+ *
+ * COLLECTIVE calls must be made by all ranks in the same order. A range handed to *_begin belongs
+ * to the library until comm_wait has returned for its ticket. Sums only: nothing here averages.
+ * The sum at each element is taken in rank order 0, 1, …, world_size - 1, whatever the range's
+ * bounds, so its bits depend on world size (and, later, node layout) alone.
+ *
+ * All ranks get the same bits. Calls come from one thread; comm_abort may come from any.
+ */
+#ifndef BIFRONS_COMM_COMM_H
+#define BIFRONS_COMM_COMM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+enum comm_backend { COMM_AUTO, COMM_SELF, COMM_MPI, COMM_NCCL };
+enum comm_dtype { COMM_F32, COMM_F64, COMM_BF16, COMM_U8, COMM_U64 };
+
+#define COMM_NO_DEADLINE (-1.0)
+
+struct comm;
+
+/* One begun collective. Plain data, the caller's; comm_wait makes it idle. */
+struct comm_ticket {
+    uint64_t sequence; /* of this collective in this communicator; 0 = idle */
+};
+
+struct comm_options {
+    enum comm_backend backend;
+};
+
+/*
+ * Starts MPI (MPI_THREAD_MULTIPLE) unless no launcher started us, and opens the backend.
+ * ST_CONFIG: a backend this build or machine lacks. ST_USAGE: the environment of a launcher says
+ * several processes, our MPI says one (a launcher of another MPI): refused, with the remedy.
+ */
+enum status comm_open(const struct comm_options *o, struct comm **out,
+                      struct errmsg *em) MUST_CHECK;
+/* Collective where the world has more than one rank: ends MPI. NULL is fine. */
+void comm_close(struct comm *c);
+/* Ends every rank of the job at once; does not return. */
+_Noreturn void comm_abort(struct comm *c, int exit_code);
+
+int comm_rank(const struct comm *c);
+int comm_world_size(const struct comm *c);
+int comm_local_rank(const struct comm *c); /* among the ranks of this node */
+int comm_local_size(const struct comm *c);
+int comm_node_count(const struct comm *c);
+const char *comm_host_name(const struct comm *c);
+const char *comm_backend_name(const struct comm *c);
+/* "Open MPI 4.1.4" or "none"; static. Also without an open communicator. */
+const char *comm_library_version(void);
+
+/* Memory for flat state that collectives work on, zeroed and 64-byte aligned. ST_MEMORY. */
+enum status comm_alloc(struct comm *c, size_t bytes, void **out, struct errmsg *em) MUST_CHECK;
+void comm_free(struct comm *c, void *memory);
+
+/*
+ * COLLECTIVE, all four. `stream` is the device stream the range is produced on, NULL for host
+ * memory. count is in elements. In place: every rank passes the whole range.
+ *   all_reduce:      each rank's range becomes the sum
+ *   reduce_scatter:  shard r of comm_shard() becomes the sum on rank r; the rest is undefined
+ *   all_gather:      shard r travels from rank r to all
+ *   broadcast:       from root to all
+ */
+enum status comm_all_reduce_begin(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                                  void *stream, struct comm_ticket *ticket,
+                                  struct errmsg *em) MUST_CHECK;
+enum status comm_reduce_scatter_begin(struct comm *c, void *range, size_t count,
+                                      enum comm_dtype dtype, void *stream,
+                                      struct comm_ticket *ticket, struct errmsg *em) MUST_CHECK;
+enum status comm_all_gather_begin(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                                  void *stream, struct comm_ticket *ticket,
+                                  struct errmsg *em) MUST_CHECK;
+enum status comm_broadcast_begin(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                                 int root, void *stream, struct comm_ticket *ticket,
+                                 struct errmsg *em) MUST_CHECK;
+/* Waits until the ticket's range is final. ST_PEER on failure or after deadline_s seconds. */
+enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadline_s,
+                      struct errmsg *em) MUST_CHECK;
+
+/* Elements [first, first + count) of a range of n that rank owns when it is sharded. */
+void comm_shard(size_t n, int world_size, int rank, size_t *first, size_t *count);
+
+/*
+ * COLLECTIVE. The end of a phase that can fail on one rank: all ranks get the status and message of
+ * the lowest failing rank (its number in em->rank), or ST_OK. Pass the local outcome; em holds the
+ * local message and is overwritten by the agreed one.
+ */
+enum status comm_agree(struct comm *c, enum status local, struct errmsg *em) MUST_CHECK;
+/* COLLECTIVE. Bitwise or of flags over all ranks. */
+enum status comm_agree_flags(struct comm *c, uint64_t *flags, struct errmsg *em) MUST_CHECK;
+/* COLLECTIVE. Minimum and maximum of a number over all ranks. */
+enum status comm_agree_range(struct comm *c, double value, double *min_out, double *max_out,
+                             struct errmsg *em) MUST_CHECK;
+/*
+ * COLLECTIVE. Every rank gives n bytes (n may differ); root gets all, in rank order, in *all_out
+ * (the caller's to free) with the sizes in sizes_out[world_size]. Other ranks get NULL.
+ */
+enum status comm_gather_bytes(struct comm *c, const void *bytes, size_t n, int root, void **all_out,
+                              size_t *sizes_out, struct errmsg *em) MUST_CHECK;
+/* COLLECTIVE. */
+enum status comm_barrier(struct comm *c, struct errmsg *em) MUST_CHECK;
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * Invented people, drawn with cairo: data whose true swap is known, with nobody's face in it.
+ *
+ * An identity (face shape, hair, skin, eyes, nose, mouth, clothes, palette) is a function of
+ * (seed, person); a scene (pose, expression, gaze, light, background) of (seed, picture). A face
+ * is identity x scene, so drawing the other identity in the same scene gives the true swap.
+ */
+#ifndef BIFRONS_DATA_DRAWN_H
+#define BIFRONS_DATA_DRAWN_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+#include "data/picture.h"
+#include "data/set.h"
+
+enum { DRAWN_SIZE_MIN = 64, DRAWN_SIZE_MAX = 1024 };
+
+struct drawn_options {
+    int size; /* pixels a side */
+    uint64_t seed;
+    bool loose; /* whole head with surroundings, not cut to the eyes */
+};
+
+struct drawn_face {
+    struct picture image, truth; /* truth: the other person in the same scene */
+    uint8_t *mask;               /* (size, size), 255 = face, antialiased */
+    float landmarks[SET_LANDMARKS][2];
+};
+
+bool drawn_available(void); /* false in a build without cairo */
+
+/*
+ * Draws picture number `index` of person 0 or 1; the scenes of the two people differ. The caller
+ * frees with drawn_face_release. Thread-safe. ST_NODEVICE without cairo, ST_MEMORY.
+ */
+enum status drawn_face_draw(const struct drawn_options *o, int person, uint64_t index,
+                            struct drawn_face *out, struct errmsg *em) MUST_CHECK;
+void drawn_face_release(struct drawn_face *f);
+/* The invented person's name, static. */
+const char *drawn_person_name(uint64_t seed, int person);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * Fills the batch of one rank: for both people, the pictures and masks at a range of positions and
+ * their augmentation. The positions decide everything; the loader has no state that matters.
+ *
+ *     loader_fill(l, first_position, n, &batch, &em);     // not collective
+ *
+ * Pictures of a set whose size differs from the wanted one are resized on the way (bilinear where
+ * they shrink by less than two, area average beyond).
+ */
+#ifndef BIFRONS_DATA_LOADER_H
+#define BIFRONS_DATA_LOADER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/augment.h"
+#include "base/status.h"
+#include "data/order.h"
+#include "data/set.h"
+
+/* Caller-owned memory for up to `capacity` samples of each person; index 0 = A, 1 = B. */
+struct loader_batch {
+    size_t n, capacity;
+    int size;
+    uint8_t *images[2];            /* (n, size, size, 3) */
+    uint8_t *masks[2];             /* (n, size, size), 255 = face; NULL where not wanted */
+    struct augment_draw *draws[2]; /* (n) */
+    int64_t *rows[2];              /* (n) which pictures these are, for messages */
+};
+
+enum status loader_batch_init(struct loader_batch *b, size_t capacity, int size, bool masks,
+                              struct errmsg *em) MUST_CHECK;
+void loader_batch_release(struct loader_batch *b);
+
+struct loader_source {
+    struct set *set;     /* borrowed */
+    struct order *order; /* borrowed */
+};
+
+struct loader;
+enum status loader_new(const struct loader_source source[2], const struct augment_config *strength,
+                       uint64_t seed, struct loader **out, struct errmsg *em) MUST_CHECK;
+void loader_free(struct loader *l);
+
+/* Training samples at positions [first, first + n) of both people, with their draws. */
+enum status loader_fill(struct loader *l, uint64_t first, size_t n, struct loader_batch *b,
+                        struct errmsg *em) MUST_CHECK;
+/* Given rows of each set (rows may be NULL for a person to leave it out), draws = AUGMENT_NONE. */
+enum status loader_fill_rows(struct loader *l, const int64_t *rows_a, const int64_t *rows_b,
+                             size_t n, struct loader_batch *b, struct errmsg *em) MUST_CHECK;
+
+#endif

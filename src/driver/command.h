@@ -1,0 +1,36 @@
+/*
+ * A subcommand: a row of the table in main.c. Each parses its own arguments with argp, reports with
+ * the log, and returns an exit code of base/status.h. argv[0] is "bifrons NAME".
+ */
+#ifndef BIFRONS_DRIVER_COMMAND_H
+#define BIFRONS_DRIVER_COMMAND_H
+
+#include <argp.h>
+
+#include "base/status.h"
+
+#define BIFRONS_VERSION "0.1.0"
+
+struct command {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+};
+
+int command_synth(int argc, char **argv);
+int command_pack(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_train(int argc, char **argv);
+int command_eval(int argc, char **argv);
+int command_swap(int argc, char **argv);
+int command_info(int argc, char **argv);
+
+/* Logs em's text as an error (with its rank, where one is known) and gives the exit code. */
+int command_fail(const struct errmsg *em);
+
+/*
+ * Runs the command in bifrons-engine, the program beside this one that is linked with libtorch, so
+ * that pack, inspect and --help start without loading it. Returns only on failure.
+ */
+int command_exec_engine(int argc, char **argv);
+
+#endif

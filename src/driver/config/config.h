@@ -1,0 +1,90 @@
+/*
+ * The configuration of a run: one struct, filled from defaults, then TOML files, then --set and the
+ * short form's options, each later one winning. config_schema.c is the one table of keys: name,
+ * type, range, default and help; it drives validation, --help, README's table and the resolved
+ * file.
+ */
+#ifndef BIFRONS_DRIVER_CONFIG_H
+#define BIFRONS_DRIVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/augment.h"
+#include "base/file.h"
+#include "base/status.h"
+
+enum { CONFIG_VERSION = 1, CONFIG_TEXT_BYTES = 64 };
+
+enum config_schedule { SCHEDULE_CONSTANT, SCHEDULE_ONE_CYCLE, SCHEDULE_COSINE };
+enum config_precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
+
+struct config {
+    int64_t config_version;
+    char name[CONFIG_TEXT_BYTES]; /* of the run: names the default run folder runs/NAME */
+    struct {
+        char a[PATH_BYTES_MAX], b[PATH_BYTES_MAX]; /* relative to the working directory */
+        double val_fraction;
+        bool masks; /* use /masks for loss weights and colour transfer where both sets have them */
+    } data;
+    struct {
+        int64_t image_size, latent;
+    } model;
+    struct {
+        double l1, dssim; /* weights of the terms */
+        double mask;      /* extra weight of face pixels, see model_options.mask_weight */
+    } loss;
+    struct augment_config augment;
+    struct {
+        int64_t epochs, max_steps; /* max_steps 0: no limit */
+        double max_minutes;        /* 0: no limit */
+        int64_t global_batch;      /* pictures of each person a step, over all ranks */
+        int64_t accumulate;        /* micro-batches a rank divides its share into */
+        uint64_t seed;
+        double lr;
+        int64_t schedule; /* enum config_schedule */
+        double warmup;    /* share of all steps */
+        char device[CONFIG_TEXT_BYTES];
+        int64_t threads;   /* per rank; 0: the cores this rank owns */
+        int64_t precision; /* enum config_precision */
+        bool deterministic;
+        double timeout_s; /* 0 = "off" */
+    } train;
+    struct {
+        int64_t backend; /* enum comm_backend: auto, self, mpi, nccl */
+    } comm;
+    struct {
+        int64_t every_steps; /* 0: at each epoch only */
+        double every_minutes;
+        int64_t keep;
+    } checkpoint;
+    struct {
+        double every_s;      /* seconds between plain progress lines */
+        int64_t every_steps; /* steps between rows of metrics.jsonl */
+        bool tensorboard;
+        int64_t preview_epochs; /* epochs between previews; 0: only at the end */
+    } log;
+};
+
+/* Defaults of every key. */
+void config_init(struct config *c);
+/* Merges a TOML file. ST_NOINPUT; ST_CONFIG with "file:line:col: key: what is allowed". */
+enum status config_merge_file(struct config *c, const char *path, struct errmsg *em) MUST_CHECK;
+/* Merges TOML text; origin names it in messages ("checkpoint latest.pt"). */
+enum status config_merge_text(struct config *c, const char *text, const char *origin,
+                              struct errmsg *em) MUST_CHECK;
+/* Merges one "key.path=value" of --set: TOML syntax, or the bare text where a string is wanted. */
+enum status config_merge_assignment(struct config *c, const char *assignment,
+                                    struct errmsg *em) MUST_CHECK;
+/* What no single key can say: data sets named, batch >= world size, sizes that fit together. */
+enum status config_check(const struct config *c, int world_size, struct errmsg *em) MUST_CHECK;
+
+/* Every key in schema order as TOML; parsing it gives the same config. Caller frees. */
+char *config_to_toml(const struct config *c);
+/* The schema as a table: for --help (plain) and for README (markdown). */
+void config_print_schema(FILE *f, bool markdown);
+/* "key: old -> new" a line for each key that differs; caller frees; NULL where none does. */
+char *config_difference(const struct config *old, const struct config *new_config);
+
+#endif

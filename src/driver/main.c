@@ -1,0 +1,50 @@
+/* bifrons: finds the subcommand and runs it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/log.h"
+#include "command.h"
+
+static const struct command commands[] = {
+    {"synth",   "draw two invented people to train on",           command_synth      },
+    {"pack",    "pack a folder of pictures into a person's set",  command_pack       },
+    {"inspect", "show what is in a set or a checkpoint",          command_inspect    },
+    {"train",   "train on one or more ranks",                     command_exec_engine},
+    {"eval",    "measure a checkpoint against held-out pictures", command_exec_engine},
+    {"swap",    "swap the face in a picture, a folder or a set",  command_exec_engine},
+    {"info",    "versions, devices, and what this build can do",  command_exec_engine},
+};
+
+static void print_usage(FILE *f)
+{
+    fputs("Usage: bifrons COMMAND [OPTION...]\n\n"
+          "Trains the shared-encoder / two-decoder face-swap autoencoder on one or more ranks.\n\n",
+          f);
+    for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
+        fprintf(f, "  %-10s%s\n", commands[i].name, commands[i].summary);
+    fputs("\n`bifrons COMMAND --help` explains one. `bifrons --version` prints the version.\n"
+          "For research and education, with pictures of people who agreed, or of invented ones.\n",
+          f);
+}
+
+int main(int argc, char **argv)
+{
+    log_init();
+    const char *name = argc > 1 ? argv[1] : "";
+    if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+        print_usage(stdout);
+        return 0;
+    }
+    if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
+        puts("bifrons " BIFRONS_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
+        if (!strcmp(name, commands[i].name))
+            return commands[i].run(argc - 1, argv + 1);
+    if (argc > 1)
+        log_error("unknown command \"%s\"", name);
+    print_usage(stderr);
+    return status_exit_code(ST_USAGE);
+}

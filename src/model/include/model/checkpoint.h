@@ -1,0 +1,49 @@
+/*
+ * A training state as a .pt file: a zip archive with a plain pickled dict, so that
+ * torch.load(path, weights_only=True) gives
+ *
+ *   model_state_dict       {"encoder.r128.weight": fp32 tensor, …}
+ *   optimizer_state_dict   PyTorch Adam's layout; indices in the order of parameters() in python/
+ *   epoch, step, position, loss, val_loss          numbers
+ *   config                 the resolved configuration, TOML text
+ *   meta                   JSON text: everything else the driver must find again
+ *
+ * The archive also holds the uncompressed record "bifrons.json" (format, version, model config,
+ * parameter counts, the numbers above, config and meta): readable without libtorch.
+ * Not collective: one rank writes. The caller makes the file durable (base/file.h).
+ */
+#ifndef BIFRONS_MODEL_CHECKPOINT_H
+#define BIFRONS_MODEL_CHECKPOINT_H
+
+#include "model/model.h"
+
+enum { CHECKPOINT_FORMAT_VERSION = 1 };
+
+struct checkpoint_facts {
+    int64_t epoch, step;
+    uint64_t position;
+    double loss, val_loss;
+    char *config; /* TOML; borrowed when writing, the caller's to free when read */
+    char *meta;   /* JSON; likewise */
+    double lr;    /* of the last step, for the optimizer's param_groups */
+};
+
+/* Streams to path (a temporary name). ST_IO, ST_TORCH. */
+enum status checkpoint_write(const struct model *m, const struct checkpoint_facts *facts,
+                             const char *path, struct errmsg *em) MUST_CHECK;
+
+struct checkpoint;
+/* Reads and checks a file. ST_NOINPUT; ST_DATA torn, no checkpoint, or lacking what it needs. */
+enum status checkpoint_open(const char *path, struct checkpoint **out,
+                            struct errmsg *em) MUST_CHECK;
+void checkpoint_free(struct checkpoint *c);
+/* Borrowed views of what it says. */
+const struct checkpoint_facts *checkpoint_get_facts(const struct checkpoint *c);
+struct model_config checkpoint_get_config(const struct checkpoint *c);
+/* Copies parameters and (where `moments`) Adam's moments into m. ST_DATA names the first tensor
+ * that is missing, of another shape, or not finite. Uses ema_state_dict for the parameters where
+ * `ema` is set and the file has one. */
+enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool moments, bool ema,
+                               struct errmsg *em) MUST_CHECK;
+
+#endif

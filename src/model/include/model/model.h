@@ -1,0 +1,135 @@
+/*
+ * The shared-encoder / two-decoder autoencoder, its losses and its optimizer.
+ *
+ *     recon_a = decoder_a(encoder(a))        swap_a_to_b = decoder_b(encoder(a))
+ *     recon_b = decoder_b(encoder(b))        swap_b_to_a = decoder_a(encoder(b))
+ *
+ * A step is model_backward (gradients of this rank's samples, added to the flat gradient), the
+ * caller's all-reduce of model_flat()->gradients, then model_update. Every loss is a sum of
+ * per-sample terms divided by the *global* batch before backward, so the sum over ranks is the
+ * gradient of the mean over the global batch, however the batch was divided.
+ *
+ * Parameters, gradients and moments are one flat array each, in the order of python/'s
+ * parameters(); model_layout tells where each tensor lies. One thread at a time.
+ */
+#ifndef BIFRONS_MODEL_MODEL_H
+#define BIFRONS_MODEL_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/augment.h"
+#include "base/status.h"
+
+enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
+
+/* Each row: enum name, key in logs and metrics. Losses are added here and in model/loss.c. */
+#define MODEL_LOSS_MAP(X)                            \
+    X(L1, "l1")       /* mean absolute difference */ \
+    X(DSSIM, "dssim") /* (1 - SSIM) / 2, Gaussian window of 11, sigma 1.5 */
+
+enum model_loss {
+#define X(name, key) MODEL_LOSS_##name,
+    MODEL_LOSS_MAP(X)
+#undef X
+        MODEL_LOSSES
+};
+const char *model_loss_key(enum model_loss loss);
+
+enum model_precision { MODEL_FP32, MODEL_BF16, MODEL_FP64 };
+
+/* What the network is; saved in every checkpoint, and must agree to load one. */
+struct model_config {
+    int image_size; /* 128 */
+    int latent;     /* 128: channels at 4 x 4 */
+};
+
+struct model_options {
+    struct model_config config;
+    const char *device;             /* "cpu", "cuda", "cuda:1" */
+    enum model_precision precision; /* BF16: autocast, parameters stay fp32; FP64 for parity */
+    double loss_weight[MODEL_LOSSES];
+    double mask_weight; /* 0: all pixels count alike; w: a pixel's weight is 1 + w * mask,
+                           normalised to mean 1 per sample; needs masks in the batch */
+    double adam_beta1, adam_beta2, adam_eps;
+    uint64_t seed; /* initial weights */
+};
+
+/* Where flat state lives: the caller's memory (comm_alloc), parameter count elements each, zeroed;
+ * or all NULL, and the model takes its own. */
+struct model_memory {
+    void *parameters, *gradients, *exp_avg, *exp_avg_sq;
+};
+
+struct model_flat {
+    void *parameters, *gradients, *exp_avg, *exp_avg_sq; /* fp32 (fp64 with MODEL_FP64) */
+    size_t count;
+    size_t element_bytes;
+    void *stream; /* NULL on the CPU */
+};
+
+/* One parameter tensor within the flat arrays. */
+struct model_tensor {
+    const char *name; /* "encoder.r128.weight" */
+    int n_dims;
+    int64_t dims[4];
+    size_t offset, count; /* elements */
+};
+
+/* Samples of this rank. (n, image_size, image_size, 3) and (n, image_size, image_size) bytes. */
+struct model_batch {
+    size_t n;
+    const uint8_t *images[MODEL_PEOPLE];
+    const uint8_t *masks[MODEL_PEOPLE];             /* NULL: no masks */
+    const struct augment_draw *draws[MODEL_PEOPLE]; /* NULL: none */
+};
+
+/* Sums over this rank's samples divided by global_batch: add over ranks to get means. */
+struct model_losses {
+    double total;                            /* weighted, both people */
+    double term[MODEL_PEOPLE][MODEL_LOSSES]; /* unweighted */
+};
+
+/* Four pictures a sample, each (n, image_size, image_size, 3) bytes, the caller's memory; NULL ones
+ * are left out. `input` gives what the encoder saw (after augmentation). */
+struct model_pictures {
+    uint8_t *recon[MODEL_PEOPLE];
+    uint8_t *swap[MODEL_PEOPLE]; /* swap[MODEL_A]: A's picture through decoder_b */
+    uint8_t *input[MODEL_PEOPLE];
+};
+
+struct model;
+
+/* Elements of each flat array for a config. ST_CONFIG where sizes cannot work. */
+enum status model_parameter_count(const struct model_config *c, size_t *count_out,
+                                  struct errmsg *em) MUST_CHECK;
+/* ST_CONFIG, ST_NODEVICE, ST_MEMORY, ST_TORCH. memory NULL = the model's own. */
+enum status model_new(const struct model_options *o, const struct model_memory *memory,
+                      struct model **out, struct errmsg *em) MUST_CHECK;
+void model_free(struct model *m);
+
+const struct model_options *model_get_options(const struct model *m);
+const struct model_flat *model_flat(const struct model *m);
+/* Parameter tensors in order: encoder, decoder_a, decoder_b. Borrowed. */
+size_t model_layout(const struct model *m, const struct model_tensor **tensors_out);
+
+/* Called on a backward thread when the gradient of [offset, offset + count) is final. */
+void model_on_gradient_ready(struct model *m, void (*fn)(void *ctx, size_t offset, size_t count),
+                             void *ctx);
+
+/* Sets the flat gradient to zero (before the first micro-batch of a step). */
+enum status model_zero_gradients(struct model *m, struct errmsg *em) MUST_CHECK;
+/* Forward and backward of one micro-batch; gradients are added. n = 0 is fine and adds nothing. */
+enum status model_backward(struct model *m, const struct model_batch *b, double global_batch,
+                           struct model_losses *out, struct errmsg *em) MUST_CHECK;
+/* One Adam step over the flat arrays; step counts from 1 (bias correction). */
+enum status model_update(struct model *m, double lr, int64_t step, struct errmsg *em) MUST_CHECK;
+
+/* Losses without gradients (validation). Draws are applied where given. */
+enum status model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
+                           struct model_losses *out, struct errmsg *em) MUST_CHECK;
+/* The four pictures. A person whose images are NULL is skipped. */
+enum status model_run(struct model *m, const struct model_batch *b,
+                      const struct model_pictures *out, struct errmsg *em) MUST_CHECK;
+
+#endif

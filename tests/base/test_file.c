@@ -1,0 +1,103 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include "base/hash.h"
+#include "testing.h"
+
+static void paths(void **state)
+{
+    (void)state;
+    char out[16];
+    assert_true(path_join(out, sizeof out, "a/", "b"));
+    assert_string_equal(out, "a/b");
+    assert_true(path_join(out, sizeof out, "a", "/b"));
+    assert_string_equal(out, "/b");
+    assert_false(path_join(out, sizeof out, "0123456789", "012345"));
+    assert_string_equal(path_extension("x.d/a.tar.GZ"), ".GZ");
+    assert_string_equal(path_extension("x.d/.hidden"), "");
+    path_stem("x/a.b.png", out, sizeof out);
+    assert_string_equal(out, "a.b");
+    path_folder("/a", out, sizeof out);
+    assert_string_equal(out, "/");
+    path_folder("a", out, sizeof out);
+    assert_string_equal(out, ".");
+}
+
+static int count_entries(const char *folder)
+{
+    int n = 0;
+    DIR *d = opendir(folder);
+    assert_non_null(d);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n - 2; /* . and .. */
+}
+
+static void atomic_write_replaces_and_leaves_nothing(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    char *folder = scratch_new(), path[PATH_BYTES_MAX];
+    assert_true(path_join(path, sizeof path, folder, "deep/er"));
+    assert_ok(folder_make(path, &em));
+    assert_ok(folder_make(path, &em));
+    assert_true(path_join(path, sizeof path, folder, "deep/er/file"));
+    assert_ok(file_write_atomic(path, "old", 3, &em));
+    assert_ok(file_write_atomic(path, "newer", 5, &em));
+
+    uint8_t *bytes;
+    size_t n;
+    assert_ok(file_read_all(path, 5, &bytes, &n, &em));
+    assert_int_equal(n, 5);
+    assert_string_equal((char *)bytes, "newer");
+    free(bytes);
+    assert_status(file_read_all(path, 4, &bytes, &n, &em), ST_DATA);
+    assert_text_has(em.text, path);
+
+    struct hash128 h;
+    char hex[HASH128_HEX_BYTES];
+    em = (struct errmsg){0};
+    assert_ok(hash128_file(path, &h, &em));
+    hash128_hex(h, hex);
+    struct hash128 same = hash128("newer", 5);
+    assert_true(h.high == same.high && h.low == same.low);
+
+    /* a folder in the way: the write fails and no temporary file stays */
+    assert_true(path_join(path, sizeof path, folder, "deep"));
+    assert_status(file_write_atomic(path, "x", 1, &em), ST_IO);
+    assert_int_equal(count_entries(folder), 1);
+
+    em = (struct errmsg){0};
+    assert_true(path_join(path, sizeof path, folder, "deep/er/link"));
+    assert_ok(symlink_replace("file", path, &em));
+    assert_ok(symlink_replace("file", path, &em));
+    assert_true(file_exists(path));
+    free(folder);
+}
+
+static void missing_files_are_named(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    uint8_t *bytes;
+    size_t n;
+    assert_status(file_read_all("/no/such", 9, &bytes, &n, &em), ST_NOINPUT);
+    assert_string_equal(em.text, "cannot open /no/such: No such file or directory");
+    em = (struct errmsg){0};
+    assert_status(file_read_all("/tmp", 9, &bytes, &n, &em), ST_NOINPUT);
+    em = (struct errmsg){0};
+    assert_status(folder_make("/proc/nothing/here", &em), ST_IO);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paths),
+        cmocka_unit_test(atomic_write_replaces_and_leaves_nothing),
+        cmocka_unit_test(missing_files_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,70 @@
+/*
+ * metrics.jsonl: one JSON object a line, what a plot or a script reads.
+ *
+ *   {"kind":"train","step":20,"epoch":1,"position":320,"time":4.1,
+ *    "loss":{"total":0.21,"a":{"l1":0.1,"dssim":0.2},"b":{"l1":0.1,"dssim":0.2}},
+ *    "lr":0.0001,"images_per_s":193,"step_ms":82.9,"data_wait_ms":0.3}
+ *
+ * A row of kind "val" has no lr, images_per_s, step_ms and data_wait_ms. A number that is NaN or
+ * infinite is null, and such a row has "nonfinite":true. Losses of a person are unweighted, keyed
+ * by model_loss_key; total is weighted, over both people.
+ *
+ *     metrics_open("runs/x/metrics.jsonl", offset_of_the_checkpoint, &m, &em);
+ *     metrics_write(m, &row, &em);                  // on failure warn and go on
+ *     metrics_sync(m, &offset, &em);                // before a checkpoint, which stores offset
+ *
+ * Resumed at the offset its checkpoint stores, a file has no line twice and none missing. A line is
+ * there whole or not at all: one that a full disk cut short is taken back.
+ *
+ * Rank 0 writes. One thread at a time.
+ */
+#ifndef BIFRONS_DRIVER_METRICS_H
+#define BIFRONS_DRIVER_METRICS_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+#include "model/model.h"
+
+/* Each row: enum name, value of "kind". */
+#define METRICS_KIND_MAP(X) \
+    X(TRAIN, "train")       \
+    X(VAL, "val")
+
+enum metrics_kind {
+#define X(name, text) METRICS_##name,
+    METRICS_KIND_MAP(X)
+#undef X
+};
+
+struct metrics_row {
+    enum metrics_kind kind;
+    int64_t step, epoch;
+    uint64_t position;
+    double time_s; /* trained so far, over all starts of the run */
+    struct model_losses losses;
+    /* of METRICS_TRAIN only */
+    double lr, images_per_s, step_ms, data_wait_ms;
+};
+
+enum { METRICS_KEEP = -1 };
+
+struct metrics;
+
+/*
+ * Opens or makes the file and cuts it at truncate_at bytes: 0 for a new run, METRICS_KEEP for all
+ * that is there. A torn last line is cut too. A file shorter than truncate_at is taken as it is;
+ * metrics_offset then tells less than truncate_at. ST_IO, ST_MEMORY.
+ */
+enum status metrics_open(const char *path, int64_t truncate_at, struct metrics **out,
+                         struct errmsg *em) MUST_CHECK;
+/* ST_IO: the row is lost, the file is whole, and the next row may succeed. */
+enum status metrics_write(struct metrics *m, const struct metrics_row *row,
+                          struct errmsg *em) MUST_CHECK;
+/* Byte offset after the last whole line. */
+int64_t metrics_offset(const struct metrics *m);
+/* Makes what was written durable and gives metrics_offset. ST_IO. */
+enum status metrics_sync(struct metrics *m, int64_t *offset_out, struct errmsg *em) MUST_CHECK;
+void metrics_close(struct metrics *m);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * Sheets of pictures with captions, dark on light: previews while training, the sheets of
+ * `swap --grid`, samples of a set. No training types: pictures, names, text.
+ *
+ *   preview_grid    2 x 3: A, A > A, A > B / B, B > B, B > A of one pair of pictures
+ *   preview_swaps   4 x n: A, A > B, B, B > A of n pairs
+ *   preview_sheet   any rows x columns of cells with captions
+ *
+ * Pictures are shown at least PREVIEW_SIDE_MIN pixels high; smaller ones are enlarged by a whole
+ * factor. A person's name that picture_text cannot set is replaced by "A" or "B".
+ *
+ * A sheet with decoded faces is encoded with preview_mark: XMP says composite, and "AI" stands in
+ * its lower right corner, where sheets leave room for it.
+ *
+ * Outputs are the caller's, freed with picture_release. ST_MEMORY; ST_INTERNAL where a sheet would
+ * exceed PICTURE_SIDE_MAX. Thread-safe.
+ */
+#ifndef BIFRONS_DRIVER_PREVIEW_H
+#define BIFRONS_DRIVER_PREVIEW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "data/picture.h"
+
+enum { PREVIEW_SIDE_MIN = 128, PREVIEW_TEXT_BYTES = 128 };
+enum { PREVIEW_A, PREVIEW_B, PREVIEW_PEOPLE };
+
+/* The pictures of n pairs, each array (n, size, size, 3), borrowed. */
+struct preview_pictures {
+    size_t n;
+    int size;
+    const char *name[PREVIEW_PEOPLE]; /* the people's; NULL or "": "A" and "B" */
+    const uint8_t *original[PREVIEW_PEOPLE];
+    const uint8_t *recon[PREVIEW_PEOPLE]; /* preview_swaps does without */
+    const uint8_t *swap[PREVIEW_PEOPLE];  /* swap[PREVIEW_A]: A's picture with B's face */
+};
+
+/* What the footer says: "step 1240   epoch 20   validation loss 0.0433". */
+struct preview_state {
+    int64_t step, epoch; /* negative: left out */
+    double val_loss;     /* NaN: left out */
+};
+
+/* The pair number `index`. state NULL: no footer text. */
+enum status preview_grid(const struct preview_pictures *p, size_t index,
+                         const struct preview_state *state, struct picture *out,
+                         struct errmsg *em) MUST_CHECK;
+/* All n pairs, one a column. */
+enum status preview_swaps(const struct preview_pictures *p, const struct preview_state *state,
+                          struct picture *out, struct errmsg *em) MUST_CHECK;
+
+/* One square picture of a sheet and the line under it; rgb NULL: left empty. */
+struct preview_cell {
+    const uint8_t *rgb;  /* (size, size, 3), borrowed */
+    const char *caption; /* NULL: none; cut with "..." to the picture's width */
+};
+
+struct preview_sheet {
+    int rows, columns, size;          /* size: pixels a side of every picture */
+    const struct preview_cell *cells; /* (rows, columns) */
+    const char *const *row_titles;    /* (rows), left of the rows; NULL: none */
+    const char *title, *footer;       /* NULL: none */
+    bool room_for_mark;               /* keep the lower right corner free */
+};
+
+enum status preview_sheet(const struct preview_sheet *s, struct picture *out,
+                          struct errmsg *em) MUST_CHECK;
+
+/* The mark of a sheet with decoded faces; hash: of the checkpoint, or NULL; borrowed. */
+struct picture_mark preview_mark(const char *checkpoint_hash);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * How far a run is, for the person watching:
+ *
+ *   epoch 3/50  step 372/6250  loss 0.0412 (A 0.0210 B 0.0202)  val 0.0433  193 images/s
+ *   data 0.4 %  2 min 10 s left                                              (on one line)
+ *
+ * On a terminal the line is redrawn in place; elsewhere (a batch job's log file) a plain line is
+ * logged every every_s seconds. Rates are averages in which a second counts half as much as one
+ * twenty seconds later. Time left = steps left x (time of a step + mean pause a step), where pauses
+ * are what happens between steps: validation, previews.
+ *
+ *     progress_init(&p, &options);
+ *     each step:        progress_step(&p, &(struct progress_update){...});
+ *     around a pause:   progress_pause(&p); … progress_set_val(&p, loss); progress_continue(&p);
+ *     at the end:       progress_finish(&p);
+ *
+ * Does nothing on rank > 0, by way of the log. One thread at a time. Nothing here can fail.
+ */
+#ifndef BIFRONS_DRIVER_PROGRESS_H
+#define BIFRONS_DRIVER_PROGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/model.h"
+
+enum { PROGRESS_LINE_BYTES = 256 };
+
+struct progress_options {
+    int64_t epochs, total_steps;      /* to be reached */
+    int64_t first_step;               /* steps done before this start: 0, or the checkpoint's */
+    int64_t images_per_step;          /* of both people, over all ranks */
+    double loss_weight[MODEL_LOSSES]; /* to add the terms of a person */
+    double every_s;                   /* between plain lines */
+    double time_limit_s;              /* of this start; 0: none */
+    double (*clock)(void *ctx);       /* seconds, monotonic; NULL: clock_seconds */
+    /* where lines go; NULL: the log. redraw: the line replaces the one before, "" removes it */
+    void (*show)(void *ctx, bool redraw, const char *line);
+    bool terminal; /* redraw lines? looked at only where show is given */
+    void *ctx;     /* of clock and show */
+};
+
+struct progress_update {
+    int64_t epoch; /* from 1 */
+    int64_t step;  /* steps done, this one included */
+    struct model_losses losses;
+    double data_wait_s; /* of this step */
+};
+
+/* Caller-owned; copy nothing out of it, call the functions. */
+struct progress {
+    struct progress_options options;
+    struct progress_update last;
+    double val, val_best; /* NaN: none yet */
+    int64_t val_best_step;
+    double started_s, step_started_s, shown_s;
+    double images_sum, time_sum, wait_sum; /* decayed sums, for the rates */
+    double pause_started_s, pause_total_s; /* pause_started_s NaN: not in a pause */
+    int64_t steps_timed;
+    bool shown;
+};
+
+void progress_init(struct progress *p, const struct progress_options *o);
+/* After each step; shows a line when it is time to. */
+void progress_step(struct progress *p, const struct progress_update *u);
+/* What happens between these two is a pause, not part of a step. */
+void progress_pause(struct progress *p);
+void progress_continue(struct progress *p);
+void progress_set_val(struct progress *p, double val_loss);
+/* Removes the redrawn line and logs a summary: steps, time, losses, best validation, rate. */
+void progress_finish(struct progress *p);
+
+/* Images of both people a second, smoothed; 0 before the second step. */
+double progress_images_per_s(const struct progress *p);
+/* Seconds to the end, or -1 where that is not known yet. */
+double progress_time_left_s(const struct progress *p);
+/* The line itself. */
+void progress_format(const struct progress *p, char out[static PROGRESS_LINE_BYTES]);
+
+#endif

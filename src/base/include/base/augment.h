@@ -27,12 +27,9 @@ struct augment_draw {
     float gain[3], offset[3]; /* colour jitter: x * gain + offset, in [0, 1] units */
 };
 
-/* clang-format off: it drops the backslash */
-/* The draw that changes nothing. */
-#define AUGMENT_NONE        \
-    ((struct augment_draw){ \
-        .zoom = 1.0f, .gain = {1.0f, 1.0f, 1.0f}
-    })
+/* The draw that changes nothing. (clang-format would drop the backslash of a broken line.) */
+/* clang-format off */
+#define AUGMENT_NONE ((struct augment_draw){.zoom = 1.0f, .gain = {1.0f, 1.0f, 1.0f}})
 /* clang-format on */
 
 /* Strengths, from the config's [augment] table; the draw is uniform within them. */

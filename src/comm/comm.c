@@ -1,0 +1,263 @@
+#include "comm/comm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/log.h"
+#include "comm_priv.h"
+
+enum { ALIGNMENT = 64, GATHER_BYTES_MAX = 1 << 30 };
+
+static enum status open_backend(const struct comm_options *o, struct comm *c, struct errmsg *em)
+{
+    struct comm_launch launch = comm_launch_detect();
+    if (o->backend == COMM_NCCL)
+        return FAIL(em, ST_CONFIG,
+                    "comm.backend = \"nccl\": this build has no NCCL; use \"auto\" or \"mpi\"");
+    if (o->backend == COMM_SELF && launch.world_size > 1)
+        return FAIL(em, ST_CONFIG,
+                    "comm.backend = \"self\" is for one rank, but %s started %d; use \"auto\"",
+                    launch.launcher, launch.world_size);
+    if (o->backend == COMM_SELF || (o->backend == COMM_AUTO && launch.world_size == 0))
+        return comm_self_open(c, em);
+    enum status st = comm_mpi_open(c, em);
+    if (st == ST_OK && c->place.world_size == 1 && launch.world_size > 1) {
+        /* each process would train alone and overwrite the others' files */
+        c->ops->close(c);
+        return FAIL(em, ST_USAGE,
+                    "%s started %d processes, but this program's MPI (%s) sees only itself; start "
+                    "it with that MPI's own mpirun, or with srun --mpi=pmix",
+                    launch.launcher, launch.world_size, comm_library_version());
+    }
+    return st;
+}
+
+enum status comm_open(const struct comm_options *o, struct comm **out, struct errmsg *em)
+{
+    struct comm *c = calloc(1, sizeof *c);
+    if (!c)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    enum status st = open_backend(o, c, em);
+    if (st != ST_OK) {
+        free(c);
+        return st;
+    }
+    *out = c;
+    return ST_OK;
+}
+
+void comm_close(struct comm *c)
+{
+    if (c)
+        c->ops->close(c);
+    free(c);
+}
+
+_Noreturn void comm_abort(struct comm *c, int exit_code)
+{
+    c->ops->abort(c, exit_code);
+    _Exit(exit_code);
+}
+
+int comm_rank(const struct comm *c)
+{
+    return c->place.rank;
+}
+
+int comm_world_size(const struct comm *c)
+{
+    return c->place.world_size;
+}
+
+int comm_local_rank(const struct comm *c)
+{
+    return c->place.local_rank;
+}
+
+int comm_local_size(const struct comm *c)
+{
+    return c->place.local_size;
+}
+
+int comm_node_count(const struct comm *c)
+{
+    return c->place.node_count;
+}
+
+const char *comm_host_name(const struct comm *c)
+{
+    return c->place.host;
+}
+
+const char *comm_backend_name(const struct comm *c)
+{
+    return c->ops->name;
+}
+
+enum status comm_alloc(struct comm *c, size_t bytes, void **out, struct errmsg *em)
+{
+    (void)c;
+    size_t padded;
+    void *memory = NULL;
+    if (checked_add(bytes, ALIGNMENT, &padded))
+        memory = aligned_alloc(ALIGNMENT, padded / ALIGNMENT * ALIGNMENT);
+    if (!memory)
+        return FAIL(em, ST_MEMORY, "out of memory: cannot get %zu MiB for the flat state",
+                    bytes >> 20);
+    memset(memory, 0, bytes);
+    *out = memory;
+    return ST_OK;
+}
+
+void comm_free(struct comm *c, void *memory)
+{
+    (void)c;
+    free(memory);
+}
+
+static void begin(struct comm *c, struct comm_ticket *ticket)
+{
+    BUG_ON(ticket->sequence != 0); /* the ticket's last collective was not waited for */
+    ticket->sequence = ++c->sequence;
+}
+
+enum status comm_all_reduce_begin(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                                  void *stream, struct comm_ticket *ticket, struct errmsg *em)
+{
+    begin(c, ticket);
+    return c->ops->all_reduce(c, range, count, dtype, stream, em);
+}
+
+enum status comm_reduce_scatter_begin(struct comm *c, void *range, size_t count,
+                                      enum comm_dtype dtype, void *stream,
+                                      struct comm_ticket *ticket, struct errmsg *em)
+{
+    begin(c, ticket);
+    return c->ops->reduce_scatter(c, range, count, dtype, stream, em);
+}
+
+enum status comm_all_gather_begin(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                                  void *stream, struct comm_ticket *ticket, struct errmsg *em)
+{
+    begin(c, ticket);
+    return c->ops->all_gather(c, range, count, dtype, stream, em);
+}
+
+enum status comm_broadcast_begin(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                                 int root, void *stream, struct comm_ticket *ticket,
+                                 struct errmsg *em)
+{
+    begin(c, ticket);
+    return c->ops->broadcast(c, range, count, dtype, root, stream, em);
+}
+
+enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadline_s,
+                      struct errmsg *em)
+{
+    uint64_t sequence = ticket->sequence;
+    ticket->sequence = 0;
+    return sequence == 0 ? ST_OK : c->ops->wait(c, sequence, deadline_s, em);
+}
+
+void comm_shard(size_t n, int world_size, int rank, size_t *first, size_t *count)
+{
+    size_t ranks = (size_t)world_size, r = (size_t)rank;
+    size_t each = n / ranks, larger = n % ranks; /* the first `larger` shards have one more */
+    *first = r * each + MIN(r, larger);
+    *count = each + (r < larger);
+}
+
+/* all: (world_size) errmsgs. The lowest failing rank's becomes everyone's. */
+static enum status lowest_failure(const struct comm *c, const struct errmsg *all, struct errmsg *em)
+{
+    for (int r = 0; r < c->place.world_size; r++) {
+        if (all[r].code == ST_OK)
+            continue;
+        if (em) {
+            *em = all[r];
+            em->rank = r;
+        }
+        return all[r].code;
+    }
+    return ST_OK;
+}
+
+enum status comm_agree(struct comm *c, enum status local, struct errmsg *em)
+{
+    struct errmsg mine = {0};
+    if (local != ST_OK && em)
+        mine = *em;
+    mine.code = local;
+    uint64_t failed = local != ST_OK;
+    enum status st = comm_agree_flags(c, &failed, em);
+    if (st != ST_OK || !failed)
+        return st;
+    struct errmsg *all = calloc((size_t)c->place.world_size, sizeof *all);
+    BUG_ON(!all); /* nothing sensible is left to do without a few kilobytes */
+    st = c->ops->share_bytes(c, &mine, sizeof mine, all, em);
+    if (st == ST_OK)
+        st = lowest_failure(c, all, em);
+    free(all);
+    return st;
+}
+
+enum status comm_agree_flags(struct comm *c, uint64_t *flags, struct errmsg *em)
+{
+    uint64_t *all = calloc((size_t)c->place.world_size, sizeof *all);
+    if (!all)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    enum status st = c->ops->share_bytes(c, flags, sizeof *flags, all, em);
+    for (int r = 0; r < c->place.world_size && st == ST_OK; r++)
+        *flags |= all[r];
+    free(all);
+    return st;
+}
+
+enum status comm_agree_range(struct comm *c, double value, double *min_out, double *max_out,
+                             struct errmsg *em)
+{
+    double *all = calloc((size_t)c->place.world_size, sizeof *all);
+    if (!all)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    enum status st = c->ops->share_bytes(c, &value, sizeof value, all, em);
+    if (st == ST_OK) {
+        *min_out = *max_out = all[0];
+        for (int r = 1; r < c->place.world_size; r++) {
+            *min_out = MIN(*min_out, all[r]);
+            *max_out = MAX(*max_out, all[r]);
+        }
+    }
+    free(all);
+    return st;
+}
+
+enum status comm_gather_bytes(struct comm *c, const void *bytes, size_t n, int root, void **all_out,
+                              size_t *sizes_out, struct errmsg *em)
+{
+    size_t total = 0;
+    void *all = NULL;
+    enum status st = c->ops->share_bytes(c, &n, sizeof n, sizes_out, em);
+    if (st != ST_OK)
+        return st;
+    for (int r = 0; r < c->place.world_size; r++)
+        if (!checked_add(total, sizes_out[r], &total) || total > GATHER_BYTES_MAX)
+            return FAIL(em, ST_INTERNAL, "ranks gathered more than %d MiB", GATHER_BYTES_MAX >> 20);
+    if (c->place.rank == root && !(all = malloc(total + 1)))
+        st = FAIL(em, ST_MEMORY, "out of memory gathering %zu bytes", total);
+    st = comm_agree(c, st, em);
+    if (st == ST_OK)
+        st = c->ops->gather(c, bytes, n, root, all, sizes_out, em);
+    if (st != ST_OK) {
+        free(all);
+        return st;
+    }
+    *all_out = all;
+    return ST_OK;
+}
+
+enum status comm_barrier(struct comm *c, struct errmsg *em)
+{
+    uint64_t nothing = 0;
+    return comm_agree_flags(c, &nothing, em);
+}

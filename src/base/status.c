@@ -67,7 +67,7 @@ enum status errmsg_set_errno(struct errmsg *em, enum status code, int errno_valu
     return code;
 }
 
-_Noreturn void bug_report(const char *condition, const char *file, int line)
+void bug_report(const char *condition, const char *file, int line)
 {
     log_error("this is a bug in bifrons: %s at %s:%d; please report it", condition, file, line);
     abort();

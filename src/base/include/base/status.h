@@ -18,6 +18,10 @@
 
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MUST_CHECK           __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, va) __attribute__((format(printf, fmt, va)))
 
@@ -78,6 +82,10 @@ enum status errmsg_set_errno(struct errmsg *em, enum status code, int errno_valu
         if (__builtin_expect(!!(condition), 0))         \
             bug_report(#condition, __FILE__, __LINE__); \
     } while (0)
-_Noreturn void bug_report(const char *condition, const char *file, int line);
+__attribute__((noreturn)) void bug_report(const char *condition, const char *file, int line);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,0 +1,342 @@
+/*
+ * libtorch behind a C ABI. The only header of the shim; it compiles as C11 and as C++.
+ *
+ *     struct shim_scope *s;
+ *     shim_scope_new("cpu", SHIM_F32, &s, &em);
+ *     struct shim_tensor *x = shim_from_memory(s, SHIM_U8, bytes, 4, (int64_t[]){n, h, w, 3});
+ *     struct shim_tensor *y = shim_leaky_relu(s, shim_conv2d(s, x, weight, bias, 2, 1), 0.2);
+ *     shim_backward(s, shim_mean(s, y), false);
+ *     enum status st = shim_scope_check(s, &em);      // the one check of all above
+ *     shim_scope_reset(s);                            // x, y and the graph are gone
+ *
+ * TENSORS are borrowed from whoever made them: the result of an operation belongs to its scope and
+ * lives until shim_scope_reset or _free; a parameter belongs to its group. NULL in gives NULL out.
+ *
+ * ERRORS. An operation that fails returns NULL and leaves status and text in its scope; the first
+ * one stays, later operations do nothing. Functions that return a status report in `em`, as
+ * everywhere. No exception leaves the shim: libtorch's own become ST_TORCH, lack of memory
+ * ST_MEMORY. Nothing is printed.
+ *
+ * MODES (no gradient, autocast) belong to the scope, not to the thread: each operation applies its
+ * scope's modes for its own duration.
+ *
+ * THREADS: a scope and everything in it is used by one thread at a time; several scopes may be used
+ * by several threads. libtorch runs its own threads inside an operation (shim_set_threads).
+ *
+ * CALLBACKS may neither throw nor longjmp, and must not call the shim with a scope that is in use.
+ *
+ * Planned, with the shapes they will take, so that nothing above has to move: recomputation
+ * (`shim_recompute(s, fn, ctx, inputs, n)`: fn runs without gradient now and again with it in
+ * backward), CUDA graphs (`shim_capture_begin/_end/_replay` on the scope's stream), found_inf for
+ * shim_group_adam as a tensor on the device, channels-last parameters in a group.
+ */
+#ifndef BIFRONS_SHIM_H
+#define BIFRONS_SHIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shim_tensor;
+struct shim_scope;
+struct shim_group;
+
+enum { SHIM_DIMS_MAX = 8 };
+
+enum shim_dtype { SHIM_F32, SHIM_F64, SHIM_BF16, SHIM_U8, SHIM_I64 };
+
+/* ---- The process ---------------------------------------------------------------------------- */
+
+/* "2.13.0+cpu" of the libtorch that is loaded. Static. */
+const char *shim_torch_version(void);
+/* Was this shim built with a CUDA libtorch? */
+bool shim_cuda_built(void);
+/* CUDA devices that can be used now; 0 without a driver. */
+int64_t shim_cuda_count(void);
+/* "NVIDIA A100…" of device `index` into out; "" where there is none. */
+void shim_cuda_name(int64_t index, char *out, size_t out_bytes);
+/* ST_OK where tensors can live on `device` ("cpu", "cuda", "cuda:1"); ST_NODEVICE says why not,
+ * ST_CONFIG that it is no device name. */
+enum status shim_device_check(const char *device, struct errmsg *em) MUST_CHECK;
+
+/* Threads inside one operation, for the whole process. */
+enum status shim_set_threads(int64_t n, struct errmsg *em) MUST_CHECK;
+int64_t shim_get_threads(void);
+/* Operations that cannot give the same bits twice fail instead. */
+enum status shim_set_deterministic(bool on, struct errmsg *em) MUST_CHECK;
+
+/*
+ * Tells glibc's malloc to keep large blocks instead of giving them back to the kernel: a training
+ * step allocates and frees the same activations again and again, and each page that comes anew
+ * from the kernel is zeroed first. Worth 1.25x on a CPU step; costs that the process does not
+ * shrink. Process-wide, hence a call of its own; does nothing with another allocator.
+ */
+void shim_tune_allocator(void);
+
+/* Bytes in use and their peak: of the device's caching allocator, or of the process on the CPU. */
+enum status shim_memory(const char *device, int64_t *used_out, int64_t *peak_out,
+                        struct errmsg *em) MUST_CHECK;
+
+/* ---- Scopes --------------------------------------------------------------------------------- */
+
+/* dtype (F32 or F64) is what shim_from_memory and shim_full make. ST_NODEVICE, ST_CONFIG. */
+enum status shim_scope_new(const char *device, enum shim_dtype dtype, struct shim_scope **out,
+                           struct errmsg *em) MUST_CHECK;
+void shim_scope_free(struct shim_scope *s);
+/* Frees the temporaries and the graph, forgets the error, switches the modes off. */
+void shim_scope_reset(struct shim_scope *s);
+/* The first error since the last reset, copied to em; ST_OK if there was none. */
+enum status shim_scope_check(const struct shim_scope *s, struct errmsg *em) MUST_CHECK;
+
+/* Operations record no graph while on. */
+void shim_no_grad(struct shim_scope *s, bool on);
+/* Matrix products and convolutions run in bf16 while on, as torch.autocast does. */
+void shim_autocast(struct shim_scope *s, bool on);
+/* The stream the scope's work is queued on; NULL on the CPU. */
+void *shim_stream(const struct shim_scope *s);
+
+/* ---- Data in and out ------------------------------------------------------------------------ */
+
+/* A copy of host memory on the scope's device, as the scope's dtype (bytes are not scaled). */
+struct shim_tensor *shim_from_memory(struct shim_scope *s, enum shim_dtype memory_dtype,
+                                     const void *memory, size_t n_dims, const int64_t *dims);
+struct shim_tensor *shim_full(struct shim_scope *s, double value, size_t n_dims,
+                              const int64_t *dims);
+/* Copies all elements, in row-major order, to host memory as `dtype`. count must be the number of
+ * elements. Waits for the device. Errors land in the scope. */
+void shim_to_memory(struct shim_scope *s, const struct shim_tensor *t, enum shim_dtype dtype,
+                    void *memory, size_t count);
+/* Number of dimensions, and the sizes in dims_out[SHIM_DIMS_MAX]; 0 for NULL. */
+size_t shim_dims(const struct shim_tensor *t, int64_t *dims_out);
+
+/* ---- Layers --------------------------------------------------------------------------------- */
+
+/* x (N, C, H, W), weight (out, in / groups, k, k), bias (out) or NULL. */
+struct shim_tensor *shim_conv2d(struct shim_scope *s, const struct shim_tensor *x,
+                                const struct shim_tensor *weight, const struct shim_tensor *bias,
+                                int64_t stride, int64_t padding);
+/* weight (in, out, k, k). */
+struct shim_tensor *shim_conv_transpose2d(struct shim_scope *s, const struct shim_tensor *x,
+                                          const struct shim_tensor *weight,
+                                          const struct shim_tensor *bias, int64_t stride,
+                                          int64_t padding);
+struct shim_tensor *shim_leaky_relu(struct shim_scope *s, const struct shim_tensor *x,
+                                    double slope);
+struct shim_tensor *shim_sigmoid(struct shim_scope *s, const struct shim_tensor *x);
+
+/* ---- Shapes --------------------------------------------------------------------------------- */
+
+struct shim_tensor *shim_cat(struct shim_scope *s, struct shim_tensor *const *parts, size_t n,
+                             int64_t dim);
+struct shim_tensor *shim_narrow(struct shim_scope *s, const struct shim_tensor *x, int64_t dim,
+                                int64_t start, int64_t length);
+struct shim_tensor *shim_reshape(struct shim_scope *s, const struct shim_tensor *x, size_t n_dims,
+                                 const int64_t *dims);
+struct shim_tensor *shim_permute(struct shim_scope *s, const struct shim_tensor *x, size_t n_dims,
+                                 const int64_t *order);
+struct shim_tensor *shim_flip(struct shim_scope *s, const struct shim_tensor *x, int64_t dim);
+/* Cut off from the graph: gradients do not pass. */
+struct shim_tensor *shim_detach(struct shim_scope *s, const struct shim_tensor *x);
+struct shim_tensor *shim_to_dtype(struct shim_scope *s, const struct shim_tensor *x,
+                                  enum shim_dtype dtype);
+/* The same values with channels innermost in memory ((N, C, H, W) stays the shape), or back. */
+struct shim_tensor *shim_channels_last(struct shim_scope *s, const struct shim_tensor *x, bool on);
+
+/* ---- Elements; shapes broadcast as in PyTorch ----------------------------------------------- */
+
+struct shim_tensor *shim_add(struct shim_scope *s, const struct shim_tensor *a,
+                             const struct shim_tensor *b);
+struct shim_tensor *shim_sub(struct shim_scope *s, const struct shim_tensor *a,
+                             const struct shim_tensor *b);
+struct shim_tensor *shim_mul(struct shim_scope *s, const struct shim_tensor *a,
+                             const struct shim_tensor *b);
+struct shim_tensor *shim_div(struct shim_scope *s, const struct shim_tensor *a,
+                             const struct shim_tensor *b);
+/* x * scale + offset */
+struct shim_tensor *shim_affine(struct shim_scope *s, const struct shim_tensor *x, double scale,
+                                double offset);
+struct shim_tensor *shim_abs(struct shim_scope *s, const struct shim_tensor *x);
+struct shim_tensor *shim_sqrt(struct shim_scope *s, const struct shim_tensor *x);
+struct shim_tensor *shim_round(struct shim_scope *s, const struct shim_tensor *x);
+struct shim_tensor *shim_clamp(struct shim_scope *s, const struct shim_tensor *x, double low,
+                               double high);
+/* a where condition is not 0, else b. */
+struct shim_tensor *shim_where(struct shim_scope *s, const struct shim_tensor *condition,
+                               const struct shim_tensor *a, const struct shim_tensor *b);
+
+/* ---- Reductions ----------------------------------------------------------------------------- */
+
+/* Over all elements, to a scalar tensor. */
+struct shim_tensor *shim_sum(struct shim_scope *s, const struct shim_tensor *x);
+struct shim_tensor *shim_mean(struct shim_scope *s, const struct shim_tensor *x);
+/* Over the given dimensions, which stay with size 1 where `keep`. */
+struct shim_tensor *shim_sum_over(struct shim_scope *s, const struct shim_tensor *x, size_t n_dims,
+                                  const int64_t *dims, bool keep);
+struct shim_tensor *shim_mean_over(struct shim_scope *s, const struct shim_tensor *x, size_t n_dims,
+                                   const int64_t *dims, bool keep);
+
+/* ---- Resampling; coordinates as torch's align_corners = False unless said otherwise --------- */
+
+/* theta (N, 2, 3) to sampling coordinates (N, height, width, 2), x then y in [-1, 1]. */
+struct shim_tensor *shim_affine_grid(struct shim_scope *s, const struct shim_tensor *theta,
+                                     int64_t height, int64_t width);
+/* x (N, C, H, W) at grid (N, h, w, 2): bilinear, reflected at the border. */
+struct shim_tensor *shim_grid_sample(struct shim_scope *s, const struct shim_tensor *x,
+                                     const struct shim_tensor *grid);
+enum shim_resample { SHIM_NEAREST, SHIM_BILINEAR, SHIM_BICUBIC };
+/* align_corners (not for NEAREST): the outermost samples keep their place. */
+struct shim_tensor *shim_interpolate(struct shim_scope *s, const struct shim_tensor *x,
+                                     int64_t height, int64_t width, enum shim_resample how,
+                                     bool align_corners);
+
+/* ---- Gradients ------------------------------------------------------------------------------ */
+
+/* Adds d loss / d parameter to the gradient of every parameter that the graph reaches. Errors land
+ * in the scope. create_graph records the backward pass itself, for shim_gradient of a gradient. */
+void shim_backward(struct shim_scope *s, const struct shim_tensor *loss, bool create_graph);
+/* d y / d x alone, without touching the parameters' gradients. y is a scalar. */
+struct shim_tensor *shim_gradient(struct shim_scope *s, const struct shim_tensor *y,
+                                  const struct shim_tensor *x, bool create_graph);
+/* A leaf of the graph with x's values, for shim_gradient with respect to an input. */
+struct shim_tensor *shim_leaf(struct shim_scope *s, const struct shim_tensor *x);
+
+/* ---- Parameter groups: flat memory ---------------------------------------------------------- */
+
+enum shim_flat { SHIM_PARAMETERS, SHIM_GRADIENTS, SHIM_EXP_AVG, SHIM_EXP_AVG_SQ, SHIM_FLATS };
+
+/*
+ * Parameters, gradients and Adam's two moments in one flat array each, all of `dtype` (F32 or F64)
+ * and `count` elements. memory[i] is the caller's (on `device`, zeroed, outliving the group); all
+ * NULL lets the group allocate. ST_MEMORY, ST_NODEVICE.
+ */
+enum status shim_group_new(const char *device, enum shim_dtype dtype, size_t count,
+                           void *const memory[SHIM_FLATS], struct shim_group **out,
+                           struct errmsg *em) MUST_CHECK;
+void shim_group_free(struct shim_group *g);
+/* Address of a flat array: host or device memory. */
+void *shim_group_memory(const struct shim_group *g, enum shim_flat which);
+/*
+ * The parameter in elements [offset, offset + product of dims) of the flat array, borrowed from
+ * the group. Its gradient is the same range of the flat gradient from now on: backward adds in
+ * place, and shim_group_zero_gradients is how it gets back to zero.
+ */
+enum status shim_group_parameter(struct shim_group *g, size_t offset, size_t n_dims,
+                                 const int64_t *dims, struct shim_tensor **out,
+                                 struct errmsg *em) MUST_CHECK;
+/*
+ * Called in every backward, once a parameter that the graph reaches, when its gradient is final;
+ * on a thread of libtorch's. fn NULL: no more calls.
+ */
+void shim_group_on_ready(struct shim_group *g, void (*fn)(void *ctx, size_t offset, size_t count),
+                         void *ctx);
+enum status shim_group_zero_gradients(struct shim_group *g, struct errmsg *em) MUST_CHECK;
+/* Copies between host memory of the group's dtype and a range of a flat array. */
+enum status shim_group_write(struct shim_group *g, enum shim_flat which, size_t offset,
+                             const void *host, size_t count, struct errmsg *em) MUST_CHECK;
+enum status shim_group_read(const struct shim_group *g, enum shim_flat which, size_t offset,
+                            void *host, size_t count, struct errmsg *em) MUST_CHECK;
+/* Elements of a range that are NaN or infinite. */
+enum status shim_group_nonfinite(const struct shim_group *g, enum shim_flat which, size_t offset,
+                                 size_t count, int64_t *n_out, struct errmsg *em) MUST_CHECK;
+
+struct shim_adam {
+    double lr, beta1, beta2, eps;
+    int64_t step; /* from 1 */
+};
+/* One Adam step over a range: torch.optim.Adam without weight decay, in one pass over memory. The
+ * result does not depend on how a step is divided into ranges. */
+enum status shim_group_adam(struct shim_group *g, size_t offset, size_t count,
+                            const struct shim_adam *adam, struct errmsg *em) MUST_CHECK;
+
+/* ---- Archives: what torch.save writes ------------------------------------------------------- */
+
+/*
+ * A tree of dicts, lists, tuples, numbers, strings and tensors, and further named records, in one
+ * .pt file that torch.load(weights_only=True) reads. Building it follows the rules of scopes: the
+ * archive owns all values, the first error stays, shim_archive_check or _write reports it.
+ *
+ *     struct shim_archive *a;
+ *     shim_archive_new(&a, &em);
+ *     struct shim_value *root = shim_archive_root(a);
+ *     shim_put(a, root, "epoch", shim_value_int(a, 7));
+ *     shim_put(a, root, "weight", shim_value_tensor(a, SHIM_F32, memory, 2, dims));
+ *     shim_archive_write(a, path, "bifrons.json", json, json_bytes, &em);
+ */
+struct shim_archive;
+struct shim_value;
+
+enum shim_kind {
+    SHIM_NONE,
+    SHIM_BOOL,
+    SHIM_INT,
+    SHIM_DOUBLE,
+    SHIM_STRING,
+    SHIM_TENSOR,
+    SHIM_LIST, /* also tuples */
+    SHIM_DICT,
+    SHIM_OTHER
+};
+
+enum status shim_archive_new(struct shim_archive **out, struct errmsg *em) MUST_CHECK;
+/*
+ * Reads a file whose zip structure and checksums are known to be good: libtorch's reader checks
+ * neither. ST_NOINPUT where it cannot be opened; ST_DATA where its pickle or its tensors cannot be
+ * read, or hold anything but the kinds above. Nothing in it is ever executed.
+ */
+enum status shim_archive_read(const char *path, struct shim_archive **out,
+                              struct errmsg *em) MUST_CHECK;
+void shim_archive_free(struct shim_archive *a);
+enum status shim_archive_check(const struct shim_archive *a, struct errmsg *em) MUST_CHECK;
+/* The dict at the top. */
+struct shim_value *shim_archive_root(struct shim_archive *a);
+/* Streams to path, with one more uncompressed record where record_name is not NULL. ST_IO names
+ * the reason of the operating system. The file is not synced, and not removed on failure. */
+enum status shim_archive_write(struct shim_archive *a, const char *path, const char *record_name,
+                               const void *record, size_t record_bytes,
+                               struct errmsg *em) MUST_CHECK;
+
+struct shim_value *shim_value_dict(struct shim_archive *a);
+struct shim_value *shim_value_list(struct shim_archive *a);
+struct shim_value *shim_value_bool(struct shim_archive *a, bool x);
+struct shim_value *shim_value_int(struct shim_archive *a, int64_t x);
+struct shim_value *shim_value_double(struct shim_archive *a, double x);
+struct shim_value *shim_value_string(struct shim_archive *a, const char *text);
+struct shim_value *shim_value_none(struct shim_archive *a);
+/* A pair as a tuple: Adam's betas. */
+struct shim_value *shim_value_pair(struct shim_archive *a, double first, double second);
+/* A copy of host memory, stored as it is. n_dims 0 is a scalar tensor. */
+struct shim_value *shim_value_tensor(struct shim_archive *a, enum shim_dtype dtype,
+                                     const void *memory, size_t n_dims, const int64_t *dims);
+/* Into a dict under a string or a number; onto the end of a list. */
+void shim_put(struct shim_archive *a, struct shim_value *dict, const char *key,
+              struct shim_value *x);
+void shim_put_at(struct shim_archive *a, struct shim_value *dict, int64_t key,
+                 struct shim_value *x);
+void shim_append(struct shim_archive *a, struct shim_value *list, struct shim_value *x);
+
+/* Reading. NULL in, a key that is not there, or a value that is no dict gives NULL: no error. */
+struct shim_value *shim_get(struct shim_archive *a, const struct shim_value *dict, const char *key);
+struct shim_value *shim_get_at(struct shim_archive *a, const struct shim_value *dict_or_list,
+                               int64_t key);
+enum shim_kind shim_kind_of(const struct shim_value *v); /* SHIM_NONE for NULL */
+bool shim_get_int(const struct shim_value *v, int64_t *out);
+bool shim_get_double(const struct shim_value *v, double *out); /* of an int too */
+/* Borrowed until the archive is freed; NULL where v is no string. */
+const char *shim_get_string(const struct shim_value *v);
+/* Shape and element type of a tensor; false where v is no tensor of a dtype known here. */
+bool shim_get_tensor(const struct shim_value *v, enum shim_dtype *dtype_out, size_t *n_dims_out,
+                     int64_t dims_out[SHIM_DIMS_MAX]);
+/* Its elements in row-major order, converted to dtype (F32 or F64). ST_DATA where count differs. */
+enum status shim_read_tensor(const struct shim_value *v, enum shim_dtype dtype, void *memory,
+                             size_t count, struct errmsg *em) MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

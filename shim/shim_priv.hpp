@@ -1,0 +1,136 @@
+// What the shim's own files share: the handles, the one try/catch, and how an operation is run.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
+
+#include <cstdio>
+#include <deque>
+#include <initializer_list>
+#include <new>
+
+#include "shim/shim.h"
+
+struct shim_tensor {
+    at::Tensor t;
+};
+
+struct shim_scope {
+    at::Device device;
+    at::ScalarType dtype;
+    bool grad = true, autocast = false;
+    struct errmsg em = {};
+    std::deque<shim_tensor> owned = {}; // a deque: addresses stay when it grows
+};
+
+namespace shim
+{
+
+// In shim_cuda.cpp or shim_host.cpp.
+int64_t cuda_count();
+void cuda_name(int64_t index, char *out, size_t out_bytes);
+void *cuda_stream(at::Device device);
+void cuda_memory(at::Device device, int64_t *used, int64_t *peak);
+
+at::ScalarType scalar_type(enum shim_dtype dtype);
+enum status parse_device(const char *name, at::Device *out, struct errmsg *em);
+
+inline enum status report(struct errmsg *em, enum status st, const char *where, const char *text)
+{
+    return errmsg_set(em, st, where, 0, "%s", text);
+}
+
+// Runs f, which may throw; the one place where an exception becomes a status.
+template <class F> enum status guard(const char *where, struct errmsg *em, F f) noexcept
+{
+    try {
+        f();
+        return ST_OK;
+    } catch (const c10::OutOfMemoryError &e) {
+        return report(em, ST_MEMORY, where, e.what_without_backtrace());
+    } catch (const c10::Error &e) {
+        // libtorch's CPU allocator says so in words only
+        const char *text = e.what_without_backtrace();
+        bool memory = strstr(text, "not enough memory") || strstr(text, "can't allocate memory");
+        return report(em, memory ? ST_MEMORY : ST_TORCH, where, text);
+    } catch (const std::bad_alloc &) {
+        return report(em, ST_MEMORY, where, "out of memory");
+    } catch (const std::exception &e) {
+        return report(em, ST_TORCH, where, e.what());
+    } catch (...) {
+        return report(em, ST_TORCH, where, "an unknown exception");
+    }
+}
+
+// The scope's modes, for the time of one operation.
+class modes
+{
+  public:
+    explicit modes(const shim_scope &s)
+        : grad_(s.grad), type_(s.device.type()), before_(at::autocast::is_autocast_enabled(type_)),
+          dtype_before_(at::autocast::get_autocast_dtype(type_))
+    {
+        at::autocast::set_autocast_enabled(type_, s.autocast);
+        at::autocast::set_autocast_dtype(type_, at::kBFloat16);
+    }
+    ~modes()
+    {
+        at::autocast::set_autocast_enabled(type_, before_);
+        at::autocast::set_autocast_dtype(type_, dtype_before_);
+    }
+    modes(const modes &) = delete;
+    modes &operator=(const modes &) = delete;
+
+  private:
+    at::AutoGradMode grad_;
+    at::DeviceType type_;
+    bool before_;
+    at::ScalarType dtype_before_;
+};
+
+// Can an operation of scope s on these inputs begin?
+inline bool ready(shim_scope *s, const char *where,
+                  std::initializer_list<const shim_tensor *> inputs)
+{
+    if (!s || s->em.code != ST_OK)
+        return false;
+    for (const shim_tensor *x : inputs)
+        if (!x) {
+            report(&s->em, ST_INTERNAL, where, "was given no tensor");
+            return false;
+        }
+    return true;
+}
+
+template <class F>
+void act(shim_scope *s, const char *where, std::initializer_list<const shim_tensor *> inputs,
+         F f) noexcept
+{
+    if (ready(s, where, inputs))
+        guard(where, &s->em, [&] {
+            modes m(*s);
+            f();
+        });
+}
+
+// Runs f, which returns an at::Tensor, and lends it from the scope.
+template <class F>
+shim_tensor *op(shim_scope *s, const char *where, std::initializer_list<const shim_tensor *> inputs,
+                F f) noexcept
+{
+    shim_tensor *made = nullptr;
+    act(s, where, inputs, [&] {
+        at::Tensor t = f();
+        made = &s->owned.emplace_back(shim_tensor{std::move(t)});
+    });
+    return made;
+}
+
+inline at::IntArrayRef sizes(size_t n, const int64_t *dims)
+{
+    TORCH_CHECK(n <= SHIM_DIMS_MAX, n, " dimensions are more than the ", int(SHIM_DIMS_MAX),
+                " allowed here");
+    return at::IntArrayRef(dims, n);
+}
+
+} // namespace shim

@@ -1,0 +1,192 @@
+// Gradients, parameter groups in flat memory, and the optimizer.
+#include "shim_priv.hpp"
+
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/function_hook.h>
+#include <torch/csrc/autograd/variable.h>
+
+using namespace shim;
+
+struct shim_group {
+    at::Device device;
+    at::Tensor flat[SHIM_FLATS] = {};
+    std::deque<shim_tensor> parameters = {};
+    void (*ready)(void *ctx, size_t offset, size_t count) = nullptr;
+    void *ready_ctx = nullptr;
+};
+
+namespace
+{
+
+// libtorch calls it after the gradient of one parameter is complete in this backward pass.
+struct ready_hook : torch::autograd::PostAccumulateGradHook {
+    ready_hook(const shim_group *of, size_t first, size_t n) : group(of), offset(first), count(n)
+    {
+    }
+    void operator()(const torch::autograd::Variable &) override
+    {
+        if (group->ready)
+            group->ready(group->ready_ctx, offset, count);
+    }
+    const shim_group *group;
+    size_t offset, count;
+};
+
+at::Tensor range(const shim_group *g, enum shim_flat which, size_t offset, size_t count)
+{
+    int64_t size = g->flat[which].numel();
+    TORCH_CHECK(offset <= size_t(size) && count <= size_t(size) - offset, "range ", offset, " + ",
+                count, " of a flat array of ", size);
+    return g->flat[which].narrow(0, int64_t(offset), int64_t(count));
+}
+
+at::Tensor host_view(const at::Tensor &like, const void *memory)
+{
+    return at::from_blob(const_cast<void *>(memory), like.sizes(),
+                         at::TensorOptions(like.scalar_type()));
+}
+
+} // namespace
+
+extern "C" {
+
+void shim_backward(struct shim_scope *s, const struct shim_tensor *loss, bool create_graph)
+{
+    act(s, __func__, {loss}, [&] {
+        // backward runs in the types that forward chose
+        at::autocast::set_autocast_enabled(s->device.type(), false);
+        torch::autograd::backward({loss->t}, {}, create_graph, create_graph);
+    });
+}
+
+struct shim_tensor *shim_gradient(struct shim_scope *s, const struct shim_tensor *y,
+                                  const struct shim_tensor *x, bool create_graph)
+{
+    return op(s, __func__, {y, x}, [&] {
+        at::autocast::set_autocast_enabled(s->device.type(), false);
+        return torch::autograd::grad({y->t}, {x->t}, {}, /*retain_graph=*/true, create_graph)[0];
+    });
+}
+
+struct shim_tensor *shim_leaf(struct shim_scope *s, const struct shim_tensor *x)
+{
+    return op(s, __func__, {x}, [&] { return x->t.detach().clone().requires_grad_(true); });
+}
+
+enum status shim_group_new(const char *device, enum shim_dtype dtype, size_t count,
+                           void *const memory[SHIM_FLATS], struct shim_group **out,
+                           struct errmsg *em)
+{
+    at::Device d(at::kCPU);
+    enum status st = parse_device(device, &d, em);
+    if (st != ST_OK)
+        return st;
+    shim_group *g = nullptr;
+    st = guard(__func__, em, [&] {
+        TORCH_CHECK(dtype == SHIM_F32 || dtype == SHIM_F64, "parameters are F32 or F64");
+        at::TensorOptions options = at::TensorOptions(scalar_type(dtype)).device(d);
+        g = new shim_group{.device = d};
+        for (int i = 0; i < SHIM_FLATS; i++) {
+            bool own = !memory || !memory[i];
+            g->flat[i] = own ? at::zeros({int64_t(count)}, options)
+                             : at::from_blob(memory[i], {int64_t(count)}, options);
+        }
+        *out = g;
+    });
+    if (st != ST_OK)
+        delete g;
+    return st;
+}
+
+void shim_group_free(struct shim_group *g)
+{
+    if (!g)
+        return;
+    guard(__func__, nullptr, [&] { // a graph may outlive the group: its hooks must not
+        for (shim_tensor &p : g->parameters)
+            torch::autograd::impl::set_post_acc_grad_hooks(p.t, nullptr);
+    });
+    delete g;
+}
+
+void *shim_group_memory(const struct shim_group *g, enum shim_flat which)
+{
+    return g->flat[which].data_ptr();
+}
+
+enum status shim_group_parameter(struct shim_group *g, size_t offset, size_t n_dims,
+                                 const int64_t *dims, struct shim_tensor **out, struct errmsg *em)
+{
+    return guard(__func__, em, [&] {
+        at::IntArrayRef shape = sizes(n_dims, dims);
+        size_t count = 1;
+        for (int64_t n : shape) {
+            TORCH_CHECK(n > 0, "a parameter without elements: ", shape);
+            TORCH_CHECK(!__builtin_mul_overflow(count, size_t(n), &count), "too large: ", shape);
+        }
+        // detach: a leaf of its own that shares the memory
+        at::Tensor p = range(g, SHIM_PARAMETERS, offset, count).view(shape).detach();
+        p.requires_grad_(true);
+        p.mutable_grad() = range(g, SHIM_GRADIENTS, offset, count).view(shape).detach();
+        torch::autograd::impl::set_post_acc_grad_hooks(p, std::make_unique<ready_hook>(g, offset,
+                                                                                       count));
+        *out = &g->parameters.emplace_back(shim_tensor{std::move(p)});
+    });
+}
+
+void shim_group_on_ready(struct shim_group *g, void (*fn)(void *ctx, size_t offset, size_t count),
+                         void *ctx)
+{
+    g->ready = fn;
+    g->ready_ctx = ctx;
+}
+
+enum status shim_group_zero_gradients(struct shim_group *g, struct errmsg *em)
+{
+    return guard(__func__, em, [&] { g->flat[SHIM_GRADIENTS].zero_(); });
+}
+
+enum status shim_group_write(struct shim_group *g, enum shim_flat which, size_t offset,
+                             const void *host, size_t count, struct errmsg *em)
+{
+    return guard(__func__, em, [&] {
+        at::Tensor to = range(g, which, offset, count);
+        to.copy_(host_view(to, host));
+    });
+}
+
+enum status shim_group_read(const struct shim_group *g, enum shim_flat which, size_t offset,
+                            void *host, size_t count, struct errmsg *em)
+{
+    return guard(__func__, em, [&] {
+        at::Tensor from = range(g, which, offset, count);
+        host_view(from, host).copy_(from);
+    });
+}
+
+enum status shim_group_nonfinite(const struct shim_group *g, enum shim_flat which, size_t offset,
+                                 size_t count, int64_t *n_out, struct errmsg *em)
+{
+    return guard(__func__, em, [&] {
+        *n_out = range(g, which, offset, count).isfinite().logical_not().sum().item<int64_t>();
+    });
+}
+
+enum status shim_group_adam(struct shim_group *g, size_t offset, size_t count,
+                            const struct shim_adam *adam, struct errmsg *em)
+{
+    return guard(__func__, em, [&] {
+        TORCH_CHECK(adam->step >= 1, "Adam's steps count from 1, not ", adam->step);
+        at::NoGradGuard no_grad;
+        at::Tensor step =
+            at::full({}, double(adam->step), at::TensorOptions(at::kFloat).device(g->device));
+        at::_fused_adam_({range(g, SHIM_PARAMETERS, offset, count)},
+                         {range(g, SHIM_GRADIENTS, offset, count)},
+                         {range(g, SHIM_EXP_AVG, offset, count)},
+                         {range(g, SHIM_EXP_AVG_SQ, offset, count)}, {}, {step}, adam->lr,
+                         adam->beta1, adam->beta2, /*weight_decay=*/0.0, adam->eps,
+                         /*amsgrad=*/false, /*maximize=*/false);
+    });
+}
+
+} // extern "C"

@@ -1,1 +1,32 @@
+# cmake --install: bin/bifrons, its engine beside it in libexec, examples, manual, completion. The
+# engine finds libtorch by the path it was linked with.
 include(GNUInstallDirs)
+
+install(TARGETS bifrons RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+# bifrons looks for it in ../libexec/bifrons
+install(TARGETS bifrons-engine RUNTIME DESTINATION libexec/bifrons)
+set_target_properties(bifrons-engine PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/configs ${PROJECT_SOURCE_DIR}/slurm
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bifrons USE_SOURCE_PERMISSIONS)
+install(FILES ${PROJECT_SOURCE_DIR}/NOTICE ${PROJECT_SOURCE_DIR}/CHANGELOG.md
+        DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/packaging/bifrons.bash RENAME bifrons
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+
+# The manual is the programs' own --help. Release builds make it; for others: --target man.
+find_program(HELP2MAN help2man)
+if(HELP2MAN)
+  set(man ${PROJECT_BINARY_DIR}/man)
+  add_custom_command(
+    OUTPUT ${man}/bifrons.1
+    COMMAND ${PROJECT_SOURCE_DIR}/packaging/make-man $<TARGET_FILE:bifrons> ${man}
+    DEPENDS bifrons bifrons-engine ${PROJECT_SOURCE_DIR}/packaging/make-man
+    COMMENT "Writing the manual" VERBATIM)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    set(in_all ALL)
+  endif()
+  add_custom_target(man ${in_all} DEPENDS ${man}/bifrons.1)
+  install(DIRECTORY ${man}/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 OPTIONAL
+          FILES_MATCHING PATTERN "*.1")
+endif()

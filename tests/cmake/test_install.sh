@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# test_install.sh BUILD-FOLDER: installs to a scratch folder and uses what is there, from elsewhere.
+
+set -euo pipefail
+build=$1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+cmake --install "$build" --prefix "$scratch/prefix" >"$scratch/log" || fail "$(cat "$scratch/log")"
+cd "$scratch"
+bifrons=prefix/bin/bifrons
+
+[[ $("$bifrons" --version) == "bifrons "[0-9]* ]] || fail "--version says $("$bifrons" --version)"
+for command in $("$bifrons" --help | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p'); do
+    "$bifrons" "$command" --help >help || fail "$command --help ends with status $?"
+    grep -q '^Usage: ' help || fail "$command --help shows no usage"
+done
+[ -s help ] || fail "--help names no command"
+for file in libexec/bifrons/bifrons-engine share/bash-completion/completions/bifrons \
+    share/bifrons/configs share/doc/bifrons/NOTICE; do
+    [ -e "prefix/$file" ] || fail "$file is not installed"
+done
+
+# shellcheck disable=SC1091
+(
+    . prefix/share/bash-completion/completions/bifrons
+    COMP_WORDS=("$bifrons" tr) COMP_CWORD=1
+    _bifrons
+    [ "${COMPREPLY[*]}" = train ] || fail "tr<TAB> gives \"${COMPREPLY[*]}\""
+    COMP_WORDS=("$bifrons" pack --str) COMP_CWORD=2
+    _bifrons
+    [ "${COMPREPLY[*]}" = --strict ] || fail "pack --str<TAB> gives \"${COMPREPLY[*]}\""
+)

@@ -1,0 +1,193 @@
+/*
+ * Captions. With cairo, in the system's sans-serif font where it has every character; else in the
+ * ASCII face of stb_easy_font, enlarged to whole pixels. The label "AI" is drawn from bars, so that
+ * it looks the same everywhere.
+ */
+#include <math.h>
+#include <stb/stb_easy_font.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef BIFRONS_CAIRO
+#include <cairo.h>
+#endif
+
+#include "base/checked.h"
+#include "picture_priv.h"
+
+#include "base/poison.h"
+
+enum { EASY_HEIGHT = 12, EASY_BYTES_MAX = 64 * 1024, TEXT_BYTES_MAX = 512 };
+
+static void fill_box(struct picture *p, int x0, int y0, int x1, int y1, const uint8_t colour[3])
+{
+    for (int y = MAX(y0, 0); y < MIN(y1, p->height); y++)
+        for (int x = MAX(x0, 0); x < MIN(x1, p->width); x++)
+            memcpy(p->rgb + 3 * ((size_t)y * (size_t)p->width + (size_t)x), colour, 3);
+}
+
+void label_ai(struct picture *p, int left, int top, int width, int height, const uint8_t colour[3])
+{
+    int bar = MAX(height / 7, 1), y0 = top + MAX(height / 6, 1);
+    int y1 = top + height - MAX(height / 6, 1), a_wide = MAX(height / 2, 3);
+    int x0 = left + (width - a_wide - 2 * bar) / 2, i0 = x0 + a_wide + bar;
+    fill_box(p, x0, y0, x0 + bar, y1, colour); /* A: two legs, a top, a bar */
+    fill_box(p, x0 + a_wide - bar, y0, x0 + a_wide, y1, colour);
+    fill_box(p, x0, y0, x0 + a_wide, y0 + bar, colour);
+    fill_box(p, x0, (y0 + y1) / 2, x0 + a_wide, (y0 + y1) / 2 + bar, colour);
+    fill_box(p, i0, y0, i0 + bar, y1, colour); /* I */
+}
+
+static bool is_ascii(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || (unsigned char)*text > 0x7e)
+            return false;
+    return true;
+}
+
+/* One '?' for each character outside ASCII. */
+static void to_ascii(const char *text, char out[static TEXT_BYTES_MAX])
+{
+    size_t n = 0;
+    for (; *text && n < TEXT_BYTES_MAX - 1; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c >= 0x20 && c <= 0x7e)
+            out[n++] = (char)c;
+        else if ((c & 0xC0) != 0x80)
+            out[n++] = '?';
+    }
+    out[n] = '\0';
+}
+
+/* stb_easy_font gives each stroke as a box of four corners of (float x, y, z; uint8 rgba). */
+static int text_easy(struct picture *p, int x, int y, int size, const uint8_t colour[3],
+                     const char *text)
+{
+    enum { CORNER_BYTES = 16, BOX_BYTES = 4 * CORNER_BYTES };
+    char ascii[TEXT_BYTES_MAX];
+    to_ascii(text, ascii);
+    char *boxes = malloc(EASY_BYTES_MAX);
+    if (!boxes)
+        return 0; /* a caption is not worth a failure */
+    int scale = MAX(size / EASY_HEIGHT, 1);
+    int n = stb_easy_font_print(0, 0, ascii, NULL, boxes, EASY_BYTES_MAX);
+    for (int i = 0; i < n; i++) {
+        float low[2], high[2];
+        memcpy(low, boxes + (size_t)i * BOX_BYTES, sizeof low);
+        memcpy(high, boxes + (size_t)i * BOX_BYTES + 2 * CORNER_BYTES, sizeof high);
+        fill_box(p, x + (int)low[0] * scale, y + (int)low[1] * scale, x + (int)high[0] * scale,
+                 y + (int)high[1] * scale, colour);
+    }
+    free(boxes);
+    return stb_easy_font_width(ascii) * scale;
+}
+
+#ifdef BIFRONS_CAIRO
+
+/* The sans-serif font, `size` pixels from the top of its capitals' line to the foot of its tails.
+ */
+static cairo_scaled_font_t *font_new(int size)
+{
+    cairo_matrix_t em_square, identity;
+    cairo_matrix_init_scale(&em_square, size * 0.85, size * 0.85);
+    cairo_matrix_init_identity(&identity);
+    cairo_font_options_t *options = cairo_font_options_create();
+    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
+    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
+    cairo_font_face_t *face =
+        cairo_toy_font_face_create("sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
+    cairo_scaled_font_t *font = cairo_scaled_font_create(face, &em_square, &identity, options);
+    cairo_font_face_destroy(face);
+    cairo_font_options_destroy(options);
+    return font;
+}
+
+/* Glyphs of the text; NULL where the font lacks one or the text is not UTF-8. */
+static cairo_glyph_t *glyphs_new(cairo_scaled_font_t *font, double x, double y, const char *text,
+                                 int *n_out)
+{
+    cairo_glyph_t *glyphs = NULL;
+    if (cairo_scaled_font_text_to_glyphs(font, x, y, text, -1, &glyphs, n_out, NULL, NULL, NULL) !=
+        CAIRO_STATUS_SUCCESS)
+        return NULL;
+    for (int i = 0; i < *n_out; i++)
+        if (glyphs[i].index == 0) {
+            cairo_glyph_free(glyphs);
+            return NULL;
+        }
+    return glyphs;
+}
+
+static void blend_mask(struct picture *p, cairo_surface_t *mask, int x, int y,
+                       const uint8_t colour[3])
+{
+    const uint8_t *coverage = cairo_image_surface_get_data(mask);
+    int stride = cairo_image_surface_get_stride(mask);
+    int width = cairo_image_surface_get_width(mask), height = cairo_image_surface_get_height(mask);
+    for (int j = MAX(0, -y); j < MIN(height, p->height - y); j++)
+        for (int i = MAX(0, -x); i < MIN(width, p->width - x); i++)
+            pixel_blend(p->rgb + 3 * ((size_t)(y + j) * (size_t)p->width + (size_t)(x + i)), colour,
+                        coverage[(ptrdiff_t)j * stride + i]);
+}
+
+/* The width used, or -1 where the text cannot be set in this font. p NULL: only measures. */
+static int text_cairo(struct picture *p, int x, int y, int size, const uint8_t colour[3],
+                      const char *text)
+{
+    int used = -1, n = 0;
+    cairo_scaled_font_t *font = font_new(size);
+    cairo_glyph_t *glyphs = glyphs_new(font, 0, size * 0.8, text, &n);
+    if (glyphs) {
+        cairo_text_extents_t extents;
+        cairo_scaled_font_glyph_extents(font, glyphs, n, &extents);
+        used = (int)ceil(extents.x_advance);
+    }
+    if (used > 0 && p) {
+        cairo_surface_t *mask =
+            cairo_image_surface_create(CAIRO_FORMAT_A8, MIN(used + size, PICTURE_SIDE_MAX),
+                                       2 * size);
+        cairo_t *cr = cairo_create(mask);
+        cairo_set_scaled_font(cr, font);
+        cairo_show_glyphs(cr, glyphs, n);
+        cairo_surface_flush(mask);
+        if (cairo_status(cr) == CAIRO_STATUS_SUCCESS)
+            blend_mask(p, mask, x, y, colour);
+        cairo_destroy(cr);
+        cairo_surface_destroy(mask);
+    }
+    cairo_glyph_free(glyphs);
+    cairo_scaled_font_destroy(font);
+    return used;
+}
+
+#else
+
+static int text_cairo(struct picture *p, int x, int y, int size, const uint8_t colour[3],
+                      const char *text)
+{
+    (void)p, (void)x, (void)y, (void)size, (void)colour, (void)text;
+    return -1;
+}
+
+#endif
+
+static int clamp_size(int size)
+{
+    return MIN(MAX(size, 4), 1024);
+}
+
+int picture_text(struct picture *p, int x, int y, int size, const uint8_t colour[3],
+                 const char *text)
+{
+    if (text[0] == '\0')
+        return 0;
+    int used = text_cairo(p, x, y, clamp_size(size), colour, text);
+    return used >= 0 ? used : text_easy(p, x, y, clamp_size(size), colour, text);
+}
+
+bool picture_text_possible(const char *text)
+{
+    static const uint8_t none[3];
+    return is_ascii(text) || text_cairo(NULL, 0, 0, EASY_HEIGHT, none, text) >= 0;
+}

@@ -8,8 +8,9 @@
 #include <argp.h>
 
 #include "base/status.h"
+#include "base/version.h"
 
-#define BIFRONS_VERSION "0.1.0"
+
 
 struct command {
     const char *name, *summary;

@@ -5,11 +5,15 @@
  *     train[permutation(seed, person, p div N)[p mod N]],   N = number of training pictures
  *
  * so world size, workers, batch size and restarts never change what is trained on, or in which
- * order. Permutations are Fisher-Yates shuffles from the Philox stream PHILOX_ORDER_*.
+ * order.
  *
- * The split depends on (seed, content) only: pictures are ranked by a seeded hash of their row
- * hash, ties by row, and the first round(val_fraction * n) are held out (at least one where
- * val_fraction > 0 and n > 1).
+ * permutation(seed, person, pass): draws from philox_at(seed, PHILOX_ORDER_A or _B, pass); starting
+ * from 0 … N - 1, for i = N - 1 down to 1, place i is swapped with place philox_below(i + 1)
+ * (Fisher and Yates).
+ *
+ * The split depends on (seed, content) only: pictures are ranked by XXH3-64 of their 8-byte row
+ * hash, seeded with the seed, ties by row, and the first round(val_fraction * n) are held out (at
+ * least one where val_fraction > 0 and n > 1, and never all). `train` lists the rest by row.
  */
 #ifndef BIFRONS_DATA_ORDER_H
 #define BIFRONS_DATA_ORDER_H

@@ -41,7 +41,7 @@ struct set_info {
     int size;                                                       /* H = W */
     const char *person, *consent, *creator, *created, *source_hash; /* "" where absent */
     bool has_hashes, has_masks, has_landmarks, has_matrix, has_truth;
-    bool mapped;          /* rows are read from a mapping, not through libhdf5 */
+    bool direct;          /* /images is read at its place in the file, past libhdf5 */
     uint64_t fingerprint; /* hash of all row hashes in order, and of size: the set's content */
 };
 
@@ -51,6 +51,9 @@ struct set_info {
  */
 enum status set_open(const char *path, struct set **out, struct errmsg *em) MUST_CHECK;
 void set_free(struct set *s);
+
+/* "1.10.8"; static. */
+const char *set_library_version(void);
 
 const struct set_info *set_get_info(const struct set *s);
 const char *set_path(const struct set *s);

@@ -1,0 +1,167 @@
+#include "data/loader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "data/augment.h"
+#include "data/picture.h"
+
+struct loader {
+    struct loader_source source[2];
+    struct augment_config strength;
+    uint64_t seed;
+    uint8_t *stored[2]; /* one picture at the set's own size */
+};
+
+enum status loader_batch_init(struct loader_batch *b, size_t capacity, int size, bool masks,
+                              struct errmsg *em)
+{
+    struct loader_batch n = {.capacity = capacity, .size = size};
+    size_t pixels = (size_t)size * (size_t)size, bytes = 0;
+    bool fits = checked_mul(pixels * 3, capacity, &bytes);
+    for (int p = 0; p < 2 && fits; p++) {
+        n.images[p] = malloc(bytes + 1);
+        n.masks[p] = masks ? malloc(bytes / 3 + 1) : NULL;
+        n.draws[p] = calloc(capacity + 1, sizeof *n.draws[p]);
+        n.rows[p] = calloc(capacity + 1, sizeof *n.rows[p]);
+        fits = n.images[p] && (n.masks[p] || !masks) && n.draws[p] && n.rows[p];
+    }
+    if (!fits) {
+        loader_batch_release(&n);
+        return FAIL(em, ST_MEMORY, "out of memory for a batch of %zu pictures of %d px", capacity,
+                    size);
+    }
+    *b = n;
+    return ST_OK;
+}
+
+void loader_batch_release(struct loader_batch *b)
+{
+    for (int p = 0; p < 2; p++) {
+        free(b->images[p]);
+        free(b->masks[p]);
+        free(b->draws[p]);
+        free(b->rows[p]);
+    }
+    *b = (struct loader_batch){0};
+}
+
+enum status loader_new(const struct loader_source source[2], const struct augment_config *strength,
+                       uint64_t seed, struct loader **out, struct errmsg *em)
+{
+    struct loader *l = calloc(1, sizeof *l);
+    if (!l)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    l->strength = *strength;
+    l->seed = seed;
+    for (int p = 0; p < 2; p++) {
+        size_t side = (size_t)set_get_info(source[p].set)->size;
+        l->source[p] = source[p];
+        l->stored[p] = malloc(side * side * 3);
+        if (!l->stored[p]) {
+            loader_free(l);
+            return FAIL(em, ST_MEMORY, "out of memory for a picture of %zu px", side);
+        }
+    }
+    *out = l;
+    return ST_OK;
+}
+
+void loader_free(struct loader *l)
+{
+    if (!l)
+        return;
+    free(l->stored[0]);
+    free(l->stored[1]);
+    free(l);
+}
+
+/* Scales a stored picture to (size, size, 3). */
+static enum status scale(uint8_t *stored, int stored_size, uint8_t *out, int size,
+                         struct errmsg *em)
+{
+    struct picture in = {.width = stored_size, .height = stored_size, .rgb = stored}, scaled = {0};
+    enum status st = picture_resize(&in, size, size, &scaled, em);
+    if (st == ST_OK)
+        memcpy(out, scaled.rgb, (size_t)size * (size_t)size * 3);
+    picture_release(&scaled);
+    return st;
+}
+
+static enum status load_image(struct loader *l, int person, int64_t row, uint8_t *out, int size,
+                              struct errmsg *em)
+{
+    struct set *set = l->source[person].set;
+    int stored_size = set_get_info(set)->size;
+    if (stored_size == size)
+        return set_read_image(set, row, out, em);
+    enum status st = set_read_image(set, row, l->stored[person], em);
+    return st == ST_OK ? scale(l->stored[person], stored_size, out, size, em) : st;
+}
+
+/* A mask takes the same way as a picture, as grey. */
+static enum status load_mask(struct loader *l, int person, int64_t row, uint8_t *out, int size,
+                             struct errmsg *em)
+{
+    struct set *set = l->source[person].set;
+    int stored_size = set_get_info(set)->size;
+    if (stored_size == size)
+        return set_read_mask(set, row, out, em);
+    size_t stored_pixels = (size_t)stored_size * (size_t)stored_size;
+    size_t pixels = (size_t)size * (size_t)size;
+    struct picture grey = {.width = stored_size, .height = stored_size, .rgb = l->stored[person]};
+    struct picture scaled = {0};
+    enum status st = set_read_mask(set, row, grey.rgb, em);
+    if (st != ST_OK)
+        return st;
+    for (size_t i = stored_pixels; i-- > 0;) /* backwards: each value moves up, in place */
+        memset(grey.rgb + 3 * i, grey.rgb[i], 3);
+    st = picture_resize(&grey, size, size, &scaled, em);
+    for (size_t i = 0; i < pixels && st == ST_OK; i++)
+        out[i] = scaled.rgb[3 * i];
+    picture_release(&scaled);
+    return st;
+}
+
+static enum status load_row(struct loader *l, int person, size_t i, int64_t row,
+                            struct loader_batch *b, struct errmsg *em)
+{
+    size_t pixels = (size_t)b->size * (size_t)b->size;
+    b->rows[person][i] = row;
+    enum status st = load_image(l, person, row, b->images[person] + i * pixels * 3, b->size, em);
+    if (st == ST_OK && b->masks[person])
+        st = load_mask(l, person, row, b->masks[person] + i * pixels, b->size, em);
+    return st;
+}
+
+enum status loader_fill(struct loader *l, uint64_t first, size_t n, struct loader_batch *b,
+                        struct errmsg *em)
+{
+    BUG_ON(n > b->capacity);
+    enum status st = ST_OK;
+    for (int p = 0; p < 2; p++)
+        for (size_t i = 0; i < n && st == ST_OK; i++) {
+            uint64_t position = first + i;
+            int64_t row = order_row_at(l->source[p].order, position);
+            b->draws[p][i] = augment_draw_at(&l->strength, l->seed, (enum order_person)p, position);
+            st = load_row(l, p, i, row, b, em);
+        }
+    b->n = n;
+    return st;
+}
+
+enum status loader_fill_rows(struct loader *l, const int64_t *rows_a, const int64_t *rows_b,
+                             size_t n, struct loader_batch *b, struct errmsg *em)
+{
+    BUG_ON(n > b->capacity);
+    const int64_t *const rows[2] = {rows_a, rows_b};
+    enum status st = ST_OK;
+    for (int p = 0; p < 2; p++)
+        for (size_t i = 0; i < n && rows[p] && st == ST_OK; i++) {
+            b->draws[p][i] = AUGMENT_NONE;
+            st = load_row(l, p, i, rows[p][i], b, em);
+        }
+    b->n = n;
+    return st;
+}

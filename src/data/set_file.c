@@ -1,0 +1,299 @@
+/* The HDF5 face of reading: opening, checking shapes and types, strings of either kind. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/checked.h"
+#include "base/file.h"
+#include "set_priv.h"
+
+static const struct {
+    const char *name;
+    int rank; /* dimensions, the first being N; those of side length are 0 */
+    hsize_t dims[4];
+    H5T_class_t kind;
+    size_t element;
+} layout[SET_PARTS] = {
+    [SET_IMAGES] = {"/images",    4, {0, 0, 0, 3},          H5T_INTEGER, 1},
+    [SET_MASKS] = {"/masks",     3, {0, 0, 0},             H5T_INTEGER, 1},
+    [SET_TRUTH] = {"/truth",     4, {0, 0, 0, 3},          H5T_INTEGER, 1},
+    [SET_LANDMARK_POINTS] = {"/landmarks", 3, {0, SET_LANDMARKS, 2}, H5T_FLOAT,   4},
+    [SET_MATRIX] = {"/matrix",    3, {0, 2, 3},             H5T_FLOAT,   4},
+    [SET_HASHES] = {"/xxh3",      1, {0},                   H5T_INTEGER, 8},
+};
+
+const char *set_library_version(void)
+{
+    static char version[32];
+    unsigned major = 0, minor = 0, release = 0;
+    if (H5get_libversion(&major, &minor, &release) < 0)
+        return "unknown";
+    snprintf(version, sizeof version, "%u.%u.%u", major, minor, release);
+    return version;
+}
+
+static void trim(char *text, size_t n)
+{
+    text[n] = '\0';
+    for (size_t end = strlen(text); end > 0 && text[end - 1] == ' '; end--)
+        text[end - 1] = '\0';
+}
+
+/* One fixed-length string of `type` into out[room]. */
+static void take_fixed(const char *bytes, size_t type_bytes, char *out, size_t room)
+{
+    size_t n = MIN(type_bytes, room - 1);
+    memcpy(out, bytes, n);
+    trim(out, n);
+}
+
+/* Text of an attribute of the root; false where it is absent or no single string. */
+static bool read_text(hid_t file, const char *name, char *out, size_t room)
+{
+    bool good = false;
+    hid_t attribute = H5Aexists(file, name) > 0 ? H5Aopen(file, name, H5P_DEFAULT) : -1;
+    hid_t type = attribute >= 0 ? H5Aget_type(attribute) : -1;
+    hid_t space = attribute >= 0 ? H5Aget_space(attribute) : -1;
+    out[0] = '\0';
+    if (type < 0 || space < 0 || H5Tget_class(type) != H5T_STRING ||
+        H5Sget_simple_extent_npoints(space) != 1)
+        goto out;
+    if (H5Tis_variable_str(type) > 0) {
+        char *text = NULL;
+        good = H5Aread(attribute, type, &text) >= 0 && text;
+        if (good)
+            take_fixed(text, strlen(text), out, room);
+        if (text)
+            H5free_memory(text);
+    } else {
+        size_t n = H5Tget_size(type);
+        char *bytes = n < 1 << 20 ? calloc(1, n + 1) : NULL;
+        good = bytes && H5Aread(attribute, type, bytes) >= 0;
+        if (good)
+            take_fixed(bytes, n, out, room);
+        free(bytes);
+    }
+out:
+    if (space >= 0)
+        H5Sclose(space);
+    if (type >= 0)
+        H5Tclose(type);
+    if (attribute >= 0)
+        H5Aclose(attribute);
+    return good;
+}
+
+static enum status check_format(hid_t file, const char *path, struct errmsg *em)
+{
+    char format[64];
+    long long version = -1;
+    if (!read_text(file, "format", format, sizeof format) || strcmp(format, SET_FORMAT_NAME) != 0)
+        return FAIL(em, ST_DATA,
+                    "%s is an HDF5 file but no set of faces (its attribute \"format\" is not "
+                    "\"" SET_FORMAT_NAME "\"); make one with bifrons pack",
+                    path);
+    hid_t attribute =
+        H5Aexists(file, "format_version") > 0 ? H5Aopen(file, "format_version", H5P_DEFAULT) : -1;
+    if (attribute >= 0) {
+        hid_t space = H5Aget_space(attribute);
+        if (H5Sget_simple_extent_npoints(space) != 1 ||
+            H5Aread(attribute, H5T_NATIVE_LLONG, &version) < 0)
+            version = -1;
+        H5Sclose(space);
+        H5Aclose(attribute);
+    }
+    if (version < 1)
+        return FAIL(em, ST_DATA, "%s has no readable attribute \"format_version\"; pack it again",
+                    path);
+    if (version > SET_FORMAT_VERSION)
+        return FAIL(em, ST_DATA,
+                    "%s is of format version %lld, this program reads up to %d; use a newer "
+                    "bifrons or pack it again",
+                    path, version, SET_FORMAT_VERSION);
+    return ST_OK;
+}
+
+/* Where rows may be read straight from the file: contiguous, unfiltered, of the type in memory. */
+static int64_t direct_offset(hid_t dataset, hid_t type, uintmax_t bytes, uintmax_t file_bytes)
+{
+    static const hid_t none = -1;
+    hid_t list = H5Dget_create_plist(dataset);
+    bool plain = list != none && H5Pget_layout(list) == H5D_CONTIGUOUS &&
+                 H5Pget_nfilters(list) == 0 && H5Pget_external_count(list) == 0 &&
+                 H5Tequal(type, H5T_STD_U8LE) > 0;
+    if (list >= 0)
+        H5Pclose(list);
+    haddr_t at = plain ? H5Dget_offset(dataset) : HADDR_UNDEF;
+    if (at == HADDR_UNDEF || at > file_bytes || bytes > file_bytes - at)
+        return -1;
+    return (int64_t)at;
+}
+
+/* Shape against the layout; the images decide N and side. */
+static bool shape_fits(struct set_file *f, enum set_part p, const hsize_t *dims)
+{
+    if (p == SET_IMAGES) {
+        if (dims[0] < 1 || dims[0] > SET_PICTURES_MAX || dims[1] < 1 || dims[1] > SET_SIDE_MAX ||
+            dims[1] != dims[2])
+            return false;
+        f->n = (int64_t)dims[0];
+        f->size = (int)dims[1];
+    }
+    for (int i = 0; i < layout[p].rank; i++) {
+        hsize_t want = layout[p].dims[i];
+        if (i == 0)
+            want = (hsize_t)f->n;
+        else if (want == 0)
+            want = (hsize_t)f->size;
+        if (dims[i] != want)
+            return false;
+    }
+    return true;
+}
+
+static enum status open_part(struct set_file *f, enum set_part p, const char *path,
+                             uintmax_t file_bytes, struct errmsg *em)
+{
+    const char *name = layout[p].name;
+    f->part[p].dataset = -1;
+    if (H5Lexists(f->file, name, H5P_DEFAULT) <= 0)
+        return p == SET_IMAGES
+                   ? FAIL(em, ST_DATA, "%s has no dataset %s; pack it again", path, name)
+                   : ST_OK;
+    enum status st = ST_OK;
+    hsize_t dims[4] = {0};
+    hid_t dataset = H5Dopen2(f->file, name, H5P_DEFAULT);
+    hid_t type = dataset >= 0 ? H5Dget_type(dataset) : -1;
+    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : -1;
+    bool good = type >= 0 && space >= 0 && H5Tget_class(type) == layout[p].kind &&
+                H5Tget_size(type) == layout[p].element &&
+                H5Sget_simple_extent_ndims(space) == layout[p].rank &&
+                H5Sget_simple_extent_dims(space, dims, NULL) >= 0 && shape_fits(f, p, dims);
+    if (!good) {
+        st = FAIL(em, ST_DATA,
+                  "%s: dataset %s is damaged or of another type or shape than the format says; "
+                  "pack it again",
+                  path, name);
+        goto out;
+    }
+    size_t row = layout[p].element;
+    for (int i = 1; i < layout[p].rank; i++)
+        row *= (size_t)dims[i];
+    f->part[p] = (struct set_part_file){
+        .dataset = dataset,
+        .row_bytes = row,
+        .offset = direct_offset(dataset, type, (uintmax_t)row * (uintmax_t)f->n, file_bytes),
+    };
+    dataset = -1;
+out:
+    if (space >= 0)
+        H5Sclose(space);
+    if (type >= 0)
+        H5Tclose(type);
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    return st;
+}
+
+static bool copy_names(struct set_file *f, hid_t dataset, hid_t type, hid_t space)
+{
+    bool variable = H5Tis_variable_str(type) > 0;
+    size_t each = variable ? sizeof(char *) : H5Tget_size(type), bytes;
+    if (each == 0 || each > 1 << 16 || !checked_mul(each, (size_t)f->n, &bytes))
+        return false;
+    char *all = calloc(1, bytes + 1);
+    bool good = all && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, all) >= 0;
+    for (int64_t i = 0; i < f->n && good; i++) {
+        const char *text = all + (size_t)i * each;
+        if (variable)
+            memcpy(&text, all + (size_t)i * each, sizeof text);
+        if (text)
+            take_fixed(text, variable ? strlen(text) : each, f->names[i], SET_NAME_BYTES_MAX);
+    }
+    if (good && variable)
+        H5Dvlen_reclaim(type, space, H5P_DEFAULT, all);
+    free(all);
+    return good;
+}
+
+static enum status read_names(struct set_file *f, const char *path, struct errmsg *em)
+{
+    f->names = calloc((size_t)f->n, sizeof *f->names);
+    if (!f->names)
+        return FAIL(em, ST_MEMORY, "out of memory for the names of %s", path);
+    if (H5Lexists(f->file, "/names", H5P_DEFAULT) <= 0) {
+        for (int64_t i = 0; i < f->n; i++)
+            snprintf(f->names[i], sizeof f->names[i], "%lld", (long long)i);
+        return ST_OK;
+    }
+    hid_t dataset = H5Dopen2(f->file, "/names", H5P_DEFAULT);
+    hid_t type = dataset >= 0 ? H5Dget_type(dataset) : -1;
+    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : -1;
+    bool good = type >= 0 && space >= 0 && H5Tget_class(type) == H5T_STRING &&
+                H5Sget_simple_extent_npoints(space) == f->n && copy_names(f, dataset, type, space);
+    if (space >= 0)
+        H5Sclose(space);
+    if (type >= 0)
+        H5Tclose(type);
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    return good ? ST_OK
+                : FAIL(em, ST_DATA, "%s: dataset /names is damaged or no list of %lld strings",
+                       path, (long long)f->n);
+}
+
+static hid_t open_hdf5(const char *path)
+{
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = -1;
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+#if H5_VERSION_GE(1, 10, 7)
+    H5Pset_file_locking(access, false, true); /* read-only: file systems without locks are fine */
+#endif
+    if (H5Fis_hdf5(path) > 0)
+        file = H5Fopen(path, H5F_ACC_RDONLY, access);
+    H5Pclose(access);
+    return file;
+}
+
+enum status set_file_open(const char *path, struct set_file *out, struct errmsg *em)
+{
+    struct set_file f = {.file = -1};
+    struct stat s;
+    for (int p = 0; p < SET_PARTS; p++)
+        f.part[p].dataset = -1;
+    if (stat(path, &s) != 0 || !S_ISREG(s.st_mode))
+        return FAIL(em, ST_NOINPUT, "cannot open %s: no such file", path);
+    f.file = open_hdf5(path);
+    if (f.file < 0)
+        return FAIL(
+            em, ST_DATA,
+            "%s cannot be opened by HDF5 %s: it is no HDF5 file, truncated or damaged (pack "
+            "it again), or written with libver=\"latest\" (write it with libver=\"v110\")",
+            path, set_library_version());
+    enum status st = check_format(f.file, path, em);
+    for (int p = 0; p < SET_PARTS && st == ST_OK; p++)
+        st = open_part(&f, (enum set_part)p, path, (uintmax_t)s.st_size, em);
+    if (st == ST_OK)
+        st = read_names(&f, path, em);
+    if (st != ST_OK) {
+        set_file_release(&f);
+        return st;
+    }
+    read_text(f.file, "person", f.texts.person, sizeof f.texts.person);
+    read_text(f.file, "consent", f.texts.consent, sizeof f.texts.consent);
+    read_text(f.file, "creator", f.texts.creator, sizeof f.texts.creator);
+    read_text(f.file, "created", f.texts.created, sizeof f.texts.created);
+    read_text(f.file, "source_hash", f.texts.source_hash, sizeof f.texts.source_hash);
+    *out = f;
+    return ST_OK;
+}
+
+void set_file_release(struct set_file *f)
+{
+    for (int p = 0; p < SET_PARTS; p++)
+        if (f->part[p].dataset >= 0)
+            H5Dclose(f->part[p].dataset);
+    if (f->file >= 0)
+        H5Fclose(f->file);
+    free(f->names);
+}

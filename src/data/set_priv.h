@@ -1,0 +1,55 @@
+/* What the files of the set reader share: the format's names, and an opened file's metadata. */
+#ifndef BIFRONS_DATA_SET_PRIV_H
+#define BIFRONS_DATA_SET_PRIV_H
+
+#include <hdf5.h>
+
+#include "data/set.h"
+
+#define SET_FORMAT_NAME "bifrons-faces"
+
+enum { SET_PICTURES_MAX = 100 * 1000 * 1000, SET_SIDE_MAX = 16384, SET_ALIGNMENT = 4096 };
+
+/* The datasets that hold a row for each picture. */
+enum set_part {
+    SET_IMAGES,
+    SET_MASKS,
+    SET_TRUTH,
+    SET_LANDMARK_POINTS,
+    SET_MATRIX,
+    SET_HASHES,
+    SET_PARTS
+};
+
+struct set_part_file {
+    hid_t dataset;    /* < 0: absent */
+    size_t row_bytes; /* in memory */
+    int64_t offset;   /* of the first row in the file, or -1: read through libhdf5 */
+};
+
+/* Attributes of the root as text; "" where absent. */
+struct set_texts {
+    char person[SET_TEXT_BYTES_MAX], consent[SET_TEXT_BYTES_MAX], creator[SET_NAME_BYTES_MAX],
+        created[SET_NAME_BYTES_MAX], source_hash[SET_NAME_BYTES_MAX];
+};
+
+struct set_file {
+    hid_t file;
+    int64_t n;
+    int size;
+    struct set_part_file part[SET_PARTS];
+    struct set_texts texts;
+    char (*names)[SET_NAME_BYTES_MAX]; /* (n) */
+};
+
+/* Opens the file and reads all metadata. Run first in a child (set_probe): libhdf5 may crash. */
+enum status set_file_open(const char *path, struct set_file *out, struct errmsg *em) MUST_CHECK;
+void set_file_release(struct set_file *f);
+
+/*
+ * Does set_file_open in a child process with a deadline and gives its outcome; a child that died or
+ * hung is ST_DATA.
+ */
+enum status set_probe(const char *path, struct errmsg *em) MUST_CHECK;
+
+#endif

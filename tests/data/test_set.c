@@ -1,0 +1,253 @@
+/* Sets: written and read back, refused when they are not what they say, safe when damaged. */
+#include "base/file.h"
+#include "base/philox.h"
+#include "data/set.h"
+#include "testing.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+
+enum { N = 7, SIZE = 16, PIXELS = SIZE * SIZE };
+
+static char *folder;
+
+static void path_of(char out[PATH_BYTES_MAX], const char *name)
+{
+    assert_true(path_join(out, PATH_BYTES_MAX, folder, name));
+}
+
+static uint8_t byte_of(int row, int part, int i)
+{
+    return (uint8_t)(row * 37 + part * 101 + i * 7 + i / 256);
+}
+
+static void write_set(const char *path, bool all_parts)
+{
+    struct errmsg em = {0};
+    struct set_writer *w;
+    struct set_description d = {.n = N,
+                                .size = SIZE,
+                                .person = "Ánna",
+                                .consent = "drawn",
+                                .source_hash = "abc",
+                                .masks = all_parts,
+                                .landmarks = all_parts,
+                                .matrix = all_parts,
+                                .truth = all_parts};
+    assert_ok(set_writer_open(path, &d, &w, &em));
+    for (int k = 0; k < N; k++) {
+        int row = (k * 3) % N; /* any order */
+        uint8_t image[PIXELS * 3], mask[PIXELS], truth[PIXELS * 3];
+        float landmarks[SET_LANDMARKS][2], matrix[2][3] = {
+                                               {1, 0, (float)row},
+                                               {0, 1, 0         }
+        };
+        char name[32];
+        for (int i = 0; i < PIXELS * 3; i++) {
+            image[i] = byte_of(row, 0, i);
+            truth[i] = byte_of(row, 1, i);
+            mask[i % PIXELS] = byte_of(row, 2, i % PIXELS);
+        }
+        for (int i = 0; i < SET_LANDMARKS; i++)
+            landmarks[i][0] = (float)(row + i), landmarks[i][1] = (float)i;
+        snprintf(name, sizeof name, "bild-%d.png", row);
+        struct set_row data = {.name = name,
+                               .image = image,
+                               .mask = mask,
+                               .truth = truth,
+                               .landmarks = (const float(*)[2])landmarks,
+                               .matrix = (const float(*)[3])matrix};
+        assert_ok(set_writer_put(w, row, &data, &em));
+    }
+    assert_ok(set_writer_finish(w, &em));
+    set_writer_free(w);
+}
+
+static void what_is_written_is_read(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    char path[PATH_BYTES_MAX];
+    struct set *s;
+    path_of(path, "full.h5");
+    write_set(path, true);
+    assert_ok(set_open(path, &s, &em));
+    const struct set_info *info = set_get_info(s);
+    assert_int_equal(info->n, N);
+    assert_int_equal(info->size, SIZE);
+    assert_string_equal(info->person, "Ánna");
+    assert_string_equal(info->consent, "drawn");
+    assert_string_equal(info->source_hash, "abc");
+    assert_true(info->has_masks && info->has_truth && info->has_landmarks && info->has_matrix);
+    assert_true(info->has_hashes && info->direct);
+    for (int row = 0; row < N; row++) {
+        uint8_t image[PIXELS * 3], mask[PIXELS];
+        float points[SET_LANDMARKS][2];
+        char name[32];
+        snprintf(name, sizeof name, "bild-%d.png", row);
+        assert_string_equal(set_name(s, row), name);
+        assert_ok(set_read_image(s, row, image, &em));
+        assert_ok(set_read_mask(s, row, mask, &em));
+        assert_ok(set_read_landmarks(s, row, points, &em));
+        assert_int_equal(image[300], byte_of(row, 0, 300));
+        assert_int_equal(mask[255], byte_of(row, 2, 255));
+        assert_true(points[4][0] == (float)(row + 4));
+        assert_ok(set_read_truth(s, row, image, &em));
+        assert_int_equal(image[767], byte_of(row, 1, 767));
+    }
+    assert_ok(set_verify(s, &em));
+    set_free(s);
+}
+
+static void the_same_input_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    char path[2][PATH_BYTES_MAX];
+    uint8_t *bytes[2];
+    size_t n[2];
+    setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
+    for (int i = 0; i < 2; i++) {
+        path_of(path[i], i ? "twin2.h5" : "twin1.h5");
+        write_set(path[i], true);
+        assert_ok(file_read_all(path[i], 1 << 24, &bytes[i], &n[i], &em));
+    }
+    unsetenv("SOURCE_DATE_EPOCH");
+    assert_int_equal(n[0], n[1]);
+    assert_memory_equal(bytes[0], bytes[1], n[0]);
+    free(bytes[0]);
+    free(bytes[1]);
+}
+
+static void flip_byte(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    fseek(f, at, SEEK_SET);
+    int c = fgetc(f);
+    fseek(f, at, SEEK_SET);
+    fputc(c ^ 0x20, f);
+    fclose(f);
+}
+
+static void a_flipped_pixel_is_found_and_named(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    char path[PATH_BYTES_MAX];
+    struct set *s;
+    path_of(path, "flip.h5");
+    write_set(path, false);
+    flip_byte(path, 4096 + 3 * PIXELS * 3 + 5); /* row 3: /images begins at the first 4096 */
+    assert_ok(set_open(path, &s, &em));
+    assert_status(set_verify(s, &em), ST_DATA);
+    assert_text_has(em.text, "row 3 (bild-3.png)");
+    set_free(s);
+}
+
+static void copy_file(const char *from, const char *to, size_t keep)
+{
+    struct errmsg em = {0};
+    uint8_t *bytes;
+    size_t n;
+    assert_ok(file_read_all(from, 1 << 24, &bytes, &n, &em));
+    assert_ok(file_write_atomic(to, bytes, keep < n ? keep : n, &em));
+    free(bytes);
+}
+
+/* Wherever a byte is wrong or the file ends, opening answers; it never crashes, never hangs. */
+static void damage_never_gets_through(void **state)
+{
+    (void)state;
+    char whole[PATH_BYTES_MAX], damaged[PATH_BYTES_MAX];
+    struct stat info;
+    int refused = 0;
+    path_of(whole, "whole.h5");
+    path_of(damaged, "damaged.h5");
+    write_set(whole, true);
+    assert_int_equal(stat(whole, &info), 0);
+    struct philox p = philox_at(11, PHILOX_FAULT, 0);
+    for (int i = 0; i < 120; i++) {
+        struct errmsg em = {0};
+        struct set *s = NULL;
+        bool cut = i % 4 == 0;
+        size_t at = (size_t)philox_below(&p, i % 2 ? 4096 : (uint64_t)info.st_size);
+        copy_file(whole, damaged, cut ? at : SIZE_MAX);
+        if (!cut)
+            flip_byte(damaged, (long)at);
+        enum status st = set_open(damaged, &s, &em);
+        if (st != ST_OK) {
+            assert_int_equal(st, ST_DATA);
+            assert_text_has(em.text, "damaged.h5");
+            refused++;
+            continue;
+        }
+        assert_int_equal(set_get_info(s)->size, SIZE);
+        uint8_t image[PIXELS * 3];
+        for (int64_t row = 0; row < set_get_info(s)->n; row++)
+            if (set_read_image(s, row, image, &em) != ST_OK)
+                refused++;
+        set_free(s);
+    }
+    assert_true(refused > 20); /* the damage is real */
+}
+
+static void what_is_no_set_is_refused(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    char path[PATH_BYTES_MAX];
+    struct set *s;
+    path_of(path, "none.h5");
+    assert_status(set_open(path, &s, &em), ST_NOINPUT);
+    em = (struct errmsg){0};
+    assert_ok(file_write_atomic(path, "hello", 5, &em));
+    assert_status(set_open(path, &s, &em), ST_DATA);
+    assert_text_has(em.text, "no HDF5 file");
+}
+
+static void consent_and_a_writable_folder_are_needed(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct set_writer *w;
+    struct set_description d = {.n = 1, .size = 8, .person = "x", .consent = ""};
+    char path[PATH_BYTES_MAX];
+    path_of(path, "none.h5/x.h5");
+    assert_status(set_writer_open(path, &d, &w, &em), ST_USAGE);
+    em = (struct errmsg){0};
+    d.consent = "yes";
+    assert_status(set_writer_open(path, &d, &w, &em), ST_IO);
+    assert_text_has(em.text, path);
+}
+
+static void an_unfinished_set_leaves_nothing(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct set_writer *w;
+    struct set_description d = {.n = 1, .size = 8, .person = "x", .consent = "yes"};
+    char path[PATH_BYTES_MAX], temporary[PATH_BYTES_MAX + 32];
+    path_of(path, "unfinished.h5");
+    assert_ok(set_writer_open(path, &d, &w, &em));
+    snprintf(temporary, sizeof temporary, "%s.tmp.%ld", path, (long)getpid());
+    assert_true(file_exists(temporary));
+    set_writer_free(w);
+    assert_false(file_exists(temporary) || file_exists(path));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(the_same_input_gives_the_same_bytes),
+        cmocka_unit_test(a_flipped_pixel_is_found_and_named),
+        cmocka_unit_test(damage_never_gets_through),
+        cmocka_unit_test(what_is_no_set_is_refused),
+        cmocka_unit_test(consent_and_a_writable_folder_are_needed),
+        cmocka_unit_test(an_unfinished_set_leaves_nothing),
+    };
+    folder = scratch_new();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    free(folder);
+    return failed;
+}

@@ -77,5 +77,11 @@ run_step() {
 
 venv_python() { [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null; }
 
-# The folder of a libtorch chosen with setup --torch DIR; empty where torch comes with .venv.
-chosen_libtorch() { [ ! -e .torch-dir ] || head -n 1 .torch-dir; }
+# The libtorch to build with: the one chosen with setup --torch DIR, else the one in .venv.
+libtorch_folder() {
+    if [ -e .torch-dir ]; then
+        head -n 1 .torch-dir
+    else
+        printf '%s\n' .venv/lib/python3*/site-packages/torch | sed "s|^|$root/|;1q"
+    fi
+}

@@ -10,8 +10,6 @@
 #include "base/status.h"
 #include "base/version.h"
 
-
-
 struct command {
     const char *name, *summary;
     int (*run)(int argc, char **argv);

@@ -30,6 +30,15 @@
             fail_msg("\"%s\" does not contain \"%s\"", (text), (part)); \
     } while (0)
 
+/* cmocka's assert_float_equal compares in float. */
+#define assert_near(got, wanted, tolerance)                                       \
+    do {                                                                          \
+        double near_got = (got), near_wanted = (wanted);                          \
+        double near_off = near_got - near_wanted;                                 \
+        if (!(near_off <= (tolerance) && -near_off <= (tolerance)))               \
+            fail_msg("%s: got %.17g, wanted %.17g", #got, near_got, near_wanted); \
+    } while (0)
+
 /* A new empty folder under TMPDIR; the caller frees the path and removes the tree. */
 static inline char *scratch_new(void)
 {

@@ -12,7 +12,7 @@
  * A sheet with decoded faces is encoded with preview_mark: XMP says composite, and "AI" stands in
  * its lower right corner, where sheets leave room for it.
  *
- * Outputs are the caller's, freed with picture_release. ST_MEMORY; ST_INTERNAL where a sheet would
+ * Outputs are the caller's, freed with picture_release. ST_MEMORY; ST_USAGE where a sheet would
  * exceed PICTURE_SIDE_MAX. Thread-safe.
  */
 #ifndef BIFRONS_DRIVER_PREVIEW_H
@@ -54,13 +54,14 @@ enum status preview_swaps(const struct preview_pictures *p, const struct preview
 /* One square picture of a sheet and the line under it; rgb NULL: left empty. */
 struct preview_cell {
     const uint8_t *rgb;  /* (size, size, 3), borrowed */
-    const char *caption; /* NULL: none; cut with "..." to the picture's width */
+    const char *caption; /* UTF-8, NULL: none; cut to the picture's width */
 };
 
 struct preview_sheet {
     int rows, columns, size;          /* size: pixels a side of every picture */
     const struct preview_cell *cells; /* (rows, columns) */
     const char *const *row_titles;    /* (rows), left of the rows; NULL: none */
+    const char *const *column_titles; /* (columns), above the columns; NULL: none */
     const char *title, *footer;       /* NULL: none */
     bool room_for_mark;               /* keep the lower right corner free */
 };

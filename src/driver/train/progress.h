@@ -48,16 +48,16 @@ struct progress_update {
     double data_wait_s; /* of this step */
 };
 
-/* Caller-owned; copy nothing out of it, call the functions. */
+/* Caller-owned; its members are the functions' business. */
 struct progress {
     struct progress_options options;
     struct progress_update last;
     double val, val_best; /* NaN: none yet */
     int64_t val_best_step;
-    double started_s, step_started_s, shown_s;
-    double images_sum, time_sum, wait_sum; /* decayed sums, for the rates */
-    double pause_started_s, pause_total_s; /* pause_started_s NaN: not in a pause */
-    int64_t steps_timed;
+    double started_s, step_started_s, pause_started_s, shown_s;
+    double steps_sum, time_sum, wait_sum; /* decayed, for the rates */
+    double time_total_s, pause_total_s;   /* of timed steps; of pauses */
+    int64_t steps_seen, steps_timed;      /* of this start; the first is not timed */
     bool shown;
 };
 

@@ -31,7 +31,7 @@ struct run_record_person {
     int64_t pictures;
 };
 
-/* Known at the start; borrowed during run_record_start only. NULL strings become null. */
+/* Known at the start; borrowed during run_record_new only. NULL strings become null. */
 struct run_record_facts {
     const char *torch_version, *mpi_version, *hdf5_version;
     const char *config_path, *device, *backend;
@@ -56,7 +56,8 @@ struct run_record;
 
 /*
  * Takes the facts and, where resumed, the history in the file at path, which is not written yet. An
- * earlier file that cannot be understood is set aside as PATH.damaged, with a warning. ST_MEMORY.
+ * earlier file that cannot be understood is set aside as PATH.damaged, with a warning. ST_MEMORY;
+ * ST_IO for a path too long.
  */
 enum status run_record_new(const char *path, const struct run_record_facts *facts,
                            struct run_record **out, struct errmsg *em) MUST_CHECK;

@@ -1,0 +1,339 @@
+#include "preview.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+
+#include "base/poison.h"
+
+static const uint8_t paper[3] = {250, 249, 246}, ink[3] = {38, 40, 46}, muted[3] = {122, 124, 130},
+                     frame[3] = {206, 205, 200};
+
+enum { CLOSE_PERCENT = 140 }; /* height of a line of text in percent of its letters */
+
+static uint8_t *unconst(const uint8_t *rgb)
+{
+    return (uint8_t *)(uintptr_t)rgb; /* struct picture has no read-only form */
+}
+
+/* --- text ----------------------------------------------------------------------------------- */
+
+static int text_width(const char *text, int size)
+{
+    uint8_t pixel[3];
+    struct picture speck = {.width = 1, .height = 1, .rgb = pixel};
+    return picture_text(&speck, 0, 0, size, ink, text);
+}
+
+static const char *pick_possible(const char *wanted, const char *ascii)
+{
+    return picture_text_possible(wanted) ? wanted : ascii;
+}
+
+/* Appends to a text; what does not fit is cut. */
+static void add(char out[static PREVIEW_TEXT_BYTES], const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void add(char out[static PREVIEW_TEXT_BYTES], const char *fmt, ...)
+{
+    size_t used = strlen(out);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(out + used, PREVIEW_TEXT_BYTES - used, fmt, ap);
+    va_end(ap);
+}
+
+/* Length without the last UTF-8 character. */
+static size_t drop_character(const char *text, size_t n)
+{
+    do
+        n--;
+    while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80);
+    return n;
+}
+
+/* text, or as much of its beginning as fits into width with dots after it. */
+static void fit_text(const char *text, int size, int width, char out[static PREVIEW_TEXT_BYTES])
+{
+    const char *dots = pick_possible("\u2026", "...");
+    size_t n = strlen(text), room = PREVIEW_TEXT_BYTES - 1 - strlen(dots);
+    if (n <= room && text_width(text, size) <= width) {
+        snprintf(out, PREVIEW_TEXT_BYTES, "%s", text);
+        return;
+    }
+    while (n > room)
+        n = drop_character(text, n);
+    do
+        snprintf(out, PREVIEW_TEXT_BYTES, "%.*s%s", (int)n, text, dots);
+    while (n > 0 && text_width(out, size) > width && (n = drop_character(text, n), true));
+}
+
+/* --- any sheet ------------------------------------------------------------------------------ */
+
+/* Pixels. A cell is a picture with its caption; gaps lie between cells and around all. */
+struct layout {
+    int side, text, line, gap;
+    int caption;        /* height under each picture, 0 without captions */
+    int left, top;      /* of the first picture */
+    int step_x, step_y; /* from cell to cell */
+    int footer;         /* top of the footer */
+    int64_t width, height;
+};
+
+static int clamp(int value, int low, int high)
+{
+    return MIN(MAX(value, low), high);
+}
+
+static bool has_captions(const struct preview_sheet *s)
+{
+    for (int i = 0; i < s->rows * s->columns; i++)
+        if (s->cells[i].caption)
+            return true;
+    return false;
+}
+
+static int widest_row_title(const struct preview_sheet *s, int text)
+{
+    int widest = 0;
+    for (int i = 0; s->row_titles && i < s->rows; i++)
+        widest = MAX(widest, text_width(s->row_titles[i], text));
+    return widest;
+}
+
+static struct layout layout_of(const struct preview_sheet *s)
+{
+    struct layout l = {.side = s->size};
+    while (l.side < PREVIEW_SIDE_MIN)
+        l.side += s->size;
+    l.text = clamp(l.side / 11, 13, 30);
+    l.line = l.text * CLOSE_PERCENT / 100;
+    l.gap = clamp(l.side / 10, 14, 48);
+    l.caption = has_captions(s) ? l.line + l.text / 3 : 0;
+    int titles = widest_row_title(s, l.text);
+    l.left = l.gap + (titles > 0 ? MIN(titles, l.side) + l.gap : 0);
+    l.top = l.gap + (s->title ? l.line + l.gap / 2 : 0) + (s->column_titles ? l.line : 0);
+    l.step_x = l.side + l.gap;
+    l.step_y = l.side + l.caption + l.gap;
+    l.width = (int64_t)l.left + (int64_t)s->columns * l.step_x;
+    int64_t end = (int64_t)l.top + (int64_t)s->rows * l.step_y;
+    l.footer = (int)MIN(end, PICTURE_SIDE_MAX);
+    l.height = end + (s->footer || s->room_for_mark ? l.line + l.gap : 0);
+    return l;
+}
+
+static void fill_rectangle(struct picture *p, int x, int y, int width, int height,
+                           const uint8_t c[3])
+{
+    for (int row = MAX(y, 0); row < MIN(y + height, p->height); row++)
+        for (int column = MAX(x, 0); column < MIN(x + width, p->width); column++)
+            memcpy(p->rgb + ((size_t)row * (size_t)p->width + (size_t)column) * 3, c, 3);
+}
+
+static void draw_text(struct picture *p, int x, int y, int size, int width, const uint8_t c[3],
+                      const char *text)
+{
+    char fitting[PREVIEW_TEXT_BYTES];
+    fit_text(text, size, width, fitting);
+    picture_text(p, x, y, size, c, fitting);
+}
+
+static void draw_centred(struct picture *p, int x, int y, int size, int width, const uint8_t c[3],
+                         const char *text)
+{
+    char fitting[PREVIEW_TEXT_BYTES];
+    fit_text(text, size, width, fitting);
+    picture_text(p, x + MAX(width - text_width(fitting, size), 0) / 2, y, size, c, fitting);
+}
+
+static enum status draw_cell(struct picture *p, const struct preview_sheet *s,
+                             const struct layout *l, int row, int column, struct errmsg *em)
+{
+    const struct preview_cell *cell = &s->cells[row * s->columns + column];
+    int x = l->left + column * l->step_x, y = l->top + row * l->step_y;
+    if (cell->caption)
+        draw_centred(p, x, y + l->side + l->text / 3, l->text, l->side, ink, cell->caption);
+    if (!cell->rgb)
+        return ST_OK;
+    fill_rectangle(p, x - 1, y - 1, l->side + 2, l->side + 2, frame);
+    const struct picture stored = {.width = s->size, .height = s->size, .rgb = unconst(cell->rgb)};
+    struct picture shown = {0};
+    enum status st = picture_resize(&stored, l->side, l->side, &shown, em);
+    if (st == ST_OK)
+        picture_paste(p, &shown, x, y);
+    picture_release(&shown);
+    return st;
+}
+
+static void draw_titles(struct picture *p, const struct preview_sheet *s, const struct layout *l)
+{
+    int inner = p->width - 2 * l->gap;
+    if (s->title)
+        draw_text(p, l->gap, l->gap, l->text, inner, ink, s->title);
+    if (s->footer)
+        draw_text(p, l->gap, l->footer, l->text, s->room_for_mark ? inner * 4 / 5 : inner, muted,
+                  s->footer);
+    for (int i = 0; s->column_titles && i < s->columns; i++)
+        draw_centred(p, l->left + i * l->step_x, l->top - l->line, l->text, l->side, muted,
+                     s->column_titles[i]);
+    for (int i = 0; s->row_titles && i < s->rows; i++)
+        draw_text(p, l->gap, l->top + i * l->step_y + (l->side - l->text) / 2, l->text,
+                  l->left - 2 * l->gap, ink, s->row_titles[i]);
+}
+
+enum status preview_sheet(const struct preview_sheet *s, struct picture *out, struct errmsg *em)
+{
+    BUG_ON(s->rows < 1 || s->columns < 1 || s->size < 1);
+    struct layout l = layout_of(s);
+    if (l.width > PICTURE_SIDE_MAX || l.height > PICTURE_SIDE_MAX)
+        return FAIL(em, ST_USAGE,
+                    "a sheet of %d x %d pictures of %d pixels is larger than %d pixels a side: "
+                    "show fewer",
+                    s->rows, s->columns, s->size, PICTURE_SIDE_MAX);
+    struct picture p = {0};
+    enum status st = picture_init(&p, (int)l.width, (int)l.height, em);
+    if (st != ST_OK)
+        goto out;
+    picture_fill(&p, paper[0], paper[1], paper[2]);
+    for (int i = 0; st == ST_OK && i < s->rows * s->columns; i++)
+        st = draw_cell(&p, s, &l, i / s->columns, i % s->columns, em);
+    if (st != ST_OK)
+        goto out;
+    draw_titles(&p, s, &l);
+    *out = p;
+    p = (struct picture){0};
+out:
+    picture_release(&p);
+    return st;
+}
+
+/* --- the two sheets of a swap --------------------------------------------------------------- */
+
+enum { NAME_BYTES = 56 }; /* two of them and an arrow fit into one text */
+
+/* The person's name, cut at a character, or "A" or "B" where it cannot be set. */
+static void person_label(const struct preview_pictures *p, int person, char out[static NAME_BYTES])
+{
+    const char *name = p->name[person];
+    if (!name || !name[0] || !picture_text_possible(name))
+        name = person == PREVIEW_A ? "A" : "B";
+    size_t n = strlen(name);
+    while (n > NAME_BYTES - 1)
+        n = drop_character(name, n);
+    snprintf(out, NAME_BYTES, "%.*s", (int)n, name);
+}
+
+/* "Ada -> Ben": whose picture, shown with whose face. */
+static void swap_label(const struct preview_pictures *p, int from, int to,
+                       char out[static PREVIEW_TEXT_BYTES])
+{
+    char name[PREVIEW_PEOPLE][NAME_BYTES];
+    person_label(p, PREVIEW_A, name[PREVIEW_A]);
+    person_label(p, PREVIEW_B, name[PREVIEW_B]);
+    snprintf(out, PREVIEW_TEXT_BYTES, "%s %s %s", name[from], pick_possible("\u2192", ">"),
+             name[to]);
+}
+
+static void state_text(const struct preview_state *s, char out[static PREVIEW_TEXT_BYTES])
+{
+    out[0] = '\0';
+    if (!s)
+        return;
+    if (s->step >= 0)
+        add(out, "step %lld", (long long)s->step);
+    if (s->epoch >= 0)
+        add(out, "%sepoch %lld", out[0] ? "   " : "", (long long)s->epoch);
+    if (!isnan(s->val_loss))
+        add(out, "%svalidation loss %.4f", out[0] ? "   " : "", s->val_loss);
+}
+
+static const uint8_t *picture_at(const uint8_t *pictures, const struct preview_pictures *p,
+                                 size_t index)
+{
+    return pictures ? pictures + index * (size_t)p->size * (size_t)p->size * 3 : NULL;
+}
+
+enum status preview_grid(const struct preview_pictures *p, size_t index,
+                         const struct preview_state *state, struct picture *out, struct errmsg *em)
+{
+    BUG_ON(index >= p->n);
+    enum { COLUMNS = 3 };
+    static const char *const titles[COLUMNS] = {"original", "reconstruction", "swap"};
+    char captions[PREVIEW_PEOPLE][COLUMNS][PREVIEW_TEXT_BYTES], footer[PREVIEW_TEXT_BYTES];
+    struct preview_cell cells[PREVIEW_PEOPLE][COLUMNS];
+    for (int person = 0; person < PREVIEW_PEOPLE; person++) {
+        person_label(p, person, captions[person][0]);
+        swap_label(p, person, person, captions[person][1]);
+        swap_label(p, person, 1 - person, captions[person][2]);
+        const uint8_t *shown[COLUMNS] = {p->original[person], p->recon[person], p->swap[person]};
+        for (int i = 0; i < COLUMNS; i++)
+            cells[person][i] = (struct preview_cell){
+                .rgb = picture_at(shown[i], p, index),
+                .caption = captions[person][i],
+            };
+    }
+    state_text(state, footer);
+    return preview_sheet(
+        &(struct preview_sheet){
+            .rows = PREVIEW_PEOPLE,
+            .columns = COLUMNS,
+            .size = p->size,
+            .cells = cells[0],
+            .column_titles = titles,
+            .footer = footer,
+            .room_for_mark = true,
+        },
+        out, em);
+}
+
+enum status preview_swaps(const struct preview_pictures *p, const struct preview_state *state,
+                          struct picture *out, struct errmsg *em)
+{
+    enum { ROWS = 2 * PREVIEW_PEOPLE };
+    BUG_ON(p->n < 1);
+    if (p->n > PICTURE_SIDE_MAX / PREVIEW_SIDE_MIN)
+        return FAIL(em, ST_USAGE, "%zu pictures are too many for one sheet: show at most %d", p->n,
+                    PICTURE_SIDE_MAX / PREVIEW_SIDE_MIN);
+    char titles[ROWS][PREVIEW_TEXT_BYTES], footer[PREVIEW_TEXT_BYTES];
+    const char *row_titles[ROWS];
+    struct preview_cell *cells = calloc(ROWS * p->n, sizeof *cells);
+    if (!cells)
+        return FAIL(em, ST_MEMORY, "out of memory for a sheet of %zu pictures", p->n);
+    for (int row = 0; row < ROWS; row++) {
+        int person = row / 2;
+        bool swapped = row % 2 == 1;
+        if (swapped)
+            swap_label(p, person, 1 - person, titles[row]);
+        else
+            person_label(p, person, titles[row]);
+        row_titles[row] = titles[row];
+        for (size_t i = 0; i < p->n; i++)
+            cells[(size_t)row * p->n + i].rgb =
+                picture_at(swapped ? p->swap[person] : p->original[person], p, i);
+    }
+    state_text(state, footer);
+    enum status st = preview_sheet(
+        &(struct preview_sheet){
+            .rows = ROWS,
+            .columns = (int)p->n,
+            .size = p->size,
+            .cells = cells,
+            .row_titles = row_titles,
+            .footer = footer,
+            .room_for_mark = true,
+        },
+        out, em);
+    free(cells);
+    return st;
+}
+
+struct picture_mark preview_mark(const char *checkpoint_hash)
+{
+    return (struct picture_mark){
+        .source = PICTURE_SOURCE_COMPOSITE,
+        .checkpoint_hash = checkpoint_hash,
+        .visible_label = true,
+    };
+}

@@ -120,7 +120,7 @@ static struct layout layout_of(const struct preview_sheet *s)
     l.width = (int64_t)l.left + (int64_t)s->columns * l.step_x;
     int64_t end = (int64_t)l.top + (int64_t)s->rows * l.step_y;
     l.footer = (int)MIN(end, PICTURE_SIDE_MAX);
-    l.height = end + (s->footer || s->room_for_mark ? l.line + l.gap : 0);
+    l.height = end + (s->footer || s->ai_label ? l.line + l.gap : 0);
     return l;
 }
 
@@ -173,7 +173,7 @@ static void draw_titles(struct picture *p, const struct preview_sheet *s, const 
     if (s->title)
         draw_text(p, l->gap, l->gap, l->text, inner, ink, s->title);
     if (s->footer)
-        draw_text(p, l->gap, l->footer, l->text, s->room_for_mark ? inner * 4 / 5 : inner, muted,
+        draw_text(p, l->gap, l->footer, l->text, s->ai_label ? inner * 4 / 5 : inner, muted,
                   s->footer);
     for (int i = 0; s->column_titles && i < s->columns; i++)
         draw_centred(p, l->left + i * l->step_x, l->top - l->line, l->text, l->side, muted,
@@ -181,6 +181,16 @@ static void draw_titles(struct picture *p, const struct preview_sheet *s, const 
     for (int i = 0; s->row_titles && i < s->rows; i++)
         draw_text(p, l->gap, l->top + i * l->step_y + (l->side - l->text) / 2, l->text,
                   l->left - 2 * l->gap, ink, s->row_titles[i]);
+}
+
+/* White on a dark plate, as high as a line of text. */
+static void draw_ai_label(struct picture *p, const struct layout *l)
+{
+    int pad = l->text / 3, text = text_width("AI", l->text);
+    int width = text + 2 * pad, height = l->text + 2 * pad;
+    int x = p->width - l->gap - width, y = l->footer - pad;
+    fill_rectangle(p, x, y, width, height, ink);
+    picture_text(p, x + pad, y + pad, l->text, paper, "AI");
 }
 
 enum status preview_sheet(const struct preview_sheet *s, struct picture *out, struct errmsg *em)
@@ -202,6 +212,8 @@ enum status preview_sheet(const struct preview_sheet *s, struct picture *out, st
     if (st != ST_OK)
         goto out;
     draw_titles(&p, s, &l);
+    if (s->ai_label)
+        draw_ai_label(&p, &l);
     *out = p;
     p = (struct picture){0};
 out:
@@ -283,7 +295,7 @@ enum status preview_grid(const struct preview_pictures *p, size_t index,
             .cells = cells[0],
             .column_titles = titles,
             .footer = footer,
-            .room_for_mark = true,
+            .ai_label = !p->no_ai_label,
         },
         out, em);
 }
@@ -322,7 +334,7 @@ enum status preview_swaps(const struct preview_pictures *p, const struct preview
             .cells = cells,
             .row_titles = row_titles,
             .footer = footer,
-            .room_for_mark = true,
+            .ai_label = !p->no_ai_label,
         },
         out, em);
     free(cells);
@@ -334,6 +346,6 @@ struct picture_mark preview_mark(const char *checkpoint_hash)
     return (struct picture_mark){
         .source = PICTURE_SOURCE_COMPOSITE,
         .checkpoint_hash = checkpoint_hash,
-        .visible_label = true,
+        .visible_label = false,
     };
 }

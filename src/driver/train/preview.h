@@ -9,8 +9,8 @@
  * Pictures are shown at least PREVIEW_SIDE_MIN pixels high; smaller ones are enlarged by a whole
  * factor. A person's name that picture_text cannot set is replaced by "A" or "B".
  *
- * A sheet with decoded faces is encoded with preview_mark: XMP says composite, and "AI" stands in
- * its lower right corner, where sheets leave room for it.
+ * A sheet with decoded faces has "AI" in its lower right corner, and is encoded with preview_mark,
+ * whose XMP says composite.
  *
  * Outputs are the caller's, freed with picture_release. ST_MEMORY; ST_USAGE where a sheet would
  * exceed PICTURE_SIDE_MAX. Thread-safe.
@@ -35,6 +35,7 @@ struct preview_pictures {
     const uint8_t *original[PREVIEW_PEOPLE];
     const uint8_t *recon[PREVIEW_PEOPLE]; /* preview_swaps does without */
     const uint8_t *swap[PREVIEW_PEOPLE];  /* swap[PREVIEW_A]: A's picture with B's face */
+    bool no_ai_label;                     /* only where the user asked for that by name */
 };
 
 /* What the footer says: "step 1240   epoch 20   validation loss 0.0433". */
@@ -63,13 +64,16 @@ struct preview_sheet {
     const char *const *row_titles;    /* (rows), left of the rows; NULL: none */
     const char *const *column_titles; /* (columns), above the columns; NULL: none */
     const char *title, *footer;       /* NULL: none */
-    bool room_for_mark;               /* keep the lower right corner free */
+    bool ai_label;                    /* "AI" in the lower right corner */
 };
 
 enum status preview_sheet(const struct preview_sheet *s, struct picture *out,
                           struct errmsg *em) MUST_CHECK;
 
-/* The mark of a sheet with decoded faces; hash: of the checkpoint, or NULL; borrowed. */
+/*
+ * The mark to encode a sheet of decoded faces with; its visible label is drawn already.
+ * checkpoint_hash: 32 hex digits or NULL, borrowed.
+ */
 struct picture_mark preview_mark(const char *checkpoint_hash);
 
 #endif

@@ -1,0 +1,289 @@
+/* The checkpoints of a run folder: names, commit, pruning, finding the one to go on from. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "run_folder.h"
+#include "run_folder_priv.h"
+
+#include "base/poison.h"
+
+enum { NAME_BYTES = 64, KEPT_MIN = 2, SIDECAR_BYTES_MAX = PATH_BYTES_MAX + 64 };
+
+static void name_of_step(int64_t step, const char *tail, char name[static NAME_BYTES])
+{
+    snprintf(name, NAME_BYTES, "step-%010" PRId64 ".pt%s", step, tail);
+}
+
+int64_t checkpoint_step_of_name(const char *name, const char *tail)
+{
+    char same[NAME_BYTES], *end;
+    if (strncmp(name, "step-", 5) != 0)
+        return -1;
+    long long step = strtoll(name + 5, &end, 10);
+    if (step < 0 || step == LLONG_MAX)
+        return -1;
+    name_of_step(step, tail, same);
+    return strcmp(name, same) == 0 ? step : -1;
+}
+
+enum status checkpoints_path(const char *out, const char *name, char path[static PATH_BYTES_MAX],
+                             struct errmsg *em)
+{
+    char folder[PATH_BYTES_MAX];
+    if (!path_join(folder, sizeof folder, out, CHECKPOINTS_FOLDER) ||
+        !path_join(path, PATH_BYTES_MAX, folder, name))
+        return FAIL(em, ST_IO, "path too long: %s", out);
+    return ST_OK;
+}
+
+static enum status path_of_step(const char *out, int64_t step, const char *tail,
+                                char path[static PATH_BYTES_MAX], struct errmsg *em)
+{
+    char name[NAME_BYTES];
+    name_of_step(step, tail, name);
+    return checkpoints_path(out, name, path, em);
+}
+
+enum status checkpoints_newest_below(const char *out, int64_t limit, int64_t *step_out,
+                                     struct errmsg *em)
+{
+    char folder[PATH_BYTES_MAX];
+    enum status st = checkpoints_path(out, "", folder, em);
+    if (st != ST_OK)
+        return st;
+    int64_t newest = -1;
+    DIR *d = opendir(folder);
+    if (!d && errno != ENOENT)
+        return FAIL_ERRNO(em, ST_IO, errno, "cannot read %s", folder);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        int64_t step = checkpoint_step_of_name(e->d_name, "");
+        if (step < limit)
+            newest = MAX(newest, step);
+    }
+    if (d)
+        closedir(d);
+    *step_out = newest;
+    return ST_OK;
+}
+
+enum status run_folder_temporary(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
+                                 struct errmsg *em)
+{
+    return path_of_step(out, step, ".tmp", path, em);
+}
+
+/* The step a link of ours points at; -1 where it does not. */
+static int64_t step_of_link(const char *out, const char *name)
+{
+    char path[PATH_BYTES_MAX], target[NAME_BYTES];
+    if (checkpoints_path(out, name, path, NULL) != ST_OK)
+        return -1;
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    if (n <= 0)
+        return -1;
+    target[n] = '\0';
+    return checkpoint_step_of_name(target, "");
+}
+
+static void point_link(const char *out, const char *name, int64_t step)
+{
+    struct errmsg em = {0};
+    char path[PATH_BYTES_MAX], target[NAME_BYTES];
+    name_of_step(step, "", target);
+    enum status st = checkpoints_path(out, name, path, &em);
+    if (st == ST_OK)
+        st = symlink_replace(target, path, &em);
+    if (st != ST_OK)
+        log_warn("%s is saved, but %s", target, em.text);
+}
+
+/* The checkpoint goes first: a sidecar alone is removed at the next start. */
+static void remove_checkpoint(const char *out, int64_t step)
+{
+    static const char *const tails[] = {"", SIDECAR_EXTENSION};
+    char path[PATH_BYTES_MAX];
+    for (size_t i = 0; i < ARRAY_LENGTH(tails); i++) {
+        if (path_of_step(out, step, tails[i], path, NULL) != ST_OK)
+            return;
+        if (unlink(path) != 0 && errno != ENOENT) {
+            log_warn("cannot remove the old checkpoint %s: %s", path, strerror(errno));
+            return;
+        }
+    }
+}
+
+/* Steps after `newest` are not counted: they were refused when this run began. */
+static void prune(const char *out, int64_t newest, int keep)
+{
+    int64_t best = step_of_link(out, "best.pt"), latest = step_of_link(out, "latest.pt");
+    int64_t step = newest + 1;
+    for (int kept = 0;;) {
+        if (checkpoints_newest_below(out, step, &step, NULL) != ST_OK || step < 0)
+            return;
+        if (kept < MAX(keep, KEPT_MIN))
+            kept++;
+        else if (step != best && step != latest)
+            remove_checkpoint(out, step);
+    }
+}
+
+/* The hash becomes durable before the checkpoint gets its name. */
+static enum status write_sidecar(const char *temporary, const char *path, struct errmsg *em)
+{
+    struct hash128 hash;
+    char hex[HASH128_HEX_BYTES], sidecar[PATH_BYTES_MAX + 8], line[SIDECAR_BYTES_MAX];
+    enum status st = hash128_file(temporary, &hash, em);
+    if (st != ST_OK)
+        return st;
+    hash128_hex(hash, hex);
+    snprintf(sidecar, sizeof sidecar, "%s" SIDECAR_EXTENSION, path);
+    int n = snprintf(line, sizeof line, "%s  %s\n", hex, path_name(path));
+    return file_write_atomic(sidecar, line, (size_t)n, em);
+}
+
+enum status run_folder_commit_checkpoint(const char *out, const char *temporary, int64_t step,
+                                         bool best, int keep, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    enum status st = path_of_step(out, step, "", path, em);
+    if (st == ST_OK)
+        st = write_sidecar(temporary, path, em);
+    if (st == ST_OK)
+        st = file_commit(temporary, path, em);
+    if (st != ST_OK)
+        return st;
+    point_link(out, "latest.pt", step);
+    if (best)
+        point_link(out, "best.pt", step);
+    prune(out, step, keep);
+    return ST_OK;
+}
+
+/*
+ * Without a hash a whole zip archive is all that can be asked for: it begins with a local header,
+ * and its directory's end record stands at the very end (no comment: we and torch write none).
+ */
+static enum status check_archive(const char *path, struct errmsg *em)
+{
+    enum { END_BYTES = 22 };
+    char start[4] = "", end[4] = "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
+    off_t size = lseek(fd, 0, SEEK_END);
+    bool whole = size >= END_BYTES && pread(fd, start, sizeof start, 0) == sizeof start &&
+                 pread(fd, end, sizeof end, size - END_BYTES) == sizeof end &&
+                 memcmp(start, "PK\3\4", sizeof start) == 0 &&
+                 memcmp(end, "PK\5\6", sizeof end) == 0;
+    close(fd);
+    if (!whole)
+        return FAIL(em, ST_DATA, "%s is no whole checkpoint: torn, or another kind of file", path);
+    log_warn("%s has no " SIDECAR_EXTENSION " file beside it: taken without checking its bytes",
+             path);
+    return ST_OK;
+}
+
+static enum status check_hash(const char *path, const char *sidecar, struct errmsg *em)
+{
+    enum { HEX_DIGITS = HASH128_HEX_BYTES - 1 };
+    uint8_t *line;
+    size_t n;
+    struct hash128 hash;
+    char hex[HASH128_HEX_BYTES];
+    enum status st = file_read_all(sidecar, SIDECAR_BYTES_MAX, &line, &n, em);
+    if (st != ST_OK)
+        return st;
+    if (n < HEX_DIGITS || strspn((char *)line, "0123456789abcdef") != HEX_DIGITS) {
+        st = FAIL(em, ST_DATA, "%s holds no XXH3-128 hash, so %s cannot be checked", sidecar, path);
+        goto out;
+    }
+    st = hash128_file(path, &hash, em);
+    if (st != ST_OK)
+        goto out;
+    hash128_hex(hash, hex);
+    if (memcmp(hex, line, HEX_DIGITS) != 0)
+        st = FAIL(em, ST_DATA, "%s is damaged: its XXH3-128 is %s, %s says %.32s", path, hex,
+                  path_name(sidecar), (char *)line);
+out:
+    free(line);
+    return st;
+}
+
+enum status run_folder_verify(const char *path, struct errmsg *em)
+{
+    char sidecar[PATH_MAX + 8], *file = realpath(path, NULL);
+    if (!file)
+        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open checkpoint %s", path);
+    snprintf(sidecar, sizeof sidecar, "%s" SIDECAR_EXTENSION, file);
+    bool alone = access(sidecar, F_OK) != 0 && errno == ENOENT;
+    enum status st = alone ? check_archive(file, em) : check_hash(file, sidecar, em);
+    free(file);
+    return st;
+}
+
+/* Refused ones newer than `good` must not be tried again, counted as kept, or linked to. */
+static void set_aside_after(const char *out, int64_t good)
+{
+    static const char *const tails[] = {"", SIDECAR_EXTENSION};
+    static const char *const links[] = {"latest.pt", "best.pt"};
+    char from[PATH_BYTES_MAX], to[PATH_BYTES_MAX + 16];
+    int64_t step = INT64_MAX;
+    while (checkpoints_newest_below(out, step, &step, NULL) == ST_OK && step > good) {
+        for (size_t i = 0; i < ARRAY_LENGTH(tails); i++) {
+            if (path_of_step(out, step, tails[i], from, NULL) != ST_OK)
+                return;
+            snprintf(to, sizeof to, "%s.refused", from);
+            if (rename(from, to) == 0)
+                log_warn("renamed to %s", to);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(links); i++)
+        if (step_of_link(out, links[i]) > good)
+            point_link(out, links[i], good);
+}
+
+enum status run_folder_find_resume(const char *out, char path[static PATH_BYTES_MAX],
+                                   struct errmsg *em)
+{
+    int64_t step = INT64_MAX;
+    int refused = 0;
+    path[0] = '\0';
+    for (;; refused++) {
+        struct errmsg reason = {0};
+        char candidate[PATH_BYTES_MAX];
+        enum status st = checkpoints_newest_below(out, step, &step, em);
+        if (st != ST_OK)
+            return st;
+        if (step < 0)
+            break;
+        st = path_of_step(out, step, "", candidate, em);
+        if (st != ST_OK)
+            return st;
+        st = run_folder_verify(candidate, &reason);
+        if (st == ST_OK) {
+            memcpy(path, candidate, sizeof candidate);
+            set_aside_after(out, step);
+            return ST_OK;
+        }
+        if (st == ST_MEMORY) /* says nothing about the file */
+            return FAIL(em, st, "%s", reason.text);
+        log_warn("checkpoint refused: %s", reason.text);
+    }
+    if (refused > 0)
+        return FAIL(em, ST_DATA,
+                    "all %d checkpoints in %s/" CHECKPOINTS_FOLDER
+                    " are damaged: bring one back from a copy, or start another run with --out DIR",
+                    refused, out);
+    log_info("no checkpoint in %s/" CHECKPOINTS_FOLDER ": starting from the beginning", out);
+    return ST_OK;
+}

@@ -1,0 +1,182 @@
+#include "run_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "run_folder_priv.h"
+
+#include "base/poison.h"
+
+enum { HOLDER_BYTES_MAX = 320 };
+
+struct run_folder {
+    int lock; /* descriptor of OUT/.lock; -1 where the file system has no locks */
+};
+
+/* "process 123 on host", as the holder wrote it, for the message only. */
+static void read_holder(int fd, char holder[static HOLDER_BYTES_MAX])
+{
+    ssize_t n = pread(fd, holder, HOLDER_BYTES_MAX - 1, 0);
+    holder[n > 0 ? n : 0] = '\0';
+    holder[strcspn(holder, "\n")] = '\0';
+    for (char *p = holder; *p; p++)
+        if ((unsigned char)*p < ' ' || (unsigned char)*p > '~')
+            *p = '?';
+    if (!holder[0])
+        snprintf(holder, HOLDER_BYTES_MAX, "another process");
+}
+
+static void write_holder(int fd)
+{
+    char host[256] = "", holder[HOLDER_BYTES_MAX];
+    if (gethostname(host, sizeof host - 1) != 0)
+        host[0] = '\0';
+    int n = snprintf(holder, sizeof holder, "process %ld on %s\n", (long)getpid(), host);
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, holder, (size_t)n, 0) != n)
+        log_debug("the lock is held, but not labelled: %s", strerror(errno));
+}
+
+/*
+ * A record lock: unlike flock's it is not inherited by the children we fork, so that it dies with
+ * this process alone. No other place in this process may open the file: closing it would unlock.
+ */
+static enum status take_lock(const char *out, int *lock, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX], holder[HOLDER_BYTES_MAX];
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (!path_join(path, sizeof path, out, ".lock"))
+        return FAIL(em, ST_IO, "path too long: %s", out);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return FAIL_ERRNO(em, ST_IO, errno, "cannot write to run folder %s: open %s", out, path);
+    if (fcntl(fd, F_SETLK, &whole) == 0) {
+        write_holder(fd);
+        *lock = fd;
+        return ST_OK;
+    }
+    int reason = errno;
+    if (reason == EACCES || reason == EAGAIN)
+        read_holder(fd, holder);
+    close(fd);
+    if (reason == EACCES || reason == EAGAIN)
+        return FAIL(em, ST_USAGE,
+                    "run folder %s is in use by %s: wait for it or stop it, or choose another "
+                    "folder with --out DIR",
+                    out, holder);
+    log_warn("%s cannot be locked (%s): make sure that no other run uses this folder", path,
+             strerror(reason));
+    *lock = -1;
+    return ST_OK;
+}
+
+static enum status refuse_other_run(const char *out, struct errmsg *em)
+{
+    int64_t newest;
+    enum status st = checkpoints_newest_below(out, INT64_MAX, &newest, em);
+    if (st == ST_OK && newest >= 0)
+        st = FAIL(em, ST_USAGE,
+                  "%s already holds a run, with checkpoints up to step %lld: --resume auto goes on "
+                  "with it, --out DIR starts another",
+                  out, (long long)newest);
+    return st;
+}
+
+/* "NAME.tmp" or "NAME.tmp.123", with what may stand for NAME. */
+static bool is_temporary_of_ours(const char *name)
+{
+    static const char *const ours[] = {"step-", "latest.pt", "best.pt", "config.resolved.toml"};
+    const char *mark = NULL;
+    for (const char *p = name; (p = strstr(p, ".tmp")); p++)
+        mark = p;
+    if (!mark || (mark[4] && (mark[4] != '.' || mark[5 + strspn(mark + 5, "0123456789")])))
+        return false;
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (strncmp(name, ours[i], strlen(ours[i])) == 0)
+            return true;
+    return false;
+}
+
+/* A sidecar whose checkpoint never got its name: the run ended between the two. */
+static bool is_orphan(const char *folder, const char *name)
+{
+    char path[PATH_BYTES_MAX];
+    if (checkpoint_step_of_name(name, SIDECAR_EXTENSION) < 0 ||
+        !path_join(path, sizeof path, folder, name))
+        return false;
+    path[strlen(path) - strlen(SIDECAR_EXTENSION)] = '\0';
+    return access(path, F_OK) != 0 && errno == ENOENT;
+}
+
+/* Whatever cannot be removed stays: it is in nobody's way. */
+static void remove_leftovers(const char *folder)
+{
+    char path[PATH_BYTES_MAX];
+    DIR *d = opendir(folder);
+    if (!d)
+        return;
+    for (struct dirent *e; (e = readdir(d));) {
+        if (!is_temporary_of_ours(e->d_name) && !is_orphan(folder, e->d_name))
+            continue;
+        if (path_join(path, sizeof path, folder, e->d_name) && unlink(path) == 0)
+            log_debug("removed %s, left unfinished by an earlier run", path);
+    }
+    closedir(d);
+}
+
+static enum status make_inner_folder(const char *out, const char *name,
+                                     char path[static PATH_BYTES_MAX], struct errmsg *em)
+{
+    if (!path_join(path, PATH_BYTES_MAX, out, name))
+        return FAIL(em, ST_IO, "path too long: %s", out);
+    return folder_make(path, em);
+}
+
+static enum status lay_out(const char *out, const char *config_toml, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    enum status st = make_inner_folder(out, "previews", path, em);
+    if (st == ST_OK)
+        st = make_inner_folder(out, CHECKPOINTS_FOLDER, path, em);
+    if (st != ST_OK)
+        return st;
+    remove_leftovers(out);
+    remove_leftovers(path);
+    if (!path_join(path, sizeof path, out, "config.resolved.toml"))
+        return FAIL(em, ST_IO, "path too long: %s", out);
+    return file_write_atomic(path, config_toml, strlen(config_toml), em);
+}
+
+enum status run_folder_open(const char *out, const char *config_toml, bool continues,
+                            struct run_folder **folder, struct errmsg *em)
+{
+    struct run_folder *f = calloc(1, sizeof *f);
+    if (!f)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    f->lock = -1;
+    enum status st = folder_make(out, em);
+    if (st == ST_OK)
+        st = take_lock(out, &f->lock, em);
+    if (st == ST_OK && !continues)
+        st = refuse_other_run(out, em);
+    if (st == ST_OK)
+        st = lay_out(out, config_toml, em);
+    if (st != ST_OK) {
+        run_folder_free(f);
+        return st;
+    }
+    *folder = f;
+    return ST_OK;
+}
+
+void run_folder_free(struct run_folder *f)
+{
+    if (f && f->lock >= 0)
+        close(f->lock);
+    free(f);
+}

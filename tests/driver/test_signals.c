@@ -1,0 +1,97 @@
+/* Requests to stop, each in a child of its own: a request is for the life of a process. */
+#include "train/signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "testing.h"
+
+enum { AS_WANTED = 0, NOT_AS_WANTED = 1, STILL_ALIVE = 2 };
+
+/* How a child that runs `body` ends. */
+static int run_child(int (*body)(int), int argument)
+{
+    int how;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signals_install();
+        _exit(signals_pending() ? NOT_AS_WANTED : body(argument));
+    }
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how));
+    return WEXITSTATUS(how);
+}
+
+static int stays_and_asks(int signal_number)
+{
+    raise(signal_number);
+    return signals_pending() ? AS_WANTED : NOT_AS_WANTED;
+}
+
+static void usr1_term_and_int_ask_for_a_stop(void **state)
+{
+    (void)state;
+    assert_int_equal(run_child(stays_and_asks, SIGUSR1), AS_WANTED);
+    assert_int_equal(run_child(stays_and_asks, SIGTERM), AS_WANTED);
+    assert_int_equal(run_child(stays_and_asks, SIGINT), AS_WANTED);
+}
+
+static int interrupt_twice(int between)
+{
+    raise(SIGINT);
+    if (between)
+        raise(between);
+    raise(SIGINT);
+    return STILL_ALIVE;
+}
+
+static void a_second_int_ends_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(run_child(interrupt_twice, 0), 130);
+    assert_int_equal(run_child(interrupt_twice, SIGTERM), 130);
+}
+
+static int int_after(int signal_number)
+{
+    raise(signal_number);
+    raise(signal_number);
+    raise(SIGINT);
+    return signals_pending() ? AS_WANTED : NOT_AS_WANTED;
+}
+
+static void only_int_counts_towards_it(void **state)
+{
+    (void)state;
+    assert_int_equal(run_child(int_after, SIGTERM), AS_WANTED);
+    assert_int_equal(run_child(int_after, SIGUSR1), AS_WANTED);
+}
+
+static int write_to_nobody(int unused)
+{
+    (void)unused;
+    int ends[2];
+    if (pipe(ends) != 0)
+        return NOT_AS_WANTED;
+    close(ends[0]);
+    return write(ends[1], "x", 1) == -1 && errno == EPIPE ? AS_WANTED : NOT_AS_WANTED;
+}
+
+static void a_lost_reader_is_an_error_not_the_end(void **state)
+{
+    (void)state;
+    assert_int_equal(run_child(write_to_nobody, 0), AS_WANTED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(usr1_term_and_int_ask_for_a_stop),
+        cmocka_unit_test(a_second_int_ends_at_once),
+        cmocka_unit_test(only_int_counts_towards_it),
+        cmocka_unit_test(a_lost_reader_is_an_error_not_the_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

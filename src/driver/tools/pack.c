@@ -1,10 +1,207 @@
+/* bifrons pack: arguments in, data/pack.h does the work, a short account out. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "command.h"
+#include "data/pack.h"
+#include "data/sheet.h"
+
+enum { FOLDERS_MAX = 64, SIZE_DEFAULT = 128 };
+enum { KEY_STRICT = 1000, KEY_FORCE, KEY_NO_SHEET, KEY_THREADS };
+
+struct arguments {
+    struct pack_options pack;
+    const char *folders[FOLDERS_MAX];
+    bool no_sheet;
+};
+
+static volatile sig_atomic_t stop_wanted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop_wanted = 1;
+}
+
+static const struct argp_option options[] = {
+    {"output",                                                 'o', "FILE.h5", 0, "the set to write", 1},
+    {"size",                                               's', "N", 0, "pixels a side of the stored pictures (128)", 1},
+    {"person",                                      'p', "NAME", 0, "who is shown (DIR/person.txt, else the folder's name)", 1},
+    {"consent",                                                        'c', "TEXT", 0,
+     "who agreed to what, recorded in the set "
+     "(DIR/consent.txt); without it nothing is packed", 1},
+    {"strict",       KEY_STRICT, NULL, 0, "refuse where a picture cannot be used", 2},
+    {"force",                                                       KEY_FORCE, NULL, 0, "pack again, and replace an output that is no set", 2},
+    {"no-sheet",                                                       KEY_NO_SHEET, NULL, 0, "write no sample sheet (FILE.sheet.png)", 2},
+    {"threads",                                                 KEY_THREADS, "N", 0, "threads that decode (one for each core, up to 16)", 2},
+    {NULL,                                                  'h', NULL, OPTION_HIDDEN, NULL, -1},
+    {0}
+};
+
+static int number_of(struct argp_state *state, const char *option, const char *text, int low,
+                     int high)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || n < low || n > high)
+        argp_error(state, "--%s %s: a whole number from %d to %d is wanted", option, text, low,
+                   high);
+    return (int)n;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    struct pack_options *o = &a->pack;
+    switch (key) {
+    case 'o':
+        o->output = arg;
+        return 0;
+    case 's':
+        o->size = number_of(state, "size", arg, PACK_SIZE_MIN, PACK_SIZE_MAX);
+        return 0;
+    case 'p':
+        o->person = arg;
+        return 0;
+    case 'c':
+        o->consent = arg;
+        return 0;
+    case 'h':
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+        return 0;
+    case KEY_STRICT:
+        o->strict = true;
+        return 0;
+    case KEY_FORCE:
+        o->force = true;
+        return 0;
+    case KEY_NO_SHEET:
+        a->no_sheet = true;
+        return 0;
+    case KEY_THREADS:
+        o->threads = number_of(state, "threads", arg, 1, PACK_THREADS_MAX);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (o->n_folders == FOLDERS_MAX)
+            argp_error(state, "more than %d folders", FOLDERS_MAX);
+        else
+            a->folders[o->n_folders++] = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (o->n_folders == 0)
+            argp_error(state, "which folder of pictures?");
+        if (!o->output || o->output[0] == '\0')
+            argp_error(state, "where to? Name the set to write with -o FILE.h5");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp parser = {
+    .options = options,
+    .parser = parse_option,
+    .args_doc = "DIR... -o FILE.h5",
+    .doc = "Pack folders of pictures of one person into a set to train on.\v"
+           "Pictures (.jpg, .jpeg, .png, .bmp) are turned upright, cut to their middle square, "
+           "resized and stored in the order of their names. Those that cannot be read are named "
+           "and left out. Masks (masks/NAME.png), true swaps (truth/NAME.png) and landmarks.csv "
+           "in the folder go along. A set that holds the same pictures already is left alone.\n\n"
+           "  bifrons pack person_a -o a.h5 --consent \"Ada agreed on 2026-01-31\"\n\n"
+           "Exit status: 0; 64 usage, or no consent statement; 65 --strict and a bad picture; "
+           "66 no such folder, or no usable picture; 74 the set cannot be written."};
+
+/* Appends the command line that would have worked. */
+static void suggest_consent(int argc, char **argv, struct errmsg *em)
+{
+    size_t used = strlen(em->text);
+    used += (size_t)snprintf(em->text + used, sizeof em->text - used, "\n  %s", argv[0]);
+    for (int i = 1; i < argc && used < sizeof em->text; i++) {
+        bool quote = strpbrk(argv[i], " \t\n\"'\\$&;|<>()*?`#~!") != NULL || argv[i][0] == '\0';
+        const char *mark = !quote ? "" : strchr(argv[i], '\'') ? "\"" : "'";
+        used += (size_t)snprintf(em->text + used, sizeof em->text - used, " %s%s%s", mark, argv[i],
+                                 mark);
+    }
+    if (used < sizeof em->text)
+        snprintf(em->text + used, sizeof em->text - used,
+                 " --consent \"NAME agreed on DATE to PURPOSE\"");
+}
+
+static void tell_notes(const struct pack_report *r)
+{
+    for (size_t i = 0; i < r->n_skipped; i++)
+        log_warn("%s: %s; left out", r->skipped[i].path, r->skipped[i].reason);
+    for (size_t i = 0; i < r->n_notes; i++)
+        log_warn("%s: %s", r->notes[i].path, r->notes[i].reason);
+}
+
+static void tell_outcome(const struct pack_options *o, const struct pack_report *r, double seconds)
+{
+    char took[32];
+    clock_format_duration(seconds, took, sizeof took);
+    if (r->current)
+        log_info("%s holds these %zu pictures of %s already; left alone", o->output, r->n_packed,
+                 r->person);
+    else
+        log_info("%s: %zu pictures of %s at %d x %d px, %zu left out, in %s", o->output,
+                 r->n_packed, r->person, o->size, o->size, r->n_skipped, took);
+    if (r->n_packed < PACK_PICTURES_ADVISED)
+        log_info("%zu pictures are few: %d or more of a person are advised", r->n_packed,
+                 PACK_PICTURES_ADVISED);
+}
+
+/* The sheet is for looking at: FILE.sheet.png beside FILE.h5. */
+static enum status write_sheet(const char *output, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    struct set *s;
+    size_t stem = strlen(output) - strlen(path_extension(output));
+    int n = snprintf(path, sizeof path, "%.*s.sheet.png", (int)stem, output);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return FAIL(em, ST_IO, "path too long: %s", output);
+    enum status st = set_open(output, &s, em);
+    if (st != ST_OK)
+        return st;
+    st = sheet_write(s, path, em);
+    set_free(s);
+    if (st == ST_OK)
+        log_info("sample sheet: %s", path);
+    return st;
+}
 
 int command_pack(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    log_error("bifrons pack is not built yet");
-    return status_exit_code(ST_INTERNAL);
+    struct arguments a = {
+        .pack = {.size = SIZE_DEFAULT, .stop = &stop_wanted}
+    };
+    struct errmsg em = {0};
+    struct pack_report report;
+    static char title[] = "bifrons pack"; /* what usage messages call us */
+    argv[0] = title;
+    a.pack.folders = a.folders;
+    argp_err_exit_status = status_exit_code(ST_USAGE);
+    argp_parse(&parser, argc, argv, 0, NULL, &a); /* ends the program on bad usage and --help */
+
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL); /* a second one ends at once */
+    sigaction(SIGTERM, &action, NULL);
+
+    double start = clock_seconds();
+    enum status st = pack_folders(&a.pack, &report, &em);
+    tell_notes(&report);
+    if (st == ST_OK) {
+        tell_outcome(&a.pack, &report, clock_seconds() - start);
+        if (!a.no_sheet && !report.current)
+            st = write_sheet(a.pack.output, &em);
+    } else if (report.consent_missing) {
+        suggest_consent(argc, argv, &em);
+    }
+    pack_report_release(&report);
+    return st == ST_OK ? 0 : command_fail(&em);
 }

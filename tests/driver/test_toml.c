@@ -1,0 +1,107 @@
+#include "testing.h"
+#include "toml/toml.h"
+
+static enum status parse(const char *text, struct toml_document **t, struct errmsg *em)
+{
+    *em = (struct errmsg){0};
+    return toml_parse(text, strlen(text), "f.toml", t, em);
+}
+
+static void entries_come_in_order_with_their_places(void **state)
+{
+    (void)state;
+    struct errmsg em;
+    struct toml_document *t;
+    const struct toml_entry *e;
+    assert_ok(parse("z = -1\n[train]\nlr = 1e-4 # x\nname.\"a b\" = \"q\\u0000r\"\non = true\n"
+                    "[empty]\n[[list]]\nx = 1\n",
+                    &t, &em));
+    assert_int_equal(toml_entries(t, &e), 6);
+    assert_string_equal(e[0].key, "z");
+    assert_int_equal(e[0].kind, TOML_INTEGER);
+    assert_int_equal(e[0].integer, -1);
+    assert_true(e[0].number == -1.0);
+    assert_string_equal(e[1].key, "train.lr");
+    assert_int_equal(e[1].kind, TOML_FLOAT);
+    assert_true(e[1].number == 1e-4);
+    assert_int_equal(e[1].key_place.line, 3);
+    assert_int_equal(e[1].key_place.column, 1);
+    assert_int_equal(e[1].value_place.column, 6);
+    assert_string_equal(e[2].key, "train.name.\"a b\"");
+    assert_int_equal(e[2].text_bytes, 3);
+    assert_memory_equal(e[2].text, "q\0r", 4);
+    assert_int_equal(e[3].kind, TOML_BOOL);
+    assert_true(e[3].boolean);
+    assert_int_equal(e[4].kind, TOML_TABLE);
+    assert_string_equal(e[5].key, "list");
+    assert_int_equal(e[5].kind, TOML_OTHER);
+    assert_string_equal(e[5].kind_name, "an array");
+    toml_free(t);
+    toml_free(NULL);
+}
+
+static void errors_have_their_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *place;
+    } bad[] = {
+        {"a = 1\na = 2\n",           "f.toml:2:5: "},
+        {"[t]\nx = 1\n[t]\n",        "f.toml:3:1: "},
+        {"a = \"open\n",             "f.toml:1:"   },
+        {"a = 1 b = 2\n",            "f.toml:1:7: "},
+        {"a = \xff\n",               "f.toml:1:"   },
+        {"a = 99999999999999999999", "f.toml:1:"   },
+        {"= 1",                      "f.toml:1:1: "},
+        {"a = \"\\ud800\"",          "f.toml:1:"   },
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct errmsg em;
+        struct toml_document *t = NULL;
+        assert_status(parse(bad[i].text, &t, &em), ST_CONFIG);
+        assert_text_has(em.text, bad[i].place);
+        assert_null(t);
+    }
+}
+
+/* Depth that would exhaust the stack is refused: in dots, in brackets, and in both. */
+static void depth_is_bounded(void **state)
+{
+    (void)state;
+    enum { N = 200000 };
+    struct errmsg em = {0};
+    struct toml_document *t = NULL;
+    char *text = malloc(2 * N);
+    assert_non_null(text);
+    for (size_t i = 0; i < N; i++)
+        memcpy(text + 2 * i, "a.", 2);
+    assert_status(toml_parse(text, 2 * N, "f.toml", &t, &em), ST_CONFIG);
+    assert_text_has(em.text, "f.toml:1:1: more than 128 dots");
+    em = (struct errmsg){0};
+    memset(text, '[', 2 * N);
+    memcpy(text, "a=", 2);
+    assert_status(toml_parse(text, 2 * N, "f.toml", &t, &em), ST_CONFIG);
+
+    size_t n = 0;
+    for (int level = 0; level < 14; level++) { /* alternating, just within both bounds */
+        for (int i = 0; i < 127; i++, n += 2)
+            memcpy(text + n, "a.", 2);
+        memcpy(text + n, level % 2 ? "a={\n" : "a=[\n", 4);
+        n += 4;
+    }
+    em = (struct errmsg){0};
+    assert_status(toml_parse(text, n, "f.toml", &t, &em), ST_CONFIG);
+    em = (struct errmsg){0};
+    assert_status(toml_parse(text, TOML_BYTES_MAX + 1, "f.toml", &t, &em), ST_CONFIG);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(entries_come_in_order_with_their_places),
+        cmocka_unit_test(errors_have_their_place),
+        cmocka_unit_test(depth_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -2,13 +2,17 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "base/file.h"
 #include "base/log.h"
 
 #define ENGINE_NAME "bifrons-engine"
+
+enum { SILENT_RANK_WAIT_S = 2 };
 
 int command_fail(const struct errmsg *em)
 {
@@ -16,6 +20,53 @@ int command_fail(const struct errmsg *em)
         log_error("rank %d: %s", em->rank, em->text);
     else
         log_error("%s", em->text);
+    return status_exit_code(em->code);
+}
+
+/* The first of the variables that is set to a number from 0; -1 where none is. */
+static int first_number(const char *const *variables, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *text = getenv(variables[i]);
+        char *end = NULL;
+        long value = text ? strtol(text, &end, 10) : -1;
+        int number;
+        if (text && *text && !*end && value >= 0 && checked_int(value, &number))
+            return number;
+    }
+    return -1;
+}
+
+int launcher_rank_guess(void)
+{
+    static const char *const variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
+                                            "SLURM_PROCID"};
+    return first_number(variables, ARRAY_LENGTH(variables));
+}
+
+int launcher_world_size_guess(void)
+{
+    /* not SLURM_NTASKS: a batch script has it too, and runs alone */
+    static const char *const variables[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE",
+                                            "SLURM_STEP_NUM_TASKS"};
+    return MAX(1, first_number(variables, ARRAY_LENGTH(variables)));
+}
+
+static int launcher_local_rank_guess(void)
+{
+    static const char *const variables[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID",
+                                            "SLURM_LOCALID"};
+    return first_number(variables, ARRAY_LENGTH(variables));
+}
+
+int command_fail_once(const struct errmsg *em)
+{
+    bool speaks =
+        launcher_rank_guess() <= 0 || (em->code == ST_NOINPUT && launcher_local_rank_guess() == 0);
+    if (speaks)
+        return command_fail(em);
+    /* a launcher ends the job with the first rank that ends: let it be one that has spoken */
+    sleep(SILENT_RANK_WAIT_S);
     return status_exit_code(em->code);
 }
 

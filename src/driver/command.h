@@ -27,6 +27,18 @@ int command_info(int argc, char **argv);
 int command_fail(const struct errmsg *em);
 
 /*
+ * What a launcher's variables (Open MPI, PMIx, Hydra, Slurm) say before MPI has started: this
+ * process's rank, or -1 where no launcher started it; the number of ranks, or 1.
+ */
+int launcher_rank_guess(void);
+int launcher_world_size_guess(void);
+/*
+ * command_fail for mistakes found before MPI has started, which every rank finds alike: rank 0
+ * tells it for all. A missing input is told by the first rank of each node: files differ there.
+ */
+int command_fail_once(const struct errmsg *em);
+
+/*
  * Runs the command in bifrons-engine, the program beside this one that is linked with libtorch, so
  * that pack, inspect and --help start without loading it. Returns only on failure.
  */

@@ -45,6 +45,7 @@ struct config {
         double lr;
         int64_t schedule; /* enum config_schedule */
         double warmup;    /* share of all steps */
+        double adam_beta1, adam_beta2, adam_eps;
         char device[CONFIG_TEXT_BYTES];
         int64_t threads;   /* per rank; 0: the cores this rank owns */
         int64_t precision; /* enum config_precision */
@@ -69,18 +70,31 @@ struct config {
 
 /* Defaults of every key. */
 void config_init(struct config *c);
-/* Merges a TOML file. ST_NOINPUT; ST_CONFIG with "file:line:col: key: what is allowed". */
+/*
+ * Merging leaves *c as it was where it fails. All three give ST_CONFIG with the place, the key,
+ * what it takes and what was given; an unknown key comes with the nearest known one.
+ */
+/* Merges a TOML file. ST_NOINPUT, ST_CONFIG, ST_MEMORY. */
 enum status config_merge_file(struct config *c, const char *path, struct errmsg *em) MUST_CHECK;
 /* Merges TOML text; origin names it in messages ("checkpoint latest.pt"). */
 enum status config_merge_text(struct config *c, const char *text, const char *origin,
                               struct errmsg *em) MUST_CHECK;
-/* Merges one "key.path=value" of --set: TOML syntax, or the bare text where a string is wanted. */
+/*
+ * Merges one "key.path=value" of --set: TOML syntax, or the bare text where a string is wanted.
+ * Also ST_USAGE where it has no "=".
+ */
 enum status config_merge_assignment(struct config *c, const char *assignment,
                                     struct errmsg *em) MUST_CHECK;
+/* The same for a key's own option; origin names it in messages: "--epochs 50". */
+enum status config_merge_option(struct config *c, const char *key, const char *value,
+                                const char *origin, struct errmsg *em) MUST_CHECK;
 /* What no single key can say: data sets named, batch >= world size, sizes that fit together. */
 enum status config_check(const struct config *c, int world_size, struct errmsg *em) MUST_CHECK;
 
-/* Every key in schema order as TOML; parsing it gives the same config. Caller frees. */
+/*
+ * Every key in schema order as TOML; merging it into any config gives the same config. The caller
+ * frees; NULL only where memory has run out.
+ */
 char *config_to_toml(const struct config *c);
 /* The schema as a table: for --help (plain) and for README (markdown). */
 void config_print_schema(FILE *f, bool markdown);

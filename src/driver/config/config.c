@@ -1,0 +1,218 @@
+/* Merging: entries of TOML text, checked against the schema, into the struct. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "config_schema.h"
+#include "toml/toml.h"
+
+#include "base/poison.h"
+
+enum {
+    PLACE_BYTES = PATH_BYTES_MAX + 32,
+    SHOWN_BYTES_MAX = 60, /* of a refused value, in messages */
+};
+
+void config_init(struct config *c)
+{
+    const struct config_key *keys;
+    size_t n = config_schema(&keys);
+    memset(c, 0, sizeof *c); /* padding too: two configs of the same values are the same bytes */
+    for (size_t i = 0; i < n; i++)
+        config_key_store(&keys[i], &keys[i].initial, c);
+}
+
+/* A refused value, as the message shows it. */
+static void show_entry(const struct toml_entry *e, char out[static SHOWN_BYTES_MAX + 16])
+{
+    size_t n = SHOWN_BYTES_MAX + 16;
+    if (e->kind == TOML_BOOL)
+        snprintf(out, n, "%s", e->boolean ? "true" : "false");
+    else if (e->kind == TOML_INTEGER)
+        snprintf(out, n, "%" PRId64, e->integer);
+    else if (e->kind == TOML_FLOAT)
+        snprintf(out, n, "%.10g", e->number);
+    else if (e->kind == TOML_STRING && e->text_bytes <= SHOWN_BYTES_MAX)
+        snprintf(out, n, "\"%s\"", e->text);
+    else if (e->kind == TOML_STRING)
+        snprintf(out, n, "a string of %zu bytes", e->text_bytes);
+    else
+        snprintf(out, n, "%s", e->kind_name);
+}
+
+static enum status refuse_unknown(const char *name, const char *place, struct errmsg *em)
+{
+    const struct config_key *near = config_key_nearest(name);
+    if (config_table_known(name))
+        return FAIL(em, ST_CONFIG, "%s: %s is a table: give its keys, as in [%s]", place, name,
+                    name);
+    if (near)
+        return FAIL(em, ST_CONFIG, "%s: unknown key %s; did you mean %s?", place, name, near->name);
+    return FAIL(em, ST_CONFIG, "%s: unknown key %s; bifrons train --help lists every key", place,
+                name);
+}
+
+static enum status refuse_value(const struct config_key *key, const struct toml_entry *e,
+                                const char *place, struct errmsg *em)
+{
+    char allowed[KEY_ALLOWED_BYTES], shown[SHOWN_BYTES_MAX + 16];
+    config_key_allowed(key, allowed);
+    show_entry(e, shown);
+    return FAIL(em, ST_CONFIG, "%s: %s must be %s, not %s", place, key->name, allowed, shown);
+}
+
+static enum status merge_entry(struct config *c, const struct config_key *key,
+                               const struct toml_entry *e, const char *place, struct errmsg *em)
+{
+    struct config_value v;
+    if (!config_key_coerce(key, e, &v))
+        return refuse_value(key, e, place, em);
+    if (!config_key_available(key) && !config_value_equal(key, &v, &key->initial)) {
+        char shown[SHOWN_BYTES_MAX + 16];
+        show_entry(e, shown);
+        return FAIL(em, ST_CONFIG, "%s: %s = %s is not available in this version: leave it out",
+                    place, key->name, shown);
+    }
+    config_key_store(key, &v, c);
+    return ST_OK;
+}
+
+static enum status merge_document(struct config *c, const struct toml_document *t,
+                                  const char *origin, struct errmsg *em)
+{
+    const struct toml_entry *entries;
+    size_t n = toml_entries(t, &entries);
+    for (size_t i = 0; i < n; i++) {
+        const struct toml_entry *e = &entries[i];
+        const struct config_key *key = config_key_find(e->key);
+        const struct toml_place *at = key ? &e->value_place : &e->key_place;
+        char place[PLACE_BYTES];
+        snprintf(place, sizeof place, "%s:%d:%d", origin, at->line, at->column);
+        enum status st = ST_OK;
+        if (key)
+            st = merge_entry(c, key, e, place, em);
+        else if (e->kind != TOML_TABLE || !config_table_known(e->key)) /* [train] may be empty */
+            st = refuse_unknown(e->key, place, em);
+        if (st != ST_OK)
+            return st;
+    }
+    return ST_OK;
+}
+
+static enum status merge_bytes(struct config *c, const char *text, size_t n, const char *origin,
+                               struct errmsg *em)
+{
+    struct toml_document *t = NULL;
+    enum status st = toml_parse(text, n, origin, &t, em);
+    if (st != ST_OK)
+        return st;
+    struct config merged = *c;
+    st = merge_document(&merged, t, origin, em);
+    if (st == ST_OK)
+        *c = merged;
+    toml_free(t);
+    return st;
+}
+
+enum status config_merge_text(struct config *c, const char *text, const char *origin,
+                              struct errmsg *em)
+{
+    return merge_bytes(c, text, strlen(text), origin, em);
+}
+
+enum status config_merge_file(struct config *c, const char *path, struct errmsg *em)
+{
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    struct errmsg reading = {0};
+    enum status st = file_read_all(path, TOML_BYTES_MAX, &bytes, &n, &reading);
+    if (st == ST_DATA) /* too long for a config */
+        return FAIL(em, ST_CONFIG, "%s", reading.text);
+    if (st != ST_OK)
+        return FAIL(em, st, "%s", reading.text);
+    st = merge_bytes(c, (const char *)bytes, n, path, em);
+    free(bytes);
+    return st;
+}
+
+/* --- --set ---------------------------------------------------------------------------------- */
+
+/*
+ * Parses "value = TEXT", with TEXT as it is or in quotes. NULL where that is no TOML, or more than
+ * the one value (a line break in TEXT).
+ */
+static struct toml_document *parse_value(const char *text, bool quoted,
+                                         const struct toml_entry **entry_out)
+{
+    struct toml_document *t = NULL;
+    char *line = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&line, &n);
+    if (!f)
+        return NULL;
+    fputs("value = ", f);
+    if (quoted)
+        config_text_print(f, text);
+    else
+        fputs(text, f);
+    if (fclose(f) == 0 && toml_parse(line, n, "", &t, NULL) == ST_OK &&
+        (toml_entries(t, entry_out) != 1 || strcmp((*entry_out)->key, "value") != 0)) {
+        toml_free(t);
+        t = NULL;
+    }
+    free(line);
+    return t;
+}
+
+static bool takes_strings(const struct config_key *key)
+{
+    return key->type == CONFIG_STRING || key->type == CONFIG_PATH || key->type == CONFIG_WORD ||
+           key->off;
+}
+
+/* Is the key's value a string and nothing else: then "5" without quotes is text too. */
+static bool takes_only_strings(const struct config_key *key)
+{
+    return takes_strings(key) && key->type != CONFIG_NUMBER;
+}
+
+enum status config_merge_option(struct config *c, const char *key_name, const char *value,
+                                const char *origin, struct errmsg *em)
+{
+    const struct config_key *key = config_key_find(key_name);
+    if (!key)
+        return refuse_unknown(key_name, origin, em);
+    const struct toml_entry *entry = NULL;
+    struct toml_document *t = parse_value(value, false, &entry);
+    if (t && entry->kind != TOML_STRING && takes_only_strings(key)) {
+        toml_free(t);
+        t = NULL;
+    }
+    if (!t)
+        t = parse_value(value, true, &entry);
+    if (!t)
+        return FAIL(em, ST_CONFIG, "%s: the value of %s is not UTF-8 text", origin, key->name);
+    enum status st = merge_entry(c, key, entry, origin, em);
+    toml_free(t);
+    return st;
+}
+
+enum status config_merge_assignment(struct config *c, const char *assignment, struct errmsg *em)
+{
+    const char *equals = strchr(assignment, '=');
+    if (!equals)
+        return FAIL(em, ST_USAGE, "--set %s: write --set key=value, as in --set train.lr=2e-4",
+                    assignment);
+    size_t from = strspn(assignment, " \t"), to = (size_t)(equals - assignment);
+    while (to > from && (assignment[to - 1] == ' ' || assignment[to - 1] == '\t'))
+        to--;
+    char key[4 * KEY_NAME_BYTES], origin[8 * KEY_NAME_BYTES];
+    snprintf(key, sizeof key, "%.*s", to > from ? (int)MIN(to - from, sizeof key) : 0,
+             assignment + from);
+    snprintf(origin, sizeof origin, "--set %s", assignment);
+    const char *value = equals + 1;
+    return config_merge_option(c, key, value + strspn(value, " \t"), origin, em);
+}

@@ -1,0 +1,65 @@
+/* What no single key can say: config_check. */
+#include <inttypes.h>
+
+#include "base/checked.h"
+#include "config.h"
+
+#include "base/poison.h"
+
+static enum status check_sets(const struct config *c, struct errmsg *em)
+{
+    for (int i = 0; i < 2; i++)
+        if ((i == 0 ? c->data.a : c->data.b)[0] == '\0')
+            return FAIL(em, ST_CONFIG,
+                        "data.%c is not set: name person %c's set (made by bifrons pack) in the "
+                        "config, or give --set data.%c=FILE.h5",
+                        "ab"[i], "AB"[i], "ab"[i]);
+    return ST_OK;
+}
+
+static enum status check_model(const struct config *c, struct errmsg *em)
+{
+    int64_t size = c->model.image_size;
+    if (size != 64 && size != 128 && size != 256)
+        return FAIL(em, ST_CONFIG, "model.image_size = %" PRId64 ": set it to 64, 128 or 256",
+                    size);
+    if (c->loss.l1 == 0 && c->loss.dssim == 0)
+        return FAIL(em, ST_CONFIG,
+                    "loss.l1 and loss.dssim are both 0, so there is nothing to learn from: set "
+                    "loss.l1 = 1.0");
+    if (c->loss.mask > 0 && !c->data.masks)
+        return FAIL(em, ST_CONFIG,
+                    "loss.mask = %g needs the masks that data.masks = false leaves out: set "
+                    "loss.mask = 0 or data.masks = true",
+                    c->loss.mask);
+    return ST_OK;
+}
+
+static enum status check_batch(const struct config *c, int world_size, struct errmsg *em)
+{
+    int64_t batch = c->train.global_batch, ranks = world_size > 0 ? world_size : 1;
+    if (batch < ranks)
+        return FAIL(em, ST_CONFIG,
+                    "train.global_batch = %" PRId64 " is smaller than the %" PRId64
+                    " ranks, so some would have nothing to do: set it to %" PRId64
+                    " or more, or start fewer ranks",
+                    batch, ranks, ranks);
+    int64_t share = (batch + ranks - 1) / ranks;
+    if (c->train.accumulate > share)
+        return FAIL(em, ST_CONFIG,
+                    "train.accumulate = %" PRId64 " cannot divide the %" PRId64
+                    " pictures a rank has in a step: set it to %" PRId64
+                    " or less, or raise train.global_batch = %" PRId64,
+                    c->train.accumulate, share, share, batch);
+    return ST_OK;
+}
+
+enum status config_check(const struct config *c, int world_size, struct errmsg *em)
+{
+    enum status st = check_sets(c, em);
+    if (st == ST_OK)
+        st = check_model(c, em);
+    if (st == ST_OK)
+        st = check_batch(c, world_size, em);
+    return st;
+}

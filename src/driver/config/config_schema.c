@@ -1,0 +1,266 @@
+/*
+ * Every key of the configuration, once. A row gives name and field (they are spelt alike), default,
+ * range and help; config_value.c, config.c and config_print.c do the rest. To add a key, add the
+ * field to struct config and a row here; keys of one table stay together.
+ */
+#include "config_schema.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/poison.h"
+
+/* clang-format off */
+#define FIELD(key) \
+    .name = #key, .offset = offsetof(struct config, key), .bytes = sizeof(((struct config *)0)->key)
+#define WHOLE(key, value, least, most, about) \
+    {FIELD(key), .type = CONFIG_WHOLE, .help = (about), \
+     .initial.whole = (value), .low.whole = (least), .high.whole = (most)}
+#define UNSIGNED(key, value, about) \
+    {FIELD(key), .type = CONFIG_UNSIGNED, .help = (about), \
+     .initial.whole = (value), .high.whole = INT64_MAX}
+#define NUMBER(key, value, least, most, about) \
+    {FIELD(key), .type = CONFIG_NUMBER, .help = (about), \
+     .initial.number = (value), .low.number = (least), .high.number = (most)}
+#define NUMBER_OR_OFF(key, value, least, most, about) \
+    {FIELD(key), .type = CONFIG_NUMBER, .help = (about), .off = "off", \
+     .initial.number = (value), .low.number = (least), .high.number = (most)}
+#define BOOL(key, value, about) \
+    {FIELD(key), .type = CONFIG_BOOL, .help = (about), .initial.whole = (value), .high.whole = 1}
+#define WORD(key, value, list, about) /* list ends with NULL */ \
+    {FIELD(key), .type = CONFIG_WORD, .help = (about), .words = (list), \
+     .initial.whole = (value), .high.whole = (int64_t)ARRAY_LENGTH(list) - 2}
+#define STRING(key, value, accepting, forms, about) \
+    {FIELD(key), .type = CONFIG_STRING, .help = (about), .initial.text = (value), \
+     .accepts = (accepting), .form = (forms)}
+#define PATH(key, value, about) \
+    {FIELD(key), .type = CONFIG_PATH, .help = (about), .initial.text = (value)}
+
+/* Keys of later versions, without a field: only the default, "not used", is taken. */
+#define LATER_WHOLE(key, value, about) \
+    {.name = #key, .type = CONFIG_WHOLE, .help = (about), .initial.whole = (value), \
+     .high.whole = INT64_MAX}
+#define LATER_NUMBER(key, about) \
+    {.name = #key, .type = CONFIG_NUMBER, .help = (about), .high.number = 1e9}
+#define LATER_BOOL(key, about) \
+    {.name = #key, .type = CONFIG_BOOL, .help = (about), .high.whole = 1}
+#define LATER_PATH(key, about) \
+    {.name = #key, .type = CONFIG_PATH, .help = (about), .initial.text = ""}
+/* clang-format on */
+
+/* In the order of the enums they spell; backends: enum comm_backend. */
+static const char *const schedules[] = {"constant", "one_cycle", "cosine", NULL};
+static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
+static const char *const backends[] = {"auto", "self", "mpi", "nccl", NULL};
+
+static bool accepts_device(const char *text)
+{
+    if (!strcmp(text, "auto") || !strcmp(text, "cpu") || !strcmp(text, "cuda"))
+        return true;
+    size_t digits = strncmp(text, "cuda:", 5) == 0 ? strspn(text + 5, "0123456789") : 0;
+    return digits >= 1 && digits <= 3 && text[5 + digits] == '\0';
+}
+
+/* It becomes the name of a folder. */
+static bool accepts_name(const char *text)
+{
+    if (text[0] == '.')
+        return false;
+    for (const char *p = text; *p; p++)
+        if (*p == '/' || iscntrl((unsigned char)*p))
+            return false;
+    return true;
+}
+
+static const struct config_key keys[] = {
+    WHOLE(config_version, CONFIG_VERSION, CONFIG_VERSION, CONFIG_VERSION,
+          "Version of the meaning of these keys."),
+    STRING(name, "", accepts_name, "a file name of up to 63 bytes",
+           "Name of the run; its folder is runs/NAME. Empty: the name of the last config file, or "
+           "\"run\"."),
+
+    PATH(data.a, "",
+         "Person A's set (a .h5 made by bifrons pack), or a folder of pictures that is packed into "
+         "the run folder first. Relative paths start at the working directory."),
+    PATH(data.b, "", "Person B's set or folder, likewise."),
+    NUMBER(data.val_fraction, 0.1, 0, 0.9,
+           "Share of each person's pictures that is held out to measure the validation loss. 0: "
+           "none."),
+    BOOL(data.masks, 1,
+         "Use the face masks of the sets, where both have them, for loss.mask and colour "
+         "transfer."),
+    LATER_PATH(data.stage_dir, "Folder on a node-local disk that the sets are copied to first."),
+
+    WHOLE(model.image_size, 128, 64, 256,
+          "Pixels a side of the pictures that go in and come out: 64, 128 or 256. Twice the size "
+          "is about four times the time."),
+    WHOLE(model.latent, 128, 8, 1024,
+          "Channels of the 4 x 4 code between encoder and decoders. More keep more detail, and "
+          "make a larger model."),
+
+    NUMBER(loss.l1, 1, 0, 1e3, "Weight of the mean absolute difference between pixels."),
+    NUMBER(loss.dssim, 0, 0, 1e3,
+           "Weight of structural dissimilarity, (1 - SSIM) / 2: sharper features than L1 alone."),
+    NUMBER(loss.mask, 0, 0, 1e3,
+           "Extra weight of the pixels inside the face mask: each counts 1 + this. 0: all pixels "
+           "count alike."),
+    LATER_NUMBER(loss.perceptual, "Weight of the perceptual (VGG) loss."),
+    LATER_NUMBER(loss.adversarial, "Weight of the adversarial loss."),
+
+    NUMBER(augment.flip, 0.5, 0, 1, "Probability that a picture is mirrored left to right."),
+    NUMBER(augment.rotate_deg, 10, 0, 180, "Largest rotation either way, in degrees."),
+    NUMBER(augment.zoom, 0.05, 0, 0.5, "Largest change of size either way: 0.05 is 5 %."),
+    NUMBER(augment.shift, 0.05, 0, 0.5,
+           "Largest shift either way, as a share of the picture's width and height."),
+    NUMBER(augment.warp, 0.02, 0, 0.2,
+           "Random warp of the encoder's input: standard deviation of a control point, as a share "
+           "of the picture's width. It makes the model learn the face rather than the pixels."),
+    NUMBER(augment.colour_transfer, 0.5, 0, 1,
+           "Largest share of the other person's colours given to the encoder's input, so that a "
+           "swap keeps working when skin and light differ."),
+    NUMBER(augment.colour_jitter, 0.05, 0, 0.5,
+           "Largest change of each colour channel's gain either way (and half of it as offset) in "
+           "the encoder's input."),
+
+    WHOLE(train.epochs, 50, 1, 1000000,
+          "Passes over the pictures of the person who has more of them."),
+    WHOLE(train.max_steps, 0, 0, INT64_MAX,
+          "Stop after this many steps, if the epochs have not ended before. 0: no limit."),
+    NUMBER(train.max_minutes, 0, 0, 1e6,
+           "Stop with a checkpoint after this many minutes. 0: no limit."),
+    WHOLE(train.global_batch, 8, 1, 65536,
+          "Pictures of each person in a step, over all ranks together. The result does not depend "
+          "on how many ranks share them."),
+    WHOLE(train.accumulate, 1, 1, 65536,
+          "Pieces in which a rank works through its share of a batch: more need less memory and "
+          "more time."),
+    LATER_WHOLE(train.slot_size, 1, "Pictures a slot of train.reproducible."),
+    UNSIGNED(train.seed, 1,
+             "Seed of initial weights, order of pictures, split and augmentation. The same seed "
+             "trains on the same pictures in the same order."),
+    NUMBER(train.lr, 1e-4, 0, 1, "Learning rate of Adam (with a schedule: its highest)."),
+    WORD(train.schedule, SCHEDULE_CONSTANT, schedules,
+         "Course of the learning rate: constant; one_cycle rises along half a cosine from lr/25 to "
+         "lr in the first share train.warmup of the steps, then falls to nearly 0; cosine rises "
+         "linearly and falls to 0."),
+    NUMBER(train.warmup, 0.1, 0, 0.9,
+           "Share of all steps in which one_cycle and cosine let the learning rate rise."),
+    NUMBER(train.adam_beta1, 0.9, 0, 0.9999, "Adam's decay of the mean of gradients."),
+    NUMBER(train.adam_beta2, 0.999, 0, 0.999999, "Adam's decay of the mean of their squares."),
+    NUMBER(train.adam_eps, 1e-8, 1e-16, 1,
+           "Added to Adam's divisor, so that tiny gradients make no large steps."),
+    STRING(train.device, "auto", accepts_device, "\"auto\", \"cpu\", \"cuda\" or \"cuda:N\"",
+           "Where a rank computes. auto: a GPU where there is one for it, else the CPU; cuda: the "
+           "GPU of its number on the node."),
+    WHOLE(train.threads, 0, 0, 1024, "CPU threads a rank. 0: as many as it has cores."),
+    WORD(train.precision, PRECISION_AUTO, precisions,
+         "Arithmetic of the network: fp32, or bf16 with fp32 weights (faster where the hardware "
+         "has it). auto: bf16 on GPUs that have it, else fp32."),
+    BOOL(train.deterministic, 0,
+         "On a GPU too, use only methods that give the same bits each time; slower. A CPU always "
+         "does."),
+    LATER_BOOL(train.reproducible, "The same bits also for another number of ranks."),
+    LATER_WHOLE(train.zero, 0, "Share the optimizer's state out over the ranks (ZeRO stage)."),
+    LATER_BOOL(train.cuda_graph, "Run a step as one CUDA graph."),
+    NUMBER_OR_OFF(train.timeout_s, 300, 1, 604800,
+                  "Seconds without an answer after which another rank is given up for lost. "
+                  "\"off\": wait for ever."),
+
+    WORD(comm.backend, 0, backends,
+         "How ranks exchange gradients. auto: nccl between GPUs where this build has it, else mpi; "
+         "self with one rank."),
+
+    WHOLE(checkpoint.every_steps, 0, 0, INT64_MAX,
+          "Steps between checkpoints, besides the one at each epoch. 0: only that."),
+    NUMBER(checkpoint.every_minutes, 15, 0, 1e6,
+           "Minutes between checkpoints, likewise. 0: not by time."),
+    WHOLE(checkpoint.keep, 3, 2, 1000,
+          "Checkpoints kept, besides the best; the oldest go first. Two at least, so that a "
+          "damaged one is no loss."),
+
+    NUMBER(log.every_s, 10, 0.1, 86400,
+           "Seconds between progress lines where the output is not a terminal."),
+    WHOLE(log.every_steps, 10, 1, 1000000, "Steps between rows of metrics.jsonl and TensorBoard."),
+    BOOL(log.tensorboard, 1, "Write TensorBoard files (in a build that can)."),
+    WHOLE(log.preview_epochs, 5, 0, 1000000,
+          "Epochs between preview pictures. 0: only at the end."),
+};
+
+size_t config_schema(const struct config_key **keys_out)
+{
+    *keys_out = keys;
+    return ARRAY_LENGTH(keys);
+}
+
+const struct config_key *config_key_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(keys); i++)
+        if (!strcmp(keys[i].name, name))
+            return &keys[i];
+    return NULL;
+}
+
+bool config_table_known(const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; i < ARRAY_LENGTH(keys); i++)
+        if (!strncmp(keys[i].name, name, n) && keys[i].name[n] == '.')
+            return true;
+    return false;
+}
+
+/* Levenshtein's distance of two texts shorter than KEY_NAME_BYTES. */
+static int distance(const char *a, size_t a_bytes, const char *b, size_t b_bytes)
+{
+    int row[KEY_NAME_BYTES];
+    for (size_t j = 0; j <= b_bytes; j++)
+        row[j] = (int)j;
+    for (size_t i = 0; i < a_bytes; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i + 1;
+        for (size_t j = 0; j < b_bytes; j++) {
+            int replaced = diagonal + (a[i] != b[j]);
+            diagonal = row[j + 1];
+            row[j + 1] = MIN(replaced, MIN(diagonal, row[j]) + 1);
+        }
+    }
+    return row[b_bytes];
+}
+
+/* "lr" of "train.lr". */
+static const char *leaf_of(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot ? dot + 1 : name;
+}
+
+/* Letters that may be wrong in a name of n. */
+static int tolerance(size_t n)
+{
+    return n == 0 ? 0 : MAX(1, (int)n / 4);
+}
+
+const struct config_key *config_key_nearest(const char *name)
+{
+    const struct config_key *best = NULL;
+    int best_score = 0;
+    if (strlen(name) >= KEY_NAME_BYTES)
+        return NULL;
+    const char *leaf = leaf_of(name);
+    size_t leaf_bytes = strlen(leaf), table_bytes = (size_t)(leaf - name);
+    for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
+        const char *other = leaf_of(keys[i].name);
+        int leaves = distance(leaf, leaf_bytes, other, strlen(other));
+        int tables = distance(name, table_bytes, keys[i].name, (size_t)(other - keys[i].name));
+        /* the right word in the wrong table is nearer than a wrong word in the right one */
+        int score = 3 * leaves + tables;
+        if (leaves <= tolerance(leaf_bytes) && (!best || score < best_score)) {
+            best = &keys[i];
+            best_score = score;
+        }
+    }
+    return best;
+}

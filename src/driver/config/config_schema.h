@@ -1,0 +1,68 @@
+/* The table of configuration keys, for the files of this folder only. See config.h. */
+#ifndef BIFRONS_DRIVER_CONFIG_SCHEMA_H
+#define BIFRONS_DRIVER_CONFIG_SCHEMA_H
+
+#include "config.h"
+
+struct toml_entry;
+
+enum {
+    KEY_NAME_BYTES = 64,     /* longer names are unknown without a search for the nearest */
+    KEY_ALLOWED_BYTES = 192, /* of config_key_allowed */
+};
+
+enum config_type {
+    CONFIG_BOOL,
+    CONFIG_WHOLE,    /* int64_t */
+    CONFIG_UNSIGNED, /* uint64_t, up to what TOML can write: 2^63 - 1 */
+    CONFIG_NUMBER,   /* double; whole numbers are taken too */
+    CONFIG_WORD,     /* int64_t: index of one of a few words */
+    CONFIG_STRING,   /* char[] */
+    CONFIG_PATH,     /* char[] */
+};
+
+/* A value of any type: whole for bools, whole numbers and words; text for strings and paths. */
+struct config_value {
+    int64_t whole;
+    double number;
+    const char *text;
+};
+
+struct config_key {
+    const char *name, *help;
+    enum config_type type;
+    size_t offset, bytes; /* of the field in struct config; bytes 0: not available, no field */
+    struct config_value initial, low, high; /* default; range, ends included */
+    const char *const *words;               /* CONFIG_WORD: NULL-terminated */
+    const char *off;                        /* the word that stands for 0 and turns it off */
+    bool (*accepts)(const char *text);      /* CONFIG_STRING: NULL takes any text ... */
+    const char *form;                       /* ... else what it takes, in words */
+};
+
+size_t config_schema(const struct config_key **keys_out);
+/* NULL where there is none. */
+const struct config_key *config_key_find(const char *name);
+/* The key a misspelt name was probably meant to be; NULL where nothing is near. */
+const struct config_key *config_key_nearest(const char *name);
+/* Is there a key NAME.something? */
+bool config_table_known(const char *name);
+
+/* In words what the key takes: "a number from 0 to 1". */
+void config_key_allowed(const struct config_key *key, char out[static KEY_ALLOWED_BYTES]);
+/* false where type or range do not fit; the text stays the entry's. */
+bool config_key_coerce(const struct config_key *key, const struct toml_entry *entry,
+                       struct config_value *out);
+
+/* A key that is not available holds its default, always; storing that is fine and does nothing. */
+bool config_key_available(const struct config_key *key);
+struct config_value config_key_load(const struct config_key *key, const struct config *c);
+void config_key_store(const struct config_key *key, const struct config_value *v, struct config *c);
+bool config_value_equal(const struct config_key *key, const struct config_value *a,
+                        const struct config_value *b);
+
+/* The value as TOML; reading it gives the same value. */
+void config_value_print(FILE *f, const struct config_key *key, const struct config_value *v);
+/* A string in TOML's quotes. */
+void config_text_print(FILE *f, const char *text);
+
+#endif

@@ -1,0 +1,211 @@
+/* One value of one key: from TOML, into the struct and back, onto paper. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "config_schema.h"
+#include "toml/toml.h"
+
+#include "base/poison.h"
+
+static bool is_text(enum config_type type)
+{
+    return type == CONFIG_STRING || type == CONFIG_PATH;
+}
+
+bool config_key_available(const struct config_key *key)
+{
+    return key->bytes > 0;
+}
+
+/* --- what a key takes ----------------------------------------------------------------------- */
+
+static void allowed_range(const struct config_key *key, char *out, size_t n)
+{
+    if (key->type == CONFIG_NUMBER)
+        snprintf(out, n, "a number from %.10g to %.10g%s%s%s", key->low.number, key->high.number,
+                 key->off ? ", or \"" : "", key->off ? key->off : "", key->off ? "\"" : "");
+    else if (key->low.whole == key->high.whole)
+        snprintf(out, n, "%" PRId64, key->low.whole);
+    else if (key->high.whole == INT64_MAX)
+        snprintf(out, n, "a whole number of at least %" PRId64, key->low.whole);
+    else
+        snprintf(out, n, "a whole number from %" PRId64 " to %" PRId64, key->low.whole,
+                 key->high.whole);
+}
+
+static void allowed_words(const char *const *words, char *out, size_t n)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; words[i] && used < n; i++) {
+        const char *between = i == 0 ? "" : words[i + 1] ? ", " : " or ";
+        used += (size_t)snprintf(out + used, n - used, "%s\"%s\"", between, words[i]);
+    }
+}
+
+void config_key_allowed(const struct config_key *key, char out[static KEY_ALLOWED_BYTES])
+{
+    if (key->type == CONFIG_BOOL)
+        snprintf(out, KEY_ALLOWED_BYTES, "true or false");
+    else if (key->type == CONFIG_WORD)
+        allowed_words(key->words, out, KEY_ALLOWED_BYTES);
+    else if (!is_text(key->type))
+        allowed_range(key, out, KEY_ALLOWED_BYTES);
+    else if (key->form)
+        snprintf(out, KEY_ALLOWED_BYTES, "%s", key->form);
+    else
+        snprintf(out, KEY_ALLOWED_BYTES, "a path of up to %d bytes", PATH_BYTES_MAX - 1);
+}
+
+static bool coerce_number(const struct config_key *key, const struct toml_entry *e,
+                          struct config_value *out)
+{
+    if (key->off && e->kind == TOML_STRING && !strcmp(e->text, key->off)) {
+        out->number = 0;
+        return true;
+    }
+    /* adding 0 turns -0.0 into 0.0, whose text is the same as that of a default */
+    out->number = e->number + 0.0;
+    return (e->kind == TOML_FLOAT || e->kind == TOML_INTEGER) && e->number >= key->low.number &&
+           e->number <= key->high.number;
+}
+
+static bool coerce_word(const struct config_key *key, const struct toml_entry *e,
+                        struct config_value *out)
+{
+    if (e->kind != TOML_STRING)
+        return false;
+    for (out->whole = 0; key->words[out->whole]; out->whole++)
+        if (!strcmp(key->words[out->whole], e->text))
+            return true;
+    return false;
+}
+
+static bool coerce_text(const struct config_key *key, const struct toml_entry *e,
+                        struct config_value *out)
+{
+    size_t room = config_key_available(key) ? key->bytes : PATH_BYTES_MAX;
+    out->text = e->text;
+    return e->kind == TOML_STRING && e->text_bytes < room && strlen(e->text) == e->text_bytes &&
+           (!key->accepts || key->accepts(e->text));
+}
+
+bool config_key_coerce(const struct config_key *key, const struct toml_entry *e,
+                       struct config_value *out)
+{
+    *out = (struct config_value){0};
+    switch (key->type) {
+    case CONFIG_BOOL:
+        out->whole = e->boolean;
+        return e->kind == TOML_BOOL;
+    case CONFIG_WHOLE:
+    case CONFIG_UNSIGNED:
+        out->whole = e->integer;
+        return e->kind == TOML_INTEGER && e->integer >= key->low.whole &&
+               e->integer <= key->high.whole;
+    case CONFIG_NUMBER:
+        return coerce_number(key, e, out);
+    case CONFIG_WORD:
+        return coerce_word(key, e, out);
+    case CONFIG_STRING:
+    case CONFIG_PATH:
+        return coerce_text(key, e, out);
+    }
+    return false;
+}
+
+/* --- the struct's field --------------------------------------------------------------------- */
+
+struct config_value config_key_load(const struct config_key *key, const struct config *c)
+{
+    struct config_value v = {0};
+    const char *field = (const char *)c + key->offset;
+    if (!config_key_available(key))
+        return key->initial;
+    if (is_text(key->type)) {
+        v.text = field;
+    } else if (key->type == CONFIG_NUMBER) {
+        memcpy(&v.number, field, sizeof v.number);
+    } else if (key->type == CONFIG_BOOL) {
+        bool b;
+        memcpy(&b, field, sizeof b);
+        v.whole = b;
+    } else {
+        memcpy(&v.whole, field, sizeof v.whole);
+    }
+    return v;
+}
+
+void config_key_store(const struct config_key *key, const struct config_value *v, struct config *c)
+{
+    char *field = (char *)c + key->offset;
+    if (!config_key_available(key))
+        return;
+    if (is_text(key->type)) {
+        memset(field, 0, key->bytes);
+        snprintf(field, key->bytes, "%s", v->text);
+    } else if (key->type == CONFIG_NUMBER) {
+        memcpy(field, &v->number, sizeof v->number);
+    } else if (key->type == CONFIG_BOOL) {
+        bool b = v->whole != 0;
+        memcpy(field, &b, sizeof b);
+    } else {
+        memcpy(field, &v->whole, sizeof v->whole);
+    }
+}
+
+bool config_value_equal(const struct config_key *key, const struct config_value *a,
+                        const struct config_value *b)
+{
+    if (is_text(key->type))
+        return !strcmp(a->text, b->text);
+    return key->type == CONFIG_NUMBER ? a->number == b->number : a->whole == b->whole;
+}
+
+/* --- as TOML -------------------------------------------------------------------------------- */
+
+void config_text_print(FILE *f, const char *text)
+{
+    fputc('"', f);
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+        if (*p == '"' || *p == '\\')
+            fprintf(f, "\\%c", *p);
+        else if (*p == '\n')
+            fputs("\\n", f);
+        else if (*p < 0x20 || *p == 0x7f)
+            fprintf(f, "\\u%04x", *p);
+        else
+            fputc(*p, f);
+    }
+    fputc('"', f);
+}
+
+/* With as few digits as give the same double again. */
+static void number_print(FILE *f, double number)
+{
+    char text[40];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, number);
+        if (strtod(text, NULL) == number)
+            break;
+    }
+    fprintf(f, "%s%s", text, strpbrk(text, ".en") ? "" : ".0");
+}
+
+void config_value_print(FILE *f, const struct config_key *key, const struct config_value *v)
+{
+    if (is_text(key->type))
+        config_text_print(f, v->text);
+    else if (key->off && v->number == 0)
+        config_text_print(f, key->off);
+    else if (key->type == CONFIG_NUMBER)
+        number_print(f, v->number);
+    else if (key->type == CONFIG_BOOL)
+        fputs(v->whole ? "true" : "false", f);
+    else if (key->type == CONFIG_WORD)
+        config_text_print(f, key->words[v->whole]);
+    else
+        fprintf(f, "%" PRId64, v->whole);
+}

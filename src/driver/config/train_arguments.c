@@ -1,0 +1,317 @@
+#include "train_arguments.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "command.h"
+
+#include "base/poison.h"
+
+enum { FILES_MAX = 16, ASSIGNMENTS_MAX = 256, ORIGIN_BYTES = 256 };
+
+enum train_option {
+    OPTION_SET = 0x100, /* no letter */
+    OPTION_RESUME,
+    OPTION_INIT_FROM,
+    OPTION_DRY_RUN,
+    OPTION_PRINT_CONFIG,
+    OPTION_PRINT_KEYS,
+    OPTION_CONSENT,
+    OPTION_KEYS, /* OPTION_KEYS + i: row i of key_options */
+};
+
+/* The short form: options that are another spelling of --set KEY=VALUE. */
+static const struct {
+    const char *name, *value, *key, *fixed; /* fixed: what an option without value sets */
+    const char *help;
+} key_options[] = {
+    {"data-a",     "DIR|H5", "data.a",             NULL,  "person A: a folder of pictures, or a set"},
+    {"data-b",     "DIR|H5", "data.b",             NULL,  "person B, likewise"                      },
+    {"epochs",     "N",      "train.epochs",       NULL,  "passes over the pictures (train.epochs)" },
+    {"batch-size", "N",      "train.global_batch", NULL,
+     "pictures of each person a step, over all ranks (train.global_batch)"                          },
+    {"image-size", "PIXELS", "model.image_size",   NULL,  "64, 128 or 256 (model.image_size)"       },
+    {"lr",         "RATE",   "train.lr",           NULL,  "learning rate (train.lr)"                },
+    {"seed",       "N",      "train.seed",         NULL,  "seed of all that is random (train.seed)" },
+    {"device",     "NAME",   "train.device",       NULL,  "auto, cpu, cuda or cuda:N (train.device)"},
+    {"perceptual", NULL,     "loss.perceptual",    "0.1", "perceptual loss; not in this version"    },
+};
+
+/* What the options said, before any of it is applied: files come first, wherever they stand. */
+struct request {
+    struct train_arguments *out;
+    const char *files[FILES_MAX];
+    struct {
+        const char *name, *key, *value; /* key NULL: value is --set's KEY=VALUE */
+    } assignments[ASSIGNMENTS_MAX];
+    size_t n_files, n_assignments;
+};
+
+/* Reports through argp, which ends the process; or not, on ranks that are to keep silent. */
+#define REFUSE(state, ...) (argp_error((state), __VA_ARGS__), EINVAL)
+
+static error_t keep(char *out, size_t out_bytes, const char *text, const char *option,
+                    struct argp_state *state)
+{
+    if (text[0] == '\0')
+        return REFUSE(state, "%s: a value is missing", option);
+    if (strlen(text) >= out_bytes)
+        return REFUSE(state, "%s: longer than %zu bytes", option, out_bytes - 1);
+    snprintf(out, out_bytes, "%s", text);
+    return 0;
+}
+
+static error_t assign(struct request *r, const char *name, const char *key, const char *value,
+                      struct argp_state *state)
+{
+    if (r->n_assignments == ASSIGNMENTS_MAX)
+        return REFUSE(state, "more than %d assignments: put them into a config file",
+                      ASSIGNMENTS_MAX);
+    size_t i = r->n_assignments++;
+    r->assignments[i].name = name;
+    r->assignments[i].key = key;
+    r->assignments[i].value = value;
+    return 0;
+}
+
+static error_t add_file(struct request *r, const char *path, struct argp_state *state)
+{
+    if (r->n_files == FILES_MAX)
+        return REFUSE(state, "more than %d config files", FILES_MAX);
+    r->files[r->n_files++] = path;
+    return 0;
+}
+
+static error_t parse_key_option(int key, char *value, struct argp_state *state)
+{
+    size_t i = (size_t)(key - OPTION_KEYS);
+    if (key < OPTION_KEYS || i >= ARRAY_LENGTH(key_options))
+        return ARGP_ERR_UNKNOWN;
+    const char *fixed = key_options[i].fixed;
+    return assign(state->input, key_options[i].name, key_options[i].key, fixed ? fixed : value,
+                  state);
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    struct request *r = state->input;
+    struct train_arguments *a = r->out;
+    switch (key) {
+    case 'h':
+        argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP);
+        return 0;
+    case 'o':
+        return keep(a->out, sizeof a->out, value, "--out", state);
+    case OPTION_SET:
+        return assign(r, "set", NULL, value, state);
+    case OPTION_RESUME:
+        return keep(a->resume, sizeof a->resume, value, "--resume", state);
+    case OPTION_INIT_FROM:
+        return keep(a->init_from, sizeof a->init_from, value, "--init-from", state);
+    case OPTION_CONSENT:
+        return keep(a->consent, sizeof a->consent, value, "--consent", state);
+    case OPTION_DRY_RUN:
+        a->dry_run = true;
+        return 0;
+    case OPTION_PRINT_CONFIG:
+        a->print_config = true;
+        return 0;
+    case OPTION_PRINT_KEYS:
+        config_print_schema(stdout, true);
+        exit(0);
+    case ARGP_KEY_ARG:
+        return add_file(r, value, state);
+    default:
+        return parse_key_option(key, value, state);
+    }
+}
+
+/* The keys follow the options in --help. */
+static char *help_filter(int key, const char *text, void *input)
+{
+    (void)input;
+    char *longer = NULL;
+    size_t n = 0;
+    FILE *f = key == ARGP_KEY_HELP_POST_DOC ? open_memstream(&longer, &n) : NULL;
+    if (!f)
+        return (char *)text;
+    fprintf(f, "%s\n\nConfiguration keys and their defaults:\n", text ? text : "");
+    config_print_schema(f, false);
+    fclose(f);
+    return longer;
+}
+
+static const struct argp_option general_options[] = {
+    {"set",          OPTION_SET,          "KEY=VALUE",      0,             "set a configuration key; may be given again",            1 },
+    {"out",          'o',                 "DIR",            0,             "run folder (default runs/NAME)",                         1 },
+    {"resume",       OPTION_RESUME,       "auto|none|PATH", 0,
+     "auto (default): go on from the run folder's last good checkpoint, if there is one",                                            1 },
+    {"init-from",    OPTION_INIT_FROM,    "PATH",           0,             "start with the weights of a checkpoint",                 1 },
+    {"dry-run",      OPTION_DRY_RUN,      NULL,             0,             "check everything, then end without training or writing",
+     1                                                                                                                                 },
+    {"print-config", OPTION_PRINT_CONFIG, NULL,             0,             "print the resulting configuration and end",              1 },
+    {"print-keys",   OPTION_PRINT_KEYS,   NULL,             0,             "print the keys as a Markdown table and end",             1 },
+    {NULL,           'h',                 NULL,             OPTION_HIDDEN, NULL,                                                     -1},
+    {NULL,           0,                   NULL,             0,             "Short form, without a CONFIG:",                          2 },
+    {"consent",      OPTION_CONSENT,      "TEXT",           0,
+     "statement that the people in the pictures agreed; recorded with the sets",                                                     2 },
+};
+
+static const char doc[] =
+    "Trains on the sets of two people: by CONFIG files, or with --data-a and --data-b. "
+    "Under mpirun or srun, on as many ranks as these start."
+    "\v"
+    "Examples:\n"
+    "  bifrons train configs/light128.toml --set data.a=a.h5 --set data.b=b.h5\n"
+    "  bifrons train --data-a a.h5 --data-b b.h5 --epochs 50\n"
+    "  mpirun -n 2 bifrons train configs/debug.toml";
+
+static enum status parse_options(int argc, char **argv, struct request *r, struct errmsg *em)
+{
+    enum { GENERAL = ARRAY_LENGTH(general_options), KEYS = ARRAY_LENGTH(key_options) };
+    struct argp_option options[GENERAL + KEYS + 1];
+    memset(options, 0, sizeof options); /* the last one ends the list */
+    memcpy(options, general_options, sizeof general_options);
+    for (int i = 0; i < KEYS; i++)
+        options[GENERAL + i] = (struct argp_option){.name = key_options[i].name,
+                                                    .key = OPTION_KEYS + i,
+                                                    .arg = key_options[i].value,
+                                                    .doc = key_options[i].help,
+                                                    .group = 2};
+    struct argp argp = {options, parse_option, "[CONFIG...]", doc, NULL, help_filter, NULL};
+
+    /* argp reorders what it is given, and calls the program by its first word */
+    char program[] = "bifrons train";
+    char **copy = calloc((size_t)argc + 1, sizeof *copy);
+    if (!copy)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    memcpy(copy, argv, (size_t)argc * sizeof *copy);
+    copy[0] = program;
+    /* every rank sees the same mistake: one tells it */
+    unsigned flags = launcher_rank_guess() > 0 ? ARGP_NO_ERRS : 0;
+    error_t failed = argp_parse(&argp, argc, copy, flags, NULL, r);
+    free(copy);
+    return failed ? FAIL(em, ST_USAGE, "bad option; see bifrons train --help") : ST_OK;
+}
+
+static enum status apply(const struct request *r, struct config *c, struct errmsg *em)
+{
+    enum status st = ST_OK;
+    for (size_t i = 0; i < r->n_files && st == ST_OK; i++)
+        st = config_merge_file(c, r->files[i], em);
+    for (size_t i = 0; i < r->n_assignments && st == ST_OK; i++) {
+        const char *key = r->assignments[i].key, *value = r->assignments[i].value;
+        char origin[ORIGIN_BYTES];
+        snprintf(origin, sizeof origin, "--%s %s", r->assignments[i].name, value);
+        st = key ? config_merge_option(c, key, value, origin, em)
+                 : config_merge_assignment(c, value, em);
+    }
+    return st;
+}
+
+/* Name of the run and its folder, where they were not given. */
+static enum status fill_names(const struct request *r, struct train_arguments *a, struct errmsg *em)
+{
+    if (a->config.name[0] == '\0' && r->n_files > 0)
+        path_stem(r->files[r->n_files - 1], a->config.name, sizeof a->config.name);
+    if (a->config.name[0] == '\0' || a->config.name[0] == '.')
+        snprintf(a->config.name, sizeof a->config.name, "run");
+    if (a->out[0] == '\0' && !path_join(a->out, sizeof a->out, "runs", a->config.name))
+        return FAIL(em, ST_USAGE, "the run folder's name is too long");
+    return ST_OK;
+}
+
+enum status train_arguments_parse(int argc, char **argv, struct train_arguments *out,
+                                  struct errmsg *em)
+{
+    memset(out, 0, sizeof *out);
+    config_init(&out->config);
+    snprintf(out->resume, sizeof out->resume, "auto");
+    struct request r = {.out = out};
+    enum status st = parse_options(argc, argv, &r, em);
+    if (st == ST_OK)
+        st = apply(&r, &out->config, em);
+    const char *a = out->config.data.a, *b = out->config.data.b;
+    if (st == ST_OK && r.n_files == 0 && !out->print_config && (!*a || !*b))
+        st =
+            FAIL(em, ST_USAGE,
+                 "what to train on is missing: give a CONFIG, as in bifrons train "
+                 "configs/light128.toml, or --data-a and --data-b; bifrons train --help lists all");
+    if (st == ST_OK)
+        st = fill_names(&r, out, em);
+    out->folder_a = folder_exists(a);
+    out->folder_b = folder_exists(b);
+    return st;
+}
+
+/* --- before the start ----------------------------------------------------------------------- */
+
+/* A word as a shell wants it. */
+static void print_quoted(FILE *f, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_=./:,+@%";
+    if (*word && word[strspn(word, plain)] == '\0') {
+        fputs(word, f);
+        return;
+    }
+    fputc('\'', f);
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", f);
+        else
+            fputc(*word, f);
+    fputc('\'', f);
+}
+
+static enum status refuse_without_consent(const char *folder, int argc, char **argv,
+                                          struct errmsg *em)
+{
+    char *command = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&command, &n);
+    if (!f)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    fputs("bifrons train", f);
+    for (int i = 1; i < argc; i++) {
+        fputc(' ', f);
+        print_quoted(f, argv[i]);
+    }
+    fputs(" --consent 'WHO agreed to WHAT, WHEN'", f);
+    fclose(f);
+    enum status st = FAIL(em, ST_USAGE,
+                          "%s is a folder of pictures without a statement of consent: put one into "
+                          "%s/consent.txt, or run: %s",
+                          folder, folder, command);
+    free(command);
+    return st;
+}
+
+static enum status check_input(const char *key, const char *path, bool folder, bool consent,
+                               int argc, char **argv, struct errmsg *em)
+{
+    char statement[PATH_BYTES_MAX];
+    if (!folder && !file_exists(path))
+        return FAIL(em, ST_NOINPUT,
+                    "%s = \"%s\": no such file or folder (relative paths start at the working "
+                    "directory); bifrons pack makes a set from a folder of pictures",
+                    key, path);
+    if (folder && !consent &&
+        !(path_join(statement, sizeof statement, path, "consent.txt") && file_exists(statement)))
+        return refuse_without_consent(path, argc, argv, em);
+    return ST_OK;
+}
+
+enum status train_arguments_check(const struct train_arguments *a, int world_size, int argc,
+                                  char **argv, struct errmsg *em)
+{
+    bool consent = a->consent[0] != '\0';
+    enum status st = config_check(&a->config, world_size, em);
+    if (st == ST_OK)
+        st = check_input("data.a", a->config.data.a, a->folder_a, consent, argc, argv, em);
+    if (st == ST_OK)
+        st = check_input("data.b", a->config.data.b, a->folder_b, consent, argc, argv, em);
+    return st;
+}

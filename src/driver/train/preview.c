@@ -87,6 +87,18 @@ static int clamp(int value, int low, int high)
     return MIN(MAX(value, low), high);
 }
 
+/* The side at which pictures of that size are shown. */
+static int side_of(int size)
+{
+    int factor = size < PREVIEW_SIDE_MIN ? (PREVIEW_SIDE_MIN + size - 1) / size : 1;
+    return factor * size;
+}
+
+static int text_size_of(int side)
+{
+    return clamp(side / 11, 13, 30);
+}
+
 static bool has_captions(const struct preview_sheet *s)
 {
     for (int i = 0; i < s->rows * s->columns; i++)
@@ -105,10 +117,8 @@ static int widest_row_title(const struct preview_sheet *s, int text)
 
 static struct layout layout_of(const struct preview_sheet *s)
 {
-    struct layout l = {.side = s->size};
-    while (l.side < PREVIEW_SIDE_MIN)
-        l.side += s->size;
-    l.text = clamp(l.side / 11, 13, 30);
+    struct layout l = {.side = side_of(s->size)};
+    l.text = text_size_of(l.side);
     l.line = l.text * CLOSE_PERCENT / 100;
     l.gap = clamp(l.side / 10, 14, 48);
     l.caption = has_captions(s) ? l.line + l.text / 3 : 0;
@@ -237,15 +247,21 @@ static void person_label(const struct preview_pictures *p, int person, char out[
     snprintf(out, NAME_BYTES, "%.*s", (int)n, name);
 }
 
-/* "Ada -> Ben": whose picture, shown with whose face. */
+/* "Ada -> Ben": whose picture, shown with whose face. Long names share the picture's width. */
 static void swap_label(const struct preview_pictures *p, int from, int to,
                        char out[static PREVIEW_TEXT_BYTES])
 {
-    char name[PREVIEW_PEOPLE][NAME_BYTES];
-    person_label(p, PREVIEW_A, name[PREVIEW_A]);
-    person_label(p, PREVIEW_B, name[PREVIEW_B]);
-    snprintf(out, PREVIEW_TEXT_BYTES, "%s %s %s", name[from], pick_possible("\u2192", ">"),
-             name[to]);
+    char a[NAME_BYTES], b[NAME_BYTES], short_a[PREVIEW_TEXT_BYTES], short_b[PREVIEW_TEXT_BYTES];
+    char arrow[8];
+    snprintf(arrow, sizeof arrow, " %s ", pick_possible("\u2192", ">"));
+    person_label(p, from, a);
+    person_label(p, to, b);
+    int side = side_of(p->size), size = text_size_of(side);
+    int room = MAX(side - text_width(arrow, size), 0);
+    fit_text(a, size, MAX(room / 2, room - text_width(b, size)), short_a);
+    fit_text(b, size, MAX(room / 2, room - text_width(a, size)), short_b);
+    out[0] = '\0';
+    add(out, "%s%s%s", short_a, arrow, short_b);
 }
 
 static void state_text(const struct preview_state *s, char out[static PREVIEW_TEXT_BYTES])

@@ -85,6 +85,9 @@ static void the_grid_is_in_order(void **unused)
     struct fixture f;
     fixture_init(&f, 128);
     struct picture sheet = {0};
+    const size_t pair_bytes = 128 * 128 * 3;
+    for (int kind = 0; kind < KINDS; kind++)
+        memset(f.bytes[kind], 77, (PAIRS - 1) * pair_bytes); /* only the last pair has colours */
     const struct preview_state state = {.step = 12, .epoch = 1, .val_loss = 0.5};
     assert_ok(preview_grid(&f.pictures, PAIRS - 1, &state, &sheet, &em));
     struct box b[KINDS];
@@ -117,6 +120,12 @@ static void the_swap_sheet_has_a_column_a_pair(void **unused)
         end = b.y + b.height;
     }
     assert_int_equal(box_of(&sheet, colours[RECON_A]).pixels, 0);
+    int left = box_of(&sheet, colours[SWAP_B]).x;
+    picture_release(&sheet);
+    memset(f.bytes[SWAP_B], 77, (size_t)128 * 128 * 3); /* the first pair's: leftmost */
+    assert_ok(preview_swaps(&f.pictures, NULL, &sheet, &em));
+    assert_int_equal(box_of(&sheet, colours[SWAP_B]).pixels, (PAIRS - 1) * 128 * 128);
+    assert_true(box_of(&sheet, colours[SWAP_B]).x > left + 128);
     picture_release(&sheet);
     fixture_release(&f);
 }

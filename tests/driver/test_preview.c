@@ -218,6 +218,35 @@ static void long_names_stay_in_their_cell(void **unused)
     fixture_release(&f);
 }
 
+static void one_caption(const char *caption, struct picture *out)
+{
+    struct errmsg em = {0};
+    const struct preview_cell cell = {.caption = caption};
+    assert_ok(
+        preview_sheet(&(struct preview_sheet){.rows = 1, .columns = 1, .size = 128, .cells = &cell},
+                      out, &em));
+}
+
+static void a_text_is_cut_between_characters(void **unused)
+{
+    (void)unused;
+    char whole[300] = "", part[300] = "";
+    for (size_t i = 0; i < 90; i++)
+        memcpy(whole + 2 * i, "\xC3\xA9", 3); /* e with acute, two bytes */
+    const char *dots = picture_text_possible("\u2026") ? "\u2026" : "...";
+    struct picture cut = {0}, tried = {0};
+    one_caption(whole, &cut);
+    bool found = false;
+    for (int n = 1; n < 40 && !found; n++) {
+        snprintf(part, sizeof part, "%.*s%s", 2 * n, whole, dots);
+        one_caption(part, &tried);
+        found = same(&cut, &tried) && picture_text_possible(part);
+        picture_release(&tried);
+    }
+    assert_true(found || !picture_text_possible("\xC3\xA9"));
+    picture_release(&cut);
+}
+
 /* The ink (of letters, with their soft edges) in a part of a sheet. */
 static int64_t ink_in(const struct picture *p, int left, int top, int width, int height)
 {
@@ -327,6 +356,7 @@ int main(void)
         cmocka_unit_test(small_pictures_are_enlarged_by_a_whole_factor),
         cmocka_unit_test(names_without_letters_become_roles),
         cmocka_unit_test(long_names_stay_in_their_cell),
+        cmocka_unit_test(a_text_is_cut_between_characters),
         cmocka_unit_test(a_long_name_leaves_room_for_the_other),
         cmocka_unit_test(the_label_is_there_unless_refused),
         cmocka_unit_test(a_sheet_may_have_empty_cells_and_no_text),

@@ -9,6 +9,20 @@
 
 enum { ALIGNMENT = 64, GATHER_BYTES_MAX = 1 << 30 };
 
+/* Each process would train alone and overwrite the others' files. */
+static enum status refuse_launcher(const struct comm_launch *launch, struct errmsg *em)
+{
+    return FAIL(em, ST_USAGE,
+                "%s started %d processes, but this program's MPI (%s) sees only itself; start it "
+                "with that MPI's own mpirun, or with srun --mpi=pmix",
+                launch->launcher, launch->world_size, comm_library_version());
+}
+
+static bool mpi_is_open_mpi(void)
+{
+    return strncmp(comm_library_version(), "Open MPI", 8) == 0;
+}
+
 static enum status open_backend(const struct comm_options *o, struct comm *c, struct errmsg *em)
 {
     struct comm_launch launch = comm_launch_detect();
@@ -19,16 +33,16 @@ static enum status open_backend(const struct comm_options *o, struct comm *c, st
         return FAIL(em, ST_CONFIG,
                     "comm.backend = \"self\" is for one rank, but %s started %d; use \"auto\"",
                     launch.launcher, launch.world_size);
-    if (o->backend == COMM_SELF || (o->backend == COMM_AUTO && launch.world_size == 0))
+    /* one process needs no MPI, and in an interactive Slurm shell MPI would not even start */
+    if (o->backend == COMM_SELF || (o->backend == COMM_AUTO && launch.world_size <= 1))
         return comm_self_open(c, em);
+    /* MPI_Init would end the process, with a page of text from each rank */
+    if (launch.without_pmix && mpi_is_open_mpi())
+        return refuse_launcher(&launch, em);
     enum status st = comm_mpi_open(c, em);
     if (st == ST_OK && c->place.world_size == 1 && launch.world_size > 1) {
-        /* each process would train alone and overwrite the others' files */
         c->ops->close(c);
-        return FAIL(em, ST_USAGE,
-                    "%s started %d processes, but this program's MPI (%s) sees only itself; start "
-                    "it with that MPI's own mpirun, or with srun --mpi=pmix",
-                    launch.launcher, launch.world_size, comm_library_version());
+        return refuse_launcher(&launch, em);
     }
     return st;
 }

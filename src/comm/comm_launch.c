@@ -26,8 +26,10 @@ struct comm_launch comm_launch_detect(void)
     };
     for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
         int size = number_in(known[i].size), rank = number_in(known[i].rank);
+        bool srun = i == ARRAY_LENGTH(known) - 1;
         if (size > 0 && rank >= 0)
-            return (struct comm_launch){size, rank, known[i].launcher};
+            return (struct comm_launch){size, rank, known[i].launcher,
+                                        .without_pmix = srun && !getenv("PMIX_RANK")};
     }
     return (struct comm_launch){0};
 }

@@ -34,7 +34,8 @@ static enum status fail_mpi(int code, const char *what, struct errmsg *em)
     char text[MPI_MAX_ERROR_STRING] = "unknown error";
     int n;
     MPI_Error_string(code, text, &n);
-    return FAIL(em, ST_PEER, "%s failed: %s", what, text);
+    /* `what` is the whole call: its name is enough */
+    return FAIL(em, ST_PEER, "%.*s failed: %s", (int)strcspn(what, "("), what, text);
 }
 
 #define TRY_MPI(call, em)                      \

@@ -47,6 +47,7 @@ void comm_add(void *sum, const void *term, size_t count, enum comm_dtype dtype);
 struct comm_launch {
     int world_size, rank;
     const char *launcher;
+    bool without_pmix; /* srun, without the PMIx server by which Open MPI would find its peers */
 };
 struct comm_launch comm_launch_detect(void);
 

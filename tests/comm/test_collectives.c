@@ -89,14 +89,20 @@ static void other_types_sum(void **state)
     reduce(b, 5, COMM_BF16);
     static const uint16_t want[5] = {0, 0x4380, 0x4380, 0x4381, 0x4382};
     assert_int_equal(b[4], want[ranks]);
+
+    uint16_t nan = rank == 0 ? 0x7f81 : 0x3f80, zero = 0x8000;
+    reduce(&nan, 1, COMM_BF16);
+    reduce(&zero, 1, COMM_BF16);
+    assert_true((nan & 0x7fff) > 0x7f80);
+    assert_int_equal(zero, 0x8000); /* a sum of -0 is -0: it does not begin at +0 */
 }
 
 static void shards_scatter_and_gather(void **state)
 {
     (void)state;
     int rank = comm_rank(world), ranks = comm_world_size(world);
-    static const size_t counts[] = {1, 2, 7, 10007};
-    for (size_t k = 0; k < 4; k++) {
+    static const size_t counts[] = {0, 1, 2, 7, 10007, 2500009}; /* the last: several pieces */
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
         size_t n = counts[k], first, mine, covered = 0;
         for (int r = 0; r < ranks; r++) {
             comm_shard(n, ranks, r, &first, &mine);
@@ -104,7 +110,7 @@ static void shards_scatter_and_gather(void **state)
             covered += mine;
         }
         assert_int_equal(covered, n);
-        float *range = malloc(n * sizeof *range);
+        float *range = malloc((n + 1) * sizeof *range);
         struct comm_ticket ticket = {0};
         fill(range, n);
         assert_ok(comm_reduce_scatter_begin(world, range, n, COMM_F32, NULL, &ticket, &em));
@@ -139,6 +145,16 @@ static void broadcast_reaches_all(void **state)
         assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
         assert_true(x[0] == (uint64_t)root + 7 && x[1] == 0 && x[2] == x[0]);
     }
+    enum { BYTES = (9 << 20) + 1 }; /* several pieces */
+    unsigned char *long_range = malloc(BYTES);
+    struct comm_ticket ticket = {0};
+    memset(long_range, comm_rank(world) == 0 ? 0x5a : 0, BYTES);
+    assert_ok(comm_broadcast_begin(world, long_range, BYTES, COMM_U8, 0, NULL, &ticket, &em));
+    assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
+    for (size_t i = 0; i < BYTES; i++)
+        if (long_range[i] != 0x5a)
+            fail_msg("byte %zu did not arrive", i);
+    free(long_range);
 }
 
 static void the_lowest_failing_rank_speaks(void **state)
@@ -212,7 +228,7 @@ int main(void)
         cmocka_unit_test(flags_range_and_bytes),
         cmocka_unit_test(memory_is_aligned_and_zero),
     };
-    struct comm_options options = {.backend = COMM_AUTO};
+    struct comm_options options = {.backend = COMM_MPI}; /* of one rank, too */
     if (comm_open(&options, &world, &em) != ST_OK) {
         fprintf(stderr, "%s\n", em.text);
         return 1;

@@ -225,6 +225,17 @@ static void without_a_hash_a_whole_archive_is_taken(void **state)
     run_folder_free(f);
 }
 
+static void a_broken_sidecar_is_named(void **state)
+{
+    const char *out = *state;
+    struct run_folder *f = open_run(out);
+    save(out, 1, false, 9);
+    assert_int_equal(truncate(in_checkpoints(out, "step-0000000001.pt.xxh3"), 31), 0);
+    assert_status(run_folder_verify(in_checkpoints(out, "step-0000000001.pt"), &em), ST_DATA);
+    assert_text_has(em.text, "step-0000000001.pt.xxh3 holds no XXH3-128 hash");
+    run_folder_free(f);
+}
+
 static void a_missing_file_is_named(void **state)
 {
     assert_status(run_folder_verify(*state, &em), ST_NOINPUT);
@@ -370,6 +381,7 @@ int main(void)
         RUN_TEST(damage_falls_back_to_the_one_before),
         RUN_TEST(nothing_sound_is_an_error_each_time),
         RUN_TEST(without_a_hash_a_whole_archive_is_taken),
+        RUN_TEST(a_broken_sidecar_is_named),
         RUN_TEST(a_missing_file_is_named),
         RUN_TEST(leftovers_of_a_killed_run_go),
         RUN_TEST(another_run_is_not_overwritten),

@@ -2,8 +2,8 @@
  * Collectives between the ranks of a training run, over raw memory: no tensor is known here.
  *
  *     struct comm *c;
- *     comm_open(&argc, &argv, &options, &c, &em);                     // COLLECTIVE, once
- *     struct comm_ticket t;
+ *     comm_open(&options, &c, &em);                                    // COLLECTIVE, once
+ *     struct comm_ticket t = {0};
  *     comm_all_reduce_begin(c, grads, n, COMM_F32, NULL, &t, &em);     // COLLECTIVE
  *     comm_wait(c, &t, COMM_NO_DEADLINE, &em);
  *     comm_close(c);
@@ -40,9 +40,12 @@ struct comm_options {
 };
 
 /*
- * Starts MPI (MPI_THREAD_MULTIPLE) unless no launcher started us, and opens the backend.
- * ST_CONFIG: a backend this build or machine lacks. ST_USAGE: the environment of a launcher says
- * several processes, our MPI says one (a launcher of another MPI): refused, with the remedy.
+ * Opens the backend; COMM_AUTO is MPI where a launcher started several processes, else self, which
+ * starts no MPI. MPI is started with MPI_THREAD_MULTIPLE and can be opened once in a process.
+ * ST_CONFIG: a backend this build lacks or the launch contradicts. ST_USAGE: the variables of a
+ * launcher say several processes and our MPI says one (another MPI's mpirun, srun without PMIx).
+ * That refusal is written on every rank, and no rank knows of the others: the caller prints it
+ * where the launcher's variables say rank 0.
  */
 enum status comm_open(const struct comm_options *o, struct comm **out,
                       struct errmsg *em) MUST_CHECK;
@@ -85,7 +88,10 @@ enum status comm_all_gather_begin(struct comm *c, void *range, size_t count, enu
 enum status comm_broadcast_begin(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
                                  int root, void *stream, struct comm_ticket *ticket,
                                  struct errmsg *em) MUST_CHECK;
-/* Waits until the ticket's range is final. ST_PEER on failure or after deadline_s seconds. */
+/*
+ * Waits until the ticket's range is final. ST_PEER on failure or after deadline_s seconds. Backends
+ * self and mpi finish within *_begin, so no deadline applies to them.
+ */
 enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadline_s,
                       struct errmsg *em) MUST_CHECK;
 

@@ -12,7 +12,6 @@
 #include <cerrno>
 #include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 using namespace shim;
@@ -25,7 +24,6 @@ struct shim_value {
 struct shim_archive {
     struct errmsg em = {};
     std::deque<shim_value> owned;
-    std::unordered_map<const void *, shim_value *> lent; // values of dicts that were read
     shim_value *root = nullptr;
 };
 
@@ -68,41 +66,48 @@ void dict_put(shim_value *dict, IValue key, const shim_value *x)
     dict->v.toGenericDict().insert(std::move(key), x->v);
 }
 
-// Writes to a FILE, remembering the operating system's reason for a failure.
+// Writes to a FILE, remembering the operating system's first reason for a failure. The writer above
+// it is told that all is well, for it would throw from its destructor otherwise.
 struct sink {
     FILE *file;
     int error = 0;
     size_t write(const void *bytes, size_t n)
     {
-        size_t done = fwrite(bytes, 1, n, file);
-        if (done != n && error == 0)
+        if (error == 0 && fwrite(bytes, 1, n, file) != n)
             error = errno ? errno : EIO;
-        return done;
+        return n;
     }
 };
 
-void write_archive(sink &to, const IValue &root, const char *record_name, const void *record,
-                   size_t record_bytes)
+// The pickle of a tree, and the storages its tensors refer to by number.
+std::string pickled(const IValue &root, std::vector<c10::Storage> &storages)
 {
-    caffe2::serialize::PyTorchStreamWriter writer([&](const void *bytes,
-                                                      size_t n) { return to.write(bytes, n); },
-                                                  /*compute_crc32=*/true,
-                                                  /*alignment=*/64);
     std::string pickle;
-    std::vector<c10::Storage> storages;
     std::map<const void *, std::string> ids;
     auto id_of = [&](const at::Tensor &t) {
         const void *key = t.storage().unsafeGetStorageImpl();
-        auto [at, fresh] = ids.try_emplace(key, std::to_string(storages.size()));
+        auto [entry, fresh] = ids.try_emplace(key, std::to_string(storages.size()));
         if (fresh)
             storages.push_back(t.storage());
-        return at->second;
+        return entry->second;
     };
     torch::jit::Pickler pickler([&](const char *p, size_t n) { pickle.append(p, n); }, nullptr,
                                 nullptr, nullptr, id_of, /*tag_aggregates=*/false);
     pickler.protocol();
     pickler.pushIValue(root);
     pickler.stop();
+    return pickle;
+}
+
+void write_archive(sink &to, const IValue &root, const char *record_name, const void *record,
+                   size_t record_bytes)
+{
+    std::vector<c10::Storage> storages;
+    std::string pickle = pickled(root, storages);
+    caffe2::serialize::PyTorchStreamWriter writer([&](const void *bytes,
+                                                      size_t n) { return to.write(bytes, n); },
+                                                  /*compute_crc32=*/true,
+                                                  /*alignment=*/64);
     writer.writeRecord("data.pkl", pickle.data(), pickle.size());
     writer.writeRecord("byteorder", "little", 6);
     for (size_t i = 0; i < storages.size(); i++)

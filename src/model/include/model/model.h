@@ -46,9 +46,10 @@ struct model_config {
 
 struct model_options {
     struct model_config config;
-    const char *device;             /* "cpu", "cuda", "cuda:1" */
-    enum model_precision precision; /* BF16: autocast, parameters stay fp32; FP64 for parity */
-    double loss_weight[MODEL_LOSSES];
+    const char *device; /* "cpu", "cuda", "cuda:1", or "auto": CUDA where there is a device. Copied;
+                           model_get_options tells the one in use */
+    enum model_precision precision;   /* BF16: autocast, parameters stay fp32; FP64 for parity */
+    double loss_weight[MODEL_LOSSES]; /* 0: that loss is not computed, and its term reads 0 */
     double mask_weight; /* 0: all pixels count alike; w: a pixel's weight is 1 + w * mask,
                            normalised to mean 1 per sample; needs masks in the batch */
     double adam_beta1, adam_beta2, adam_eps;
@@ -76,7 +77,8 @@ struct model_tensor {
     size_t offset, count; /* elements */
 };
 
-/* Samples of this rank. (n, image_size, image_size, 3) and (n, image_size, image_size) bytes. */
+/* Samples of this rank. (n, image_size, image_size, 3) and (n, image_size, image_size) bytes. A
+ * person whose images are NULL takes no part. */
 struct model_batch {
     size_t n;
     const uint8_t *images[MODEL_PEOPLE];
@@ -100,6 +102,17 @@ struct model_pictures {
 
 struct model;
 
+/*
+ * For the whole process, before the first model: threads inside one operation (0 leaves libtorch's
+ * choice), whether operations that cannot give the same bits twice are refused, and glibc's malloc
+ * told to keep large blocks between steps.
+ */
+void model_runtime_configure(int threads, bool deterministic);
+/* "2.13.0" of the libtorch in use. Static. */
+const char *model_torch_version(void);
+/* CUDA devices that can be used now; 0 without a driver or in a CPU build. */
+int model_cuda_device_count(void);
+
 /* Elements of each flat array for a config. ST_CONFIG where sizes cannot work. */
 enum status model_parameter_count(const struct model_config *c, size_t *count_out,
                                   struct errmsg *em) MUST_CHECK;
@@ -113,7 +126,9 @@ const struct model_flat *model_flat(const struct model *m);
 /* Parameter tensors in order: encoder, decoder_a, decoder_b. Borrowed. */
 size_t model_layout(const struct model *m, const struct model_tensor **tensors_out);
 
-/* Called on a backward thread when the gradient of [offset, offset + count) is final. */
+/* Called in each model_backward with n > 0, once a parameter tensor, when the gradient of
+ * [offset, offset + count) is final for that micro-batch; on a thread of libtorch's. fn NULL: no
+ * more calls. */
 void model_on_gradient_ready(struct model *m, void (*fn)(void *ctx, size_t offset, size_t count),
                              void *ctx);
 

@@ -1,0 +1,199 @@
+#include "model/augment.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shim/shim.h"
+
+#include "base/poison.h"
+
+enum { CHANNELS = 3, POINTS = AUGMENT_GRID };
+
+static const int64_t pixel_dims[] = {2, 3};
+
+/* What at least one draw of a batch asks for. */
+struct wanted {
+    bool place, warp, transfer, jitter;
+};
+
+static struct wanted find_wanted(const struct augment_draw *draws, size_t n)
+{
+    static const float still[POINTS][POINTS][2];
+    static const float gain[CHANNELS] = {1.0f, 1.0f, 1.0f}, offset[CHANNELS];
+    struct wanted w = {0};
+    for (size_t i = 0; i < n && draws; i++) {
+        const struct augment_draw *d = &draws[i];
+        w.place = w.place || d->flip || d->rotate != 0.0f || d->zoom != 1.0f ||
+                  d->shift_x != 0.0f || d->shift_y != 0.0f;
+        w.warp = w.warp || memcmp(d->warp, still, sizeof still) != 0;
+        w.transfer = w.transfer || d->colour_transfer != 0.0f;
+        w.jitter = w.jitter || memcmp(d->gain, gain, sizeof gain) != 0 ||
+                   memcmp(d->offset, offset, sizeof offset) != 0;
+    }
+    return w;
+}
+
+/* Where a pixel of the result comes from: the inverse of flip, rotate, zoom, shift in that order.
+ */
+static void placement(const struct augment_draw *d, float theta[2][3])
+{
+    float c = cosf(d->rotate) / d->zoom, s = sinf(d->rotate) / d->zoom;
+    float mirror = d->flip ? -1.0f : 1.0f;
+    theta[0][0] = mirror * c; /* y points down: counter-clockwise is from x to -y */
+    theta[0][1] = mirror * -s;
+    theta[0][2] = mirror * (s * d->shift_y - c * d->shift_x);
+    theta[1][0] = s;
+    theta[1][1] = c;
+    theta[1][2] = -s * d->shift_x - c * d->shift_y;
+}
+
+/* One number a draw and index, as a tensor (n, dims...): `get` picks them. Lives in the scope. */
+static struct shim_tensor *upload(struct shim_scope *s, const struct augment_draw *draws, size_t n,
+                                  void (*get)(const struct augment_draw *d, float *out),
+                                  size_t n_dims, const int64_t dims[])
+{
+    size_t each = 1;
+    for (size_t i = 1; i < n_dims; i++)
+        each *= (size_t)dims[i];
+    float *values = calloc(n, each * sizeof *values);
+    struct shim_tensor *t = NULL;
+    if (values) {
+        for (size_t i = 0; i < n; i++)
+            get(&draws[i], values + i * each);
+        t = shim_from_memory(s, SHIM_F32, values, n_dims, dims);
+    }
+    free(values);
+    return t; /* NULL makes the next operation fail in the scope */
+}
+
+static void get_placement(const struct augment_draw *d, float *out)
+{
+    float theta[2][3];
+    placement(d, theta);
+    memcpy(out, theta, sizeof theta);
+}
+
+/* (2, 5, 5): the grid's axis comes first, to be interpolated like channels */
+static void get_warp(const struct augment_draw *d, float *out)
+{
+    for (int axis = 0; axis < 2; axis++)
+        for (int y = 0; y < POINTS; y++)
+            for (int x = 0; x < POINTS; x++)
+                *out++ = d->warp[y][x][axis];
+}
+
+static void get_transfer(const struct augment_draw *d, float *out)
+{
+    *out = d->colour_transfer;
+}
+
+static void get_gain(const struct augment_draw *d, float *out)
+{
+    memcpy(out, d->gain, sizeof d->gain);
+}
+
+static void get_offset(const struct augment_draw *d, float *out)
+{
+    memcpy(out, d->offset, sizeof d->offset);
+}
+
+static struct shim_tensor *place_grid(struct shim_scope *s, const struct augment_draw *draws,
+                                      size_t n, int64_t size)
+{
+    const int64_t dims[] = {(int64_t)n, 2, 3};
+    return shim_affine_grid(s, upload(s, draws, n, get_placement, 3, dims), size, size);
+}
+
+static struct shim_tensor *warp_grid(struct shim_scope *s, const struct augment_draw *draws,
+                                     size_t n, int64_t size, struct shim_tensor *place)
+{
+    const int64_t dims[] = {(int64_t)n, 2, POINTS, POINTS}, order[] = {0, 2, 3, 1};
+    struct shim_tensor *points = upload(s, draws, n, get_warp, 4, dims);
+    struct shim_tensor *smooth = shim_interpolate(s, points, size, size, SHIM_BICUBIC, true);
+    return shim_add(s, place, shim_permute(s, smooth, 4, order));
+}
+
+/* Pictures and masks in one pass, masks as a fourth channel. */
+static void sample_both(struct shim_scope *s, struct shim_tensor *grid, struct augment_stored from,
+                        struct augment_result *to)
+{
+    if (!from.masks) {
+        to->targets = shim_grid_sample(s, from.images, grid);
+        return;
+    }
+    struct shim_tensor *const parts[] = {from.images, from.masks};
+    struct shim_tensor *both = shim_grid_sample(s, shim_cat(s, parts, 2, 1), grid);
+    to->targets = shim_narrow(s, both, 1, 0, CHANNELS);
+    to->masks = shim_narrow(s, both, 1, CHANNELS, 1);
+}
+
+/* Per sample and channel (n, 3, 1, 1), inside the mask unless it is empty. */
+struct colours {
+    struct shim_tensor *mean, *deviation;
+};
+
+static struct colours measure(struct shim_scope *s, struct augment_stored p)
+{
+    const double least = 1e-4; /* keeps flat pictures from being blown up */
+    struct colours c;
+    struct shim_tensor *square;
+    if (p.masks) {
+        struct shim_tensor *one = shim_full(s, 1.0, 0, NULL);
+        struct shim_tensor *area = shim_sum_over(s, p.masks, 2, pixel_dims, true);
+        struct shim_tensor *inside = shim_where(s, area, p.masks, one);
+        struct shim_tensor *share =
+            shim_div(s, inside, shim_sum_over(s, inside, 2, pixel_dims, true));
+        c.mean = shim_sum_over(s, shim_mul(s, p.images, share), 2, pixel_dims, true);
+        struct shim_tensor *from_mean = shim_sub(s, p.images, c.mean);
+        square = shim_sum_over(s, shim_mul(s, shim_mul(s, from_mean, from_mean), share), 2,
+                               pixel_dims, true);
+    } else {
+        c.mean = shim_mean_over(s, p.images, 2, pixel_dims, true);
+        struct shim_tensor *from_mean = shim_sub(s, p.images, c.mean);
+        square = shim_mean_over(s, shim_mul(s, from_mean, from_mean), 2, pixel_dims, true);
+    }
+    c.deviation = shim_sqrt(s, shim_affine(s, square, 1.0, least));
+    return c;
+}
+
+/* x + share * ((x - own mean) * other deviation / own deviation + other mean - x) */
+static struct shim_tensor *transfer(struct shim_scope *s, struct shim_tensor *x,
+                                    const struct augment_draw *draws, size_t n,
+                                    struct augment_stored own, struct augment_stored other)
+{
+    const int64_t dims[] = {(int64_t)n, 1, 1, 1};
+    struct colours from = measure(s, own), to = measure(s, other);
+    struct shim_tensor *ratio = shim_div(s, to.deviation, from.deviation);
+    struct shim_tensor *moved = shim_mul(s, shim_sub(s, x, from.mean), ratio);
+    struct shim_tensor *change = shim_sub(s, shim_add(s, moved, to.mean), x);
+    return shim_add(s, x, shim_mul(s, change, upload(s, draws, n, get_transfer, 4, dims)));
+}
+
+struct augment_result augment_apply(struct shim_scope *s, const struct augment_draw *draws,
+                                    size_t n, int image_size, struct augment_stored own,
+                                    struct augment_stored other)
+{
+    struct augment_result r = {own.images, own.images, own.masks};
+    struct wanted w = find_wanted(draws, n);
+    if (w.place || w.warp) {
+        struct shim_tensor *grid = place_grid(s, draws, n, image_size);
+        if (w.place)
+            sample_both(s, grid, own, &r);
+        r.inputs = r.targets;
+        if (w.warp)
+            r.inputs = shim_grid_sample(s, own.images, warp_grid(s, draws, n, image_size, grid));
+    }
+    if (w.transfer && other.images)
+        r.inputs = transfer(s, r.inputs, draws, n, own, other);
+    if (w.jitter) {
+        const int64_t dims[] = {(int64_t)n, CHANNELS, 1, 1};
+        r.inputs = shim_mul(s, r.inputs, upload(s, draws, n, get_gain, 4, dims));
+        r.inputs = shim_add(s, r.inputs, upload(s, draws, n, get_offset, 4, dims));
+    }
+    if (w.transfer || w.jitter)
+        r.inputs = shim_clamp(s, r.inputs, 0.0, 1.0);
+    return r;
+}

@@ -1,0 +1,102 @@
+#include "loss.h"
+
+#include <math.h>
+
+#include "base/poison.h"
+
+enum { WINDOW = 11, MARGIN = WINDOW / 2, CHANNELS = 3 };
+
+const char *model_loss_key(enum model_loss loss)
+{
+    static const char *const keys[MODEL_LOSSES] = {
+#define X(name, key) [MODEL_LOSS_##name] = key,
+        MODEL_LOSS_MAP(X)
+#undef X
+    };
+    return keys[loss];
+}
+
+struct shim_tensor *loss_weights(struct shim_scope *s, struct shim_tensor *masks,
+                                 double mask_weight)
+{
+    return masks && mask_weight > 0.0 ? shim_affine(s, masks, mask_weight, 1.0) : NULL;
+}
+
+/* Sum over samples of the weighted mean of map (N, C, h, w); weights (N, 1, h, w) or NULL. */
+static struct shim_tensor *sum_of_means(struct shim_scope *s, struct shim_tensor *map,
+                                        struct shim_tensor *weights)
+{
+    const int64_t pixel_dims[] = {1, 2, 3};
+    if (weights) {
+        struct shim_tensor *mean = shim_mean_over(s, weights, 3, pixel_dims, true);
+        map = shim_mul(s, map, shim_div(s, weights, mean));
+    }
+    return shim_sum(s, shim_mean_over(s, map, 3, pixel_dims, false));
+}
+
+static struct shim_tensor *l1_map(struct shim_scope *s, struct shim_tensor *x,
+                                  struct shim_tensor *y)
+{
+    return shim_abs(s, shim_sub(s, x, y));
+}
+
+/* Gaussian means of x (N, 3, h, w) over all windows inside: along rows, then along columns. */
+static struct shim_tensor *blur(struct shim_scope *s, struct shim_tensor *x)
+{
+    const double sigma = 1.5;
+    double taps[CHANNELS][WINDOW], sum = 0.0;
+    for (int i = 0; i < WINDOW; i++)
+        sum += taps[0][i] = exp(-(i - MARGIN) * (i - MARGIN) / (2.0 * sigma * sigma));
+    for (int i = 0; i < WINDOW; i++)
+        taps[2][i] = taps[1][i] = taps[0][i] /= sum;
+    const int64_t row[] = {CHANNELS, 1, 1, WINDOW}, column[] = {CHANNELS, 1, WINDOW, 1};
+    struct shim_tensor *across = shim_from_memory(s, SHIM_F64, taps, 4, row);
+    struct shim_tensor *down = shim_from_memory(s, SHIM_F64, taps, 4, column);
+    return shim_conv2d(s, shim_conv2d(s, x, across, NULL, 1, 0), down, NULL, 1, 0);
+}
+
+static struct shim_tensor *dssim_map(struct shim_scope *s, struct shim_tensor *x,
+                                     struct shim_tensor *y)
+{
+    const double c1 = 0.01 * 0.01, c2 = 0.03 * 0.03;
+    struct shim_tensor *mean_x = blur(s, x), *mean_y = blur(s, y);
+    struct shim_tensor *mean_xy = shim_mul(s, mean_x, mean_y);
+    struct shim_tensor *means =
+        shim_add(s, shim_mul(s, mean_x, mean_x), shim_mul(s, mean_y, mean_y));
+    struct shim_tensor *squares = shim_add(s, shim_mul(s, x, x), shim_mul(s, y, y));
+    struct shim_tensor *variances = shim_sub(s, blur(s, squares), means);
+    struct shim_tensor *covariance = shim_sub(s, blur(s, shim_mul(s, x, y)), mean_xy);
+
+    struct shim_tensor *above =
+        shim_mul(s, shim_affine(s, mean_xy, 2.0, c1), shim_affine(s, covariance, 2.0, c2));
+    struct shim_tensor *below =
+        shim_mul(s, shim_affine(s, means, 1.0, c1), shim_affine(s, variances, 1.0, c2));
+    return shim_affine(s, shim_div(s, above, below), -0.5, 0.5);
+}
+
+static struct shim_tensor *inside(struct shim_scope *s, struct shim_tensor *weights)
+{
+    int64_t dims[SHIM_DIMS_MAX] = {0};
+    if (shim_dims(weights, dims) != 4)
+        return NULL;
+    weights = shim_narrow(s, weights, 2, MARGIN, dims[2] - 2 * MARGIN);
+    return shim_narrow(s, weights, 3, MARGIN, dims[3] - 2 * MARGIN);
+}
+
+struct shim_tensor *loss_apply(struct shim_scope *s, enum model_loss loss,
+                               struct shim_tensor *pictures, struct shim_tensor *targets,
+                               struct shim_tensor *weights, double global_batch)
+{
+    struct shim_tensor *sum = NULL;
+    switch (loss) {
+    case MODEL_LOSS_L1:
+        sum = sum_of_means(s, l1_map(s, pictures, targets), weights);
+        break;
+    case MODEL_LOSS_DSSIM:
+        sum = sum_of_means(s, dssim_map(s, pictures, targets), inside(s, weights));
+        break;
+    case MODEL_LOSSES:
+        break;
+    }
+    return shim_affine(s, sum, 1.0 / global_batch, 0.0);
+}

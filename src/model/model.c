@@ -1,0 +1,343 @@
+#include "model/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "init.h"
+#include "layout.h"
+#include "loss.h"
+#include "model/augment.h"
+#include "network.h"
+
+#include "base/poison.h"
+
+enum { CHANNELS = 3, DEVICE_NAME_MAX = 32 };
+
+struct model {
+    struct model_options options;
+    char device[DEVICE_NAME_MAX];
+    struct layout layout;
+    struct network network;
+    struct shim_group *group;
+    struct shim_scope *scope; /* of one call */
+    struct model_flat flat;
+};
+
+/* The people of a batch, on the device, and what the network makes of them. */
+struct pass {
+    struct augment_result samples[MODEL_PEOPLE];
+    struct shim_tensor *codes[MODEL_PEOPLE];
+    struct shim_tensor *recon[MODEL_PEOPLE];
+};
+
+/* ---- Making one ------------------------------------------------------------------------------ */
+
+static bool good_weight(double w)
+{
+    return isfinite(w) && w >= 0.0;
+}
+
+static enum status check_options(const struct model_options *o, struct errmsg *em)
+{
+    double sum = 0.0;
+    for (int i = 0; i < MODEL_LOSSES; i++) {
+        if (!good_weight(o->loss_weight[i]))
+            return FAIL(em, ST_CONFIG, "loss.%s = %g: a weight is 0 or more",
+                        model_loss_key((enum model_loss)i), o->loss_weight[i]);
+        sum += o->loss_weight[i];
+    }
+    if (sum == 0.0)
+        return FAIL(em, ST_CONFIG, "every loss has weight 0: set loss.l1 = 1");
+    if (!good_weight(o->mask_weight))
+        return FAIL(em, ST_CONFIG, "loss.mask = %g: a weight is 0 or more", o->mask_weight);
+    return ST_OK;
+}
+
+static enum status choose_device(struct model *m, struct errmsg *em)
+{
+    const char *wanted = m->options.device ? m->options.device : "auto";
+    if (strcmp(wanted, "auto") == 0)
+        wanted = shim_cuda_count() > 0 ? "cuda" : "cpu";
+    snprintf(m->device, sizeof m->device, "%s", wanted);
+    m->options.device = m->device;
+    return shim_device_check(wanted, em);
+}
+
+static enum status take_memory(struct model *m, const struct model_memory *memory,
+                               struct errmsg *em)
+{
+    void *arrays[SHIM_FLATS] = {0};
+    if (memory) {
+        arrays[SHIM_PARAMETERS] = memory->parameters;
+        arrays[SHIM_GRADIENTS] = memory->gradients;
+        arrays[SHIM_EXP_AVG] = memory->exp_avg;
+        arrays[SHIM_EXP_AVG_SQ] = memory->exp_avg_sq;
+    }
+    bool fp64 = m->options.precision == MODEL_FP64;
+    enum shim_dtype dtype = fp64 ? SHIM_F64 : SHIM_F32;
+    enum status st = shim_scope_new(m->device, dtype, &m->scope, em);
+    if (st == ST_OK)
+        st = shim_group_new(m->device, dtype, m->layout.count, arrays, &m->group, em);
+    if (st != ST_OK)
+        return st;
+    m->flat = (struct model_flat){
+        .parameters = shim_group_memory(m->group, SHIM_PARAMETERS),
+        .gradients = shim_group_memory(m->group, SHIM_GRADIENTS),
+        .exp_avg = shim_group_memory(m->group, SHIM_EXP_AVG),
+        .exp_avg_sq = shim_group_memory(m->group, SHIM_EXP_AVG_SQ),
+        .count = m->layout.count,
+        .element_bytes = fp64 ? sizeof(double) : sizeof(float),
+        .stream = shim_stream(m->scope),
+    };
+    return network_init(&m->network, &m->layout, m->group, dtype, em);
+}
+
+enum status model_new(const struct model_options *o, const struct model_memory *memory,
+                      struct model **out, struct errmsg *em)
+{
+    enum status st = check_options(o, em);
+    if (st != ST_OK)
+        return st;
+    struct model *m = calloc(1, sizeof *m);
+    if (!m)
+        return FAIL(em, ST_MEMORY, "no memory for a model");
+    m->options = *o;
+    st = layout_init(&m->layout, &o->config, em);
+    if (st == ST_OK)
+        st = choose_device(m, em);
+    if (st == ST_OK)
+        st = take_memory(m, memory, em);
+    if (st == ST_OK)
+        st = init_parameters(&m->layout, m->group, m->flat.element_bytes, o->seed, em);
+    if (st == ST_OK)
+        *out = m;
+    else
+        model_free(m);
+    return st;
+}
+
+void model_free(struct model *m)
+{
+    if (!m)
+        return;
+    shim_scope_free(m->scope);
+    shim_group_free(m->group);
+    free(m);
+}
+
+const struct model_options *model_get_options(const struct model *m)
+{
+    return &m->options;
+}
+
+const struct model_flat *model_flat(const struct model *m)
+{
+    return &m->flat;
+}
+
+size_t model_layout(const struct model *m, const struct model_tensor **tensors_out)
+{
+    *tensors_out = m->layout.tensors;
+    return layout_weight(&m->layout, PARTS, 0);
+}
+
+void model_on_gradient_ready(struct model *m, void (*fn)(void *ctx, size_t offset, size_t count),
+                             void *ctx)
+{
+    shim_group_on_ready(m->group, fn, ctx);
+}
+
+/* ---- A pass through the network -------------------------------------------------------------- */
+
+/* Bytes (n, S, S, channels) to (n, channels, S, S) in [0, 1]; NULL from NULL. */
+static struct shim_tensor *upload(struct model *m, const uint8_t *bytes, size_t n, int64_t channels)
+{
+    if (!bytes)
+        return NULL;
+    int64_t size = m->options.config.image_size;
+    const int64_t dims[] = {(int64_t)n, size, size, channels}, order[] = {0, 3, 1, 2};
+    struct shim_tensor *x = shim_from_memory(m->scope, SHIM_U8, bytes, 4, dims);
+    x = shim_permute(m->scope, x, 4, order);
+    return shim_affine(m->scope, shim_channels_last(m->scope, x, false), 1.0 / 255.0, 0.0);
+}
+
+static void load_samples(struct model *m, const struct model_batch *b, struct pass *p)
+{
+    struct augment_stored stored[MODEL_PEOPLE] = {0};
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        if (b->images[who])
+            stored[who] = (struct augment_stored){upload(m, b->images[who], b->n, CHANNELS),
+                                                  upload(m, b->masks[who], b->n, 1)};
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        if (b->images[who])
+            p->samples[who] =
+                augment_apply(m->scope, b->draws[who], b->n, m->options.config.image_size,
+                              stored[who], stored[MODEL_PEOPLE - 1 - who]);
+}
+
+/* Both people go through the encoder as one batch. */
+static void encode(struct model *m, const struct model_batch *b, struct pass *p)
+{
+    struct shim_tensor *inputs[MODEL_PEOPLE];
+    size_t present = 0;
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        if (b->images[who])
+            inputs[present++] = p->samples[who].inputs;
+    struct shim_tensor *codes =
+        network_encode(m->scope, &m->network, shim_cat(m->scope, inputs, present, 0));
+    int64_t first = 0;
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        if (b->images[who]) {
+            p->codes[who] = shim_narrow(m->scope, codes, 0, first, (int64_t)b->n);
+            first += (int64_t)b->n;
+        }
+}
+
+static bool has_people(const struct model_batch *b)
+{
+    return b->n > 0 && (b->images[MODEL_A] || b->images[MODEL_B]);
+}
+
+/* Augments, encodes and reconstructs. Errors stay in the scope. */
+static struct pass forward(struct model *m, const struct model_batch *b)
+{
+    struct pass p = {0};
+    load_samples(m, b, &p);
+    shim_autocast(m->scope, m->options.precision == MODEL_BF16);
+    encode(m, b, &p);
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        if (b->images[who])
+            p.recon[who] = network_decode(m->scope, &m->network, who, p.codes[who]);
+    return p;
+}
+
+/* ---- Losses ---------------------------------------------------------------------------------- */
+
+struct terms {
+    struct shim_tensor *of[MODEL_PEOPLE][MODEL_LOSSES]; /* NULL: not computed */
+    struct shim_tensor *total;
+};
+
+static struct terms measure(struct model *m, const struct pass *p, double global_batch)
+{
+    struct terms t = {0};
+    struct shim_scope *s = m->scope;
+    shim_autocast(s, false);
+    for (int who = 0; who < MODEL_PEOPLE; who++) {
+        if (!p->recon[who])
+            continue;
+        struct shim_tensor *weights =
+            loss_weights(s, p->samples[who].masks, m->options.mask_weight);
+        for (int i = 0; i < MODEL_LOSSES; i++) {
+            if (m->options.loss_weight[i] == 0.0)
+                continue;
+            t.of[who][i] = loss_apply(s, (enum model_loss)i, p->recon[who], p->samples[who].targets,
+                                      weights, global_batch);
+            struct shim_tensor *weighted =
+                shim_affine(s, t.of[who][i], m->options.loss_weight[i], 0.0);
+            t.total = t.total ? shim_add(s, t.total, weighted) : weighted;
+        }
+    }
+    return t;
+}
+
+static void read_terms(struct model *m, const struct terms *t, struct model_losses *out)
+{
+    *out = (struct model_losses){0};
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        for (int i = 0; i < MODEL_LOSSES; i++)
+            if (t->of[who][i]) {
+                shim_to_memory(m->scope, t->of[who][i], SHIM_F64, &out->term[who][i], 1);
+                out->total += m->options.loss_weight[i] * out->term[who][i];
+            }
+}
+
+enum status model_zero_gradients(struct model *m, struct errmsg *em)
+{
+    return shim_group_zero_gradients(m->group, em);
+}
+
+enum status model_backward(struct model *m, const struct model_batch *b, double global_batch,
+                           struct model_losses *out, struct errmsg *em)
+{
+    struct model_losses losses = {0};
+    enum status st = ST_OK;
+    if (has_people(b)) {
+        struct pass p = forward(m, b);
+        struct terms t = measure(m, &p, global_batch);
+        shim_backward(m->scope, t.total, false);
+        read_terms(m, &t, &losses);
+        st = shim_scope_check(m->scope, em);
+        shim_scope_reset(m->scope);
+    }
+    if (st == ST_OK)
+        *out = losses;
+    return st;
+}
+
+enum status model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
+                           struct model_losses *out, struct errmsg *em)
+{
+    struct model_losses losses = {0};
+    enum status st = ST_OK;
+    if (has_people(b)) {
+        shim_no_grad(m->scope, true);
+        struct pass p = forward(m, b);
+        struct terms t = measure(m, &p, global_batch);
+        read_terms(m, &t, &losses);
+        st = shim_scope_check(m->scope, em);
+        shim_scope_reset(m->scope);
+    }
+    if (st == ST_OK)
+        *out = losses;
+    return st;
+}
+
+enum status model_update(struct model *m, double lr, int64_t step, struct errmsg *em)
+{
+    const struct shim_adam adam = {
+        .lr = lr,
+        .beta1 = m->options.adam_beta1,
+        .beta2 = m->options.adam_beta2,
+        .eps = m->options.adam_eps,
+        .step = step,
+    };
+    return shim_group_adam(m->group, 0, m->layout.count, &adam, em);
+}
+
+/* ---- Pictures -------------------------------------------------------------------------------- */
+
+/* (n, 3, S, S) in [0, 1] to bytes (n, S, S, 3), rounded to the nearest. */
+static void download(struct model *m, struct shim_tensor *x, uint8_t *bytes, size_t n)
+{
+    size_t size = (size_t)m->options.config.image_size;
+    const int64_t order[] = {0, 2, 3, 1};
+    x = shim_affine(m->scope, shim_clamp(m->scope, x, 0.0, 1.0), 255.0, 0.0);
+    x = shim_permute(m->scope, shim_round(m->scope, x), 4, order);
+    shim_to_memory(m->scope, x, SHIM_U8, bytes, n * size * size * CHANNELS);
+}
+
+enum status model_run(struct model *m, const struct model_batch *b,
+                      const struct model_pictures *out, struct errmsg *em)
+{
+    if (!has_people(b))
+        return ST_OK;
+    shim_no_grad(m->scope, true);
+    struct pass p = forward(m, b);
+    for (int who = 0; who < MODEL_PEOPLE; who++) {
+        if (!b->images[who])
+            continue;
+        if (out->input[who])
+            download(m, p.samples[who].inputs, out->input[who], b->n);
+        if (out->recon[who])
+            download(m, p.recon[who], out->recon[who], b->n);
+        if (out->swap[who])
+            download(m, network_decode(m->scope, &m->network, MODEL_PEOPLE - 1 - who, p.codes[who]),
+                     out->swap[who], b->n);
+    }
+    enum status st = shim_scope_check(m->scope, em);
+    shim_scope_reset(m->scope);
+    return st;
+}

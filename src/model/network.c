@@ -1,0 +1,48 @@
+#include "network.h"
+
+#include "base/poison.h"
+
+enum { STRIDE = 2, PADDING = 1 };
+
+static const double slope = 0.2;
+
+enum status network_init(struct network *net, const struct layout *l, struct shim_group *group,
+                         enum shim_dtype dtype, struct errmsg *em)
+{
+    *net = (struct network){.n_layers = l->n_layers, .output = dtype};
+    enum status st = ST_OK;
+    for (int part = 0; part < PARTS; part++)
+        for (int i = 0; i < l->n_layers && st == ST_OK; i++) {
+            const struct model_tensor *w = &l->tensors[layout_weight(l, part, i)], *b = w + 1;
+            st = shim_group_parameter(group, w->offset, (size_t)w->n_dims, w->dims,
+                                      &net->layers[part][i].weight, em);
+            if (st == ST_OK)
+                st = shim_group_parameter(group, b->offset, (size_t)b->n_dims, b->dims,
+                                          &net->layers[part][i].bias, em);
+        }
+    return st;
+}
+
+struct shim_tensor *network_encode(struct shim_scope *s, const struct network *net,
+                                   struct shim_tensor *x)
+{
+    for (int i = 0; i < net->n_layers; i++) {
+        x = shim_conv2d(s, x, net->layers[PART_ENCODER][i].weight,
+                        net->layers[PART_ENCODER][i].bias, STRIDE, PADDING);
+        x = shim_leaky_relu(s, x, slope);
+    }
+    return x;
+}
+
+struct shim_tensor *network_decode(struct shim_scope *s, const struct network *net, int person,
+                                   struct shim_tensor *x)
+{
+    int part = person == MODEL_A ? PART_DECODER_A : PART_DECODER_B;
+    for (int i = 0; i < net->n_layers; i++) {
+        if (i > 0)
+            x = shim_leaky_relu(s, x, slope);
+        x = shim_conv_transpose2d(s, x, net->layers[part][i].weight, net->layers[part][i].bias,
+                                  STRIDE, PADDING);
+    }
+    return shim_sigmoid(s, shim_to_dtype(s, x, net->output));
+}

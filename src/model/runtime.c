@@ -1,0 +1,27 @@
+/* What concerns the process rather than one model. */
+#include "base/log.h"
+#include "model/model.h"
+#include "shim/shim.h"
+
+#include "base/poison.h"
+
+void model_runtime_configure(int threads, bool deterministic)
+{
+    struct errmsg em = {0};
+    shim_tune_allocator();
+    enum status st = shim_set_deterministic(deterministic, &em);
+    if (st == ST_OK && threads > 0)
+        st = shim_set_threads(threads, &em);
+    if (st != ST_OK)
+        log_warn("%s; going on as libtorch is set up", em.text);
+}
+
+const char *model_torch_version(void)
+{
+    return shim_torch_version();
+}
+
+int model_cuda_device_count(void)
+{
+    return (int)shim_cuda_count();
+}

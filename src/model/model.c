@@ -6,24 +6,13 @@
 #include <string.h>
 
 #include "init.h"
-#include "layout.h"
 #include "loss.h"
 #include "model/augment.h"
-#include "network.h"
+#include "model_priv.h"
 
 #include "base/poison.h"
 
-enum { CHANNELS = 3, DEVICE_NAME_MAX = 32 };
-
-struct model {
-    struct model_options options;
-    char device[DEVICE_NAME_MAX];
-    struct layout layout;
-    struct network network;
-    struct shim_group *group;
-    struct shim_scope *scope; /* of one call */
-    struct model_flat flat;
-};
+enum { CHANNELS = 3 };
 
 /* The people of a batch, on the device, and what the network makes of them. */
 struct pass {
@@ -52,6 +41,11 @@ static enum status check_options(const struct model_options *o, struct errmsg *e
         return FAIL(em, ST_CONFIG, "every loss has weight 0: set loss.l1 = 1");
     if (!good_weight(o->mask_weight))
         return FAIL(em, ST_CONFIG, "loss.mask = %g: a weight is 0 or more", o->mask_weight);
+    if (!(o->adam_beta1 >= 0.0 && o->adam_beta1 < 1.0 && o->adam_beta2 >= 0.0 &&
+          o->adam_beta2 < 1.0 && o->adam_eps > 0.0))
+        return FAIL(em, ST_CONFIG,
+                    "Adam with betas %g and %g and eps %g: betas lie in [0, 1), eps above 0",
+                    o->adam_beta1, o->adam_beta2, o->adam_eps);
     return ST_OK;
 }
 
@@ -220,7 +214,8 @@ struct terms {
     struct shim_tensor *total;
 };
 
-static struct terms measure(struct model *m, const struct pass *p, double global_batch)
+/* every: also those that do not count towards the total. */
+static struct terms measure(struct model *m, const struct pass *p, double global_batch, bool every)
 {
     struct terms t = {0};
     struct shim_scope *s = m->scope;
@@ -231,12 +226,14 @@ static struct terms measure(struct model *m, const struct pass *p, double global
         struct shim_tensor *weights =
             loss_weights(s, p->samples[who].masks, m->options.mask_weight);
         for (int i = 0; i < MODEL_LOSSES; i++) {
-            if (m->options.loss_weight[i] == 0.0)
+            double weight = m->options.loss_weight[i];
+            if (weight == 0.0 && !every)
                 continue;
             t.of[who][i] = loss_apply(s, (enum model_loss)i, p->recon[who], p->samples[who].targets,
                                       weights, global_batch);
-            struct shim_tensor *weighted =
-                shim_affine(s, t.of[who][i], m->options.loss_weight[i], 0.0);
+            if (weight == 0.0)
+                continue;
+            struct shim_tensor *weighted = shim_affine(s, t.of[who][i], weight, 0.0);
             t.total = t.total ? shim_add(s, t.total, weighted) : weighted;
         }
     }
@@ -266,7 +263,7 @@ enum status model_backward(struct model *m, const struct model_batch *b, double 
     enum status st = ST_OK;
     if (has_people(b)) {
         struct pass p = forward(m, b);
-        struct terms t = measure(m, &p, global_batch);
+        struct terms t = measure(m, &p, global_batch, false);
         shim_backward(m->scope, t.total, false);
         read_terms(m, &t, &losses);
         st = shim_scope_check(m->scope, em);
@@ -285,7 +282,7 @@ enum status model_evaluate(struct model *m, const struct model_batch *b, double 
     if (has_people(b)) {
         shim_no_grad(m->scope, true);
         struct pass p = forward(m, b);
-        struct terms t = measure(m, &p, global_batch);
+        struct terms t = measure(m, &p, global_batch, true);
         read_terms(m, &t, &losses);
         st = shim_scope_check(m->scope, em);
         shim_scope_reset(m->scope);

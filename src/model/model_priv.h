@@ -2,17 +2,19 @@
 #ifndef BIFRONS_MODEL_PRIV_H
 #define BIFRONS_MODEL_PRIV_H
 
+#include "layout.h"
 #include "network.h"
 
+enum { MODEL_DEVICE_NAME_MAX = 32 };
+
 struct model {
-    struct model_options options; /* device points to device_name */
-    char device_name[32];
-    struct network_plan plan;
-    struct network net;
+    struct model_options options; /* device points to the name below */
+    char device[MODEL_DEVICE_NAME_MAX];
+    struct layout layout;
+    struct network network;
     struct shim_group *group;
-    struct shim_scope *scope;
+    struct shim_scope *scope; /* of one call: reset at its end */
     struct model_flat flat;
-    enum shim_dtype dtype;
 };
 
 #endif

@@ -49,7 +49,8 @@ struct model_options {
     const char *device; /* "cpu", "cuda", "cuda:1", or "auto": CUDA where there is a device. Copied;
                            model_get_options tells the one in use */
     enum model_precision precision;   /* BF16: autocast, parameters stay fp32; FP64 for parity */
-    double loss_weight[MODEL_LOSSES]; /* 0: that loss is not computed, and its term reads 0 */
+    double loss_weight[MODEL_LOSSES]; /* 0: model_backward leaves that loss out, its term reads 0;
+                                         model_evaluate tells it all the same */
     double mask_weight; /* 0: all pixels count alike; w: a pixel's weight is 1 + w * mask,
                            normalised to mean 1 per sample; needs masks in the batch */
     double adam_beta1, adam_beta2, adam_eps;

@@ -142,6 +142,8 @@ static void unknown_keys_come_with_the_nearest(void **state)
                    "x.toml:2:1: unknown key trian.lr; did you mean train.lr?");
     assert_refused("[data]\nlr = 1\n", ST_CONFIG,
                    "x.toml:2:1: unknown key data.lr; did you mean train.lr?");
+    assert_refused("[data]\nmask = true\n", ST_CONFIG, /* not loss.mask */
+                   "x.toml:2:1: unknown key data.mask; did you mean data.masks?");
     assert_refused("epoch = 1\n", ST_CONFIG,
                    "x.toml:1:1: unknown key epoch; did you mean train.epochs?");
     assert_refused("zebra = 1\n", ST_CONFIG,
@@ -168,6 +170,8 @@ static void values_are_checked(void **state)
     (void)state;
     assert_refused("[train]\nlr = -1\n", ST_CONFIG,
                    "x.toml:2:6: train.lr must be a number from 0 to 1, not -1");
+    assert_refused("train.lr = 1.5\n", ST_CONFIG,
+                   "x.toml:1:12: train.lr must be a number from 0 to 1, not 1.5");
     assert_refused("train.lr = nan\n", ST_CONFIG,
                    "x.toml:1:12: train.lr must be a number from 0 to 1, not nan");
     assert_refused("train.lr = [1]\n", ST_CONFIG,

@@ -52,6 +52,7 @@ static void errors_have_their_place(void **state)
         {"a = 1 b = 2\n",            "f.toml:1:7: "},
         {"a = \xff\n",               "f.toml:1:"   },
         {"a = 99999999999999999999", "f.toml:1:"   },
+        {"[\ntrain]\n",              "f.toml:1:2: "},
         {"= 1",                      "f.toml:1:1: "},
         {"a = \"\\ud800\"",          "f.toml:1:"   },
     };

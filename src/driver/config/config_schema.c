@@ -237,7 +237,7 @@ static const char *leaf_of(const char *name)
     return dot ? dot + 1 : name;
 }
 
-/* Letters that may be wrong in a name of n. */
+/* Letters that may be wrong in a name of n, its table left aside: that may be any. */
 static int tolerance(size_t n)
 {
     return n == 0 ? 0 : MAX(1, (int)n / 4);
@@ -255,8 +255,7 @@ const struct config_key *config_key_nearest(const char *name)
         const char *other = leaf_of(keys[i].name);
         int leaves = distance(leaf, leaf_bytes, other, strlen(other));
         int tables = distance(name, table_bytes, keys[i].name, (size_t)(other - keys[i].name));
-        /* the right word in the wrong table is nearer than a wrong word in the right one */
-        int score = 3 * leaves + tables;
+        int score = leaves + tables;
         if (leaves <= tolerance(leaf_bytes) && (!best || score < best_score)) {
             best = &keys[i];
             best_score = score;

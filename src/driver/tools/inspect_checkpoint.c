@@ -1,0 +1,154 @@
+/* A checkpoint says what it is in the uncompressed record bifrons.json: no libtorch is needed. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zip.h>
+
+#include "base/file.h"
+#include "inspect.h"
+
+enum { RECORD_BYTES_MAX = 64 << 20, ENTRIES_MAX = 1 << 20, FORMAT_VERSION = 1 };
+#define RECORD_NAME "bifrons.json"
+#define FORMAT_NAME "bifrons-checkpoint"
+
+static enum status read_entry(zip_t *archive, zip_uint64_t index, const char *path, char **text_out,
+                              size_t *n_out, struct errmsg *em)
+{
+    zip_stat_t s;
+    enum status st = ST_OK;
+    if (zip_stat_index(archive, index, 0, &s) != 0 || !(s.valid & ZIP_STAT_SIZE) ||
+        s.size > RECORD_BYTES_MAX)
+        return FAIL(em, ST_DATA, "%s: its record " RECORD_NAME " is damaged", path);
+    char *text = malloc((size_t)s.size + 1);
+    zip_file_t *f = zip_fopen_index(archive, index, 0);
+    if (!text)
+        st = FAIL(em, ST_MEMORY, "out of memory reading %s", path);
+    else if (!f || zip_fread(f, text, s.size) != (zip_int64_t)s.size)
+        st = FAIL(em, ST_DATA, "%s: its record " RECORD_NAME " is damaged; use another checkpoint",
+                  path);
+    if (f)
+        zip_fclose(f);
+    if (st != ST_OK) {
+        free(text);
+        return st;
+    }
+    text[s.size] = '\0';
+    *text_out = text;
+    *n_out = (size_t)s.size;
+    return ST_OK;
+}
+
+/* The record lies in whatever folder the writer chose: NAME/bifrons.json. */
+static enum status read_record(const char *path, char **text_out, size_t *n_out, struct errmsg *em)
+{
+    int reason;
+    zip_t *archive = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &reason);
+    if (!archive)
+        return FAIL(em, ST_DATA,
+                    "%s is a damaged or truncated checkpoint, or none; use another one", path);
+    enum status st = ST_OK;
+    zip_int64_t n = zip_get_num_entries(archive, 0), found = -1;
+    for (zip_int64_t i = 0; i < n && i < ENTRIES_MAX && found < 0; i++) {
+        const char *name = zip_get_name(archive, (zip_uint64_t)i, 0);
+        if (name && strcmp(path_name(name), RECORD_NAME) == 0)
+            found = i;
+    }
+    if (found < 0)
+        st = FAIL(em, ST_DATA, "%s is an archive without " RECORD_NAME ": no checkpoint of bifrons",
+                  path);
+    else
+        st = read_entry(archive, (zip_uint64_t)found, path, text_out, n_out, em);
+    zip_discard(archive);
+    return st;
+}
+
+static enum status parse_record(const char *path, json_t **out, struct errmsg *em)
+{
+    char *text;
+    size_t n;
+    json_error_t where;
+    enum status st = read_record(path, &text, &n, em);
+    if (st != ST_OK)
+        return st;
+    json_t *record = json_loadb(text, n, 0, &where);
+    free(text);
+    const char *format = json_string_value(json_object_get(record, "format"));
+    json_int_t version = json_integer_value(json_object_get(record, "format_version"));
+    if (!format || strcmp(format, FORMAT_NAME) != 0)
+        st = FAIL(em, ST_DATA, "%s: its record " RECORD_NAME " is no checkpoint's", path);
+    else if (version > FORMAT_VERSION || version < 1)
+        st = FAIL(em, ST_DATA,
+                  "%s is of checkpoint version %lld, this program reads up to %d; use a newer "
+                  "bifrons",
+                  path, (long long)version, FORMAT_VERSION);
+    if (st != ST_OK)
+        json_decref(record);
+    else
+        *out = record;
+    return st;
+}
+
+/* A number or text as people read it. */
+static void print_value(const char *name, const json_t *value)
+{
+    char number[64];
+    if (json_is_integer(value))
+        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    else if (json_is_real(value))
+        snprintf(number, sizeof number, "%.6g", json_real_value(value));
+    if (json_is_number(value))
+        inspect_print(name, number);
+    else if (json_is_string(value))
+        inspect_print(name, json_string_value(value));
+}
+
+static void print_group(const json_t *record, const char *group)
+{
+    const char *key;
+    json_t *value;
+    json_t *members = json_object_get(record, group);
+    json_object_foreach(members, key, value)
+    {
+        char name[64];
+        snprintf(name, sizeof name, "  %s", key);
+        print_value(name, value);
+    }
+}
+
+static void print_record(const struct inspect_options *o, const json_t *record)
+{
+    static const char *const single[] = {"epoch", "step", "position", "loss", "val_loss"};
+    inspect_print("checkpoint", o->path);
+    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+        print_value(single[i], json_object_get(record, single[i]));
+    puts("model");
+    print_group(record, "model");
+    puts("parameters");
+    print_group(record, "parameters");
+    inspect_print("hash", o->verify ? "verified" : "not compared; --verify does");
+    const char *config = json_string_value(json_object_get(record, "config"));
+    if (config)
+        inspect_print("config", config);
+}
+
+enum status inspect_checkpoint(const struct inspect_options *o, struct errmsg *em)
+{
+    json_t *record;
+    if (o->sheet)
+        return FAIL(em, ST_USAGE, "--sheet is for sets; %s is a checkpoint", o->path);
+    enum status st = parse_record(o->path, &record, em);
+    if (st != ST_OK)
+        return st;
+    if (o->verify)
+        st = inspect_verify_sidecar(o->path, em);
+    if (st == ST_OK && o->json)
+        st = inspect_print_json(json_pack("{s:s, s:o, s:o, s:O}", "kind", "checkpoint", "path",
+                                          inspect_text(o->path), "verified",
+                                          o->verify ? json_true() : json_null(), "record", record),
+                                em);
+    else if (st == ST_OK)
+        print_record(o, record);
+    json_decref(record);
+    return st;
+}

@@ -16,6 +16,15 @@
 
 #include "base/poison.h"
 
+/* Before anything else looks at a size. */
+static enum status check_side(uint64_t width, uint64_t height, struct errmsg *em)
+{
+    if (width > PICTURE_SIDE_MAX || height > PICTURE_SIDE_MAX)
+        return FAIL(em, ST_DATA, "%llu x %llu pixels: more than %d on a side",
+                    (unsigned long long)width, (unsigned long long)height, PICTURE_SIDE_MAX);
+    return ST_OK;
+}
+
 static const uint8_t png_signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
 enum picture_kind picture_kind_of(const uint8_t *bytes, size_t n)
@@ -76,7 +85,7 @@ static bool all_huffman_tables_fit(const uint8_t *bytes, size_t n)
 
 struct jpeg_facts {
     int orientation, adobe_transform; /* -1: no Adobe segment */
-    unsigned components;
+    unsigned width, height, components;
     size_t scan; /* where the first scan starts; 0: none */
 };
 
@@ -84,9 +93,11 @@ static void jpeg_note_segment(struct jpeg_facts *f, unsigned marker, const uint8
 {
     bool is_frame =
         marker >= SOF0 && marker <= SOF15 && marker != DHT && marker != JPG && marker != DAC;
-    if (is_frame && n >= 6)
+    if (is_frame && n >= 6) {
+        f->height = u16_at(data, n, 1);
+        f->width = u16_at(data, n, 3);
         f->components = data[5];
-    else if (marker == APP14 && n >= 12 && memcmp(data, "Adobe", 5) == 0)
+    } else if (marker == APP14 && n >= 12 && memcmp(data, "Adobe", 5) == 0)
         f->adobe_transform = data[11];
     else if (marker == APP1 && n > 6 && memcmp(data, "Exif\0", 6) == 0)
         f->orientation = exif_orientation(data + 6, n - 6);
@@ -140,7 +151,7 @@ enum status jpeg_check(const uint8_t *bytes, size_t n, int *orientation_out, str
                     "CMYK JPEG that does not say how its inks are stored; convert it "
                     "to RGB");
     *orientation_out = f.orientation;
-    return ST_OK;
+    return check_side(f.width, f.height, em);
 }
 
 /* --- PNG ------------------------------------------------------------------------------------ */
@@ -160,6 +171,9 @@ enum status png_check(const uint8_t *bytes, size_t n, int *orientation_out, stru
             break;
         if (crc32(0, chunk + 4, (uInt)(length + 4)) != u32_at(chunk + 8 + length))
             return FAIL(em, ST_DATA, "damaged PNG: wrong checksum at byte %zu", at);
+        if (memcmp(chunk + 4, "IHDR", 4) == 0 && length >= 8 &&
+            check_side(u32_at(chunk + 8), u32_at(chunk + 12), em) != ST_OK)
+            return ST_DATA;
         if (memcmp(chunk + 4, "eXIf", 4) == 0)
             *orientation_out = exif_orientation(chunk + 8, length);
         if (memcmp(chunk + 4, "IEND", 4) == 0)
@@ -186,8 +200,8 @@ enum status bmp_check(const uint8_t *bytes, size_t n, struct errmsg *em)
     uint64_t height = os2 ? little_u32(bytes + 18) >> 16
                           : (uint64_t)llabs((long long)(int32_t)little_u32(bytes + 22));
     uint64_t bits = os2 ? little_u32(bytes + 22) >> 16 : little_u32(bytes + 26) >> 16;
-    if (width > PICTURE_SIDE_MAX || height > PICTURE_SIDE_MAX)
-        return FAIL(em, ST_DATA, "more than %d pixels on a side", PICTURE_SIDE_MAX);
+    if (check_side(width, height, em) != ST_OK)
+        return ST_DATA;
     uint64_t row = (width * bits + 31) / 32 * 4;
     if (offset + row * height > n)
         return FAIL(em, ST_DATA, "truncated or compressed BMP: %llu bytes of pixels announced",

@@ -33,8 +33,6 @@ static void *limited_realloc(void *old, size_t n)
 static enum status refuse(struct errmsg *em)
 {
     const char *reason = stbi_failure_reason();
-    if (reason && strcmp(reason, "too large") == 0)
-        return FAIL(em, ST_DATA, "more than %d pixels on a side", PICTURE_SIDE_MAX);
     if (reason && strcmp(reason, "outofmem") == 0)
         return FAIL(em, ST_MEMORY, "out of memory while decoding");
     return FAIL(em, ST_DATA, "damaged, or of a kind that is not supported (%s)",

@@ -4,7 +4,7 @@
 
 #include "inspect.h"
 
-enum { LABEL_COLUMNS = 12 };
+enum { LABEL_COLUMNS = 14 };
 
 json_t *inspect_text(const char *text)
 {
@@ -20,23 +20,35 @@ json_t *inspect_text(const char *text)
     return whole;
 }
 
-/* Control characters, also those of eight bits hidden in UTF-8 (C2 80 to C2 9F). */
-static bool is_control(const char *p)
+/* Bytes of the control character that starts here, 0 where there is none: also those of Latin-1,
+ * which are C2 80 to C2 9F in UTF-8. */
+static size_t control_bytes(const char *p)
 {
     unsigned char c = (unsigned char)p[0], next = (unsigned char)p[1];
-    return c < 0x20 || c == 0x7f || (c == 0xC2 && next >= 0x80 && next <= 0x9f);
+    if (c == 0xC2 && next >= 0x80 && next <= 0x9f)
+        return 2;
+    return c < 0x20 || c == 0x7f ? 1 : 0;
+}
+
+static void print_clean(const char *text)
+{
+    while (*text) {
+        size_t control = control_bytes(text);
+        if (text[0] == '\n' && text[1] != '\0')
+            printf("\n%-*s", LABEL_COLUMNS, "");
+        else if (text[0] != '\n')
+            putchar(control > 0 ? '?' : *text);
+        text += control > 0 ? control : 1;
+    }
 }
 
 void inspect_print(const char *name, const char *value)
 {
+    json_t *text = inspect_text(value); /* valid UTF-8 */
     printf("%-*s", LABEL_COLUMNS, name);
-    for (const char *p = value; *p; p++) {
-        if (*p == '\n')
-            printf("\n%-*s", LABEL_COLUMNS, "");
-        else
-            putchar(is_control(p) ? '?' : *p);
-    }
+    print_clean(text ? json_string_value(text) : "");
     putchar('\n');
+    json_decref(text);
 }
 
 enum status inspect_print_json(json_t *object, struct errmsg *em)

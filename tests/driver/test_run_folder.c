@@ -233,6 +233,11 @@ static void a_broken_sidecar_is_named(void **state)
     assert_int_equal(truncate(in_checkpoints(out, "step-0000000001.pt.xxh3"), 31), 0);
     assert_status(run_folder_verify(in_checkpoints(out, "step-0000000001.pt"), &em), ST_DATA);
     assert_text_has(em.text, "step-0000000001.pt.xxh3 holds no XXH3-128 hash");
+    em = (struct errmsg){0};
+    put(in_checkpoints(out, "step-0000000001.pt.xxh3"), "a note, longer than the hash would be\n",
+        38);
+    assert_status(run_folder_verify(in_checkpoints(out, "step-0000000001.pt"), &em), ST_DATA);
+    assert_text_has(em.text, "step-0000000001.pt.xxh3 holds no XXH3-128 hash");
     run_folder_free(f);
 }
 

@@ -1,0 +1,348 @@
+/* bifrons eval: how good is a checkpoint on pictures it was not trained on? */
+#include <argp.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/log.h"
+#include "command.h"
+#include "data/loader.h"
+#include "engine.h"
+#include "loaded.h"
+#include "quality.h"
+
+enum { EVAL_BATCH = 16 };
+
+/* What is compared with the truth; reconstruction with the picture itself. */
+enum answer { ANSWER_SWAP, ANSWER_UNCHANGED, ANSWER_MEAN_FACE, ANSWER_RECON, ANSWERS };
+static const char *const answer_key[ANSWERS] = {"swap", "unchanged", "mean_face", "reconstruction"};
+
+struct eval_arguments {
+    const char *checkpoint, *data[2], *device;
+    bool json;
+};
+
+struct tally {
+    struct quality sum;
+    int64_t n;
+};
+
+struct evaluation {
+    struct eval_arguments arguments;
+    struct loaded loaded;
+    struct set *sets[2];
+    struct order *orders[2];
+    struct loader *loader;
+    struct loader_batch batch;
+    struct quality_meter *meter;
+    int size;
+    bool held_out[2];
+    uint8_t *mean_face[2]; /* (size, size, 3) of each person's training pictures */
+    struct tally tally[2][ANSWERS]; /* [person shown] */
+};
+
+static struct quality tally_mean(const struct tally *t)
+{
+    double n = (double)t->n;
+    return (struct quality){.l1 = t->sum.l1 / n, .psnr = t->sum.psnr / n, .ssim = t->sum.ssim / n};
+}
+
+static void tally_add(struct tally *t, struct quality q)
+{
+    if (!isfinite(q.l1) || !isfinite(q.ssim))
+        return; /* an empty mask: nothing to measure on this picture */
+    t->sum.l1 += q.l1;
+    t->sum.psnr += fmin(q.psnr, 100.0); /* identical pictures: a large number instead of infinity */
+    t->sum.ssim += q.ssim;
+    t->n++;
+}
+
+static enum status open_person(struct evaluation *e, int person, struct errmsg *em)
+{
+    const struct config *config = &e->loaded.config;
+    const char *path = e->arguments.data[person];
+    if (!path)
+        path = person == 0 ? config->data.a : config->data.b;
+    if (!path[0])
+        return FAIL(em, ST_USAGE, "%s does not name its data; give --data-a FILE and --data-b FILE",
+                    e->arguments.checkpoint);
+    enum status st = set_open(path, &e->sets[person], em);
+    if (st != ST_OK)
+        return st;
+    const struct set_info *info = set_get_info(e->sets[person]);
+    char print[17];
+    snprintf(print, sizeof print, "%016" PRIx64, info->fingerprint);
+    /* the set it was trained on: only held-out pictures count; another set: all do */
+    e->held_out[person] = strcmp(print, e->loaded.fingerprints[person]) == 0;
+    return order_new(set_hashes(e->sets[person]), info->n, config->data.val_fraction,
+                     config->train.seed, (enum order_person)person, &e->orders[person], em);
+}
+
+static int64_t picture_count(const struct evaluation *e, int person)
+{
+    return e->held_out[person] ? order_val_count(e->orders[person])
+                               : set_get_info(e->sets[person])->n;
+}
+
+static int64_t picture_row(const struct evaluation *e, int person, int64_t i)
+{
+    return e->held_out[person] ? order_val_row(e->orders[person], i) : i;
+}
+
+static enum status load_rows(struct evaluation *e, int person, const int64_t *rows, size_t n,
+                             struct errmsg *em)
+{
+    return loader_fill_rows(e->loader, person == 0 ? rows : NULL, person == 1 ? rows : NULL, n,
+                            &e->batch, em);
+}
+
+/* The mean of the training pictures: what a swap that ignores its input would best answer. */
+static enum status compute_mean_face(struct evaluation *e, int person, struct errmsg *em)
+{
+    size_t bytes = (size_t)e->size * (size_t)e->size * 3;
+    uint64_t *sum = calloc(bytes, sizeof *sum);
+    e->mean_face[person] = malloc(bytes);
+    enum status st = ST_OK;
+    if (!sum || !e->mean_face[person])
+        st = FAIL(em, ST_MEMORY, "out of memory");
+    int64_t n = e->held_out[person] ? order_train_count(e->orders[person])
+                                    : set_get_info(e->sets[person])->n;
+    for (int64_t i = 0; i < n && st == ST_OK; i++) {
+        int64_t row = e->held_out[person] ? order_train_row(e->orders[person], i) : i;
+        st = load_rows(e, person, &row, 1, em);
+        for (size_t k = 0; k < bytes && st == ST_OK; k++)
+            sum[k] += e->batch.images[person][k];
+    }
+    for (size_t k = 0; k < bytes && st == ST_OK; k++)
+        e->mean_face[person][k] = (uint8_t)((sum[k] + (uint64_t)n / 2) / (uint64_t)n);
+    free(sum);
+    return st;
+}
+
+/* The stored truth, scaled to the model's size. */
+static enum status read_truth(struct evaluation *e, int person, int64_t row, uint8_t *out,
+                              struct errmsg *em)
+{
+    const struct set_info *info = set_get_info(e->sets[person]);
+    struct picture stored = {0}, scaled = {0};
+    enum status st = picture_init(&stored, info->size, info->size, em);
+    if (st == ST_OK)
+        st = set_read_truth(e->sets[person], row, stored.rgb, em);
+    if (st == ST_OK)
+        st = picture_resize(&stored, e->size, e->size, &scaled, em);
+    if (st == ST_OK)
+        memcpy(out, scaled.rgb, (size_t)e->size * (size_t)e->size * 3);
+    picture_release(&stored);
+    picture_release(&scaled);
+    return st;
+}
+
+static enum status measure_batch(struct evaluation *e, int person, const int64_t *rows, size_t n,
+                                 uint8_t *scratch, struct errmsg *em)
+{
+    size_t bytes = (size_t)e->size * (size_t)e->size * 3, pixels = bytes / 3;
+    uint8_t *recon = scratch, *swap = scratch + EVAL_BATCH * bytes,
+            *truth = scratch + 2 * EVAL_BATCH * bytes;
+    struct model_pictures pictures = {0};
+    struct model_batch view = {.n = n};
+    enum status st = load_rows(e, person, rows, n, em);
+    view.images[person] = e->batch.images[person];
+    pictures.recon[person] = recon;
+    pictures.swap[person] = swap;
+    if (st == ST_OK)
+        st = model_run(e->loaded.model, &view, &pictures, em);
+    for (size_t i = 0; i < n && st == ST_OK; i++) {
+        const uint8_t *shown = e->batch.images[person] + i * bytes;
+        const uint8_t *mask = e->batch.masks[person] ? e->batch.masks[person] + i * pixels : NULL;
+        struct tally *t = e->tally[person];
+        tally_add(&t[ANSWER_RECON], quality_measure(e->meter, recon + i * bytes, shown, mask));
+        if (!set_get_info(e->sets[person])->has_truth)
+            continue;
+        st = read_truth(e, person, rows[i], truth, em);
+        if (st != ST_OK)
+            break;
+        tally_add(&t[ANSWER_SWAP], quality_measure(e->meter, swap + i * bytes, truth, mask));
+        tally_add(&t[ANSWER_UNCHANGED], quality_measure(e->meter, shown, truth, mask));
+        tally_add(&t[ANSWER_MEAN_FACE],
+                  quality_measure(e->meter, e->mean_face[1 - person], truth, mask));
+    }
+    return st;
+}
+
+static enum status measure_person(struct evaluation *e, int person, struct errmsg *em)
+{
+    int64_t rows[EVAL_BATCH], all = picture_count(e, person);
+    size_t bytes = (size_t)e->size * (size_t)e->size * 3;
+    uint8_t *scratch = malloc((2 * EVAL_BATCH + 1) * bytes);
+    enum status st = scratch ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    for (int64_t done = 0; done < all && st == ST_OK; done += EVAL_BATCH) {
+        size_t n = (size_t)MIN(all - done, EVAL_BATCH);
+        for (size_t i = 0; i < n; i++)
+            rows[i] = picture_row(e, person, done + (int64_t)i);
+        st = measure_batch(e, person, rows, n, scratch, em);
+        log_progress("measuring person %c: %" PRId64 "/%" PRId64, 'A' + person, done, all);
+    }
+    log_progress("%s", "");
+    free(scratch);
+    return st;
+}
+
+static enum status evaluate(struct evaluation *e, struct errmsg *em)
+{
+    enum status st = loaded_open(e->arguments.checkpoint,
+                                 e->arguments.device ? e->arguments.device : "", &e->loaded, em);
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        st = open_person(e, p, em);
+    if (st != ST_OK)
+        return st;
+    e->size = model_get_options(e->loaded.model)->config.image_size;
+    const struct loader_source sources[2] = {{e->sets[0], e->orders[0]}, {e->sets[1], e->orders[1]}};
+    bool masks = set_get_info(e->sets[0])->has_masks && set_get_info(e->sets[1])->has_masks;
+    st = loader_new(sources, &e->loaded.config.augment, e->loaded.config.train.seed, &e->loader,
+                    em);
+    if (st == ST_OK)
+        st = loader_batch_init(&e->batch, EVAL_BATCH, e->size, masks, em);
+    if (st == ST_OK)
+        st = quality_meter_new(e->size, &e->meter, em);
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        st = compute_mean_face(e, p, em);
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        st = measure_person(e, p, em);
+    return st;
+}
+
+static void evaluation_release(struct evaluation *e)
+{
+    quality_meter_free(e->meter);
+    loader_batch_release(&e->batch);
+    loader_free(e->loader);
+    for (int p = 0; p < 2; p++) {
+        free(e->mean_face[p]);
+        order_free(e->orders[p]);
+        set_free(e->sets[p]);
+    }
+    loaded_release(&e->loaded);
+}
+
+static void print_table(const struct evaluation *e)
+{
+    static const char *const heading[ANSWERS] = {"swap", "left as it is", "mean face",
+                                                 "reconstruction"};
+    printf("%-22s", "");
+    for (int a = 0; a < ANSWERS; a++)
+        printf("%20s", heading[a]);
+    printf("\n%-22s", "inside the face mask");
+    for (int a = 0; a < ANSWERS; a++)
+        printf("%20s", "L1    SSIM");
+    putchar('\n');
+    for (int p = 0; p < 2; p++) {
+        printf("%c>%c  (%" PRId64 " pictures)%*s", 'A' + p, 'B' - p, picture_count(e, p), 3, "");
+        for (int a = 0; a < ANSWERS; a++) {
+            const struct tally *t = &e->tally[p][a];
+            struct quality q = tally_mean(t);
+            if (t->n > 0)
+                printf("      %6.4f  %6.4f", q.l1, q.ssim);
+            else
+                printf("%20s", "-");
+        }
+        putchar('\n');
+    }
+}
+
+static json_t *quality_json(const struct tally *t)
+{
+    struct quality q = tally_mean(t);
+    if (t->n == 0)
+        return json_null();
+    return json_pack("{s:f, s:f, s:f, s:I}", "l1", q.l1, "psnr", q.psnr, "ssim", q.ssim, "pictures",
+                     (json_int_t)t->n);
+}
+
+static void print_json(const struct evaluation *e)
+{
+    static const char *const direction[2] = {"a2b", "b2a"};
+    json_t *root = json_pack("{s:s, s:s, s:I}", "checkpoint", e->arguments.checkpoint, "hash",
+                             e->loaded.hash, "step", (json_int_t)e->loaded.step);
+    for (int p = 0; p < 2; p++) {
+        json_t *part = json_pack("{s:b, s:b}", "held_out", e->held_out[p], "masked",
+                                 e->batch.masks[p] != NULL);
+        for (int a = 0; a < ANSWERS; a++)
+            json_object_set_new(part, answer_key[a], quality_json(&e->tally[p][a]));
+        json_object_set_new(root, direction[p], part);
+    }
+    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(root);
+}
+
+enum { OPTION_DATA_A = 256, OPTION_DATA_B, OPTION_JSON, OPTION_DEVICE };
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct eval_arguments *a = state->input;
+    switch (key) {
+    case OPTION_DATA_A:
+        a->data[0] = text;
+        return 0;
+    case OPTION_DATA_B:
+        a->data[1] = text;
+        return 0;
+    case OPTION_JSON:
+        a->json = true;
+        return 0;
+    case OPTION_DEVICE:
+        a->device = text;
+        return 0;
+    case 'h':
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (a->checkpoint)
+            argp_error(state, "one checkpoint at a time: \"%s\" is too much", text);
+        a->checkpoint = text;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->checkpoint)
+            argp_error(state, "name a checkpoint, for example runs/light128/checkpoints/best.pt");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"data-a", OPTION_DATA_A, "FILE", 0, "person A's set, instead of the one trained on", 0},
+    {"data-b", OPTION_DATA_B, "FILE", 0, "person B's set, instead of the one trained on", 0},
+    {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},
+    {"device", OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
+    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
+    {0},
+};
+
+static const struct argp parser = {
+    .options = options,
+    .parser = parse_option,
+    .args_doc = "CHECKPOINT",
+    .doc = "Measures a checkpoint: L1, PSNR and SSIM inside the face mask, of the reconstruction "
+           "and, where the sets hold the true swap, of the swap, beside two trivial answers: the "
+           "picture left as it is, and the other person's mean face."
+           "\vOn the sets the checkpoint was trained on, only held-out pictures are measured; on "
+           "others, all.\n\nExample: bifrons eval demo/run/checkpoints/best.pt --json",
+};
+
+int engine_eval(int argc, char **argv)
+{
+    struct evaluation e = {0};
+    struct errmsg em = {0};
+    argp_parse(&parser, argc, argv, 0, NULL, &e.arguments);
+    enum status st = evaluate(&e, &em);
+    if (st == ST_OK && e.arguments.json)
+        print_json(&e);
+    else if (st == ST_OK)
+        print_table(&e);
+    evaluation_release(&e);
+    return st == ST_OK ? 0 : command_fail(&em);
+}

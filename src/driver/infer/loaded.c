@@ -1,0 +1,64 @@
+#include "loaded.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/checkpoint.h"
+
+static void take_meta(struct loaded *l, const char *text)
+{
+    json_t *meta = json_loads(text ? text : "{}", 0, NULL);
+    for (size_t p = 0; p < 2; p++) {
+        const char *name = json_string_value(json_array_get(json_object_get(meta, "people"), p));
+        const char *print =
+            json_string_value(json_array_get(json_object_get(meta, "fingerprints"), p));
+        snprintf(l->people[p], sizeof l->people[p], "%s", name ? name : p == 0 ? "A" : "B");
+        snprintf(l->fingerprints[p], sizeof l->fingerprints[p], "%s", print ? print : "");
+    }
+    json_decref(meta);
+}
+
+enum status loaded_open(const char *path, const char *device, struct loaded *out, struct errmsg *em)
+{
+    struct loaded l = {0};
+    struct checkpoint *c = NULL;
+    struct hash128 hash;
+    config_init(&l.config);
+    enum status st = checkpoint_open(path, &c, em);
+    if (st == ST_OK)
+        st = hash128_file(path, &hash, em);
+    if (st != ST_OK)
+        goto out;
+    hash128_hex(hash, l.hash);
+    const struct checkpoint_facts *facts = checkpoint_get_facts(c);
+    l.step = facts->step;
+    take_meta(&l, facts->meta);
+    if (facts->config) {
+        st = config_merge_text(&l.config, facts->config, path, em);
+        if (st != ST_OK)
+            goto out;
+    }
+    struct model_options options = {
+        .config = checkpoint_get_config(c),
+        .device = device[0] ? device : l.config.train.device,
+        .loss_weight = {[MODEL_LOSS_L1] = 1.0},
+    };
+    st = model_new(&options, NULL, &l.model, em);
+    if (st == ST_OK)
+        st = checkpoint_restore(c, l.model, false, true, em);
+out:
+    checkpoint_free(c);
+    if (st != ST_OK) {
+        loaded_release(&l);
+        return st;
+    }
+    *out = l;
+    return ST_OK;
+}
+
+void loaded_release(struct loaded *l)
+{
+    model_free(l->model);
+    *l = (struct loaded){0};
+}

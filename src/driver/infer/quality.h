@@ -1,0 +1,32 @@
+/*
+ * How close a picture is to the truth, inside a mask.
+ *
+ * All three measures take 8-bit RGB pictures of the same size and weigh pixels by an 8-bit mask
+ * (NULL: all alike); a mask without any weight gives NaN. Values are per picture; means are the
+ * caller's.
+ *   L1    mean absolute difference, in units of full scale: 0 is perfect, 1 is black against white
+ *   PSNR  10 log10(1 / MSE) in dB
+ *   SSIM  Wang et al., "Image quality assessment: from error visibility to structural similarity",
+ *         IEEE TIP 2004: Gaussian window of 11 pixels, sigma 1.5, K1 0.01, K2 0.03, per channel,
+ *         borders mirrored; the map is averaged with the mask's weights
+ */
+#ifndef BIFRONS_DRIVER_INFER_QUALITY_H
+#define BIFRONS_DRIVER_INFER_QUALITY_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+
+struct quality {
+    double l1, psnr, ssim;
+};
+
+struct quality_meter; /* scratch memory for one size; one thread at a time */
+enum status quality_meter_new(int size, struct quality_meter **out, struct errmsg *em) MUST_CHECK;
+void quality_meter_free(struct quality_meter *m);
+
+/* Both pictures (size, size, 3), mask (size, size) or NULL. */
+struct quality quality_measure(struct quality_meter *m, const uint8_t *picture,
+                               const uint8_t *truth, const uint8_t *mask);
+
+#endif

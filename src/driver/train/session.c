@@ -1,0 +1,224 @@
+#include "session.h"
+
+#include <math.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/log.h"
+
+static const char person_letter[2] = {'A', 'B'};
+
+int64_t session_epoch_pictures(const struct session *s)
+{
+    return s->steps_per_epoch * s->config.train.global_batch;
+}
+
+int64_t session_epoch(const struct session *s)
+{
+    return (int64_t)s->state.position / session_epoch_pictures(s);
+}
+
+enum status session_share_bytes(struct comm *c, void *range, size_t n, struct errmsg *em)
+{
+    struct comm_ticket ticket = {0};
+    enum status st = comm_broadcast_begin(c, range, n, COMM_U8, 0, NULL, &ticket, em);
+    return st == ST_OK ? comm_wait(c, &ticket, COMM_NO_DEADLINE, em) : st;
+}
+
+enum status session_share_text(struct comm *c, const char *text, char **text_out, struct errmsg *em)
+{
+    size_t n = comm_rank(c) == 0 && text ? strlen(text) : 0;
+    enum status st = session_share_bytes(c, &n, sizeof n, em);
+    if (st != ST_OK)
+        return st;
+    char *copy = calloc(1, n + 1);
+    st = comm_agree(c, copy ? ST_OK : FAIL(em, ST_MEMORY, "out of memory"), em);
+    if (st == ST_OK) {
+        if (comm_rank(c) == 0 && n > 0)
+            memcpy(copy, text, n);
+        st = session_share_bytes(c, copy, n, em);
+    }
+    if (st != ST_OK) {
+        free(copy);
+        return st;
+    }
+    *text_out = copy;
+    return ST_OK;
+}
+
+static enum status open_set(struct session *s, int person, struct errmsg *em)
+{
+    const char *path = person == 0 ? s->config.data.a : s->config.data.b;
+    enum status st = set_open(path, &s->sets[person], em);
+    if (st != ST_OK)
+        return st;
+    const struct set_info *info = set_get_info(s->sets[person]);
+    if (info->consent[0] == '\0')
+        return FAIL(em, ST_DATA,
+                    "%s: the set of person %c (\"%s\") carries no consent statement; pack it again "
+                    "with --consent \"who agreed to what\"",
+                    path, person_letter[person], info->person);
+    st = order_new(set_hashes(s->sets[person]), info->n, s->config.data.val_fraction,
+                   s->config.train.seed, (enum order_person)person, &s->orders[person], em);
+    if (st != ST_OK)
+        return st;
+    int64_t n = order_train_count(s->orders[person]), batch = s->config.train.global_batch;
+    if (n < batch)
+        return FAIL(em, ST_DATA,
+                    "%s: %lld training pictures of person %c are fewer than a batch of %lld; add "
+                    "pictures or lower train.global_batch",
+                    path, (long long)n, person_letter[person], (long long)batch);
+    return ST_OK;
+}
+
+static enum status open_sets(struct session *s, struct errmsg *em)
+{
+    enum status st = open_set(s, 0, em);
+    return st == ST_OK ? open_set(s, 1, em) : st;
+}
+
+/* Every rank must have read the same pictures: a stale copy on one node would train on silently. */
+static enum status check_same_sets(struct session *s, struct errmsg *em)
+{
+    uint64_t mine[2], root[2];
+    for (int p = 0; p < 2; p++)
+        mine[p] = root[p] = set_get_info(s->sets[p])->fingerprint;
+    enum status st = session_share_bytes(s->comm, root, sizeof root, em);
+    if (st != ST_OK)
+        return st;
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        if (mine[p] != root[p])
+            st = FAIL(em, ST_DATA,
+                      "%s on host %s holds other pictures than on rank 0's host; copy the same file "
+                      "to every node",
+                      set_path(s->sets[p]), comm_host_name(s->comm));
+    return comm_agree(s->comm, st, em);
+}
+
+static void note_sets(const struct session *s)
+{
+    const struct set_info *info[2] = {set_get_info(s->sets[0]), set_get_info(s->sets[1])};
+    for (int p = 0; p < 2; p++) {
+        log_info("person %c: %s, %lld pictures of %d px (%lld to train on, %lld held out)",
+                 person_letter[p], info[p]->person, (long long)info[p]->n, info[p]->size,
+                 (long long)order_train_count(s->orders[p]),
+                 (long long)order_val_count(s->orders[p]));
+        if (info[p]->n < 500)
+            log_warn("%s: 500 pictures or more are recommended", set_path(s->sets[p]));
+        if (info[p]->size < s->config.model.image_size)
+            log_warn("%s: pictures of %d px are enlarged to %lld px; pack them larger if the "
+                     "sources allow",
+                     set_path(s->sets[p]), info[p]->size, (long long)s->config.model.image_size);
+    }
+    if (info[0]->fingerprint == info[1]->fingerprint)
+        log_warn("data.a and data.b hold the same pictures: a swap cannot be learned from them");
+}
+
+static bool use_masks(const struct session *s)
+{
+    return s->config.data.masks && set_get_info(s->sets[0])->has_masks &&
+           set_get_info(s->sets[1])->has_masks;
+}
+
+static enum status open_loader(struct session *s, struct errmsg *em)
+{
+    const struct loader_source sources[2] = {{s->sets[0], s->orders[0]},
+                                             {s->sets[1], s->orders[1]}};
+    int64_t ranks = comm_world_size(s->comm);
+    int64_t share = (s->config.train.global_batch + ranks - 1) / ranks;
+    int64_t micro = (share + s->config.train.accumulate - 1) / s->config.train.accumulate;
+    bool masks = use_masks(s);
+    if (!masks && s->config.loss.mask > 0 && comm_rank(s->comm) == 0)
+        log_warn("loss.mask has no effect: %s",
+                 s->config.data.masks ? "a set has no masks" : "data.masks is false");
+    enum status st = loader_new(sources, &s->config.augment, s->config.train.seed, &s->loader, em);
+    if (st == ST_OK)
+        st = loader_batch_init(&s->batch, (size_t)micro, (int)s->config.model.image_size, masks,
+                               em);
+    return st;
+}
+
+/* Cores this rank may use: its own binding where a launcher bound it, else a fair share. */
+static int default_threads(const struct comm *c)
+{
+    cpu_set_t set;
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    int mine = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    if (mine < online)
+        return MAX(mine, 1);
+    return MAX(mine / comm_local_size(c), 1);
+}
+
+static struct model_options model_options_of(const struct config *c)
+{
+    return (struct model_options){
+        .config = {.image_size = (int)c->model.image_size, .latent = (int)c->model.latent},
+        .device = c->train.device,
+        .precision = c->train.precision == PRECISION_BF16 ? MODEL_BF16 : MODEL_FP32,
+        .loss_weight = {[MODEL_LOSS_L1] = c->loss.l1, [MODEL_LOSS_DSSIM] = c->loss.dssim},
+        .mask_weight = c->loss.mask,
+        .adam_beta1 = 0.9,
+        .adam_beta2 = 0.999,
+        .adam_eps = 1e-8,
+        .seed = c->train.seed,
+    };
+}
+
+static enum status open_model(struct session *s, struct errmsg *em)
+{
+    struct model_options options = model_options_of(&s->config);
+    size_t count = 0;
+    enum status st = model_parameter_count(&options.config, &count, em);
+    void **const parts[] = {&s->memory.parameters, &s->memory.gradients, &s->memory.exp_avg,
+                            &s->memory.exp_avg_sq};
+    for (size_t i = 0; i < ARRAY_LENGTH(parts) && st == ST_OK; i++)
+        st = comm_alloc(s->comm, count * sizeof(float), parts[i], em);
+    return st == ST_OK ? model_new(&options, &s->memory, &s->model, em) : st;
+}
+
+static void plan_steps(struct session *s)
+{
+    int64_t longer = MAX(order_train_count(s->orders[0]), order_train_count(s->orders[1]));
+    int64_t batch = s->config.train.global_batch;
+    s->steps_per_epoch = (longer + batch - 1) / batch;
+    s->steps_total = s->config.train.epochs * s->steps_per_epoch;
+    if (s->config.train.max_steps > 0)
+        s->steps_total = MIN(s->steps_total, s->config.train.max_steps);
+}
+
+enum status session_open(struct session *s, struct errmsg *em)
+{
+    s->state = (struct train_state){.train_loss = NAN, .val_loss = NAN, .best_val_loss = NAN};
+    s->threads =
+        s->config.train.threads > 0 ? (int)s->config.train.threads : default_threads(s->comm);
+    enum status st = comm_agree(s->comm, open_sets(s, em), em);
+    if (st == ST_OK)
+        st = check_same_sets(s, em);
+    if (st != ST_OK)
+        return st;
+    if (comm_rank(s->comm) == 0)
+        note_sets(s);
+    plan_steps(s);
+    st = comm_agree(s->comm, open_loader(s, em), em);
+    if (st == ST_OK)
+        st = comm_agree(s->comm, open_model(s, em), em);
+    return st;
+}
+
+void session_close(struct session *s)
+{
+    model_free(s->model);
+    comm_free(s->comm, s->memory.parameters);
+    comm_free(s->comm, s->memory.gradients);
+    comm_free(s->comm, s->memory.exp_avg);
+    comm_free(s->comm, s->memory.exp_avg_sq);
+    loader_batch_release(&s->batch);
+    loader_free(s->loader);
+    for (int p = 0; p < 2; p++) {
+        order_free(s->orders[p]);
+        set_free(s->sets[p]);
+    }
+}

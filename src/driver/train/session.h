@@ -1,0 +1,59 @@
+/*
+ * Everything one rank of a training run holds, opened and closed in the order of this struct.
+ * Opening is COLLECTIVE: every phase that can fail on one rank ends in comm_agree, so all ranks
+ * leave together with the same message.
+ */
+#ifndef BIFRONS_DRIVER_TRAIN_SESSION_H
+#define BIFRONS_DRIVER_TRAIN_SESSION_H
+
+#include "comm/comm.h"
+#include "config.h"
+#include "data/loader.h"
+#include "data/order.h"
+#include "data/set.h"
+#include "model/model.h"
+
+/* Where the run stands. Saved in every checkpoint. */
+struct train_state {
+    int64_t step;      /* optimizer steps done */
+    uint64_t position; /* pictures of each person consumed: the cursor of the order */
+    double train_loss; /* of the last step; NaN before the first */
+    double val_loss;   /* of the last validation; NaN before the first */
+    double best_val_loss;
+    double wall_s;         /* training time of the run's earlier lives */
+    int64_t metrics_bytes; /* length of metrics.jsonl at this point */
+};
+
+struct session {
+    struct config config;
+    char out[PATH_BYTES_MAX]; /* the run folder */
+    struct comm *comm;
+    struct set *sets[2];
+    struct order *orders[2];
+    struct loader *loader;
+    struct loader_batch batch; /* room for this rank's largest micro-batch */
+    struct model_memory memory;
+    struct model *model;
+    struct train_state state;
+    int64_t steps_per_epoch, steps_total;
+    int threads; /* per rank */
+};
+
+/* COLLECTIVE: sets, orders, loader, model. `s` has config, out and comm; session_close frees. */
+enum status session_open(struct session *s, struct errmsg *em) MUST_CHECK;
+/* Not collective; the communicator stays open. */
+void session_close(struct session *s);
+
+/* COLLECTIVE: text from rank 0 (NULL elsewhere) arrives in *text_out on every rank; caller frees. */
+enum status session_share_text(struct comm *c, const char *text, char **text_out,
+                               struct errmsg *em) MUST_CHECK;
+/* COLLECTIVE: bytes of rank 0's range arrive on every rank. */
+enum status session_share_bytes(struct comm *c, void *range, size_t n,
+                                struct errmsg *em) MUST_CHECK;
+
+/* Pictures of each person in an epoch: whole steps that cover the longer training set once. */
+int64_t session_epoch_pictures(const struct session *s);
+/* Finished epochs at the current position. */
+int64_t session_epoch(const struct session *s);
+
+#endif

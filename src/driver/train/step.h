@@ -1,0 +1,42 @@
+/*
+ * One training step over all ranks, and one validation pass.
+ *
+ * The samples of a step are the positions [position, position + global_batch), divided over ranks
+ * and micro-batches by comm_shard; a sample's gradient is divided by global_batch before backward
+ * and summed over ranks, so the division changes no sample, no order and no scale.
+ */
+#ifndef BIFRONS_DRIVER_TRAIN_STEP_H
+#define BIFRONS_DRIVER_TRAIN_STEP_H
+
+#include "session.h"
+
+/* What a rank wants the others to know, decided by all in the same collective as the losses. */
+enum step_flag {
+    STEP_FLAG_STOP = 1 << 0, /* end after this step with a checkpoint */
+    STEP_FLAG_SAVE = 1 << 1, /* write a checkpoint after this step */
+};
+
+struct step_report {
+    struct model_losses losses; /* means over the global batch */
+    double lr;
+    uint64_t flags;     /* of any rank */
+    double duration_s;  /* of the whole step on this rank */
+    double data_wait_s; /* part of it spent waiting for samples */
+};
+
+/*
+ * COLLECTIVE: samples, gradients, sum over ranks, update; advances s->state.step and position.
+ * flags: what this rank asks for. ST_DIVERGED on all ranks, before the update, where the loss is
+ * not finite. Any rank's failure is every rank's, with its message.
+ */
+enum status step_run(struct session *s, uint64_t flags, struct step_report *out,
+                     struct errmsg *em) MUST_CHECK;
+
+/*
+ * COLLECTIVE: mean losses over the held-out pictures of both people (the shorter list repeats until
+ * the longer one is through), without augmentation. Sets s->state.val_loss to the weighted total.
+ */
+enum status step_validate(struct session *s, struct model_losses *out,
+                          struct errmsg *em) MUST_CHECK;
+
+#endif

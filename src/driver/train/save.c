@@ -52,7 +52,7 @@ enum status save_checkpoint(struct session *s, bool best, struct errmsg *em)
         .position = s->state.position,
         .loss = s->state.train_loss,
         .val_loss = s->state.val_loss,
-        .lr = schedule_lr(&s->config, s->state.step > 0 ? s->state.step - 1 : 0, s->steps_total),
+        .lr = schedule_lr(&s->config, s->state.step, s->steps_total),
         .config = config_to_toml(&s->config),
         .meta = meta_text(s),
     };

@@ -92,7 +92,7 @@ enum status step_run(struct session *s, uint64_t flags, struct step_report *out,
 {
     double start = clock_seconds();
     struct step_vote v = {{0}};
-    struct step_report r = {.lr = schedule_lr(&s->config, s->state.step, s->steps_total)};
+    struct step_report r = {.lr = schedule_lr(&s->config, s->state.step + 1, s->steps_total)};
     for (int i = 0; i < FLAG_NUMBERS; i++)
         v.flags[i] = (flags >> i) & 1;
 

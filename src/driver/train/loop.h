@@ -1,0 +1,15 @@
+/* The training loop: steps, and what happens between them. */
+#ifndef BIFRONS_DRIVER_TRAIN_LOOP_H
+#define BIFRONS_DRIVER_TRAIN_LOOP_H
+
+#include "report.h"
+#include "session.h"
+
+/*
+ * COLLECTIVE. Trains from s->state to the last step: validation, preview and checkpoint after each
+ * epoch and at the end, checkpoints in between as configured. ST_AGAIN where it was asked to stop
+ * (signal, train.max_minutes) after a checkpoint; ST_IO where the last state could not be saved.
+ */
+enum status loop_run(struct session *s, struct report *r, struct errmsg *em) MUST_CHECK;
+
+#endif

@@ -1,0 +1,326 @@
+#include "report.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "preview.h"
+
+enum { PREVIEW_PAIRS = 6 };
+
+static double trained_s(const struct report *r)
+{
+    return r->session->state.wall_s + clock_seconds() - r->started_s;
+}
+
+/* Every rank's host name at rank 0: *names_out holds them all, *list_out points into it. */
+static enum status gather_hosts(struct comm *c, char **names_out, const char ***list_out,
+                                struct errmsg *em)
+{
+    size_t ranks = (size_t)comm_world_size(c);
+    size_t *sizes = calloc(ranks, sizeof *sizes);
+    const char **list = calloc(ranks, sizeof *list);
+    void *names = NULL;
+    enum status st = sizes && list ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    st = comm_agree(c, st, em);
+    if (st == ST_OK) {
+        const char *mine = comm_host_name(c);
+        st = comm_gather_bytes(c, mine, strlen(mine) + 1, 0, &names, sizes, em);
+    }
+    if (st == ST_OK && names) {
+        const char *name = names;
+        for (size_t i = 0; i < ranks; i++) {
+            list[i] = name;
+            name += sizes[i];
+        }
+    }
+    free(sizes);
+    *names_out = names;
+    *list_out = list;
+    return st;
+}
+
+static enum status open_record(struct report *r, const char *config_path,
+                               const char *const *hosts, struct errmsg *em)
+{
+    struct session *s = r->session;
+    char path[PATH_BYTES_MAX];
+    struct run_record_facts facts = {
+        .torch_version = model_torch_version(),
+        .mpi_version = comm_library_version(),
+        .hdf5_version = set_library_version(),
+        .config_path = config_path,
+        .device = model_get_options(s->model)->device,
+        .backend = comm_backend_name(s->comm),
+        .seed = s->config.train.seed,
+        .world_size = comm_world_size(s->comm),
+        .hosts = hosts,
+        .resumed = s->state.step > 0,
+        .from_step = s->state.step,
+    };
+    for (int p = 0; p < 2; p++) {
+        const struct set_info *info = set_get_info(s->sets[p]);
+        facts.people[p] = (struct run_record_person){
+            .person = info->person,
+            .set_path = set_path(s->sets[p]),
+            .consent = info->consent,
+            .fingerprint = info->fingerprint,
+            .pictures = info->n,
+        };
+    }
+    if (!path_join(path, sizeof path, s->out, "run.json"))
+        return FAIL(em, ST_IO, "path too long: %s", s->out);
+    enum status st = run_record_new(path, &facts, &r->record, em);
+    return st == ST_OK ? run_record_write(r->record, em) : st;
+}
+
+static enum status open_files(struct report *r, const char *config_path, const char *const *hosts,
+                              struct errmsg *em)
+{
+    struct session *s = r->session;
+    char path[PATH_BYTES_MAX];
+    if (!path_join(path, sizeof path, s->out, "metrics.jsonl"))
+        return FAIL(em, ST_IO, "path too long: %s", s->out);
+    enum status st = metrics_open(path, s->state.metrics_bytes, &r->metrics, em);
+    if (st == ST_OK && s->config.log.tensorboard)
+        st = tensorboard_open(s->out, &r->tensorboard, em);
+    return st == ST_OK ? open_record(r, config_path, hosts, em) : st;
+}
+
+static void open_progress(struct report *r)
+{
+    const struct session *s = r->session;
+    struct progress_options options = {
+        .epochs = (s->steps_total + s->steps_per_epoch - 1) / s->steps_per_epoch,
+        .total_steps = s->steps_total,
+        .first_step = s->state.step,
+        .images_per_step = 2 * s->config.train.global_batch,
+        .loss_weight = {[MODEL_LOSS_L1] = s->config.loss.l1,
+                        [MODEL_LOSS_DSSIM] = s->config.loss.dssim},
+        .every_s = s->config.log.every_s,
+        .time_limit_s = s->config.train.max_minutes * 60,
+    };
+    progress_init(&r->progress, &options);
+}
+
+enum status report_open(struct report *r, struct session *s, const char *config_path,
+                        struct errmsg *em)
+{
+    *r = (struct report){.started_s = clock_seconds(), .first_step = s->state.step};
+    char *names = NULL;
+    const char **hosts = NULL;
+    enum status st = gather_hosts(s->comm, &names, &hosts, em);
+    if (st == ST_OK && comm_rank(s->comm) == 0) {
+        r->session = s;
+        st = open_files(r, config_path, hosts, em);
+        open_progress(r);
+    }
+    free(hosts);
+    free(names);
+    return comm_agree(s->comm, st, em);
+}
+
+static void write_row(struct report *r, const struct metrics_row *row)
+{
+    struct errmsg em = {0};
+    enum status st = metrics_write(r->metrics, row, &em);
+    if (st == ST_OK && r->tensorboard)
+        st = tensorboard_metrics(r->tensorboard, row, &em);
+    if (st != ST_OK && !r->metrics_failed)
+        log_warn("%s; training goes on, later rows will be tried", em.text);
+    r->metrics_failed = st != ST_OK;
+}
+
+void report_step(struct report *r, const struct step_report *step)
+{
+    if (!r->session)
+        return;
+    const struct session *s = r->session;
+    int64_t pictures = session_epoch_pictures(s);
+    struct progress_update update = {
+        .epoch = ((int64_t)s->state.position - 1) / pictures + 1,
+        .step = s->state.step,
+        .losses = step->losses,
+        .data_wait_s = step->data_wait_s,
+    };
+    progress_step(&r->progress, &update);
+    if (s->state.step % s->config.log.every_steps != 0 && s->state.step != s->steps_total)
+        return;
+    struct metrics_row row = {
+        .kind = METRICS_TRAIN,
+        .step = s->state.step,
+        .epoch = update.epoch,
+        .position = s->state.position,
+        .time_s = trained_s(r),
+        .losses = step->losses,
+        .lr = step->lr,
+        .images_per_s = 2 * (double)s->config.train.global_batch / step->duration_s,
+        .step_ms = step->duration_s * 1e3,
+        .data_wait_ms = step->data_wait_s * 1e3,
+    };
+    write_row(r, &row);
+}
+
+void report_pause(struct report *r)
+{
+    if (r->session)
+        progress_pause(&r->progress);
+}
+
+void report_continue(struct report *r)
+{
+    if (r->session)
+        progress_continue(&r->progress);
+}
+
+void report_validation(struct report *r, const struct model_losses *losses)
+{
+    if (!r->session)
+        return;
+    const struct session *s = r->session;
+    progress_set_val(&r->progress, s->state.val_loss);
+    struct metrics_row row = {
+        .kind = METRICS_VAL,
+        .step = s->state.step,
+        .epoch = session_epoch(s),
+        .position = s->state.position,
+        .time_s = trained_s(r),
+        .losses = *losses,
+    };
+    write_row(r, &row);
+}
+
+/* Encodes a sheet once, for the file and for TensorBoard. */
+static enum status put_sheet(struct report *r, const struct picture *sheet, const char *name,
+                             struct errmsg *em)
+{
+    const struct session *s = r->session;
+    char file[64], tag[64], folder[PATH_BYTES_MAX], path[PATH_BYTES_MAX];
+    snprintf(file, sizeof file, "step-%010lld-%s.png", (long long)s->state.step, name);
+    snprintf(tag, sizeof tag, "preview/%s", name);
+    if (!path_join(folder, sizeof folder, s->out, "previews") ||
+        !path_join(path, sizeof path, folder, file))
+        return FAIL(em, ST_IO, "path too long: %s", s->out);
+    uint8_t *png = NULL;
+    size_t n = 0;
+    struct picture_mark mark = preview_mark(NULL);
+    enum status st = picture_encode_png(sheet, &mark, &png, &n, em);
+    if (st == ST_OK)
+        st = file_write_atomic(path, png, n, em);
+    if (st == ST_OK && r->tensorboard)
+        st = tensorboard_image(r->tensorboard, tag, s->state.step, png, n, sheet->width,
+                               sheet->height, em);
+    free(png);
+    return st;
+}
+
+static enum status draw_sheets(struct report *r, const struct preview_pictures *p,
+                               struct errmsg *em)
+{
+    const struct session *s = r->session;
+    const struct preview_state state = {
+        .step = s->state.step, .epoch = session_epoch(s), .val_loss = s->state.val_loss};
+    struct picture sheet = {0};
+    enum status st = preview_grid(p, 0, &state, &sheet, em);
+    if (st == ST_OK)
+        st = put_sheet(r, &sheet, "grid", em);
+    picture_release(&sheet);
+    if (st == ST_OK)
+        st = preview_swaps(p, &state, &sheet, em);
+    if (st == ST_OK)
+        st = put_sheet(r, &sheet, "swaps", em);
+    picture_release(&sheet);
+    return st;
+}
+
+/* Row of the i-th picture shown: held-out ones first, so that they stay the same all run long. */
+static int64_t shown_row(const struct order *o, int64_t i)
+{
+    int64_t held_out = order_val_count(o);
+    return i < held_out ? order_val_row(o, i)
+                        : order_train_row(o, (i - held_out) % order_train_count(o));
+}
+
+static enum status run_and_draw(struct report *r, struct loader_batch *b, uint8_t *memory,
+                                struct errmsg *em)
+{
+    struct session *s = r->session;
+    size_t bytes = PREVIEW_PAIRS * (size_t)b->size * (size_t)b->size * 3;
+    int64_t rows[2][PREVIEW_PAIRS];
+    struct model_batch view = {.n = PREVIEW_PAIRS};
+    struct model_pictures out = {0};
+    struct preview_pictures shown = {.n = PREVIEW_PAIRS, .size = b->size};
+    for (int p = 0; p < 2; p++) {
+        for (int i = 0; i < PREVIEW_PAIRS; i++)
+            rows[p][i] = shown_row(s->orders[p], i);
+        view.images[p] = b->images[p];
+        out.recon[p] = memory + (size_t)(2 * p) * bytes;
+        out.swap[p] = memory + (size_t)(2 * p + 1) * bytes;
+        shown.name[p] = set_get_info(s->sets[p])->person;
+        shown.original[p] = b->images[p];
+        shown.recon[p] = out.recon[p];
+        shown.swap[p] = out.swap[p];
+    }
+    enum status st = loader_fill_rows(s->loader, rows[0], rows[1], PREVIEW_PAIRS, b, em);
+    if (st == ST_OK)
+        st = model_run(s->model, &view, &out, em);
+    return st == ST_OK ? draw_sheets(r, &shown, em) : st;
+}
+
+void report_preview(struct report *r)
+{
+    if (!r->session)
+        return;
+    struct errmsg em = {0};
+    struct loader_batch b = {0};
+    int size = r->session->batch.size;
+    uint8_t *memory = malloc(4 * PREVIEW_PAIRS * (size_t)size * (size_t)size * 3);
+    enum status st = memory ? ST_OK : FAIL(&em, ST_MEMORY, "out of memory for a preview");
+    if (st == ST_OK)
+        st = loader_batch_init(&b, PREVIEW_PAIRS, size, false, &em);
+    if (st == ST_OK)
+        st = run_and_draw(r, &b, memory, &em);
+    if (st != ST_OK && !r->preview_failed)
+        log_warn("no preview: %s", em.text);
+    r->preview_failed = st != ST_OK;
+    loader_batch_release(&b);
+    free(memory);
+}
+
+void report_sync(struct report *r)
+{
+    if (!r->session)
+        return;
+    struct errmsg em = {0};
+    if (metrics_sync(r->metrics, &r->session->state.metrics_bytes, &em) != ST_OK)
+        log_warn("%s", em.text);
+    double now = clock_seconds();
+    r->session->state.wall_s += now - r->started_s;
+    r->started_s = now;
+}
+
+void report_close(struct report *r, enum status status, const struct errmsg *em)
+{
+    if (!r->session)
+        return;
+    const struct session *s = r->session;
+    struct errmsg own = {0};
+    progress_finish(&r->progress);
+    struct run_record_outcome outcome = {
+        .status = status,
+        .message = em->text[0] ? em->text : NULL,
+        .step = s->state.step,
+        .epoch = session_epoch(s),
+        .seconds = trained_s(r),
+        .images_per_s = progress_images_per_s(&r->progress),
+    };
+    if (r->record && (run_record_end(r->record, &outcome, &own) != ST_OK ||
+                      run_record_write(r->record, &own) != ST_OK))
+        log_warn("%s", own.text);
+    run_record_free(r->record);
+    tensorboard_close(r->tensorboard);
+    metrics_close(r->metrics);
+}

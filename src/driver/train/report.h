@@ -1,0 +1,44 @@
+/*
+ * What a run shows while it trains: metrics.jsonl, TensorBoard, the progress line, previews and
+ * run.json. Rank 0's; on other ranks every call returns at once. Nothing here may end training: a
+ * file that cannot be written is warned about, once a kind, and tried again the next time.
+ */
+#ifndef BIFRONS_DRIVER_TRAIN_REPORT_H
+#define BIFRONS_DRIVER_TRAIN_REPORT_H
+
+#include "metrics.h"
+#include "progress.h"
+#include "run_record.h"
+#include "session.h"
+#include "step.h"
+#include "tensorboard.h"
+
+struct report {
+    struct session *session; /* NULL on ranks other than 0 */
+    struct metrics *metrics;
+    struct tensorboard *tensorboard;
+    struct run_record *record;
+    struct progress progress;
+    double started_s;
+    int64_t first_step;
+    bool metrics_failed, preview_failed;
+};
+
+/* COLLECTIVE (host names are gathered): after resuming. config_path is for run.json. */
+enum status report_open(struct report *r, struct session *s, const char *config_path,
+                        struct errmsg *em) MUST_CHECK;
+/* After each step. */
+void report_step(struct report *r, const struct step_report *step);
+/* Around whatever interrupts the steps. */
+void report_pause(struct report *r);
+void report_continue(struct report *r);
+/* After a validation. */
+void report_validation(struct report *r, const struct model_losses *losses);
+/* Draws the previews of the current parameters. */
+void report_preview(struct report *r);
+/* Before a checkpoint: makes the metrics durable and notes time and offset in the state. */
+void report_sync(struct report *r);
+/* The end, good or bad. */
+void report_close(struct report *r, enum status status, const struct errmsg *em);
+
+#endif

@@ -1,0 +1,153 @@
+/* bifrons train: from arguments to exit code. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "command.h"
+#include "engine.h"
+#include "folders.h"
+#include "loop.h"
+#include "report.h"
+#include "run_folder.h"
+#include "save.h"
+#include "session.h"
+#include "signals.h"
+#include "train_arguments.h"
+
+/* All ranks train by rank 0's configuration, whatever file the others may have seen. */
+static enum status share_config(struct session *s, struct errmsg *em)
+{
+    char *mine = comm_rank(s->comm) == 0 ? config_to_toml(&s->config) : NULL, *text = NULL;
+    enum status st = session_share_text(s->comm, mine, &text, em);
+    if (st == ST_OK && comm_rank(s->comm) != 0) {
+        config_init(&s->config);
+        st = config_merge_text(&s->config, text, "rank 0's configuration", em);
+    }
+    free(text);
+    free(mine);
+    return comm_agree(s->comm, st, em);
+}
+
+static void tell_plan(const struct session *s)
+{
+    const struct config *c = &s->config;
+    const struct model_tensor *tensors;
+    size_t n = model_layout(s->model, &tensors), encoder = 0, decoder = 0;
+    for (size_t i = 0; i < n; i++) {
+        encoder += strncmp(tensors[i].name, "encoder.", 8) == 0 ? tensors[i].count : 0;
+        decoder += strncmp(tensors[i].name, "decoder_a.", 10) == 0 ? tensors[i].count : 0;
+    }
+    log_info("model: %" PRId64 " px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M",
+             c->model.image_size, (double)model_flat(s->model)->count / 1e6, (double)encoder / 1e6,
+             (double)decoder / 1e6);
+    log_info("ranks: %d on %d node%s (%s), %d thread%s each, on %s in %s",
+             comm_world_size(s->comm), comm_node_count(s->comm),
+             comm_node_count(s->comm) == 1 ? "" : "s", comm_backend_name(s->comm), s->threads,
+             s->threads == 1 ? "" : "s", model_get_options(s->model)->device,
+             model_get_options(s->model)->precision == MODEL_BF16 ? "bf16" : "fp32");
+    log_info("plan: %" PRId64 " epochs of %" PRId64 " steps, %" PRId64
+             " + %" PRId64 " pictures a step, run folder %s",
+             c->train.epochs, s->steps_per_epoch, c->train.global_batch, c->train.global_batch,
+             s->out);
+}
+
+static enum status start_from(struct session *s, const struct train_arguments *a,
+                              struct errmsg *em)
+{
+    if (a->init_from[0])
+        return save_init_from(s, a->init_from, em);
+    return save_resume(s, a->resume[0] ? a->resume : "none", em);
+}
+
+/* With the run folder held: data, model, start, loop. */
+static enum status train_in_folder(struct session *s, const struct train_arguments *a,
+                                   struct errmsg *em)
+{
+    struct report report = {0};
+    enum status st = session_open(s, em);
+    if (st != ST_OK)
+        return st;
+    if (comm_rank(s->comm) == 0)
+        tell_plan(s);
+    if (a->dry_run)
+        return ST_OK;
+    st = start_from(s, a, em);
+    if (st == ST_OK && s->state.step >= s->steps_total) {
+        if (comm_rank(s->comm) == 0)
+            log_info("nothing left to do: step %" PRId64 " of %" PRId64 " is done", s->state.step,
+                     s->steps_total);
+        return ST_OK;
+    }
+    if (st == ST_OK)
+        st = report_open(&report, s, a->config_path, em);
+    if (st == ST_OK)
+        st = loop_run(s, &report, em);
+    report_close(&report, st, em);
+    return st;
+}
+
+/* Rank 0 holds the folder; a dry run touches nothing. */
+static enum status open_folder(const struct session *s, const struct train_arguments *a,
+                               struct run_folder **out, struct errmsg *em)
+{
+    enum status st = ST_OK;
+    if (comm_rank(s->comm) == 0 && !a->dry_run) {
+        char *text = config_to_toml(&s->config);
+        bool continues = strcmp(a->resume, "auto") == 0;
+        st = text ? run_folder_open(s->out, text, continues, out, em)
+                  : FAIL(em, ST_MEMORY, "out of memory");
+        free(text);
+    }
+    return comm_agree(s->comm, st, em);
+}
+
+static enum status train(struct session *s, const struct train_arguments *a, struct errmsg *em)
+{
+    struct run_folder *folder = NULL;
+    enum status st = share_config(s, em);
+    if (st == ST_OK)
+        st = comm_agree(s->comm, config_check(&s->config, comm_world_size(s->comm), em), em);
+    if (st == ST_OK)
+        st = open_folder(s, a, &folder, em);
+    if (st == ST_OK)
+        st = folders_pack(s, a, em);
+    if (st == ST_OK)
+        st = train_in_folder(s, a, em);
+    session_close(s);
+    run_folder_free(folder);
+    return st;
+}
+
+int engine_train(int argc, char **argv)
+{
+    struct train_arguments *a = calloc(1, sizeof *a);
+    struct session *s = calloc(1, sizeof *s);
+    struct errmsg em = {0};
+    enum status st = a && s ? ST_OK : FAIL(&em, ST_MEMORY, "out of memory");
+    if (st == ST_OK)
+        st = train_arguments_parse(argc, argv, a, &em);
+    signals_install();
+    if (st == ST_OK) {
+        s->config = a->config;
+        memcpy(s->out, a->out, sizeof s->out);
+        struct comm_options options = {.backend = (enum comm_backend)a->config.comm.backend};
+        st = comm_open(&options, &s->comm, &em);
+    }
+    int rank = 0;
+    if (s && s->comm) {
+        rank = comm_rank(s->comm);
+        log_set_rank(rank, comm_world_size(s->comm));
+        st = train(s, a, &em);
+        comm_close(s->comm);
+    }
+    free(s);
+    free(a);
+    if (st == ST_OK || rank != 0)
+        return 0; /* in an orderly end rank 0 alone speaks and chooses the exit code */
+    if (st == ST_AGAIN) {
+        log_info("%s", em.text);
+        return status_exit_code(st);
+    }
+    return command_fail(&em);
+}

@@ -1,0 +1,75 @@
+/* bifrons info: versions, devices, what this build can do. */
+#include <argp.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "comm/comm.h"
+#include "command.h"
+#include "data/drawn.h"
+#include "data/set.h"
+#include "engine.h"
+#include "model/model.h"
+#include "run_record.h"
+#include "tensorboard.h"
+
+enum { OPTION_JSON = 256 };
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    (void)text;
+    switch (key) {
+    case OPTION_JSON:
+        *(bool *)state->input = true;
+        return 0;
+    case 'h':
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "takes no arguments");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},
+    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
+    {0},
+};
+
+static const struct argp parser = {
+    .options = options,
+    .parser = parse_option,
+    .doc = "Prints versions, devices, and what this build can do.",
+};
+
+int engine_info(int argc, char **argv)
+{
+    bool json = false;
+    argp_parse(&parser, argc, argv, 0, NULL, &json);
+    json_t *root = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:b, s:b}", "bifrons", BIFRONS_VERSION, "commit",
+        run_record_commit(), "torch", model_torch_version(), "mpi", comm_library_version(), "hdf5",
+        set_library_version(), "cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "cuda_devices",
+        model_cuda_device_count(), "drawn_faces", drawn_available(), "tensorboard",
+        tensorboard_available());
+    if (json) {
+        json_dumpf(root, stdout, JSON_INDENT(2));
+        putchar('\n');
+    } else {
+        const char *key;
+        json_t *value;
+        json_object_foreach(root, key, value) {
+            if (json_is_string(value))
+                printf("%-14s%s\n", key, json_string_value(value));
+            else if (json_is_integer(value))
+                printf("%-14s%d\n", key, (int)json_integer_value(value));
+            else
+                printf("%-14s%s\n", key, json_is_true(value) ? "yes" : "no");
+        }
+    }
+    json_decref(root);
+    return 0;
+}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/checkpoint.h"
+#include "train/device.h"
 
 static void take_meta(struct loaded *l, const char *text)
 {
@@ -39,9 +40,11 @@ enum status loaded_open(const char *path, const char *device, struct loaded *out
         if (st != ST_OK)
             goto out;
     }
+    char resolved[CONFIG_TEXT_BYTES];
+    device_resolve(device[0] ? device : l.config.train.device, 0, resolved);
     struct model_options options = {
         .config = checkpoint_get_config(c),
-        .device = device[0] ? device : l.config.train.device,
+        .device = resolved,
         .loss_weight = {[MODEL_LOSS_L1] = 1.0},
     };
     st = model_new(&options, NULL, &l.model, em);

@@ -8,6 +8,8 @@
 
 #include "base/checked.h"
 #include "base/log.h"
+#include "device.h"
+#include "model/runtime.h"
 
 static const char person_letter[2] = {'A', 'B'};
 
@@ -152,11 +154,11 @@ static int default_threads(const struct comm *c)
     return MAX(mine / comm_local_size(c), 1);
 }
 
-static struct model_options model_options_of(const struct config *c)
+static struct model_options model_options_of(const struct config *c, const char *device)
 {
     return (struct model_options){
         .config = {.image_size = (int)c->model.image_size, .latent = (int)c->model.latent},
-        .device = c->train.device,
+        .device = device,
         .precision = c->train.precision == PRECISION_BF16 ? MODEL_BF16 : MODEL_FP32,
         .loss_weight = {[MODEL_LOSS_L1] = c->loss.l1, [MODEL_LOSS_DSSIM] = c->loss.dssim},
         .mask_weight = c->loss.mask,
@@ -169,9 +171,15 @@ static struct model_options model_options_of(const struct config *c)
 
 static enum status open_model(struct session *s, struct errmsg *em)
 {
-    struct model_options options = model_options_of(&s->config);
+    char device[CONFIG_TEXT_BYTES];
     size_t count = 0;
-    enum status st = model_parameter_count(&options.config, &count, em);
+    device_resolve(s->config.train.device, comm_local_rank(s->comm), device);
+    struct model_options options = model_options_of(&s->config, device);
+    enum status st = runtime_set_threads(s->threads, em);
+    if (st == ST_OK)
+        st = runtime_set_deterministic(s->config.train.deterministic, em);
+    if (st == ST_OK)
+        st = model_parameter_count(&options.config, &count, em);
     void **const parts[] = {&s->memory.parameters, &s->memory.gradients, &s->memory.exp_avg,
                             &s->memory.exp_avg_sq};
     for (size_t i = 0; i < ARRAY_LENGTH(parts) && st == ST_OK; i++)

@@ -1,0 +1,13 @@
+/* Which device a rank works on. */
+#ifndef BIFRONS_DRIVER_TRAIN_DEVICE_H
+#define BIFRONS_DRIVER_TRAIN_DEVICE_H
+
+#include "config.h"
+
+/*
+ * train.device as a device's name: "auto" is a CUDA device where one can be used, else "cpu", and
+ * "cuda" without a number is the one of this local rank; ranks beyond the devices share them.
+ */
+void device_resolve(const char *wanted, int local_rank, char out[static CONFIG_TEXT_BYTES]);
+
+#endif

@@ -41,8 +41,12 @@ int main(int argc, char **argv)
         return 0;
     }
     for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
-        if (!strcmp(name, commands[i].name))
+        if (!strcmp(name, commands[i].name)) {
+            char program[64]; /* what --help calls the command */
+            snprintf(program, sizeof program, "bifrons %s", name);
+            argv[1] = program;
             return commands[i].run(argc - 1, argv + 1);
+        }
     if (argc > 1)
         log_error("unknown command \"%s\"", name);
     print_usage(stderr);

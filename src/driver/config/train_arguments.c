@@ -214,6 +214,8 @@ static enum status apply(const struct request *r, struct config *c, struct errms
 /* Name of the run and its folder, where they were not given. */
 static enum status fill_names(const struct request *r, struct train_arguments *a, struct errmsg *em)
 {
+    if (r->n_files > 0)
+        snprintf(a->config_path, sizeof a->config_path, "%s", r->files[r->n_files - 1]);
     if (a->config.name[0] == '\0' && r->n_files > 0)
         path_stem(r->files[r->n_files - 1], a->config.name, sizeof a->config.name);
     if (a->config.name[0] == '\0' || a->config.name[0] == '.')

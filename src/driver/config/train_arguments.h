@@ -18,6 +18,7 @@ enum { CONSENT_BYTES = 4096 };
 
 struct train_arguments {
     struct config config;           /* name is filled in; not yet checked */
+    char config_path[PATH_BYTES_MAX]; /* the last file given; "" when none was */
     char out[PATH_BYTES_MAX];       /* run folder: --out, else runs/NAME */
     char resume[PATH_BYTES_MAX];    /* "auto" (the default), "none" or a checkpoint's path */
     char init_from[PATH_BYTES_MAX]; /* "" when not given */

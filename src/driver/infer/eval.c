@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "command.h"
 #include "data/loader.h"
+#include "data/picture.h"
 #include "engine.h"
 #include "loaded.h"
 #include "quality.h"

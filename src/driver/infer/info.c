@@ -9,7 +9,7 @@
 #include "data/drawn.h"
 #include "data/set.h"
 #include "engine.h"
-#include "model/runtime.h"
+#include "model/model.h"
 #include "run_record.h"
 #include "tensorboard.h"
 
@@ -51,9 +51,9 @@ int engine_info(int argc, char **argv)
     argp_parse(&parser, argc, argv, 0, NULL, &json);
     json_t *root = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:b, s:b}", "bifrons", BIFRONS_VERSION, "commit",
-        run_record_commit(), "torch", runtime_torch_version(), "mpi", comm_library_version(), "hdf5",
+        run_record_commit(), "torch", model_torch_version(), "mpi", comm_library_version(), "hdf5",
         set_library_version(), "cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "cuda_devices",
-        (int)runtime_cuda_count(), "drawn_faces", drawn_available(), "tensorboard",
+        model_cuda_device_count(), "drawn_faces", drawn_available(), "tensorboard",
         tensorboard_available());
     if (json) {
         json_dumpf(root, stdout, JSON_INDENT(2));

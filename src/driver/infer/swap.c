@@ -229,11 +229,10 @@ static enum status swap_grid(struct swapper *s, struct errmsg *em)
                                               .size = s->size,
                                               .cells = cells,
                                               .row_titles = rows,
-                                              .room_for_mark = true};
+                                              .ai_label = !s->arguments.no_label};
     if (st == ST_OK)
         st = preview_sheet(&description, &sheet, em);
     struct picture_mark mark = preview_mark(s->loaded.hash);
-    mark.visible_label = !s->arguments.no_label;
     if (st == ST_OK)
         st = picture_write_png(s->arguments.out, &sheet, &mark, em);
     s->written += st == ST_OK;

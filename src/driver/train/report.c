@@ -7,7 +7,6 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "model/runtime.h"
 #include "preview.h"
 
 enum { PREVIEW_PAIRS = 6 };
@@ -50,7 +49,7 @@ static enum status open_record(struct report *r, const char *config_path,
     struct session *s = r->session;
     char path[PATH_BYTES_MAX];
     struct run_record_facts facts = {
-        .torch_version = runtime_torch_version(),
+        .torch_version = model_torch_version(),
         .mpi_version = comm_library_version(),
         .hdf5_version = set_library_version(),
         .config_path = config_path,

@@ -9,7 +9,6 @@
 #include "base/checked.h"
 #include "base/log.h"
 #include "device.h"
-#include "model/runtime.h"
 
 static const char person_letter[2] = {'A', 'B'};
 
@@ -175,11 +174,8 @@ static enum status open_model(struct session *s, struct errmsg *em)
     size_t count = 0;
     device_resolve(s->config.train.device, comm_local_rank(s->comm), device);
     struct model_options options = model_options_of(&s->config, device);
-    enum status st = runtime_set_threads(s->threads, em);
-    if (st == ST_OK)
-        st = runtime_set_deterministic(s->config.train.deterministic, em);
-    if (st == ST_OK)
-        st = model_parameter_count(&options.config, &count, em);
+    model_runtime_configure(s->threads, s->config.train.deterministic);
+    enum status st = model_parameter_count(&options.config, &count, em);
     void **const parts[] = {&s->memory.parameters, &s->memory.gradients, &s->memory.exp_avg,
                             &s->memory.exp_avg_sq};
     for (size_t i = 0; i < ARRAY_LENGTH(parts) && st == ST_OK; i++)

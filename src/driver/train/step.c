@@ -11,9 +11,9 @@ enum { LOSS_NUMBERS = 1 + MODEL_PEOPLE * MODEL_LOSSES, FLAG_NUMBERS = 2 };
 
 /* What ranks tell each other in one sum a step: losses, then how many ranks set each flag. */
 struct step_vote {
+    double failed; /* ranks that could not do their part */
     double losses[LOSS_NUMBERS];
     double flags[FLAG_NUMBERS];
-    double failed;
 };
 
 static void add_losses(double sum[LOSS_NUMBERS], const struct model_losses *l)
@@ -91,10 +91,10 @@ static enum status vote(struct session *s, enum status local, struct step_vote *
 enum status step_run(struct session *s, uint64_t flags, struct step_report *out, struct errmsg *em)
 {
     double start = clock_seconds();
-    struct step_vote v = {{0}};
+    struct step_vote v = {0};
     struct step_report r = {.lr = schedule_lr(&s->config, s->state.step + 1, s->steps_total)};
     for (int i = 0; i < FLAG_NUMBERS; i++)
-        v.flags[i] = (flags >> i) & 1;
+        v.flags[i] = (flags >> i) & 1 ? 1.0 : 0.0;
 
     enum status st = vote(s, accumulate_gradients(s, v.losses, &r.data_wait_s, em), &v, em);
     if (st != ST_OK)
@@ -153,7 +153,7 @@ enum status step_validate(struct session *s, struct model_losses *out, struct er
 {
     int64_t n[2] = {order_val_count(s->orders[0]), order_val_count(s->orders[1])};
     int64_t pairs = MIN(n[0], n[1]) > 0 ? MAX(n[0], n[1]) : 0;
-    struct step_vote v = {{0}};
+    struct step_vote v = {0};
     size_t first, count;
     comm_shard((size_t)pairs, comm_world_size(s->comm), comm_rank(s->comm), &first, &count);
     enum status local =

@@ -57,7 +57,7 @@ static enum status start_from(struct session *s, const struct train_arguments *a
 {
     if (a->init_from[0])
         return save_init_from(s, a->init_from, em);
-    return save_resume(s, a->resume[0] ? a->resume : "none", em);
+    return save_resume(s, a->resume, em);
 }
 
 /* With the run folder held: data, model, start, loop. */
@@ -80,7 +80,7 @@ static enum status train_in_folder(struct session *s, const struct train_argumen
         return ST_OK;
     }
     if (st == ST_OK)
-        st = report_open(&report, s, a->config_path, em);
+        st = report_open(&report, s, a->config_path[0] ? a->config_path : NULL, em);
     if (st == ST_OK)
         st = loop_run(s, &report, em);
     report_close(&report, st, em);
@@ -94,8 +94,7 @@ static enum status open_folder(const struct session *s, const struct train_argum
     enum status st = ST_OK;
     if (comm_rank(s->comm) == 0 && !a->dry_run) {
         char *text = config_to_toml(&s->config);
-        bool continues = strcmp(a->resume, "auto") == 0;
-        st = text ? run_folder_open(s->out, text, continues, out, em)
+        st = text ? run_folder_open(s->out, text, strcmp(a->resume, "auto") == 0, out, em)
                   : FAIL(em, ST_MEMORY, "out of memory");
         free(text);
     }

@@ -1,0 +1,133 @@
+/* Batches: the positions decide everything, however they are cut into calls. */
+#include "base/file.h"
+#include "data/loader.h"
+#include "testing.h"
+
+enum { N = 12, SIZE = 8, PIXELS = SIZE * SIZE, WANTED = 20 };
+
+static const struct augment_config strength = {.flip = 0.5, .rotate_deg = 10, .warp = 0.02};
+static struct set *sets[2];
+static struct order *orders[2];
+static struct loader *loader;
+
+static struct set *make_set(const char *folder, int person)
+{
+    struct errmsg em = {0};
+    struct set_writer *w;
+    struct set *s;
+    char path[PATH_BYTES_MAX], name[16];
+    struct set_description d = {
+        .n = N - person, .size = SIZE, .person = "p", .consent = "drawn", .masks = true};
+    snprintf(name, sizeof name, "%d.h5", person);
+    assert_true(path_join(path, sizeof path, folder, name));
+    assert_ok(set_writer_open(path, &d, &w, &em));
+    for (int row = 0; row < d.n; row++) {
+        uint8_t image[PIXELS * 3], mask[PIXELS];
+        memset(image, person * 100 + row, sizeof image);
+        memset(mask, 200 + row, sizeof mask);
+        assert_ok(set_writer_put(w, row,
+                                 &(struct set_row){.name = "x", .image = image, .mask = mask},
+                                 &em));
+    }
+    assert_ok(set_writer_finish(w, &em));
+    set_writer_free(w);
+    assert_ok(set_open(path, &s, &em));
+    return s;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    char *folder = scratch_new();
+    struct loader_source sources[2];
+    for (int p = 0; p < 2; p++) {
+        sets[p] = make_set(folder, p);
+        assert_ok(order_new(set_hashes(sets[p]), set_get_info(sets[p])->n, 0, 5,
+                            (enum order_person)p, &orders[p], &em));
+        sources[p] = (struct loader_source){sets[p], orders[p]};
+    }
+    assert_ok(loader_new(sources, &strength, 5, &loader, &em));
+    free(folder);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    loader_free(loader);
+    for (int p = 0; p < 2; p++) {
+        order_free(orders[p]);
+        set_free(sets[p]);
+    }
+    return 0;
+}
+
+static void ranges_do_not_matter(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct loader_batch whole = {0}, part = {0};
+    assert_ok(loader_batch_init(&whole, WANTED, SIZE, true, &em));
+    assert_ok(loader_batch_init(&part, 7, SIZE, true, &em));
+    assert_ok(loader_fill(loader, 30, WANTED, &whole, &em));
+    for (size_t first = 0; first < WANTED; first += 7) {
+        size_t n = first + 7 < WANTED ? 7 : WANTED - first;
+        assert_ok(loader_fill(loader, 30 + first, n, &part, &em));
+        for (int p = 0; p < 2; p++) {
+            size_t bytes = PIXELS * 3;
+            assert_memory_equal(part.images[p], whole.images[p] + first * bytes, n * bytes);
+            assert_memory_equal(part.masks[p], whole.masks[p] + first * PIXELS, n * PIXELS);
+            assert_memory_equal(part.draws[p], whole.draws[p] + first, n * sizeof *part.draws[p]);
+            assert_memory_equal(part.rows[p], whole.rows[p] + first, n * sizeof(int64_t));
+        }
+    }
+    loader_batch_release(&whole);
+    loader_batch_release(&part);
+}
+
+static void pictures_are_those_of_the_order(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct loader_batch b = {0};
+    assert_ok(loader_batch_init(&b, WANTED, SIZE, true, &em));
+    assert_ok(loader_fill(loader, 3, WANTED, &b, &em));
+    for (int p = 0; p < 2; p++)
+        for (size_t i = 0; i < WANTED; i++) {
+            int64_t row = order_row_at(orders[p], 3 + i);
+            assert_int_equal(b.rows[p][i], row);
+            assert_int_equal(b.images[p][i * PIXELS * 3 + 5], p * 100 + row);
+            assert_int_equal(b.masks[p][i * PIXELS + 5], 200 + row);
+        }
+    assert_true(b.draws[0][0].rotate != b.draws[1][0].rotate);
+    loader_batch_release(&b);
+}
+
+static void given_rows_come_unchanged_and_scaled(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct loader_batch b = {0};
+    const int64_t rows[2] = {4, 1};
+    assert_ok(loader_batch_init(&b, 2, 2 * SIZE, true, &em));
+    memset(b.images[0], 77, PIXELS * 4 * 3);
+    assert_ok(loader_fill_rows(loader, NULL, rows, 2, &b, &em));
+    assert_int_equal(b.images[0][0], 77); /* left out */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(b.images[1][i * PIXELS * 4 * 3 + 9], 100 + rows[i]);
+        assert_int_equal(b.masks[1][i * PIXELS * 4 + 9], 200 + rows[i]);
+        assert_true(b.draws[1][i].zoom == 1.0f && b.draws[1][i].rotate == 0.0f);
+    }
+    loader_batch_release(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ranges_do_not_matter),
+        cmocka_unit_test(pictures_are_those_of_the_order),
+        cmocka_unit_test(given_rows_come_unchanged_and_scaled),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

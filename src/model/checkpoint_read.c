@@ -1,0 +1,212 @@
+/* Reading a training state from a file that may be torn, foreign or of another architecture. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checkpoint_priv.h"
+#include "model/checkpoint.h"
+#include "model_priv.h"
+#include "zip_check.h"
+
+#include "base/poison.h"
+
+struct checkpoint {
+    char *path;
+    struct shim_archive *archive;
+    struct model_config config;
+    struct checkpoint_facts facts;
+};
+
+static enum status fail_missing(const struct checkpoint *c, const char *what, struct errmsg *em)
+{
+    return FAIL(em, ST_DATA, "%s is no checkpoint of bifrons: it has no readable \"%s\"", c->path,
+                what);
+}
+
+/* A copy of a text entry; "" where it is absent. */
+static char *copy_text(struct checkpoint *c, const char *key)
+{
+    const char *text = shim_get_string(shim_get(c->archive, shim_archive_root(c->archive), key));
+    return strdup(text ? text : "");
+}
+
+static enum status read_config(struct checkpoint *c, struct errmsg *em)
+{
+    struct shim_value *model = shim_get(c->archive, shim_archive_root(c->archive), "model");
+    int64_t image_size, latent;
+    if (!shim_get_int(shim_get(c->archive, model, "image_size"), &image_size) ||
+        !shim_get_int(shim_get(c->archive, model, "latent"), &latent) || image_size < 1 ||
+        image_size > 1 << 16 || latent < 1 || latent > 1 << 16)
+        return fail_missing(c, "model", em);
+    c->config = (struct model_config){.image_size = (int)image_size, .latent = (int)latent};
+    return ST_OK;
+}
+
+static enum status read_facts(struct checkpoint *c, struct errmsg *em)
+{
+    struct shim_archive *a = c->archive;
+    struct shim_value *root = shim_archive_root(a);
+    const char *format = shim_get_string(shim_get(a, root, "format"));
+    int64_t version = 0, position = -1;
+    if (!format || strcmp(format, CHECKPOINT_FORMAT_NAME) != 0)
+        return fail_missing(c, "format", em);
+    if (!shim_get_int(shim_get(a, root, "format_version"), &version) || version < 1)
+        return fail_missing(c, "format_version", em);
+    if (version > CHECKPOINT_FORMAT_VERSION)
+        return FAIL(
+            em, ST_DATA,
+            "%s is of format version %lld, this program reads up to %d; use a newer bifrons",
+            c->path, (long long)version, CHECKPOINT_FORMAT_VERSION);
+    if (!shim_get_int(shim_get(a, root, "epoch"), &c->facts.epoch) || c->facts.epoch < 0)
+        return fail_missing(c, "epoch", em);
+    if (!shim_get_int(shim_get(a, root, "step"), &c->facts.step) || c->facts.step < 0)
+        return fail_missing(c, "step", em);
+    if (!shim_get_int(shim_get(a, root, "position"), &position) || position < 0)
+        return fail_missing(c, "position", em);
+    c->facts.position = (uint64_t)position;
+    c->facts.loss = c->facts.val_loss = NAN;
+    (void)shim_get_double(shim_get(a, root, "loss"), &c->facts.loss);
+    (void)shim_get_double(shim_get(a, root, "val_loss"), &c->facts.val_loss);
+    c->facts.config = copy_text(c, "config");
+    c->facts.meta = copy_text(c, "meta");
+    if (!c->facts.config || !c->facts.meta)
+        return FAIL(em, ST_MEMORY, "out of memory reading %s", c->path);
+    return read_config(c, em);
+}
+
+enum status checkpoint_open(const char *path, struct checkpoint **out, struct errmsg *em)
+{
+    enum status st = zip_check(path, em);
+    if (st != ST_OK)
+        return st;
+    struct checkpoint *c = calloc(1, sizeof *c);
+    if (!c || !(c->path = strdup(path)))
+        st = FAIL(em, ST_MEMORY, "out of memory reading %s", path);
+    if (st == ST_OK)
+        st = shim_archive_read(path, &c->archive, em);
+    if (st == ST_OK)
+        st = read_facts(c, em);
+    if (st != ST_OK) {
+        checkpoint_free(c);
+        return st;
+    }
+    *out = c;
+    return ST_OK;
+}
+
+void checkpoint_free(struct checkpoint *c)
+{
+    if (!c)
+        return;
+    shim_archive_free(c->archive);
+    free(c->facts.config);
+    free(c->facts.meta);
+    free(c->path);
+    free(c);
+}
+
+const struct checkpoint_facts *checkpoint_get_facts(const struct checkpoint *c)
+{
+    return &c->facts;
+}
+
+struct model_config checkpoint_get_config(const struct checkpoint *c)
+{
+    return c->config;
+}
+
+static bool same_shape(const struct shim_value *v, const struct model_tensor *t)
+{
+    enum shim_dtype dtype;
+    size_t n_dims;
+    int64_t dims[SHIM_DIMS_MAX];
+    if (!shim_get_tensor(v, &dtype, &n_dims, dims) || n_dims != (size_t)t->n_dims)
+        return false;
+    for (size_t i = 0; i < n_dims; i++)
+        if (dims[i] != t->dims[i])
+            return false;
+    return true;
+}
+
+/* One tensor of the file into its range of a flat array. */
+static enum status restore_tensor(const struct checkpoint *c, struct model *m,
+                                  const struct shim_value *v, const struct model_tensor *t,
+                                  enum shim_flat which, const char *entry, void *scratch,
+                                  struct errmsg *em)
+{
+    bool wide = m->flat.element_bytes == sizeof(double);
+    int64_t bad = 0;
+    if (!same_shape(v, t))
+        return FAIL(em, ST_DATA, "%s: %s \"%s\" is missing or of another shape", c->path, entry,
+                    t->name);
+    enum status st = shim_read_tensor(v, wide ? SHIM_F64 : SHIM_F32, scratch, t->count, em);
+    if (st == ST_OK)
+        st = shim_group_write(m->group, which, t->offset, scratch, t->count, em);
+    if (st == ST_OK)
+        st = shim_group_nonfinite(m->group, which, t->offset, t->count, &bad, em);
+    if (st == ST_OK && bad > 0)
+        st = FAIL(em, ST_DATA,
+                  "%s: %s \"%s\" holds %lld values that are not finite; use an earlier checkpoint",
+                  c->path, entry, t->name, (long long)bad);
+    return st;
+}
+
+static enum status restore_moments(const struct checkpoint *c, struct model *m, size_t index,
+                                   const struct model_tensor *t, void *scratch, struct errmsg *em)
+{
+    static const struct {
+        const char *key;
+        enum shim_flat which;
+    } moments[] = {
+        {"exp_avg",    SHIM_EXP_AVG   },
+        {"exp_avg_sq", SHIM_EXP_AVG_SQ}
+    };
+    struct shim_archive *a = c->archive;
+    struct shim_value *optimizer = shim_get(a, shim_archive_root(a), "optimizer_state_dict");
+    struct shim_value *one = shim_get_at(a, shim_get(a, optimizer, "state"), (int64_t)index);
+    enum status st = ST_OK;
+    for (int i = 0; i < 2 && st == ST_OK; i++)
+        st = restore_tensor(c, m, shim_get(a, one, moments[i].key), t, moments[i].which,
+                            moments[i].key, scratch, em);
+    return st;
+}
+
+static enum status check_architecture(const struct checkpoint *c, const struct model *m,
+                                      struct errmsg *em)
+{
+    const struct model_config *have = &model_get_options(m)->config;
+    if (have->image_size == c->config.image_size && have->latent == c->config.latent)
+        return ST_OK;
+    return FAIL(em, ST_DATA,
+                "%s is of another architecture: image_size %d and latent %d, wanted %d and %d; set "
+                "model.image_size and model.latent to match, or start without it",
+                c->path, c->config.image_size, c->config.latent, have->image_size, have->latent);
+}
+
+enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool moments, bool ema,
+                               struct errmsg *em)
+{
+    enum status st = check_architecture(c, m, em);
+    if (st != ST_OK)
+        return st;
+    struct shim_archive *a = c->archive;
+    struct shim_value *root = shim_archive_root(a);
+    struct shim_value *averaged = ema ? shim_get(a, root, "ema_state_dict") : NULL;
+    struct shim_value *state = averaged ? averaged : shim_get(a, root, "model_state_dict");
+    const struct model_tensor *tensors;
+    size_t n = model_layout(m, &tensors), largest = 1;
+    for (size_t i = 0; i < n; i++)
+        largest = tensors[i].count > largest ? tensors[i].count : largest;
+    void *scratch = malloc(largest * m->flat.element_bytes);
+    if (!scratch)
+        return FAIL(em, ST_MEMORY, "out of memory reading %s", c->path);
+    for (size_t i = 0; i < n && st == ST_OK; i++) {
+        st = restore_tensor(c, m, shim_get(a, state, tensors[i].name), &tensors[i], SHIM_PARAMETERS,
+                            "parameter", scratch, em);
+        if (st == ST_OK && moments && c->facts.step > 0)
+            st = restore_moments(c, m, i, &tensors[i], scratch, em);
+    }
+    free(scratch);
+    return st;
+}

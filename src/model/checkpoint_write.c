@@ -1,0 +1,188 @@
+/* Writing a training state: the dicts torch.load gives back, and the record libtorch-free readers
+ * find. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/version.h"
+#include "checkpoint_priv.h"
+#include "model/checkpoint.h"
+#include "model_priv.h"
+
+#include "base/poison.h"
+
+/* One flat array of the model in host memory, fp32. */
+static enum status read_flat(const struct model *m, enum shim_flat which, float **out,
+                             struct errmsg *em)
+{
+    float *host = malloc(m->flat.count * sizeof *host);
+    if (!host)
+        return FAIL(em, ST_MEMORY, "out of memory for a copy of the state");
+    enum status st = ST_OK;
+    if (m->flat.element_bytes == sizeof(float)) {
+        st = shim_group_read(m->group, which, 0, host, m->flat.count, em);
+    } else {
+        double *wide = malloc(m->flat.count * sizeof *wide);
+        st = wide ? shim_group_read(m->group, which, 0, wide, m->flat.count, em)
+                  : FAIL(em, ST_MEMORY, "out of memory for a copy of the state");
+        for (size_t i = 0; i < m->flat.count && st == ST_OK; i++)
+            host[i] = (float)wide[i];
+        free(wide);
+    }
+    if (st != ST_OK) {
+        free(host);
+        return st;
+    }
+    *out = host;
+    return ST_OK;
+}
+
+static struct shim_value *tensor_of(struct shim_archive *a, const struct model_tensor *t,
+                                    const float *flat)
+{
+    return shim_value_tensor(a, SHIM_F32, flat + t->offset, (size_t)t->n_dims, t->dims);
+}
+
+static struct shim_value *model_state(struct shim_archive *a, const struct model *m,
+                                      const float *parameters)
+{
+    const struct model_tensor *tensors;
+    size_t n = model_layout(m, &tensors);
+    struct shim_value *dict = shim_value_dict(a);
+    for (size_t i = 0; i < n; i++)
+        shim_put(a, dict, tensors[i].name, tensor_of(a, &tensors[i], parameters));
+    return dict;
+}
+
+/* The one parameter group, with every key of torch.optim.Adam's. */
+static struct shim_value *param_group(struct shim_archive *a, const struct model *m, double lr,
+                                      size_t n_tensors)
+{
+    static const char *const off[] = {"amsgrad", "maximize", "capturable", "differentiable",
+                                      "decoupled_weight_decay"};
+    struct shim_value *group = shim_value_dict(a), *params = shim_value_list(a);
+    const struct model_options *o = model_get_options(m);
+    shim_put(a, group, "lr", shim_value_double(a, lr));
+    shim_put(a, group, "betas", shim_value_pair(a, o->adam_beta1, o->adam_beta2));
+    shim_put(a, group, "eps", shim_value_double(a, o->adam_eps));
+    shim_put(a, group, "weight_decay", shim_value_double(a, 0));
+    for (size_t i = 0; i < ARRAY_LENGTH(off); i++)
+        shim_put(a, group, off[i], shim_value_bool(a, false));
+    shim_put(a, group, "foreach", shim_value_none(a));
+    shim_put(a, group, "fused", shim_value_none(a));
+    for (size_t i = 0; i < n_tensors; i++)
+        shim_append(a, params, shim_value_int(a, (int64_t)i));
+    shim_put(a, group, "params", params);
+    return group;
+}
+
+static struct shim_value *optimizer_state(struct shim_archive *a, const struct model *m,
+                                          const struct checkpoint_facts *facts,
+                                          const float *exp_avg, const float *exp_avg_sq)
+{
+    const struct model_tensor *tensors;
+    size_t n = model_layout(m, &tensors);
+    const float step = (float)facts->step;
+    struct shim_value *optimizer = shim_value_dict(a), *state = shim_value_dict(a),
+                      *groups = shim_value_list(a);
+    for (size_t i = 0; i < n && facts->step > 0; i++) {
+        struct shim_value *one = shim_value_dict(a);
+        shim_put(a, one, "step", shim_value_tensor(a, SHIM_F32, &step, 0, NULL));
+        shim_put(a, one, "exp_avg", tensor_of(a, &tensors[i], exp_avg));
+        shim_put(a, one, "exp_avg_sq", tensor_of(a, &tensors[i], exp_avg_sq));
+        shim_put_at(a, state, (int64_t)i, one);
+    }
+    shim_append(a, groups, param_group(a, m, facts->lr, n));
+    shim_put(a, optimizer, "state", state);
+    shim_put(a, optimizer, "param_groups", groups);
+    return optimizer;
+}
+
+static size_t part_count(const struct model *m, const char *part)
+{
+    const struct model_tensor *tensors;
+    size_t n = model_layout(m, &tensors), sum = 0, length = strlen(part);
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(tensors[i].name, part, length) == 0)
+            sum += tensors[i].count;
+    return sum;
+}
+
+static json_t *number_or_null(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+/* The text of the record bifrons.json. */
+static char *summary_text(const struct model *m, const struct checkpoint_facts *facts)
+{
+    const struct model_config *c = &model_get_options(m)->config;
+    json_t *root = json_pack(
+        "{s:s, s:i, s:s, s:{s:i, s:i}, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:o, s:o, s:s, s:s}",
+        "format", CHECKPOINT_FORMAT_NAME, "format_version", CHECKPOINT_FORMAT_VERSION, "creator",
+        "bifrons " BIFRONS_VERSION, "model", "image_size", c->image_size, "latent", c->latent,
+        "parameters", "encoder", (json_int_t)part_count(m, "encoder."), "decoder_a",
+        (json_int_t)part_count(m, "decoder_a."), "decoder_b",
+        (json_int_t)part_count(m, "decoder_b."), "total", (json_int_t)m->flat.count, "epoch",
+        (json_int_t)facts->epoch, "step", (json_int_t)facts->step, "position",
+        (json_int_t)facts->position, "loss", number_or_null(facts->loss), "val_loss",
+        number_or_null(facts->val_loss), "config", facts->config ? facts->config : "", "meta",
+        facts->meta ? facts->meta : "{}");
+    char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(root);
+    return text;
+}
+
+static void put_facts(struct shim_archive *a, struct shim_value *root, const struct model *m,
+                      const struct checkpoint_facts *facts)
+{
+    const struct model_config *c = &model_get_options(m)->config;
+    struct shim_value *network = shim_value_dict(a);
+    shim_put(a, network, "image_size", shim_value_int(a, c->image_size));
+    shim_put(a, network, "latent", shim_value_int(a, c->latent));
+    shim_put(a, root, "format", shim_value_string(a, CHECKPOINT_FORMAT_NAME));
+    shim_put(a, root, "format_version", shim_value_int(a, CHECKPOINT_FORMAT_VERSION));
+    shim_put(a, root, "creator", shim_value_string(a, "bifrons " BIFRONS_VERSION));
+    shim_put(a, root, "torch_version", shim_value_string(a, shim_torch_version()));
+    shim_put(a, root, "model", network);
+    shim_put(a, root, "epoch", shim_value_int(a, facts->epoch));
+    shim_put(a, root, "step", shim_value_int(a, facts->step));
+    shim_put(a, root, "position", shim_value_int(a, (int64_t)facts->position));
+    shim_put(a, root, "loss", shim_value_double(a, facts->loss));
+    shim_put(a, root, "val_loss", shim_value_double(a, facts->val_loss));
+    shim_put(a, root, "config", shim_value_string(a, facts->config ? facts->config : ""));
+    shim_put(a, root, "meta", shim_value_string(a, facts->meta ? facts->meta : "{}"));
+}
+
+enum status checkpoint_write(const struct model *m, const struct checkpoint_facts *facts,
+                             const char *path, struct errmsg *em)
+{
+    float *parameters = NULL, *exp_avg = NULL, *exp_avg_sq = NULL;
+    struct shim_archive *a = NULL;
+    char *summary = summary_text(m, facts);
+    enum status st = summary ? ST_OK : FAIL(em, ST_MEMORY, "out of memory for a checkpoint");
+    if (st == ST_OK)
+        st = read_flat(m, SHIM_PARAMETERS, &parameters, em);
+    if (st == ST_OK)
+        st = read_flat(m, SHIM_EXP_AVG, &exp_avg, em);
+    if (st == ST_OK)
+        st = read_flat(m, SHIM_EXP_AVG_SQ, &exp_avg_sq, em);
+    if (st == ST_OK)
+        st = shim_archive_new(&a, em);
+    if (st == ST_OK) {
+        struct shim_value *root = shim_archive_root(a);
+        shim_put(a, root, "model_state_dict", model_state(a, m, parameters));
+        shim_put(a, root, "optimizer_state_dict",
+                 optimizer_state(a, m, facts, exp_avg, exp_avg_sq));
+        put_facts(a, root, m, facts);
+        st = shim_archive_write(a, path, CHECKPOINT_RECORD, summary, strlen(summary), em);
+    }
+    shim_archive_free(a);
+    free(summary);
+    free(parameters);
+    free(exp_avg);
+    free(exp_avg_sq);
+    return st;
+}

@@ -1,0 +1,54 @@
+#include "zip_check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <zip.h>
+
+enum { PIECE_BYTES = 1 << 18, RECORDS_MAX = 1 << 20 };
+
+/* libzip compares the checksum when a record has been read to its end. */
+static enum status check_record(zip_t *archive, zip_uint64_t index, char *piece, const char *path,
+                                struct errmsg *em)
+{
+    zip_file_t *record = zip_fopen_index(archive, index, 0);
+    zip_int64_t n = record ? 1 : -1;
+    while (n > 0)
+        n = zip_fread(record, piece, PIECE_BYTES);
+    if (record)
+        zip_fclose(record);
+    if (n == 0)
+        return ST_OK;
+    const char *name = zip_get_name(archive, index, 0);
+    return FAIL(em, ST_DATA,
+                "%s is damaged: its record \"%s\" cannot be read or does not match its checksum; "
+                "use an earlier checkpoint",
+                path, name ? name : "?");
+}
+
+enum status zip_check(const char *path, struct errmsg *em)
+{
+    int code = 0;
+    enum status st = ST_OK;
+    zip_t *archive = zip_open(path, ZIP_RDONLY, &code);
+    if (!archive && (code == ZIP_ER_NOENT || code == ZIP_ER_OPEN || code == ZIP_ER_READ))
+        return FAIL_ERRNO(em, ST_NOINPUT, code == ZIP_ER_NOENT ? ENOENT : errno, "cannot open %s",
+                          path);
+    if (!archive)
+        return FAIL(
+            em, ST_DATA,
+            "%s is no checkpoint: it is not a zip archive, or was cut short; use an earlier "
+            "checkpoint",
+            path);
+    char *piece = malloc(PIECE_BYTES);
+    zip_int64_t n = zip_get_num_entries(archive, 0);
+    if (!piece)
+        st = FAIL(em, ST_MEMORY, "out of memory reading %s", path);
+    else if (n < 1 || n > RECORDS_MAX)
+        st = FAIL(em, ST_DATA, "%s is no checkpoint: an archive of %lld records", path,
+                  (long long)n);
+    for (zip_int64_t i = 0; i < n && st == ST_OK; i++)
+        st = check_record(archive, (zip_uint64_t)i, piece, path, em);
+    free(piece);
+    zip_discard(archive);
+    return st;
+}

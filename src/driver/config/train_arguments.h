@@ -17,12 +17,12 @@
 enum { CONSENT_BYTES = 4096 };
 
 struct train_arguments {
-    struct config config;           /* name is filled in; not yet checked */
+    struct config config;             /* name is filled in; not yet checked */
     char config_path[PATH_BYTES_MAX]; /* the last file given; "" when none was */
-    char out[PATH_BYTES_MAX];       /* run folder: --out, else runs/NAME */
-    char resume[PATH_BYTES_MAX];    /* "auto" (the default), "none" or a checkpoint's path */
-    char init_from[PATH_BYTES_MAX]; /* "" when not given */
-    char consent[CONSENT_BYTES];    /* "" when not given */
+    char out[PATH_BYTES_MAX];         /* run folder: --out, else runs/NAME */
+    char resume[PATH_BYTES_MAX];      /* "auto" (the default), "none" or a checkpoint's path */
+    char init_from[PATH_BYTES_MAX];   /* "" when not given */
+    char consent[CONSENT_BYTES];      /* "" when not given */
     bool dry_run, print_config;
     bool folder_a, folder_b; /* data.a, data.b are folders of pictures, to be packed first */
 };

@@ -41,7 +41,7 @@ struct evaluation {
     struct quality_meter *meter;
     int size;
     bool held_out[2];
-    uint8_t *mean_face[2]; /* (size, size, 3) of each person's training pictures */
+    uint8_t *mean_face[2];          /* (size, size, 3) of each person's training pictures */
     struct tally tally[2][ANSWERS]; /* [person shown] */
 };
 
@@ -200,10 +200,13 @@ static enum status evaluate(struct evaluation *e, struct errmsg *em)
     if (st != ST_OK)
         return st;
     e->size = model_get_options(e->loaded.model)->config.image_size;
-    const struct loader_source sources[2] = {{e->sets[0], e->orders[0]}, {e->sets[1], e->orders[1]}};
+    const struct loader_source sources[2] = {
+        {e->sets[0], e->orders[0]},
+        {e->sets[1], e->orders[1]}
+    };
     bool masks = set_get_info(e->sets[0])->has_masks && set_get_info(e->sets[1])->has_masks;
-    st = loader_new(sources, &e->loaded.config.augment, e->loaded.config.train.seed, &e->loader,
-                    em);
+    st =
+        loader_new(sources, &e->loaded.config.augment, e->loaded.config.train.seed, &e->loader, em);
     if (st == ST_OK)
         st = loader_batch_init(&e->batch, EVAL_BATCH, e->size, masks, em);
     if (st == ST_OK)
@@ -315,12 +318,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {"data-a", OPTION_DATA_A, "FILE", 0, "person A's set, instead of the one trained on", 0},
-    {"data-b", OPTION_DATA_B, "FILE", 0, "person B's set, instead of the one trained on", 0},
+    {"data-a",                                         OPTION_DATA_A, "FILE", 0, "person A's set, instead of the one trained on", 0},
+    {"data-b",                                          OPTION_DATA_B, "FILE", 0, "person B's set, instead of the one trained on", 0},
     {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},
-    {"device", OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
-    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
-    {0},
+    {"device",                                                OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
+    {NULL,'h', NULL, OPTION_HIDDEN, NULL, 0},
+    {0                                              },
 };
 
 static const struct argp parser = {

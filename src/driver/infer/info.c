@@ -6,7 +6,6 @@
 
 #include "comm/comm.h"
 #include "command.h"
-#include "data/drawn.h"
 #include "data/set.h"
 #include "engine.h"
 #include "model/model.h"
@@ -34,8 +33,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},
-    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
+    {"json",                   OPTION_JSON, NULL, 0, "print one JSON object", 0},
+    {NULL,                    'h', NULL, OPTION_HIDDEN, NULL, 0},
     {0},
 };
 
@@ -49,19 +48,19 @@ int engine_info(int argc, char **argv)
 {
     bool json = false;
     argp_parse(&parser, argc, argv, 0, NULL, &json);
-    json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:b, s:b}", "bifrons", BIFRONS_VERSION, "commit",
-        run_record_commit(), "torch", model_torch_version(), "mpi", comm_library_version(), "hdf5",
-        set_library_version(), "cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "cuda_devices",
-        model_cuda_device_count(), "drawn_faces", drawn_available(), "tensorboard",
-        tensorboard_available());
+    json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:b}", "bifrons", BIFRONS_VERSION,
+                             "commit", run_record_commit(), "torch", model_torch_version(), "mpi",
+                             comm_library_version(), "hdf5", set_library_version(), "cores",
+                             (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "cuda_devices",
+                             model_cuda_device_count(), "tensorboard", tensorboard_available());
     if (json) {
         json_dumpf(root, stdout, JSON_INDENT(2));
         putchar('\n');
     } else {
         const char *key;
         json_t *value;
-        json_object_foreach(root, key, value) {
+        json_object_foreach(root, key, value)
+        {
             if (json_is_string(value))
                 printf("%-14s%s\n", key, json_string_value(value));
             else if (json_is_integer(value))

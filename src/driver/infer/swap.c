@@ -155,8 +155,8 @@ static enum status swap_one(struct swapper *s, int64_t i, const char *out, bool 
     if (st == ST_OK)
         st = decode(s, input.rgb, s->decoded, NULL, em);
     snprintf(file, sizeof file, "%s.png", name);
-    if (st == ST_OK && !path_join(path, sizeof path, out_is_folder ? out : "",
-                                  out_is_folder ? file : out))
+    if (st == ST_OK &&
+        !path_join(path, sizeof path, out_is_folder ? out : "", out_is_folder ? file : out))
         st = FAIL(em, ST_IO, "path too long: %s/%s", out, file);
     if (st == ST_OK)
         st = write_swap(s, path, em);
@@ -310,15 +310,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {"output", 'o', "OUT", 0, "a PNG file for one picture, a folder for more", 0},
-    {"direction", OPTION_DIRECTION, "a2b|b2a", 0, "whose pictures come in (default a2b: A's)", 0},
+    {"output",                                         'o', "OUT", 0, "a PNG file for one picture, a folder for more", 0},
+    {"direction",                                           OPTION_DIRECTION, "a2b|b2a", 0, "whose pictures come in (default a2b: A's)", 0},
     {"grid", OPTION_GRID, NULL, 0, "write one sheet: pictures, reconstructions, swaps", 0},
-    {"no-label", OPTION_NO_LABEL, NULL, 0,
-     "leave out the visible \"AI\" label; the XMP mark stays", 0},
-    {"strict", OPTION_STRICT, NULL, 0, "stop at the first unreadable picture", 0},
-    {"device", OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
-    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
-    {0},
+    {"no-label",                                                OPTION_NO_LABEL, NULL, 0, "leave out the visible \"AI\" label; the XMP mark stays",
+     0},
+    {"strict",OPTION_STRICT, NULL, 0, "stop at the first unreadable picture", 0},
+    {"device",                                               OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
+    {NULL,                                               'h', NULL, OPTION_HIDDEN, NULL, 0},
+    {0                                          },
 };
 
 static const struct argp parser = {

@@ -34,8 +34,8 @@ static enum status pack_person(const struct session *s, const struct train_argum
 }
 
 /* The file a folder is packed into. */
-static enum status output_path(const struct session *s, int person,
-                               char out[static PATH_BYTES_MAX], struct errmsg *em)
+static enum status output_path(const struct session *s, int person, char out[static PATH_BYTES_MAX],
+                               struct errmsg *em)
 {
     int n = snprintf(out, PATH_BYTES_MAX, "%s/data/%c.h5", s->out, 'a' + person);
     return n < PATH_BYTES_MAX ? ST_OK : FAIL(em, ST_USAGE, "path too long: %s", s->out);

@@ -43,8 +43,8 @@ static enum status gather_hosts(struct comm *c, char **names_out, const char ***
     return st;
 }
 
-static enum status open_record(struct report *r, const char *config_path,
-                               const char *const *hosts, struct errmsg *em)
+static enum status open_record(struct report *r, const char *config_path, const char *const *hosts,
+                               struct errmsg *em)
 {
     struct session *s = r->session;
     char path[PATH_BYTES_MAX];
@@ -98,8 +98,8 @@ static void open_progress(struct report *r)
         .total_steps = s->steps_total,
         .first_step = s->state.step,
         .images_per_step = 2 * s->config.train.global_batch,
-        .loss_weight = {[MODEL_LOSS_L1] = s->config.loss.l1,
-                        [MODEL_LOSS_DSSIM] = s->config.loss.dssim},
+        .loss_weight =
+            {[MODEL_LOSS_L1] = s->config.loss.l1, [MODEL_LOSS_DSSIM] = s->config.loss.dssim},
         .every_s = s->config.log.every_s,
         .time_limit_s = s->config.train.max_minutes * 60,
     };
@@ -221,8 +221,9 @@ static enum status draw_sheets(struct report *r, const struct preview_pictures *
                                struct errmsg *em)
 {
     const struct session *s = r->session;
-    const struct preview_state state = {
-        .step = s->state.step, .epoch = session_epoch(s), .val_loss = s->state.val_loss};
+    const struct preview_state state = {.step = s->state.step,
+                                        .epoch = session_epoch(s),
+                                        .val_loss = s->state.val_loss};
     struct picture sheet = {0};
     enum status st = preview_grid(p, 0, &state, &sheet, em);
     if (st == ST_OK)

@@ -31,13 +31,14 @@ static char *meta_text(const struct session *s)
     for (int p = 0; p < 2; p++)
         snprintf(fingerprint[p], sizeof fingerprint[p], "%016" PRIx64,
                  set_get_info(s->sets[p])->fingerprint);
-    json_t *meta = json_pack(
-        "{s:o, s:f, s:I, s:i, s:i, s:[s,s], s:[s,s], s:[s,s]}", "best_val_loss",
-        number_or_null(s->state.best_val_loss), "wall_s", s->state.wall_s, "metrics_bytes",
-        (json_int_t)s->state.metrics_bytes, "world_size", comm_world_size(s->comm), "threads",
-        s->threads, "fingerprints", fingerprint[0], fingerprint[1], "people",
-        set_get_info(s->sets[0])->person, set_get_info(s->sets[1])->person, "consent",
-        set_get_info(s->sets[0])->consent, set_get_info(s->sets[1])->consent);
+    json_t *meta =
+        json_pack("{s:o, s:f, s:I, s:i, s:i, s:[s,s], s:[s,s], s:[s,s]}", "best_val_loss",
+                  number_or_null(s->state.best_val_loss), "wall_s", s->state.wall_s,
+                  "metrics_bytes", (json_int_t)s->state.metrics_bytes, "world_size",
+                  comm_world_size(s->comm), "threads", s->threads, "fingerprints", fingerprint[0],
+                  fingerprint[1], "people", set_get_info(s->sets[0])->person,
+                  set_get_info(s->sets[1])->person, "consent", set_get_info(s->sets[0])->consent,
+                  set_get_info(s->sets[1])->consent);
     char *text = meta ? json_dumps(meta, JSON_COMPACT) : NULL;
     json_decref(meta);
     return text;

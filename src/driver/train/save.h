@@ -1,6 +1,7 @@
 /*
  * Checkpoints of a run: writing one from rank 0, finding and loading one on all ranks.
- * The files and their order on disk are run_folder.h's business, their content model/checkpoint.h's.
+ * The files and their order on disk are run_folder.h's business, their content
+ * model/checkpoint.h's.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_SAVE_H
 #define BIFRONS_DRIVER_TRAIN_SAVE_H

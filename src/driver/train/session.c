@@ -92,10 +92,11 @@ static enum status check_same_sets(struct session *s, struct errmsg *em)
         return st;
     for (int p = 0; p < 2 && st == ST_OK; p++)
         if (mine[p] != root[p])
-            st = FAIL(em, ST_DATA,
-                      "%s on host %s holds other pictures than on rank 0's host; copy the same file "
-                      "to every node",
-                      set_path(s->sets[p]), comm_host_name(s->comm));
+            st =
+                FAIL(em, ST_DATA,
+                     "%s on host %s holds other pictures than on rank 0's host; copy the same file "
+                     "to every node",
+                     set_path(s->sets[p]), comm_host_name(s->comm));
     return comm_agree(s->comm, st, em);
 }
 
@@ -126,8 +127,10 @@ static bool use_masks(const struct session *s)
 
 static enum status open_loader(struct session *s, struct errmsg *em)
 {
-    const struct loader_source sources[2] = {{s->sets[0], s->orders[0]},
-                                             {s->sets[1], s->orders[1]}};
+    const struct loader_source sources[2] = {
+        {s->sets[0], s->orders[0]},
+        {s->sets[1], s->orders[1]}
+    };
     int64_t ranks = comm_world_size(s->comm);
     int64_t share = (s->config.train.global_batch + ranks - 1) / ranks;
     int64_t micro = (share + s->config.train.accumulate - 1) / s->config.train.accumulate;
@@ -137,8 +140,8 @@ static enum status open_loader(struct session *s, struct errmsg *em)
                  s->config.data.masks ? "a set has no masks" : "data.masks is false");
     enum status st = loader_new(sources, &s->config.augment, s->config.train.seed, &s->loader, em);
     if (st == ST_OK)
-        st = loader_batch_init(&s->batch, (size_t)micro, (int)s->config.model.image_size, masks,
-                               em);
+        st =
+            loader_batch_init(&s->batch, (size_t)micro, (int)s->config.model.image_size, masks, em);
     return st;
 }
 
@@ -156,14 +159,14 @@ static int default_threads(const struct comm *c)
 static struct model_options model_options_of(const struct config *c, const char *device)
 {
     return (struct model_options){
-        .config = {.image_size = (int)c->model.image_size, .latent = (int)c->model.latent},
+        .config = {.image_size = (int)c->model.image_size, .latent = (int)c->model.latent    },
         .device = device,
         .precision = c->train.precision == PRECISION_BF16 ? MODEL_BF16 : MODEL_FP32,
-        .loss_weight = {[MODEL_LOSS_L1] = c->loss.l1, [MODEL_LOSS_DSSIM] = c->loss.dssim},
+        .loss_weight = {[MODEL_LOSS_L1] = c->loss.l1,           [MODEL_LOSS_DSSIM] = c->loss.dssim},
         .mask_weight = c->loss.mask,
-        .adam_beta1 = 0.9,
-        .adam_beta2 = 0.999,
-        .adam_eps = 1e-8,
+        .adam_beta1 = c->train.adam_beta1,
+        .adam_beta2 = c->train.adam_beta2,
+        .adam_eps = c->train.adam_eps,
         .seed = c->train.seed,
     };
 }

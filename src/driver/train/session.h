@@ -44,7 +44,8 @@ enum status session_open(struct session *s, struct errmsg *em) MUST_CHECK;
 /* Not collective; the communicator stays open. */
 void session_close(struct session *s);
 
-/* COLLECTIVE: text from rank 0 (NULL elsewhere) arrives in *text_out on every rank; caller frees. */
+/* COLLECTIVE: text from rank 0 (NULL elsewhere) arrives in *text_out on every rank; caller frees.
+ */
 enum status session_share_text(struct comm *c, const char *text, char **text_out,
                                struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE: bytes of rank 0's range arrive on every rank. */

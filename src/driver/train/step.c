@@ -76,13 +76,13 @@ static enum status accumulate_gradients(struct session *s, double losses[LOSS_NU
     return st;
 }
 
-/* Sums losses, flags and failures over ranks; a failure anywhere becomes the same one everywhere. */
+/* Sums losses, flags and failures over ranks; a failure anywhere becomes the same one everywhere.
+ */
 static enum status vote(struct session *s, enum status local, struct step_vote *v,
                         struct errmsg *em)
 {
     v->failed = local != ST_OK;
-    enum status st =
-        all_reduce(s->comm, v, sizeof *v / sizeof(double), COMM_F64, NULL, em);
+    enum status st = all_reduce(s->comm, v, sizeof *v / sizeof(double), COMM_F64, NULL, em);
     if (st != ST_OK)
         return st;
     return v->failed > 0 ? comm_agree(s->comm, local, em) : ST_OK;
@@ -137,8 +137,7 @@ static enum status validate_part(struct session *s, int64_t first, int64_t n, in
                 rows[p][i] = order_val_row(s->orders[p], (first + done + i) % count);
             }
         struct model_losses l;
-        enum status st =
-            loader_fill_rows(s->loader, rows[0], rows[1], (size_t)now, &s->batch, em);
+        enum status st = loader_fill_rows(s->loader, rows[0], rows[1], (size_t)now, &s->batch, em);
         struct model_batch view = batch_view(&s->batch);
         if (st == ST_OK)
             st = model_evaluate(s->model, &view, (double)all, &l, em);
@@ -156,8 +155,7 @@ enum status step_validate(struct session *s, struct model_losses *out, struct er
     struct step_vote v = {0};
     size_t first, count;
     comm_shard((size_t)pairs, comm_world_size(s->comm), comm_rank(s->comm), &first, &count);
-    enum status local =
-        validate_part(s, (int64_t)first, (int64_t)count, pairs, v.losses, em);
+    enum status local = validate_part(s, (int64_t)first, (int64_t)count, pairs, v.losses, em);
     enum status st = vote(s, local, &v, em);
     if (st != ST_OK)
         return st;

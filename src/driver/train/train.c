@@ -41,19 +41,18 @@ static void tell_plan(const struct session *s)
     log_info("model: %" PRId64 " px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M",
              c->model.image_size, (double)model_flat(s->model)->count / 1e6, (double)encoder / 1e6,
              (double)decoder / 1e6);
-    log_info("ranks: %d on %d node%s (%s), %d thread%s each, on %s in %s",
-             comm_world_size(s->comm), comm_node_count(s->comm),
-             comm_node_count(s->comm) == 1 ? "" : "s", comm_backend_name(s->comm), s->threads,
-             s->threads == 1 ? "" : "s", model_get_options(s->model)->device,
+    log_info("ranks: %d on %d node%s (%s), %d thread%s each, on %s in %s", comm_world_size(s->comm),
+             comm_node_count(s->comm), comm_node_count(s->comm) == 1 ? "" : "s",
+             comm_backend_name(s->comm), s->threads, s->threads == 1 ? "" : "s",
+             model_get_options(s->model)->device,
              model_get_options(s->model)->precision == MODEL_BF16 ? "bf16" : "fp32");
-    log_info("plan: %" PRId64 " epochs of %" PRId64 " steps, %" PRId64
-             " + %" PRId64 " pictures a step, run folder %s",
+    log_info("plan: %" PRId64 " epochs of %" PRId64 " steps, %" PRId64 " + %" PRId64
+             " pictures a step, run folder %s",
              c->train.epochs, s->steps_per_epoch, c->train.global_batch, c->train.global_batch,
              s->out);
 }
 
-static enum status start_from(struct session *s, const struct train_arguments *a,
-                              struct errmsg *em)
+static enum status start_from(struct session *s, const struct train_arguments *a, struct errmsg *em)
 {
     if (a->init_from[0])
         return save_init_from(s, a->init_from, em);
@@ -125,7 +124,7 @@ int engine_train(int argc, char **argv)
     struct errmsg em = {0};
     enum status st = a && s ? ST_OK : FAIL(&em, ST_MEMORY, "out of memory");
     if (st == ST_OK)
-        st = train_arguments_parse(argc, argv, a, &em);
+        st = train_arguments_parse(argc, argv, a, &em); /* bifrons has checked them already */
     signals_install();
     if (st == ST_OK) {
         s->config = a->config;

@@ -1,0 +1,296 @@
+/* Eyes and brows, each drawn in a frame on the skin whose +x points outwards. */
+#include "drawn_parts.h"
+
+#include "base/poison.h"
+
+/* One eye in its frame. */
+struct eye {
+    double half, upper, lower, tilt; /* half width; heights of the lids above and below centre */
+    double closed;                   /* 0 open .. 1 shut */
+    double gaze_x, gaze_y;           /* centre of the iris */
+    double iris;                     /* radius */
+    double light_x, light_y;         /* where a reflection of the key sits */
+    struct vec3 normal;
+};
+
+static struct eye eye_of(const struct portrait *p, double side)
+{
+    const struct identity *id = p->who;
+    const struct scene *s = p->scene;
+    double smile = clamp(s->smile, 0, 1), wide = clamp(s->brows, 0, 1);
+    struct eye e = {.half = .200 * id->eye_size, .tilt = id->eye_tilt, .closed = s->blink};
+    double open = (.118 + .018 * wide) * id->eye_height;
+    e.lower = (.078 - .018 * smile) * id->eye_height;
+    e.upper = blend(open - .012 * smile + .03 * s->gaze_y * -1.0, -.80 * e.lower, s->blink);
+    e.iris = .108 * (.55 + .45 * id->eye_size);
+    e.gaze_x = side * s->gaze_x * .078 * id->eye_size;
+    e.gaze_y = s->gaze_y * .050 - .006;
+    e.light_x = side * s->light.x * .05;
+    e.light_y = -.035;
+    e.normal = portrait_normal(p, side * id->eye_x, 0);
+    return e;
+}
+
+static void upper_lid(cairo_t *cr, const struct eye *e, double lift)
+{
+    double h = e->upper + lift, k = 1.34;
+    cairo_curve_to(cr, -e->half * .55, -h * k - e->tilt * .2, e->half * .42, -h * k - e->tilt,
+                   e->half, -e->tilt);
+}
+
+static void lower_lid(cairo_t *cr, const struct eye *e)
+{
+    cairo_curve_to(cr, e->half * .62, e->lower * 1.25 - e->tilt * .3, -e->half * .42,
+                   e->lower * 1.38, -e->half, .025);
+}
+
+static void eye_path(cairo_t *cr, const struct eye *e)
+{
+    cairo_new_path(cr);
+    cairo_move_to(cr, -e->half, .025);
+    upper_lid(cr, e, 0);
+    lower_lid(cr, e);
+    cairo_close_path(cr);
+}
+
+static void draw_white(const struct portrait *p, const struct eye *e)
+{
+    struct rgb white = light_flat(&p->light, (struct rgb){.985, .970, .955}, e->normal);
+    struct rgb shade = rgb_between(rgb_scale(white, .72), p->who->flush, .14);
+    cairo_pattern_t *g = cairo_pattern_create_linear(0, -e->upper, 0, e->lower);
+    add_stop(g, 0, shade, 1);
+    add_stop(g, .45, white, 1);
+    add_stop(g, 1, rgb_between(white, p->who->flush, .10), 1);
+    fill_with(p->cr, g);
+    /* the pink corner by the nose */
+    cairo_arc(p->cr, -e->half * .97, .028, e->half * .13, 0, 2 * DRAWN_PI);
+    set_colour(p->cr, rgb_between(p->who->flush, p->who->skin, .25), .8);
+    cairo_fill(p->cr);
+}
+
+static void draw_iris(const struct portrait *p, const struct eye *e)
+{
+    cairo_t *cr = p->cr;
+    double x = e->gaze_x, y = e->gaze_y, r = e->iris;
+    struct rgb colour = light_flat(&p->light, p->who->iris, e->normal),
+               dark = rgb_scale(colour, .28);
+    struct rgb light = rgb_between(colour, (struct rgb){1, .97, .85}, .38);
+    cairo_pattern_t *g = cairo_pattern_create_radial(x, y + r * .45, r * .1, x, y, r);
+    add_stop(g, 0, light, 1);
+    add_stop(g, .45, colour, 1);
+    add_stop(g, .82, rgb_scale(colour, .62), 1);
+    add_stop(g, 1, dark, 1);
+    cairo_arc(cr, x, y, r, 0, 2 * DRAWN_PI);
+    fill_with(cr, g);
+    cairo_set_line_width(cr, r * .045);
+    for (int i = 0; i < 20; i++) {
+        double a = 2 * DRAWN_PI * (i + .3 * sin(i * 7.0)) / 20;
+        cairo_move_to(cr, x + cos(a) * r * .48, y + sin(a) * r * .48);
+        cairo_line_to(cr, x + cos(a) * r * .84, y + sin(a) * r * .84);
+    }
+    set_colour(cr, light, .22);
+    cairo_stroke(cr);
+    cairo_arc(cr, x, y, r * .46, 0, 2 * DRAWN_PI);
+    set_colour(cr, (struct rgb){.045, .035, .045}, 1);
+    cairo_fill(cr);
+}
+
+/* The shadow of the lid over the ball, and the reflections on it. */
+static void draw_gloss(const struct portrait *p, const struct eye *e)
+{
+    cairo_t *cr = p->cr;
+    cairo_pattern_t *g = cairo_pattern_create_linear(0, -e->upper * 1.05, 0, e->lower * .5);
+    add_stop(g, 0, (struct rgb){.12, .06, .08}, .62);
+    add_stop(g, .38, (struct rgb){.12, .06, .08}, .18);
+    add_stop(g, 1, (struct rgb){.12, .06, .08}, 0);
+    cairo_set_source(cr, g);
+    cairo_paint(cr);
+    cairo_pattern_destroy(g);
+    double r = e->iris, x = e->gaze_x, y = e->gaze_y;
+    cairo_arc(cr, x + e->light_x, y + e->light_y, r * .23, 0, 2 * DRAWN_PI);
+    set_colour(cr, (struct rgb){1, 1, 1}, .95);
+    cairo_fill(cr);
+    cairo_arc(cr, x - e->light_x * .8 - r * .06, y + r * .48, r * .11, 0, 2 * DRAWN_PI);
+    set_colour(cr, (struct rgb){1, 1, 1}, .5);
+    cairo_fill(cr);
+}
+
+/* The closed part: skin down to the upper lid's edge. */
+static void draw_lid(const struct portrait *p, const struct eye *e)
+{
+    if (e->closed < .15)
+        return;
+    struct eye open = *e;
+    open.upper = .125 * p->who->eye_height;
+    cairo_t *cr = p->cr;
+    cairo_new_path(cr);
+    cairo_move_to(cr, -e->half, .025);
+    upper_lid(cr, &open, .01);
+    double k = 1.34, h = e->upper;
+    cairo_curve_to(cr, e->half * .42, -h * k - e->tilt, -e->half * .55, -h * k - e->tilt * .2,
+                   -e->half, .025);
+    struct rgb skin = rgb_between(p->who->skin, p->who->flush, p->who->feminine ? .24 : .14);
+    struct rgb top = light_skin(&p->light, skin, e->normal, .40);
+    struct rgb low = light_skin(&p->light, skin, e->normal, .0);
+    cairo_pattern_t *g = cairo_pattern_create_linear(0, -open.upper * 1.05, 0, e->lower * .8);
+    add_stop(g, 0, top, 1);
+    add_stop(g, .6, low, 1);
+    add_stop(g, 1, rgb_scale(low, .9), 1);
+    fill_with(cr, g);
+}
+
+static void draw_crease(const struct portrait *p, const struct eye *e)
+{
+    cairo_t *cr = p->cr;
+    struct rgb line =
+        light_skin(&p->light, rgb_between(rgb_scale(p->who->skin, .55), p->who->flush, .3),
+                   e->normal, .2);
+    double lift = blend(.042, .13, e->closed) * p->who->eye_height;
+    cairo_new_path(cr);
+    cairo_move_to(cr, -e->half * .86, -.035 - lift * .3);
+    double h = e->upper + lift;
+    cairo_curve_to(cr, -e->half * .5, -h * 1.30, e->half * .42, -h * 1.32 - e->tilt, e->half * .98,
+                   -e->tilt - lift * .55);
+    cairo_set_line_width(cr, .014);
+    set_colour(cr, line, .60 * (1 - .55 * e->closed));
+    cairo_stroke(cr);
+    /* below the eye */
+    cairo_move_to(cr, -e->half * .75, e->lower + .045);
+    cairo_curve_to(cr, -e->half * .3, e->lower + .085, e->half * .3, e->lower + .080, e->half * .7,
+                   e->lower + .035);
+    cairo_set_line_width(cr, .012);
+    set_colour(cr, line, .06 + .16 * clamp(p->scene->smile, 0, 1));
+    cairo_stroke(cr);
+}
+
+static void draw_lashes(const struct portrait *p, const struct eye *e)
+{
+    cairo_t *cr = p->cr;
+    struct rgb ink = rgb_between((struct rgb){.09, .05, .055}, p->who->hair_dark, .35);
+    double k = 1.34, h = e->upper, thick = .013 + .016 * p->who->lashes,
+           wing = .03 * p->who->lashes;
+    cairo_new_path(cr);
+    cairo_move_to(cr, -e->half * 1.02, .030);
+    cairo_curve_to(cr, -e->half * .55, -h * k - e->tilt * .2 - thick * .6, e->half * .42,
+                   -h * k - e->tilt - thick * 1.7, e->half * 1.02 + wing, -e->tilt - wing * .9);
+    cairo_curve_to(cr, e->half * .90, -e->tilt + .006, e->half * .46, -h * k - e->tilt + .016,
+                   -e->half * .52, -h * k - e->tilt * .2 + .016);
+    cairo_line_to(cr, -e->half * .99, .026);
+    cairo_close_path(cr);
+    set_colour(cr, ink, .94);
+    cairo_fill(cr);
+    if (p->who->lashes > .5) {
+        cairo_set_line_width(cr, .011);
+        for (int i = 0; i < 4; i++) {
+            double t = .55 + .13 * i, u = 1 - t;
+            double x = -e->half * u * u * u - 3 * u * u * t * e->half * .55 +
+                       3 * u * t * t * e->half * .42 + t * t * t * e->half;
+            double y =
+                3 * u * u * t * (-h * k) + 3 * u * t * t * (-h * k - e->tilt) - t * t * t * e->tilt;
+            double droop = e->closed > .6 ? .045 : -.035;
+            cairo_move_to(cr, x, y - thick * .4);
+            cairo_curve_to(cr, x + .012, y + droop * .3, x + .026, y + droop * .7,
+                           x + .042 + .008 * i, y + droop);
+        }
+        set_colour(cr, ink, .85);
+        cairo_stroke(cr);
+    }
+    cairo_move_to(cr, e->half, -e->tilt);
+    lower_lid(cr, e);
+    cairo_set_line_width(cr, .009);
+    set_colour(cr, rgb_between(ink, p->who->flush, .35), .5);
+    cairo_stroke(cr);
+}
+
+void draw_eyes(const struct portrait *p)
+{
+    for (double side = -1; side <= 1; side += 2) {
+        struct eye e = eye_of(p, side);
+        portrait_frame(p, side * p->who->eye_x, 0, side);
+        if (e.closed < .97) {
+            cairo_save(p->cr);
+            eye_path(p->cr, &e);
+            cairo_clip_preserve(p->cr);
+            draw_white(p, &e);
+            draw_iris(p, &e);
+            draw_gloss(p, &e);
+            cairo_restore(p->cr);
+        }
+        draw_lid(p, &e);
+        draw_crease(p, &e);
+        draw_lashes(p, &e);
+        cairo_restore(p->cr);
+    }
+}
+
+/* --- brows -------------------------------------------------------------------------------------
+ */
+
+struct brow {
+    double inner, outer, arch, thick; /* heights, y down; 0 is the brow's own place */
+    double width;
+};
+
+static double brow_middle(const struct brow *b, double t)
+{
+    double line = blend(b->inner, b->outer, t);
+    return line - b->arch * sin(DRAWN_PI * pow(t, 1.35));
+}
+
+static double brow_half_thickness(const struct brow *b, double t)
+{
+    return b->thick * .5 * smooth_step(-.12, .16, t) * (1.0 - .80 * smooth_step(.45, 1.06, t));
+}
+
+static void brow_hairs(cairo_t *cr, const struct brow *b)
+{
+    for (int i = 0; i < 26; i++) {
+        double t = (i + .5) / 26, wobble = sin(i * 12.9898) * .5;
+        double x = (t - .5) * b->width, y = brow_middle(b, t), h = brow_half_thickness(b, t);
+        double lean = blend(.012, .050, smooth_step(0, .35, t));
+        cairo_move_to(cr, x - lean * .6, y + h * (.95 + .2 * wobble));
+        cairo_curve_to(cr, x - lean * .2, y + h * .3, x + lean * .4, y - h * .5, x + lean,
+                       y - h * (.85 + .3 * wobble) + .3 * lean * smooth_step(.4, 1, t));
+    }
+}
+
+static void draw_brow(const struct portrait *p, const struct brow *b, struct rgb colour)
+{
+    enum { STEPS = 16 };
+    cairo_t *cr = p->cr;
+    cairo_new_path(cr);
+    for (int i = 0; i <= 2 * STEPS + 1; i++) {
+        bool above = i <= STEPS;
+        double t = (above ? i : 2 * STEPS + 1 - i) / (double)STEPS;
+        double h = brow_half_thickness(b, t);
+        cairo_line_to(cr, (t - .5) * b->width, brow_middle(b, t) + (above ? -h : h));
+    }
+    cairo_close_path(cr);
+    cairo_pattern_t *g = cairo_pattern_create_linear(-b->width / 2, 0, b->width / 2, 0);
+    add_stop(g, 0, colour, .35);
+    add_stop(g, .22, colour, .80);
+    add_stop(g, 1, colour, .92);
+    fill_with(cr, g);
+    brow_hairs(cr, b);
+    cairo_set_line_width(cr, .010);
+    set_colour(cr, rgb_scale(colour, .8), .50);
+    cairo_stroke(cr);
+}
+
+void draw_brows(const struct portrait *p)
+{
+    const struct identity *id = p->who;
+    double raise = p->scene->brows, up = raise > 0 ? .085 * raise : .045 * raise;
+    struct rgb dark = rgb_between(id->hair_dark, id->hair_base, .45);
+    for (double side = -1; side <= 1; side += 2) {
+        struct rgb colour = light_flat(&p->light, dark, portrait_normal(p, side * .42, id->brow_y));
+        struct brow b = {.inner = .030 + id->brow_tilt - (raise < 0 ? .045 * raise : .01 * raise),
+                         .outer = .012 - id->brow_tilt,
+                         .arch = id->brow_arch + .02 * clamp(raise, 0, 1),
+                         .thick = id->brow_thick,
+                         .width = .50 * (.6 + .4 * id->eye_size)};
+        portrait_frame(p, side * (id->eye_x + .015), id->brow_y - up, side);
+        draw_brow(p, &b, colour);
+        cairo_restore(p->cr);
+    }
+}

@@ -1,0 +1,31 @@
+/*
+ * Hair as locks: ribbons that run over the skull in head space. drawn_style.c grows them from an
+ * identity, drawn_hair.c draws them.
+ */
+#ifndef BIFRONS_DATA_DRAWN_HAIR_H
+#define BIFRONS_DATA_DRAWN_HAIR_H
+
+#include "base/philox.h"
+#include "drawn_parts.h"
+
+enum { LOCK_POINTS = 12, LOCKS_MAX = 640 };
+
+struct lock {
+    struct vec3 at[LOCK_POINTS]; /* head space, from root to tip */
+    double width;                /* at its widest */
+    double tone;                 /* -1..1 */
+    bool curl;                   /* a round tuft instead of a ribbon */
+    bool clinging;               /* goes with the jaw: a beard's */
+};
+
+struct locks {
+    size_t n;
+    struct lock all[LOCKS_MAX];
+};
+
+/* Replaces what is in h by the identity's hair. */
+void locks_grow(struct locks *h, const struct identity *id);
+/* 0 bare .. 1 grown over, at a place of the resting head; drawn_skin.c colours by it. */
+double beard_cover(const struct identity *id, struct vec3 rest);
+
+#endif

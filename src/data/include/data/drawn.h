@@ -2,8 +2,9 @@
  * Invented people, drawn with cairo: data whose true swap is known, with nobody's face in it.
  *
  * An identity (face shape, hair, skin, eyes, nose, mouth, clothes, palette) is a function of
- * (seed, person); a scene (pose, expression, gaze, light, background) of (seed, picture). A face
- * is identity x scene, so drawing the other identity in the same scene gives the true swap.
+ * (seed, person); a scene (pose, expression, gaze, light, background) of (seed, person,
+ * picture). A face is identity x scene, so drawing the other identity in the same scene gives the
+ * true swap; where the picture is cut depends on the scene alone, so the two match pixel by pixel.
  */
 #ifndef BIFRONS_DATA_DRAWN_H
 #define BIFRONS_DATA_DRAWN_H
@@ -14,7 +15,11 @@
 #include "data/picture.h"
 #include "data/set.h"
 
-enum { DRAWN_SIZE_MIN = 64, DRAWN_SIZE_MAX = 1024 };
+enum {
+    DRAWN_SIZE_MIN = 64,
+    DRAWN_SIZE_MAX = 1024,
+    DRAWN_STYLE = 1, /* grows whenever the same options draw different pixels */
+};
 
 struct drawn_options {
     int size; /* pixels a side */

@@ -1,0 +1,163 @@
+#include "data/drawn.h"
+
+#include <math.h>
+
+#include "testing.h"
+
+static struct drawn_face draw(int size, uint64_t seed, bool loose, int person, uint64_t index)
+{
+    struct errmsg em = {0};
+    struct drawn_options o = {.size = size, .seed = seed, .loose = loose};
+    struct drawn_face f = {0};
+    assert_ok(drawn_face_draw(&o, person, index, &f, &em));
+    assert_int_equal(f.image.width, size);
+    assert_int_equal(f.image.height, size);
+    assert_int_equal(f.truth.width, size);
+    return f;
+}
+
+static size_t bytes_of(const struct picture *p)
+{
+    return (size_t)p->width * (size_t)p->height * 3;
+}
+
+/* Mean difference of two pictures over the pixels of the mask (NULL: all), in levels of 255. */
+static double difference(const struct picture *a, const struct picture *b, const uint8_t *mask)
+{
+    double sum = 0, n = 0;
+    for (size_t i = 0; i < bytes_of(a); i++) {
+        double weight = mask ? mask[i / 3] / 255.0 : 1.0;
+        sum += weight * fabs((double)a->rgb[i] - b->rgb[i]);
+        n += weight;
+    }
+    return sum / n;
+}
+
+static void same_arguments_give_same_bytes(void **state)
+{
+    (void)state;
+    struct drawn_face a = draw(64, 5, false, 0, 3), b = draw(64, 5, false, 0, 3);
+    assert_memory_equal(a.image.rgb, b.image.rgb, bytes_of(&a.image));
+    assert_memory_equal(a.truth.rgb, b.truth.rgb, bytes_of(&a.truth));
+    assert_memory_equal(a.mask, b.mask, 64 * 64);
+    assert_memory_equal(a.landmarks, b.landmarks, sizeof a.landmarks);
+    drawn_face_release(&b);
+
+    b = draw(64, 5, false, 0, 4);
+    assert_true(difference(&a.image, &b.image, NULL) > 5);
+    drawn_face_release(&b);
+    b = draw(64, 6, false, 0, 3);
+    assert_true(difference(&a.image, &b.image, NULL) > 5);
+    drawn_face_release(&b);
+    b = draw(64, 5, false, 1, 3); /* the scenes of the two people differ */
+    assert_true(difference(&a.truth, &b.image, NULL) > 5);
+    drawn_face_release(&b);
+    drawn_face_release(&a);
+}
+
+static void eyes_lie_where_an_extractor_puts_them(void **state)
+{
+    (void)state;
+    const double width = 96;
+    for (int person = 0; person < 2; person++) {
+        for (uint64_t i = 0; i < 24; i++) {
+            struct drawn_face f = draw(96, 1, false, person, i);
+            double left = f.landmarks[0][0] / width, right = f.landmarks[1][0] / width;
+            assert_true(fabs((left + right) / 2 - .5) < .04);
+            assert_true(right - left > .24 && right - left < .36);
+            assert_true(fabs(f.landmarks[0][1] / width - .42) < .045);
+            assert_true(fabs(f.landmarks[1][1] / width - .42) < .045);
+            /* nose below the eyes, mouth below the nose, left of right */
+            assert_true(f.landmarks[2][1] > f.landmarks[0][1] + 5);
+            assert_true(f.landmarks[3][1] > f.landmarks[2][1]);
+            assert_true(f.landmarks[4][0] > f.landmarks[3][0] + 5);
+            drawn_face_release(&f);
+        }
+    }
+}
+
+static void loose_pictures_are_not_cut_to_the_eyes(void **state)
+{
+    (void)state;
+    double low = 1e9, high = -1e9;
+    for (uint64_t i = 0; i < 16; i++) {
+        struct drawn_face f = draw(64, 1, true, 0, i);
+        double eyes = (f.landmarks[1][0] - f.landmarks[0][0]) / 64.0;
+        assert_true(eyes < .24); /* the whole head is in the picture */
+        low = fmin(low, f.landmarks[0][0] / 64.0);
+        high = fmax(high, f.landmarks[0][0] / 64.0);
+        drawn_face_release(&f);
+    }
+    assert_true(high - low > .1);
+}
+
+/* The mask's own value at a landmark. */
+static int mask_at(const struct drawn_face *f, int landmark)
+{
+    int x = (int)lroundf(f->landmarks[landmark][0]), y = (int)lroundf(f->landmarks[landmark][1]);
+    return f->mask[y * f->image.width + x];
+}
+
+static void mask_covers_the_face(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 16; i++) {
+        struct drawn_face f = draw(96, 2, false, (int)(i % 2), i);
+        double sum = 0;
+        for (size_t k = 0; k < 96 * 96; k++)
+            sum += f.mask[k] / 255.0;
+        assert_true(sum > .12 * 96 * 96 && sum < .6 * 96 * 96);
+        assert_true(mask_at(&f, 2) > 250 && mask_at(&f, 3) > 200 && mask_at(&f, 4) > 200);
+        assert_int_equal(f.mask[0], 0);
+        assert_int_equal(f.mask[95], 0);
+        assert_int_equal(f.mask[96 * 96 - 1], 0);
+        drawn_face_release(&f);
+    }
+}
+
+static void truth_is_the_other_person_in_the_same_place(void **state)
+{
+    (void)state;
+    struct drawn_face f = draw(128, 1, true, 0, 0);
+    /* background: the same pixels */
+    for (size_t x = 0; x < 8; x++)
+        assert_memory_equal(f.image.rgb + x * 128 * 3, f.truth.rgb + x * 128 * 3, 8 * 3);
+    assert_true(difference(&f.image, &f.truth, f.mask) > 8);
+    assert_string_not_equal(drawn_person_name(1, 0), drawn_person_name(1, 1));
+    assert_string_equal(drawn_person_name(1, 0), drawn_person_name(1, 0));
+    drawn_face_release(&f);
+}
+
+static void size_changes_the_grain_and_nothing_else(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct drawn_face small = draw(128, 3, false, 1, 7), large = draw(512, 3, false, 1, 7);
+    struct picture shrunk;
+    assert_ok(picture_resize(&large.image, 128, 128, &shrunk, &em));
+    assert_true(difference(&small.image, &shrunk, NULL) < 2.5);
+    for (int i = 0; i < SET_LANDMARKS; i++)
+        for (int axis = 0; axis < 2; axis++)
+            assert_true(fabs((large.landmarks[i][axis] + .5) / 4 - .5 - small.landmarks[i][axis]) <
+                        .01);
+    picture_release(&shrunk);
+    drawn_face_release(&large);
+    drawn_face_release(&small);
+    large = draw(DRAWN_SIZE_MAX, 3, false, 0, 0);
+    drawn_face_release(&large);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_arguments_give_same_bytes),
+        cmocka_unit_test(eyes_lie_where_an_extractor_puts_them),
+        cmocka_unit_test(loose_pictures_are_not_cut_to_the_eyes),
+        cmocka_unit_test(mask_covers_the_face),
+        cmocka_unit_test(truth_is_the_other_person_in_the_same_place),
+        cmocka_unit_test(size_changes_the_grain_and_nothing_else),
+    };
+    if (!drawn_available())
+        return 77; /* built without cairo */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

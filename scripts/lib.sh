@@ -32,7 +32,7 @@ last_line() {
 ticker_pid=
 stop_ticker() {
     [ -n "$ticker_pid" ] || return 0
-    kill "$ticker_pid" 2>/dev/null || true
+    kill -KILL "$ticker_pid" 2>/dev/null || true # TERM, early on, makes bash complain
     wait "$ticker_pid" 2>/dev/null || true
     ticker_pid=
 }
@@ -41,7 +41,7 @@ trap stop_ticker EXIT
 # Shows how a step is getting on: one line rewritten on a terminal, a line each 30 s in a log.
 ticker() { # ticker LOG TITLE PARENT
     local begin=$SECONDS columns
-    while sleep 1 >/dev/null 2>&1 && kill -0 "$3" 2>/dev/null; do
+    while sleep 1 >/dev/null && kill -0 "$3" 2>/dev/null; do
         if [ -t 1 ]; then
             columns=$(tput cols 2>/dev/null || echo 80)
             printf '\r\033[K%s' "$(printf '%s  %s  %s' "$2" "$(duration $((SECONDS - begin)))" \

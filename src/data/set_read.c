@@ -56,11 +56,20 @@ static enum status read_direct(const struct set *s, int64_t offset, size_t n, vo
     return ST_OK;
 }
 
+static const char *const part_names[SET_PARTS] = {
+    [SET_IMAGES] = "images",    [SET_MASKS] = "masks",
+    [SET_TRUTH] = "true swaps", [SET_LANDMARK_POINTS] = "landmarks",
+    [SET_MATRIX] = "matrices",  [SET_HASHES] = "hashes",
+};
+
 static enum status read_row(struct set *s, enum set_part p, int64_t row, hid_t type, void *out,
                             struct errmsg *em)
 {
     const struct set_part_file *part = &s->file.part[p];
-    BUG_ON(row < 0 || row >= s->info.n || part->dataset < 0);
+    BUG_ON(row < 0 || row >= s->info.n);
+    if (part->dataset < 0)
+        return FAIL(em, ST_DATA, "%s has no %s; pack the folder with them, or do without", s->path,
+                    part_names[p]);
     if (part->offset >= 0)
         return read_direct(s, part->offset + row * (int64_t)part->row_bytes, part->row_bytes, out,
                            em);

@@ -2,6 +2,7 @@
 import hashlib
 import io
 import os
+import pathlib
 import resource
 import shlex
 import shutil
@@ -190,10 +191,16 @@ def bad_huffman():
             + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + b"\0" * 64 + b"\xff\xd9")
 
 
-def jpeg_of(pixels):
+def jpeg_of(pixels, mode="RGB"):
     f = io.BytesIO()
-    PIL.Image.fromarray(pixels).save(f, "JPEG")
+    PIL.Image.fromarray(pixels).convert(mode).save(f, "JPEG")
     return f.getvalue()
+
+
+def without_adobe(data):
+    """A CMYK JPEG that no longer says how its inks are stored."""
+    at = data.index(b"\xff\xee")
+    return data[:at] + data[at + 2 + int.from_bytes(data[at + 2:at + 4], "big"):]
 
 
 BAD = {
@@ -207,6 +214,7 @@ BAD = {
     "cut.jpg": (jpeg_of(picture(1))[:-200], "truncated"),
     "cut.bmp": (b"BM" + bytes(8) + struct.pack("<IIiiHHI", 54, 40, 64, 64, 1, 24, 0) + bytes(40),
                 "truncated"),
+    "cmyk.jpg": (without_adobe(jpeg_of(picture(1), "CMYK")), "CMYK"),
     "huffman.jpg": (bad_huffman(), "Huffman"),
     "folder.png": (None, "not a regular file"),
 }
@@ -321,3 +329,17 @@ def test_kept_sets_survive_a_failed_pack(bifrons, folder, tmp_path):
     shutil.rmtree(folder)
     pack(bifrons, folder, "-o", "a.h5", code=66)
     assert (tmp_path / "a.h5").read_bytes() == before
+
+
+def test_interrupted_pack_leaves_nothing(folder, tmp_path):
+    for i in range(60):
+        save(folder / f"large{i}.jpg", picture(i, 900, 900))
+    running = subprocess.Popen([PROGRAM, "pack", folder, "-o", "a.h5", "--threads", "1"],
+                               cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    files = pathlib.Path(f"/proc/{running.pid}/fd")
+    while running.poll() is None and not any(".spool." in os.readlink(f) for f in files.iterdir()):
+        pass  # until it has begun to decode
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130 and "interrupted" in err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["ada"]

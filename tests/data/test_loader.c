@@ -1,6 +1,7 @@
 /* Batches: the positions decide everything, however they are cut into calls. */
 #include "base/file.h"
 #include "data/loader.h"
+#include "data/picture.h"
 #include "testing.h"
 
 enum { N = 12, SIZE = 8, PIXELS = SIZE * SIZE, WANTED = 20 };
@@ -122,12 +123,88 @@ static void given_rows_come_unchanged_and_scaled(void **state)
     loader_batch_release(&b);
 }
 
+/* A set of one picture that is not flat, without masks, in the place of person A. */
+static void with_bare_set(void (*check)(struct loader *l, struct set *s))
+{
+    struct errmsg em = {0};
+    struct set_writer *w;
+    struct loader_source sources[2] = {
+        {.order = orders[0]},
+        { sets[1],         orders[1]}
+    };
+    struct loader *l;
+    char *folder = scratch_new(), path[PATH_BYTES_MAX];
+    uint8_t image[PIXELS * 3];
+    for (int i = 0; i < PIXELS * 3; i++)
+        image[i] = (uint8_t)(i * 29 + i / 8);
+    assert_true(path_join(path, sizeof path, folder, "bare.h5"));
+    assert_ok(set_writer_open(
+        path, &(struct set_description){.n = 1, .size = SIZE, .person = "p", .consent = "drawn"},
+        &w, &em));
+    assert_ok(set_writer_put(w, 0, &(struct set_row){.name = "x", .image = image}, &em));
+    assert_ok(set_writer_finish(w, &em));
+    set_writer_free(w);
+    assert_ok(set_open(path, &sources[0].set, &em));
+    assert_ok(loader_new(sources, &strength, 5, &l, &em));
+    check(l, sources[0].set);
+    loader_free(l);
+    set_free(sources[0].set);
+    free(folder);
+}
+
+static void check_scaling(struct loader *l, struct set *s)
+{
+    static const int sizes[] = {SIZE / 2, SIZE - 3, 3 * SIZE};
+    struct errmsg em = {0};
+    struct picture stored, want;
+    const int64_t row = 0;
+    assert_ok(picture_init(&stored, SIZE, SIZE, &em));
+    assert_ok(set_read_image(s, row, stored.rgb, &em));
+    for (int i = 0; i < 3; i++) {
+        struct loader_batch b = {0};
+        assert_ok(loader_batch_init(&b, 1, sizes[i], false, &em));
+        assert_null(b.masks[0]);
+        assert_ok(loader_fill_rows(l, &row, NULL, 1, &b, &em));
+        assert_ok(picture_resize(&stored, sizes[i], sizes[i], &want, &em));
+        assert_memory_equal(b.images[0], want.rgb, (size_t)(sizes[i] * sizes[i] * 3));
+        picture_release(&want);
+        loader_batch_release(&b);
+    }
+    picture_release(&stored);
+}
+
+static void scaling_is_picture_resize(void **state)
+{
+    (void)state;
+    with_bare_set(check_scaling);
+}
+
+static void check_missing_masks(struct loader *l, struct set *s)
+{
+    (void)s;
+    struct errmsg em = {0};
+    struct loader_batch b = {0};
+    const int64_t row = 0;
+    assert_ok(loader_batch_init(&b, 1, SIZE, true, &em));
+    assert_status(loader_fill_rows(l, &row, NULL, 1, &b, &em), ST_DATA);
+    assert_text_has(em.text, "bare.h5 has no masks");
+    loader_batch_release(&b);
+}
+
+static void masks_that_are_not_there_are_an_error(void **state)
+{
+    (void)state;
+    with_bare_set(check_missing_masks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_do_not_matter),
         cmocka_unit_test(pictures_are_those_of_the_order),
         cmocka_unit_test(given_rows_come_unchanged_and_scaled),
+        cmocka_unit_test(scaling_is_picture_resize),
+        cmocka_unit_test(masks_that_are_not_there_are_an_error),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

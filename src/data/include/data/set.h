@@ -6,7 +6,7 @@
  *   /xxh3       uint64  (N)           XXH3-64, seed 0, of each row's H*W*3 bytes   (optional)
  *   /masks      uint8   (N, H, W)     255 = face                                  (optional)
  *   /landmarks  float32 (N, 5, 2)     x y at pixel centres: eyes, nose, mouth ends (optional)
- *   /matrix     float32 (N, 2, 3)     source picture to stored picture            (optional)
+ *   /matrix     float32 (N, 2, 3)     upright source picture to stored picture    (optional)
  *   /truth      uint8   (N, H, W, 3)  the other person, all else equal            (optional)
  *   attributes of /: format, format_version, creator, created, person, consent, source_hash
  *
@@ -62,7 +62,8 @@ const char *set_name(const struct set *s, int64_t row);
 /* N row hashes, borrowed. */
 const uint64_t *set_hashes(const struct set *s);
 
-/* One row into the caller's memory: H*W*3, H*W, H*W*3 bytes, 10 floats. ST_IO, ST_DATA. */
+/* One row into the caller's memory: H*W*3, H*W, H*W*3 bytes, 10 floats. ST_IO;
+ * ST_DATA damaged, or a set without that part. */
 enum status set_read_image(struct set *s, int64_t row, uint8_t *out, struct errmsg *em) MUST_CHECK;
 enum status set_read_mask(struct set *s, int64_t row, uint8_t *out, struct errmsg *em) MUST_CHECK;
 enum status set_read_truth(struct set *s, int64_t row, uint8_t *out, struct errmsg *em) MUST_CHECK;

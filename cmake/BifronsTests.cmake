@@ -4,6 +4,7 @@ pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
 set(BIFRONS_TEST_ENVIRONMENT
     "BIFRONS=$<TARGET_FILE:bifrons>"
+    "OMP_NUM_THREADS=1" # threads that wait by spinning take the other tests' cores
     "OMPI_ALLOW_RUN_AS_ROOT=1" "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"
     "OMPI_MCA_rmaps_base_oversubscribe=1" "OMPI_MCA_hwloc_base_binding_policy=none"
     "ASAN_OPTIONS=fast_unwind_on_malloc=0:detect_odr_violation=0"

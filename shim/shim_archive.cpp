@@ -251,6 +251,19 @@ struct shim_value *shim_value_tensor(struct shim_archive *a, enum shim_dtype dty
     });
 }
 
+struct shim_value *shim_value_range(struct shim_archive *a, const struct shim_group *g,
+                                    enum shim_flat which, size_t offset, enum shim_dtype dtype,
+                                    size_t n_dims, const int64_t *dims)
+{
+    return make(a, __func__, [&] {
+        at::IntArrayRef shape = sizes(n_dims, dims);
+        at::Tensor t = range(g, which, offset, size_t(c10::multiply_integers(shape)));
+        // always a copy: the storage of a mere view would be the whole flat array
+        t = t.to(at::Device(at::kCPU), scalar_type(dtype), /*non_blocking=*/false, /*copy=*/true);
+        return IValue(t.view(shape));
+    });
+}
+
 void shim_put(struct shim_archive *a, struct shim_value *dict, const char *key,
               struct shim_value *x)
 {
@@ -377,19 +390,46 @@ bool shim_get_tensor(const struct shim_value *v, enum shim_dtype *dtype_out, siz
     return false;
 }
 
-enum status shim_read_tensor(const struct shim_value *v, enum shim_dtype dtype, void *memory,
-                             size_t count, struct errmsg *em)
+bool shim_is_finite(const struct shim_value *v)
+{
+    bool finite = false;
+    if (shim_kind_of(v) == SHIM_TENSOR)
+        guard(__func__, nullptr, [&] { finite = v->v.toTensor().isfinite().all().item<bool>(); });
+    return finite;
+}
+
+// Is v a tensor of so many numbers?
+static enum status check_count(const struct shim_value *v, size_t count, struct errmsg *em)
 {
     enum shim_dtype unused;
     size_t n_dims;
     int64_t dims[SHIM_DIMS_MAX];
     if (!shim_get_tensor(v, &unused, &n_dims, dims))
         return FAIL(em, ST_DATA, "not a tensor of numbers");
-    const at::Tensor &t = v->v.toTensor();
-    if (size_t(t.numel()) != count)
-        return FAIL(em, ST_DATA, "a tensor of %lld elements, wanted %zu", (long long)t.numel(),
-                    count);
+    int64_t n = v->v.toTensor().numel();
+    if (size_t(n) != count)
+        return FAIL(em, ST_DATA, "a tensor of %lld elements, wanted %zu", (long long)n, count);
+    return ST_OK;
+}
+
+enum status shim_read_range(const struct shim_value *v, struct shim_group *g, enum shim_flat which,
+                            size_t offset, size_t count, struct errmsg *em)
+{
+    enum status st = check_count(v, count, em);
+    if (st != ST_OK)
+        return st;
+    return guard(__func__, em,
+                 [&] { range(g, which, offset, count).copy_(v->v.toTensor().reshape({-1})); });
+}
+
+enum status shim_read_tensor(const struct shim_value *v, enum shim_dtype dtype, void *memory,
+                             size_t count, struct errmsg *em)
+{
+    enum status st = check_count(v, count, em);
+    if (st != ST_OK)
+        return st;
     return guard(__func__, em, [&] {
+        const at::Tensor &t = v->v.toTensor();
         at::from_blob(memory, t.sizes(), at::TensorOptions(scalar_type(dtype))).copy_(t);
     });
 }

@@ -23,6 +23,14 @@ struct shim_scope {
     std::deque<shim_tensor> owned = {}; // a deque: addresses stay when it grows
 };
 
+struct shim_group {
+    at::Device device;
+    at::Tensor flat[SHIM_FLATS] = {};
+    std::deque<shim_tensor> parameters = {};
+    void (*ready)(void *ctx, size_t offset, size_t count) = nullptr;
+    void *ready_ctx = nullptr;
+};
+
 namespace shim
 {
 
@@ -131,6 +139,15 @@ inline at::IntArrayRef sizes(size_t n, const int64_t *dims)
     TORCH_CHECK(n <= SHIM_DIMS_MAX, n, " dimensions are more than the ", int(SHIM_DIMS_MAX),
                 " allowed here");
     return at::IntArrayRef(dims, n);
+}
+
+// Part of a flat array.
+inline at::Tensor range(const shim_group *g, enum shim_flat which, size_t offset, size_t count)
+{
+    int64_t size = g->flat[which].numel();
+    TORCH_CHECK(offset <= size_t(size) && count <= size_t(size) - offset, "range ", offset, " + ",
+                count, " of a flat array of ", size);
+    return g->flat[which].narrow(0, int64_t(offset), int64_t(count));
 }
 
 } // namespace shim

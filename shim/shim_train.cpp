@@ -7,14 +7,6 @@
 
 using namespace shim;
 
-struct shim_group {
-    at::Device device;
-    at::Tensor flat[SHIM_FLATS] = {};
-    std::deque<shim_tensor> parameters = {};
-    void (*ready)(void *ctx, size_t offset, size_t count) = nullptr;
-    void *ready_ctx = nullptr;
-};
-
 namespace
 {
 
@@ -31,14 +23,6 @@ struct ready_hook : torch::autograd::PostAccumulateGradHook {
     const shim_group *group;
     size_t offset, count;
 };
-
-at::Tensor range(const shim_group *g, enum shim_flat which, size_t offset, size_t count)
-{
-    int64_t size = g->flat[which].numel();
-    TORCH_CHECK(offset <= size_t(size) && count <= size_t(size) - offset, "range ", offset, " + ",
-                count, " of a flat array of ", size);
-    return g->flat[which].narrow(0, int64_t(offset), int64_t(count));
-}
 
 at::Tensor host_view(const at::Tensor &like, const void *memory)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "checkpoint_priv.h"
 #include "model/checkpoint.h"
 #include "model_priv.h"
@@ -68,6 +69,9 @@ static enum status read_facts(struct checkpoint *c, struct errmsg *em)
     c->facts.loss = c->facts.val_loss = NAN;
     (void)shim_get_double(shim_get(a, root, "loss"), &c->facts.loss);
     (void)shim_get_double(shim_get(a, root, "val_loss"), &c->facts.val_loss);
+    struct shim_value *optimizer = shim_get(a, root, "optimizer_state_dict");
+    struct shim_value *group = shim_get_at(a, shim_get(a, optimizer, "param_groups"), 0);
+    (void)shim_get_double(shim_get(a, group, "lr"), &c->facts.lr);
     c->facts.config = copy_text(c, "config");
     c->facts.meta = copy_text(c, "meta");
     if (!c->facts.config || !c->facts.meta)
@@ -129,46 +133,49 @@ static bool same_shape(const struct shim_value *v, const struct model_tensor *t)
     return true;
 }
 
-/* One tensor of the file into its range of a flat array. */
-static enum status restore_tensor(const struct checkpoint *c, struct model *m,
-                                  const struct shim_value *v, const struct model_tensor *t,
-                                  enum shim_flat which, const char *entry, void *scratch,
-                                  struct errmsg *em)
+/* Where in the file a flat array's tensors are: by name, or by index and key in Adam's state. */
+struct source {
+    enum shim_flat which;
+    const char *key; /* "exp_avg"; NULL: by name */
+    struct shim_value *dict;
+};
+
+static const struct shim_value *find(const struct checkpoint *c, const struct source *s,
+                                     const struct model_tensor *tensors, size_t index)
 {
-    bool wide = m->flat.element_bytes == sizeof(double);
-    int64_t bad = 0;
-    if (!same_shape(v, t))
-        return FAIL(em, ST_DATA, "%s: %s \"%s\" is missing or of another shape", c->path, entry,
-                    t->name);
-    enum status st = shim_read_tensor(v, wide ? SHIM_F64 : SHIM_F32, scratch, t->count, em);
-    if (st == ST_OK)
-        st = shim_group_write(m->group, which, t->offset, scratch, t->count, em);
-    if (st == ST_OK)
-        st = shim_group_nonfinite(m->group, which, t->offset, t->count, &bad, em);
-    if (st == ST_OK && bad > 0)
-        st = FAIL(em, ST_DATA,
-                  "%s: %s \"%s\" holds %lld values that are not finite; use an earlier checkpoint",
-                  c->path, entry, t->name, (long long)bad);
-    return st;
+    if (!s->key)
+        return shim_get(c->archive, s->dict, tensors[index].name);
+    return shim_get(c->archive, shim_get_at(c->archive, s->dict, (int64_t)index), s->key);
 }
 
-static enum status restore_moments(const struct checkpoint *c, struct model *m, size_t index,
-                                   const struct model_tensor *t, void *scratch, struct errmsg *em)
+static enum status check_source(const struct checkpoint *c, const struct model *m,
+                                const struct source *s, struct errmsg *em)
 {
-    static const struct {
-        const char *key;
-        enum shim_flat which;
-    } moments[] = {
-        {"exp_avg",    SHIM_EXP_AVG   },
-        {"exp_avg_sq", SHIM_EXP_AVG_SQ}
-    };
-    struct shim_archive *a = c->archive;
-    struct shim_value *optimizer = shim_get(a, shim_archive_root(a), "optimizer_state_dict");
-    struct shim_value *one = shim_get_at(a, shim_get(a, optimizer, "state"), (int64_t)index);
+    const struct model_tensor *tensors;
+    size_t n = model_layout(m, &tensors);
+    const char *kind = s->key ? s->key : "parameter";
+    for (size_t i = 0; i < n; i++) {
+        const struct shim_value *v = find(c, s, tensors, i);
+        if (!same_shape(v, &tensors[i]))
+            return FAIL(em, ST_DATA, "%s: %s \"%s\" is missing or of another shape", c->path, kind,
+                        tensors[i].name);
+        if (!shim_is_finite(v))
+            return FAIL(em, ST_DATA,
+                        "%s: %s \"%s\" holds values that are not finite; use an earlier checkpoint",
+                        c->path, kind, tensors[i].name);
+    }
+    return ST_OK;
+}
+
+static enum status copy_source(const struct checkpoint *c, struct model *m, const struct source *s,
+                               struct errmsg *em)
+{
+    const struct model_tensor *tensors;
+    size_t n = model_layout(m, &tensors);
     enum status st = ST_OK;
-    for (int i = 0; i < 2 && st == ST_OK; i++)
-        st = restore_tensor(c, m, shim_get(a, one, moments[i].key), t, moments[i].which,
-                            moments[i].key, scratch, em);
+    for (size_t i = 0; i < n && st == ST_OK; i++)
+        st = shim_read_range(find(c, s, tensors, i), m->group, s->which, tensors[i].offset,
+                             tensors[i].count, em);
     return st;
 }
 
@@ -194,19 +201,17 @@ enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool
     struct shim_value *root = shim_archive_root(a);
     struct shim_value *averaged = ema ? shim_get(a, root, "ema_state_dict") : NULL;
     struct shim_value *state = averaged ? averaged : shim_get(a, root, "model_state_dict");
-    const struct model_tensor *tensors;
-    size_t n = model_layout(m, &tensors), largest = 1;
-    for (size_t i = 0; i < n; i++)
-        largest = tensors[i].count > largest ? tensors[i].count : largest;
-    void *scratch = malloc(largest * m->flat.element_bytes);
-    if (!scratch)
-        return FAIL(em, ST_MEMORY, "out of memory reading %s", c->path);
-    for (size_t i = 0; i < n && st == ST_OK; i++) {
-        st = restore_tensor(c, m, shim_get(a, state, tensors[i].name), &tensors[i], SHIM_PARAMETERS,
-                            "parameter", scratch, em);
-        if (st == ST_OK && moments && c->facts.step > 0)
-            st = restore_moments(c, m, i, &tensors[i], scratch, em);
-    }
-    free(scratch);
+    struct shim_value *adam = shim_get(a, shim_get(a, root, "optimizer_state_dict"), "state");
+    const struct source sources[] = {
+        {SHIM_PARAMETERS, NULL,         state},
+        {SHIM_EXP_AVG,    "exp_avg",    adam },
+        {SHIM_EXP_AVG_SQ, "exp_avg_sq", adam },
+    };
+    /* before its first step Adam has no moments; all is checked before anything is changed */
+    size_t n = moments && c->facts.step > 0 ? ARRAY_LENGTH(sources) : 1;
+    for (size_t i = 0; i < n && st == ST_OK; i++)
+        st = check_source(c, m, &sources[i], em);
+    for (size_t i = 0; i < n && st == ST_OK; i++)
+        st = copy_source(c, m, &sources[i], em);
     return st;
 }

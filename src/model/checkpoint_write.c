@@ -13,46 +13,19 @@
 
 #include "base/poison.h"
 
-/* One flat array of the model in host memory, fp32. */
-static enum status read_flat(const struct model *m, enum shim_flat which, float **out,
-                             struct errmsg *em)
+static struct shim_value *tensor_of(struct shim_archive *a, const struct model *m,
+                                    enum shim_flat which, const struct model_tensor *t)
 {
-    float *host = malloc(m->flat.count * sizeof *host);
-    if (!host)
-        return FAIL(em, ST_MEMORY, "out of memory for a copy of the state");
-    enum status st = ST_OK;
-    if (m->flat.element_bytes == sizeof(float)) {
-        st = shim_group_read(m->group, which, 0, host, m->flat.count, em);
-    } else {
-        double *wide = malloc(m->flat.count * sizeof *wide);
-        st = wide ? shim_group_read(m->group, which, 0, wide, m->flat.count, em)
-                  : FAIL(em, ST_MEMORY, "out of memory for a copy of the state");
-        for (size_t i = 0; i < m->flat.count && st == ST_OK; i++)
-            host[i] = (float)wide[i];
-        free(wide);
-    }
-    if (st != ST_OK) {
-        free(host);
-        return st;
-    }
-    *out = host;
-    return ST_OK;
+    return shim_value_range(a, m->group, which, t->offset, SHIM_F32, (size_t)t->n_dims, t->dims);
 }
 
-static struct shim_value *tensor_of(struct shim_archive *a, const struct model_tensor *t,
-                                    const float *flat)
-{
-    return shim_value_tensor(a, SHIM_F32, flat + t->offset, (size_t)t->n_dims, t->dims);
-}
-
-static struct shim_value *model_state(struct shim_archive *a, const struct model *m,
-                                      const float *parameters)
+static struct shim_value *model_state(struct shim_archive *a, const struct model *m)
 {
     const struct model_tensor *tensors;
     size_t n = model_layout(m, &tensors);
     struct shim_value *dict = shim_value_dict(a);
     for (size_t i = 0; i < n; i++)
-        shim_put(a, dict, tensors[i].name, tensor_of(a, &tensors[i], parameters));
+        shim_put(a, dict, tensors[i].name, tensor_of(a, m, SHIM_PARAMETERS, &tensors[i]));
     return dict;
 }
 
@@ -79,8 +52,7 @@ static struct shim_value *param_group(struct shim_archive *a, const struct model
 }
 
 static struct shim_value *optimizer_state(struct shim_archive *a, const struct model *m,
-                                          const struct checkpoint_facts *facts,
-                                          const float *exp_avg, const float *exp_avg_sq)
+                                          const struct checkpoint_facts *facts)
 {
     const struct model_tensor *tensors;
     size_t n = model_layout(m, &tensors);
@@ -90,8 +62,8 @@ static struct shim_value *optimizer_state(struct shim_archive *a, const struct m
     for (size_t i = 0; i < n && facts->step > 0; i++) {
         struct shim_value *one = shim_value_dict(a);
         shim_put(a, one, "step", shim_value_tensor(a, SHIM_F32, &step, 0, NULL));
-        shim_put(a, one, "exp_avg", tensor_of(a, &tensors[i], exp_avg));
-        shim_put(a, one, "exp_avg_sq", tensor_of(a, &tensors[i], exp_avg_sq));
+        shim_put(a, one, "exp_avg", tensor_of(a, m, SHIM_EXP_AVG, &tensors[i]));
+        shim_put(a, one, "exp_avg_sq", tensor_of(a, m, SHIM_EXP_AVG_SQ, &tensors[i]));
         shim_put_at(a, state, (int64_t)i, one);
     }
     shim_append(a, groups, param_group(a, m, facts->lr, n));
@@ -159,30 +131,20 @@ static void put_facts(struct shim_archive *a, struct shim_value *root, const str
 enum status checkpoint_write(const struct model *m, const struct checkpoint_facts *facts,
                              const char *path, struct errmsg *em)
 {
-    float *parameters = NULL, *exp_avg = NULL, *exp_avg_sq = NULL;
     struct shim_archive *a = NULL;
     char *summary = summary_text(m, facts);
-    enum status st = summary ? ST_OK : FAIL(em, ST_MEMORY, "out of memory for a checkpoint");
-    if (st == ST_OK)
-        st = read_flat(m, SHIM_PARAMETERS, &parameters, em);
-    if (st == ST_OK)
-        st = read_flat(m, SHIM_EXP_AVG, &exp_avg, em);
-    if (st == ST_OK)
-        st = read_flat(m, SHIM_EXP_AVG_SQ, &exp_avg_sq, em);
-    if (st == ST_OK)
-        st = shim_archive_new(&a, em);
+    enum status st = summary
+                         ? shim_archive_new(&a, em)
+                         : FAIL(em, ST_INTERNAL,
+                                "checkpoint %s: config or meta is not UTF-8, or no memory", path);
     if (st == ST_OK) {
         struct shim_value *root = shim_archive_root(a);
-        shim_put(a, root, "model_state_dict", model_state(a, m, parameters));
-        shim_put(a, root, "optimizer_state_dict",
-                 optimizer_state(a, m, facts, exp_avg, exp_avg_sq));
+        shim_put(a, root, "model_state_dict", model_state(a, m));
+        shim_put(a, root, "optimizer_state_dict", optimizer_state(a, m, facts));
         put_facts(a, root, m, facts);
         st = shim_archive_write(a, path, CHECKPOINT_RECORD, summary, strlen(summary), em);
     }
     shim_archive_free(a);
     free(summary);
-    free(parameters);
-    free(exp_avg);
-    free(exp_avg_sq);
     return st;
 }

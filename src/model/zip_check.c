@@ -7,8 +7,7 @@
 enum { PIECE_BYTES = 1 << 18, RECORDS_MAX = 1 << 20 };
 
 /* libzip compares the checksum when a record has been read to its end. */
-static enum status check_record(zip_t *archive, zip_uint64_t index, char *piece, const char *path,
-                                struct errmsg *em)
+static bool read_through(zip_t *archive, zip_uint64_t index, char *piece)
 {
     zip_file_t *record = zip_fopen_index(archive, index, 0);
     zip_int64_t n = record ? 1 : -1;
@@ -16,20 +15,33 @@ static enum status check_record(zip_t *archive, zip_uint64_t index, char *piece,
         n = zip_fread(record, piece, PIECE_BYTES);
     if (record)
         zip_fclose(record);
-    if (n == 0)
-        return ST_OK;
-    const char *name = zip_get_name(archive, index, 0);
-    return FAIL(em, ST_DATA,
-                "%s is damaged: its record \"%s\" cannot be read or does not match its checksum; "
-                "use an earlier checkpoint",
-                path, name ? name : "?");
+    return n == 0;
+}
+
+static enum status check_record(zip_t *archive, zip_uint64_t index, char *piece, const char *path,
+                                struct errmsg *em)
+{
+    const zip_uint64_t wanted = ZIP_STAT_NAME | ZIP_STAT_COMP_METHOD;
+    zip_stat_t s;
+    bool known = zip_stat_index(archive, index, 0, &s) == 0 && (s.valid & wanted) == wanted;
+    if (known && s.comp_method != ZIP_CM_STORE) /* a small file could ask for all memory */
+        return FAIL(em, ST_DATA,
+                    "%s is no checkpoint: its record \"%.100s\" is compressed, as torch.save never "
+                    "does",
+                    path, s.name);
+    if (!known || !read_through(archive, index, piece))
+        return FAIL(em, ST_DATA,
+                    "%s is damaged: its record \"%.100s\" cannot be read or does not match its "
+                    "checksum; use an earlier checkpoint",
+                    path, known ? s.name : "?");
+    return ST_OK;
 }
 
 enum status zip_check(const char *path, struct errmsg *em)
 {
     int code = 0;
     enum status st = ST_OK;
-    zip_t *archive = zip_open(path, ZIP_RDONLY, &code);
+    zip_t *archive = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &code);
     if (!archive && (code == ZIP_ER_NOENT || code == ZIP_ER_OPEN || code == ZIP_ER_READ))
         return FAIL_ERRNO(em, ST_NOINPUT, code == ZIP_ER_NOENT ? ENOENT : errno, "cannot open %s",
                           path);

@@ -313,6 +313,10 @@ struct shim_value *shim_value_pair(struct shim_archive *a, double first, double 
 /* A copy of host memory, stored as it is. n_dims 0 is a scalar tensor. */
 struct shim_value *shim_value_tensor(struct shim_archive *a, enum shim_dtype dtype,
                                      const void *memory, size_t n_dims, const int64_t *dims);
+/* A copy of a range of a group's flat array, from whatever device, as dtype and with a shape. */
+struct shim_value *shim_value_range(struct shim_archive *a, const struct shim_group *g,
+                                    enum shim_flat which, size_t offset, enum shim_dtype dtype,
+                                    size_t n_dims, const int64_t *dims);
 /* Into a dict under a string or a number; onto the end of a list. */
 void shim_put(struct shim_archive *a, struct shim_value *dict, const char *key,
               struct shim_value *x);
@@ -332,6 +336,11 @@ const char *shim_get_string(const struct shim_value *v);
 /* Shape and element type of a tensor; false where v is no tensor of a dtype known here. */
 bool shim_get_tensor(const struct shim_value *v, enum shim_dtype *dtype_out, size_t *n_dims_out,
                      int64_t dims_out[SHIM_DIMS_MAX]);
+/* A tensor without NaN and infinities? */
+bool shim_is_finite(const struct shim_value *v);
+/* Copies a tensor's elements into a range of a group's flat array. ST_DATA where count differs. */
+enum status shim_read_range(const struct shim_value *v, struct shim_group *g, enum shim_flat which,
+                            size_t offset, size_t count, struct errmsg *em) MUST_CHECK;
 /* Its elements in row-major order, converted to dtype (F32 or F64). ST_DATA where count differs. */
 enum status shim_read_tensor(const struct shim_value *v, enum shim_dtype dtype, void *memory,
                              size_t count, struct errmsg *em) MUST_CHECK;

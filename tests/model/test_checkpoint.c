@@ -1,0 +1,341 @@
+/* Checkpoints: everything comes back, and nothing else is taken for one. */
+#include "model/checkpoint.h"
+
+#include <math.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "batch.h"
+#include "shim/shim.h"
+
+static struct errmsg em;
+static char *folder, path[PATH_BYTES_MAX];
+
+static int open_folder(void **state)
+{
+    (void)state;
+    em = (struct errmsg){0};
+    folder = scratch_new();
+    snprintf(path, sizeof path, "%s/step.pt", folder);
+    return 0;
+}
+
+static int close_folder(void **state)
+{
+    (void)state;
+    unlink(path);
+    rmdir(folder);
+    free(folder);
+    return 0;
+}
+
+static struct model_options options(void)
+{
+    struct model_options o = small_options();
+    o.precision = MODEL_FP32;
+    return o;
+}
+
+static void train(struct model *m, int64_t first, int64_t last)
+{
+    struct people *p = people_new();
+    struct model_batch b = people_batch(p, 0, 2);
+    struct model_losses l;
+    for (int64_t step = first; step <= last; step++) {
+        assert_ok(model_zero_gradients(m, &em));
+        assert_ok(model_backward(m, &b, 2, &l, &em));
+        assert_ok(model_update(m, 1e-3, step, &em));
+    }
+    free(p);
+}
+
+static const struct checkpoint_facts facts = {
+    .epoch = 3,
+    .step = 4,
+    .position = 1ull << 50,
+    .loss = 0.25,
+    .val_loss = 0.5,
+    .lr = 1e-3,
+    .config = (char *)"[model]\nlatent = 16 # \xc3\xa4\n",
+    .meta = (char *)"{\"run\": 7}",
+};
+
+/* A trained model, and its checkpoint at `path`. */
+static struct model *model_with_checkpoint(void)
+{
+    struct model_options o = options();
+    struct model *m = model_make(&o);
+    train(m, 1, 4);
+    assert_ok(checkpoint_write(m, &facts, path, &em));
+    return m;
+}
+
+static void assert_same_state(const struct model *a, const struct model *b)
+{
+    size_t n = model_flat(a)->count * sizeof(float);
+    assert_memory_equal(model_flat(a)->parameters, model_flat(b)->parameters, n);
+    assert_memory_equal(model_flat(a)->exp_avg, model_flat(b)->exp_avg, n);
+    assert_memory_equal(model_flat(a)->exp_avg_sq, model_flat(b)->exp_avg_sq, n);
+}
+
+static void a_restored_model_goes_on_with_the_same_bits(void **state)
+{
+    (void)state;
+    struct checkpoint *c;
+    struct model *m = model_with_checkpoint();
+    struct model_options o = options();
+    o.seed = 999;
+    struct model *again = model_make(&o);
+    assert_ok(checkpoint_open(path, &c, &em));
+    assert_ok(checkpoint_restore(c, again, true, true, &em));
+    assert_same_state(m, again);
+    const struct checkpoint_facts *f = checkpoint_get_facts(c);
+    assert_int_equal(f->epoch, 3);
+    assert_int_equal(f->step, 4);
+    assert_true(f->position == 1ull << 50);
+    assert_true(f->loss == 0.25 && f->val_loss == 0.5 && f->lr == 1e-3);
+    assert_string_equal(f->config, facts.config);
+    assert_string_equal(f->meta, facts.meta);
+    assert_int_equal(checkpoint_get_config(c).image_size, SIZE);
+    assert_int_equal(checkpoint_get_config(c).latent, 16);
+    checkpoint_free(c);
+
+    train(m, 5, 6);
+    train(again, 5, 6);
+    assert_same_state(m, again);
+    model_free(m);
+    model_free(again);
+}
+
+static void moments_may_be_left_out(void **state)
+{
+    (void)state;
+    struct checkpoint *c;
+    struct model *m = model_with_checkpoint();
+    struct model_options o = options();
+    struct model *again = model_make(&o);
+    assert_ok(checkpoint_open(path, &c, &em));
+    assert_ok(checkpoint_restore(c, again, false, false, &em));
+    size_t n = model_flat(m)->count;
+    assert_memory_equal(model_flat(m)->parameters, model_flat(again)->parameters,
+                        n * sizeof(float));
+    for (size_t i = 0; i < n; i++)
+        assert_true(((float *)model_flat(again)->exp_avg)[i] == 0);
+    checkpoint_free(c);
+    model_free(m);
+    model_free(again);
+}
+
+static void a_loss_that_is_none_yet_is_kept(void **state)
+{
+    (void)state;
+    struct checkpoint *c;
+    struct model_options o = options();
+    struct model *m = model_make(&o);
+    struct checkpoint_facts none = {.loss = NAN, .val_loss = INFINITY};
+    assert_ok(checkpoint_write(m, &none, path, &em));
+    assert_ok(checkpoint_open(path, &c, &em));
+    assert_true(isnan(checkpoint_get_facts(c)->loss));
+    assert_true(isinf(checkpoint_get_facts(c)->val_loss));
+    assert_string_equal(checkpoint_get_facts(c)->config, "");
+    checkpoint_free(c);
+    model_free(m);
+}
+
+static void another_architecture_is_refused_with_both(void **state)
+{
+    (void)state;
+    struct checkpoint *c;
+    model_free(model_with_checkpoint());
+    struct model_options o = options();
+    o.config.latent = 8;
+    struct model *other = model_make(&o);
+    float first = *(float *)model_flat(other)->parameters;
+    assert_ok(checkpoint_open(path, &c, &em));
+    assert_status(checkpoint_restore(c, other, true, true, &em), ST_DATA);
+    assert_text_has(em.text, "latent 16");
+    assert_text_has(em.text, "64 and 8");
+    assert_true(*(float *)model_flat(other)->parameters == first);
+    checkpoint_free(c);
+    model_free(other);
+}
+
+static void weights_that_are_not_finite_are_refused_by_name(void **state)
+{
+    (void)state;
+    struct checkpoint *c;
+    const struct model_tensor *t;
+    struct model *m = model_with_checkpoint();
+    size_t last = model_layout(m, &t) - 1;
+    ((float *)model_flat(m)->parameters)[t[last].offset] = NAN;
+    assert_ok(checkpoint_write(m, &facts, path, &em));
+    struct model_options o = options();
+    struct model *again = model_make(&o);
+    float first = *(float *)model_flat(again)->parameters;
+    assert_ok(checkpoint_open(path, &c, &em));
+    assert_status(checkpoint_restore(c, again, true, true, &em), ST_DATA);
+    assert_text_has(em.text, "decoder_b.r64.bias");
+    assert_true(*(float *)model_flat(again)->parameters == first); /* nothing half done */
+    checkpoint_free(c);
+    model_free(m);
+    model_free(again);
+}
+
+/* Writes a .pt of a few keys; the checkpoint's tensors left out or of a wrong shape. */
+static void write_crippled(bool weights)
+{
+    struct shim_archive *a;
+    assert_ok(shim_archive_new(&a, &em));
+    struct shim_value *root = shim_archive_root(a), *config = shim_value_dict(a),
+                      *state = shim_value_dict(a);
+    shim_put(a, config, "image_size", shim_value_int(a, SIZE));
+    shim_put(a, config, "latent", shim_value_int(a, 16));
+    shim_put(a, root, "format", shim_value_string(a, "bifrons-checkpoint"));
+    shim_put(a, root, "format_version", shim_value_int(a, 1));
+    shim_put(a, root, "model", config);
+    if (weights)
+        shim_put(a, state, "encoder.r64.weight",
+                 shim_value_tensor(a, SHIM_F32, (float[]){1, 2}, 1, (int64_t[]){2}));
+    shim_put(a, root, "model_state_dict", state);
+    static const char *const numbers[] = {"epoch", "step", "position", "loss", "val_loss"};
+    for (int i = 0; i < 5; i++)
+        shim_put(a, root, numbers[i], shim_value_int(a, i));
+    shim_put(a, root, "config", shim_value_string(a, ""));
+    shim_put(a, root, "meta", shim_value_string(a, ""));
+    assert_ok(shim_archive_write(a, path, NULL, NULL, 0, &em));
+    shim_archive_free(a);
+}
+
+static void missing_and_misshapen_tensors_are_named(void **state)
+{
+    (void)state;
+    struct model_options o = options();
+    struct model *m = model_make(&o);
+    for (int misshapen = 0; misshapen < 2; misshapen++) {
+        struct checkpoint *c;
+        em = (struct errmsg){0};
+        write_crippled(misshapen);
+        assert_ok(checkpoint_open(path, &c, &em));
+        assert_status(checkpoint_restore(c, m, false, false, &em), ST_DATA);
+        assert_text_has(em.text, "encoder.r64.weight");
+        assert_text_has(em.text, "missing or of another shape");
+        checkpoint_free(c);
+    }
+    model_free(m);
+}
+
+static void other_files_are_refused(void **state)
+{
+    (void)state;
+    struct checkpoint *c = NULL;
+    assert_status(checkpoint_open(path, &c, &em), ST_NOINPUT);
+    assert_text_has(em.text, path);
+    em = (struct errmsg){0};
+    assert_status(checkpoint_open(folder, &c, &em), ST_DATA);
+    em = (struct errmsg){0};
+    assert_ok(file_write_atomic(path, "PK\3\4 not really", 15, &em));
+    assert_status(checkpoint_open(path, &c, &em), ST_DATA);
+    em = (struct errmsg){0};
+    assert_ok(file_write_atomic(path, "", 0, &em));
+    assert_status(checkpoint_open(path, &c, &em), ST_DATA);
+
+    struct shim_archive *a; /* somebody else's .pt */
+    em = (struct errmsg){0};
+    assert_ok(shim_archive_new(&a, &em));
+    shim_put(a, shim_archive_root(a), "model", shim_value_int(a, 1));
+    assert_ok(shim_archive_write(a, path, NULL, NULL, 0, &em));
+    shim_archive_free(a);
+    assert_status(checkpoint_open(path, &c, &em), ST_DATA);
+    assert_text_has(em.text, "no checkpoint of bifrons");
+    assert_null(c);
+}
+
+/* Flips one bit of the file in place. */
+static void flip(long at, uint8_t bit)
+{
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    int byte = fgetc(f);
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    assert_true(fputc(byte ^ bit, f) != EOF);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Opens and restores what lies at path; ST_OK only where m's state came back whole. */
+static enum status read_back(const struct model *m, struct model *again)
+{
+    struct checkpoint *c = NULL;
+    struct errmsg why = {0};
+    enum status st = checkpoint_open(path, &c, &why);
+    if (st == ST_OK)
+        st = checkpoint_restore(c, again, true, false, &why);
+    if (st == ST_OK)
+        assert_same_state(m, again);
+    else
+        assert_text_has(why.text, path);
+    checkpoint_free(c);
+    return st;
+}
+
+/* A flipped bit or a missing end is refused, or (in padding) changes nothing. */
+static void damage_is_noticed(void **state)
+{
+    (void)state;
+    enum { FLIPS = 48, ENDS = 8, NEAR = 6000 };
+    struct model *m = model_with_checkpoint();
+    struct model_options o = options();
+    struct model *again = model_make(&o);
+    struct stat whole;
+    int refused = 0;
+    assert_int_equal(stat(path, &whole), 0);
+    struct philox p = philox_at(1, PHILOX_FAULT, 0);
+    for (int i = 0; i < FLIPS; i++) {
+        /* mostly in the pickle at the start and the directory at the end, where it hurts most */
+        long size = (long)whole.st_size, at;
+        at = (long)philox_below(&p, (uint64_t)(i % 8 == 0 ? size : NEAR));
+        at = i % 2 ? size - 1 - at : at;
+        uint8_t bit = (uint8_t)(1u << philox_below(&p, 8));
+        flip(at, bit);
+        enum status st = read_back(m, again);
+        assert_true(st == ST_OK || st == ST_DATA);
+        refused += st != ST_OK;
+        flip(at, bit);
+    }
+    assert_true(refused > FLIPS / 2);
+    for (int i = ENDS - 1; i >= 0; i--) {
+        assert_int_equal(truncate(path, whole.st_size * i / ENDS), 0);
+        assert_int_equal(read_back(m, again), ST_DATA);
+    }
+    model_free(m);
+    model_free(again);
+}
+
+static void a_full_disk_is_said_so(void **state)
+{
+    (void)state;
+    struct model_options o = options();
+    struct model *m = model_make(&o);
+    assert_status(checkpoint_write(m, &facts, "/dev/full", &em), ST_IO);
+    assert_text_has(em.text, "/dev/full");
+    em = (struct errmsg){0};
+    assert_status(checkpoint_write(m, &facts, "/nowhere/at/all.pt", &em), ST_IO);
+    model_free(m);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, open_folder, close_folder)
+    const struct CMUnitTest tests[] = {
+        T(a_restored_model_goes_on_with_the_same_bits),
+        T(moments_may_be_left_out),
+        T(a_loss_that_is_none_yet_is_kept),
+        T(another_architecture_is_refused_with_both),
+        T(weights_that_are_not_finite_are_refused_by_name),
+        T(missing_and_misshapen_tensors_are_named),
+        T(other_files_are_refused),
+        T(damage_is_noticed),
+        T(a_full_disk_is_said_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

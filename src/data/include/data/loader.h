@@ -4,8 +4,8 @@
  *
  *     loader_fill(l, first_position, n, &batch, &em);     // not collective
  *
- * Pictures of a set whose size differs from the wanted one are resized on the way, as picture_resize
- * does it.
+ * Pictures of a set whose size differs from the wanted one are resized on the way, as
+ * picture_resize does it.
  */
 #ifndef BIFRONS_DATA_LOADER_H
 #define BIFRONS_DATA_LOADER_H

@@ -41,7 +41,7 @@ trap stop_ticker EXIT
 # Shows how a step is getting on: one line rewritten on a terminal, a line each 30 s in a log.
 ticker() { # ticker LOG TITLE PARENT
     local begin=$SECONDS columns
-    while sleep 1 >/dev/null && kill -0 "$3" 2>/dev/null; do
+    while sleep 1 >/dev/null 2>&1 && kill -0 "$3" 2>/dev/null; do
         if [ -t 1 ]; then
             columns=$(tput cols 2>/dev/null || echo 80)
             printf '\r\033[K%s' "$(printf '%s  %s  %s' "$2" "$(duration $((SECONDS - begin)))" \

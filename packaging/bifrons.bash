@@ -7,7 +7,7 @@ _bifrons() {
         words=$("$program" --help 2>/dev/null | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p')
         mapfile -t COMPREPLY < <(compgen -W "$words --help --version" -- "$word")
     elif [[ $word == -* && $word != *=* ]]; then
-        words=$("$program" "$command" --help 2>/dev/null | grep -oE -- '--[a-z][a-z0-9-]*')
+        words=$("$program" "$command" --help 2>/dev/null | grep -oE -- '--[a-z][a-z0-9-]*' | sort -u)
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
     elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == --direction ]]; then
         mapfile -t COMPREPLY < <(compgen -W 'a2b b2a' -- "$word")

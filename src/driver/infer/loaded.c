@@ -46,6 +46,9 @@ enum status loaded_open(const char *path, const char *device, struct loaded *out
         .config = checkpoint_get_config(c),
         .device = resolved,
         .loss_weight = {[MODEL_LOSS_L1] = 1.0},
+        .adam_beta1 = l.config.train.adam_beta1,
+        .adam_beta2 = l.config.train.adam_beta2,
+        .adam_eps = l.config.train.adam_eps,
     };
     st = model_new(&options, NULL, &l.model, em);
     if (st == ST_OK)

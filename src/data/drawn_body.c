@@ -35,8 +35,7 @@ void draw_background(const struct portrait *p)
     }
 }
 
-/* --- paths on the plane of the shoulders
- * ---------------------------------------------------------- */
+/* --- paths on the plane of the shoulders ----------------------------------------------------- */
 
 static struct vec2 on_body(const struct portrait *p, double x, double y, double z)
 {
@@ -169,8 +168,7 @@ static void garment_path(const struct portrait *p, const struct neckline *n)
     cairo_close_path(p->cr);
 }
 
-static void draw_seams(const struct portrait *p, const struct neckline *n, struct rgb dark,
-                       struct rgb light)
+static void draw_seams(const struct portrait *p, const struct neckline *n, struct rgb dark)
 {
     cairo_t *cr = p->cr;
     double unit = view_unit(&p->view), h = n->half, s = p->who->shoulders;
@@ -188,14 +186,6 @@ static void draw_seams(const struct portrait *p, const struct neckline *n, struc
     }
     cairo_set_line_width(cr, .024 * unit);
     set_colour(cr, dark, .5);
-    cairo_stroke(cr);
-    cairo_new_path(cr);
-    body_move(p, -s * .72, 2.06);
-    body_curve(p, -s * .55, 1.98, -h - .3, n->top + .30, -h - .16, n->top + .22);
-    body_move(p, s * .72, 2.06);
-    body_curve(p, s * .55, 1.98, h + .3, n->top + .30, h + .16, n->top + .22);
-    cairo_set_line_width(cr, .03 * unit);
-    set_colour(cr, light, .35);
     cairo_stroke(cr);
 }
 
@@ -260,7 +250,7 @@ static void draw_garment(const struct portrait *p)
     add_stop(g, 1, (struct rgb){0, 0, .05}, .35);
     fill_with(cr, g);
     struct rgb dark = rgb_scale(light_flat(&p->light, id->cloth, facing(0)), .62);
-    draw_seams(p, &n, dark, rgb_between(id->cloth, p->light.rim_tint, .4));
+    draw_seams(p, &n, dark);
     if (id->collar == COLLAR_SHIRT)
         draw_shirt_collar(p, &n);
     if (id->collar == COLLAR_TURTLE)

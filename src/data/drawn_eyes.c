@@ -19,11 +19,11 @@ static struct eye eye_of(const struct portrait *p, double side)
     const struct scene *s = p->scene;
     double smile = clamp(s->smile, 0, 1), wide = clamp(s->brows, 0, 1);
     struct eye e = {.half = .200 * id->eye_size, .tilt = id->eye_tilt, .closed = s->blink};
-    double open = (.118 + .018 * wide) * id->eye_height;
+    double open = (.110 + .014 * wide) * id->eye_height;
     e.lower = (.078 - .018 * smile) * id->eye_height;
     e.upper = blend(open - .012 * smile + .03 * s->gaze_y * -1.0, -.80 * e.lower, s->blink);
-    e.iris = .108 * (.55 + .45 * id->eye_size);
-    e.gaze_x = side * s->gaze_x * .078 * id->eye_size;
+    e.iris = .116 * (.55 + .45 * id->eye_size);
+    e.gaze_x = side * s->gaze_x * .074 * id->eye_size;
     e.gaze_y = s->gaze_y * .050 - .006;
     e.light_x = side * s->light.x * .05;
     e.light_y = -.035;
@@ -56,7 +56,7 @@ static void eye_path(cairo_t *cr, const struct eye *e)
 static void draw_white(const struct portrait *p, const struct eye *e)
 {
     struct rgb white = light_flat(&p->light, (struct rgb){.985, .970, .955}, e->normal);
-    struct rgb shade = rgb_between(rgb_scale(white, .72), p->who->flush, .14);
+    struct rgb shade = rgb_between(rgb_scale(white, .80), p->who->flush, .12);
     cairo_pattern_t *g = cairo_pattern_create_linear(0, -e->upper, 0, e->lower);
     add_stop(g, 0, shade, 1);
     add_stop(g, .45, white, 1);
@@ -100,7 +100,7 @@ static void draw_gloss(const struct portrait *p, const struct eye *e)
 {
     cairo_t *cr = p->cr;
     cairo_pattern_t *g = cairo_pattern_create_linear(0, -e->upper * 1.05, 0, e->lower * .5);
-    add_stop(g, 0, (struct rgb){.12, .06, .08}, .62);
+    add_stop(g, 0, (struct rgb){.12, .06, .08}, .46);
     add_stop(g, .38, (struct rgb){.12, .06, .08}, .18);
     add_stop(g, 1, (struct rgb){.12, .06, .08}, 0);
     cairo_set_source(cr, g);
@@ -163,38 +163,64 @@ static void draw_crease(const struct portrait *p, const struct eye *e)
     cairo_stroke(cr);
 }
 
+/* The upper lid's edge, t from the inner corner (0) to the outer (1). */
+static struct vec2 lid_edge(const struct eye *e, double t)
+{
+    const double k = 1.34, u = 1 - t, h = e->upper;
+    double b0 = u * u * u, b1 = 3 * u * u * t, b2 = 3 * u * t * t, b3 = t * t * t;
+    return (struct vec2){e->half * (-b0 - b1 * .55 + b2 * .42 + b3),
+                         b0 * .025 - b1 * (h * k + e->tilt * .2) - b2 * (h * k + e->tilt) -
+                             b3 * e->tilt};
+}
+
+/* A line that swells towards the outer corner and runs out beyond it. */
+static void lash_line(const struct portrait *p, const struct eye *e, struct rgb ink)
+{
+    enum { STEPS = 18 };
+    cairo_t *cr = p->cr;
+    double lashes = p->who->lashes, wing = .035 * lashes;
+    cairo_new_path(cr);
+    for (int i = 0; i <= STEPS; i++) {
+        double t = (double)i / STEPS;
+        struct vec2 q = lid_edge(e, t);
+        double thick =
+            (.010 + .022 * lashes) * smooth_step(-.25, .75, t) * smooth_step(1.12, .9, t);
+        cairo_line_to(cr, q.x * (1 + .02 * t), q.y - thick);
+    }
+    cairo_line_to(cr, e->half * 1.02 + wing, -e->tilt - wing * .85);
+    for (int i = STEPS; i >= 0; i--) {
+        struct vec2 q = lid_edge(e, (double)i / STEPS);
+        cairo_line_to(cr, q.x, q.y + .007);
+    }
+    cairo_close_path(cr);
+    set_colour(cr, ink, .95);
+    cairo_fill(cr);
+}
+
+static void single_lashes(const struct portrait *p, const struct eye *e, struct rgb ink)
+{
+    cairo_t *cr = p->cr;
+    double droop = blend(-.040, .050, e->closed);
+    cairo_new_path(cr);
+    for (int i = 0; i < 5; i++) {
+        double t = .60 + .09 * i;
+        struct vec2 q = lid_edge(e, t);
+        cairo_move_to(cr, q.x - .008, q.y - .006);
+        cairo_curve_to(cr, q.x + .006, q.y + droop * .25, q.x + .018, q.y + droop * .7,
+                       q.x + .030 + .008 * i, q.y + droop);
+    }
+    cairo_set_line_width(cr, .012);
+    set_colour(cr, ink, .80);
+    cairo_stroke(cr);
+}
+
 static void draw_lashes(const struct portrait *p, const struct eye *e)
 {
     cairo_t *cr = p->cr;
     struct rgb ink = rgb_between((struct rgb){.09, .05, .055}, p->who->hair_dark, .35);
-    double k = 1.34, h = e->upper, thick = .013 + .016 * p->who->lashes,
-           wing = .03 * p->who->lashes;
-    cairo_new_path(cr);
-    cairo_move_to(cr, -e->half * 1.02, .030);
-    cairo_curve_to(cr, -e->half * .55, -h * k - e->tilt * .2 - thick * .6, e->half * .42,
-                   -h * k - e->tilt - thick * 1.7, e->half * 1.02 + wing, -e->tilt - wing * .9);
-    cairo_curve_to(cr, e->half * .90, -e->tilt + .006, e->half * .46, -h * k - e->tilt + .016,
-                   -e->half * .52, -h * k - e->tilt * .2 + .016);
-    cairo_line_to(cr, -e->half * .99, .026);
-    cairo_close_path(cr);
-    set_colour(cr, ink, .94);
-    cairo_fill(cr);
-    if (p->who->lashes > .5) {
-        cairo_set_line_width(cr, .011);
-        for (int i = 0; i < 4; i++) {
-            double t = .55 + .13 * i, u = 1 - t;
-            double x = -e->half * u * u * u - 3 * u * u * t * e->half * .55 +
-                       3 * u * t * t * e->half * .42 + t * t * t * e->half;
-            double y =
-                3 * u * u * t * (-h * k) + 3 * u * t * t * (-h * k - e->tilt) - t * t * t * e->tilt;
-            double droop = e->closed > .6 ? .045 : -.035;
-            cairo_move_to(cr, x, y - thick * .4);
-            cairo_curve_to(cr, x + .012, y + droop * .3, x + .026, y + droop * .7,
-                           x + .042 + .008 * i, y + droop);
-        }
-        set_colour(cr, ink, .85);
-        cairo_stroke(cr);
-    }
+    lash_line(p, e, ink);
+    if (p->who->lashes > .5)
+        single_lashes(p, e, ink);
     cairo_move_to(cr, e->half, -e->tilt);
     lower_lid(cr, e);
     cairo_set_line_width(cr, .009);
@@ -245,7 +271,7 @@ static double brow_half_thickness(const struct brow *b, double t)
 static void brow_hairs(cairo_t *cr, const struct brow *b)
 {
     for (int i = 0; i < 26; i++) {
-        double t = (i + .5) / 26, wobble = sin(i * 12.9898) * .5;
+        double t = (i + .5) / 26, wobble = sin(i * 12.9898);
         double x = (t - .5) * b->width, y = brow_middle(b, t), h = brow_half_thickness(b, t);
         double lean = blend(.012, .050, smooth_step(0, .35, t));
         cairo_move_to(cr, x - lean * .6, y + h * (.95 + .2 * wobble));
@@ -273,7 +299,7 @@ static void draw_brow(const struct portrait *p, const struct brow *b, struct rgb
     fill_with(cr, g);
     brow_hairs(cr, b);
     cairo_set_line_width(cr, .010);
-    set_colour(cr, rgb_scale(colour, .8), .50);
+    set_colour(cr, rgb_scale(colour, .8), .38);
     cairo_stroke(cr);
 }
 

@@ -15,6 +15,7 @@ struct seen_lock {
     struct vec3 turned[LOCK_POINTS];
     double depth;
     enum layer layer;
+    bool over_head; /* its lower half passes over the head: it casts a shadow there */
     const struct lock *lock;
 };
 
@@ -31,6 +32,11 @@ static bool point_covered(const struct portrait *p, double x, double y, double z
         return false;
     size_t i = (size_t)y * (size_t)p->side + (size_t)x;
     return z + margin < (double)p->depth[i];
+}
+
+static bool point_over_head(const struct portrait *p, struct vec2 px)
+{
+    return point_covered(p, px.x, px.y, -1e3);
 }
 
 static bool point_buried(const struct portrait *p, struct vec2 px, double z, double reach)
@@ -59,6 +65,7 @@ static struct seen_lock see_lock(const struct portrait *p, const struct lock *l)
         s.depth += turned.z / LOCK_POINTS;
         near += point_near_canvas(p, px, reach);
         buried += point_buried(p, px, turned.z, reach);
+        s.over_head |= i >= LOCK_POINTS / 2 && point_over_head(p, px);
         if (i >= LOCK_POINTS / 3)
             hidden += turned.z < behind_neck || point_covered(p, px.x, px.y, turned.z);
     }
@@ -101,7 +108,8 @@ void hair_free(struct hair *h)
 
 static double width_at(const struct lock *l, double t)
 {
-    return l->width * (.12 + .88 * smooth_step(-.1, .34, t)) * (1.0 - pow(t, 4.0) * .95);
+    return l->width * (.12 + .88 * smooth_step(-.1, .34, t)) *
+           (1.0 - pow(t, 4.0) * blend(.95, .30, l->blunt));
 }
 
 static struct vec2 sideways(const struct seen_lock *s, int i)
@@ -118,19 +126,33 @@ static struct vec2 beside(const struct portrait *p, const struct seen_lock *s, i
     return (struct vec2){s->px[i].x + n.x * w, s->px[i].y + n.y * w};
 }
 
-/* Smooth through points a..b at `at` half widths from the middle line (Catmull-Rom). */
+static int point_within(int i)
+{
+    return i < 0 ? 0 : i >= LOCK_POINTS ? LOCK_POINTS - 1 : i;
+}
+
+/*
+ * Goes through points from..to at `at` half widths from the middle line: as a Catmull-Rom spline,
+ * or straight where points are so close that nobody can tell.
+ */
 static void lock_side(const struct portrait *p, const struct seen_lock *s, double at, int from,
                       int to)
 {
+    const double close = 7.0; /* canvas pixels */
     int step = to > from ? 1 : -1;
+    double dx = s->px[to].x - s->px[from].x, dy = s->px[to].y - s->px[from].y;
+    bool straight = sqrt(dx * dx + dy * dy) < close * abs(to - from);
+    struct vec2 q0, q1 = beside(p, s, from, at), q2 = q1, q3 = beside(p, s, from + step, at);
     for (int i = from; i != to; i += step) {
-        int before = clamp(i - step, 0, LOCK_POINTS - 1) == i - step ? i - step : i;
-        int after =
-            clamp(i + 2 * step, 0, LOCK_POINTS - 1) == i + 2 * step ? i + 2 * step : i + step;
-        struct vec2 q0 = beside(p, s, before, at), q1 = beside(p, s, i, at);
-        struct vec2 q2 = beside(p, s, i + step, at), q3 = beside(p, s, after, at);
-        cairo_curve_to(p->cr, q1.x + (q2.x - q0.x) / 6, q1.y + (q2.y - q0.y) / 6,
-                       q2.x - (q3.x - q1.x) / 6, q2.y - (q3.y - q1.y) / 6, q2.x, q2.y);
+        q0 = q1;
+        q1 = q2;
+        q2 = q3;
+        q3 = beside(p, s, point_within(i + 2 * step), at);
+        if (straight)
+            cairo_line_to(p->cr, q2.x, q2.y);
+        else
+            cairo_curve_to(p->cr, q1.x + (q2.x - q0.x) / 6, q1.y + (q2.y - q0.y) / 6,
+                           q2.x - (q3.x - q1.x) / 6, q2.y - (q3.y - q1.y) / 6, q2.x, q2.y);
     }
 }
 
@@ -158,65 +180,90 @@ static struct rgb lock_colour(const struct portrait *p, const struct seen_lock *
                       vec3_unit(t), tone);
 }
 
-static void draw_ribbon(const struct portrait *p, const struct seen_lock *s)
+/* Along the lock: dark at the root and a little at the tip, lit between. */
+static cairo_pattern_t *ribbon_colours(const struct portrait *p, const struct seen_lock *s)
 {
-    enum { STOPS = 5 };
-    cairo_t *cr = p->cr;
+    enum { STOPS = 4 };
     struct vec2 a = s->px[0], b = s->px[LOCK_POINTS - 1];
     cairo_pattern_t *g = cairo_pattern_create_linear(a.x, a.y, b.x, b.y);
-    double dx = b.x - a.x, dy = b.y - a.y, n = dx * dx + dy * dy + 1e-9;
-    double before = 0;
+    double dx = b.x - a.x, dy = b.y - a.y, n = dx * dx + dy * dy + 1e-9, before = 0;
     for (int i = 0; i < STOPS; i++) {
         int k = i * (LOCK_POINTS - 1) / (STOPS - 1);
         double along = ((s->px[k].x - a.x) * dx + (s->px[k].y - a.y) * dy) / n;
+        double shade = i == 0 ? -.30 : i == STOPS - 1 ? -.18 : 0;
         before = clamp(along, before, 1);
-        double root = s->layer == LAYER_BEHIND ? -.55 : -.30 * (i == 0) - .18 * (i == STOPS - 1);
-        add_stop(g, before, lock_colour(p, s, k, s->lock->tone + root), 1);
+        add_stop(g, before, lock_colour(p, s, k, s->lock->tone + shade), 1);
     }
+    return g;
+}
+
+/* A thin line along the lock, `at` half widths from its middle. */
+static void draw_strand(const struct portrait *p, const struct seen_lock *s, double at,
+                        struct rgb colour, double opacity)
+{
+    struct vec2 start = beside(p, s, 0, at);
+    cairo_move_to(p->cr, start.x, start.y);
+    lock_side(p, s, at, 0, LOCK_POINTS - 1);
+    cairo_set_line_width(p->cr, .010 * view_unit(&p->view));
+    set_colour(p->cr, colour, opacity);
+    cairo_stroke(p->cr);
+}
+
+static void draw_ribbon(const struct portrait *p, const struct seen_lock *s)
+{
+    const double fine = 120; /* canvas pixels a unit, below which thin lines are lost */
+    const int middle = LOCK_POINTS / 2;
+    double tone = s->lock->tone;
     lock_path(p, s);
-    fill_keeping_path(cr, g);
-    struct rgb dark = rgb_between(p->who->hair_dark, lock_colour(p, s, LOCK_POINTS / 2, -.6), .35);
-    double unit = view_unit(&p->view);
-    cairo_set_line_width(cr, .007 * unit);
-    set_colour(cr, dark, s->lock->clinging ? .12 : .30);
-    cairo_stroke(cr);
-    if (s->layer != LAYER_FRONT)
+    if (s->layer == LAYER_BEHIND) {
+        set_colour(p->cr, lock_colour(p, s, middle, tone - .55), 1);
+        cairo_fill(p->cr);
         return;
-    for (int i = -1; i <= 1; i += 2) {
-        struct vec2 start = beside(p, s, 1, i * .45);
-        cairo_move_to(cr, start.x, start.y);
-        lock_side(p, s, i * .45, 1, LOCK_POINTS - 2);
-        struct rgb strand = lock_colour(p, s, LOCK_POINTS / 2, s->lock->tone + (i > 0 ? 1.0 : -.8));
-        cairo_set_line_width(cr, .010 * unit);
-        set_colour(cr, strand, .40);
-        cairo_stroke(cr);
+    }
+    fill_with(p->cr, ribbon_colours(p, s));
+    struct rgb dark = rgb_between(p->who->hair_dark, lock_colour(p, s, middle, -.6), .35);
+    draw_strand(p, s, -.97, dark, .34);
+    draw_strand(p, s, .45, lock_colour(p, s, middle, tone + 1.0), .40);
+    if (view_unit(&p->view) > fine) {
+        draw_strand(p, s, .97, dark, .28);
+        draw_strand(p, s, -.45, lock_colour(p, s, middle, tone - .8), .40);
     }
 }
 
+static void draw_whisker(const struct portrait *p, const struct seen_lock *s)
+{
+    lock_path(p, s);
+    set_colour(p->cr, lock_colour(p, s, LOCK_POINTS / 2, s->lock->tone), 1);
+    cairo_fill(p->cr);
+}
+
+/* A tuft that winds inwards. */
 static void draw_curl(const struct portrait *p, const struct seen_lock *s)
 {
     cairo_t *cr = p->cr;
     double r = .5 * s->lock->width * view_unit(&p->view), x = s->px[0].x, y = s->px[0].y;
-    struct rgb c = lock_colour(p, s, 0, s->lock->tone),
-               bright = lock_colour(p, s, 0, s->lock->tone + .8);
-    struct rgb dark = rgb_between(p->who->hair_dark, c, .45);
-    bright = rgb_between(bright, p->who->hair_shine, .16);
-    cairo_pattern_t *g = cairo_pattern_create_radial(x + p->light.key.x * r * .35,
-                                                     y + p->light.key.y * r * .45, r * .1, x, y, r);
-    add_stop(g, 0, bright, 1);
-    add_stop(g, .55, c, 1);
-    add_stop(g, 1, dark, 1);
+    double tone = s->lock->tone, turn = tone * 9.0;
+    struct rgb middle = lock_colour(p, s, 0, tone), bright = lock_colour(p, s, 0, tone + .9);
+    struct rgb dark = rgb_between(p->who->hair_dark, middle, .45);
+    bright = rgb_between(bright, p->who->hair_shine, .10);
+    cairo_pattern_t *g = cairo_pattern_create_radial(x + p->light.key.x * r * .3,
+                                                     y + p->light.key.y * r * .4, 0, x, y, r);
+    add_stop(g, 0, rgb_between(middle, bright, .4), 1);
+    add_stop(g, .7, middle, 1);
+    add_stop(g, 1, rgb_between(middle, dark, .6), 1);
     cairo_new_path(cr);
     cairo_arc(cr, x, y, r, 0, 2 * DRAWN_PI);
     fill_with(cr, g);
-    double turn = s->lock->tone * 9.0;
-    cairo_set_line_width(cr, r * .14);
-    cairo_arc(cr, x, y, r * .68, turn, turn + 3.6);
-    set_colour(cr, dark, .55);
-    cairo_stroke(cr);
-    cairo_arc(cr, x + r * .05, y, r * .36, turn + 2, turn + 5.6);
-    set_colour(cr, bright, .55);
-    cairo_stroke(cr);
+    for (int i = 0; i < 3; i++) {
+        double wind = r * (.86 - .25 * i), at = turn + 2.3 * i;
+        cairo_set_line_width(cr, r * .10);
+        cairo_arc(cr, x, y, wind, at, at + 3.4);
+        set_colour(cr, dark, .42);
+        cairo_stroke(cr);
+        cairo_arc(cr, x, y, wind - r * .10, at + .5, at + 2.9);
+        set_colour(cr, bright, .38);
+        cairo_stroke(cr);
+    }
 }
 
 /* One flat colour: for the mask and for shadows. */
@@ -234,7 +281,9 @@ static void draw_flat(const struct portrait *p, const struct seen_lock *s)
 
 static void draw_lock(const struct portrait *p, const struct seen_lock *s)
 {
-    if (s->lock->curl)
+    if (s->lock->clinging)
+        draw_whisker(p, s);
+    else if (s->lock->curl)
         draw_curl(p, s);
     else
         draw_ribbon(p, s);
@@ -285,7 +334,9 @@ static void draw_hair_shadow(const struct portrait *p, const struct hair *h)
     cairo_push_group(cr);
     cairo_translate(cr, dx, dy);
     set_colour(cr, rgb_scale(p->who->flush, .38), 1);
-    draw_hair_shape(p, h);
+    for (size_t i = 0; i < h->locks.n; i++)
+        if (h->seen[i].layer == LAYER_FRONT && h->seen[i].over_head)
+            draw_flat(p, &h->seen[i]);
     cairo_translate(cr, -dx, -dy);
     cairo_surface_t *head = head_silhouette(p);
     cairo_set_operator(cr, CAIRO_OPERATOR_DEST_IN);
@@ -293,7 +344,7 @@ static void draw_hair_shadow(const struct portrait *p, const struct hair *h)
     cairo_paint(cr);
     cairo_surface_destroy(head);
     cairo_pop_group_to_source(cr);
-    cairo_paint_with_alpha(cr, .30 + .08 * p->scene->strength);
+    cairo_paint_with_alpha(cr, .20 + .08 * p->scene->strength);
 }
 
 void draw_hair_front(const struct portrait *p, const struct hair *h)

@@ -8,12 +8,13 @@
 #include "base/philox.h"
 #include "drawn_parts.h"
 
-enum { LOCK_POINTS = 12, LOCKS_MAX = 640 };
+enum { LOCK_POINTS = 12, LOCKS_MAX = 800 };
 
 struct lock {
     struct vec3 at[LOCK_POINTS]; /* head space, from root to tip */
     double width;                /* at its widest */
     double tone;                 /* -1..1 */
+    double blunt;                /* 0 ends in a point .. 1 cut straight */
     bool curl;                   /* a round tuft instead of a ribbon */
     bool clinging;               /* goes with the jaw: a beard's */
 };

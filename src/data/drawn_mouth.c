@@ -61,7 +61,7 @@ static void draw_wings(const struct portrait *p, struct rgb ink)
         face_curve(p, side * w * 1.52, y + .01, side * w * 1.45, y + .10, side * w * 1.05,
                    y + .088);
         cairo_set_line_width(p->cr, .016 * view_unit(&p->view));
-        set_colour(p->cr, ink, .50);
+        set_colour(p->cr, ink, .40);
         cairo_stroke(p->cr);
     }
     cairo_new_path(p->cr);
@@ -95,8 +95,7 @@ void draw_nose(const struct portrait *p)
     draw_nose_shine(p);
 }
 
-/* --- mouth
- * ---------------------------------------------------------------------------------------- */
+/* --- mouth ----------------------------------------------------------------------------------- */
 
 struct mouth {
     double half, ends; /* half width; y of its ends */
@@ -185,7 +184,7 @@ static void draw_teeth(const struct portrait *p, const struct mouth *m, struct v
     face_curve(p, w * .5, m->top - .09, -w * .5, m->top - .09, -w, m->ends - .03);
     cairo_close_path(cr);
     cairo_pattern_t *g = face_gradient(p, m->top - .01, edge);
-    add_stop(g, 0, rgb_scale(white, .70), 1);
+    add_stop(g, 0, rgb_scale(white, .84), 1);
     add_stop(g, .45, white, 1);
     add_stop(g, 1, rgb_scale(white, .94), 1);
     fill_with(cr, g);
@@ -275,7 +274,7 @@ static void draw_mouth_lines(const struct portrait *p, const struct mouth *m, st
         face_curve(p, side * (w * 1.5 + .10), y + .12, side * (x + .07), m->ends - .16,
                    side * (x + .085), m->ends - .03);
         cairo_set_line_width(cr, .018 * unit);
-        set_colour(cr, fold, .30 * smile * (p->who->feminine ? .75 : 1.0));
+        set_colour(cr, fold, smile * (p->who->feminine ? .13 : .26));
         cairo_stroke(cr);
     }
 }

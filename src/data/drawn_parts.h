@@ -190,8 +190,7 @@ struct vec3 head_express(const struct scene *s, struct vec3 p);
 /* Where the hair begins at an azimuth: hair grows above (less y). */
 double head_hairline(const struct identity *id, double azimuth);
 
-/* --- light
- * ----------------------------------------------------------------------------------------- */
+/* --- light ----------------------------------------------------------------------------------- */
 
 struct light {
     struct vec3 key, rim, half; /* unit, view space; half: between key and viewer */
@@ -208,8 +207,7 @@ struct rgb light_hair(const struct light *l, const struct identity *id, struct v
 /* Colour of a flat thing (iris, lips, cloth) facing n, in this light. */
 struct rgb light_flat(const struct light *l, struct rgb colour, struct vec3 n);
 
-/* --- one drawing
- * ----------------------------------------------------------------------------------- */
+/* --- one drawing ----------------------------------------------------------------------------- */
 
 struct portrait {
     const struct identity *who;

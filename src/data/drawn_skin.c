@@ -63,7 +63,9 @@ static void place_corner(const struct portrait *p, const struct mesh *m, int row
     if (rest.z > 0)
         rest.z += head_relief(id, p->scene, rest.x, y) * smooth_step(0, .3, rest.z);
     c->hairline = head_hairline(id, azimuth);
-    c->hair = smooth_step(c->hairline + .025, c->hairline - .055, y);
+    /* measured across the line: before the ears it falls steeply */
+    double slope = (head_hairline(id, azimuth + .04) - head_hairline(id, azimuth - .04)) / .08;
+    c->hair = smooth_step(.035, -.06, (y - c->hairline) / sqrt(1 + slope * slope));
     c->beard = beard_cover(id, c->rest);
     double lift = hair_thickness(id) * c->hair + (id->beard > .5 ? .035 * c->beard : 0.0);
     struct vec3 out = vec3_unit((struct vec3){rest.x, rest.y - skull_centre.y, rest.z});
@@ -112,6 +114,8 @@ static struct rgb hair_colour(const struct portrait *p, const struct corner *c, 
 
 static void shade_corner(const struct portrait *p, struct corner *c, struct vec3 n)
 {
+    if (n.z < -.3)
+        return; /* turned away: never seen */
     const struct identity *id = p->who;
     double cover = c->hair, beard = c->beard * id->beard;
     struct rgb skin = light_skin(&p->light, skin_albedo(p, c), n, closedness(p, c));
@@ -262,7 +266,7 @@ enum status head_shade(struct portrait *p, struct errmsg *em)
     struct mesh m = {.rows = fine ? 112 : 76, .columns = fine ? 144 : 100};
     size_t n = (size_t)(m.rows + 1) * (size_t)(m.columns + 1);
     cairo_surface_t *layer = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, p->side, p->side);
-    m.corners = malloc(n * sizeof *m.corners);
+    m.corners = calloc(n, sizeof *m.corners);
     if (!m.corners || cairo_surface_status(layer) != CAIRO_STATUS_SUCCESS) {
         st = FAIL(em, ST_MEMORY, "out of memory drawing a face");
         goto out;

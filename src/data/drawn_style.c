@@ -58,7 +58,7 @@ struct drape {
     double down_to;            /* y of the tip; hangs only where that is below the end */
     double out, curl;          /* the hanging part: outwards in its middle, inwards at its tip */
     double wave, phase;        /* sideways sway of the hanging part */
-    double width, tone;
+    double width, tone, blunt;
 };
 
 static void grow_drape(struct locks *h, const struct identity *id, const struct drape *d)
@@ -86,6 +86,7 @@ static void grow_drape(struct locks *h, const struct identity *id, const struct 
     }
     l->width = d->width;
     l->tone = d->tone;
+    l->blunt = d->blunt;
 }
 
 /* --- long hair, from a part --------------------------------------------------------------------
@@ -96,26 +97,32 @@ static struct vec3 part_direction(const struct identity *id, double elevation)
     return vec3_unit((struct vec3){.20 * id->part, -sin(elevation), cos(elevation)});
 }
 
+static bool has_fringe(const struct identity *id)
+{
+    return id->fringe > .55;
+}
+
 static void grow_fringe(struct locks *h, const struct identity *id, struct philox *r)
 {
-    enum { COUNT = 17 };
-    if (id->fringe < .55)
+    enum { COUNT = 27 };
+    if (!has_fringe(id))
         return;
     for (int i = 0; i < COUNT; i++) {
-        double u = 2.0 * i / (COUNT - 1) - 1, azimuth = u * 50 * degree;
+        double u = 2.0 * i / (COUNT - 1) - 1, azimuth = (u * 52 + draw(r, -1, 1)) * degree;
         struct drape d = {
             .from = direction(azimuth * .6, (62 + draw(r, -6, 6)) * degree),
             .to = direction(azimuth, (25 - 6 * u * u) * degree),
             .lift_from = .10,
             .lift_to = .11,
             .bulge = .06,
-            .down_to = -.44 + .10 * u * u + draw(r, -.035, .035),
+            .down_to = -.46 + .12 * u * u + draw(r, -.03, .03),
             .out = .03,
             .curl = .03,
             .wave = .015,
             .phase = draw(r, 0, 6),
-            .width = draw(r, .13, .18),
+            .width = draw(r, .15, .19),
             .tone = draw(r, -.5, .9),
+            .blunt = draw(r, .25, .65),
         };
         grow_drape(h, id, &d);
     }
@@ -125,12 +132,13 @@ static void grow_falling(struct locks *h, const struct identity *id, struct phil
 {
     enum { ALONG = 27, LAYERS = 3 };
     bool is_long = id->hair == HAIR_LONG;
+    double first = has_fringe(id) ? 58 : 33; /* where the part begins */
     double tips = is_long ? 2.0 + .7 * id->length : .98 + .30 * id->length;
     for (int layer = 0; layer < LAYERS; layer++) {
         for (int k = 0; k < ALONG * 2; k++) {
             double side = k % 2 ? 1 : -1, u = (double)(k / 2) / (ALONG - 1);
             double azimuth = side * (blend(63, 178, u) + draw(r, -3, 3)) * degree;
-            double high = blend(33, 112, pow(u, .8)) * degree;
+            double high = blend(first, 112, pow(u, .8)) * degree;
             struct drape d = {
                 .from = part_direction(id, high + draw(r, -2, 2) * degree),
                 .to = direction(azimuth, blend(8, -8, u) * degree),
@@ -144,6 +152,7 @@ static void grow_falling(struct locks *h, const struct identity *id, struct phil
                 .phase = draw(r, 0, .9) + 2.0 * u,
                 .width = draw(r, .11, .18),
                 .tone = draw(r, -.9, .8) + .15 * layer,
+                .blunt = is_long ? 0.0 : draw(r, .2, .7),
             };
             grow_drape(h, id, &d);
         }
@@ -151,8 +160,7 @@ static void grow_falling(struct locks *h, const struct identity *id, struct phil
     grow_fringe(h, id, r);
 }
 
-/* --- swept back into a bun
- * ------------------------------------------------------------------------ */
+/* --- swept back into a bun ------------------------------------------------------------------- */
 
 static void grow_bun(struct locks *h, const struct identity *id, struct philox *r)
 {
@@ -203,8 +211,7 @@ static void grow_bun(struct locks *h, const struct identity *id, struct philox *
     }
 }
 
-/* --- short hair
- * -------------------------------------------------------------------------------------- */
+/* --- short hair ------------------------------------------------------------------------------ */
 
 /* Cropped sides and back: short locks that point down. */
 static void grow_sides(struct locks *h, const struct identity *id, struct philox *r)
@@ -241,7 +248,7 @@ static void grow_crop(struct locks *h, const struct identity *id, struct philox 
         for (int i = 0; i < ACROSS; i++) {
             double u = 2.0 * i / (ACROSS - 1) - 1;
             double azimuth = (u * blend(56, 100, back) + draw(r, -4, 4)) * degree;
-            double front = hairline_elevation(id, azimuth) - 2 * degree;
+            double front = hairline_elevation(id, azimuth) + 1 * degree;
             double elevation = blend(front, 84 * degree, back * .9) + draw(r, -3, 3) * degree;
             double sweep = -id->part * (26 + draw(r, -12, 12)) * degree;
             double lift = blend(.26, .14, back) * (1 - .55 * u * u);
@@ -293,14 +300,15 @@ static void grow_side_part(struct locks *h, const struct identity *id, struct ph
 
 static void grow_curls(struct locks *h, const struct identity *id, struct philox *r)
 {
-    enum { COUNT = 330 };
+    enum { COUNT = 500 };
     double low = id->feminine ? -52 : -20, thick = id->feminine ? .26 : .13;
     const double golden = 2.39996322973;
     for (int i = 0; i < COUNT; i++) {
         double elevation = asin(blend(sin(low * degree), 1.0, (i + .5) / COUNT));
         double azimuth = remainder(i * golden, 2 * DRAWN_PI) + draw(r, -.08, .08);
         double line = hairline_elevation(id, azimuth);
-        if (elevation < line - .02 && (fabs(azimuth) < 66 * degree || !id->feminine))
+        bool hangs = id->feminine && fabs(azimuth) > 86 * degree; /* beside and behind the face */
+        if (elevation < line && !hangs)
             continue;
         double lift =
             thick * smooth_step(-.05, .5, elevation - line + (fabs(azimuth) > 1.2 ? .5 : 0));
@@ -315,8 +323,7 @@ static void grow_curls(struct locks *h, const struct identity *id, struct philox
     }
 }
 
-/* --- beard
- * -------------------------------------------------------------------------------------------- */
+/* --- beard ----------------------------------------------------------------------------------- */
 
 double beard_cover(const struct identity *id, struct vec3 rest)
 {
@@ -332,32 +339,43 @@ double beard_cover(const struct identity *id, struct vec3 rest)
     return clamp(MAX(MAX(cheeks, below), MAX(lip, MAX(corners, soul))), 0, 1);
 }
 
+/* A short lock that lies on the face, from (x, y) by (dx, dy). */
+static void grow_whisker(struct locks *h, const struct identity *id, struct philox *r,
+                         struct vec3 root, double dx, double dy)
+{
+    const struct scene at_rest = {0};
+    struct lock *l = next_lock(h);
+    for (int k = 0; k < LOCK_POINTS; k++) {
+        double t = (double)k / (LOCK_POINTS - 1);
+        double x = root.x + dx * t, y = root.y + dy * t;
+        struct vec3 q = head_front(id, x, y);
+        q.z = MAX(q.z, root.z - .05) + head_relief(id, &at_rest, x, root.y) + .045;
+        l->at[k] = q;
+    }
+    l->width = draw(r, .024, .042);
+    l->tone = draw(r, -.8, .9);
+    l->clinging = true;
+}
+
 static void grow_beard(struct locks *h, const struct identity *id, struct philox *r)
 {
-    enum { TRIES = 420, COUNT = 190 };
+    enum { TRIES = 700, COUNT = 220, LIP = 44 };
     if (id->beard < .5)
         return;
-    int grown = 0;
-    for (int i = 0; i < TRIES && grown < COUNT; i++) {
-        double y = draw(r, id->mouth_y - .16, id->chin - .01), azimuth = draw(r, -1.45, 1.45);
+    for (int i = 0, grown = 0; i < TRIES && grown < COUNT; i++) {
+        double y = draw(r, .28, id->chin - .01), azimuth = draw(r, -1.5, 1.5);
         struct vec3 root = head_around(id, azimuth, y);
-        if (beard_cover(id, root) < (y < id->mouth_y ? .35 : .55))
+        bool lip = fabs(root.x) < id->mouth_width && y < id->mouth_y + .1;
+        if (lip || beard_cover(id, root) < .6)
             continue;
-        bool lip = y < id->mouth_y && fabs(root.x) < id->mouth_width;
-        double length = lip ? .09 : draw(r, .10, .17),
-               side = lip ? (root.x > 0 ? .8 : -.8) : root.x * .25;
-        struct lock *l = next_lock(h);
-        for (int k = 0; k < LOCK_POINTS; k++) {
-            double t = (double)k / (LOCK_POINTS - 1);
-            struct vec3 q =
-                head_front(id, root.x + side * length * t, y + length * t * (lip ? .55 : 1.0));
-            q.z = MAX(q.z, root.z - .05) + head_relief(id, &(struct scene){0}, root.x, y) + .045;
-            l->at[k] = q;
-        }
-        l->width = draw(r, .022, .040);
-        l->tone = draw(r, -.8, .9);
-        l->clinging = true;
+        double length = draw(r, .09, .16);
+        grow_whisker(h, id, r, root, root.x * .2 * length, length);
         grown++;
+    }
+    for (int i = 0; i < LIP; i++) {
+        double u = 2 * (i + draw(r, 0, 1)) / LIP - 1, x = u * id->mouth_width * 1.02;
+        double y = id->mouth_y - .165 + .05 * u * u + draw(r, -.015, .03);
+        grow_whisker(h, id, r, head_front(id, x, y), u * .10, .075 + .03 * fabs(u));
     }
 }
 

@@ -109,8 +109,7 @@ static const struct argp parser = {
            "Exit status: 0; 64 usage, or OUT holds something else; 69 built without cairo; 74 OUT "
            "cannot be written."};
 
-/* --- the record of what OUT holds
- * ------------------------------------------------------------------ */
+/* --- the record of what OUT holds ------------------------------------------------------------ */
 
 /* synth.json: the options, and whether all of it is there. Caller frees; NULL: out of memory. */
 static char *record_text(const struct arguments *a, bool complete)
@@ -180,8 +179,7 @@ static enum status record_check(const struct arguments *a, bool *whole, struct e
     return st;
 }
 
-/* --- one picture
- * -------------------------------------------------------------------------------------- */
+/* --- one picture ----------------------------------------------------------------------------- */
 
 struct job {
     const struct arguments *arguments;
@@ -260,8 +258,7 @@ static enum status make_picture(struct job *j, int person, int index, struct err
     return st;
 }
 
-/* --- all of them
- * ---------------------------------------------------------------------------------------- */
+/* --- all of them ----------------------------------------------------------------------------- */
 
 static void *draw_some(void *argument)
 {

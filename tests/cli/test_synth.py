@@ -45,6 +45,7 @@ def test_layout(bifrons, tmp_path):
         assert mask.min() == 0 and mask.max() == 255 and (mask[..., 0] == mask[..., 1]).all()
         rows = list(csv.DictReader((folder / "landmarks.csv").open()))
         assert [r["name"] for r in rows] == ["00000", "00001", "00002"]
+        assert len({r["nose_x"] for r in rows}) == 3
         assert 0 < float(rows[0]["left_eye_x"]) < float(rows[0]["right_eye_x"]) < 72
     assert len(names) == 2 and all(name in result.err for name in names)
 

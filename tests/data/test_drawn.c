@@ -79,23 +79,40 @@ static void eyes_lie_where_an_extractor_puts_them(void **state)
 static void loose_pictures_are_not_cut_to_the_eyes(void **state)
 {
     (void)state;
-    double low = 1e9, high = -1e9;
+    double low = 1e9, high = -1e9, near = 0, far = 1e9; /* left eye's place; eye distances */
     for (uint64_t i = 0; i < 16; i++) {
         struct drawn_face f = draw(64, 1, true, 0, i);
         double eyes = (f.landmarks[1][0] - f.landmarks[0][0]) / 64.0;
         assert_true(eyes < .24); /* the whole head is in the picture */
+        near = fmax(near, eyes);
+        far = fmin(far, eyes);
         low = fmin(low, f.landmarks[0][0] / 64.0);
         high = fmax(high, f.landmarks[0][0] / 64.0);
         drawn_face_release(&f);
     }
     assert_true(high - low > .1);
+    assert_true(near > 1.35 * far);
 }
 
-/* The mask's own value at a landmark. */
-static int mask_at(const struct drawn_face *f, int landmark)
+static int mask_at(const struct drawn_face *f, float x, float y)
 {
-    int x = (int)lroundf(f->landmarks[landmark][0]), y = (int)lroundf(f->landmarks[landmark][1]);
-    return f->mask[y * f->image.width + x];
+    return f->mask[lroundf(y) * f->image.width + lroundf(x)];
+}
+
+static int mask_at_landmark(const struct drawn_face *f, int i)
+{
+    return mask_at(f, f->landmarks[i][0], f->landmarks[i][1]);
+}
+
+/* High on the forehead: from the nose through the middle of the eyes, and as far again. */
+static int mask_at_forehead(const struct drawn_face *f)
+{
+    float at[2];
+    for (int axis = 0; axis < 2; axis++) {
+        float middle = (f->landmarks[0][axis] + f->landmarks[1][axis]) / 2;
+        at[axis] = middle + 2.0f * (middle - f->landmarks[2][axis]);
+    }
+    return at[1] < 0 ? 0 : mask_at(f, at[0], at[1]);
 }
 
 static void mask_covers_the_face(void **state)
@@ -107,7 +124,9 @@ static void mask_covers_the_face(void **state)
         for (size_t k = 0; k < 96 * 96; k++)
             sum += f.mask[k] / 255.0;
         assert_true(sum > .12 * 96 * 96 && sum < .6 * 96 * 96);
-        assert_true(mask_at(&f, 2) > 250 && mask_at(&f, 3) > 200 && mask_at(&f, 4) > 200);
+        assert_true(mask_at_landmark(&f, 2) > 250);
+        assert_true(mask_at_landmark(&f, 3) > 200 && mask_at_landmark(&f, 4) > 200);
+        assert_int_equal(mask_at_forehead(&f), 0);
         assert_int_equal(f.mask[0], 0);
         assert_int_equal(f.mask[95], 0);
         assert_int_equal(f.mask[96 * 96 - 1], 0);

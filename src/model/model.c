@@ -179,8 +179,11 @@ static void encode(struct model *m, const struct model_batch *b, struct pass *p)
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who])
             inputs[present++] = p->samples[who].inputs;
+    struct shim_tensor *all = shim_cat(m->scope, inputs, present, 0);
+    /* convolutions keep the layout of their input; with channels innermost they take a fifth less
+     * time in bf16, and a little less in fp32 */
     struct shim_tensor *codes =
-        network_encode(m->scope, &m->network, shim_cat(m->scope, inputs, present, 0));
+        network_encode(m->scope, &m->network, shim_channels_last(m->scope, all, true));
     int64_t first = 0;
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who]) {

@@ -43,6 +43,14 @@ static inline struct model_options small_options(enum model_precision precision)
     };
 }
 
+static inline struct model *model_make(const struct model_options *o)
+{
+    struct errmsg em = {0};
+    struct model *m = NULL;
+    assert_ok(model_new(o, NULL, &m, &em));
+    return m;
+}
+
 /* Samples [first, first + n) of both people. */
 static inline struct model_batch part_of(const struct pictures *p, size_t first, size_t n)
 {

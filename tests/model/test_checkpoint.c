@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "batch.h"
+#include "fixture.h"
 #include "shim/shim.h"
 
 static struct errmsg em;
@@ -31,22 +31,20 @@ static int close_folder(void **state)
 
 static struct model_options options(void)
 {
-    struct model_options o = small_options();
-    o.precision = MODEL_FP32;
-    return o;
+    return small_options(MODEL_FP32);
 }
 
 static void train(struct model *m, int64_t first, int64_t last)
 {
-    struct people *p = people_new();
-    struct model_batch b = people_batch(p, 0, 2);
+    static struct pictures pictures;
+    draw_pictures(&pictures);
+    struct model_batch b = part_of(&pictures, 0, 2);
     struct model_losses l;
     for (int64_t step = first; step <= last; step++) {
         assert_ok(model_zero_gradients(m, &em));
         assert_ok(model_backward(m, &b, 2, &l, &em));
         assert_ok(model_update(m, 1e-3, step, &em));
     }
-    free(p);
 }
 
 static const struct checkpoint_facts facts = {
@@ -96,7 +94,7 @@ static void a_restored_model_goes_on_with_the_same_bits(void **state)
     assert_true(f->loss == 0.25 && f->val_loss == 0.5 && f->lr == 1e-3);
     assert_string_equal(f->config, facts.config);
     assert_string_equal(f->meta, facts.meta);
-    assert_int_equal(checkpoint_get_config(c).image_size, SIZE);
+    assert_int_equal(checkpoint_get_config(c).image_size, SIDE);
     assert_int_equal(checkpoint_get_config(c).latent, 16);
     checkpoint_free(c);
 
@@ -188,7 +186,7 @@ static void write_crippled(bool weights)
     assert_ok(shim_archive_new(&a, &em));
     struct shim_value *root = shim_archive_root(a), *config = shim_value_dict(a),
                       *state = shim_value_dict(a);
-    shim_put(a, config, "image_size", shim_value_int(a, SIZE));
+    shim_put(a, config, "image_size", shim_value_int(a, SIDE));
     shim_put(a, config, "latent", shim_value_int(a, 16));
     shim_put(a, root, "format", shim_value_string(a, "bifrons-checkpoint"));
     shim_put(a, root, "format_version", shim_value_int(a, 1));

@@ -17,9 +17,7 @@ static int reset(void **state)
 static struct model *open_model(enum model_precision precision)
 {
     struct model_options o = small_options(precision);
-    struct model *m = NULL;
-    assert_ok(model_new(&o, NULL, &m, &em));
-    return m;
+    return model_make(&o);
 }
 
 /* The part of a flat array that belongs to tensors whose name begins so. */

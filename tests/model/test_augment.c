@@ -1,0 +1,245 @@
+/* What the draws do to pictures and masks: exact where pixels map to pixels. */
+#include <math.h>
+
+#include "fixture.h"
+#include "model/augment.h"
+#include "shim/shim.h"
+
+enum { VALUES = 3 * SIDE * SIDE };
+
+static const double pi = 3.14159265358979323846;
+
+struct bench {
+    struct shim_scope *s;
+    double image[MODEL_PEOPLE][VALUES], mask[SIDE * SIDE]; /* channels first */
+    struct augment_stored own, other;
+    double input[VALUES], target[VALUES], mask_out[SIDE * SIDE];
+};
+
+static struct errmsg em;
+
+static int setup(void **state)
+{
+    const int64_t image[] = {1, 3, SIDE, SIDE}, mask[] = {1, 1, SIDE, SIDE};
+    em = (struct errmsg){0};
+    struct bench *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    struct philox noise = philox_at(3, PHILOX_POSE, 0);
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        for (int i = 0; i < VALUES; i++)
+            b->image[who][i] = (double)philox_uniform(&noise, 0.2f, 0.5f + 0.3f * (float)who);
+    for (int i = 0; i < SIDE * SIDE; i++)
+        b->mask[i] = i % SIDE < SIDE / 3 ? 1.0 : 0.0;
+    assert_ok(shim_scope_new("cpu", SHIM_F64, &b->s, &em));
+    b->own.images = shim_from_memory(b->s, SHIM_F64, b->image[MODEL_A], 4, image);
+    b->own.masks = shim_from_memory(b->s, SHIM_F64, b->mask, 4, mask);
+    b->other.images = shim_from_memory(b->s, SHIM_F64, b->image[MODEL_B], 4, image);
+    *state = b;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct bench *b = *state;
+    shim_scope_free(b->s);
+    free(b);
+    return 0;
+}
+
+static void apply(struct bench *b, const struct augment_draw *d)
+{
+    struct augment_result r = augment_apply(b->s, d, 1, SIDE, b->own, b->other);
+    shim_to_memory(b->s, r.inputs, SHIM_F64, b->input, VALUES);
+    shim_to_memory(b->s, r.targets, SHIM_F64, b->target, VALUES);
+    if (r.masks)
+        shim_to_memory(b->s, r.masks, SHIM_F64, b->mask_out, SIDE * SIDE);
+    assert_ok(shim_scope_check(b->s, &em));
+}
+
+static double largest_gap(const double *a, const double *b, size_t n)
+{
+    double gap = 0.0;
+    for (size_t i = 0; i < n; i++)
+        gap = fmax(gap, fabs(a[i] - b[i]));
+    return gap;
+}
+
+/* Picture (x, y) of each channel of `from` at (to_x, to_y) of the result. */
+static void moved(const double *from, double *to, int channels, int xx, int xy, int yx, int yy)
+{
+    for (int c = 0; c < channels; c++)
+        for (int y = 0; y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++) {
+                /* twice the coordinates from the centre, to stay with whole numbers */
+                int u = 2 * x + 1 - SIDE, v = 2 * y + 1 - SIDE;
+                int to_x = (xx * u + xy * v + SIDE - 1) / 2,
+                    to_y = (yx * u + yy * v + SIDE - 1) / 2;
+                to[(c * SIDE + to_y) * SIDE + to_x] = from[(c * SIDE + y) * SIDE + x];
+            }
+}
+
+static void nothing_drawn_changes_no_bit(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw none = AUGMENT_NONE;
+    apply(b, &none);
+    assert_memory_equal(b->input, b->image[MODEL_A], sizeof b->input);
+    assert_memory_equal(b->target, b->image[MODEL_A], sizeof b->target);
+    assert_memory_equal(b->mask_out, b->mask, sizeof b->mask_out);
+    apply(b, NULL);
+    assert_memory_equal(b->input, b->image[MODEL_A], sizeof b->input);
+}
+
+static void a_flip_mirrors_and_two_give_the_picture_back(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    static double want[VALUES], want_mask[SIDE * SIDE];
+    d.flip = true;
+    moved(b->image[MODEL_A], want, 3, -1, 0, 0, 1);
+    moved(b->mask, want_mask, 1, -1, 0, 0, 1);
+    apply(b, &d);
+    assert_true(largest_gap(b->input, want, VALUES) < 1e-6);
+    assert_true(largest_gap(b->target, want, VALUES) < 1e-6);
+    assert_true(largest_gap(b->mask_out, want_mask, SIDE * SIDE) < 1e-6);
+    struct augment_result once = augment_apply(b->s, &d, 1, SIDE, b->own, b->other);
+    b->own.images = once.targets;
+    apply(b, &d);
+    assert_true(largest_gap(b->target, b->image[MODEL_A], VALUES) < 1e-6);
+}
+
+static void a_quarter_turn_goes_counter_clockwise(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    static double want[VALUES];
+    d.rotate = (float)(pi / 2);
+    moved(b->image[MODEL_A], want, 3, 0, 1, -1, 0); /* what was right is now up */
+    apply(b, &d);
+    assert_true(largest_gap(b->target, want, VALUES) < 1e-4);
+    assert_memory_equal(b->input, b->target, sizeof b->input);
+}
+
+static void a_shift_moves_right_and_down(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    const int right = 3, down = 5;
+    d.shift_x = 2.0f * (float)right / (float)SIDE; /* the picture is 2 wide */
+    d.shift_y = 2.0f * (float)down / (float)SIDE;
+    apply(b, &d);
+    for (int y = down; y < SIDE; y++)
+        for (int x = right; x < SIDE; x++)
+            assert_near(b->target[y * SIDE + x], b->image[MODEL_A][(y - down) * SIDE + x - right],
+                        1e-4);
+    assert_near(b->target[0], b->image[MODEL_A][(down - 1) * SIDE + right - 1],
+                1e-4); /* reflected */
+}
+
+static void zoom_enlarges(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    for (int i = 0; i < SIDE * SIDE; i++) /* a square of half the width in the middle */
+        b->mask[i] = i % SIDE >= SIDE / 4 && i % SIDE < 3 * SIDE / 4 && i / SIDE >= SIDE / 4 &&
+                     i / SIDE < 3 * SIDE / 4;
+    const int64_t mask[] = {1, 1, SIDE, SIDE};
+    b->own.masks = shim_from_memory(b->s, SHIM_F64, b->mask, 4, mask);
+    d.zoom = 1.5f;
+    apply(b, &d);
+    double area = 0.0;
+    for (int i = 0; i < SIDE * SIDE; i++)
+        area += b->mask_out[i];
+    assert_near(area, 1.5 * 1.5 * SIDE * SIDE / 4.0, 0.02 * SIDE * SIDE);
+}
+
+static void a_warp_moves_the_input_only(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    for (int i = 0; i < AUGMENT_GRID * AUGMENT_GRID; i++) /* all points alike: a plain shift */
+        d.warp[i / AUGMENT_GRID][i % AUGMENT_GRID][0] = 2.0f * 4.0f / (float)SIDE;
+    apply(b, &d);
+    assert_memory_equal(b->target, b->image[MODEL_A], sizeof b->target);
+    assert_memory_equal(b->mask_out, b->mask, sizeof b->mask_out);
+    for (int x = 0; x + 4 < SIDE; x++)
+        assert_near(b->input[20 * SIDE + x], b->image[MODEL_A][20 * SIDE + x + 4], 1e-4);
+}
+
+static double mean(const double *x, size_t n)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++)
+        sum += x[i];
+    return sum / (double)n;
+}
+
+static void colours_come_from_the_other_person(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    const size_t plane = SIDE * SIDE;
+    b->own.masks = NULL;
+    d.colour_transfer = 1.0f;
+    apply(b, &d);
+    for (size_t c = 0; c < 3; c++)
+        assert_near(mean(b->input + c * plane, plane), mean(b->image[MODEL_B] + c * plane, plane),
+                    5e-3); /* clamping to [0, 1] takes a little */
+    assert_memory_equal(b->target, b->image[MODEL_A], sizeof b->target);
+    d.colour_transfer = 0.5f;
+    apply(b, &d);
+    assert_near(mean(b->input, plane),
+                (mean(b->image[MODEL_A], plane) + mean(b->image[MODEL_B], plane)) / 2, 5e-3);
+    b->other.images = NULL; /* nobody to take them from */
+    apply(b, &d);
+    assert_memory_equal(b->input, b->image[MODEL_A], sizeof b->input);
+}
+
+static void an_empty_mask_counts_as_the_whole_picture(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    const int64_t mask[] = {1, 1, SIDE, SIDE};
+    static double whole[VALUES], within[VALUES];
+    d.colour_transfer = 1.0f;
+    apply(b, &d);
+    memcpy(within, b->input, sizeof within);
+    b->own.masks = NULL;
+    apply(b, &d);
+    memcpy(whole, b->input, sizeof whole);
+    b->own.masks = shim_full(b->s, 0.0, 4, mask);
+    apply(b, &d);
+    assert_true(largest_gap(b->input, whole, VALUES) < 1e-9);
+    assert_true(largest_gap(within, whole, VALUES) > 1e-4);
+}
+
+static void gain_and_offset_change_the_input_within_bounds(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    d.gain[1] = 1.5f;
+    d.offset[2] = 2.0f;
+    apply(b, &d);
+    const size_t plane = SIDE * SIDE;
+    assert_near(b->input[7], b->image[MODEL_A][7], 1e-12);
+    assert_near(b->input[plane + 7], 1.5 * b->image[MODEL_A][plane + 7], 1e-6);
+    assert_near(b->input[2 * plane + 7], 1.0, 0.0);
+    assert_memory_equal(b->target, b->image[MODEL_A], sizeof b->target);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+        T(nothing_drawn_changes_no_bit),
+        T(a_flip_mirrors_and_two_give_the_picture_back),
+        T(a_quarter_turn_goes_counter_clockwise),
+        T(a_shift_moves_right_and_down),
+        T(zoom_enlarges),
+        T(a_warp_moves_the_input_only),
+        T(colours_come_from_the_other_person),
+        T(an_empty_mask_counts_as_the_whole_picture),
+        T(gain_and_offset_change_the_input_within_bounds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

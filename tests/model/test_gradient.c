@@ -1,0 +1,108 @@
+/* Gradients against the loss they belong to, and when they are final. */
+#include <math.h>
+
+#include "fixture.h"
+
+static struct errmsg em;
+static struct pictures pictures;
+
+static int setup(void **state)
+{
+    struct model_options o = small_options(MODEL_FP64);
+    struct model *m = NULL;
+    em = (struct errmsg){0};
+    draw_pictures(&pictures);
+    o.mask_weight = 3.0;
+    assert_ok(model_new(&o, NULL, &m, &em));
+    *state = m;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    model_free(*state);
+    return 0;
+}
+
+static double loss_at(struct model *m, const struct model_batch *b, const double *direction,
+                      double length)
+{
+    const struct model_flat *flat = model_flat(m);
+    double *x = flat->parameters;
+    struct model_losses l;
+    for (size_t i = 0; i < flat->count; i++)
+        x[i] += length * direction[i];
+    assert_ok(model_evaluate(m, b, (double)b->n, &l, &em));
+    for (size_t i = 0; i < flat->count; i++)
+        x[i] -= length * direction[i];
+    return l.total;
+}
+
+/* A step of length h along the gradient g changes the loss by h |g|. */
+static void gradients_are_those_of_the_loss(void **state)
+{
+    struct model *m = *state;
+    struct model_batch b = part_of(&pictures, 0, 2);
+    struct model_losses l;
+    struct augment_draw draws[2] = {AUGMENT_NONE, AUGMENT_NONE};
+    draws[1].rotate = 0.2f;
+    draws[0].warp[1][1][0] = 0.2f;
+    b.draws[MODEL_A] = draws;
+    assert_ok(model_backward(m, &b, 2, &l, &em));
+    const struct model_flat *flat = model_flat(m);
+    const double *g = flat->gradients;
+    double square = 0.0;
+    for (size_t i = 0; i < flat->count; i++)
+        square += g[i] * g[i];
+    assert_true(square > 0.0);
+    double h = 1e-6 / sqrt(square);
+    double slope = (loss_at(m, &b, g, h) - loss_at(m, &b, g, -h)) / (2 * h);
+    assert_near(slope / square, 1.0, 1e-4);
+}
+
+struct seen {
+    const double *gradients;
+    double *then; /* as they were when announced */
+    size_t calls;
+};
+
+static void note(void *ctx, size_t offset, size_t count)
+{
+    struct seen *s = ctx;
+    memcpy(s->then + offset, s->gradients + offset, count * sizeof *s->then);
+    s->calls++;
+}
+
+static void an_announced_gradient_is_final(void **state)
+{
+    struct model *m = *state;
+    const struct model_flat *flat = model_flat(m);
+    const struct model_tensor *t;
+    size_t n = model_layout(m, &t);
+    struct seen s = {.gradients = flat->gradients, .then = calloc(flat->count, sizeof(double))};
+    struct model_batch b = part_of(&pictures, 0, 2);
+    struct model_losses l;
+    assert_non_null(s.then);
+    model_on_gradient_ready(m, note, &s);
+    for (size_t pass = 1; pass <= 2; pass++) { /* the second adds to the first */
+        assert_ok(model_backward(m, &b, 2, &l, &em));
+        assert_int_equal(s.calls, pass * n);
+        assert_memory_equal(s.then, flat->gradients, flat->count * sizeof(double));
+    }
+    b.n = 0;
+    assert_ok(model_backward(m, &b, 2, &l, &em));
+    model_on_gradient_ready(m, NULL, NULL);
+    b.n = 1;
+    assert_ok(model_backward(m, &b, 2, &l, &em));
+    assert_int_equal(s.calls, 2 * n);
+    free(s.then);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(gradients_are_those_of_the_loss, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_announced_gradient_is_final, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -32,7 +32,7 @@ static inline void draw_pictures(struct pictures *p)
 static inline struct model_options small_options(enum model_precision precision)
 {
     return (struct model_options){
-        .config = {.image_size = SIDE,  .latent = 8             },
+        .config = {.image_size = SIDE,  .latent = 16            },
         .device = "cpu",
         .precision = precision,
         .loss_weight = {[MODEL_LOSS_L1] = 1, [MODEL_LOSS_DSSIM] = 0.5},

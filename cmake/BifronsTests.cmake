@@ -7,7 +7,7 @@ set(BIFRONS_TEST_ENVIRONMENT
     "OMP_NUM_THREADS=1" # threads that wait by spinning take the other tests' cores
     "OMPI_ALLOW_RUN_AS_ROOT=1" "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"
     "OMPI_MCA_rmaps_base_oversubscribe=1" "OMPI_MCA_hwloc_base_binding_policy=none"
-    "ASAN_OPTIONS=fast_unwind_on_malloc=0:detect_odr_violation=0"
+    "ASAN_OPTIONS=allocator_may_return_null=1:fast_unwind_on_malloc=0:detect_odr_violation=0"
     "UBSAN_OPTIONS=print_stacktrace=1"
     "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0")
 

@@ -238,7 +238,8 @@ static void print_table(const struct evaluation *e)
     printf("%-22s", "");
     for (int a = 0; a < ANSWERS; a++)
         printf("%20s", heading[a]);
-    printf("\n%-22s", "inside the face mask");
+    bool masked = e->batch.masks[0] && e->batch.masks[1];
+    printf("\n%-22s", masked ? "inside the face mask" : "whole picture");
     for (int a = 0; a < ANSWERS; a++)
         printf("%20s", "L1    SSIM");
     putchar('\n');
@@ -330,11 +331,12 @@ static const struct argp parser = {
     .options = options,
     .parser = parse_option,
     .args_doc = "CHECKPOINT",
-    .doc = "Measures a checkpoint: L1, PSNR and SSIM inside the face mask, of the reconstruction "
-           "and, where the sets hold the true swap, of the swap, beside two trivial answers: the "
-           "picture left as it is, and the other person's mean face."
-           "\vOn the sets the checkpoint was trained on, only held-out pictures are measured; on "
-           "others, all.\n\nExample: bifrons eval demo/run/checkpoints/best.pt --json",
+    .doc =
+        "Measures a checkpoint: L1, PSNR and SSIM of the reconstruction and, where the sets hold "
+        "the true swap, of the swap, beside two trivial answers: the picture left as it is, and "
+        "the other person's mean face. Inside the face mask, where both sets have masks."
+        "\vOn the sets the checkpoint was trained on, only held-out pictures are measured; on "
+        "others, all.\n\nExample: bifrons eval demo/run/checkpoints/best.pt --json",
 };
 
 int engine_eval(int argc, char **argv)

@@ -81,8 +81,14 @@ get_filename_component(_nvidia "${LIBTORCH_DIR}/../nvidia" ABSOLUTE)
 find_path(CUDART_INCLUDE_DIR crt/host_config.h
           HINTS ${CUDA_INCLUDE_HINT} "$ENV{CUDA_HOME}/include" "${_nvidia}/cu13/include"
                 "${_nvidia}/cuda_runtime/include" /usr/local/cuda/include)
-# by the name with its number: wheels have no plain libcudart.so. The zip carries a hashed copy.
-find_library(CUDART_LIBRARY NAMES libcudart.so.13 libcudart.so.12 libcudart.so
+# Of the CUDA that libtorch was built for, "+cu130" in its version: a toolkit of another one may be
+# here too. By the name with its number: wheels have no plain libcudart.so.
+if(Libtorch_VERSION MATCHES "\\+cu([0-9][0-9])")
+  set(_libtorch_cudart libcudart.so.${CMAKE_MATCH_1})
+else()
+  set(_libtorch_cudart libcudart.so.13 libcudart.so.12 libcudart.so)
+endif()
+find_library(CUDART_LIBRARY NAMES ${_libtorch_cudart}
              HINTS "${_nvidia}/cu13/lib" "${_nvidia}/cuda_runtime/lib" "${LIBTORCH_LIB_DIR}"
                    "$ENV{CUDA_HOME}/lib64" /usr/local/cuda/lib64)
 find_path(NCCL_INCLUDE_DIR nccl.h HINTS "${_nvidia}/nccl/include" "$ENV{NCCL_HOME}/include")

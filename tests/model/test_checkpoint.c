@@ -193,7 +193,7 @@ static void write_crippled(bool weights)
     shim_put(a, root, "model", config);
     if (weights)
         shim_put(a, state, "encoder.r64.weight",
-                 shim_value_tensor(a, SHIM_F32, (float[]){1, 2}, 1, (int64_t[]){2}));
+                 shim_value_tensor(a, SHIM_F32, (float[]){1, 2}, 4, (int64_t[]){1, 1, 1, 2}));
     shim_put(a, root, "model_state_dict", state);
     static const char *const numbers[] = {"epoch", "step", "position", "loss", "val_loss"};
     for (int i = 0; i < 5; i++)

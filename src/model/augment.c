@@ -12,8 +12,6 @@
 
 enum { CHANNELS = 3, POINTS = AUGMENT_GRID };
 
-static const int64_t pixel_dims[] = {2, 3};
-
 /* What at least one draw of a batch asks for. */
 struct wanted {
     bool place, warp, transfer, jitter;
@@ -130,51 +128,39 @@ static void sample_both(struct shim_scope *s, struct shim_tensor *grid, struct a
     to->masks = shim_narrow(s, both, 1, CHANNELS, 1);
 }
 
-/* Per sample and channel (n, 3, 1, 1), inside the mask unless it is empty. */
-struct colours {
-    struct shim_tensor *mean, *deviation;
-};
-
-static struct colours measure(struct shim_scope *s, struct augment_stored p)
+/* (1, 3, 1, 1) */
+static struct shim_tensor *per_channel(struct shim_scope *s, const float values[CHANNELS])
 {
-    const double least = 1e-4; /* keeps flat pictures from being blown up */
-    struct colours c;
-    struct shim_tensor *square;
-    if (p.masks) {
-        struct shim_tensor *one = shim_full(s, 1.0, 0, NULL);
-        struct shim_tensor *area = shim_sum_over(s, p.masks, 2, pixel_dims, true);
-        struct shim_tensor *inside = shim_where(s, area, p.masks, one);
-        struct shim_tensor *share =
-            shim_div(s, inside, shim_sum_over(s, inside, 2, pixel_dims, true));
-        c.mean = shim_sum_over(s, shim_mul(s, p.images, share), 2, pixel_dims, true);
-        struct shim_tensor *from_mean = shim_sub(s, p.images, c.mean);
-        square = shim_sum_over(s, shim_mul(s, shim_mul(s, from_mean, from_mean), share), 2,
-                               pixel_dims, true);
-    } else {
-        c.mean = shim_mean_over(s, p.images, 2, pixel_dims, true);
-        struct shim_tensor *from_mean = shim_sub(s, p.images, c.mean);
-        square = shim_mean_over(s, shim_mul(s, from_mean, from_mean), 2, pixel_dims, true);
-    }
-    c.deviation = shim_sqrt(s, shim_affine(s, square, 1.0, least));
-    return c;
+    const int64_t dims[] = {1, CHANNELS, 1, 1};
+    return shim_from_memory(s, SHIM_F32, values, 4, dims);
 }
 
 /* x + share * ((x - own mean) * other deviation / own deviation + other mean - x) */
 static struct shim_tensor *transfer(struct shim_scope *s, struct shim_tensor *x,
                                     const struct augment_draw *draws, size_t n,
-                                    struct augment_stored own, struct augment_stored other)
+                                    const struct augment_colours *own,
+                                    const struct augment_colours *other)
 {
     const int64_t dims[] = {(int64_t)n, 1, 1, 1};
-    struct colours from = measure(s, own), to = measure(s, other);
-    struct shim_tensor *ratio = shim_div(s, to.deviation, from.deviation);
-    struct shim_tensor *moved = shim_mul(s, shim_sub(s, x, from.mean), ratio);
-    struct shim_tensor *change = shim_sub(s, shim_add(s, moved, to.mean), x);
+    float slope[CHANNELS], constant[CHANNELS]; /* of what is added: slope * x + constant */
+    for (int c = 0; c < CHANNELS; c++) {
+        slope[c] = other->deviation[c] / own->deviation[c] - 1.0f;
+        constant[c] = other->mean[c] - own->mean[c] * (slope[c] + 1.0f);
+    }
+    struct shim_tensor *change =
+        shim_add(s, shim_mul(s, x, per_channel(s, slope)), per_channel(s, constant));
     return shim_add(s, x, shim_mul(s, change, upload(s, draws, n, get_transfer, 4, dims)));
+}
+
+static bool colours_known(const struct augment_colours *c)
+{
+    return c && c->deviation[0] > 0.0f && c->deviation[1] > 0.0f && c->deviation[2] > 0.0f;
 }
 
 struct augment_result augment_apply(struct shim_scope *s, const struct augment_draw *draws,
                                     size_t n, int image_size, struct augment_stored own,
-                                    struct augment_stored other)
+                                    const struct augment_colours *own_colours,
+                                    const struct augment_colours *other_colours)
 {
     struct augment_result r = {own.images, own.images, own.masks};
     struct wanted w = find_wanted(draws, n);
@@ -186,8 +172,8 @@ struct augment_result augment_apply(struct shim_scope *s, const struct augment_d
         if (w.warp)
             r.inputs = shim_grid_sample(s, own.images, warp_grid(s, draws, n, image_size, grid));
     }
-    if (w.transfer && other.images)
-        r.inputs = transfer(s, r.inputs, draws, n, own, other);
+    if (w.transfer && colours_known(own_colours) && colours_known(other_colours))
+        r.inputs = transfer(s, r.inputs, draws, n, own_colours, other_colours);
     if (w.jitter) {
         const int64_t dims[] = {(int64_t)n, CHANNELS, 1, 1};
         r.inputs = shim_mul(s, r.inputs, upload(s, draws, n, get_gain, 4, dims));

@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/log.h"
+#include "colours.h"
 #include "device.h"
 
 static const char person_letter[2] = {'A', 'B'};
@@ -179,6 +180,8 @@ static enum status open_model(struct session *s, struct errmsg *em)
     struct model_options options = model_options_of(&s->config, device);
     model_runtime_configure(s->threads, s->config.train.deterministic);
     enum status st = model_parameter_count(&options.config, &count, em);
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        st = colours_measure(s->sets[p], s->orders[p], use_masks(s), &options.colours[p], em);
     void **const parts[] = {&s->memory.parameters, &s->memory.gradients, &s->memory.exp_avg,
                             &s->memory.exp_avg_sq};
     for (size_t i = 0; i < ARRAY_LENGTH(parts) && st == ST_OK; i++)

@@ -21,9 +21,8 @@ struct augment_draw {
     /* applied to the encoder's input only */
     float warp[AUGMENT_GRID][AUGMENT_GRID][2]; /* x, y displacement of each control point; bicubic
                                                   or bilinear in between, see model/augment.h */
-    float colour_transfer; /* 0 = own colours, 1 = per-channel mean and deviation (inside the mask,
-                              where there is one) of the other person's picture at the same
-                              position of the order */
+    float colour_transfer; /* 0 = own colours, 1 = mapped by each channel's mean and deviation from
+                              this person's training pictures to the other's */
     float gain[3], offset[3]; /* colour jitter: x * gain + offset, in [0, 1] units */
 };
 
@@ -31,6 +30,11 @@ struct augment_draw {
 /* clang-format off */
 #define AUGMENT_NONE ((struct augment_draw){.zoom = 1.0f, .gain = {1.0f, 1.0f, 1.0f}})
 /* clang-format on */
+
+/* Mean and deviation of each channel, in [0, 1]. */
+struct augment_colours {
+    float mean[3], deviation[3];
+};
 
 /* Strengths, from the config's [augment] table; the draw is uniform within them. */
 struct augment_config {

@@ -55,6 +55,9 @@ struct model_options {
                            normalised to mean 1 per sample; needs masks in the batch */
     double adam_beta1, adam_beta2, adam_eps;
     uint64_t seed; /* initial weights */
+    /* of all of a person's training pictures, inside the mask where there is one: what colour
+       transfer maps from and to */
+    struct augment_colours colours[MODEL_PEOPLE];
 };
 
 /* Where flat state lives: the caller's memory (comm_alloc), parameter count elements each, zeroed;

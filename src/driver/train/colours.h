@@ -1,0 +1,18 @@
+/* What a person's pictures look like on average: the two ends of colour transfer. */
+#ifndef BIFRONS_DRIVER_TRAIN_COLOURS_H
+#define BIFRONS_DRIVER_TRAIN_COLOURS_H
+
+#include "base/augment.h"
+#include "data/order.h"
+#include "data/set.h"
+
+/*
+ * Mean and deviation of each channel over the training pictures, inside their masks where
+ * `masks`. Of a large set COLOURS_PICTURES_MAX pictures, evenly spaced, stand for all. A function
+ * of the set and its split alone. ST_IO, ST_DATA, ST_MEMORY.
+ */
+enum { COLOURS_PICTURES_MAX = 512 };
+enum status colours_measure(struct set *set, const struct order *order, bool masks,
+                            struct augment_colours *out, struct errmsg *em) MUST_CHECK;
+
+#endif

@@ -14,3 +14,14 @@ void device_resolve(const char *wanted, int local_rank, char out[static CONFIG_T
     else
         snprintf(out, CONFIG_TEXT_BYTES, "%s", automatic ? "cpu" : wanted);
 }
+
+bool device_prefers_bf16(const char *device)
+{
+    if (strncmp(device, "cpu", 3) != 0)
+        return true;
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}

@@ -157,12 +157,19 @@ static int default_threads(const struct comm *c)
     return MAX(mine / comm_local_size(c), 1);
 }
 
+static enum model_precision precision_of(const struct config *c, const char *device)
+{
+    if (c->train.precision == PRECISION_AUTO)
+        return device_prefers_bf16(device) ? MODEL_BF16 : MODEL_FP32;
+    return c->train.precision == PRECISION_BF16 ? MODEL_BF16 : MODEL_FP32;
+}
+
 static struct model_options model_options_of(const struct config *c, const char *device)
 {
     return (struct model_options){
         .config = {.image_size = (int)c->model.image_size, .latent = (int)c->model.latent    },
         .device = device,
-        .precision = c->train.precision == PRECISION_BF16 ? MODEL_BF16 : MODEL_FP32,
+        .precision = precision_of(c, device),
         .loss_weight = {[MODEL_LOSS_L1] = c->loss.l1,           [MODEL_LOSS_DSSIM] = c->loss.dssim},
         .mask_weight = c->loss.mask,
         .adam_beta1 = c->train.adam_beta1,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 BIFRONS = os.environ.get("BIFRONS", "build/dev/bifrons")
-SMALL = ["model.image_size=64", "train.global_batch=6", "train.lr=1e-3", "train.threads=1",
+SMALL = ["model.image_size=64", "train.global_batch=6", "train.lr=1e-3", "train.threads=1", "train.precision=fp32",
          "log.every_steps=1", "train.seed=3"]
 
 

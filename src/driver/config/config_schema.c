@@ -118,9 +118,11 @@ static const struct config_key keys[] = {
     NUMBER(augment.warp, 0.02, 0, 0.2,
            "Random warp of the encoder's input: standard deviation of a control point, as a share "
            "of the picture's width. It makes the model learn the face rather than the pixels."),
-    NUMBER(augment.colour_transfer, 0.5, 0, 1,
-           "Largest share of the other person's colours given to the encoder's input, so that a "
-           "swap keeps working when skin and light differ."),
+    NUMBER(
+        augment.colour_transfer, 0.5, 0, 1,
+        "Largest share by which the encoder's input is mapped to the other person's colours (mean "
+        "and deviation over all their training pictures), so that a swap meets what it trained "
+        "on."),
     NUMBER(augment.colour_jitter, 0.05, 0, 0.5,
            "Largest change of each colour channel's gain either way (and half of it as offset) in "
            "the encoder's input."),
@@ -156,9 +158,10 @@ static const struct config_key keys[] = {
            "Where a rank computes. auto: a GPU where there is one for it, else the CPU; cuda: the "
            "GPU of its number on the node."),
     WHOLE(train.threads, 0, 0, 1024, "CPU threads a rank. 0: as many as it has cores."),
-    WORD(train.precision, PRECISION_AUTO, precisions,
+    WORD(train.precision, PRECISION_FP32, precisions,
          "Arithmetic of the network: fp32, or bf16 with fp32 weights (faster where the hardware "
-         "has it). auto: bf16 on GPUs that have it, else fp32."),
+         "has it, and the losses of different world sizes agree less closely). auto: bf16 on GPUs "
+         "and on CPUs with AVX-512 BF16, else fp32."),
     BOOL(train.deterministic, 0,
          "On a GPU too, use only methods that give the same bits each time; slower. A CPU always "
          "does."),

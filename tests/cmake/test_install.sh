@@ -3,6 +3,7 @@
 
 set -euo pipefail
 build=$1
+source=$(cd "$(dirname "$0")/../.." && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 fail() {
@@ -15,7 +16,8 @@ cd "$scratch"
 bifrons=prefix/bin/bifrons
 
 [[ $("$bifrons" --version) == "bifrons "[0-9]* ]] || fail "--version says $("$bifrons" --version)"
-for command in $("$bifrons" --help | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p'); do
+commands=$("$bifrons" --help | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p')
+for command in $commands; do
     "$bifrons" "$command" --help >help || fail "$command --help ends with status $?"
     grep -q '^Usage: ' help || fail "$command --help shows no usage"
 done
@@ -34,4 +36,16 @@ done
     COMP_WORDS=("$bifrons" pack --str) COMP_CWORD=2
     _bifrons
     [ "${COMPREPLY[*]}" = --strict ] || fail "pack --str<TAB> gives \"${COMPREPLY[*]}\""
+    for command in $commands; do
+        COMP_WORDS=("$bifrons" "$command" --he) COMP_CWORD=2
+        _bifrons
+        [ "${COMPREPLY[*]}" = --help ] || fail "$command --he<TAB> gives \"${COMPREPLY[*]}\""
+    done
 )
+
+if command -v help2man >/dev/null; then
+    "$source/packaging/make-man" "$scratch/$bifrons" man 2>log || fail "$(cat log)"
+    for page in bifrons $(printf 'bifrons-%s ' $commands); do
+        grep -q '^\.SH SYNOPSIS' "man/$page.1" || fail "there is no manual page $page.1"
+    done
+fi

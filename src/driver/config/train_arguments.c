@@ -147,7 +147,8 @@ static const struct argp_option general_options[] = {
     {"set",          OPTION_SET,          "KEY=VALUE",      0,             "set a configuration key; may be given again",            1 },
     {"out",          'o',                 "DIR",            0,             "run folder (default runs/NAME)",                         1 },
     {"resume",       OPTION_RESUME,       "auto|none|PATH", 0,
-     "auto (default): go on from the run folder's last good checkpoint, if there is one",                                            1 },
+     "auto (default): go on from the run folder's last good checkpoint, if there is one; "
+     "none: start afresh, in a folder without checkpoints; PATH: go on from this one",                                               1 },
     {"init-from",    OPTION_INIT_FROM,    "PATH",           0,             "start with the weights of a checkpoint",                 1 },
     {"dry-run",      OPTION_DRY_RUN,      NULL,             0,             "check everything, then end without training or writing",
      1                                                                                                                                 },
@@ -164,9 +165,13 @@ static const char doc[] =
     "Under mpirun or srun, on as many ranks as these start."
     "\v"
     "Examples:\n"
-    "  bifrons train configs/light128.toml --set data.a=a.h5 --set data.b=b.h5\n"
-    "  bifrons train --data-a a.h5 --data-b b.h5 --epochs 50\n"
-    "  mpirun -n 2 bifrons train configs/debug.toml";
+    "  $ bifrons train configs/light128.toml --set data.a=a.h5 --set data.b=b.h5\n"
+    "  $ bifrons train --data-a a.h5 --data-b b.h5 --epochs 50\n"
+    "  $ mpirun -n 2 bifrons train configs/debug.toml\n\n"
+    "Exit status: 0; 64 usage; 65 a set or checkpoint that cannot be used; 66 no such file or "
+    "folder; 69 not in this build or machine; 70 failure while working; 74 the run folder cannot "
+    "be written; 75 stopped on request after a checkpoint: the same command goes on; 78 "
+    "configuration.";
 
 static enum status parse_options(int argc, char **argv, struct request *r, struct errmsg *em)
 {

@@ -336,7 +336,9 @@ static const struct argp parser = {
         "the true swap, of the swap, beside two trivial answers: the picture left as it is, and "
         "the other person's mean face. Inside the face mask, where both sets have masks."
         "\vOn the sets the checkpoint was trained on, only held-out pictures are measured; on "
-        "others, all.\n\nExample: bifrons eval demo/run/checkpoints/best.pt --json",
+        "others, all.\n\n"
+        "Example:\n  $ bifrons eval demo/run/checkpoints/best.pt\n\n"
+        "Exit status: 0; 64 usage; 65 a checkpoint or set that cannot be used; 66 no such file.",
 };
 
 int engine_eval(int argc, char **argv)

@@ -312,7 +312,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 static const struct argp_option options[] = {
     {"output",                                         'o', "OUT", 0, "a PNG file for one picture, a folder for more", 0},
     {"direction",                                           OPTION_DIRECTION, "a2b|b2a", 0, "whose pictures come in (default a2b: A's)", 0},
-    {"grid", OPTION_GRID, NULL, 0, "write one sheet: pictures, reconstructions, swaps", 0},
+    {"grid", OPTION_GRID, NULL, 0,
+     "write one sheet to OUT (.png): pictures, reconstructions, swaps", 0},
     {"no-label",                                                OPTION_NO_LABEL, NULL, 0, "leave out the visible \"AI\" label; the XMP mark stays",
      0},
     {"strict",OPTION_STRICT, NULL, 0, "stop at the first unreadable picture", 0},
@@ -325,12 +326,16 @@ static const struct argp parser = {
     .options = options,
     .parser = parse_option,
     .args_doc = "CHECKPOINT INPUT",
-    .doc = "Swaps the face in a picture, in every picture of a folder, or in a set (.h5). Pictures "
-           "are cut to the middle square and scaled to the model's size; results are PNG of that "
-           "size under the same name."
-           "\vEvery result is marked as made by a trained model: in its XMP data, with the "
-           "checkpoint's hash, and with a small visible label.\n\n"
-           "Example: bifrons swap demo/run/checkpoints/best.pt demo/data/person_a -o swapped",
+    .doc =
+        "Swaps the face in a picture, in every picture of a folder, or in a set (.h5). Pictures "
+        "are cut to the middle square and scaled to the model's size; results are PNG of that "
+        "size under the same name."
+        "\vEvery result is marked as made by a trained model: in its XMP data, with the "
+        "checkpoint's hash, and with a small visible label. Pictures that cannot be read are "
+        "named and left out.\n\n"
+        "Example:\n  $ bifrons swap demo/run/checkpoints/best.pt demo/data/person_a -o swapped\n\n"
+        "Exit status: 0; 64 usage; 65 a checkpoint or picture that cannot be used; 66 no such "
+        "file or folder, or no picture in it; 74 a result cannot be written.",
 };
 
 int engine_swap(int argc, char **argv)

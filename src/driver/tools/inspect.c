@@ -54,11 +54,14 @@ static const struct argp parser = {
     .options = options,
     .parser = parse_option,
     .args_doc = "FILE",
-    .doc = "Show what is in a set of pictures (.h5) or in a checkpoint (.pt).\v"
+    .doc = "Shows what is in a set of pictures (.h5) or in a checkpoint (.pt).\v"
            "JSON keys of a set: kind (\"set\"), path, person, consent, n, size, parts (a list), "
            "creator, created, source_hash, fingerprint (16 hex digits), direct, verified (true, "
            "or null where not asked). Of a checkpoint: kind (\"checkpoint\"), path, verified, and "
            "record, the checkpoint's own bifrons.json.\n\n"
+           "Examples:\n"
+           "  $ bifrons inspect a.h5 --verify --sheet a.png\n"
+           "  $ bifrons inspect runs/light128/checkpoints/best.pt\n\n"
            "Exit status: 0; 64 usage; 65 no set or checkpoint, or damaged; 66 no such file; 74 the "
            "sheet cannot be written."};
 

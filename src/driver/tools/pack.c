@@ -36,7 +36,8 @@ static const struct argp_option options[] = {
     {"consent",                                                        'c', "TEXT", 0,
      "who agreed to what, recorded in the set "
      "(DIR/consent.txt); without it nothing is packed", 1},
-    {"strict",       KEY_STRICT, NULL, 0, "refuse where a picture cannot be used", 2},
+    {"strict",       KEY_STRICT, NULL, 0, "refuse if a picture cannot be used, instead of leaving it out",
+     2},
     {"force",                                                       KEY_FORCE, NULL, 0, "pack again, and replace an output that is no set", 2},
     {"no-sheet",                                                       KEY_NO_SHEET, NULL, 0, "write no sample sheet (FILE.sheet.png)", 2},
     {"threads",                                                 KEY_THREADS, "N", 0, "threads that decode (one for each core, up to 16)", 2},
@@ -108,12 +109,13 @@ static const struct argp parser = {
     .options = options,
     .parser = parse_option,
     .args_doc = "DIR... -o FILE.h5",
-    .doc = "Pack folders of pictures of one person into a set to train on.\v"
+    .doc = "Packs folders of pictures of one person into a set to train on.\v"
            "Pictures (.jpg, .jpeg, .png, .bmp) are turned upright, cut to their middle square, "
            "resized and stored in the order of their names. Those that cannot be read are named "
            "and left out. Masks (masks/NAME.png), true swaps (truth/NAME.png) and landmarks.csv "
            "in the folder go along. A set that holds the same pictures already is left alone.\n\n"
-           "  bifrons pack person_a -o a.h5 --consent \"Ada agreed on 2026-01-31\"\n\n"
+           "Example:\n"
+           "  $ bifrons pack person_a -o a.h5 --consent \"Ada agreed on 2026-01-31\"\n\n"
            "Exit status: 0; 64 usage, or no consent statement; 65 --strict and a bad picture; "
            "66 no such folder, or no usable picture; 74 the set cannot be written."};
 

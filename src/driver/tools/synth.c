@@ -98,14 +98,15 @@ static const struct argp parser = {
     .options = options,
     .parser = parse_option,
     .args_doc = "OUT",
-    .doc = "Draw two invented people to train on.\v"
+    .doc = "Draws two invented people to train on.\v"
            "Writes OUT/person_a and OUT/person_b: pictures cut to the eyes as a face extractor "
            "cuts them, and in each folder masks/ (white = face), truth/ (the true swap: the other "
            "person in the same pose, expression and light), landmarks.csv, person.txt and "
            "consent.txt. Folders that hold these very pictures already are left alone.\n\n"
-           "  bifrons synth faces\n"
-           "  bifrons synth faces --count 1000 --size 256 --seed 7\n"
-           "  bifrons pack faces/person_a -o a.h5\n\n"
+           "Examples:\n"
+           "  $ bifrons synth faces\n"
+           "  $ bifrons synth faces --count 1000 --size 256 --seed 7\n"
+           "  $ bifrons pack faces/person_a -o a.h5\n\n"
            "Exit status: 0; 64 usage, or OUT holds something else; 69 built without cairo; 74 OUT "
            "cannot be written."};
 

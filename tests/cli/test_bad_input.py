@@ -165,6 +165,16 @@ def test_swap_needs_input_and_a_place(checkpoint, tmp_path):
     assert [p.name for p in left_in(tmp_path)] == ["good.png"]
 
 
+def test_swap_never_overwrites_its_input(checkpoint, tmp_path):
+    photo, folder = tmp_path / "photos/one.png", tmp_path / "photos"
+    save(photo, picture(1))
+    save(folder / "two.png", picture(2))
+    before = {p: p.read_bytes() for p in left_in(folder)}
+    for given, out in ((photo, photo), (photo, folder), (folder, folder), (folder, f"{folder}/.")):
+        refused(run("swap", checkpoint, given, "-o", out), 64, str(given), "-o")
+    assert {p: p.read_bytes() for p in left_in(folder)} == before
+
+
 def test_eval_refuses_sets_it_cannot_measure(checkpoint, tmp_path):
     write_something_else(tmp_path / "other.h5")
     refused(run("eval", checkpoint, "--data-a", tmp_path / "other.h5"), 65, "other.h5")

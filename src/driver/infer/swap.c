@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/checked.h"
 #include "base/log.h"
@@ -146,6 +147,24 @@ static enum status write_swap(struct swapper *s, const char *path, struct errmsg
     return st;
 }
 
+static bool same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+/* A result must not replace what it is made from. */
+static enum status keep_apart(const char *input, const char *output, struct errmsg *em)
+{
+    if (!same_file(input, output))
+        return ST_OK;
+    return FAIL(em, ST_USAGE,
+                "%s would be overwritten by what is made from it; name another place "
+                "with -o",
+                input);
+}
+
 static enum status swap_one(struct swapper *s, int64_t i, const char *out, bool out_is_folder,
                             struct errmsg *em)
 {
@@ -158,6 +177,8 @@ static enum status swap_one(struct swapper *s, int64_t i, const char *out, bool 
     if (st == ST_OK &&
         !path_join(path, sizeof path, out_is_folder ? out : "", out_is_folder ? file : out))
         st = FAIL(em, ST_IO, "path too long: %s/%s", out, file);
+    if (st == ST_OK && !s->source.set)
+        st = keep_apart(s->source.paths[i], path, em);
     if (st == ST_OK)
         st = write_swap(s, path, em);
     picture_release(&input);
@@ -245,6 +266,8 @@ static enum status swap(struct swapper *s, struct errmsg *em)
 {
     const char *device = s->arguments.device ? s->arguments.device : "";
     enum status st = open_source(s->arguments.input, &s->source, em);
+    if (st == ST_OK)
+        st = keep_apart(s->arguments.input, s->arguments.out, em);
     if (st == ST_OK)
         st = loaded_open(s->arguments.checkpoint, device, &s->loaded, em);
     if (st != ST_OK)

@@ -20,6 +20,7 @@ function(bifrons_test path)
   set(target test_${module}_${name})
   add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/${module}/test_${name}.c)
   bifrons_compile_options(${target})
+  target_compile_definitions(${target} PRIVATE _XOPEN_SOURCE=700) # nftw
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${target} PRIVATE ${T_LIBRARIES} PkgConfig::CMOCKA m Threads::Threads)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)

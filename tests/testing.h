@@ -2,6 +2,7 @@
 #ifndef BIFRONS_TESTS_TESTING_H
 #define BIFRONS_TESTS_TESTING_H
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -39,17 +41,41 @@
             fail_msg("%s: got %.17g, wanted %.17g", #got, near_got, near_wanted); \
     } while (0)
 
-/* A new empty folder under TMPDIR; the caller frees the path and removes the tree. */
+enum { SCRATCH_MAX = 64, SCRATCH_PATH_BYTES = 512 };
+
+/* Folders to remove when the process that made them ends; children that exit leave them alone. */
+static struct {
+    char paths[SCRATCH_MAX][SCRATCH_PATH_BYTES];
+    int n;
+    pid_t owner;
+} scratch;
+
+static inline int scratch_remove_one(const char *path, const struct stat *info, int kind,
+                                     struct FTW *place)
+{
+    (void)info, (void)kind, (void)place;
+    return remove(path);
+}
+
+static inline void scratch_remove_all(void)
+{
+    for (int i = 0; i < scratch.n && scratch.owner == getpid(); i++)
+        nftw(scratch.paths[i], scratch_remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A new empty folder under TMPDIR, removed at the end; the caller frees the path. */
 static inline char *scratch_new(void)
 {
     const char *parent = getenv("TMPDIR");
-    char *path = NULL;
-    size_t n = strlen(parent ? parent : "/tmp") + sizeof "/bifrons-test-XXXXXX";
-    path = malloc(n);
-    assert_non_null(path);
-    snprintf(path, n, "%s/bifrons-test-XXXXXX", parent ? parent : "/tmp");
+    assert_true(scratch.n < SCRATCH_MAX);
+    char *path = scratch.paths[scratch.n];
+    snprintf(path, SCRATCH_PATH_BYTES, "%s/bifrons-test-XXXXXX", parent ? parent : "/tmp");
     assert_non_null(mkdtemp(path));
-    return path;
+    if (scratch.n++ == 0) {
+        scratch.owner = getpid();
+        atexit(scratch_remove_all);
+    }
+    return strdup(path);
 }
 
 #endif

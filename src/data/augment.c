@@ -29,7 +29,7 @@ struct augment_draw augment_draw_at(const struct augment_config *strength, uint6
         for (int x = 0; x < AUGMENT_GRID; x++)
             for (int axis = 0; axis < 2; axis++)
                 d.warp[y][x][axis] = warp_step(&p, warp);
-    d.colour_transfer = philox_uniform(&p, 0.0f, (float)strength->colour_transfer);
+    d.colour_transfer = philox_uniform(&p, 0.0f, 1.0f) < (float)strength->colour_transfer;
     for (int c = 0; c < 3; c++)
         d.gain[c] = philox_uniform(&p, 1.0f - jitter, 1.0f + jitter);
     for (int c = 0; c < 3; c++)

@@ -9,7 +9,7 @@
  * Places in the identity stream: of traits chosen for both at once, so that they differ, and of a
  * person's own. Any would do; with these the default seed draws a pair that pleases.
  */
-enum { INDEX_OF_THE_PAIR = 1848, INDEX_OF_A_PERSON = 520 };
+enum { INDEX_OF_THE_PAIR = 47438, INDEX_OF_A_PERSON = 520 };
 
 enum colouring { BLACK, COPPER, BROWN, BLOND, AUBURN, SILVER };
 
@@ -77,6 +77,16 @@ static void pick_two(struct philox *r, size_t n, size_t out[2])
 {
     out[0] = pick(r, n);
     out[1] = (out[0] + 1 + pick(r, n - 1)) % n;
+}
+
+/* Two skins of the scale at least two steps apart: a swap is then plain to see, and to measure. */
+static void pick_tones(struct philox *r, size_t out[2])
+{
+    enum { APART = 2 };
+    out[0] = pick(r, ARRAY_LENGTH(tones));
+    do
+        out[1] = pick(r, ARRAY_LENGTH(tones));
+    while (out[0] < out[1] + APART && out[1] < out[0] + APART);
 }
 
 /* A hair colour that suits each skin, two different ones. */
@@ -162,7 +172,7 @@ struct identity identity_of(uint64_t seed, int person)
     struct philox r = philox_at(seed, PHILOX_IDENTITY, INDEX_OF_A_PERSON + (uint64_t)person);
     size_t tone[2], hair[2], iris[2], cloth[2], name[2];
     bool first_feminine = pick(&both, 2) == 0;
-    pick_two(&both, ARRAY_LENGTH(tones), tone);
+    pick_tones(&both, tone);
     pick_colouring(&both, tone, hair);
     pick_two(&both, ARRAY_LENGTH(irises), iris);
     pick_two(&both, ARRAY_LENGTH(cloths), cloth);

@@ -1,6 +1,7 @@
 #include "init.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,17 +10,45 @@
 #include "base/philox.h"
 #include "base/poison.h"
 
-static void fill(void *memory, const struct model_tensor *t, size_t element_bytes, float bound,
+static bool is_decoder(const struct model_tensor *t)
+{
+    return strncmp(t->name, "decoder", 7) == 0;
+}
+
+/* Both decoders start alike, so that from the first step on a code means the same to both. */
+static uint64_t index_of(const struct model_tensor *t)
+{
+    const char *layer = strchr(t->name, '.') + 1;
+    return hash64(layer, strlen(layer), is_decoder(t));
+}
+
+static void fill(void *memory, const struct model_tensor *t, size_t element_bytes, double bound,
                  uint64_t seed)
 {
-    struct philox p = philox_at(seed, PHILOX_INIT, hash64(t->name, strlen(t->name), 0));
+    struct philox p = philox_at(seed, PHILOX_INIT, index_of(t));
     for (size_t i = 0; i < t->count; i++) {
-        float x = philox_uniform(&p, -bound, bound);
+        float x = philox_uniform(&p, -(float)bound, (float)bound);
         if (element_bytes == sizeof(double))
             ((double *)memory)[i] = (double)x;
         else
             ((float *)memory)[i] = x;
     }
+}
+
+/*
+ * He and others, "Delving deep into rectifiers", 2015: the bound of a uniform draw with which
+ * signals keep their size from layer to layer. A transposed convolution of stride 2 adds up a
+ * quarter of its taps at each pixel. The last layer has no LeakyReLU behind it.
+ */
+static double weight_bound(const struct model_tensor *weight)
+{
+    enum { LAST_CHANNELS = 3, STRIDE_AREA = 4 };
+    const double slope = 0.2;
+    double taps = (double)(weight->dims[2] * weight->dims[3]);
+    if (!is_decoder(weight))
+        return sqrt(6.0 / ((1.0 + slope * slope) * (double)weight->dims[1] * taps));
+    double fan_in = (double)weight->dims[0] * taps / STRIDE_AREA;
+    return sqrt((weight->dims[1] == LAST_CHANNELS ? 3.0 : 6.0 / (1.0 + slope * slope)) / fan_in);
 }
 
 enum status init_parameters(const struct layout *l, struct shim_group *group, size_t element_bytes,
@@ -33,10 +62,9 @@ enum status init_parameters(const struct layout *l, struct shim_group *group, si
         return FAIL(em, ST_MEMORY, "no memory for the initial weights");
     enum status st = ST_OK;
     for (size_t i = 0; i < n_tensors && st == ST_OK; i++) {
-        const struct model_tensor *t = &l->tensors[i], *weight = &l->tensors[i - i % 2];
-        /* PyTorch takes dims[1] for transposed convolutions too, though that is their fan out */
-        double fan_in = (double)(weight->dims[1] * weight->dims[2] * weight->dims[3]);
-        fill(memory, t, element_bytes, (float)(1.0 / sqrt(fan_in)), seed);
+        const struct model_tensor *t = &l->tensors[i];
+        bool bias = i % 2 == 1;
+        fill(memory, t, element_bytes, bias ? 0.0 : weight_bound(t), seed);
         st = shim_group_write(group, SHIM_PARAMETERS, t->offset, memory, t->count, em);
     }
     free(memory);

@@ -24,7 +24,7 @@ static void draws_are_a_function_of_the_position(void **state)
 static void strengths_bound_the_draws(void **state)
 {
     (void)state;
-    int flips = 0;
+    int flips = 0, transfers = 0;
     float widest = 0;
     for (uint64_t p = 0; p < 2000; p++) {
         struct augment_draw d = augment_draw_at(&strong, 9, ORDER_PERSON_B, p);
@@ -33,13 +33,15 @@ static void strengths_bound_the_draws(void **state)
         assert_true(fabsf(d.rotate) <= 0.17454f);
         assert_true(d.zoom >= 0.9f && d.zoom <= 1.1f);
         assert_true(fabsf(d.shift_x) <= 0.1f && fabsf(d.shift_y) <= 0.1f);
-        assert_true(d.colour_transfer >= 0 && d.colour_transfer <= 0.8f);
+        assert_true(d.colour_transfer == 0 || d.colour_transfer == 1);
+        transfers += d.colour_transfer == 1;
         for (int i = 0; i < AUGMENT_GRID; i++)
             assert_true(fabsf(d.warp[i][i][0]) <= 0.0801f);
         for (int c = 0; c < 3; c++)
             assert_true(fabsf(d.gain[c] - 1) <= 0.2f && fabsf(d.offset[c]) <= 0.1f);
     }
     assert_in_range(flips, 900, 1100);
+    assert_in_range(transfers, 1500, 1700);
     assert_true(widest > 0.17f);
 }
 

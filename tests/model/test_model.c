@@ -115,12 +115,18 @@ static void initial_weights_follow_the_seed_and_the_name(void **state)
 
     const struct model_tensor *t;
     size_t n = model_layout(a, &t);
-    for (size_t i = 0; i < n; i += 2) { /* U(-b, b) has deviation b / sqrt(3) */
-        double bound = 1 / sqrt((double)(t[i].dims[1] * 16));
+    for (size_t i = 0; i < n; i += 2) { /* He: deviation sqrt(2 / (1.04 fan in)) before LeakyReLU */
+        bool decoder = t[i].name[0] == 'd', last = decoder && t[i].dims[1] == 3;
+        double fan_in = decoder ? (double)t[i].dims[0] * 4 : (double)t[i].dims[1] * 16;
+        double want = sqrt((last ? 1.0 : 2.0 / 1.04) / fan_in);
         double deviation = norm_of(a, pa, t[i].name) / sqrt((double)t[i].count);
-        assert_near(deviation, bound / sqrt(3), 0.06 * bound);
+        assert_near(deviation, want, 0.06 * want);
+        assert_near(norm_of(a, pa, t[i + 1].name), 0, 0);
     }
-    assert_true(memcmp(pa + t[n / 3].offset, pa + t[2 * n / 3].offset, 64) != 0);
+    /* the decoders start alike, and unlike the encoder */
+    size_t half = n / 3, decoder_count = t[2 * half].offset - t[half].offset;
+    assert_memory_equal(pa + t[half].offset, pa + t[2 * half].offset, decoder_count * sizeof *pa);
+    assert_true(memcmp(pa, pa + t[half].offset, 64) != 0);
     model_free(a);
     model_free(b);
     model_free(c);

@@ -43,7 +43,7 @@ struct augment_config {
     double zoom;       /* +- share: 0.05 draws from 0.95 to 1.05 */
     double shift;      /* +- share of the picture's width and height */
     double warp;       /* standard deviation of a control point, share of the picture's width */
-    double colour_transfer; /* largest share of the other person's colours mixed in */
+    double colour_transfer; /* probability of taking on the other person's colours */
     double colour_jitter;   /* +- share of gain, and half of it as offset */
 };
 

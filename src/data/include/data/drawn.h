@@ -18,7 +18,7 @@
 enum {
     DRAWN_SIZE_MIN = 64,
     DRAWN_SIZE_MAX = 1024,
-    DRAWN_STYLE = 1, /* grows whenever the same options draw different pixels */
+    DRAWN_STYLE = 2, /* grows whenever the same options draw different pixels */
 };
 
 struct drawn_options {

@@ -48,7 +48,7 @@ static struct {
     char paths[SCRATCH_MAX][SCRATCH_PATH_BYTES];
     int n;
     pid_t owner;
-} scratch;
+} scratch_made;
 
 static inline int scratch_remove_one(const char *path, const struct stat *info, int kind,
                                      struct FTW *place)
@@ -59,20 +59,20 @@ static inline int scratch_remove_one(const char *path, const struct stat *info, 
 
 static inline void scratch_remove_all(void)
 {
-    for (int i = 0; i < scratch.n && scratch.owner == getpid(); i++)
-        nftw(scratch.paths[i], scratch_remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    for (int i = 0; i < scratch_made.n && scratch_made.owner == getpid(); i++)
+        nftw(scratch_made.paths[i], scratch_remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /* A new empty folder under TMPDIR, removed at the end; the caller frees the path. */
 static inline char *scratch_new(void)
 {
     const char *parent = getenv("TMPDIR");
-    assert_true(scratch.n < SCRATCH_MAX);
-    char *path = scratch.paths[scratch.n];
+    assert_true(scratch_made.n < SCRATCH_MAX);
+    char *path = scratch_made.paths[scratch_made.n];
     snprintf(path, SCRATCH_PATH_BYTES, "%s/bifrons-test-XXXXXX", parent ? parent : "/tmp");
     assert_non_null(mkdtemp(path));
-    if (scratch.n++ == 0) {
-        scratch.owner = getpid();
+    if (scratch_made.n++ == 0) {
+        scratch_made.owner = getpid();
         atexit(scratch_remove_all);
     }
     return strdup(path);

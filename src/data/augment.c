@@ -34,5 +34,6 @@ struct augment_draw augment_draw_at(const struct augment_config *strength, uint6
         d.gain[c] = philox_uniform(&p, 1.0f - jitter, 1.0f + jitter);
     for (int c = 0; c < 3; c++)
         d.offset[c] = philox_uniform(&p, -jitter / 2, jitter / 2);
+    d.surroundings = philox_uniform(&p, 0.0f, 1.0f) < (float)strength->surroundings;
     return d;
 }

@@ -14,7 +14,7 @@ enum { CHANNELS = 3, POINTS = AUGMENT_GRID };
 
 /* What at least one draw of a batch asks for. */
 struct wanted {
-    bool place, warp, transfer, jitter;
+    bool place, warp, transfer, surroundings, jitter;
 };
 
 static struct wanted find_wanted(const struct augment_draw *draws, size_t n)
@@ -28,6 +28,7 @@ static struct wanted find_wanted(const struct augment_draw *draws, size_t n)
                   d->shift_x != 0.0f || d->shift_y != 0.0f;
         w.warp = w.warp || memcmp(d->warp, still, sizeof still) != 0;
         w.transfer = w.transfer || d->colour_transfer != 0.0f;
+        w.surroundings = w.surroundings || d->surroundings;
         w.jitter = w.jitter || memcmp(d->gain, gain, sizeof gain) != 0 ||
                    memcmp(d->offset, offset, sizeof offset) != 0;
     }
@@ -88,6 +89,11 @@ static void get_transfer(const struct augment_draw *d, float *out)
     *out = d->colour_transfer;
 }
 
+static void get_surroundings(const struct augment_draw *d, float *out)
+{
+    *out = d->surroundings ? 1.0f : 0.0f;
+}
+
 static void get_gain(const struct augment_draw *d, float *out)
 {
     memcpy(out, d->gain, sizeof d->gain);
@@ -115,17 +121,15 @@ static struct shim_tensor *warp_grid(struct shim_scope *s, const struct augment_
 }
 
 /* Pictures and masks in one pass, masks as a fourth channel. */
-static void sample_both(struct shim_scope *s, struct shim_tensor *grid, struct augment_stored from,
-                        struct augment_result *to)
+static struct augment_stored sample(struct shim_scope *s, struct shim_tensor *grid,
+                                    struct augment_stored from)
 {
-    if (!from.masks) {
-        to->targets = shim_grid_sample(s, from.images, grid);
-        return;
-    }
+    if (!from.masks)
+        return (struct augment_stored){shim_grid_sample(s, from.images, grid), NULL};
     struct shim_tensor *const parts[] = {from.images, from.masks};
     struct shim_tensor *both = shim_grid_sample(s, shim_cat(s, parts, 2, 1), grid);
-    to->targets = shim_narrow(s, both, 1, 0, CHANNELS);
-    to->masks = shim_narrow(s, both, 1, CHANNELS, 1);
+    return (struct augment_stored){shim_narrow(s, both, 1, 0, CHANNELS),
+                                   shim_narrow(s, both, 1, CHANNELS, 1)};
 }
 
 /* (1, 3, 1, 1) */
@@ -135,8 +139,8 @@ static struct shim_tensor *per_channel(struct shim_scope *s, const float values[
     return shim_from_memory(s, SHIM_F32, values, 4, dims);
 }
 
-/* x + share * ((x - own mean) * other deviation / own deviation + other mean - x) */
-static struct shim_tensor *transfer(struct shim_scope *s, struct shim_tensor *x,
+/* x + share * mask * ((x - own mean) * other deviation / own deviation + other mean - x) */
+static struct shim_tensor *transfer(struct shim_scope *s, struct augment_stored x,
                                     const struct augment_draw *draws, size_t n,
                                     const struct augment_colours *own,
                                     const struct augment_colours *other)
@@ -148,8 +152,22 @@ static struct shim_tensor *transfer(struct shim_scope *s, struct shim_tensor *x,
         constant[c] = other->mean[c] - own->mean[c] * (slope[c] + 1.0f);
     }
     struct shim_tensor *change =
-        shim_add(s, shim_mul(s, x, per_channel(s, slope)), per_channel(s, constant));
-    return shim_add(s, x, shim_mul(s, change, upload(s, draws, n, get_transfer, 4, dims)));
+        shim_add(s, shim_mul(s, x.images, per_channel(s, slope)), per_channel(s, constant));
+    struct shim_tensor *share = upload(s, draws, n, get_transfer, 4, dims);
+    if (x.masks)
+        share = shim_mul(s, share, x.masks);
+    return shim_add(s, x.images, shim_mul(s, change, share));
+}
+
+/* x inside its mask, the other picture outside, where drawn. */
+static struct shim_tensor *place_in(struct shim_scope *s, struct augment_stored x,
+                                    const struct augment_draw *draws, size_t n,
+                                    struct shim_tensor *other)
+{
+    const int64_t dims[] = {(int64_t)n, 1, 1, 1};
+    struct shim_tensor *share = upload(s, draws, n, get_surroundings, 4, dims);
+    struct shim_tensor *outside = shim_mul(s, share, shim_affine(s, x.masks, -1.0, 1.0));
+    return shim_add(s, x.images, shim_mul(s, outside, shim_sub(s, other, x.images)));
 }
 
 static bool colours_known(const struct augment_colours *c)
@@ -159,21 +177,24 @@ static bool colours_known(const struct augment_colours *c)
 
 struct augment_result augment_apply(struct shim_scope *s, const struct augment_draw *draws,
                                     size_t n, int image_size, struct augment_stored own,
+                                    struct augment_stored other,
                                     const struct augment_colours *own_colours,
                                     const struct augment_colours *other_colours)
 {
-    struct augment_result r = {own.images, own.images, own.masks};
+    struct augment_stored target = own, input = own;
     struct wanted w = find_wanted(draws, n);
     if (w.place || w.warp) {
         struct shim_tensor *grid = place_grid(s, draws, n, image_size);
         if (w.place)
-            sample_both(s, grid, own, &r);
-        r.inputs = r.targets;
+            target = input = sample(s, grid, own);
         if (w.warp)
-            r.inputs = shim_grid_sample(s, own.images, warp_grid(s, draws, n, image_size, grid));
+            input = sample(s, warp_grid(s, draws, n, image_size, grid), own);
     }
     if (w.transfer && colours_known(own_colours) && colours_known(other_colours))
-        r.inputs = transfer(s, r.inputs, draws, n, own_colours, other_colours);
+        input.images = transfer(s, input, draws, n, own_colours, other_colours);
+    if (w.surroundings && input.masks && other.images)
+        input.images = place_in(s, input, draws, n, other.images);
+    struct augment_result r = {input.images, target.images, target.masks};
     if (w.jitter) {
         const int64_t dims[] = {(int64_t)n, CHANNELS, 1, 1};
         r.inputs = shim_mul(s, r.inputs, upload(s, draws, n, get_gain, 4, dims));

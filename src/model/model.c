@@ -168,7 +168,7 @@ static void load_samples(struct model *m, const struct model_batch *b, struct pa
         if (b->images[who])
             p->samples[who] =
                 augment_apply(m->scope, b->draws[who], b->n, m->options.config.image_size,
-                              stored[who], &m->options.colours[who],
+                              stored[who], stored[MODEL_PEOPLE - 1 - who], &m->options.colours[who],
                               &m->options.colours[MODEL_PEOPLE - 1 - who]);
 }
 

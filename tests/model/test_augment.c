@@ -12,7 +12,7 @@ static const double pi = 3.14159265358979323846;
 struct bench {
     struct shim_scope *s;
     double image[MODEL_PEOPLE][VALUES], mask[SIDE * SIDE]; /* channels first */
-    struct augment_stored own;
+    struct augment_stored own, other;
     struct augment_colours colours[MODEL_PEOPLE];
     double input[VALUES], target[VALUES], mask_out[SIDE * SIDE];
 };
@@ -34,6 +34,7 @@ static int setup(void **state)
     assert_ok(shim_scope_new("cpu", SHIM_F64, &b->s, &em));
     b->own.images = shim_from_memory(b->s, SHIM_F64, b->image[MODEL_A], 4, image);
     b->own.masks = shim_from_memory(b->s, SHIM_F64, b->mask, 4, mask);
+    b->other.images = shim_from_memory(b->s, SHIM_F64, b->image[MODEL_B], 4, image);
     b->colours[MODEL_A] = (struct augment_colours){
         {0.3f, 0.4f, 0.5f},
         {0.1f, 0.1f, 0.2f}
@@ -56,8 +57,8 @@ static int teardown(void **state)
 
 static void apply(struct bench *b, const struct augment_draw *d)
 {
-    struct augment_result r =
-        augment_apply(b->s, d, 1, SIDE, b->own, &b->colours[MODEL_A], &b->colours[MODEL_B]);
+    struct augment_result r = augment_apply(b->s, d, 1, SIDE, b->own, b->other,
+                                            &b->colours[MODEL_A], &b->colours[MODEL_B]);
     shim_to_memory(b->s, r.inputs, SHIM_F64, b->input, VALUES);
     shim_to_memory(b->s, r.targets, SHIM_F64, b->target, VALUES);
     if (r.masks)
@@ -111,8 +112,8 @@ static void a_flip_mirrors_and_two_give_the_picture_back(void **state)
     assert_true(largest_gap(b->input, want, VALUES) < 1e-6);
     assert_true(largest_gap(b->target, want, VALUES) < 1e-6);
     assert_true(largest_gap(b->mask_out, want_mask, SIDE * SIDE) < 1e-6);
-    struct augment_result once =
-        augment_apply(b->s, &d, 1, SIDE, b->own, &b->colours[MODEL_A], &b->colours[MODEL_B]);
+    struct augment_result once = augment_apply(b->s, &d, 1, SIDE, b->own, b->other,
+                                               &b->colours[MODEL_A], &b->colours[MODEL_B]);
     b->own.images = once.targets;
     apply(b, &d);
     assert_true(largest_gap(b->target, b->image[MODEL_A], VALUES) < 1e-6);
@@ -193,6 +194,7 @@ static void a_warp_is_local(void **state)
 static void colours_are_mapped_to_the_other_persons(void **state)
 {
     struct bench *b = *state;
+    b->own.masks = NULL; /* the whole picture */
     struct augment_draw d = AUGMENT_NONE;
     const size_t plane = SIDE * SIDE;
     static const double slope[3] = {2.0, 1.0, 0.5}, constant[3] = {-0.1, 0.0, -0.05};
@@ -209,6 +211,35 @@ static void colours_are_mapped_to_the_other_persons(void **state)
             }
         assert_memory_equal(b->target, b->image[MODEL_A], sizeof b->target);
     }
+}
+
+static void colours_are_mapped_inside_the_mask(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    d.colour_transfer = 1.0f;
+    apply(b, &d);
+    for (int i = 0; i < SIDE * SIDE; i++)
+        if (b->mask[i] > 0.5)
+            assert_near(b->input[i], fmin(2.0 * b->image[MODEL_A][i] - 0.1, 1.0), 1e-6);
+        else
+            assert_near(b->input[i], b->image[MODEL_A][i], 1e-12);
+}
+
+static void a_face_may_stand_in_the_other_picture(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    d.surroundings = true;
+    apply(b, &d);
+    for (int i = 0; i < VALUES; i++) {
+        int who = b->mask[i % (SIDE * SIDE)] > 0.5 ? MODEL_A : MODEL_B;
+        assert_near(b->input[i], b->image[who][i], 1e-12);
+    }
+    assert_memory_equal(b->target, b->image[MODEL_A], sizeof b->target);
+    b->own.masks = NULL; /* nothing to cut it out by */
+    apply(b, &d);
+    assert_memory_equal(b->input, b->image[MODEL_A], sizeof b->input);
 }
 
 static void unknown_colours_are_not_mapped(void **state)
@@ -247,7 +278,9 @@ int main(void)
         T(a_warp_moves_the_input_only),
         T(a_warp_is_local),
         T(colours_are_mapped_to_the_other_persons),
+        T(colours_are_mapped_inside_the_mask),
         T(unknown_colours_are_not_mapped),
+        T(a_face_may_stand_in_the_other_picture),
         T(gain_and_offset_change_the_input_within_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,8 +119,12 @@ static const struct config_key keys[] = {
            "Random warp of the encoder's input: standard deviation of a control point, as a share "
            "of the picture's width. It makes the model learn the face rather than the pixels."),
     NUMBER(augment.colour_transfer, 0.5, 0, 1,
-           "Probability that the encoder's input is mapped to the other person's colours (mean and "
+           "Probability that the encoder's input is mapped, inside its mask, to the other person's "
+           "colours (mean and "
            "deviation over all their training pictures), so that a swap meets what it trained on."),
+    NUMBER(augment.surroundings, 0, 0, 1,
+           "Probability that the encoder's input shows the face, cut out by its mask, in the other "
+           "person's picture, so that it learns to read the face and not hair or clothes."),
     NUMBER(augment.colour_jitter, 0.05, 0, 0.5,
            "Largest change of each colour channel's gain either way (and half of it as offset) in "
            "the encoder's input."),

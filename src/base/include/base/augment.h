@@ -23,6 +23,7 @@ struct augment_draw {
                                                   or bilinear in between, see model/augment.h */
     float colour_transfer; /* 0 = own colours, 1 = mapped by each channel's mean and deviation from
                               this person's training pictures to the other's */
+    bool surroundings; /* all outside the mask is the other person's picture at the same position */
     float gain[3], offset[3]; /* colour jitter: x * gain + offset, in [0, 1] units */
 };
 
@@ -44,6 +45,7 @@ struct augment_config {
     double shift;      /* +- share of the picture's width and height */
     double warp;       /* standard deviation of a control point, share of the picture's width */
     double colour_transfer; /* probability of taking on the other person's colours */
+    double surroundings;    /* probability of standing in the other person's picture */
     double colour_jitter;   /* +- share of gain, and half of it as offset */
 };
 

@@ -3,12 +3,15 @@
  *
  * Both input and target show the face flipped, then rotated, zoomed and shifted. The input is
  * further warped (its displacement, in the coordinates of the stored picture, interpolated from
- * the control points with a bicubic kernel, outer points on the picture's edge), takes on a share
- * of the other person's colours (Reinhard et al., "Color transfer between images", 2001, with the
- * statistics of all of a person's pictures, so that the light of this one stays), then gain and
- * offset, and is clamped to [0, 1]. Sampling is bilinear and reflects at the border; one pass a
- * picture, so nothing is blurred twice. Masks follow the target. What no draw of a batch asks for
- * is left out, so AUGMENT_NONE changes no bit.
+ * the control points with a bicubic kernel, outer points on the picture's edge), takes on the other
+ * person's colours, then gain and offset, and is clamped to [0, 1]. Sampling is bilinear and
+ * reflects at the border; one pass a picture, so nothing is blurred twice. Masks follow the target.
+ * Where drawn, the face stands in the other person's picture, cut out by its mask.
+ * What no draw of a batch asks for is left out, so AUGMENT_NONE changes no bit.
+ *
+ * Colours are mapped by each channel's mean and deviation (Reinhard et al., "Color transfer between
+ * images", 2001) over all of a person's pictures, so that the light of this one stays; and inside
+ * the mask where there is one, so that the surroundings stay as a swap will meet them.
  */
 #ifndef BIFRONS_MODEL_AUGMENT_H
 #define BIFRONS_MODEL_AUGMENT_H
@@ -29,10 +32,12 @@ struct augment_result {
     struct shim_tensor *inputs, *targets, *masks; /* masks NULL where there were none */
 };
 
-/* Colours of the two people, which colour transfer maps from and to: NULL, or a deviation of 0,
- * leaves it out. draws: n of them, or NULL: none. Tensors and errors are the scope's. */
+/* other: the other person's sample, whose picture may be NULL. Colours of the two people, which
+ * colour transfer maps from and to: NULL, or a deviation of 0, leaves it out. draws: n of them, or
+ * NULL: none. Tensors and errors are the scope's. */
 struct augment_result augment_apply(struct shim_scope *s, const struct augment_draw *draws,
                                     size_t n, int image_size, struct augment_stored own,
+                                    struct augment_stored other,
                                     const struct augment_colours *own_colours,
                                     const struct augment_colours *other_colours);
 

@@ -35,22 +35,6 @@ static void fill(void *memory, const struct model_tensor *t, size_t element_byte
     }
 }
 
-/*
- * He and others, "Delving deep into rectifiers", 2015: the bound of a uniform draw with which
- * signals keep their size from layer to layer. A transposed convolution of stride 2 adds up a
- * quarter of its taps at each pixel. The last layer has no LeakyReLU behind it.
- */
-static double weight_bound(const struct model_tensor *weight)
-{
-    enum { LAST_CHANNELS = 3, STRIDE_AREA = 4 };
-    const double slope = 0.2;
-    double taps = (double)(weight->dims[2] * weight->dims[3]);
-    if (!is_decoder(weight))
-        return sqrt(6.0 / ((1.0 + slope * slope) * (double)weight->dims[1] * taps));
-    double fan_in = (double)weight->dims[0] * taps / STRIDE_AREA;
-    return sqrt((weight->dims[1] == LAST_CHANNELS ? 3.0 : 6.0 / (1.0 + slope * slope)) / fan_in);
-}
-
 enum status init_parameters(const struct layout *l, struct shim_group *group, size_t element_bytes,
                             uint64_t seed, struct errmsg *em)
 {
@@ -62,9 +46,10 @@ enum status init_parameters(const struct layout *l, struct shim_group *group, si
         return FAIL(em, ST_MEMORY, "no memory for the initial weights");
     enum status st = ST_OK;
     for (size_t i = 0; i < n_tensors && st == ST_OK; i++) {
-        const struct model_tensor *t = &l->tensors[i];
-        bool bias = i % 2 == 1;
-        fill(memory, t, element_bytes, bias ? 0.0 : weight_bound(t), seed);
+        const struct model_tensor *t = &l->tensors[i], *weight = &l->tensors[i - i % 2];
+        /* PyTorch takes dims[1] for transposed convolutions too, though that is their fan out */
+        double fan_in = (double)(weight->dims[1] * weight->dims[2] * weight->dims[3]);
+        fill(memory, t, element_bytes, 1.0 / sqrt(fan_in), seed);
         st = shim_group_write(group, SHIM_PARAMETERS, t->offset, memory, t->count, em);
     }
     free(memory);

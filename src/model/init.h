@@ -1,8 +1,9 @@
 /*
- * Initial weights: uniform, within the bound that keeps signals the same size from layer to layer
- * (He et al., "Delving deep into rectifiers", 2015); biases are 0. The numbers come from Philox,
- * keyed by the seed and the tensor's name without its decoder's letter: both decoders start alike,
- * and a tensor's start does not depend on which others there are, on the device or its precision.
+ * Initial weights, as PyTorch draws them for its convolutions (He et al., "Delving deep into
+ * rectifiers", 2015, with a = sqrt(5)): weight and bias uniform within 1 / sqrt(fan in). The
+ * numbers come from Philox, keyed by the seed and the tensor's name without its decoder's letter:
+ * both decoders start alike, and a tensor's start does not depend on which others there are, on the
+ * device or its precision.
  */
 #ifndef BIFRONS_MODEL_INIT_H
 #define BIFRONS_MODEL_INIT_H

@@ -331,13 +331,22 @@ def test_kept_sets_survive_a_failed_pack(bifrons, folder, tmp_path):
     assert (tmp_path / "a.h5").read_bytes() == before
 
 
+def has_spool(pid):
+    for file in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            if ".spool." in os.readlink(file):
+                return True
+        except FileNotFoundError:  # closed between the listing and the look
+            pass
+    return False
+
+
 def test_interrupted_pack_leaves_nothing(folder, tmp_path):
     for i in range(60):
         save(folder / f"large{i}.jpg", picture(i, 900, 900))
     running = subprocess.Popen([PROGRAM, "pack", folder, "-o", "a.h5", "--threads", "1"],
                                cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    files = pathlib.Path(f"/proc/{running.pid}/fd")
-    while running.poll() is None and not any(".spool." in os.readlink(f) for f in files.iterdir()):
+    while running.poll() is None and not has_spool(running.pid):
         pass  # until it has begun to decode
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)

@@ -231,16 +231,16 @@ def test_checkpoint_is_plain_and_complete(fp32):
     assert set(checkpoint["optimizer_state_dict"]["param_groups"][0]) == known
 
 
-def test_signals_keep_their_size_through_initial_weights(fp32):
-    model = bifrons.load(fp32.folder / "init.pt")
-    sizes = []
-    for module in model.modules():
-        if isinstance(module, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
-            module.register_forward_hook(lambda _m, _i, out: sizes.append(out.std().item()))
-    noise = torch.randn(8, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        model(noise, noise)
-    assert len(sizes) > 8 and min(sizes) > 0.3 and max(sizes) < 3
+def test_initial_weights_are_drawn_as_pytorch_draws_them(fp32):
+    ours = dict(bifrons.load(fp32.folder / "init.pt").named_parameters())
+    theirs = dict(bifrons.Bifrons().named_parameters())
+    for name, our in ours.items():
+        weight = theirs[name.replace(".bias", ".weight")]
+        bound = weight[0].numel() ** -0.5  # torch.nn.init's fan in, of either kind of layer
+        assert max(our.abs().max().item(), theirs[name].abs().max().item()) <= bound * 1.000001
+        if our.numel() > 1000:
+            assert our.abs().max().item() == pytest.approx(bound, rel=0.01)
+            assert our.std().item() == pytest.approx(theirs[name].std().item(), rel=0.05)
 
 
 def test_swap_is_the_same_picture(fp32):

@@ -132,13 +132,15 @@ int engine_train(int argc, char **argv)
         struct comm_options options = {.backend = (enum comm_backend)a->config.comm.backend};
         st = comm_open(&options, &s->comm, &em);
     }
-    int rank = 0;
-    if (s && s->comm) {
-        rank = comm_rank(s->comm);
-        log_set_rank(rank, comm_world_size(s->comm));
-        st = train(s, a, &em);
-        comm_close(s->comm);
+    if (!s || !s->comm) {
+        free(s);
+        free(a);
+        return command_fail_once(&em); /* ranks do not know each other yet */
     }
+    int rank = comm_rank(s->comm);
+    log_set_rank(rank, comm_world_size(s->comm));
+    st = train(s, a, &em);
+    comm_close(s->comm);
     free(s);
     free(a);
     if (st == ST_OK || rank != 0)

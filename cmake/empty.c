@@ -1,1 +1,0 @@
-typedef int bifrons_empty; /* a module without sources yet */

@@ -26,9 +26,10 @@ static bool mpi_is_open_mpi(void)
 static enum status open_backend(const struct comm_options *o, struct comm *c, struct errmsg *em)
 {
     struct comm_launch launch = comm_launch_detect();
-    if (o->backend == COMM_NCCL)
+    if (o->backend == COMM_NCCL && !comm_gpu_built())
         return FAIL(em, ST_CONFIG,
-                    "comm.backend = \"nccl\": this build has no NCCL; use \"auto\" or \"mpi\"");
+                    "comm.backend = \"nccl\": this build has no CUDA and no NCCL; use \"auto\" or "
+                    "\"mpi\", or build with a CUDA libtorch");
     if (o->backend == COMM_SELF && launch.world_size > 1)
         return FAIL(em, ST_CONFIG,
                     "comm.backend = \"self\" is for one rank, but %s started %d; use \"auto\"",
@@ -52,9 +53,15 @@ enum status comm_open(const struct comm_options *o, struct comm **out, struct er
     struct comm *c = calloc(1, sizeof *c);
     if (!c)
         return FAIL(em, ST_MEMORY, "out of memory");
+    c->device = -1;
     enum status st = open_backend(o, c, em);
     if (st != ST_OK) {
         free(c);
+        return st;
+    }
+    st = comm_gpu_open(o, &c, em);
+    if (st != ST_OK) {
+        comm_close(c);
         return st;
     }
     *out = c;
@@ -109,9 +116,15 @@ const char *comm_backend_name(const struct comm *c)
     return c->ops->name;
 }
 
+int comm_device(const struct comm *c)
+{
+    return c->device;
+}
+
 enum status comm_alloc(struct comm *c, size_t bytes, void **out, struct errmsg *em)
 {
-    (void)c;
+    if (c->ops->alloc)
+        return c->ops->alloc(c, bytes, out, em);
     size_t padded;
     void *memory = NULL;
     if (checked_add(bytes, ALIGNMENT, &padded))
@@ -126,8 +139,10 @@ enum status comm_alloc(struct comm *c, size_t bytes, void **out, struct errmsg *
 
 void comm_free(struct comm *c, void *memory)
 {
-    (void)c;
-    free(memory);
+    if (c->ops->release)
+        c->ops->release(c, memory);
+    else
+        free(memory);
 }
 
 static void begin(struct comm *c, struct comm_ticket *ticket)

@@ -289,8 +289,18 @@ static enum status allocate(struct mpi *m, int ranks, struct errmsg *em)
 
 enum status comm_mpi_open(struct comm *c, struct errmsg *em)
 {
-    static const struct comm_ops ops = {"mpi", all_reduce,  reduce_scatter, all_gather, broadcast,
-                                        wait,  share_bytes, gather,         abort_job,  close_mpi};
+    static const struct comm_ops ops = {
+        .name = "mpi",
+        .all_reduce = all_reduce,
+        .reduce_scatter = reduce_scatter,
+        .all_gather = all_gather,
+        .broadcast = broadcast,
+        .wait = wait,
+        .share_bytes = share_bytes,
+        .gather = gather,
+        .abort = abort_job,
+        .close = close_mpi,
+    };
     int already = 0, given;
     enum status st = ST_OK;
     struct mpi *m = calloc(1, sizeof *m);

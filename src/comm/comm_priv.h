@@ -30,12 +30,16 @@ struct comm_ops {
                           const size_t *sizes, struct errmsg *em);
     void (*abort)(struct comm *c, int exit_code);
     void (*close)(struct comm *c);
+    /* Memory of the backend's own kind, zeroed; NULL: the host's. */
+    enum status (*alloc)(struct comm *c, size_t bytes, void **out, struct errmsg *em);
+    void (*release)(struct comm *c, void *memory);
 };
 
 struct comm {
     const struct comm_ops *ops;
     struct comm_place place;
     uint64_t sequence; /* of the last begun collective */
+    int device;        /* CUDA device, or -1 */
     void *backend;     /* the backend's own */
 };
 
@@ -53,5 +57,14 @@ struct comm_launch comm_launch_detect(void);
 
 enum status comm_self_open(struct comm *c, struct errmsg *em) MUST_CHECK;
 enum status comm_mpi_open(struct comm *c, struct errmsg *em) MUST_CHECK;
+
+/*
+ * COLLECTIVE, over *c, which is open: where options.device asks for GPUs and they can be had, *c
+ * becomes a communicator over them that owns the given one; else it stays. On failure too.
+ * In a build without CUDA: gpu/none.c.
+ */
+enum status comm_gpu_open(const struct comm_options *o, struct comm **c,
+                          struct errmsg *em) MUST_CHECK;
+bool comm_gpu_built(void);
 
 #endif

@@ -54,8 +54,18 @@ static void close_nothing(struct comm *c)
 enum status comm_self_open(struct comm *c, struct errmsg *em)
 {
     (void)em;
-    static const struct comm_ops ops = {"self", nothing,     nothing, nothing,     broadcast,
-                                        wait,   share_bytes, gather,  end_process, close_nothing};
+    static const struct comm_ops ops = {
+        .name = "self",
+        .all_reduce = nothing,
+        .reduce_scatter = nothing,
+        .all_gather = nothing,
+        .broadcast = broadcast,
+        .wait = wait,
+        .share_bytes = share_bytes,
+        .gather = gather,
+        .abort = end_process,
+        .close = close_nothing,
+    };
     c->ops = &ops;
     c->place = (struct comm_place){.world_size = 1, .local_size = 1, .node_count = 1};
     if (gethostname(c->place.host, sizeof c->place.host - 1) != 0)

@@ -41,7 +41,8 @@ enum status loaded_open(const char *path, const char *device, struct loaded *out
             goto out;
     }
     char resolved[CONFIG_TEXT_BYTES];
-    device_resolve(device[0] ? device : l.config.train.device, 0, resolved);
+    device_resolve(device[0] ? device : l.config.train.device,
+                   model_cuda_device_count() > 0 ? 0 : -1, resolved);
     struct model_options options = {
         .config = checkpoint_get_config(c),
         .device = resolved,

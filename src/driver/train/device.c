@@ -3,14 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/model.h"
-
-void device_resolve(const char *wanted, int local_rank, char out[static CONFIG_TEXT_BYTES])
+void device_resolve(const char *wanted, int gpu, char out[static CONFIG_TEXT_BYTES])
 {
-    int devices = model_cuda_device_count();
     bool automatic = strcmp(wanted, "auto") == 0;
-    if (devices > 0 && (automatic || strcmp(wanted, "cuda") == 0))
-        snprintf(out, CONFIG_TEXT_BYTES, "cuda:%d", local_rank % devices);
+    if (gpu >= 0 && (automatic || strcmp(wanted, "cuda") == 0))
+        snprintf(out, CONFIG_TEXT_BYTES, "cuda:%d", gpu);
     else
         snprintf(out, CONFIG_TEXT_BYTES, "%s", automatic ? "cpu" : wanted);
 }

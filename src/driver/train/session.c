@@ -183,7 +183,7 @@ static enum status open_model(struct session *s, struct errmsg *em)
 {
     char device[CONFIG_TEXT_BYTES];
     size_t count = 0;
-    device_resolve(s->config.train.device, comm_local_rank(s->comm), device);
+    device_resolve(s->config.train.device, comm_device(s->comm), device);
     struct model_options options = model_options_of(&s->config, device);
     model_runtime_configure(s->threads, s->config.train.deterministic);
     enum status st = model_parameter_count(&options.config, &count, em);

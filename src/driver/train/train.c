@@ -129,7 +129,11 @@ int engine_train(int argc, char **argv)
     if (st == ST_OK) {
         s->config = a->config;
         memcpy(s->out, a->out, sizeof s->out);
-        struct comm_options options = {.backend = (enum comm_backend)a->config.comm.backend};
+        struct comm_options options = {
+            .backend = (enum comm_backend)a->config.comm.backend,
+            .device = a->config.train.device,
+            .timeout_s = a->config.train.timeout_s,
+        };
         st = comm_open(&options, &s->comm, &em);
     }
     if (!s || !s->comm) {

@@ -11,7 +11,15 @@
  * COLLECTIVE calls must be made by all ranks in the same order. A range handed to *_begin belongs
  * to the library until comm_wait has returned for its ticket. Sums only: nothing here averages.
  * The sum at each element is taken in rank order 0, 1, …, world_size - 1, whatever the range's
- * bounds, so its bits depend on world size (and, later, node layout) alone.
+ * bounds, so its bits depend on world size (and, later, node layout) alone. Between GPUs NCCL
+ * chooses the order: with more than two ranks it depends on the range's bounds, too.
+ *
+ * GPUS. With options.device a rank may work on a GPU: comm_device says on which, comm_alloc gives
+ * memory on it, and ranges in that memory come with the stream they are produced on. Their
+ * collectives are queued on a stream of our own: *_begin returns at once, and comm_wait makes the
+ * range's stream wait, not the host. When a collective has not ended after timeout_s, or NCCL or a
+ * peer reports an error, a thread of ours says so, aborts NCCL, lets calls here return ST_PEER, and
+ * ends the job seconds later, whatever the caller's thread is stuck in.
  *
  * All ranks get the same bits. Calls come from one thread; comm_abort may come from any.
  */
@@ -37,6 +45,9 @@ struct comm_ticket {
 
 struct comm_options {
     enum comm_backend backend;
+    const char
+        *device;      /* NULL or "cpu"; "cuda", "cuda:N"; "auto": a GPU where every rank has one */
+    double timeout_s; /* of a collective between GPUs, and of opening NCCL; 0: for ever */
 };
 
 /*
@@ -46,6 +57,11 @@ struct comm_options {
  * launcher say several processes and our MPI says one (another MPI's mpirun, srun without PMIx).
  * That refusal is written on every rank, and no rank knows of the others: the caller prints it
  * where the launcher's variables say rank 0.
+ *
+ * On GPUs, "cuda" and "auto" give each rank the GPU of its number on the node, or the only one that
+ * its launcher shows it. COMM_AUTO is then NCCL where no two ranks share a GPU (told by UUID), else
+ * MPI through host memory; rank 0 logs which, and why. Options are rank 0's. ST_CONFIG: COMM_NCCL
+ * where it cannot work. ST_NODEVICE: "cuda" where a rank has none. ST_PEER: NCCL did not open.
  */
 enum status comm_open(const struct comm_options *o, struct comm **out,
                       struct errmsg *em) MUST_CHECK;
@@ -61,16 +77,23 @@ int comm_local_size(const struct comm *c);
 int comm_node_count(const struct comm *c);
 const char *comm_host_name(const struct comm *c);
 const char *comm_backend_name(const struct comm *c);
+/* The CUDA device this rank works on, or -1: memory and work are the host's. */
+int comm_device(const struct comm *c);
 /* "Open MPI 4.1.4" or "none"; static. Also without an open communicator. */
 const char *comm_library_version(void);
+/* "2.29.7", or "none" in a build without CUDA; static. */
+const char *comm_nccl_version(void);
 
-/* Memory for flat state that collectives work on, zeroed and 64-byte aligned. ST_MEMORY. */
+/* Memory for flat state that collectives work on, zeroed and 64-byte aligned; on comm_device where
+ * that is a GPU. ST_MEMORY. */
 enum status comm_alloc(struct comm *c, size_t bytes, void **out, struct errmsg *em) MUST_CHECK;
 void comm_free(struct comm *c, void *memory);
 
 /*
  * COLLECTIVE, all four. `stream` is the device stream the range is produced on, NULL for host
- * memory. count is in elements. In place: every rank passes the whole range.
+ * memory: never the default stream. count is in elements. In place: every rank passes the whole
+ * range. Between GPUs of one node, ranks that begin different collectives are told apart: ST_PEER
+ * names them.
  *   all_reduce:      each rank's range becomes the sum
  *   reduce_scatter:  shard r of comm_shard() becomes the sum on rank r; the rest is undefined
  *   all_gather:      shard r travels from rank r to all
@@ -90,7 +113,8 @@ enum status comm_broadcast_begin(struct comm *c, void *range, size_t count, enum
                                  struct errmsg *em) MUST_CHECK;
 /*
  * Waits until the ticket's range is final. ST_PEER on failure or after deadline_s seconds. Backends
- * self and mpi finish within *_begin, so no deadline applies to them.
+ * self and mpi finish within *_begin, so no deadline applies to them. For a range on a GPU: what is
+ * queued on its stream afterwards finds it final; the host does not wait.
  */
 enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadline_s,
                       struct errmsg *em) MUST_CHECK;

@@ -1,0 +1,247 @@
+/*
+ * Which GPU a rank works on, and how GPUs exchange their ranges. The ranks tell each other what
+ * they have, so that all come to the same choice.
+ */
+#include "gpu.h"
+
+#include <nccl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/log.h"
+#include "cudart.h"
+
+#include "base/poison.h"
+
+enum { DEVICE_TEXT_BYTES = 64, REASON_BYTES = 512, WHY_BYTES = 128, CUDA_DEVICES_MAX = 1000 };
+
+/* Rank 0's options, as they travel. */
+struct wish {
+    enum comm_backend backend;
+    char device[DEVICE_TEXT_BYTES];
+    double timeout_s;
+};
+
+/* What a rank has. */
+struct holding {
+    int device; /* -1: none that could be used, because of `why` */
+    int nccl;
+    struct cudart_device gpu;
+    char host[COMM_HOST_BYTES];
+    char why[WHY_BYTES];
+};
+
+bool comm_gpu_built(void)
+{
+    return true;
+}
+
+/* "2.29.7" of 22907. */
+static void format_version(int version, char out[static 16])
+{
+    snprintf(out, 16, "%d.%d.%d", version / 10000, version / 100 % 100, version % 100);
+}
+
+const char *comm_nccl_version(void)
+{
+    static char text[16];
+    int version = 0;
+    if (ncclGetVersion(&version) != ncclSuccess)
+        return "unknown";
+    format_version(version, text);
+    return text;
+}
+
+enum status gpu_comm_new(struct comm *host, const struct comm_ops *ops, void *backend, int device,
+                         struct comm **out, struct errmsg *em)
+{
+    struct comm *c = calloc(1, sizeof *c);
+    if (!c)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    c->ops = ops;
+    c->place = host->place;
+    c->device = device;
+    c->backend = backend;
+    *out = c;
+    return ST_OK;
+}
+
+enum status gpu_on_host(struct comm *host, enum gpu_kind kind, void *range, size_t count,
+                        enum comm_dtype dtype, int root, struct errmsg *em)
+{
+    struct comm_ticket t = {0};
+    enum status st = ST_INTERNAL;
+    switch (kind) {
+    case GPU_ALL_REDUCE:
+        st = comm_all_reduce_begin(host, range, count, dtype, NULL, &t, em);
+        break;
+    case GPU_REDUCE_SCATTER:
+        st = comm_reduce_scatter_begin(host, range, count, dtype, NULL, &t, em);
+        break;
+    case GPU_ALL_GATHER:
+        st = comm_all_gather_begin(host, range, count, dtype, NULL, &t, em);
+        break;
+    case GPU_BROADCAST:
+        st = comm_broadcast_begin(host, range, count, dtype, root, NULL, &t, em);
+        break;
+    }
+    return st == ST_OK ? comm_wait(host, &t, COMM_NO_DEADLINE, em) : st;
+}
+
+static enum status share_wish(struct comm *host, const struct comm_options *o, struct wish *w,
+                              struct errmsg *em)
+{
+    *w = (struct wish){.backend = o->backend, .timeout_s = o->timeout_s};
+    snprintf(w->device, sizeof w->device, "%s", o->device ? o->device : "cpu");
+    return gpu_on_host(host, GPU_BROADCAST, w, sizeof *w, COMM_U8, 0, em);
+}
+
+/* A launcher that shows each rank its own GPU numbers it 0 for each of them. */
+static enum status take_stock(const struct comm *host, const char *wanted, struct holding *h,
+                              struct errmsg *em)
+{
+    *h = (struct holding){.device = -1};
+    memcpy(h->host, host->place.host, sizeof h->host);
+    if (ncclGetVersion(&h->nccl) != ncclSuccess)
+        h->nccl = 0;
+    int n = cudart_count(h->why, sizeof h->why);
+    if (n == 0)
+        return ST_OK;
+    int device = host->place.local_rank % n;
+    if (strncmp(wanted, "cuda:", 5) == 0)
+        device = (int)MIN(strtol(wanted + 5, NULL, 10), CUDA_DEVICES_MAX);
+    if (device >= n) {
+        snprintf(h->why, sizeof h->why, "it has %d, numbered from 0", n);
+        return ST_OK;
+    }
+    h->device = device;
+    return cudart_describe(device, &h->gpu, em);
+}
+
+/* The first rank without a GPU, or -1. */
+static int rank_without(const struct holding *all, int n)
+{
+    for (int r = 0; r < n; r++)
+        if (all[r].device < 0)
+            return r;
+    return -1;
+}
+
+/* Two ranks on one GPU? */
+static bool find_shared(const struct holding *all, int n, int *first, int *second)
+{
+    for (*second = 1; *second < n; (*second)++)
+        for (*first = 0; *first < *second; (*first)++)
+            if (memcmp(all[*first].gpu.uuid, all[*second].gpu.uuid, CUDART_UUID_BYTES) == 0)
+                return true;
+    return false;
+}
+
+/* Can NCCL run between these? If not, `reason` says why in a clause. */
+static bool suits_nccl(const struct holding *all, int n, char reason[static REASON_BYTES])
+{
+    int a, b;
+    if (find_shared(all, n, &a, &b)) {
+        snprintf(reason, REASON_BYTES,
+                 "ranks %d and %d on host %s share one GPU (%s, number %d): there are more ranks "
+                 "than GPUs",
+                 a, b, all[b].host, all[b].gpu.name, all[b].device);
+        return false;
+    }
+    for (int r = 1; r < n; r++)
+        if (all[r].nccl != all[0].nccl) {
+            char ours[16], other[16];
+            format_version(all[0].nccl, ours);
+            format_version(all[r].nccl, other);
+            snprintf(reason, REASON_BYTES, "rank 0 has NCCL %s and rank %d on host %s has %s", ours,
+                     r, all[r].host, other);
+            return false;
+        }
+    return true;
+}
+
+/* ST_OK where the host's memory will do for a job in which `without` has no GPU. */
+static enum status do_without(const struct wish *w, const struct holding *all, int n, int without,
+                              int rank, struct errmsg *em)
+{
+    const struct holding *h = &all[without];
+    const char *remedy = "is there a driver (nvidia-smi)?";
+    if (w->backend == COMM_NCCL)
+        return FAIL(em, ST_CONFIG,
+                    "comm.backend = \"nccl\": rank %d on host %s has no GPU to work on (%s; %s); "
+                    "use \"auto\" or \"mpi\"",
+                    without, h->host, h->why, remedy);
+    if (strcmp(w->device, "auto") != 0)
+        return FAIL(em, ST_NODEVICE,
+                    "train.device = \"%s\": rank %d on host %s has no such GPU (%s; %s); use "
+                    "\"cpu\" or \"auto\"",
+                    w->device, without, h->host, h->why, remedy);
+    bool some = false;
+    for (int r = 0; r < n; r++)
+        some = some || all[r].device >= 0;
+    if (some && rank == 0)
+        log_warn("rank %d on host %s has no GPU (%s), so that all ranks work on CPUs", without,
+                 h->host, h->why);
+    return ST_OK;
+}
+
+static enum status choose(const struct wish *w, const struct holding *all, struct comm **c,
+                          struct errmsg *em)
+{
+    struct comm *host = *c;
+    int rank = host->place.rank, n = host->place.world_size;
+    char reason[REASON_BYTES] = "";
+    const struct holding *mine = &all[rank];
+    bool nccl = suits_nccl(all, n, reason);
+    if (w->backend == COMM_NCCL && !nccl)
+        return FAIL(em, ST_CONFIG,
+                    "comm.backend = \"nccl\": %s; use \"auto\" or \"mpi\", or start one rank a GPU",
+                    reason);
+    enum status st = comm_agree(host, cudart_use(mine->device, em), em);
+    if (st != ST_OK)
+        return st;
+    if (nccl && (w->backend == COMM_NCCL || (w->backend == COMM_AUTO && n > 1))) {
+        st = nccl_open(host, mine->device, w->timeout_s, c, em);
+        if (st == ST_OK && rank == 0)
+            log_info("gradients travel by NCCL %s: each of the %d ranks has its own GPU (%s)",
+                     comm_nccl_version(), n, mine->gpu.name);
+        return st;
+    }
+    if (n > 1 && rank == 0)
+        log_info("gradients travel by MPI through host memory: %s",
+                 w->backend == COMM_MPI ? "comm.backend = \"mpi\"" : reason);
+    return comm_agree(host, staged_open(host, mine->device, c, em), em);
+}
+
+enum status comm_gpu_open(const struct comm_options *o, struct comm **c, struct errmsg *em)
+{
+    struct comm *host = *c;
+    struct wish w;
+    struct holding mine, *all = NULL;
+    enum status st = share_wish(host, o, &w, em);
+    if (st != ST_OK)
+        return st;
+    if (strcmp(w.device, "cpu") == 0)
+        return w.backend != COMM_NCCL
+                   ? ST_OK
+                   : FAIL(em, ST_CONFIG,
+                          "comm.backend = \"nccl\" works between GPUs, and train.device = \"cpu\" "
+                          "uses none; use \"auto\" or \"mpi\"");
+    st = comm_agree(host, take_stock(host, w.device, &mine, em), em);
+    if (st != ST_OK)
+        return st;
+    int n = host->place.world_size;
+    all = calloc((size_t)n, sizeof *all);
+    st = comm_agree(host, all ? ST_OK : FAIL(em, ST_MEMORY, "out of memory"), em);
+    if (st == ST_OK)
+        st = host->ops->share_bytes(host, &mine, sizeof mine, all, em);
+    if (st == ST_OK) {
+        int without = rank_without(all, n);
+        st = without >= 0 ? do_without(&w, all, n, without, host->place.rank, em)
+                          : choose(&w, all, c, em);
+    }
+    free(all);
+    return st;
+}

@@ -1,0 +1,486 @@
+/*
+ * The NCCL backend. Its collectives run on a stream of their own, the side stream, in the order in
+ * which they are begun: an event makes it wait for the range, another makes the range's stream wait
+ * for the collective. The communicator is a non-blocking one: calls that NCCL cannot finish at once
+ * answer ncclInProgress, and are polled, so that a lost peer is noticed in all of them.
+ *
+ * Uneven shards: NCCL's own reduce-scatter and all-gather know equal shards only. Ranges that do
+ * not divide become one group with a reduce or broadcast for each shard.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "cudart.h"
+#include "gpu.h"
+#include "nccl_priv.h"
+
+#include "base/poison.h"
+
+#if NCCL_VERSION_CODE < NCCL_VERSION(2, 19, 0)
+#error "NCCL 2.19 or newer is needed"
+#endif
+
+enum { OPEN_POLL_MS = 5, SETTLE_POLL_US = 50, CLOSE_TIMEOUT_S = 30, OPEN_GRACE_S = 10 };
+
+static struct nccl *nccl_of(struct comm *c)
+{
+    return c->backend;
+}
+
+static enum status fail_nccl(const struct nccl *n, ncclResult_t result, const char *what,
+                             struct errmsg *em)
+{
+    const char *more = ncclGetLastError(n->comm);
+    return FAIL(em, ST_PEER, "%s: %s%s%s", what, ncclGetErrorString(result), *more ? ": " : "",
+                more);
+}
+
+static ncclDataType_t type_of(enum comm_dtype dtype)
+{
+    static const ncclDataType_t types[] = {
+        [COMM_F32] = ncclFloat32, [COMM_F64] = ncclFloat64, [COMM_BF16] = ncclBfloat16,
+        [COMM_U8] = ncclUint8,    [COMM_U64] = ncclUint64,
+    };
+    return types[dtype];
+}
+
+static void nap_us(long us)
+{
+    const struct timespec t = {.tv_nsec = us * 1000};
+    nanosleep(&t, NULL);
+}
+
+/* ---- Collectives ----------------------------------------------------------------------------- */
+
+/* Reduces or broadcasts each shard of an uneven range. */
+static ncclResult_t launch_shards(struct nccl *n, ncclComm_t comm, enum gpu_kind kind,
+                                  unsigned char *range, size_t count, enum comm_dtype dtype)
+{
+    int ranks = n->host->place.world_size;
+    ncclResult_t first_failure = ncclGroupStart();
+    for (int r = 0; r < ranks; r++) {
+        size_t first, mine;
+        comm_shard(count, ranks, r, &first, &mine);
+        if (mine == 0)
+            continue;
+        unsigned char *at = range + first * comm_dtype_bytes(dtype);
+        ncclResult_t result =
+            kind == GPU_REDUCE_SCATTER
+                ? ncclReduce(at, at, mine, type_of(dtype), ncclSum, r, comm, n->side)
+                : ncclBroadcast(at, at, mine, type_of(dtype), r, comm, n->side);
+        if (first_failure == ncclSuccess && result != ncclInProgress)
+            first_failure = result;
+    }
+    ncclResult_t ended = ncclGroupEnd();
+    return first_failure == ncclSuccess ? ended : first_failure;
+}
+
+static ncclResult_t launch(struct nccl *n, ncclComm_t comm, const struct board_call *what,
+                           void *range)
+{
+    size_t count = what->count, ranks = (size_t)n->host->place.world_size;
+    enum comm_dtype dtype = (enum comm_dtype)what->dtype;
+    size_t each = count / ranks;
+    unsigned char *mine =
+        (unsigned char *)range + each * (size_t)n->host->place.rank * comm_dtype_bytes(dtype);
+    switch ((enum gpu_kind)what->kind) {
+    case GPU_ALL_REDUCE:
+        return ncclAllReduce(range, range, count, type_of(dtype), ncclSum, comm, n->side);
+    case GPU_BROADCAST:
+        return ncclBroadcast(range, range, count, type_of(dtype), what->root, comm, n->side);
+    case GPU_REDUCE_SCATTER:
+        if (count % ranks == 0)
+            return ncclReduceScatter(range, mine, each, type_of(dtype), ncclSum, comm, n->side);
+        break;
+    case GPU_ALL_GATHER:
+        if (count % ranks == 0)
+            return ncclAllGather(mine, range, each, type_of(dtype), comm, n->side);
+        break;
+    }
+    return launch_shards(n, comm, (enum gpu_kind)what->kind, range, count, dtype);
+}
+
+/* With the lock held: a free place for a call, when one is. */
+static enum status take_call(struct nccl *n, struct nccl_call **out, struct errmsg *em)
+{
+    while (!n->failed) {
+        for (int i = 0; i < NCCL_CALLS; i++)
+            if (n->calls[i].state == CALL_FREE) {
+                *out = &n->calls[i];
+                return ST_OK;
+            }
+        if (n->in_flight == 0)
+            return FAIL(em, ST_INTERNAL, "a graph captures more than %d collectives at once",
+                        NCCL_CALLS);
+        pthread_cond_wait(&n->changed, &n->lock);
+    }
+    return nccl_failure(n, em);
+}
+
+/* With the lock held: is every rank about to do the same? */
+static enum status post(struct nccl *n, const struct board_call *what, struct errmsg *em)
+{
+    int rank;
+    struct board_call other;
+    char ours[CALL_TEXT_BYTES], theirs[CALL_TEXT_BYTES];
+    if (board_begin(n->board, what, &rank, &other))
+        return ST_OK;
+    nccl_call_text(what, ours);
+    nccl_call_text(&other, theirs);
+    nccl_fail(n, "ranks have come apart: %s here, %s on rank %d", ours, theirs, rank);
+    return nccl_failure(n, em);
+}
+
+/*
+ * Without the lock: hands the collective to NCCL and waits until it is queued. While this thread is
+ * in here the watcher sees to the deadline, and this thread to the watcher's verdict.
+ */
+static enum status queue(struct nccl *n, ncclComm_t comm, const struct nccl_call *call, void *range,
+                         struct errmsg *em)
+{
+    enum status st = cudart_event_record(n->ready, call->stream, em);
+    if (st == ST_OK)
+        st = cudart_stream_wait(n->side, n->ready, em);
+    if (st != ST_OK)
+        return st;
+    ncclResult_t result = launch(n, comm, &call->what, range);
+    while (result == ncclInProgress) {
+        pthread_mutex_lock(&n->lock);
+        bool failed = n->failed;
+        pthread_mutex_unlock(&n->lock);
+        if (failed)
+            return ST_PEER; /* n->why says why */
+        nap_us(SETTLE_POLL_US);
+        ncclResult_t asked = ncclCommGetAsyncError(comm, &result);
+        if (asked != ncclSuccess)
+            result = asked;
+    }
+    if (result != ncclSuccess)
+        return fail_nccl(n, result, "NCCL cannot begin it", em);
+    return cudart_event_record(call->done, n->side, em);
+}
+
+static enum status begin(struct comm *c, enum gpu_kind kind, void *range, size_t count,
+                         enum comm_dtype dtype, int root, void *stream, struct errmsg *em)
+{
+    struct nccl *n = nccl_of(c);
+    struct nccl_call *call;
+    if (!stream)
+        return gpu_on_host(n->host, kind, range, count, dtype, root, em);
+    if (count == 0)
+        return ST_OK;
+    struct errmsg trouble = {0};
+    struct board_call what = {c->sequence, count, (int32_t)kind, (int32_t)dtype, root};
+    bool captured = cudart_is_capturing(stream);
+    pthread_mutex_lock(&n->lock);
+    enum status st = take_call(n, &call, em);
+    if (st == ST_OK)
+        st = post(n, &what, em);
+    if (st != ST_OK)
+        goto out;
+    call->what = what;
+    call->stream = stream;
+    call->begun_s = clock_seconds();
+    call->deadline_s = call->begun_s + n->timeout_s;
+    call->state = CALL_LAUNCHING;
+    n->in_flight++;
+    n->calling = true;
+    ncclComm_t comm = n->comm;
+    pthread_cond_broadcast(&n->changed);
+    pthread_mutex_unlock(&n->lock);
+    st = queue(n, comm, call, range, &trouble);
+    pthread_mutex_lock(&n->lock);
+    n->calling = false;
+    call->state = captured ? CALL_CAPTURED : CALL_RUNNING;
+    n->in_flight -= captured;
+    if (st != ST_OK)
+        nccl_fail(n, "%s", trouble.text);
+    if (n->failed)
+        st = nccl_failure(n, em);
+out:
+    pthread_mutex_unlock(&n->lock);
+    return st;
+}
+
+static enum status all_reduce(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                              void *stream, struct errmsg *em)
+{
+    return begin(c, GPU_ALL_REDUCE, range, count, dtype, 0, stream, em);
+}
+
+static enum status reduce_scatter(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                                  void *stream, struct errmsg *em)
+{
+    return begin(c, GPU_REDUCE_SCATTER, range, count, dtype, 0, stream, em);
+}
+
+static enum status all_gather(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                              void *stream, struct errmsg *em)
+{
+    return begin(c, GPU_ALL_GATHER, range, count, dtype, 0, stream, em);
+}
+
+static enum status broadcast(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                             int root, void *stream, struct errmsg *em)
+{
+    return begin(c, GPU_BROADCAST, range, count, dtype, root, stream, em);
+}
+
+/* A call that is not there any more has ended on the GPU already. */
+static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, struct errmsg *em)
+{
+    struct nccl *n = nccl_of(c);
+    enum status st = ST_OK;
+    pthread_mutex_lock(&n->lock);
+    if (n->failed)
+        st = nccl_failure(n, em);
+    for (int i = 0; i < NCCL_CALLS && st == ST_OK; i++) {
+        struct nccl_call *call = &n->calls[i];
+        if (call->state == CALL_FREE || call->what.sequence != sequence)
+            continue;
+        if (deadline_s >= 0)
+            call->deadline_s = fmin(call->deadline_s, clock_seconds() + deadline_s);
+        st = cudart_stream_wait(call->stream, call->done, em);
+        if (call->state == CALL_CAPTURED)
+            call->state = CALL_FREE;
+        break;
+    }
+    pthread_mutex_unlock(&n->lock);
+    return st;
+}
+
+/* ---- What stays with the host ---------------------------------------------------------------- */
+
+static enum status share_bytes(struct comm *c, const void *mine, size_t n, void *all,
+                               struct errmsg *em)
+{
+    struct comm *host = nccl_of(c)->host;
+    return host->ops->share_bytes(host, mine, n, all, em);
+}
+
+static enum status gather(struct comm *c, const void *mine, size_t n, int root, void *all,
+                          const size_t *sizes, struct errmsg *em)
+{
+    struct comm *host = nccl_of(c)->host;
+    return host->ops->gather(host, mine, n, root, all, sizes, em);
+}
+
+static void end_job(struct comm *c, int exit_code)
+{
+    comm_abort(nccl_of(c)->host, exit_code);
+}
+
+/* Memory that NCCL can register where the fabric profits from it; elsewhere the same as cudaMalloc.
+ */
+static enum status alloc(struct comm *c, size_t bytes, void **out, struct errmsg *em)
+{
+    (void)c;
+    void *memory;
+    ncclResult_t result = ncclMemAlloc(&memory, bytes > 0 ? bytes : 1);
+    if (result != ncclSuccess)
+        return FAIL(em, ST_MEMORY, "the GPU has no %zu MiB for the flat state (%s: %s)",
+                    bytes >> 20, ncclGetErrorString(result), ncclGetLastError(NULL));
+    enum status st = cudart_zero(memory, bytes, em);
+    if (st == ST_OK)
+        *out = memory;
+    else
+        (void)ncclMemFree(memory);
+    return st;
+}
+
+static void release(struct comm *c, void *memory)
+{
+    (void)c;
+    if (memory)
+        (void)ncclMemFree(memory);
+}
+
+/* ---- Opening and closing --------------------------------------------------------------------- */
+
+static enum status make_streams(struct nccl *n, struct errmsg *em)
+{
+    enum status st = cudart_stream_new(&n->side, em);
+    if (st == ST_OK)
+        st = cudart_event_new(&n->ready, em);
+    for (int i = 0; i < NCCL_CALLS && st == ST_OK; i++)
+        st = cudart_event_new(&n->calls[i].done, em);
+    return st;
+}
+
+static enum status share_id(struct nccl *n, ncclUniqueId *id, struct errmsg *em)
+{
+    enum status st = ST_OK;
+    memset(id, 0, sizeof *id);
+    if (n->host->place.rank == 0) {
+        ncclResult_t result = ncclGetUniqueId(id);
+        if (result != ncclSuccess)
+            st = fail_nccl(n, result, "ncclGetUniqueId", em);
+    }
+    st = comm_agree(n->host, st, em);
+    return st == ST_OK ? gpu_on_host(n->host, GPU_BROADCAST, id, sizeof *id, COMM_U8, 0, em) : st;
+}
+
+/* Where this rank's opening stands: ST_OK with *settled, ST_OK without (still at it), or failed. */
+static enum status poll_opening(struct nccl *n, double deadline_s, bool *settled, struct errmsg *em)
+{
+    ncclResult_t result = ncclSuccess, asked = ncclCommGetAsyncError(n->comm, &result);
+    if (asked != ncclSuccess)
+        result = asked;
+    *settled = result == ncclSuccess;
+    if (result != ncclSuccess && result != ncclInProgress)
+        return fail_nccl(n, result, "NCCL cannot open", em);
+    if (!*settled && clock_seconds() > deadline_s)
+        return FAIL(em, ST_PEER,
+                    "NCCL has not opened after %g s on host %s; NCCL_DEBUG=INFO shows what it "
+                    "waits for",
+                    n->timeout_s, n->host->place.host);
+    return ST_OK;
+}
+
+/*
+ * In rounds that all ranks take part in, so that a rank on which NCCL fails tells the others, who
+ * would else sit out their deadline.
+ */
+static enum status open_together(struct nccl *n, const ncclUniqueId *id, struct errmsg *em)
+{
+    ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+    double deadline_s = clock_seconds() + n->timeout_s;
+    config.blocking = 0;
+    ncclResult_t result = ncclCommInitRankConfig(&n->comm, n->host->place.world_size, *id,
+                                                 n->host->place.rank, &config);
+    enum status st = ST_OK;
+    if (result != ncclSuccess && result != ncclInProgress) {
+        n->comm = NULL;
+        st = fail_nccl(n, result, "NCCL cannot open", em);
+    }
+    for (;;) {
+        bool settled = true;
+        if (st == ST_OK)
+            st = poll_opening(n, deadline_s, &settled, em);
+        uint64_t unsettled = !settled;
+        st = comm_agree(n->host, st, em);
+        if (st != ST_OK)
+            return st;
+        st = comm_agree_flags(n->host, &unsettled, em);
+        if (st != ST_OK || !unsettled)
+            return st;
+        nap_us(OPEN_POLL_MS * 1000L);
+    }
+}
+
+static void close_nccl_comm(ncclComm_t comm)
+{
+    double until = clock_seconds() + CLOSE_TIMEOUT_S;
+    ncclResult_t result = ncclCommFinalize(comm);
+    while (result == ncclInProgress && clock_seconds() < until) {
+        nap_us(SETTLE_POLL_US);
+        if (ncclCommGetAsyncError(comm, &result) != ncclSuccess)
+            result = ncclInternalError;
+    }
+    (void)(result == ncclSuccess ? ncclCommDestroy(comm) : ncclCommAbort(comm));
+}
+
+static void free_nccl(struct nccl *n)
+{
+    for (int i = 0; i < NCCL_CALLS; i++)
+        cudart_event_free(n->calls[i].done);
+    cudart_event_free(n->ready);
+    cudart_stream_free(n->side);
+    board_free(n->board);
+    pthread_cond_destroy(&n->changed);
+    pthread_mutex_destroy(&n->lock);
+    free(n);
+}
+
+static void close_backend(struct comm *c)
+{
+    struct nccl *n = nccl_of(c);
+    struct comm *host = n->host;
+    nccl_watch_end(n);
+    if (n->failed) /* peers may be gone, and an orderly end of MPI would wait for them */
+        comm_abort(host, status_exit_code(ST_PEER));
+    close_nccl_comm(n->comm);
+    free_nccl(n);
+    comm_close(host);
+}
+
+static struct nccl *new_nccl(struct comm *host, int device, double timeout_s)
+{
+    struct nccl *n = calloc(1, sizeof *n);
+    pthread_condattr_t monotonic;
+    if (!n)
+        return NULL;
+    n->host = host;
+    n->device = device;
+    n->timeout_s = timeout_s > 0 ? timeout_s : HUGE_VAL;
+    n->open_deadline_s = clock_seconds() + n->timeout_s + OPEN_GRACE_S;
+    pthread_mutex_init(&n->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&n->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return n;
+}
+
+static enum status open_backend(struct nccl *n, struct errmsg *em)
+{
+    ncclUniqueId id;
+    enum status st = comm_agree(n->host, make_streams(n, em), em);
+    if (st == ST_OK)
+        st = board_open(n->host, &n->board, em);
+    if (st == ST_OK)
+        st = share_id(n, &id, em);
+    if (st != ST_OK)
+        return st;
+    st = nccl_watch_start(n, em);
+    bool watching = st == ST_OK;
+    st = comm_agree(n->host, st, em);
+    if (st == ST_OK)
+        st = open_together(n, &id, em);
+    pthread_mutex_lock(&n->lock);
+    n->open_deadline_s = 0;
+    pthread_cond_broadcast(&n->changed);
+    pthread_mutex_unlock(&n->lock);
+    if (st != ST_OK && watching)
+        nccl_watch_end(n);
+    if (st != ST_OK && n->comm)
+        (void)ncclCommAbort(n->comm);
+    return st;
+}
+
+enum status nccl_open(struct comm *host, int device, double timeout_s, struct comm **out,
+                      struct errmsg *em)
+{
+    static const struct comm_ops ops = {
+        .name = "nccl",
+        .all_reduce = all_reduce,
+        .reduce_scatter = reduce_scatter,
+        .all_gather = all_gather,
+        .broadcast = broadcast,
+        .wait = wait,
+        .share_bytes = share_bytes,
+        .gather = gather,
+        .abort = end_job,
+        .close = close_backend,
+        .alloc = alloc,
+        .release = release,
+    };
+    struct comm *c = NULL;
+    struct nccl *n = new_nccl(host, device, timeout_s);
+    enum status st = n ? gpu_comm_new(host, &ops, n, device, &c, em)
+                       : FAIL(em, ST_MEMORY, "out of memory for NCCL");
+    st = comm_agree(host, st, em);
+    if (st == ST_OK)
+        st = open_backend(n, em);
+    if (st == ST_OK) {
+        *out = c;
+        return ST_OK;
+    }
+    free(c);
+    if (n)
+        free_nccl(n);
+    return st;
+}

@@ -1,0 +1,18 @@
+/* What a build without CUDA answers where gpu.c would ask for GPUs. */
+#include "comm_priv.h"
+
+bool comm_gpu_built(void)
+{
+    return false;
+}
+
+const char *comm_nccl_version(void)
+{
+    return "none";
+}
+
+enum status comm_gpu_open(const struct comm_options *o, struct comm **c, struct errmsg *em)
+{
+    (void)o, (void)c, (void)em;
+    return ST_OK;
+}

@@ -1,0 +1,176 @@
+/*
+ * GPUs without NCCL: a range goes to pinned host memory, through the host communicator, and back,
+ * before *_begin returns. Slow, and for what NCCL cannot do: several ranks on one GPU. With one
+ * rank nothing is to be done, and nothing is.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cudart.h"
+#include "gpu.h"
+
+#include "base/poison.h"
+
+struct staged {
+    struct comm_ops ops; /* the table below, under the host communicator's name */
+    struct comm *host;
+    void *pinned;
+    size_t pinned_bytes;
+};
+
+static struct staged *staged_of(struct comm *c)
+{
+    return c->backend;
+}
+
+static enum status make_room(struct staged *s, size_t bytes, struct errmsg *em)
+{
+    if (bytes <= s->pinned_bytes)
+        return ST_OK;
+    cudart_pinned_free(s->pinned);
+    s->pinned = NULL;
+    s->pinned_bytes = 0;
+    enum status st = cudart_pinned_alloc(bytes, &s->pinned, em);
+    if (st == ST_OK)
+        s->pinned_bytes = bytes;
+    return st;
+}
+
+/* Pinned memory holds what has been queued on the stream so far. */
+static enum status fetch(struct staged *s, const void *range, size_t bytes, void *stream,
+                         struct errmsg *em)
+{
+    enum status st = make_room(s, bytes, em);
+    if (st == ST_OK)
+        st = cudart_copy(s->pinned, range, bytes, stream, em);
+    return st == ST_OK ? cudart_stream_finish(stream, em) : st;
+}
+
+/* The pinned memory is free for the next range when this returns. */
+static enum status bring_back(struct staged *s, void *range, size_t bytes, void *stream,
+                              struct errmsg *em)
+{
+    enum status st = cudart_copy(range, s->pinned, bytes, stream, em);
+    return st == ST_OK ? cudart_stream_finish(stream, em) : st;
+}
+
+static enum status run(struct comm *c, enum gpu_kind kind, void *range, size_t count,
+                       enum comm_dtype dtype, int root, void *stream, struct errmsg *em)
+{
+    struct staged *s = staged_of(c);
+    size_t bytes = count * comm_dtype_bytes(dtype);
+    if (c->place.world_size == 1 || count == 0)
+        return ST_OK;
+    if (!stream)
+        return gpu_on_host(s->host, kind, range, count, dtype, root, em);
+    /* a rank whose GPU fails must not leave the others alone in the collective */
+    enum status st = comm_agree(s->host, fetch(s, range, bytes, stream, em), em);
+    if (st == ST_OK)
+        st = gpu_on_host(s->host, kind, s->pinned, count, dtype, root, em);
+    return st == ST_OK ? bring_back(s, range, bytes, stream, em) : st;
+}
+
+static enum status all_reduce(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                              void *stream, struct errmsg *em)
+{
+    return run(c, GPU_ALL_REDUCE, range, count, dtype, 0, stream, em);
+}
+
+static enum status reduce_scatter(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                                  void *stream, struct errmsg *em)
+{
+    return run(c, GPU_REDUCE_SCATTER, range, count, dtype, 0, stream, em);
+}
+
+static enum status all_gather(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                              void *stream, struct errmsg *em)
+{
+    return run(c, GPU_ALL_GATHER, range, count, dtype, 0, stream, em);
+}
+
+static enum status broadcast(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                             int root, void *stream, struct errmsg *em)
+{
+    return run(c, GPU_BROADCAST, range, count, dtype, root, stream, em);
+}
+
+static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, struct errmsg *em)
+{
+    (void)c, (void)sequence, (void)deadline_s, (void)em; /* begin has done it all */
+    return ST_OK;
+}
+
+static enum status share_bytes(struct comm *c, const void *mine, size_t n, void *all,
+                               struct errmsg *em)
+{
+    struct comm *host = staged_of(c)->host;
+    return host->ops->share_bytes(host, mine, n, all, em);
+}
+
+static enum status gather(struct comm *c, const void *mine, size_t n, int root, void *all,
+                          const size_t *sizes, struct errmsg *em)
+{
+    struct comm *host = staged_of(c)->host;
+    return host->ops->gather(host, mine, n, root, all, sizes, em);
+}
+
+static void end_job(struct comm *c, int exit_code)
+{
+    comm_abort(staged_of(c)->host, exit_code);
+}
+
+static enum status alloc(struct comm *c, size_t bytes, void **out, struct errmsg *em)
+{
+    (void)c;
+    void *memory;
+    enum status st = cudart_alloc(bytes, &memory, em);
+    if (st != ST_OK)
+        return st;
+    st = cudart_zero(memory, bytes, em);
+    if (st == ST_OK)
+        *out = memory;
+    else
+        cudart_free(memory);
+    return st;
+}
+
+static void release(struct comm *c, void *memory)
+{
+    (void)c;
+    cudart_free(memory);
+}
+
+static void close_staged(struct comm *c)
+{
+    struct staged *s = staged_of(c);
+    cudart_pinned_free(s->pinned);
+    comm_close(s->host);
+    free(s);
+}
+
+enum status staged_open(struct comm *host, int device, struct comm **out, struct errmsg *em)
+{
+    static const struct comm_ops ops = {
+        .all_reduce = all_reduce,
+        .reduce_scatter = reduce_scatter,
+        .all_gather = all_gather,
+        .broadcast = broadcast,
+        .wait = wait,
+        .share_bytes = share_bytes,
+        .gather = gather,
+        .abort = end_job,
+        .close = close_staged,
+        .alloc = alloc,
+        .release = release,
+    };
+    struct staged *s = calloc(1, sizeof *s);
+    if (!s)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    s->ops = ops;
+    s->ops.name = host->ops->name;
+    s->host = host;
+    enum status st = gpu_comm_new(host, &s->ops, s, device, out, em);
+    if (st != ST_OK)
+        free(s);
+    return st;
+}

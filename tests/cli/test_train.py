@@ -88,7 +88,13 @@ def test_the_loss_goes_down(trained):
     assert sum(curve[-5:]) < 0.9 * sum(curve[:5])
 
 
-STEADY = ["train.max_steps=20", "train.lr=1e-4"]  # at 1e-3 Adam amplifies rounding
+STEADY = ["train.max_steps=50", "train.lr=3e-5"]  # Adam amplifies rounding as lr grows
+
+
+def assert_the_same_course(out, steady):
+    """Only the order of additions differs: rounding, which grows from step to step."""
+    assert losses(out)[:20] == pytest.approx(losses(steady)[:20], rel=1e-5)
+    assert losses(out) == pytest.approx(losses(steady), rel=1e-3)
 
 
 @pytest.fixture(scope="session")
@@ -103,13 +109,13 @@ def steady(sets, tmp_path_factory):
 def test_every_world_size_trains_the_same(sets, steady, tmp_path, ranks):
     result = train(sets, tmp_path / "run", ranks=ranks, keys=STEADY)
     assert result.returncode == 0, result.stderr
-    assert losses(tmp_path / "run") == pytest.approx(losses(steady), rel=1e-5)
+    assert_the_same_course(tmp_path / "run", steady)
 
 
 def test_accumulation_trains_the_same(sets, steady, tmp_path):
     result = train(sets, tmp_path / "run", ranks=2, keys=[*STEADY, "train.accumulate=3"])
     assert result.returncode == 0, result.stderr
-    assert losses(tmp_path / "run") == pytest.approx(losses(steady), rel=1e-5)
+    assert_the_same_course(tmp_path / "run", steady)
 
 
 def test_the_same_command_gives_the_same_bits(sets, trained, tmp_path):

@@ -40,6 +40,7 @@ static struct run_record_facts facts(void)
         .config_path = "configs/demo.toml",
         .device = "cpu",
         .backend = "mpi",
+        .reducer = "3 buckets",
         .seed = 42,
         .world_size = 2,
         .hosts = hosts,

@@ -19,6 +19,7 @@ enum { CONFIG_VERSION = 1, CONFIG_TEXT_BYTES = 64 };
 
 enum config_schedule { SCHEDULE_CONSTANT, SCHEDULE_ONE_CYCLE, SCHEDULE_COSINE };
 enum config_precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
+enum config_wire { WIRE_FP32, WIRE_BF16 };
 
 struct config {
     int64_t config_version;
@@ -53,7 +54,9 @@ struct config {
         double timeout_s; /* 0 = "off" */
     } train;
     struct {
-        int64_t backend; /* enum comm_backend: auto, self, mpi, nccl */
+        int64_t backend;  /* enum comm_backend: auto, self, mpi, nccl */
+        double bucket_mb; /* 0: planned */
+        int64_t wire;     /* enum config_wire */
     } comm;
     struct {
         int64_t every_steps; /* 0: at each epoch only */

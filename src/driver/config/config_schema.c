@@ -55,6 +55,7 @@
 static const char *const schedules[] = {"constant", "one_cycle", "cosine", NULL};
 static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
 static const char *const backends[] = {"auto", "self", "mpi", "nccl", NULL};
+static const char *const wires[] = {"fp32", "bf16", NULL};
 
 static bool accepts_device(const char *text)
 {
@@ -177,6 +178,13 @@ static const struct config_key keys[] = {
     WORD(comm.backend, 0, backends,
          "How ranks exchange gradients. auto: nccl between GPUs where this build has it, else mpi; "
          "self with one rank."),
+    NUMBER(
+        comm.bucket_mb, 0, 0, 65536,
+        "MiB of gradients that are summed over ranks at once, while backward goes on. 0: planned "
+        "from the time each gradient is ready and the speed of the link."),
+    WORD(comm.wire, WIRE_FP32, wires,
+         "Type in which gradients travel between ranks. bf16 moves half the bytes and rounds each "
+         "gradient twice; they are added in fp32 between the roundings."),
 
     WHOLE(checkpoint.every_steps, 0, 0, INT64_MAX,
           "Steps between checkpoints, besides the one at each epoch. 0: only that."),

@@ -55,6 +55,7 @@ static enum status open_record(struct report *r, const char *config_path, const 
         .config_path = config_path,
         .device = model_get_options(s->model)->device,
         .backend = comm_backend_name(s->comm),
+        .reducer = reducer_get_description(s->reducer),
         .seed = s->config.train.seed,
         .world_size = comm_world_size(s->comm),
         .hosts = hosts,

@@ -185,6 +185,7 @@ static void put_facts(json_t *root, const struct run_record_facts *f, bool *fail
     put(root, "seed", json_integer((json_int_t)f->seed), failed);
     put(root, "device", text_or_null(f->device), failed);
     put(root, "backend", text_or_null(f->backend), failed);
+    put(root, "reducer", text_or_null(f->reducer), failed);
     put(root, "world_size", json_integer(f->world_size), failed);
     put(root, "ranks", ranks_array(f, failed), failed);
     put(root, "people", people_array(f, failed), failed);

@@ -3,7 +3,7 @@
  * and at the end, so that a run that was killed has its first half.
  *
  *   {"bifrons":{"version","commit"}, "libraries":{"torch","mpi","hdf5"},
- *    "config", "seed", "device", "backend",
+ *    "config", "seed", "device", "backend", "reducer",
  *    "world_size", "ranks":[{"rank","host"}],
  *    "people":[{"person","set","fingerprint","pictures","consent"}, …],
  *    "started", "ended", "exit", "message", "step", "epoch", "seconds", "images_per_s",
@@ -35,6 +35,7 @@ struct run_record_person {
 struct run_record_facts {
     const char *torch_version, *mpi_version, *hdf5_version;
     const char *config_path, *device, *backend;
+    const char *reducer; /* how gradients are summed, in words */
     uint64_t seed;
     int world_size;
     const char *const *hosts; /* (world_size) host of each rank; NULL: none */

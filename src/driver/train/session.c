@@ -227,6 +227,7 @@ enum status session_open(struct session *s, struct errmsg *em)
 
 void session_close(struct session *s)
 {
+    reducer_free(s->reducer);
     model_free(s->model);
     comm_free(s->comm, s->memory.parameters);
     comm_free(s->comm, s->memory.gradients);

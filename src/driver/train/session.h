@@ -7,6 +7,7 @@
 #define BIFRONS_DRIVER_TRAIN_SESSION_H
 
 #include "comm/comm.h"
+#include "comm/reducer.h"
 #include "config.h"
 #include "data/loader.h"
 #include "data/order.h"
@@ -34,6 +35,7 @@ struct session {
     struct loader_batch batch; /* room for this rank's largest micro-batch */
     struct model_memory memory;
     struct model *model;
+    struct reducer *reducer; /* of the model's gradients; step_open */
     struct train_state state;
     int64_t steps_per_epoch, steps_total;
     int threads; /* per rank */

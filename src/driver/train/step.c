@@ -1,10 +1,12 @@
 #include "step.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "schedule.h"
 
 enum { LOSS_NUMBERS = 1 + MODEL_PEOPLE * MODEL_LOSSES, FLAG_NUMBERS = 2 };
@@ -31,14 +33,6 @@ static struct model_losses losses_from(const double sum[LOSS_NUMBERS])
     return l;
 }
 
-static enum status all_reduce(struct comm *c, void *range, size_t n, enum comm_dtype dtype,
-                              void *stream, struct errmsg *em)
-{
-    struct comm_ticket ticket = {0};
-    enum status st = comm_all_reduce_begin(c, range, n, dtype, stream, &ticket, em);
-    return st == ST_OK ? comm_wait(c, &ticket, COMM_NO_DEADLINE, em) : st;
-}
-
 static struct model_batch batch_view(const struct loader_batch *b)
 {
     struct model_batch view = {.n = b->n};
@@ -50,7 +44,8 @@ static struct model_batch batch_view(const struct loader_batch *b)
     return view;
 }
 
-/* Forward and backward of this rank's share, micro-batch by micro-batch. */
+/* Forward and backward of this rank's share, micro-batch by micro-batch; in the last one buckets go
+ * out. A rank whose last micro-batch is empty sends them all in reducer_flush. */
 static enum status accumulate_gradients(struct session *s, double losses[LOSS_NUMBERS],
                                         double *data_wait_s, struct errmsg *em)
 {
@@ -69,6 +64,8 @@ static enum status accumulate_gradients(struct session *s, double losses[LOSS_NU
             break;
         struct model_batch view = batch_view(&s->batch);
         struct model_losses l;
+        if (i == micros - 1)
+            reducer_arm(s->reducer);
         st = model_backward(s->model, &view, (double)batch, &l, em);
         if (st == ST_OK)
             add_losses(losses, &l);
@@ -81,12 +78,87 @@ static enum status accumulate_gradients(struct session *s, double losses[LOSS_NU
 static enum status vote(struct session *s, enum status local, struct step_vote *v,
                         struct errmsg *em)
 {
+    struct comm_ticket ticket = {0};
     v->failed = local != ST_OK;
-    enum status st = all_reduce(s->comm, v, sizeof *v / sizeof(double), COMM_F64, NULL, em);
+    enum status st =
+        comm_all_reduce_begin(s->comm, v, sizeof *v / sizeof(double), COMM_F64, NULL, &ticket, em);
+    if (st == ST_OK)
+        st = comm_wait(s->comm, &ticket, COMM_NO_DEADLINE, em);
     if (st != ST_OK)
         return st;
     return v->failed > 0 ? comm_agree(s->comm, local, em) : ST_OK;
 }
+
+/* The sums of gradients and of votes. Whatever has failed, every rank begins the same collectives
+ * and waits for all of them. */
+static enum status sum_gradients(struct session *s, enum status local, struct step_vote *v,
+                                 struct errmsg *em)
+{
+    enum status sent = reducer_flush(s->reducer, em), voted = vote(s, local, v, em);
+    enum status summed = reducer_wait(s->reducer, em);
+    return voted != ST_OK ? voted : sent != ST_OK ? sent : summed;
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+static enum status new_reducer(struct session *s, struct errmsg *em)
+{
+    const struct model_flat *flat = model_flat(s->model);
+    const struct model_tensor *tensors;
+    size_t n = model_layout(s->model, &tensors);
+    struct reducer_range *ranges = calloc(n, sizeof *ranges);
+    if (!ranges)
+        return FAIL(em, ST_MEMORY, "out of memory for the reducer");
+    for (size_t i = 0; i < n; i++)
+        ranges[i] = (struct reducer_range){tensors[i].offset, tensors[i].count};
+    struct reducer_options options = {
+        .comm = s->comm,
+        .gradients = flat->gradients,
+        .count = flat->count,
+        .dtype = COMM_F32,
+        .stream = flat->stream,
+        .tensors = ranges,
+        .n_tensors = n,
+        .bucket_bytes = (size_t)(s->config.comm.bucket_mb * (1 << 20)),
+        .wire = s->config.comm.wire == WIRE_BF16 ? REDUCER_WIRE_BF16 : REDUCER_WIRE_SAME,
+    };
+    enum status st = reducer_new(&options, &s->reducer, em);
+    free(ranges);
+    return st;
+}
+
+/* One backward on the first samples of this rank. */
+static enum status try_backward(struct session *s, struct errmsg *em)
+{
+    size_t batch = (size_t)s->config.train.global_batch, first, count, micro_first, micro_count;
+    comm_shard(batch, comm_world_size(s->comm), comm_rank(s->comm), &first, &count);
+    comm_shard(count, (int)s->config.train.accumulate, 0, &micro_first, &micro_count);
+    enum status st = loader_fill(s->loader, first, micro_count, &s->batch, em);
+    if (st != ST_OK)
+        return st;
+    struct model_batch view = batch_view(&s->batch);
+    struct model_losses ignored;
+    reducer_observe(s->reducer);
+    return model_backward(s->model, &view, (double)batch, &ignored, em);
+}
+
+enum status step_open(struct session *s, struct errmsg *em)
+{
+    enum status st = comm_agree(s->comm, new_reducer(s, em), em);
+    if (st != ST_OK)
+        return st;
+    model_on_gradient_ready(s->model, reducer_ready, s->reducer);
+    bool several = comm_world_size(s->comm) > 1;
+    if (several)
+        st = comm_agree(s->comm, try_backward(s, em), em);
+    if (st == ST_OK)
+        st = reducer_plan(s->reducer, em);
+    if (st == ST_OK && several && comm_rank(s->comm) == 0)
+        log_info("reducer: %s", reducer_get_description(s->reducer));
+    return st;
+}
+
+/* ---- A step ---------------------------------------------------------------------------------- */
 
 enum status step_run(struct session *s, uint64_t flags, struct step_report *out, struct errmsg *em)
 {
@@ -96,7 +168,8 @@ enum status step_run(struct session *s, uint64_t flags, struct step_report *out,
     for (int i = 0; i < FLAG_NUMBERS; i++)
         v.flags[i] = (flags >> i) & 1 ? 1.0 : 0.0;
 
-    enum status st = vote(s, accumulate_gradients(s, v.losses, &r.data_wait_s, em), &v, em);
+    enum status local = accumulate_gradients(s, v.losses, &r.data_wait_s, em);
+    enum status st = sum_gradients(s, local, &v, em);
     if (st != ST_OK)
         return st;
     r.losses = losses_from(v.losses);
@@ -108,10 +181,7 @@ enum status step_run(struct session *s, uint64_t flags, struct step_report *out,
                     "checkpoint with a lower train.lr",
                     (long long)s->state.step + 1);
 
-    const struct model_flat *flat = model_flat(s->model);
-    st = all_reduce(s->comm, flat->gradients, flat->count, COMM_F32, flat->stream, em);
-    if (st == ST_OK)
-        st = comm_agree(s->comm, model_update(s->model, r.lr, s->state.step + 1, em), em);
+    st = comm_agree(s->comm, model_update(s->model, r.lr, s->state.step + 1, em), em);
     if (st != ST_OK)
         return st;
     s->state.step++;

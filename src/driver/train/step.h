@@ -1,6 +1,10 @@
 /*
  * One training step over all ranks, and one validation pass.
  *
+ * Gradients are summed bucket by bucket while the step's last backward goes on (comm/reducer.h).
+ * One small sum after them carries losses, flags and failures: a rank whose loader or backward
+ * failed still sends all its buckets, then all learn of it at the same point.
+ *
  * The samples of a step are the positions [position, position + global_batch), divided over ranks
  * and micro-batches by comm_shard; a sample's gradient is divided by global_batch before backward
  * and summed over ranks, so the division changes no sample, no order and no scale.
@@ -23,6 +27,13 @@ struct step_report {
     double duration_s;  /* of the whole step on this rank */
     double data_wait_s; /* part of it spent waiting for samples */
 };
+
+/*
+ * COLLECTIVE, once, after session_open: makes s->reducer. With several ranks it runs one backward
+ * on the first samples, whose gradients are thrown away, to learn in which order and when gradients
+ * get ready, and prints the plan.
+ */
+enum status step_open(struct session *s, struct errmsg *em) MUST_CHECK;
 
 /*
  * COLLECTIVE: samples, gradients, sum over ranks, update; advances s->state.step and position.

@@ -13,6 +13,7 @@
 #include "save.h"
 #include "session.h"
 #include "signals.h"
+#include "step.h"
 #include "train_arguments.h"
 
 /* All ranks train by rank 0's configuration, whatever file the others may have seen. */
@@ -71,7 +72,9 @@ static enum status train_in_folder(struct session *s, const struct train_argumen
         tell_plan(s);
     if (a->dry_run)
         return ST_OK;
-    st = start_from(s, a, em);
+    st = step_open(s, em);
+    if (st == ST_OK)
+        st = start_from(s, a, em);
     if (st == ST_OK && s->state.step >= s->steps_total) {
         if (comm_rank(s->comm) == 0)
             log_info("nothing left to do: step %" PRId64 " of %" PRId64 " is done", s->state.step,

@@ -1,0 +1,11 @@
+/* fp32 to bf16, rounded to the nearest even, and back: what travels instead of a gradient. */
+#ifndef BIFRONS_COMM_WIRE_H
+#define BIFRONS_COMM_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+void wire_pack_bf16(uint16_t *out, const float *in, size_t n);
+void wire_unpack_bf16(float *out, const uint16_t *in, size_t n);
+
+#endif

@@ -43,7 +43,7 @@ function(bifrons_test_properties test label timeout processors)
     ENVIRONMENT "${BIFRONS_TEST_ENVIRONMENT}")
 endfunction()
 
-# bifrons_pytest(folder/test_x.py [TIMEOUT seconds] [PROCESSORS n]): a file of outside-in tests, run
+# bifrons_pytest(folder/test_x.py [TIMEOUT seconds] [PROCESSORS n] [ARGS arg...]): a file of outside-in tests, run
 # by the Python that scripts/setup prepared. The tests find the program in $BIFRONS and the source
 # tree in $BIFRONS_SOURCE; they write below pytest's tmp_path only. One JUnit file each, from which
 # scripts/test counts the single tests.
@@ -51,7 +51,7 @@ set(BIFRONS_PYTHON "${PROJECT_SOURCE_DIR}/.venv/bin/python" CACHE FILEPATH
     "Python with torch and what python/requirements-test.txt names")
 
 function(bifrons_pytest path)
-  cmake_parse_arguments(T "" "TIMEOUT;PROCESSORS" "" ${ARGN})
+  cmake_parse_arguments(T "" "TIMEOUT;PROCESSORS" "ARGS" ${ARGN})
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 300)
   endif()
@@ -63,7 +63,7 @@ function(bifrons_pytest path)
            COMMAND ${BIFRONS_PYTHON} -m pytest -q -p no:cacheprovider --strict-markers
                    --rootdir=${PROJECT_SOURCE_DIR}/tests
                    --junitxml=${PROJECT_BINARY_DIR}/tests/junit/${test}.xml
-                   ${PROJECT_SOURCE_DIR}/tests/${path})
+                   ${T_ARGS} ${PROJECT_SOURCE_DIR}/tests/${path})
   bifrons_test_properties(${test} python ${T_TIMEOUT} ${T_PROCESSORS})
   set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT
                "BIFRONS_SOURCE=${PROJECT_SOURCE_DIR}" "PYTHONPATH=${PROJECT_SOURCE_DIR}/python"

@@ -59,15 +59,19 @@ class Cluster:
         return "\n".join(f"--- {p.name}\n{p.read_text(errors='replace')[-2000:]}"
                          for p in sorted(self.folder.glob("log/*")))
 
-    def run(self, *words, cwd, timeout_s=60, **environment):
-        """A command on the login node; its output. Fails the test when it fails."""
+    def start(self, *words, cwd, timeout_s=60, **environment):
+        """A command on the login node, come to its end."""
         command = ["nsenter", f"--target={self.inside}", "--net", "--mount", "--pid",
                    f"--wd={cwd}", *map(str, words)]
         clean = {k: v for k, v in os.environ.items()
                  if not k.startswith(("SLURM_", "SBATCH_", "OMPI_MCA_", "PMIX_"))}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s,
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s,
                               stdin=subprocess.DEVNULL,
                               env={**clean, "PATH": PATH, **environment,
                                    "SLURM_CONF": str(self.folder / "slurm.conf")})
+
+    def run(self, *words, **options):
+        """The same; its output. Fails the test when the command fails."""
+        done = self.start(*words, **options)
         assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout

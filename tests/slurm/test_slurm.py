@@ -1,6 +1,9 @@
 """The scripts of slurm/ under a real Slurm: submitted, preempted, stopped, requeued, finished."""
 import json
+import os
+import pathlib
 import shutil
+import signal
 
 import pytest
 
@@ -34,6 +37,18 @@ class Job:
 
     def log(self):
         return "".join(p.read_text() for p in sorted(self.folder.glob("*.log")))
+
+    def ranks(self):
+        """Process ids of the ranks that run here, oldest first, as seen from outside."""
+        found = []
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if (os.readlink(process / "exe").endswith("bifrons-engine")
+                        and str(self.out) in (process / "cmdline").read_text()):
+                    found.append(int(process.name))
+            except OSError:
+                pass  # gone
+        return sorted(found)
 
     def rows(self):
         path = self.out / "metrics.jsonl"
@@ -109,21 +124,96 @@ def test_a_preempted_job_goes_on_and_equals_one_left_alone(job, sets, uninterrup
 
 @pytest.mark.slurm
 @pytest.mark.parametrize("launcher", ["srun", "mpirun"])
-def test_a_job_near_its_time_limit_stops_and_goes_on(job, sets, uninterrupted, launcher):
-    """Slurm sends USR1 to the script alone, at most a minute early: at once, with these limits."""
-    job.submit("train.sbatch", "--time=1", "--signal=B:USR1@30", *SIZE, BIFRONS_LAUNCHER=launcher,
-               arguments=train_arguments(sets, job.out, "train.max_steps=400"))
-    job.wait_for_end()
-    assert "USR1: asking for a checkpoint" in job.log()
-
-
-@pytest.mark.slurm
-@pytest.mark.parametrize("launcher", ["srun", "mpirun"])
 def test_a_rank_killed_is_requeued(job, sets, uninterrupted, launcher):
     job.submit("train.sbatch", *SIZE, BIFRONS_LAUNCHER=launcher,
                arguments=train_arguments(sets, job.out, "checkpoint.every_steps=5"))
     job.wait_for_steps(6)
-    job.kill_a_rank()
+    os.kill(job.ranks()[-1], signal.SIGKILL)
     facts = job.wait_for_end()
     assert facts["Restarts"] == "1"
     assert_same_end(job.out, uninterrupted)
+
+
+@pytest.mark.slurm
+@pytest.mark.parametrize("launcher", ["srun", "mpirun"])
+def test_a_stopped_job_goes_on(job, sets, uninterrupted, launcher):
+    job.submit("train.sbatch", *SIZE, BIFRONS_LAUNCHER=launcher,
+               arguments=train_arguments(sets, job.out))
+    job.wait_for_steps(3)
+    job.slurm.run("scancel", "--batch", "--signal=USR1", job.id, cwd=job.folder)
+    facts = job.wait_for_end()
+    assert facts["Restarts"] == "1" and "status 75, step-" in job.log()
+    assert "mpirun detected" not in job.log() and "Primary job" not in job.log()
+    assert_same_end(job.out, uninterrupted)
+
+
+@pytest.mark.slurm
+def test_a_cancelled_job_stays_cancelled(job, sets):
+    job.submit("train.sbatch", *SIZE, arguments=train_arguments(sets, job.out))
+    job.wait_for_steps(3)
+    job.slurm.run("scancel", job.id, cwd=job.folder)
+    facts = job.wait_for_end("CANCELLED")
+    assert facts["Restarts"] == "0" and "requeued" not in job.log()
+
+
+@pytest.mark.slurm
+def test_a_held_job_waits_for_its_release(job, sets, uninterrupted):
+    job.submit("train.sbatch", *SIZE, arguments=train_arguments(sets, job.out))
+    job.wait_for_steps(3)
+    job.slurm.run("scontrol", "requeuehold", job.id, cwd=job.folder)
+    wait_for(lambda: job.facts()["JobState"] == "PENDING", job.tell)
+    job.slurm.run("scontrol", "release", job.id, cwd=job.folder)
+    job.wait_for_end()
+    assert_same_end(job.out, uninterrupted)
+
+
+@pytest.mark.slurm
+def test_a_run_that_dies_at_once_is_given_up_after_three_requeues(job, tmp_path):
+    (tmp_path / "program").write_text(
+        "#!/bin/sh\ncase $* in *--print-config*) echo 'name = \"x\"';; *) kill -KILL $$;; esac\n")
+    (tmp_path / "program").chmod(0o755)
+    job.submit("train.sbatch", *SIZE, BIFRONS=str(tmp_path / "program"), arguments=["x.toml"])
+    facts = job.wait_for_end("FAILED")
+    assert facts["Restarts"] == "3" and facts["ExitCode"] == "137:0"
+    assert "not requeued" in job.log()
+
+
+@pytest.mark.slurm
+def test_a_bad_configuration_ends_before_the_ranks(job, sets):
+    job.submit("train.sbatch", *SIZE, arguments=train_arguments(sets, job.out, "train.lrr=1"))
+    facts = job.wait_for_end("FAILED")
+    assert facts["ExitCode"] == "78:0" and "train.lrr" in job.log()
+    job.submit("train.sbatch", *SIZE, arguments=train_arguments(sets, job.out, "train.global_batch=1"))
+    facts = job.wait_for_end("FAILED")
+    assert facts["ExitCode"] == "78:0" and facts["Restarts"] == "0"
+    assert job.log().count("error: train.global_batch") == 1
+
+
+@pytest.mark.slurm
+def test_debug_runs_on_one_node(job, sets):
+    shutil.copytree(ROOT / "configs", job.folder / "configs")
+    job.submit("debug.sbatch", arguments=["--set", f"data.a={sets}/a.h5", "--set",
+                                          f"data.b={sets}/b.h5", "--out", job.out])
+    job.wait_for_end()
+    assert "ranks: 2 on 1 node" in job.log() and len(job.rows()) == 20
+
+
+@pytest.mark.slurm
+def test_an_array_trains_each_configuration(job, sets):
+    (job.folder / "base.toml").write_text("config_version = 1\nname = \"base\"\n")
+    for lr in ("1e-4", "1e-3"):
+        (job.folder / f"lr{lr}.toml").write_text(f"[train]\nlr = {lr}\n")
+    keys = [word for key in (*SMALL, "train.max_steps=3", f"data.a=\"{sets}/a.h5\"",
+                             f"data.b=\"{sets}/b.h5\"") for word in ("--set", key)]
+    job.submit("array.sbatch", "--array=1-2", "--cpus-per-task=1",
+               arguments=["base.toml", "lr1e-4.toml", "lr1e-3.toml", "--", *keys])
+    runs = [job.folder / f"runs/sweep-{job.id}/lr{lr}/run.json" for lr in ("1e-4", "1e-3")]
+    wait_for(lambda: all(p.exists() and '"exit": "OK"' in p.read_text() for p in runs), job.log)
+
+
+@pytest.mark.slurm
+def test_a_launch_without_pmix_is_told_once(slurm, sets, tmp_path):
+    done = slurm.start("srun", "--mpi=none", *SIZE, PROGRAM, "train",
+                       *train_arguments(sets, tmp_path / "run"), cwd=tmp_path)
+    ours = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert done.returncode == 64 and len(ours) == 1, done.stderr

@@ -251,6 +251,15 @@ struct shim_value *shim_value_tensor(struct shim_archive *a, enum shim_dtype dty
     });
 }
 
+struct shim_value *shim_value_view(struct shim_archive *a, enum shim_dtype dtype,
+                                   const void *memory, size_t n_dims, const int64_t *dims)
+{
+    return make(a, __func__, [&] {
+        return IValue(at::from_blob(const_cast<void *>(memory), sizes(n_dims, dims),
+                                    at::TensorOptions(scalar_type(dtype))));
+    });
+}
+
 struct shim_value *shim_value_range(struct shim_archive *a, const struct shim_group *g,
                                     enum shim_flat which, size_t offset, enum shim_dtype dtype,
                                     size_t n_dims, const int64_t *dims)

@@ -152,6 +152,11 @@ static enum status sync_path(const char *path, int flags, struct errmsg *em)
     return good ? ST_OK : FAIL_ERRNO(em, ST_IO, reason, "cannot sync %s to disk", path);
 }
 
+enum status file_sync(const char *path, struct errmsg *em)
+{
+    return sync_path(path, O_RDONLY, em);
+}
+
 static enum status sync_folder_of(const char *path, struct errmsg *em)
 {
     char folder[PATH_BYTES_MAX];

@@ -7,7 +7,6 @@
 #include "base/checked.h"
 #include "checkpoint_priv.h"
 #include "model/checkpoint.h"
-#include "model_priv.h"
 #include "zip_check.h"
 
 #include "base/poison.h"

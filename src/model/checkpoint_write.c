@@ -9,23 +9,35 @@
 #include "base/version.h"
 #include "checkpoint_priv.h"
 #include "model/checkpoint.h"
-#include "model_priv.h"
 
 #include "base/poison.h"
 
-static struct shim_value *tensor_of(struct shim_archive *a, const struct model *m,
-                                    enum shim_flat which, const struct model_tensor *t)
+/* Which of checkpoint_array is meant. */
+enum array { PARAMETERS, EXP_AVG, EXP_AVG_SQ };
+
+/* Where the arrays are: in the model, or in a snapshot of it. */
+struct source {
+    const struct model *model;
+    const struct checkpoint_snapshot *snapshot; /* NULL: the model's own arrays */
+};
+
+static struct shim_value *tensor_of(struct shim_archive *a, const struct source *s,
+                                    enum array which, const struct model_tensor *t)
 {
-    return shim_value_range(a, m->group, which, t->offset, SHIM_F32, (size_t)t->n_dims, t->dims);
+    if (!s->snapshot)
+        return shim_value_range(a, s->model->group, checkpoint_array[which], t->offset, SHIM_F32,
+                                (size_t)t->n_dims, t->dims);
+    return shim_value_view(a, SHIM_F32, s->snapshot->copy[which] + t->offset, (size_t)t->n_dims,
+                           t->dims);
 }
 
-static struct shim_value *model_state(struct shim_archive *a, const struct model *m)
+static struct shim_value *model_state(struct shim_archive *a, const struct source *s)
 {
     const struct model_tensor *tensors;
-    size_t n = model_layout(m, &tensors);
+    size_t n = model_layout(s->model, &tensors);
     struct shim_value *dict = shim_value_dict(a);
     for (size_t i = 0; i < n; i++)
-        shim_put(a, dict, tensors[i].name, tensor_of(a, m, SHIM_PARAMETERS, &tensors[i]));
+        shim_put(a, dict, tensors[i].name, tensor_of(a, s, PARAMETERS, &tensors[i]));
     return dict;
 }
 
@@ -51,22 +63,22 @@ static struct shim_value *param_group(struct shim_archive *a, const struct model
     return group;
 }
 
-static struct shim_value *optimizer_state(struct shim_archive *a, const struct model *m,
+static struct shim_value *optimizer_state(struct shim_archive *a, const struct source *s,
                                           const struct checkpoint_facts *facts)
 {
     const struct model_tensor *tensors;
-    size_t n = model_layout(m, &tensors);
+    size_t n = model_layout(s->model, &tensors);
     const float step = (float)facts->step;
     struct shim_value *optimizer = shim_value_dict(a), *state = shim_value_dict(a),
                       *groups = shim_value_list(a);
     for (size_t i = 0; i < n && facts->step > 0; i++) {
         struct shim_value *one = shim_value_dict(a);
         shim_put(a, one, "step", shim_value_tensor(a, SHIM_F32, &step, 0, NULL));
-        shim_put(a, one, "exp_avg", tensor_of(a, m, SHIM_EXP_AVG, &tensors[i]));
-        shim_put(a, one, "exp_avg_sq", tensor_of(a, m, SHIM_EXP_AVG_SQ, &tensors[i]));
+        shim_put(a, one, "exp_avg", tensor_of(a, s, EXP_AVG, &tensors[i]));
+        shim_put(a, one, "exp_avg_sq", tensor_of(a, s, EXP_AVG_SQ, &tensors[i]));
         shim_put_at(a, state, (int64_t)i, one);
     }
-    shim_append(a, groups, param_group(a, m, facts->lr, n));
+    shim_append(a, groups, param_group(a, s->model, facts->lr, n));
     shim_put(a, optimizer, "state", state);
     shim_put(a, optimizer, "param_groups", groups);
     return optimizer;
@@ -128,23 +140,36 @@ static void put_facts(struct shim_archive *a, struct shim_value *root, const str
     shim_put(a, root, "meta", shim_value_string(a, facts->meta ? facts->meta : "{}"));
 }
 
-enum status checkpoint_write(const struct model *m, const struct checkpoint_facts *facts,
-                             const char *path, struct errmsg *em)
+static enum status write_archive(const struct source *s, const struct checkpoint_facts *facts,
+                                 const char *path, struct errmsg *em)
 {
     struct shim_archive *a = NULL;
-    char *summary = summary_text(m, facts);
+    char *summary = summary_text(s->model, facts);
     enum status st = summary
                          ? shim_archive_new(&a, em)
                          : FAIL(em, ST_INTERNAL,
                                 "checkpoint %s: config or meta is not UTF-8, or no memory", path);
     if (st == ST_OK) {
         struct shim_value *root = shim_archive_root(a);
-        shim_put(a, root, "model_state_dict", model_state(a, m));
-        shim_put(a, root, "optimizer_state_dict", optimizer_state(a, m, facts));
-        put_facts(a, root, m, facts);
+        shim_put(a, root, "model_state_dict", model_state(a, s));
+        shim_put(a, root, "optimizer_state_dict", optimizer_state(a, s, facts));
+        put_facts(a, root, s->model, facts);
         st = shim_archive_write(a, path, CHECKPOINT_RECORD, summary, strlen(summary), em);
     }
     shim_archive_free(a);
     free(summary);
     return st;
+}
+
+enum status checkpoint_write(const struct model *m, const struct checkpoint_facts *facts,
+                             const char *path, struct errmsg *em)
+{
+    return write_archive(&(struct source){.model = m}, facts, path, em);
+}
+
+enum status checkpoint_snapshot_write(const struct checkpoint_snapshot *s,
+                                      const struct checkpoint_facts *facts, const char *path,
+                                      struct errmsg *em)
+{
+    return write_archive(&(struct source){.model = s->model, .snapshot = s}, facts, path, em);
 }

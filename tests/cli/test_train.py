@@ -225,6 +225,24 @@ def test_swap_pictures_folder_and_set(sets, trained, tmp_path):
     assert b"compositeWithTrainedAlgorithmicMedia" in (tmp_path / "grid.png").read_bytes()
 
 
+def test_pictures_of_one_stem_do_not_replace_each_other(sets, trained, tmp_path):
+    picture = sets / "drawn/person_a/00003.png"
+    for name in ("x.png", "x.bmp", "y.png"):
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(picture.read_bytes())
+    result = run("swap", trained / "checkpoints/best.pt", tmp_path / "in", "-o", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["x.bmp.png", "x.png.png",
+                                                                   "y.png"]
+
+
+def test_inspect_verifies_through_a_link(trained, tmp_path):
+    best = trained / "checkpoints/best.pt"
+    result = run("inspect", best, "--verify", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["verified"] is True
+
+
 def test_info_names_versions():
     result = run("info", "--json")
     assert result.returncode == 0, result.stderr

@@ -66,7 +66,8 @@ static void put(const char *path, const char *bytes, size_t n)
 static struct run_folder *open_run(const char *out)
 {
     struct run_folder *f = NULL;
-    assert_ok(run_folder_open(out, "config_version = 1\n", true, &f, &em));
+    assert_ok(run_folder_open(out, true, &f, &em));
+    assert_ok(run_folder_begin(f, "config_version = 1\n", &em));
     return f;
 }
 
@@ -85,7 +86,7 @@ static void save(const char *out, int64_t step, bool best, int keep)
 static void assert_resumes_from(const char *out, const char *name)
 {
     char path[PATH_BYTES_MAX];
-    assert_ok(run_folder_find_resume(out, path, &em));
+    assert_ok(run_folder_find_resume(out, NULL, NULL, path, &em));
     assert_string_equal(path_name(path), name);
 }
 
@@ -122,7 +123,7 @@ static void a_new_folder_is_laid_out(void **state)
     free(text);
     assert_true(path_join(path, sizeof path, out, "previews"));
     assert_true(folder_exists(path));
-    assert_ok(run_folder_find_resume(out, path, &em));
+    assert_ok(run_folder_find_resume(out, NULL, NULL, path, &em));
     assert_string_equal(path, "");
     run_folder_free(f);
 }
@@ -200,7 +201,7 @@ static void nothing_sound_is_an_error_each_time(void **state)
     flip_byte(in_checkpoints(out, "step-0000000002.pt.xxh3"), 3);
     for (int i = 0; i < 2; i++) {
         em = (struct errmsg){0};
-        assert_status(run_folder_find_resume(out, path, &em), ST_DATA);
+        assert_status(run_folder_find_resume(out, NULL, NULL, path, &em), ST_DATA);
         assert_text_has(em.text, "all 2 checkpoints");
     }
     run_folder_free(f);
@@ -271,16 +272,63 @@ static void another_run_is_not_overwritten(void **state)
 {
     const char *out = *state;
     struct run_folder *f = NULL;
-    assert_ok(run_folder_open(out, "a = 1\n", false, &f, &em));
+    assert_ok(run_folder_open(out, false, &f, &em));
+    assert_ok(run_folder_begin(f, "a = 1\n", &em));
     run_folder_free(f);
-    assert_ok(run_folder_open(out, "a = 2\n", false, &f, &em)); /* nothing is lost yet */
+    assert_ok(run_folder_open(out, false, &f, &em)); /* nothing is lost yet */
     save(out, 12, false, 2);
     run_folder_free(f);
-    assert_status(run_folder_open(out, "a = 3\n", false, &f, &em), ST_USAGE);
+    assert_status(run_folder_open(out, false, &f, &em), ST_USAGE);
     assert_text_has(em.text, out);
     assert_text_has(em.text, "step 12: --resume auto goes on with it, --out DIR starts another");
     em = (struct errmsg){0};
     run_folder_free(open_run(out));
+}
+
+static void a_run_that_never_began_leaves_nothing(void **state)
+{
+    const char *out = *state;
+    char deep[PATH_BYTES_MAX], lock[PATH_BYTES_MAX];
+    struct run_folder *f = NULL;
+    assert_true(path_join(deep, sizeof deep, out, "deep"));
+    assert_ok(run_folder_open(deep, true, &f, &em));
+    assert_true(path_join(lock, sizeof lock, deep, ".lock"));
+    assert_true(file_exists(lock));
+    run_folder_free(f);
+    assert_false(folder_exists(out));
+
+    run_folder_free(open_run(out)); /* but another run's folder stays as it is */
+    assert_ok(run_folder_open(out, true, &f, &em));
+    run_folder_free(f);
+    assert_true(path_join(lock, sizeof lock, out, ".lock"));
+    assert_true(file_exists(lock) && has(out, ""));
+}
+
+static enum status takes_step_2(void *ctx, const char *path, struct errmsg *e)
+{
+    (*(int *)ctx)++;
+    return strstr(path, "0002.pt") ? ST_OK : FAIL(e, ST_CONFIG, "%s is another one's", path);
+}
+
+static void whole_ones_that_do_not_fit_are_passed_over(void **state)
+{
+    const char *out = *state;
+    char path[PATH_BYTES_MAX];
+    int asked = 0;
+    struct run_folder *f = open_run(out);
+    for (int step = 1; step <= 4; step++)
+        save(out, step, false, 9);
+    flip_byte(in_checkpoints(out, "step-0000000003.pt"), 6);
+    assert_ok(run_folder_find_resume(out, takes_step_2, &asked, path, &em));
+    assert_string_equal(path_name(path), "step-0000000002.pt");
+    assert_int_equal(asked, 2); /* a damaged one is not even opened */
+    assert_true(has(out, "step-0000000004.pt.refused") && has(out, "step-0000000001.pt"));
+
+    assert_int_equal(unlink(in_checkpoints(out, "step-0000000002.pt")), 0);
+    assert_status(run_folder_find_resume(out, takes_step_2, &asked, path, &em), ST_CONFIG);
+    assert_text_has(em.text, "step-0000000001.pt is another one's");
+    assert_true(has(out, "step-0000000001.pt")); /* nothing is set aside without a better one */
+    run_folder_free(f);
 }
 
 /* Holds the folder in a child until the pipe's other end is closed or the child is killed. */
@@ -294,7 +342,7 @@ static pid_t hold_in_child(const char *out, int *release)
     if (child == 0) {
         struct run_folder *f;
         close(end[1]);
-        bool good = run_folder_open(out, "", true, &f, &em) == ST_OK;
+        bool good = run_folder_open(out, true, &f, &em) == ST_OK;
         good = write(ready[1], good ? "y" : "n", 1) == 1;
         good = read(end[0], &byte, 1) == 0;
         _exit(!good);
@@ -316,7 +364,7 @@ static void a_held_folder_is_refused_until_its_holder_dies(void **state)
     int release, how;
     pid_t child = hold_in_child(out, &release);
     snprintf(holder, sizeof holder, "in use by process %ld on ", (long)child);
-    assert_status(run_folder_open(out, "", true, &f, &em), ST_USAGE);
+    assert_status(run_folder_open(out, true, &f, &em), ST_USAGE);
     assert_text_has(em.text, out);
     assert_text_has(em.text, holder);
     em = (struct errmsg){0};
@@ -356,7 +404,7 @@ static void a_folder_that_cannot_be_made_is_named(void **state)
     const char *out = *state;
     struct run_folder *f = NULL;
     put(out, "a file", 6);
-    assert_status(run_folder_open(out, "", true, &f, &em), ST_IO);
+    assert_status(run_folder_open(out, true, &f, &em), ST_IO);
     assert_text_has(em.text, out);
     assert_null(f);
 }
@@ -390,6 +438,8 @@ int main(void)
         RUN_TEST(a_missing_file_is_named),
         RUN_TEST(leftovers_of_a_killed_run_go),
         RUN_TEST(another_run_is_not_overwritten),
+        RUN_TEST(a_run_that_never_began_leaves_nothing),
+        RUN_TEST(whole_ones_that_do_not_fit_are_passed_over),
         RUN_TEST(a_held_folder_is_refused_until_its_holder_dies),
         RUN_TEST(a_child_does_not_inherit_the_lock),
         RUN_TEST(a_folder_that_cannot_be_made_is_named),

@@ -105,6 +105,33 @@ static void a_restored_model_goes_on_with_the_same_bits(void **state)
     model_free(again);
 }
 
+/* Training goes on while it is written: what was taken is what is there. */
+static void a_snapshot_is_the_state_it_was_taken_of(void **state)
+{
+    (void)state;
+    struct checkpoint *c;
+    struct checkpoint_snapshot *s;
+    struct model_options o = options();
+    struct model *m = model_make(&o), *then = model_make(&o), *again = model_make(&o);
+    train(m, 1, 4);
+    train(then, 1, 4);
+    assert_ok(checkpoint_snapshot_new(m, &s, &em));
+    assert_ok(checkpoint_snapshot_take(s, &em));
+    train(m, 5, 6);
+    assert_ok(checkpoint_snapshot_write(s, &facts, path, &em));
+    assert_ok(checkpoint_open(path, &c, &em));
+    assert_ok(checkpoint_restore(c, again, true, true, &em));
+    assert_string_equal(checkpoint_get_facts(c)->meta, facts.meta);
+    assert_same_state(then, again);
+    checkpoint_free(c);
+    assert_ok(checkpoint_snapshot_restore(s, m, &em)); /* and it can be gone back to */
+    assert_same_state(then, m);
+    checkpoint_snapshot_free(s);
+    model_free(m);
+    model_free(then);
+    model_free(again);
+}
+
 static void moments_may_be_left_out(void **state)
 {
     (void)state;
@@ -326,6 +353,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, open_folder, close_folder)
     const struct CMUnitTest tests[] = {
         T(a_restored_model_goes_on_with_the_same_bits),
+        T(a_snapshot_is_the_state_it_was_taken_of),
         T(moments_may_be_left_out),
         T(a_loss_that_is_none_yet_is_kept),
         T(another_architecture_is_refused_with_both),

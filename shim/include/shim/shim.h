@@ -313,6 +313,9 @@ struct shim_value *shim_value_pair(struct shim_archive *a, double first, double 
 /* A copy of host memory, stored as it is. n_dims 0 is a scalar tensor. */
 struct shim_value *shim_value_tensor(struct shim_archive *a, enum shim_dtype dtype,
                                      const void *memory, size_t n_dims, const int64_t *dims);
+/* Host memory itself, not a copy: the caller's, unchanged until the archive is freed. */
+struct shim_value *shim_value_view(struct shim_archive *a, enum shim_dtype dtype,
+                                   const void *memory, size_t n_dims, const int64_t *dims);
 /* A copy of a range of a group's flat array, from whatever device, as dtype and with a shape. */
 struct shim_value *shim_value_range(struct shim_archive *a, const struct shim_group *g,
                                     enum shim_flat which, size_t offset, enum shim_dtype dtype,

@@ -15,7 +15,7 @@
 #include "loaded.h"
 #include "preview.h"
 
-enum { GRID_PAIRS = 6, NAME_BYTES = 300 };
+enum { GRID_PAIRS = 6, NAME_BYTES = 300, NAME_ATTEMPTS = 3 };
 
 struct swap_arguments {
     const char *checkpoint, *input, *out, *device;
@@ -34,6 +34,7 @@ struct swapper {
     struct swap_arguments arguments;
     struct loaded loaded;
     struct source source;
+    char (*names)[NAME_BYTES]; /* of the results, without ".png" */
     int size;
     uint8_t *decoded; /* (size, size, 3) */
     int64_t written, skipped;
@@ -92,20 +93,68 @@ static enum status open_source(const char *input, struct source *out, struct err
     return ST_OK;
 }
 
-/* The i-th picture, cut to a square and scaled to the model's size; its stem into name. */
-static enum status read_input(struct swapper *s, int64_t i, struct picture *out,
-                              char name[static NAME_BYTES], struct errmsg *em)
+/* What the i-th result is called: its picture's stem; where others have that too, the whole name;
+ * where even that is taken (a set packed of several folders), with its row. */
+static void name_result(const struct swapper *s, int64_t i, int attempt,
+                        char name[static NAME_BYTES])
+{
+    const struct source *from = &s->source;
+    const char *whole = from->set ? set_name(from->set, i) : path_name(from->paths[i]);
+    if (attempt == 0)
+        path_stem(whole, name, NAME_BYTES);
+    else if (attempt == 1)
+        snprintf(name, NAME_BYTES, "%s", whole);
+    else
+        snprintf(name, NAME_BYTES, "%.256s-%" PRId64, whole, i);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(**(char(*const *)[NAME_BYTES])a, **(char(*const *)[NAME_BYTES])b);
+}
+
+/* Of a.jpg and a.png both results would be a.png: no picture may replace another's. */
+static enum status name_results(struct swapper *s, struct errmsg *em)
+{
+    size_t n = (size_t)s->source.n;
+    char(**sorted)[NAME_BYTES] = calloc(n, sizeof *sorted);
+    uint8_t *attempt = calloc(n, 1);
+    bool shared = true;
+    s->names = calloc(n, sizeof *s->names);
+    enum status st = sorted && attempt && s->names ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    for (int round = 0; round < NAME_ATTEMPTS && shared && st == ST_OK; round++) {
+        shared = false;
+        for (size_t i = 0; i < n; i++) {
+            name_result(s, (int64_t)i, attempt[i], s->names[i]);
+            sorted[i] = &s->names[i];
+        }
+        qsort(sorted, n, sizeof *sorted, compare_names);
+        for (size_t i = 1; i < n; i++)
+            if (strcmp(*sorted[i - 1], *sorted[i]) == 0) {
+                attempt[sorted[i - 1] - s->names] = attempt[sorted[i] - s->names] =
+                    (uint8_t)(round + 1);
+                shared = true;
+            }
+    }
+    if (st == ST_OK && shared)
+        st = FAIL(em, ST_USAGE, "several pictures of %s would get the same name; rename them",
+                  s->arguments.input);
+    free(attempt);
+    free(sorted);
+    return st;
+}
+
+/* The i-th picture, cut to a square and scaled to the model's size. */
+static enum status read_input(struct swapper *s, int64_t i, struct picture *out, struct errmsg *em)
 {
     struct picture whole = {0}, square = {0};
     enum status st;
     if (s->source.set) {
         int side = set_get_info(s->source.set)->size;
-        path_stem(set_name(s->source.set, i), name, NAME_BYTES);
         st = picture_init(&whole, side, side, em);
         if (st == ST_OK)
             st = set_read_image(s->source.set, i, whole.rgb, em);
     } else {
-        path_stem(s->source.paths[i], name, NAME_BYTES);
         st = picture_read(s->source.paths[i], &whole, em);
     }
     if (st == ST_OK)
@@ -168,12 +217,12 @@ static enum status keep_apart(const char *input, const char *output, struct errm
 static enum status swap_one(struct swapper *s, int64_t i, const char *out, bool out_is_folder,
                             struct errmsg *em)
 {
-    char name[NAME_BYTES], file[NAME_BYTES + 8], path[PATH_BYTES_MAX];
+    char file[NAME_BYTES + 8], path[PATH_BYTES_MAX];
     struct picture input = {0};
-    enum status st = read_input(s, i, &input, name, em);
+    enum status st = read_input(s, i, &input, em);
     if (st == ST_OK)
         st = decode(s, input.rgb, s->decoded, NULL, em);
-    snprintf(file, sizeof file, "%s.png", name);
+    snprintf(file, sizeof file, "%s.png", s->names[i]);
     if (st == ST_OK &&
         !path_join(path, sizeof path, out_is_folder ? out : "", out_is_folder ? file : out))
         st = FAIL(em, ST_IO, "path too long: %s/%s", out, file);
@@ -223,7 +272,7 @@ static enum status swap_grid(struct swapper *s, struct errmsg *em)
     size_t bytes = (size_t)s->size * (size_t)s->size * 3;
     uint8_t *memory = calloc(3 * (size_t)columns, bytes);
     struct preview_cell cells[3 * GRID_PAIRS] = {{0}};
-    char names[GRID_PAIRS][NAME_BYTES], titles[2][PREVIEW_TEXT_BYTES];
+    char titles[2][PREVIEW_TEXT_BYTES];
     const char *from = s->loaded.people[s->arguments.person], *to = s->loaded.people[other];
     snprintf(titles[0], sizeof titles[0], "%s again", from);
     snprintf(titles[1], sizeof titles[1], "as %s", to);
@@ -236,12 +285,13 @@ static enum status swap_grid(struct swapper *s, struct errmsg *em)
             cell[row] = memory + (size_t)(row * columns + i) * bytes;
             cells[row * columns + i].rgb = cell[row];
         }
-        st = read_input(s, i * (s->source.n / columns), &input, names[i], em);
+        int64_t shown = i * (s->source.n / columns);
+        st = read_input(s, shown, &input, em);
         if (st == ST_OK) {
             memcpy(cell[0], input.rgb, bytes);
             st = decode(s, input.rgb, cell[2], cell[1], em);
         }
-        cells[i].caption = names[i];
+        cells[i].caption = s->names[shown];
         picture_release(&input);
     }
     struct picture sheet = {0};
@@ -269,6 +319,8 @@ static enum status swap(struct swapper *s, struct errmsg *em)
     if (st == ST_OK)
         st = keep_apart(s->arguments.input, s->arguments.out, em);
     if (st == ST_OK)
+        st = name_results(s, em);
+    if (st == ST_OK)
         st = loaded_open(s->arguments.checkpoint, device, &s->loaded, em);
     if (st != ST_OK)
         return st;
@@ -282,6 +334,7 @@ static enum status swap(struct swapper *s, struct errmsg *em)
 static void swapper_release(struct swapper *s)
 {
     free(s->decoded);
+    free(s->names);
     free(s->source.paths);
     set_free(s->source.set);
     loaded_release(&s->loaded);

@@ -71,9 +71,11 @@ enum status inspect_verify_sidecar(const char *path, struct errmsg *em)
     uint8_t *text;
     size_t n;
     struct hash128 h;
-    int length = snprintf(sidecar, sizeof sidecar, "%s.xxh3", path);
+    char *file = realpath(path, NULL); /* the hash lies beside the file, not beside a link to it */
+    int length = file ? snprintf(sidecar, sizeof sidecar, "%s.xxh3", file) : -1;
+    free(file);
     if (length < 0 || (size_t)length >= sizeof sidecar)
-        return FAIL(em, ST_NOINPUT, "path too long: %s", path);
+        return FAIL(em, ST_NOINPUT, "cannot open %s, or its path is too long", path);
     enum status st = file_read_all(sidecar, 2 * PATH_BYTES_MAX, &text, &n, em);
     if (st != ST_OK)
         return st;

@@ -1,7 +1,6 @@
 #include "loop.h"
 
 #include <inttypes.h>
-#include <math.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,8 +11,8 @@
 struct loop {
     struct session *session;
     struct report *report;
-    double started_s, saved_s;
-    bool unsaved; /* the latest attempt to save failed */
+    struct saver *saver; /* NULL on ranks other than 0 */
+    double started_s;
 };
 
 /* What this rank asks of the step. Clocks are read on rank 0 only, so that all agree. */
@@ -23,10 +22,9 @@ static uint64_t wanted_flags(const struct loop *l)
     uint64_t flags = signals_pending() ? STEP_FLAG_STOP : 0;
     if (comm_rank(l->session->comm) != 0)
         return flags;
-    double now = clock_seconds();
-    if (c->train.max_minutes > 0 && now - l->started_s >= c->train.max_minutes * 60)
+    if (c->train.max_minutes > 0 && clock_seconds() - l->started_s >= c->train.max_minutes * 60)
         flags |= STEP_FLAG_STOP;
-    if (c->checkpoint.every_minutes > 0 && now - l->saved_s >= c->checkpoint.every_minutes * 60)
+    if (saver_due(l->saver))
         flags |= STEP_FLAG_SAVE;
     return flags;
 }
@@ -43,37 +41,11 @@ static bool save_due(const struct session *s, uint64_t flags)
            (every > 0 && s->state.step % every == 0);
 }
 
-/* True where the current state is the best one yet; without held-out pictures, always. */
-static bool note_best(struct session *s)
-{
-    struct train_state *t = &s->state;
-    if (isnan(t->val_loss))
-        return true;
-    if (!isnan(t->best_val_loss) && t->val_loss >= t->best_val_loss)
-        return false;
-    t->best_val_loss = t->val_loss;
-    return true;
-}
-
-/* A failed save costs nothing but safety: training goes on, and the next one is tried. */
-static void save(struct loop *l, bool best)
-{
-    struct session *s = l->session;
-    l->saved_s = clock_seconds();
-    if (comm_rank(s->comm) != 0)
-        return;
-    struct errmsg em = {0};
-    report_sync(l->report);
-    l->unsaved = save_checkpoint(s, best, &em) != ST_OK;
-    if (l->unsaved)
-        log_error("CHECKPOINT NOT SAVED: %s; training goes on, earlier checkpoints are whole",
-                  em.text);
-}
-
 static enum status between_steps(struct loop *l, uint64_t flags, struct errmsg *em)
 {
     struct session *s = l->session;
-    bool finished = s->state.step == s->steps_total, best = false;
+    bool finished = s->state.step == s->steps_total, validated = false;
+    saver_poll(l->saver);
     if (!save_due(s, flags))
         return ST_OK;
     report_pause(l->report);
@@ -83,12 +55,13 @@ static enum status between_steps(struct loop *l, uint64_t flags, struct errmsg *
         if (st != ST_OK)
             return st;
         report_validation(l->report, &losses);
-        best = note_best(s);
+        validated = true;
         int64_t every = s->config.log.preview_epochs;
         if (finished || (every > 0 && session_epoch(s) % every == 0))
             report_preview(l->report);
     }
-    save(l, best);
+    report_sync(l->report);
+    saver_save(l->saver, validated);
     report_continue(l->report);
     return ST_OK;
 }
@@ -96,7 +69,7 @@ static enum status between_steps(struct loop *l, uint64_t flags, struct errmsg *
 static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *em)
 {
     const struct session *s = l->session;
-    if (l->unsaved)
+    if (!saver_finish(l->saver))
         return FAIL(em, ST_IO,
                     "the state of step %" PRId64 " could not be saved in %s; the last good "
                     "checkpoint stands, --resume auto goes on from it",
@@ -109,19 +82,28 @@ static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *
     return ST_OK;
 }
 
-enum status loop_run(struct session *s, struct report *r, struct errmsg *em)
+static enum status run_steps(struct loop *l, struct errmsg *em)
 {
-    double now = clock_seconds();
-    struct loop l = {.session = s, .report = r, .started_s = now, .saved_s = now};
+    struct session *s = l->session;
     struct step_report step = {0};
     while (s->state.step < s->steps_total && !(step.flags & STEP_FLAG_STOP)) {
-        enum status st = step_run(s, wanted_flags(&l), &step, em);
+        enum status st = step_run(s, wanted_flags(l), &step, em);
         if (st != ST_OK)
             return st;
-        report_step(r, &step);
-        st = between_steps(&l, step.flags, em);
+        report_step(l->report, &step);
+        st = between_steps(l, step.flags, em);
         if (st != ST_OK)
             return st;
     }
-    return outcome(&l, step.flags, em);
+    return outcome(l, step.flags, em);
+}
+
+enum status loop_run(struct session *s, struct report *r, struct errmsg *em)
+{
+    struct loop l = {.session = s, .report = r, .started_s = clock_seconds()};
+    enum status st = saver_open(s, &l.saver, em);
+    if (st == ST_OK)
+        st = run_steps(&l, em);
+    saver_close(l.saver);
+    return st;
 }

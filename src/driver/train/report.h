@@ -36,7 +36,7 @@ void report_continue(struct report *r);
 void report_validation(struct report *r, const struct model_losses *losses);
 /* Draws the previews of the current parameters. */
 void report_preview(struct report *r);
-/* Before a checkpoint: makes the metrics durable and notes time and offset in the state. */
+/* Before a checkpoint: notes time and the offset of metrics.jsonl in the state. */
 void report_sync(struct report *r);
 /* The end, good or bad. */
 void report_close(struct report *r, enum status status, const struct errmsg *em);

@@ -252,9 +252,26 @@ static void set_aside_after(const char *out, int64_t good)
             point_link(out, links[i], good);
 }
 
-enum status run_folder_find_resume(const char *out, char path[static PATH_BYTES_MAX],
-                                   struct errmsg *em)
+static enum status judge(const char *path,
+                         enum status (*accept)(void *ctx, const char *path, struct errmsg *em),
+                         void *ctx, struct errmsg *em)
 {
+    enum status st = run_folder_verify(path, em);
+    return st == ST_OK && accept ? accept(ctx, path, em) : st;
+}
+
+/* Failures that say nothing about the file. */
+static bool is_ours(enum status st)
+{
+    return st == ST_MEMORY || st == ST_IO || st == ST_TORCH || st == ST_NODEVICE;
+}
+
+enum status run_folder_find_resume(const char *out,
+                                   enum status (*accept)(void *ctx, const char *path,
+                                                         struct errmsg *em),
+                                   void *ctx, char path[static PATH_BYTES_MAX], struct errmsg *em)
+{
+    struct errmsg newest = {0};
     int64_t step = INT64_MAX;
     int refused = 0;
     path[0] = '\0';
@@ -262,28 +279,30 @@ enum status run_folder_find_resume(const char *out, char path[static PATH_BYTES_
         struct errmsg reason = {0};
         char candidate[PATH_BYTES_MAX];
         enum status st = checkpoints_newest_below(out, step, &step, em);
+        if (st == ST_OK && step >= 0)
+            st = path_of_step(out, step, "", candidate, em);
         if (st != ST_OK)
             return st;
         if (step < 0)
             break;
-        st = path_of_step(out, step, "", candidate, em);
-        if (st != ST_OK)
-            return st;
-        st = run_folder_verify(candidate, &reason);
+        st = judge(candidate, accept, ctx, &reason);
         if (st == ST_OK) {
             memcpy(path, candidate, sizeof candidate);
             set_aside_after(out, step);
             return ST_OK;
         }
-        if (st == ST_MEMORY) /* says nothing about the file */
+        if (is_ours(st))
             return FAIL(em, st, "%s", reason.text);
         log_warn("checkpoint refused: %s", reason.text);
+        if (refused == 0)
+            newest = reason;
     }
     if (refused > 0)
-        return FAIL(em, ST_DATA,
+        return FAIL(em, newest.code,
                     "all %d checkpoints in %s/" CHECKPOINTS_FOLDER
-                    " are damaged: bring one back from a copy, or start another run with --out DIR",
-                    refused, out);
+                    " were refused, the newest because %s. Put that right, bring one back from a "
+                    "copy, or start another run with --out DIR",
+                    refused, out, newest.text);
     log_info("no checkpoint in %s/" CHECKPOINTS_FOLDER ": starting from the beginning", out);
     return ST_OK;
 }

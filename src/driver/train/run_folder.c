@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -13,10 +14,14 @@
 
 #include "base/poison.h"
 
-enum { HOLDER_BYTES_MAX = 320 };
+enum { HOLDER_BYTES_MAX = 320, LOCK_TRIES = 10 };
+#define LOCK_NAME ".lock"
 
 struct run_folder {
+    char out[PATH_BYTES_MAX];
     int lock; /* descriptor of OUT/.lock; -1 where the file system has no locks */
+    bool made_parent, made_out, made_lock;
+    bool begun, unlockable;
 };
 
 /* "process 123 on host", as the holder wrote it, for the message only. */
@@ -42,22 +47,31 @@ static void write_holder(int fd)
         log_debug("the lock is held, but not labelled: %s", strerror(errno));
 }
 
-/*
- * A record lock: unlike flock's it is not inherited by the children we fork, so that it dies with
- * this process alone. No other place in this process may open the file: closing it would unlock.
- */
-static enum status take_lock(const char *out, int *lock, struct errmsg *em)
+/* A holder that never began removes the file: what we locked may have lost its name meanwhile. */
+static bool is_still_named(int fd, const char *path)
 {
-    char path[PATH_BYTES_MAX], holder[HOLDER_BYTES_MAX];
+    struct stat held, named;
+    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_dev == named.st_dev &&
+           held.st_ino == named.st_ino;
+}
+
+/* ST_OK with a descriptor, or with -1 where the file lost its name: try again. */
+static enum status try_lock(struct run_folder *f, const char *path, struct errmsg *em)
+{
+    char holder[HOLDER_BYTES_MAX];
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (!path_join(path, sizeof path, out, ".lock"))
-        return FAIL(em, ST_IO, "path too long: %s", out);
+    bool was_there = file_exists(path);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0)
-        return FAIL_ERRNO(em, ST_IO, errno, "cannot write to run folder %s: open %s", out, path);
+        return FAIL_ERRNO(em, ST_IO, errno, "cannot write to run folder %s: open %s", f->out, path);
     if (fcntl(fd, F_SETLK, &whole) == 0) {
-        write_holder(fd);
-        *lock = fd;
+        if (is_still_named(fd, path)) {
+            write_holder(fd);
+            f->lock = fd;
+            f->made_lock = !was_there;
+        } else {
+            close(fd);
+        }
         return ST_OK;
     }
     int reason = errno;
@@ -68,11 +82,28 @@ static enum status take_lock(const char *out, int *lock, struct errmsg *em)
         return FAIL(em, ST_USAGE,
                     "run folder %s is in use by %s: wait for it or stop it, or choose another "
                     "folder with --out DIR",
-                    out, holder);
+                    f->out, holder);
     log_warn("%s cannot be locked (%s): make sure that no other run uses this folder", path,
              strerror(reason));
-    *lock = -1;
+    f->unlockable = true;
     return ST_OK;
+}
+
+/*
+ * A record lock: unlike flock's it is not inherited by the children we fork, so that it dies with
+ * this process alone. No other place in this process may open the file: closing it would unlock.
+ */
+static enum status take_lock(struct run_folder *f, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    if (!path_join(path, sizeof path, f->out, LOCK_NAME))
+        return FAIL(em, ST_IO, "path too long: %s", f->out);
+    enum status st = ST_OK;
+    for (int i = 0; i < LOCK_TRIES && st == ST_OK && f->lock < 0 && !f->unlockable; i++)
+        st = try_lock(f, path, em);
+    if (st == ST_OK && f->lock < 0 && !f->unlockable)
+        st = FAIL(em, ST_USAGE, "run folder %s is wanted by several processes; try again", f->out);
+    return st;
 }
 
 static enum status refuse_other_run(const char *out, struct errmsg *em)
@@ -152,20 +183,29 @@ static enum status lay_out(const char *out, const char *config_toml, struct errm
     return file_write_atomic(path, config_toml, strlen(config_toml), em);
 }
 
-enum status run_folder_open(const char *out, const char *config_toml, bool continues,
-                            struct run_folder **folder, struct errmsg *em)
+static enum status make_out(struct run_folder *f, struct errmsg *em)
+{
+    char parent[PATH_BYTES_MAX];
+    path_folder(f->out, parent, sizeof parent);
+    f->made_parent = !folder_exists(parent);
+    f->made_out = !folder_exists(f->out);
+    return folder_make(f->out, em);
+}
+
+enum status run_folder_open(const char *out, bool continues, struct run_folder **folder,
+                            struct errmsg *em)
 {
     struct run_folder *f = calloc(1, sizeof *f);
     if (!f)
         return FAIL(em, ST_MEMORY, "out of memory");
     f->lock = -1;
-    enum status st = folder_make(out, em);
+    enum status st = path_join(f->out, sizeof f->out, "", out)
+                         ? make_out(f, em)
+                         : FAIL(em, ST_USAGE, "path too long: %s", out);
     if (st == ST_OK)
-        st = take_lock(out, &f->lock, em);
+        st = take_lock(f, em);
     if (st == ST_OK && !continues)
         st = refuse_other_run(out, em);
-    if (st == ST_OK)
-        st = lay_out(out, config_toml, em);
     if (st != ST_OK) {
         run_folder_free(f);
         return st;
@@ -174,9 +214,30 @@ enum status run_folder_open(const char *out, const char *config_toml, bool conti
     return ST_OK;
 }
 
+enum status run_folder_begin(struct run_folder *f, const char *config_toml, struct errmsg *em)
+{
+    f->begun = true;
+    return lay_out(f->out, config_toml, em);
+}
+
+/* The lock is still held: whoever waits for it sees that its file has lost its name. */
+static void remove_traces(const struct run_folder *f)
+{
+    char path[PATH_BYTES_MAX];
+    if (f->made_lock && path_join(path, sizeof path, f->out, LOCK_NAME))
+        unlink(path);
+    path_folder(f->out, path, sizeof path);
+    if (f->made_out && rmdir(f->out) == 0 && f->made_parent)
+        rmdir(path);
+}
+
 void run_folder_free(struct run_folder *f)
 {
-    if (f && f->lock >= 0)
+    if (!f)
+        return;
+    if (!f->begun)
+        remove_traces(f);
+    if (f->lock >= 0)
         close(f->lock);
     free(f);
 }

@@ -9,7 +9,8 @@
  *     OUT/checkpoints/latest.pt, best.pt    relative symlinks to two of them
  *
  *     struct run_folder *folder;
- *     run_folder_open(out, config_toml, continues, &folder, &em);
+ *     run_folder_open(out, continues, &folder, &em);
+ *     run_folder_begin(folder, config_toml, &em);
  *     run_folder_temporary(out, step, temporary, &em);
  *     ...write the checkpoint to `temporary`...
  *     run_folder_commit_checkpoint(out, temporary, step, best, keep, &em);
@@ -30,12 +31,18 @@
 struct run_folder; /* the lock, for as long as this process lives and holds it */
 
 /*
- * Makes the folder, takes its lock, removes what a killed run left unfinished, and writes the
- * resolved configuration. ST_USAGE: another process holds it, or it has checkpoints and the run
- * does not go on with them. ST_IO: it cannot be written.
+ * Makes the folder where it is not there, and takes its lock. ST_USAGE: another process holds it,
+ * or it has checkpoints and the run does not go on with them. ST_IO: it cannot be written.
  */
-enum status run_folder_open(const char *out, const char *config_toml, bool continues,
-                            struct run_folder **folder, struct errmsg *em) MUST_CHECK;
+enum status run_folder_open(const char *out, bool continues, struct run_folder **folder,
+                            struct errmsg *em) MUST_CHECK;
+/*
+ * Once it is certain that the run will start: removes what a killed run left unfinished, makes the
+ * inner folders and writes the resolved configuration. ST_IO.
+ */
+enum status run_folder_begin(struct run_folder *f, const char *config_toml,
+                             struct errmsg *em) MUST_CHECK;
+/* Gives the lock back. A run that never began leaves nothing of its own behind. */
 void run_folder_free(struct run_folder *f);
 
 /* Where to write the checkpoint of a step before it is committed. */
@@ -51,12 +58,16 @@ enum status run_folder_commit_checkpoint(const char *out, const char *temporary,
                                          bool best, int keep, struct errmsg *em) MUST_CHECK;
 
 /*
- * The newest checkpoint that agrees with its hash, or "" where there is none at all. Damaged ones
- * are named in a warning, and set aside as FILE.refused once an older one is found to go on from.
- * ST_DATA: there are checkpoints, and every one is damaged.
+ * The newest checkpoint that agrees with its hash and that accept(ctx, path) takes (NULL: takes
+ * any), or "" where there is none at all. Refused ones are named in a warning with the reason, and
+ * set aside as FILE.refused once an older one is found to go on from. Where every one is refused:
+ * the status and reason of the newest. ST_MEMORY and ST_IO say nothing about a file and end the
+ * search.
  */
-enum status run_folder_find_resume(const char *out, char path[static PATH_BYTES_MAX],
-                                   struct errmsg *em) MUST_CHECK;
+enum status
+run_folder_find_resume(const char *out,
+                       enum status (*accept)(void *ctx, const char *path, struct errmsg *em),
+                       void *ctx, char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
 /*
  * Compares a checkpoint (or a symlink to one) with its sidecar. Without a sidecar it warns, and
  * only looks whether the file is a whole zip archive. ST_NOINPUT; ST_DATA damaged; ST_IO.

@@ -1,184 +1,251 @@
 #include "save.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "model/checkpoint.h"
 #include "run_folder.h"
+#include "run_meta.h"
 #include "schedule.h"
+#include "worker.h"
 
-/* NaN has no JSON: null stands for "not yet". */
-static json_t *number_or_null(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
+#include "base/poison.h"
 
-static double number_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
+static const double WAIT_MAX_S = 60, WAIT_TOLD_S = 1, RETRY_S = 60, FINISH_TOLD_S = 30;
 
-static char *meta_text(const struct session *s)
-{
-    char fingerprint[2][20];
-    for (int p = 0; p < 2; p++)
-        snprintf(fingerprint[p], sizeof fingerprint[p], "%016" PRIx64,
-                 set_get_info(s->sets[p])->fingerprint);
-    json_t *meta =
-        json_pack("{s:o, s:f, s:I, s:i, s:i, s:[s,s], s:[s,s], s:[s,s]}", "best_val_loss",
-                  number_or_null(s->state.best_val_loss), "wall_s", s->state.wall_s,
-                  "metrics_bytes", (json_int_t)s->state.metrics_bytes, "world_size",
-                  comm_world_size(s->comm), "threads", s->threads, "fingerprints", fingerprint[0],
-                  fingerprint[1], "people", set_get_info(s->sets[0])->person,
-                  set_get_info(s->sets[1])->person, "consent", set_get_info(s->sets[0])->consent,
-                  set_get_info(s->sets[1])->consent);
-    char *text = meta ? json_dumps(meta, JSON_COMPACT) : NULL;
-    json_decref(meta);
-    return text;
-}
+/* One checkpoint on its way to the disk. The thread's from worker_start until it is idle. */
+struct write_job {
+    const struct checkpoint_snapshot *snapshot;
+    struct checkpoint_facts facts;
+    char out[PATH_BYTES_MAX];
+    bool best;
+    int keep;
+    double copy_s;
+    /* left by the thread */
+    enum status status;
+    struct errmsg em;
+    double write_s;
+};
 
-enum status save_checkpoint(struct session *s, bool best, struct errmsg *em)
+struct saver {
+    struct session *session;
+    struct checkpoint_snapshot *snapshot;
+    struct worker *worker;
+    struct write_job job;
+    bool writing;       /* the job's outcome has not been told yet */
+    bool unsaved;       /* the latest attempt failed */
+    bool slow_told;     /* that training waited for the disk */
+    double best_kept;   /* validation loss of best.pt; NaN: none */
+    double copied_at_s; /* when the state was copied last, or training began */
+    double retry_at_s;  /* not before, where unsaved */
+    double slowest_s;
+};
+
+enum status saver_open(struct session *s, struct saver **out, struct errmsg *em)
 {
-    char temporary[PATH_BYTES_MAX];
-    struct checkpoint_facts facts = {
-        .epoch = session_epoch(s),
-        .step = s->state.step,
-        .position = s->state.position,
-        .loss = s->state.train_loss,
-        .val_loss = s->state.val_loss,
-        .lr = schedule_lr(&s->config, s->state.step, s->steps_total),
-        .config = config_to_toml(&s->config),
-        .meta = meta_text(s),
-    };
-    enum status st = facts.config && facts.meta ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
-    if (st == ST_OK)
-        st = run_folder_temporary(s->out, s->state.step, temporary, em);
-    if (st == ST_OK) {
-        st = checkpoint_write(s->model, &facts, temporary, em);
+    struct saver *v = NULL;
+    enum status st = ST_OK;
+    if (comm_rank(s->comm) == 0) {
+        v = calloc(1, sizeof *v);
+        st = v ? checkpoint_snapshot_new(s->model, &v->snapshot, em)
+               : FAIL(em, ST_MEMORY, "out of memory");
         if (st == ST_OK)
-            st = run_folder_commit_checkpoint(s->out, temporary, s->state.step, best,
-                                              (int)s->config.checkpoint.keep, em);
+            st = worker_new(&v->worker, em);
+        if (st == ST_OK) {
+            v->session = s;
+            v->best_kept = s->state.best_val_loss;
+            v->copied_at_s = clock_seconds();
+        }
+    }
+    st = comm_agree(s->comm, st, em);
+    if (st != ST_OK) {
+        saver_close(v);
+        return st;
+    }
+    *out = v;
+    return ST_OK;
+}
+
+static void job_release(struct write_job *job)
+{
+    free(job->facts.config);
+    free(job->facts.meta);
+    *job = (struct write_job){0};
+}
+
+void saver_close(struct saver *v)
+{
+    if (!v)
+        return;
+    (void)saver_finish(v);
+    worker_free(v->worker);
+    checkpoint_snapshot_free(v->snapshot);
+    free(v);
+}
+
+/* The rows the checkpoint's metrics_bytes counts must be there when it is. */
+static void sync_metrics(const char *out)
+{
+    struct errmsg em = {0};
+    char path[PATH_BYTES_MAX];
+    if (path_join(path, sizeof path, out, "metrics.jsonl") && file_sync(path, &em) != ST_OK)
+        log_warn("%s", em.text);
+}
+
+/* In the thread. */
+static void write_in_background(void *argument)
+{
+    struct write_job *job = argument;
+    char temporary[PATH_BYTES_MAX];
+    double start = clock_seconds();
+    sync_metrics(job->out);
+    enum status st = run_folder_temporary(job->out, job->facts.step, temporary, &job->em);
+    if (st == ST_OK) {
+        st = checkpoint_snapshot_write(job->snapshot, &job->facts, temporary, &job->em);
+        if (st == ST_OK)
+            st = run_folder_commit_checkpoint(job->out, temporary, job->facts.step, job->best,
+                                              job->keep, &job->em);
         if (st != ST_OK)
             unlink(temporary);
     }
-    free(facts.config);
-    free(facts.meta);
+    job->write_s = clock_seconds() - start;
+    job->status = st;
+}
+
+static void note_failure(struct saver *v, const char *why)
+{
+    v->unsaved = true;
+    v->retry_at_s = clock_seconds() + RETRY_S;
+    v->session->state.best_val_loss =
+        v->best_kept; /* so that the next one as good becomes best.pt */
+    log_error("CHECKPOINT NOT SAVED: %s; training goes on, earlier checkpoints are whole, another "
+              "is tried in %.0f s",
+              why, RETRY_S);
+}
+
+/* The worker is idle: tells how the job went. */
+static void collect(struct saver *v)
+{
+    struct write_job *job = &v->job;
+    if (!v->writing)
+        return;
+    v->writing = false;
+    if (job->status == ST_OK) {
+        v->unsaved = false;
+        if (job->best)
+            v->best_kept = job->facts.val_loss;
+        v->slowest_s = fmax(v->slowest_s, job->copy_s + job->write_s);
+        log_info("checkpoint of step %" PRId64 " saved%s: training stopped for %.1f ms, the disk "
+                 "took %.2f s",
+                 job->facts.step, job->best ? ", the best yet" : "", job->copy_s * 1e3,
+                 job->write_s);
+    } else {
+        note_failure(v, job->em.text);
+    }
+    job_release(job);
+}
+
+void saver_poll(struct saver *v)
+{
+    if (v && v->writing && worker_wait(v->worker, 0))
+        collect(v);
+}
+
+/* False where the disk is still busy with the checkpoint before after a minute. */
+static bool wait_for_disk(struct saver *v)
+{
+    double start = clock_seconds();
+    bool idle = worker_wait(v->worker, WAIT_MAX_S);
+    double waited = clock_seconds() - start;
+    if (idle) {
+        collect(v);
+        if (waited > WAIT_TOLD_S && !v->slow_told)
+            log_warn("training waited %.1f s for the checkpoint before to be written: checkpoints "
+                     "are due faster than %s takes them; raise checkpoint.every_steps",
+                     waited, v->session->out);
+        v->slow_told = v->slow_told || waited > WAIT_TOLD_S;
+    }
+    return idle;
+}
+
+static enum status prepare(struct saver *v, bool best, struct errmsg *em)
+{
+    struct session *s = v->session;
+    v->job = (struct write_job){
+        .snapshot = v->snapshot,
+        .facts = {.epoch = session_epoch(s),
+                  .step = s->state.step,
+                  .position = s->state.position,
+                  .loss = s->state.train_loss,
+                  .val_loss = s->state.val_loss,
+                  .lr = schedule_lr(&s->config, s->state.step, s->steps_total),
+                  .config = config_to_toml(&s->config),
+                  .meta = run_meta_text(s)},
+        .best = best,
+        .keep = (int)s->config.checkpoint.keep,
+    };
+    memcpy(v->job.out, s->out, sizeof v->job.out);
+    if (!v->job.facts.config || !v->job.facts.meta)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    double start = clock_seconds();
+    enum status st = checkpoint_snapshot_take(v->snapshot, em);
+    v->job.copy_s = clock_seconds() - start;
     return st;
 }
 
-/* Reads state that no other field of the checkpoint carries, and tells what changed since. */
-static void take_meta(struct session *s, const struct checkpoint_facts *facts)
+static bool is_best(const struct saver *v)
 {
-    json_t *meta = json_loads(facts->meta ? facts->meta : "{}", 0, NULL);
-    s->state.best_val_loss = number_of(meta, "best_val_loss");
-    double wall_s = number_of(meta, "wall_s"), bytes = number_of(meta, "metrics_bytes");
-    s->state.wall_s = isfinite(wall_s) ? wall_s : 0;
-    s->state.metrics_bytes = isfinite(bytes) ? (int64_t)bytes : 0;
-    double threads = number_of(meta, "threads"), ranks = number_of(meta, "world_size");
-    if (isfinite(threads) && isfinite(ranks) &&
-        ((int)threads != s->threads || (int)ranks != comm_world_size(s->comm)))
-        log_info("resumed on %d ranks of %d threads, saved on %d of %d: not bit-exact",
-                 comm_world_size(s->comm), s->threads, (int)ranks, (int)threads);
-    json_decref(meta);
+    double val = v->session->state.val_loss;
+    return isnan(val) || isnan(v->best_kept) || val < v->best_kept;
 }
 
-static void tell_config_changes(const struct session *s, const struct checkpoint_facts *facts)
+void saver_save(struct saver *v, bool validated)
 {
-    struct errmsg ignored = {0};
-    struct config *old = calloc(1, sizeof *old);
-    if (!old || !facts->config)
-        goto out;
-    config_init(old);
-    if (config_merge_text(old, facts->config, "checkpoint", &ignored) != ST_OK)
-        goto out;
-    char *difference = config_difference(old, &s->config);
-    if (difference)
-        log_info("configuration changed since the checkpoint:\n%s", difference);
-    free(difference);
-out:
-    free(old);
-}
-
-/* Rank 0's part of resuming: read and check the file, fill model and state. */
-static enum status load(struct session *s, const char *path, bool continue_run, struct errmsg *em)
-{
-    struct checkpoint *c = NULL;
-    enum status st = checkpoint_open(path, &c, em);
-    if (st == ST_OK)
-        st = checkpoint_restore(c, s->model, continue_run, !continue_run, em);
-    if (st == ST_OK && continue_run) {
-        const struct checkpoint_facts *facts = checkpoint_get_facts(c);
-        s->state.step = facts->step;
-        s->state.position = facts->position;
-        s->state.train_loss = facts->loss;
-        s->state.val_loss = facts->val_loss;
-        take_meta(s, facts);
-        tell_config_changes(s, facts);
+    struct errmsg em = {0};
+    if (!v)
+        return;
+    v->copied_at_s = clock_seconds();
+    if (!wait_for_disk(v)) {
+        note_failure(v, "the one before is still being written; the disk is slow or stuck");
+        return;
     }
-    checkpoint_free(c);
-    return st;
-}
-
-/* Sends rank 0's parameters (and moments) and state to all. */
-static enum status share(struct session *s, struct errmsg *em)
-{
-    const struct model_flat *flat = model_flat(s->model);
-    void *const parts[] = {flat->parameters, flat->exp_avg, flat->exp_avg_sq};
-    enum status st = session_share_bytes(s->comm, &s->state, sizeof s->state, em);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts && st == ST_OK; i++) {
-        struct comm_ticket ticket = {0};
-        st = comm_broadcast_begin(s->comm, parts[i], flat->count, COMM_F32, 0, flat->stream,
-                                  &ticket, em);
-        if (st == ST_OK)
-            st = comm_wait(s->comm, &ticket, COMM_NO_DEADLINE, em);
+    bool best = validated && is_best(v);
+    if (best)
+        v->session->state.best_val_loss = v->session->state.val_loss;
+    if (prepare(v, best, &em) != ST_OK) {
+        note_failure(v, em.text);
+        job_release(&v->job);
+        return;
     }
-    return st;
+    v->writing = true;
+    worker_start(v->worker, write_in_background, &v->job);
 }
 
-static enum status find(struct session *s, const char *resume, char path[static PATH_BYTES_MAX],
-                        struct errmsg *em)
+bool saver_due(struct saver *v)
 {
-    path[0] = '\0';
-    if (strcmp(resume, "none") == 0)
-        return ST_OK;
-    if (strcmp(resume, "auto") == 0)
-        return run_folder_find_resume(s->out, path, em);
-    if (!path_join(path, PATH_BYTES_MAX, "", resume))
-        return FAIL(em, ST_USAGE, "--resume: path too long");
-    return run_folder_verify(path, em);
+    if (!v || !worker_wait(v->worker, 0))
+        return false;
+    double now = clock_seconds(), every_s = v->session->config.checkpoint.every_minutes * 60;
+    return (every_s > 0 && now - v->copied_at_s >= every_s) || (v->unsaved && now >= v->retry_at_s);
 }
 
-enum status save_resume(struct session *s, const char *resume, struct errmsg *em)
+bool saver_finish(struct saver *v)
 {
-    char path[PATH_BYTES_MAX] = "";
-    enum status st = ST_OK;
-    if (comm_rank(s->comm) == 0) {
-        st = find(s, resume, path, em);
-        if (st == ST_OK && path[0])
-            st = load(s, path, true, em);
-        if (st == ST_OK && path[0])
-            log_info("resumed from %s: step %lld, epoch %lld", path, (long long)s->state.step,
-                     (long long)session_epoch(s) + 1);
-    }
-    st = comm_agree(s->comm, st, em);
-    return st == ST_OK ? share(s, em) : st;
+    if (!v)
+        return true;
+    while (v->writing && !worker_wait(v->worker, FINISH_TOLD_S))
+        log_warn("still writing the checkpoint of step %" PRId64 " to %s", v->job.facts.step,
+                 v->job.out);
+    collect(v);
+    return !v->unsaved;
 }
 
-enum status save_init_from(struct session *s, const char *path, struct errmsg *em)
+double saver_seconds(const struct saver *v)
 {
-    enum status st = ST_OK;
-    if (comm_rank(s->comm) == 0) {
-        st = load(s, path, false, em);
-        if (st == ST_OK)
-            log_info("parameters taken from %s", path);
-    }
-    st = comm_agree(s->comm, st, em);
-    return st == ST_OK ? share(s, em) : st;
+    return v ? v->slowest_s : 0;
 }

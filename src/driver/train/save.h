@@ -1,26 +1,40 @@
 /*
- * Checkpoints of a run: writing one from rank 0, finding and loading one on all ranks.
- * The files and their order on disk are run_folder.h's business, their content
- * model/checkpoint.h's.
+ * Checkpoints while training goes on. The loop stops only for a copy of the state; rank 0's
+ * thread serialises it, makes it durable and gives it its name (run_folder.h).
+ *
+ *     saver_open(s, &saver, &em);                        // COLLECTIVE
+ *     ...after each step: saver_poll(saver); when due: saver_save(saver, validated);
+ *     bool kept = saver_finish(saver);                   // joined before the last collective
+ *     saver_close(saver);
+ *
+ * There is one copy, so one checkpoint is written at a time: one that is due meanwhile waits for
+ * it, up to a minute, and is then left out with a warning; one that is due by time alone is not
+ * asked for before the disk is done. A failed write costs nothing but safety: it is told, training
+ * goes on, earlier checkpoints are whole, and a minute later another one is tried.
+ *
+ * Rank 0 has a saver; elsewhere it is NULL and every call returns at once.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_SAVE_H
 #define BIFRONS_DRIVER_TRAIN_SAVE_H
 
 #include "session.h"
 
-/*
- * Rank 0 only. Writes checkpoints/step-N.pt with its sidecar, moves latest.pt, and best.pt where
- * `best`. ST_IO leaves the earlier checkpoints whole; training may go on.
- */
-enum status save_checkpoint(struct session *s, bool best, struct errmsg *em) MUST_CHECK;
+struct saver;
 
-/*
- * COLLECTIVE. resume is "auto" (the newest good checkpoint of the run folder, or a fresh start),
- * "none", or a path. Restores parameters, moments and state on every rank; sets s->state.
- */
-enum status save_resume(struct session *s, const char *resume, struct errmsg *em) MUST_CHECK;
-
-/* COLLECTIVE. Parameters from another run's checkpoint; moments, step and order start anew. */
-enum status save_init_from(struct session *s, const char *path, struct errmsg *em) MUST_CHECK;
+/* COLLECTIVE. Memory for the copy, and the thread. ST_MEMORY. */
+enum status saver_open(struct session *s, struct saver **out, struct errmsg *em) MUST_CHECK;
+/* Waits for a checkpoint being written. */
+void saver_close(struct saver *v);
+/* Copies the state and has it written. validated: s->state.val_loss is the current state's, so that
+ * it becomes best.pt where it is better than that one (always, without held-out pictures). */
+void saver_save(struct saver *v, bool validated);
+/* Tells what became of a checkpoint that has been written meanwhile. */
+void saver_poll(struct saver *v);
+/* Is a checkpoint due by time, or to be tried again? */
+bool saver_due(struct saver *v);
+/* Waits for the disk; is the latest state that was to be saved there? True without a saver. */
+bool saver_finish(struct saver *v);
+/* Seconds the slowest checkpoint took, copy and writing; 0 before the first. */
+double saver_seconds(const struct saver *v);
 
 #endif

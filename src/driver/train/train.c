@@ -9,8 +9,8 @@
 #include "folders.h"
 #include "loop.h"
 #include "report.h"
+#include "resume.h"
 #include "run_folder.h"
-#include "save.h"
 #include "session.h"
 #include "signals.h"
 #include "step.h"
@@ -56,13 +56,25 @@ static void tell_plan(const struct session *s)
 static enum status start_from(struct session *s, const struct train_arguments *a, struct errmsg *em)
 {
     if (a->init_from[0])
-        return save_init_from(s, a->init_from, em);
-    return save_resume(s, a->resume, em);
+        return resume_init_from(s, a->init_from, em);
+    return resume_run(s, a->resume, em);
+}
+
+static enum status begin_folder(const struct session *s, struct run_folder *folder,
+                                struct errmsg *em)
+{
+    enum status st = ST_OK;
+    if (comm_rank(s->comm) == 0) {
+        char *text = config_to_toml(&s->config);
+        st = text ? run_folder_begin(folder, text, em) : FAIL(em, ST_MEMORY, "out of memory");
+        free(text);
+    }
+    return comm_agree(s->comm, st, em);
 }
 
 /* With the run folder held: data, model, start, loop. */
 static enum status train_in_folder(struct session *s, const struct train_arguments *a,
-                                   struct errmsg *em)
+                                   struct run_folder *folder, struct errmsg *em)
 {
     struct report report = {0};
     enum status st = session_open(s, em);
@@ -82,6 +94,8 @@ static enum status train_in_folder(struct session *s, const struct train_argumen
         return ST_OK;
     }
     if (st == ST_OK)
+        st = begin_folder(s, folder, em);
+    if (st == ST_OK)
         st = report_open(&report, s, a->config_path[0] ? a->config_path : NULL, em);
     if (st == ST_OK)
         st = loop_run(s, &report, em);
@@ -94,12 +108,8 @@ static enum status open_folder(const struct session *s, const struct train_argum
                                struct run_folder **out, struct errmsg *em)
 {
     enum status st = ST_OK;
-    if (comm_rank(s->comm) == 0 && !a->dry_run) {
-        char *text = config_to_toml(&s->config);
-        st = text ? run_folder_open(s->out, text, strcmp(a->resume, "auto") == 0, out, em)
-                  : FAIL(em, ST_MEMORY, "out of memory");
-        free(text);
-    }
+    if (comm_rank(s->comm) == 0 && !a->dry_run)
+        st = run_folder_open(s->out, strcmp(a->resume, "auto") == 0, out, em);
     return comm_agree(s->comm, st, em);
 }
 
@@ -114,7 +124,7 @@ static enum status train(struct session *s, const struct train_arguments *a, str
     if (st == ST_OK)
         st = folders_pack(s, a, em);
     if (st == ST_OK)
-        st = train_in_folder(s, a, em);
+        st = train_in_folder(s, a, folder, em);
     session_close(s);
     run_folder_free(folder);
     return st;

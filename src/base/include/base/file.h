@@ -38,6 +38,8 @@ enum status file_read_all(const char *path, size_t bytes_max, uint8_t **bytes_ou
 /* ST_IO; on failure the old file is whole and no temporary one is left. */
 enum status file_write_atomic(const char *path, const void *bytes, size_t n,
                               struct errmsg *em) MUST_CHECK;
+/* Makes what is in the file durable. ST_IO. */
+enum status file_sync(const char *path, struct errmsg *em) MUST_CHECK;
 /* Step 2 and 3 for a finished temporary file: fsync, rename over path, fsync the folder. ST_IO. */
 enum status file_commit(const char *temporary, const char *path, struct errmsg *em) MUST_CHECK;
 /* Points the symlink `path` at target (relative), atomically. ST_IO. */

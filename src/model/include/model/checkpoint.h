@@ -32,6 +32,31 @@ struct checkpoint_facts {
 enum status checkpoint_write(const struct model *m, const struct checkpoint_facts *facts,
                              const char *path, struct errmsg *em) MUST_CHECK;
 
+/*
+ * Writing while training goes on: take a snapshot (a copy, the only time the model must hold
+ * still), then write it from another thread.
+ *
+ *     checkpoint_snapshot_new(m, &s, &em);              // memory for parameters and moments
+ *     checkpoint_snapshot_take(s, &em);
+ *     checkpoint_snapshot_write(s, &facts, path, &em);  // any thread; not beside _take
+ *
+ * The model outlives its snapshot. _write needs no further memory for tensors.
+ */
+struct checkpoint_snapshot;
+/* ST_MEMORY. */
+enum status checkpoint_snapshot_new(const struct model *m, struct checkpoint_snapshot **out,
+                                    struct errmsg *em) MUST_CHECK;
+void checkpoint_snapshot_free(struct checkpoint_snapshot *s);
+/* ST_TORCH. */
+enum status checkpoint_snapshot_take(struct checkpoint_snapshot *s, struct errmsg *em) MUST_CHECK;
+/* Back to the state that was taken; m is the model it was taken from. ST_TORCH. */
+enum status checkpoint_snapshot_restore(const struct checkpoint_snapshot *s, struct model *m,
+                                        struct errmsg *em) MUST_CHECK;
+/* As checkpoint_write. */
+enum status checkpoint_snapshot_write(const struct checkpoint_snapshot *s,
+                                      const struct checkpoint_facts *facts, const char *path,
+                                      struct errmsg *em) MUST_CHECK;
+
 struct checkpoint;
 /* Reads and checks a file. ST_NOINPUT; ST_DATA torn, no checkpoint, or lacking what it needs. */
 enum status checkpoint_open(const char *path, struct checkpoint **out,

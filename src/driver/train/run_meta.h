@@ -1,0 +1,28 @@
+/*
+ * The JSON text "meta" of a checkpoint: what a run must find again and no other entry holds.
+ *
+ *   {"best_val_loss","wall_s","metrics_bytes","world_size","threads",
+ *    "fingerprints":[A,B], "people":[A,B], "consent":[A,B]}
+ *
+ * Numbers that are none yet are null; a key that is missing reads as none.
+ */
+#ifndef BIFRONS_DRIVER_TRAIN_RUN_META_H
+#define BIFRONS_DRIVER_TRAIN_RUN_META_H
+
+#include "session.h"
+
+/* Of the current state; the caller frees. NULL where memory is out. */
+char *run_meta_text(const struct session *s);
+
+/* What a checkpoint says. */
+struct run_meta {
+    double best_val_loss, wall_s;
+    int64_t metrics_bytes;
+    int world_size, threads; /* 0: not told */
+    char fingerprints[2][20];
+};
+
+/* Text that is no JSON object reads as an empty one: the checkpoint's hash has been compared. */
+void run_meta_read(const char *text, struct run_meta *out);
+
+#endif

@@ -35,5 +35,6 @@ struct augment_draw augment_draw_at(const struct augment_config *strength, uint6
     for (int c = 0; c < 3; c++)
         d.offset[c] = philox_uniform(&p, -jitter / 2, jitter / 2);
     d.surroundings = philox_uniform(&p, 0.0f, 1.0f) < (float)strength->surroundings;
+    d.back_translation = philox_uniform(&p, 0.0f, 1.0f) < (float)strength->back_translation;
     return d;
 }

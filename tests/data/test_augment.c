@@ -9,7 +9,8 @@ static const struct augment_config strong = {.flip = 0.5,
                                              .warp = 0.02,
                                              .colour_transfer = 0.8,
                                              .surroundings = 0.3,
-                                             .colour_jitter = 0.2};
+                                             .colour_jitter = 0.2,
+                                             .back_translation = 0.5};
 
 static void draws_are_a_function_of_the_position(void **state)
 {
@@ -25,7 +26,7 @@ static void draws_are_a_function_of_the_position(void **state)
 static void strengths_bound_the_draws(void **state)
 {
     (void)state;
-    int flips = 0, transfers = 0, moved = 0;
+    int flips = 0, transfers = 0, moved = 0, swapped = 0;
     float widest = 0;
     for (uint64_t p = 0; p < 2000; p++) {
         struct augment_draw d = augment_draw_at(&strong, 9, ORDER_PERSON_B, p);
@@ -37,6 +38,7 @@ static void strengths_bound_the_draws(void **state)
         assert_true(d.colour_transfer == 0 || d.colour_transfer == 1);
         transfers += d.colour_transfer == 1;
         moved += d.surroundings;
+        swapped += d.back_translation;
         for (int i = 0; i < AUGMENT_GRID; i++)
             assert_true(fabsf(d.warp[i][i][0]) <= 0.0801f);
         for (int c = 0; c < 3; c++)
@@ -45,6 +47,7 @@ static void strengths_bound_the_draws(void **state)
     assert_in_range(flips, 900, 1100);
     assert_in_range(transfers, 1500, 1700);
     assert_in_range(moved, 500, 700);
+    assert_in_range(swapped, 900, 1100);
     assert_true(widest > 0.17f);
 }
 

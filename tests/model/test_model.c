@@ -350,6 +350,57 @@ static void four_pictures_come_out(void **state)
     model_free(m);
 }
 
+static void back_translation_shows_the_encoder_the_swap(void **state)
+{
+    (void)state;
+    struct model *m = open_model(MODEL_FP32);
+    const struct model_tensor *t;
+    size_t n = model_layout(m, &t);
+    ((float *)model_flat(m)->parameters)[t[n - 1].offset] += 1.0f; /* tell the decoders apart */
+    struct model_batch b = part_of(&pictures, 0, 2);
+    uint8_t *out = calloc(3, 2 * PICTURE);
+    uint8_t *swap = out, *input = out + 2 * PICTURE, *input_b = out + 4 * PICTURE;
+    struct model_pictures plain = {.swap = {swap}};
+    struct model_pictures inputs = {
+        .input = {input, input_b}
+    };
+    assert_ok(model_run(m, &b, &plain, &em));
+
+    struct augment_draw none[2] = {AUGMENT_NONE, AUGMENT_NONE};
+    struct augment_draw second[2] = {AUGMENT_NONE, AUGMENT_NONE};
+    second[1].back_translation = true;
+    b.draws[MODEL_A] = second;
+    b.draws[MODEL_B] = none;
+    assert_ok(model_run(m, &b, &inputs, &em));
+    assert_memory_equal(input, b.images[MODEL_A], PICTURE);
+    assert_memory_equal(input + PICTURE, swap + PICTURE, PICTURE);
+    assert_memory_equal(input_b, b.images[MODEL_B], 2 * PICTURE);
+    free(out);
+    model_free(m);
+}
+
+/* The swap is data: what it was made with gets no gradient through it. */
+static void no_gradient_passes_through_a_back_translation(void **state)
+{
+    (void)state;
+    enum model_precision precisions[] = {MODEL_FP32, MODEL_BF16};
+    for (int i = 0; i < 2; i++) {
+        struct model *m = open_model(precisions[i]);
+        struct model_batch b = part_of(&pictures, 0, 1);
+        struct augment_draw d = AUGMENT_NONE;
+        d.back_translation = true;
+        b.images[MODEL_B] = NULL; /* A's samples alone, through decoder B and back */
+        b.draws[MODEL_A] = &d;
+        struct model_losses l;
+        assert_ok(model_backward(m, &b, 1, &l, &em));
+        const void *gradients = model_flat(m)->gradients;
+        assert_true(norm_of(m, gradients, "encoder.r64.weight") > 0);
+        assert_true(norm_of(m, gradients, "decoder_a.r8.weight") > 0);
+        assert_true(norm_of(m, gradients, "decoder_b") == 0);
+        model_free(m);
+    }
+}
+
 /* Bad weights are an error of libtorch's kind or a number, never a crash. */
 static void a_model_without_finite_weights_still_answers(void **state)
 {
@@ -380,6 +431,8 @@ int main(void)
         T(every_gradient_is_announced_once),
         T(masks_weigh_pixels),
         T(four_pictures_come_out),
+        T(back_translation_shows_the_encoder_the_swap),
+        T(no_gradient_passes_through_a_back_translation),
         T(a_model_without_finite_weights_still_answers),
     };
     model_runtime_configure(1, true);

@@ -129,6 +129,10 @@ static const struct config_key keys[] = {
     NUMBER(augment.colour_jitter, 0.05, 0, 0.5,
            "Largest change of each colour channel's gain either way (and half of it as offset) in "
            "the encoder's input."),
+    NUMBER(augment.back_translation, 0, 0, 1,
+           "Probability that the encoder's input is the network's own swap of the picture, which "
+           "it has to turn back, so that a swap's pose and expression are trained and not hoped "
+           "for. Costs up to a third more time a step."),
 
     WHOLE(train.epochs, 50, 1, 1000000,
           "Passes over the pictures of the person who has more of them."),

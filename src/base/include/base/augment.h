@@ -25,6 +25,8 @@ struct augment_draw {
                               this person's training pictures to the other's */
     bool surroundings; /* all outside the mask is the other person's picture at the same position */
     float gain[3], offset[3]; /* colour jitter: x * gain + offset, in [0, 1] units */
+    bool back_translation;    /* instead of all of the second group: the network's own swap of the
+                                 target, see model/model.h */
 };
 
 /* The draw that changes nothing. (clang-format would drop the backslash of a broken line.) */
@@ -44,9 +46,10 @@ struct augment_config {
     double zoom;       /* +- share: 0.05 draws from 0.95 to 1.05 */
     double shift;      /* +- share of the picture's width and height */
     double warp;       /* standard deviation of a control point, share of the picture's width */
-    double colour_transfer; /* probability of taking on the other person's colours */
-    double surroundings;    /* probability of standing in the other person's picture */
-    double colour_jitter;   /* +- share of gain, and half of it as offset */
+    double colour_transfer;  /* probability of taking on the other person's colours */
+    double surroundings;     /* probability of standing in the other person's picture */
+    double colour_jitter;    /* +- share of gain, and half of it as offset */
+    double back_translation; /* probability of the network's own swap as the input */
 };
 
 #endif

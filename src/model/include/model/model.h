@@ -9,6 +9,13 @@
  * per-sample terms divided by the *global* batch before backward, so the sum over ranks is the
  * gradient of the mean over the global batch, however the batch was divided.
  *
+ * Reconstruction alone never shows a decoder the other person's codes. Where a draw asks for back
+ * translation, the encoder's input is the network's own swap of the sample, made without gradients,
+ * and the sample itself the target: A's decoder learns to read pictures that B's decoder made in
+ * A's pose. (Sennrich et al., "Improving neural machine translation models with monolingual data",
+ * 2016; with one shared encoder: Lample et al., "Unsupervised machine translation using monolingual
+ * corpora only", 2018.)
+ *
  * Parameters, gradients and moments are one flat array each, in the order of python/'s
  * parameters(); model_layout tells where each tensor lies. One thread at a time.
  */

@@ -195,42 +195,19 @@ static void encode(struct model *m, const struct model_batch *b,
         }
 }
 
-/* (n, 1, 1, 1): 1 where the draw asks for it; NULL where none of a batch does. */
-static struct shim_tensor *drawn(struct model *m, const struct augment_draw *draws, size_t n,
-                                 bool (*asks)(const struct augment_draw *d))
+/* (n, 1, 1, 1): 1 where a back-translation is drawn; NULL where none of a batch is. */
+static struct shim_tensor *swap_share(struct model *m, const struct augment_draw *draws, size_t n)
 {
     float *share = draws ? calloc(n, sizeof *share) : NULL;
     bool any = false;
     for (size_t i = 0; i < n && share; i++) {
-        share[i] = asks(&draws[i]) ? 1.0f : 0.0f;
-        any = any || asks(&draws[i]);
+        share[i] = draws[i].back_translation ? 1.0f : 0.0f;
+        any = any || draws[i].back_translation;
     }
     const int64_t dims[] = {(int64_t)n, 1, 1, 1};
     struct shim_tensor *t = any ? shim_from_memory(m->scope, SHIM_F32, share, 4, dims) : NULL;
     free(share);
     return t;
-}
-
-static bool asks_back_translation(const struct augment_draw *d)
-{
-    return d->back_translation;
-}
-
-static bool asks_face_only(const struct augment_draw *d)
-{
-    return d->back_translation && d->surroundings;
-}
-
-/* Where the swap shows: the whole picture, or the face in the surroundings that were drawn. */
-static struct shim_tensor *swap_share(struct model *m, const struct augment_draw *draws, size_t n,
-                                      struct shim_tensor *masks)
-{
-    struct shim_scope *s = m->scope;
-    struct shim_tensor *share = drawn(m, draws, n, asks_back_translation);
-    struct shim_tensor *face_only = masks ? drawn(m, draws, n, asks_face_only) : NULL;
-    if (!face_only)
-        return share;
-    return shim_sub(s, share, shim_mul(s, face_only, shim_affine(s, masks, -1.0, 1.0)));
 }
 
 /* Puts the network's own swap of the target in the place of the input, where drawn. */
@@ -241,7 +218,7 @@ static void back_translate(struct model *m, const struct model_batch *b, struct 
     for (int who = 0; who < MODEL_PEOPLE; who++) {
         targets[who] = p->samples[who].targets;
         if (b->images[who])
-            share[who] = swap_share(m, b->draws[who], b->n, p->samples[who].masks);
+            share[who] = swap_share(m, b->draws[who], b->n);
     }
     if (!share[MODEL_A] && !share[MODEL_B])
         return;

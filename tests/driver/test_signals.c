@@ -2,12 +2,13 @@
 #include "train/signals.h"
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "testing.h"
 
-enum { AS_WANTED = 0, NOT_AS_WANTED = 1, STILL_ALIVE = 2 };
+enum { AS_WANTED = 0, NOT_AS_WANTED = 1, STILL_ALIVE = 2, TIME_LEFT = 3, NO_TIME_LEFT = 4 };
 
 /* How a child that runs `body` ends. */
 static int run_child(int (*body)(int), int argument)
@@ -69,6 +70,45 @@ static void only_int_counts_towards_it(void **state)
     assert_int_equal(run_child(int_after, SIGUSR1), AS_WANTED);
 }
 
+static int wait_to_be_asked(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    while (!signals_pending())
+        sigsuspend(&none);
+    return isinf(signals_time_left()) ? TIME_LEFT : NO_TIME_LEFT;
+}
+
+/* What a child, with signals blocked until it waits for them, says of the time it has left. */
+static int time_left_after(int signal_number)
+{
+    int how;
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signals_install();
+        _exit(wait_to_be_asked());
+    }
+    assert_int_equal(kill(child, signal_number), 0);
+    sigprocmask(SIG_UNBLOCK, &all, NULL);
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how));
+    return WEXITSTATUS(how);
+}
+
+static void only_a_term_of_mpirun_leaves_no_time(void **state)
+{
+    (void)state;
+    setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+    assert_int_equal(time_left_after(SIGTERM), NO_TIME_LEFT);
+    assert_int_equal(time_left_after(SIGUSR1), TIME_LEFT);
+    unsetenv("OMPI_COMM_WORLD_SIZE");
+    assert_int_equal(time_left_after(SIGTERM), TIME_LEFT);
+}
+
 static int write_to_nobody(int unused)
 {
     (void)unused;
@@ -91,6 +131,7 @@ int main(void)
         cmocka_unit_test(usr1_term_and_int_ask_for_a_stop),
         cmocka_unit_test(a_second_int_ends_at_once),
         cmocka_unit_test(only_int_counts_towards_it),
+        cmocka_unit_test(only_a_term_of_mpirun_leaves_no_time),
         cmocka_unit_test(a_lost_reader_is_an_error_not_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

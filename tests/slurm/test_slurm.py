@@ -148,6 +148,19 @@ def test_a_stopped_job_goes_on(job, sets, uninterrupted, launcher):
 
 
 @pytest.mark.slurm
+def test_a_job_that_knows_its_time_stops_before_it(job, sets):
+    """Slurm sends no signal here: the trainer asks for the time left and stops by itself."""
+    job.submit("train.sbatch", "--time=1", "--signal=B:USR1@1", *SIZE,
+               arguments=train_arguments(sets, job.out, "train.max_steps=100000"))
+    wait_for(lambda: job.facts()["Restarts"] == "1", job.tell, 120)
+    assert "the Slurm job's time ends in" in job.log()
+    assert "(the Slurm job's time is nearly over) with a checkpoint" in job.log()
+    assert "TIME LIMIT" not in job.log()
+    job.wait_for_steps(len(job.rows()) + 1)
+    job.slurm.run("scancel", job.id, cwd=job.folder)
+
+
+@pytest.mark.slurm
 def test_a_cancelled_job_stays_cancelled(job, sets):
     job.submit("train.sbatch", *SIZE, arguments=train_arguments(sets, job.out))
     job.wait_for_steps(3)

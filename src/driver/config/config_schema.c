@@ -138,8 +138,10 @@ static const struct config_key keys[] = {
           "Passes over the pictures of the person who has more of them."),
     WHOLE(train.max_steps, 0, 0, INT64_MAX,
           "Stop after this many steps, if the epochs have not ended before. 0: no limit."),
-    NUMBER(train.max_minutes, 0, 0, 1e6,
-           "Stop with a checkpoint after this many minutes. 0: no limit."),
+    NUMBER(
+        train.max_minutes, 0, 0, 1e6,
+        "Stop with a checkpoint within this many minutes: early enough to write it, as measured. "
+        "0: no limit. In a Slurm job its remaining time is a limit in the same way."),
     WHOLE(train.global_batch, 8, 1, 65536,
           "Pictures of each person in a step, over all ranks together. The result does not depend "
           "on how many ranks share them."),

@@ -1,6 +1,7 @@
 #include "loop.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,18 +13,34 @@ struct loop {
     struct session *session;
     struct report *report;
     struct saver *saver; /* NULL on ranks other than 0 */
-    double started_s;
+    const char *why;     /* it stopped early; on rank 0 */
+    bool too_late;       /* to save, with the launcher about to end the ranks */
 };
 
-/* What this rank asks of the step. Clocks are read on rank 0 only, so that all agree. */
-static uint64_t wanted_flags(const struct loop *l)
+/* How long a save takes: as measured; at first a guess from what there is to write. */
+static double save_seconds(const struct loop *l)
 {
-    const struct config *c = &l->session->config;
+    static const double BYTES_PER_S = 50e6;
+    const struct session *s = l->session;
+    double measured_s = saver_seconds(l->saver);
+    if (measured_s > 0 || s->state.save_s > 0)
+        return measured_s > 0 ? measured_s : s->state.save_s;
+    return 3.0 * sizeof(float) * (double)model_flat(s->model)->count / BYTES_PER_S;
+}
+
+/* What this rank asks of the step. Clocks are read on rank 0 only, so that all agree. */
+static uint64_t wanted_flags(struct loop *l)
+{
+    struct walltime *w = &l->session->walltime;
     uint64_t flags = signals_pending() ? STEP_FLAG_STOP : 0;
     if (comm_rank(l->session->comm) != 0)
         return flags;
-    if (c->train.max_minutes > 0 && clock_seconds() - l->started_s >= c->train.max_minutes * 60)
+    double now = clock_seconds();
+    walltime_note(w, now);
+    if (walltime_over(w, now, save_seconds(l))) {
         flags |= STEP_FLAG_STOP;
+        l->why = w->what;
+    }
     if (saver_due(l->saver))
         flags |= STEP_FLAG_SAVE;
     return flags;
@@ -39,6 +56,15 @@ static bool save_due(const struct session *s, uint64_t flags)
     int64_t every = s->config.checkpoint.every_steps;
     return flags != 0 || at_epoch_end(s) || s->state.step == s->steps_total ||
            (every > 0 && s->state.step % every == 0);
+}
+
+static void save(struct loop *l, bool validated)
+{
+    struct session *s = l->session;
+    s->state.save_s = fmax(saver_seconds(l->saver), s->state.save_s);
+    s->state.stretch_s = s->walltime.stretch_s;
+    report_sync(l->report);
+    saver_save(l->saver, validated);
 }
 
 static enum status between_steps(struct loop *l, uint64_t flags, struct errmsg *em)
@@ -60,8 +86,9 @@ static enum status between_steps(struct loop *l, uint64_t flags, struct errmsg *
         if (finished || (every > 0 && session_epoch(s) % every == 0))
             report_preview(l->report);
     }
-    report_sync(l->report);
-    saver_save(l->saver, validated);
+    l->too_late = l->saver && (flags & STEP_FLAG_STOP) && save_seconds(l) > signals_time_left();
+    if (!l->too_late)
+        save(l, validated);
     report_continue(l->report);
     return ST_OK;
 }
@@ -74,12 +101,29 @@ static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *
                     "the state of step %" PRId64 " could not be saved in %s; the last good "
                     "checkpoint stands, --resume auto goes on from it",
                     s->state.step, s->out);
+    if (l->too_late)
+        return FAIL(em, ST_INTERRUPTED,
+                    "ended by the launcher after step %" PRId64
+                    ", too soon for a checkpoint, which "
+                    "takes %.1f s; the last one in %s stands. USR1 instead of TERM leaves time",
+                    s->state.step, save_seconds(l), s->out);
     if ((flags & STEP_FLAG_STOP) && s->state.step < s->steps_total)
         return FAIL(em, ST_AGAIN,
-                    "stopped after step %" PRId64 " of %" PRId64 " with a checkpoint in %s; the "
-                    "same command with --resume auto goes on",
-                    s->state.step, s->steps_total, s->out);
+                    "stopped after step %" PRId64 " of %" PRId64 " (%s%s) with a checkpoint in %s; "
+                    "the same command with --resume auto goes on",
+                    s->state.step, s->steps_total, l->why ? l->why : "on request",
+                    l->why ? " is nearly over" : "", s->out);
     return ST_OK;
+}
+
+/* When the run will stop by itself, where it will. */
+static void tell_time(const struct loop *l)
+{
+    char text[160];
+    if (!isfinite(l->session->walltime.end_s))
+        return;
+    walltime_describe(&l->session->walltime, clock_seconds(), save_seconds(l), text, sizeof text);
+    log_info("time: %s", text);
 }
 
 static enum status run_steps(struct loop *l, struct errmsg *em)
@@ -100,8 +144,11 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
 
 enum status loop_run(struct session *s, struct report *r, struct errmsg *em)
 {
-    struct loop l = {.session = s, .report = r, .started_s = clock_seconds()};
+    struct loop l = {.session = s, .report = r};
     enum status st = saver_open(s, &l.saver, em);
+    s->walltime.stretch_s = s->state.stretch_s;
+    if (st == ST_OK && comm_rank(s->comm) == 0)
+        tell_time(&l);
     if (st == ST_OK)
         st = run_steps(&l, em);
     saver_close(l.saver);

@@ -102,7 +102,7 @@ static void open_progress(struct report *r)
         .loss_weight =
             {[MODEL_LOSS_L1] = s->config.loss.l1, [MODEL_LOSS_DSSIM] = s->config.loss.dssim},
         .every_s = s->config.log.every_s,
-        .time_limit_s = s->config.train.max_minutes * 60,
+        .time_limit_s = walltime_left_s(&s->walltime, clock_seconds()),
     };
     progress_init(&r->progress, &options);
 }

@@ -17,6 +17,8 @@ static void take_meta(struct session *s, const struct checkpoint_facts *facts)
     run_meta_read(facts->meta, &meta);
     s->state.best_val_loss = meta.best_val_loss;
     s->state.wall_s = meta.wall_s;
+    s->state.save_s = meta.save_s;
+    s->state.stretch_s = meta.stretch_s;
     s->state.metrics_bytes = meta.metrics_bytes;
     if (meta.world_size > 0 &&
         (meta.threads != s->threads || meta.world_size != comm_world_size(s->comm)))

@@ -37,6 +37,10 @@ char *run_meta_text(const struct session *s)
                   fingerprint[1], "people", set_get_info(s->sets[0])->person,
                   set_get_info(s->sets[1])->person, "consent", set_get_info(s->sets[0])->consent,
                   set_get_info(s->sets[1])->consent);
+    if (meta) {
+        json_object_set_new(meta, "save_s", json_real(s->state.save_s));
+        json_object_set_new(meta, "stretch_s", json_real(s->state.stretch_s));
+    }
     char *text = meta ? json_dumps(meta, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(meta);
     return text;
@@ -48,6 +52,8 @@ void run_meta_read(const char *text, struct run_meta *out)
     *out = (struct run_meta){
         .best_val_loss = number_of(meta, "best_val_loss", NAN),
         .wall_s = number_of(meta, "wall_s", 0),
+        .save_s = number_of(meta, "save_s", 0),
+        .stretch_s = number_of(meta, "stretch_s", 0),
         .metrics_bytes = (int64_t)number_of(meta, "metrics_bytes", 0),
         .world_size = (int)number_of(meta, "world_size", 0),
         .threads = (int)number_of(meta, "threads", 0),

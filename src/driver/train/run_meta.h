@@ -1,7 +1,7 @@
 /*
  * The JSON text "meta" of a checkpoint: what a run must find again and no other entry holds.
  *
- *   {"best_val_loss","wall_s","metrics_bytes","world_size","threads",
+ *   {"best_val_loss","wall_s","metrics_bytes","save_s","stretch_s","world_size","threads",
  *    "fingerprints":[A,B], "people":[A,B], "consent":[A,B]}
  *
  * Numbers that are none yet are null; a key that is missing reads as none.
@@ -18,6 +18,7 @@ char *run_meta_text(const struct session *s);
 struct run_meta {
     double best_val_loss, wall_s;
     int64_t metrics_bytes;
+    double save_s, stretch_s;
     int world_size, threads; /* 0: not told */
     char fingerprints[2][20];
 };

@@ -13,6 +13,7 @@
 #include "data/order.h"
 #include "data/set.h"
 #include "model/model.h"
+#include "walltime.h"
 
 /* Where the run stands. Saved in every checkpoint. */
 struct train_state {
@@ -23,6 +24,8 @@ struct train_state {
     double best_val_loss;
     double wall_s;         /* training time of the run's earlier lives */
     int64_t metrics_bytes; /* length of metrics.jsonl at this point */
+    double save_s;         /* the slowest save lately; 0: none yet */
+    double stretch_s;      /* walltime.h: longest time between two chances to stop; 0: not known */
 };
 
 struct session {
@@ -37,6 +40,7 @@ struct session {
     struct model *model;
     struct reducer *reducer; /* of the model's gradients; step_open */
     struct train_state state;
+    struct walltime walltime; /* rank 0's; from engine_train */
     int64_t steps_per_epoch, steps_total;
     int threads; /* per rank */
 };

@@ -4,6 +4,9 @@
  * second INT ends the process at once with ST_INTERRUPTED; the last checkpoint stands. PIPE is
  * ignored: a lost peer is an error of the collective, not the end of the rank that happens to
  * notice.
+ *
+ * mpirun passes USR1 on to its ranks, but answers a TERM or INT of its own by a TERM to them and a
+ * KILL a second later: signals_time_left tells such a TERM from one that came from elsewhere.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_SIGNALS_H
 #define BIFRONS_DRIVER_TRAIN_SIGNALS_H
@@ -14,5 +17,7 @@
 void signals_install(void);
 /* Was this process asked to stop? Stays true. */
 bool signals_pending(void);
+/* Seconds until mpirun ends this process; INFINITY where it has not said that it will. */
+double signals_time_left(void);
 
 #endif

@@ -1,8 +1,10 @@
 /* bifrons train: from arguments to exit code. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "command.h"
 #include "engine.h"
@@ -55,9 +57,10 @@ static void tell_plan(const struct session *s)
 
 static enum status start_from(struct session *s, const struct train_arguments *a, struct errmsg *em)
 {
-    if (a->init_from[0])
-        return resume_init_from(s, a->init_from, em);
-    return resume_run(s, a->resume, em);
+    enum status st = resume_run(s, a->resume, em);
+    if (st == ST_OK && a->init_from[0] && s->state.step == 0) /* not again when requeued */
+        st = resume_init_from(s, a->init_from, em);
+    return st;
 }
 
 static enum status begin_folder(const struct session *s, struct run_folder *folder,
@@ -113,6 +116,15 @@ static enum status open_folder(const struct session *s, const struct train_argum
     return comm_agree(s->comm, st, em);
 }
 
+/* Counted from here, so that starting up is part of it; Slurm is asked by one rank. */
+static void start_clock(struct walltime *w, const struct config *c)
+{
+    double job_left_s = INFINITY;
+    if (launcher_rank_guess() > 0 || !walltime_job_left(&job_left_s))
+        job_left_s = INFINITY;
+    walltime_init(w, clock_seconds(), c->train.max_minutes, job_left_s);
+}
+
 static enum status train(struct session *s, const struct train_arguments *a, struct errmsg *em)
 {
     struct run_folder *folder = NULL;
@@ -141,6 +153,7 @@ int engine_train(int argc, char **argv)
     signals_install();
     if (st == ST_OK) {
         s->config = a->config;
+        start_clock(&s->walltime, &s->config);
         memcpy(s->out, a->out, sizeof s->out);
         struct comm_options options = {
             .backend = (enum comm_backend)a->config.comm.backend,

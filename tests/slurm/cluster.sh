@@ -78,7 +78,7 @@ SlurmdTimeout=10
 SlurmdParameters=config_overrides
 NodeName=n1 NodeAddr=10.77.0.1 CPUs=2 Gres=gpu:2 State=UNKNOWN
 NodeName=n2 NodeAddr=10.77.0.2 CPUs=2 Gres=gpu:2 State=UNKNOWN
-PartitionName=low Nodes=n1,n2 Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=20 State=UP
+PartitionName=low Nodes=n1,n2 Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=60 State=UP
 PartitionName=high Nodes=n1,n2 PriorityTier=10 PreemptMode=OFF State=UP
 CONF
 }

@@ -12,8 +12,8 @@ from conftest import PROGRAM, ROOT
 
 STEPS = 40
 SMALL = ["model.image_size=64", "model.latent=32", "train.global_batch=4", "train.threads=1", "train.precision=fp32",
-         "train.device=cpu", "train.seed=3", "log.every_steps=1", f"train.max_steps={STEPS}", "train.epochs=1000",
-         "log.preview_epochs=0", "log.tensorboard=false"]
+         "train.device=cpu", "train.seed=3", "log.every_steps=1", "train.epochs=100000", "log.preview_epochs=0",
+         "log.tensorboard=false"]
 SIZE = ["--nodes=2", "--ntasks-per-node=1", "--gpus-per-node=1", "--cpus-per-task=1"]
 
 
@@ -61,6 +61,16 @@ class Job:
                  ("PENDING", "CONFIGURING", "RUNNING"), self.tell, 120)
         assert len(self.rows()) >= n, self.tell()
 
+    def wait_for_start(self, n):
+        """Until Slurm runs it again, for the n-th time after the first."""
+        wait_for(lambda: (f := self.facts())["Restarts"] == str(n) and f["JobState"] == "RUNNING",
+                 self.tell, 180)
+
+    def preempt(self):
+        """A job of the higher partition takes its nodes, and ends at once."""
+        self.slurm.run("srun", "-p", "high", "-N2", "--exclusive", "true", cwd=self.folder,
+                       timeout_s=120)
+
     def wait_for_end(self, *states):
         """The job's facts once it is in one of the states, by default finished well."""
         states = states or ("COMPLETED",)
@@ -73,9 +83,9 @@ class Job:
         return f"{self.facts()}\n{self.log()}\n{self.slurm.log()}"
 
 
-def train_arguments(sets, out, *keys):
+def train_arguments(sets, out, *keys, steps=STEPS):
     words = ["--data-a", sets / "a.h5", "--data-b", sets / "b.h5", "--out", out]
-    for key in (*SMALL, *keys):
+    for key in (*SMALL, *([f"train.max_steps={steps}"] if steps else []), *keys):
         words += ["--set", key]
     return words
 
@@ -94,18 +104,19 @@ def uninterrupted(slurm, sets, tmp_path_factory):
     return folder / "run"
 
 
-def parameters(out):
+def assert_same_checkpoint(out, other, name):
     torch = pytest.importorskip("torch")
-    state = torch.load(out / "checkpoints/latest.pt", weights_only=True)
-    return state["step"], state["model_state_dict"], state["optimizer_state_dict"]["state"]
+    a, b = (torch.load(folder / "checkpoints" / name, weights_only=True) for folder in (out, other))
+    model, moments = a["model_state_dict"], a["optimizer_state_dict"]["state"]
+    assert a["step"] == b["step"] and model.keys() == b["model_state_dict"].keys()
+    assert all(torch.equal(model[key], b["model_state_dict"][key]) for key in model)
+    assert all(torch.equal(moments[i]["exp_avg"], b["optimizer_state_dict"]["state"][i]["exp_avg"])
+               for i in moments)
 
 
 def assert_same_end(out, other):
-    torch = pytest.importorskip("torch")
-    (step, model, moments), (other_step, other_model, other_moments) = map(parameters, (out, other))
-    assert step == other_step and model.keys() == other_model.keys()
-    assert all(torch.equal(model[name], other_model[name]) for name in model)
-    assert all(torch.equal(moments[i]["exp_avg"], other_moments[i]["exp_avg"]) for i in moments)
+    for name in ("latest.pt", "best.pt"):
+        assert_same_checkpoint(out, other, name)
     assert (out / "metrics.jsonl").read_text().count("\n") == (
         other / "metrics.jsonl").read_text().count("\n")
 
@@ -114,7 +125,7 @@ def test_a_preempted_job_goes_on_and_equals_one_left_alone(job, sets, uninterrup
     job.submit("train.sbatch", "-p", "low", "--time=10", "--signal=B:USR1@60", *SIZE,
                arguments=train_arguments(sets, job.out))
     job.wait_for_steps(3)
-    job.slurm.run("srun", "-p", "high", "-N2", "--exclusive", "true", cwd=job.folder)
+    job.preempt()
     facts = job.wait_for_end()
     assert facts["Restarts"] == "1", job.tell()
     assert "requeued, goes on from there" in job.log()
@@ -150,14 +161,51 @@ def test_a_stopped_job_goes_on(job, sets, uninterrupted, launcher):
 @pytest.mark.slurm
 def test_a_job_that_knows_its_time_stops_before_it(job, sets):
     """Slurm sends no signal here: the trainer asks for the time left and stops by itself."""
-    job.submit("train.sbatch", "--time=1", "--signal=B:USR1@1", *SIZE,
-               arguments=train_arguments(sets, job.out, "train.max_steps=100000"))
+    job.submit("train.sbatch", "--time=1", "--signal=B:URG@1", *SIZE,
+               arguments=train_arguments(sets, job.out, steps=100000))
     wait_for(lambda: job.facts()["Restarts"] == "1", job.tell, 120)
     assert "the Slurm job's time ends in" in job.log()
     assert "(the Slurm job's time is nearly over) with a checkpoint" in job.log()
     assert "TIME LIMIT" not in job.log()
     job.wait_for_steps(len(job.rows()) + 1)
     job.slurm.run("scancel", job.id, cwd=job.folder)
+
+
+@pytest.mark.slurm
+def test_slurm_warns_before_the_time_limit(job, sets):
+    """By USR1, minutes before, when the trainer by itself would still go on."""
+    job.submit("train.sbatch", "--time=3", "--signal=B:USR1@170", *SIZE,
+               arguments=train_arguments(sets, job.out, steps=100000))
+    job.wait_for_start(1)
+    assert "USR1: asking for a checkpoint" in job.log()
+    assert "(on request) with a checkpoint" in job.log()
+    job.slurm.run("scancel", job.id, cwd=job.folder)
+
+
+@pytest.mark.slurm
+def test_one_time_limit_and_three_preemptions_change_nothing(job, sets, tmp_path):
+    """How many steps there are is known once the first minute is over, on any machine."""
+    def limit_steps(n):
+        (job.folder / "steps.toml").write_text(f"config_version = 1\n[train]\nmax_steps = {n}\n")
+
+    limit_steps(100000)
+    job.submit("train.sbatch", "-p", "low", "--time=1", "--signal=B:USR1@15", *SIZE,
+               arguments=["steps.toml", *train_arguments(sets, job.out, steps=None)])
+    wait_for(lambda: "with a checkpoint in" in job.log(), job.tell, 120)
+    steps = len(job.rows()) + 300
+    limit_steps(steps)
+    job.slurm.run("scontrol", "update", f"JobId={job.id}", "TimeLimit=30", cwd=job.folder)
+    for restarts in (1, 2, 3):
+        job.wait_for_start(restarts)
+        job.wait_for_steps(len(job.rows()) + 20)
+        job.preempt()
+    facts = job.wait_for_end()
+    assert facts["Restarts"] == "4", job.tell()
+    alone = tmp_path / "alone"
+    job.slurm.run("srun", "--mpi=pmix", *SIZE, PROGRAM, "train",
+                  *train_arguments(sets, alone, steps=steps), cwd=tmp_path, timeout_s=600)
+    assert_same_end(job.out, alone)
+    print(f"{steps} steps in 5 lives: {[line for line in job.log().splitlines() if 'requeued' in line]}")
 
 
 @pytest.mark.slurm

@@ -266,6 +266,7 @@ struct shim_value *shim_value_range(struct shim_archive *a, const struct shim_gr
 {
     return make(a, __func__, [&] {
         at::IntArrayRef shape = sizes(n_dims, dims);
+        on_device here(g->device);
         at::Tensor t = range(g, which, offset, size_t(c10::multiply_integers(shape)));
         // always a copy: the storage of a mere view would be the whole flat array
         t = t.to(at::Device(at::kCPU), scalar_type(dtype), /*non_blocking=*/false, /*copy=*/true);
@@ -427,8 +428,8 @@ enum status shim_read_range(const struct shim_value *v, struct shim_group *g, en
     enum status st = check_count(v, count, em);
     if (st != ST_OK)
         return st;
-    return guard(__func__, em,
-                 [&] { range(g, which, offset, count).copy_(v->v.toTensor().reshape({-1})); });
+    return guard_on(g, __func__, em,
+                    [&] { range(g, which, offset, count).copy_(v->v.toTensor().reshape({-1})); });
 }
 
 enum status shim_read_tensor(const struct shim_value *v, enum shim_dtype dtype, void *memory,

@@ -103,6 +103,7 @@ enum status shim_set_deterministic(bool on, struct errmsg *em)
         at::globalContext().setDeterministicFillUninitializedMemory(false);
         at::globalContext().setDeterministicCuDNN(on);
         at::globalContext().setBenchmarkCuDNN(!on);
+        cuda_set_deterministic(on);
     });
 }
 
@@ -216,6 +217,8 @@ struct shim_tensor *shim_from_memory(struct shim_scope *s, enum shim_dtype memor
         for (int64_t n : shape)
             TORCH_CHECK(n >= 0, "a negative dimension: ", shape);
         at::Tensor there = wrap(memory, memory_dtype, shape);
+        if (s->device.is_cuda()) // converted there: pictures travel as bytes
+            return cuda_upload(there, s->device).to(s->dtype);
         return there.to(s->device, s->dtype, /*non_blocking=*/false, /*copy=*/true);
     });
 }

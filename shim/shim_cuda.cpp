@@ -3,8 +3,13 @@
 #include "shim_priv.hpp"
 
 #include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAEvent.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAStream.h>
+
+#include <cstdlib>
+#include <map>
+#include <mutex>
 
 extern "C" bool shim_cuda_built(void)
 {
@@ -23,9 +28,68 @@ void shim::cuda_name(int64_t index, char *out, size_t out_bytes)
         snprintf(out, out_bytes, "%s", properties.name);
 }
 
+namespace
+{
+
+struct streams {
+    c10::cuda::CUDAStream work, copy;
+};
+
+// A device's streams, from libtorch's pool: made at the first use, for the whole process.
+const streams &streams_of(at::Device device)
+{
+    static std::mutex lock;
+    static std::map<c10::DeviceIndex, streams> made;
+    std::lock_guard<std::mutex> hold(lock);
+    auto found = made.find(device.index());
+    if (found == made.end()) {
+        auto index = device.index();
+        found = made.emplace(index, streams{c10::cuda::getStreamFromPool(false, index),
+                                            c10::cuda::getStreamFromPool(false, index)})
+                    .first;
+    }
+    return found->second;
+}
+
+} // namespace
+
+std::optional<c10::Stream> shim::work_stream(at::Device device)
+{
+    if (!device.is_cuda())
+        return std::nullopt;
+    return streams_of(device).work.unwrap();
+}
+
 void *shim::cuda_stream(at::Device device)
 {
-    return device.is_cuda() ? c10::cuda::getCurrentCUDAStream(device.index()).stream() : nullptr;
+    return device.is_cuda() ? streams_of(device).work.stream() : nullptr;
+}
+
+/*
+ * libtorch's pinned memory is cached and not given out again before its copy is done: that is the
+ * double buffer. The copy runs beside the work before it; the work after it waits.
+ */
+at::Tensor shim::cuda_upload(const at::Tensor &host, at::Device device)
+{
+    const streams &s = streams_of(device);
+    at::Tensor pinned = at::empty(host.sizes(), host.options().pinned_memory(true)), there;
+    pinned.copy_(host);
+    c10::cuda::CUDAEvent copied(cudaEventDisableTiming);
+    {
+        c10::OptionalStreamGuard on_copy(s.copy.unwrap());
+        there = pinned.to(device, host.scalar_type(), /*non_blocking=*/true);
+        copied.record(s.copy);
+    }
+    copied.block(s.work);
+    there.record_stream(s.work);
+    return there;
+}
+
+void shim::cuda_set_deterministic(bool on)
+{
+    at::globalContext().setAllowTF32CuDNN(!on); // convolutions; matrix products stay in fp32
+    if (on) // what cuBLAS needs to give the same bits on several streams; read at its first use
+        setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
 }
 
 void shim::cuda_memory(at::Device device, int64_t *used, int64_t *peak)

@@ -15,6 +15,20 @@ void shim::cuda_name(int64_t, char *, size_t)
 {
 }
 
+std::optional<c10::Stream> shim::work_stream(at::Device)
+{
+    return std::nullopt;
+}
+
+at::Tensor shim::cuda_upload(const at::Tensor &host, at::Device)
+{
+    return host;
+}
+
+void shim::cuda_set_deterministic(bool)
+{
+}
+
 void *shim::cuda_stream(at::Device)
 {
     return nullptr;

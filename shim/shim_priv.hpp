@@ -3,11 +3,13 @@
 
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
+#include <c10/core/StreamGuard.h>
 
 #include <cstdio>
 #include <deque>
 #include <initializer_list>
 #include <new>
+#include <optional>
 
 #include "shim/shim.h"
 
@@ -37,7 +39,13 @@ namespace shim
 // In shim_cuda.cpp or shim_host.cpp.
 int64_t cuda_count();
 void cuda_name(int64_t index, char *out, size_t out_bytes);
+// The stream that all work on the device is queued on, and its handle; nothing on the CPU. Never
+// the default stream: that one waits for others, and cannot be captured.
+std::optional<c10::Stream> work_stream(at::Device device);
 void *cuda_stream(at::Device device);
+// A copy of host memory on the device, by way of pinned memory; the host does not wait.
+at::Tensor cuda_upload(const at::Tensor &host, at::Device device);
+void cuda_set_deterministic(bool on);
 void cuda_memory(at::Device device, int64_t *used, int64_t *peak);
 
 at::ScalarType scalar_type(enum shim_dtype dtype);
@@ -70,12 +78,25 @@ template <class F> enum status guard(const char *where, struct errmsg *em, F f) 
     }
 }
 
+// The device and its work stream are current for the time of one operation.
+class on_device
+{
+  public:
+    explicit on_device(at::Device device) : guard_(work_stream(device))
+    {
+    }
+
+  private:
+    c10::OptionalStreamGuard guard_;
+};
+
 // The scope's modes, for the time of one operation.
 class modes
 {
   public:
     explicit modes(const shim_scope &s)
-        : grad_(s.grad), type_(s.device.type()), before_(at::autocast::is_autocast_enabled(type_)),
+        : device_(s.device), grad_(s.grad), type_(s.device.type()),
+          before_(at::autocast::is_autocast_enabled(type_)),
           dtype_before_(at::autocast::get_autocast_dtype(type_))
     {
         at::autocast::set_autocast_enabled(type_, s.autocast);
@@ -90,6 +111,7 @@ class modes
     modes &operator=(const modes &) = delete;
 
   private:
+    on_device device_;
     at::AutoGradMode grad_;
     at::DeviceType type_;
     bool before_;
@@ -119,6 +141,16 @@ void act(shim_scope *s, const char *where, std::initializer_list<const shim_tens
             modes m(*s);
             f();
         });
+}
+
+// guard for a function of a group.
+template <class F>
+enum status guard_on(const shim_group *g, const char *where, struct errmsg *em, F f) noexcept
+{
+    return guard(where, em, [&] {
+        on_device here(g->device);
+        f();
+    });
 }
 
 // Runs f, which returns an at::Tensor, and lends it from the scope.

@@ -69,6 +69,7 @@ enum status shim_group_new(const char *device, enum shim_dtype dtype, size_t cou
     st = guard(__func__, em, [&] {
         TORCH_CHECK(dtype == SHIM_F32 || dtype == SHIM_F64, "parameters are F32 or F64");
         at::TensorOptions options = at::TensorOptions(scalar_type(dtype)).device(d);
+        on_device here(d);
         g = new shim_group{.device = d};
         for (int i = 0; i < SHIM_FLATS; i++) {
             bool own = !memory || !memory[i];
@@ -101,7 +102,7 @@ void *shim_group_memory(const struct shim_group *g, enum shim_flat which)
 enum status shim_group_parameter(struct shim_group *g, size_t offset, size_t n_dims,
                                  const int64_t *dims, struct shim_tensor **out, struct errmsg *em)
 {
-    return guard(__func__, em, [&] {
+    return guard_on(g, __func__, em, [&] {
         at::IntArrayRef shape = sizes(n_dims, dims);
         size_t count = 1;
         for (int64_t n : shape) {
@@ -127,13 +128,13 @@ void shim_group_on_ready(struct shim_group *g, void (*fn)(void *ctx, size_t offs
 
 enum status shim_group_zero_gradients(struct shim_group *g, struct errmsg *em)
 {
-    return guard(__func__, em, [&] { g->flat[SHIM_GRADIENTS].zero_(); });
+    return guard_on(g, __func__, em, [&] { g->flat[SHIM_GRADIENTS].zero_(); });
 }
 
 enum status shim_group_write(struct shim_group *g, enum shim_flat which, size_t offset,
                              const void *host, size_t count, struct errmsg *em)
 {
-    return guard(__func__, em, [&] {
+    return guard_on(g, __func__, em, [&] {
         at::Tensor to = range(g, which, offset, count);
         to.copy_(host_view(to, host));
     });
@@ -142,7 +143,7 @@ enum status shim_group_write(struct shim_group *g, enum shim_flat which, size_t 
 enum status shim_group_read(const struct shim_group *g, enum shim_flat which, size_t offset,
                             void *host, size_t count, struct errmsg *em)
 {
-    return guard(__func__, em, [&] {
+    return guard_on(g, __func__, em, [&] {
         at::Tensor from = range(g, which, offset, count);
         host_view(from, host).copy_(from);
     });
@@ -151,7 +152,7 @@ enum status shim_group_read(const struct shim_group *g, enum shim_flat which, si
 enum status shim_group_nonfinite(const struct shim_group *g, enum shim_flat which, size_t offset,
                                  size_t count, int64_t *n_out, struct errmsg *em)
 {
-    return guard(__func__, em, [&] {
+    return guard_on(g, __func__, em, [&] {
         *n_out = range(g, which, offset, count).isfinite().logical_not().sum().item<int64_t>();
     });
 }
@@ -159,7 +160,7 @@ enum status shim_group_nonfinite(const struct shim_group *g, enum shim_flat whic
 enum status shim_group_adam(struct shim_group *g, size_t offset, size_t count,
                             const struct shim_adam *adam, struct errmsg *em)
 {
-    return guard(__func__, em, [&] {
+    return guard_on(g, __func__, em, [&] {
         TORCH_CHECK(adam->step >= 1, "Adam's steps count from 1, not ", adam->step);
         at::NoGradGuard no_grad;
         at::Tensor step =

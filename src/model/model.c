@@ -131,6 +131,14 @@ const struct model_flat *model_flat(const struct model *m)
     return &m->flat;
 }
 
+int64_t model_gpu_peak_bytes(const struct model *m)
+{
+    int64_t used = 0, peak = 0;
+    if (strncmp(m->device, "cuda", 4) != 0 || shim_memory(m->device, &used, &peak, NULL) != ST_OK)
+        return 0;
+    return peak;
+}
+
 size_t model_layout(const struct model *m, const struct model_tensor **tensors_out)
 {
     *tensors_out = m->layout.tensors;

@@ -76,6 +76,21 @@ static void the_line_says_where_and_how_fast(void **unused)
                               "val 0.0433  128 images/s  data 2.0 %  12 min 15 s left");
 }
 
+static void a_gpu_s_memory_is_shown(void **unused)
+{
+    (void)unused;
+    struct watcher w = {0};
+    struct progress_options o = options_for(&w);
+    struct progress p;
+    progress_init(&p, &o);
+    struct progress_update u = update_of(1, 0.0);
+    u.gpu_bytes = (int64_t)7 << 29;
+    progress_step(&p, &u);
+    char line[PROGRESS_LINE_BYTES];
+    progress_format(&p, line);
+    assert_text_has(line, "  3.5 GiB");
+}
+
 static void nothing_is_claimed_before_it_is_known(void **unused)
 {
     (void)unused;
@@ -208,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_line_says_where_and_how_fast),
+        cmocka_unit_test(a_gpu_s_memory_is_shown),
         cmocka_unit_test(nothing_is_claimed_before_it_is_known),
         cmocka_unit_test(plain_lines_come_every_so_often),
         cmocka_unit_test(a_terminal_is_redrawn_at_most_ten_times_a_second),

@@ -361,24 +361,68 @@ cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to)
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
+/* What cudaMalloc gave. */
+struct block {
+    struct block *next;
+    char *first;
+    size_t bytes;
+    int device;
+};
+static struct block *blocks;
+
+static cudaError_t take(void **out, size_t bytes)
+{
+    int failed = posix_memalign(out, 4096, bytes ? bytes : 1);
+    return standin_return(failed ? cudaErrorMemoryAllocation : cudaSuccess);
+}
+
 cudaError_t cudaMalloc(void **out, size_t bytes)
 {
     FAULT_OR_GO_ON;
-    int failed = posix_memalign(out, 4096, bytes ? bytes : 1);
-    return standin_return(failed ? cudaErrorMemoryAllocation : cudaSuccess);
+    struct block *b = malloc(sizeof *b);
+    cudaError_t error = b ? take(out, bytes) : standin_return(cudaErrorMemoryAllocation);
+    if (error != cudaSuccess) {
+        free(b);
+        return error;
+    }
+    pthread_mutex_lock(&lock);
+    *b = (struct block){blocks, *out, bytes, current_device};
+    blocks = b;
+    pthread_mutex_unlock(&lock);
+    return cudaSuccess;
 }
 
 cudaError_t cudaFree(void *memory)
 {
     FAULT_OR_GO_ON;
+    pthread_mutex_lock(&lock);
+    for (struct block **at = &blocks; *at; at = &(*at)->next)
+        if ((*at)->first == memory) {
+            struct block *b = *at;
+            *at = b->next;
+            free(b);
+            break;
+        }
+    pthread_mutex_unlock(&lock);
     free(memory);
     return cudaSuccess;
+}
+
+int standin_device_of(const void *memory)
+{
+    int device = -1;
+    pthread_mutex_lock(&lock);
+    for (const struct block *b = blocks; b && device < 0; b = b->next)
+        if ((const char *)memory >= b->first && (const char *)memory < b->first + b->bytes)
+            device = b->device;
+    pthread_mutex_unlock(&lock);
+    return device;
 }
 
 cudaError_t cudaMallocHost(void **out, size_t bytes)
 {
     FAULT_OR_GO_ON;
-    return cudaMalloc(out, bytes);
+    return take(out, bytes);
 }
 
 cudaError_t cudaHostAlloc(void **out, size_t bytes, unsigned flags)

@@ -34,6 +34,8 @@ cudaError_t standin_return(cudaError_t error);
 /* The error that STANDIN_CUDA_FAIL asks this call of the function to end in. */
 cudaError_t standin_fault(const char *function);
 int standin_devices(void);
+/* The device whose memory this lies in, or -1. */
+int standin_device_of(const void *memory);
 /* The graph that the stream is captured into, or NULL. */
 cudaGraph_t standin_capture_of(cudaStream_t stream);
 

@@ -54,6 +54,17 @@ const char *comm_nccl_version(void)
     return text;
 }
 
+void comm_describe_gpus(char *out, size_t out_bytes)
+{
+    char why[WHY_BYTES] = "";
+    struct cudart_device first = {0};
+    int n = cudart_count(why, sizeof why);
+    if (n > 0 && cudart_describe(0, &first, NULL) == ST_OK)
+        snprintf(out, out_bytes, "yes, %d GPU%s: %s", n, n == 1 ? "" : "s", first.name);
+    else
+        snprintf(out, out_bytes, "yes, but no GPU here: %s", why);
+}
+
 enum status gpu_comm_new(struct comm *host, const struct comm_ops *ops, void *backend, int device,
                          struct comm **out, struct errmsg *em)
 {

@@ -1,4 +1,6 @@
 /* What a build without CUDA answers where gpu.c would ask for GPUs. */
+#include <stdio.h>
+
 #include "comm_priv.h"
 
 bool comm_gpu_built(void)
@@ -9,6 +11,11 @@ bool comm_gpu_built(void)
 const char *comm_nccl_version(void)
 {
     return "none";
+}
+
+void comm_describe_gpus(char *out, size_t out_bytes)
+{
+    snprintf(out, out_bytes, "no: built with a libtorch for CPUs");
 }
 
 enum status comm_gpu_open(const struct comm_options *o, struct comm **c, struct errmsg *em)

@@ -109,6 +109,8 @@ void progress_format(const struct progress *p, char out[static PROGRESS_LINE_BYT
     add_loss(p, out);
     if (!isnan(p->val))
         add(out, "  val %.4f", p->val);
+    if (p->last.gpu_bytes > 0)
+        add(out, "  %.1f GiB", (double)p->last.gpu_bytes / (1 << 30));
     if (p->steps_timed == 0)
         return;
     add_rate(progress_images_per_s(p), out);

@@ -4,6 +4,8 @@
  *   epoch 3/50  step 372/6250  loss 0.0412 (A 0.0210 B 0.0202)  val 0.0433  193 images/s
  *   data 0.4 %  2 min 10 s left                                              (on one line)
  *
+ * On a GPU also the most memory that tensors have taken so far, as "3.2 GiB".
+ *
  * On a terminal the line is redrawn in place; elsewhere (a batch job's log file) a plain line is
  * logged every every_s seconds. Rates are averages in which a second counts half as much as one
  * twenty seconds later. Time left = steps left x (time of a step + mean pause a step), where pauses
@@ -46,6 +48,7 @@ struct progress_update {
     int64_t step;  /* steps done, this one included */
     struct model_losses losses;
     double data_wait_s; /* of this step */
+    int64_t gpu_bytes;  /* peak of tensors so far; 0: no GPU */
 };
 
 /* Caller-owned; its members are the functions' business. */

@@ -146,6 +146,7 @@ void report_step(struct report *r, const struct step_report *step)
         .step = s->state.step,
         .losses = step->losses,
         .data_wait_s = step->data_wait_s,
+        .gpu_bytes = model_gpu_peak_bytes(s->model),
     };
     progress_step(&r->progress, &update);
     if (s->state.step % s->config.log.every_steps != 0 && s->state.step != s->steps_total)

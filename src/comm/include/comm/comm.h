@@ -83,6 +83,8 @@ int comm_device(const struct comm *c);
 const char *comm_library_version(void);
 /* "2.29.7", or "none" in a build without CUDA; static. */
 const char *comm_nccl_version(void);
+/* What this build and machine can do about GPUs, for people: "2 GPUs", "no GPU: " and why. */
+void comm_describe_gpus(char *out, size_t out_bytes);
 
 /* Memory for flat state that collectives work on, zeroed and 64-byte aligned; on comm_device where
  * that is a GPU. ST_MEMORY. */

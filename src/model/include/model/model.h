@@ -134,6 +134,8 @@ void model_free(struct model *m);
 
 const struct model_options *model_get_options(const struct model *m);
 const struct model_flat *model_flat(const struct model *m);
+/* The most memory that tensors have taken on the model's GPU so far; 0 on the CPU. */
+int64_t model_gpu_peak_bytes(const struct model *m);
 /* Parameter tensors in order: encoder, decoder_a, decoder_b. Borrowed. */
 size_t model_layout(const struct model *m, const struct model_tensor **tensors_out);
 

@@ -70,11 +70,13 @@ function(bifrons_pytest path)
                "PYTHONDONTWRITEBYTECODE=1")
 endfunction()
 
-# bifrons_pytest_folder(folder): every tests/FOLDER/test_*.py.
+# bifrons_pytest_folder(folder): every tests/FOLDER/test_*.py; FOLDER_tests lists their names.
 function(bifrons_pytest_folder folder)
   file(GLOB files CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/tests
        ${PROJECT_SOURCE_DIR}/tests/${folder}/test_*.py)
   foreach(file ${files})
     bifrons_pytest(${file} ${ARGN})
   endforeach()
+  list(TRANSFORM files REPLACE "\\.py$" "")
+  set(${folder}_tests ${files} PARENT_SCOPE)
 endfunction()

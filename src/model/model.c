@@ -348,6 +348,15 @@ enum status model_evaluate(struct model *m, const struct model_batch *b, double 
     return st;
 }
 
+enum status model_gradient_is_finite(const struct model *m, bool *finite_out, struct errmsg *em)
+{
+    int64_t bad = 0;
+    enum status st = shim_group_nonfinite(m->group, SHIM_GRADIENTS, 0, m->layout.count, &bad, em);
+    if (st == ST_OK)
+        *finite_out = bad == 0;
+    return st;
+}
+
 enum status model_update(struct model *m, double lr, int64_t step, struct errmsg *em)
 {
     const struct shim_adam adam = {

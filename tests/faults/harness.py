@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 BIFRONS = os.environ.get("BIFRONS", "build/dev/bifrons")
+FAULTY = os.environ.get("BIFRONS_FAULTY", "build/dev/tests/faults/faulty/bifrons")
 TINY = {"model.image_size": 64, "model.latent": 8, "train.global_batch": 4, "train.threads": 1,
         "train.precision": '"fp32"', "train.seed": 3, "train.lr": 1e-3, "log.every_steps": 1,
         "log.preview_epochs": 0, "checkpoint.every_minutes": 0}
@@ -29,13 +30,15 @@ def bifrons(*arguments, **kwargs):
 class Run:
     """A run folder, and the command that fills it. Keys are given as train__lr=1 for train.lr=1."""
 
+    program = BIFRONS
+
     def __init__(self, sets, out, ranks=1, **keys):
         self.sets, self.out, self.ranks = sets, Path(out), ranks
         self.keys = {**TINY, **dotted(keys)}
 
     def command(self, *more, **keys):
         launcher = ["mpirun", "-n", str(self.ranks)] if self.ranks > 1 else []
-        return [*launcher, BIFRONS, "train", "--data-a", str(self.sets / "a.h5"), "--data-b",
+        return [*launcher, self.program, "train", "--data-a", str(self.sets / "a.h5"), "--data-b",
                 str(self.sets / "b.h5"), "--out", str(self.out),
                 *words({**self.keys, **dotted(keys)}), *map(str, more)]
 
@@ -44,6 +47,13 @@ class Run:
         return subprocess.run(self.command(*more, **keys), capture_output=True, text=True,
                               timeout=240, stdin=subprocess.DEVNULL,
                               env={**os.environ, **(environment or {})})
+
+    def train_with(self, fault, *more, **keys):
+        """train, with an engine that meets this fault: see faulty.c."""
+        self.program = FAULTY
+        result = self.train(*more, environment={"BIFRONS_FAULT": fault}, **keys)
+        self.program = BIFRONS
+        return result
 
     def resume(self, *more, **keys):
         return self.train("--resume", "auto", *more, **keys)
@@ -122,6 +132,16 @@ def assert_same_run(run, reference, best=True):
         for key in ("model_state_dict", "optimizer_state_dict", "epoch", "step", "position",
                     "loss", "val_loss"):
             assert_same_tensors(one[key], other[key], f"{name}:{key}")
+
+
+def cut_back(run, step):
+    """As if the job had died after this step's checkpoint."""
+    for path in run.checkpoints.glob("step-*"):
+        if int(path.name[5:15]) > step:
+            path.unlink()
+    for name in ("latest.pt", "best.pt"):
+        (run.checkpoints / name).unlink()
+        os.symlink(run.checkpoint(step).name, run.checkpoints / name)
 
 
 def errors(text):

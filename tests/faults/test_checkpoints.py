@@ -5,17 +5,7 @@ import shutil
 
 import pytest
 
-from harness import EPOCH, assert_same_run, errors
-
-
-def cut_back(run, step):
-    """As if the job had died after this step's checkpoint."""
-    for path in run.checkpoints.glob("step-*"):
-        if int(path.name[5:15]) > step:
-            path.unlink()
-    for name in ("latest.pt", "best.pt"):
-        (run.checkpoints / name).unlink()
-        os.symlink(run.checkpoint(step).name, run.checkpoints / name)
+from harness import EPOCH, assert_same_run, cut_back, errors
 
 
 def test_a_checkpoint_at_each_epoch_and_every_so_many_steps(original):
@@ -38,10 +28,10 @@ def test_going_on_from_any_of_them_gives_the_same_run(original, copy_of, step):
 
 def foreign_checkpoint(new_run, run, step):
     """One of another architecture, whole and with its hash, among the run's own."""
-    other = new_run("other", train__max_steps=1, model__latent=16)
+    other = new_run("other", train__max_steps=step, model__latent=16)
     assert other.train().returncode == 0
     for tail in ("", ".xxh3"):
-        shutil.copy(str(other.checkpoint(1)) + tail, str(run.checkpoint(step)) + tail)
+        shutil.copy(str(other.checkpoint(step)) + tail, str(run.checkpoint(step)) + tail)
 
 
 def test_one_of_another_architecture_is_told_and_passed_over(original, copy_of, new_run):
@@ -50,7 +40,7 @@ def test_one_of_another_architecture_is_told_and_passed_over(original, copy_of, 
     foreign_checkpoint(new_run, run, 5)
     result = run.resume()
     assert result.returncode == 0, result.stderr
-    assert re.search(r"refused: .*step-0000000005.pt.*latent 16, wanted 64 and 8", result.stderr)
+    assert re.search(r"refused: .*model.latent: 16 -> 8 .*step-0000000005.pt", result.stderr)
     assert "resumed from" in result.stderr and "step-0000000004.pt" in result.stderr
     assert_same_run(run, original)
 
@@ -59,9 +49,10 @@ def test_where_none_fits_the_reason_is_told_and_nothing_is_touched(original, cop
     run = copy_of(original)
     before = sorted(run.checkpoints.iterdir())
     result = run.resume(model__latent=16)
-    assert result.returncode == 65
+    assert result.returncode == 78
     assert len(errors(result.stderr)) == 1
-    assert "all 5 checkpoints" in errors(result.stderr)[0] and "latent 8" in errors(result.stderr)[0]
+    assert "all 5 checkpoints" in errors(result.stderr)[0]
+    assert "model.latent: 8 -> 16" in errors(result.stderr)[0]
     assert sorted(run.checkpoints.iterdir()) == before
 
 

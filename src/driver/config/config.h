@@ -21,6 +21,14 @@ enum config_schedule { SCHEDULE_CONSTANT, SCHEDULE_ONE_CYCLE, SCHEDULE_COSINE };
 enum config_precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
 enum config_wire { WIRE_FP32, WIRE_BF16 };
 
+/* What a run does about steps that would spoil it: guard.h. */
+struct config_guard {
+    double spike;     /* robust deviations; 0: off */
+    int64_t patience; /* bad steps in a row before going back */
+    double lr_factor;
+    int64_t rollbacks;
+};
+
 struct config {
     int64_t config_version;
     char name[CONFIG_TEXT_BYTES]; /* of the run: names the default run folder runs/NAME */
@@ -63,6 +71,7 @@ struct config {
         double every_minutes;
         int64_t keep;
     } checkpoint;
+    struct config_guard guard;
     struct {
         double every_s;      /* seconds between plain progress lines */
         int64_t every_steps; /* steps between rows of metrics.jsonl */

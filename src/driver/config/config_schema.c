@@ -200,6 +200,17 @@ static const struct config_key keys[] = {
           "Checkpoints kept, besides the best; the oldest go first. Two at least, so that a "
           "damaged one is no loss."),
 
+    NUMBER_OR_OFF(guard.spike, 20, 1, 1e6,
+                  "A step is left out where its loss stands this many robust deviations above the "
+                  "median of the last 64 good ones (a deviation is at least 5 % of the median). A "
+                  "step without a finite loss or gradient always is. \"off\": only those."),
+    WHOLE(guard.patience, 3, 1, 1000000,
+          "Steps left out in a row after which the run goes back to its last saved state."),
+    NUMBER(guard.lr_factor, 0.5, 0.01, 1,
+           "Factor on the learning rate, for the rest of the run, each time it goes back."),
+    WHOLE(guard.rollbacks, 3, 0, 1000,
+          "Times a run may go back; then it stops with exit code 70. 0: stop at once."),
+
     NUMBER(log.every_s, 10, 0.1, 86400,
            "Seconds between progress lines where the output is not a terminal."),
     WHOLE(log.every_steps, 10, 1, 1000000, "Steps between rows of metrics.jsonl and TensorBoard."),

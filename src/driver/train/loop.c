@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "recovery.h"
 #include "save.h"
 #include "signals.h"
 #include "step.h"
@@ -15,6 +16,7 @@ struct loop {
     struct saver *saver; /* NULL on ranks other than 0 */
     const char *why;     /* it stopped early; on rank 0 */
     bool too_late;       /* to save, with the launcher about to end the ranks */
+    bool save_owed;      /* one was due while steps were left out */
 };
 
 /* How long a save takes: as measured; at first a guess from what there is to write. */
@@ -46,16 +48,26 @@ static uint64_t wanted_flags(struct loop *l)
     return flags;
 }
 
-static bool at_epoch_end(const struct session *s)
+static bool save_due(const struct loop *l, uint64_t flags)
 {
-    return s->state.position % (uint64_t)session_epoch_pictures(s) == 0;
+    const struct session *s = l->session;
+    int64_t every = s->config.checkpoint.every_steps;
+    return flags != 0 || l->save_owed || session_at_epoch_end(s) ||
+           s->state.step == s->steps_total || (every > 0 && s->state.step % every == 0);
 }
 
-static bool save_due(const struct session *s, uint64_t flags)
+static enum status validate(struct loop *l, bool finished, struct errmsg *em)
 {
-    int64_t every = s->config.checkpoint.every_steps;
-    return flags != 0 || at_epoch_end(s) || s->state.step == s->steps_total ||
-           (every > 0 && s->state.step % every == 0);
+    struct session *s = l->session;
+    struct model_losses losses;
+    enum status st = step_validate(s, &losses, em);
+    if (st != ST_OK)
+        return st;
+    report_validation(l->report, &losses);
+    int64_t every = s->config.log.preview_epochs;
+    if (finished || (every > 0 && session_epoch(s) % every == 0))
+        report_preview(l->report);
+    return ST_OK;
 }
 
 static void save(struct loop *l, bool validated)
@@ -70,25 +82,20 @@ static void save(struct loop *l, bool validated)
 static enum status between_steps(struct loop *l, uint64_t flags, struct errmsg *em)
 {
     struct session *s = l->session;
-    bool finished = s->state.step == s->steps_total, validated = false;
+    bool finished = s->state.step == s->steps_total;
+    bool validates = session_at_epoch_end(s) || finished;
     saver_poll(l->saver);
-    if (!save_due(s, flags))
+    if (!save_due(l, flags))
         return ST_OK;
     report_pause(l->report);
-    if (at_epoch_end(s) || finished) {
-        struct model_losses losses;
-        enum status st = step_validate(s, &losses, em);
-        if (st != ST_OK)
-            return st;
-        report_validation(l->report, &losses);
-        validated = true;
-        int64_t every = s->config.log.preview_epochs;
-        if (finished || (every > 0 && session_epoch(s) % every == 0))
-            report_preview(l->report);
-    }
+    enum status st = validates ? validate(l, finished, em) : ST_OK;
+    if (st != ST_OK)
+        return st;
+    /* amid bad steps the state is none to go back to: it waits for a good one */
+    l->save_owed = s->state.guard.bad_in_a_row > 0 && !finished && !(flags & STEP_FLAG_STOP);
     l->too_late = l->saver && (flags & STEP_FLAG_STOP) && save_seconds(l) > signals_time_left();
-    if (!l->too_late)
-        save(l, validated);
+    if (!l->save_owed && !l->too_late)
+        save(l, validates);
     report_continue(l->report);
     return ST_OK;
 }
@@ -135,7 +142,15 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
         if (st != ST_OK)
             return st;
         report_step(l->report, &step);
-        st = between_steps(l, step.flags, em);
+        if (step.verdict != GUARD_GOOD)
+            recovery_tell_skipped(s, &step);
+        if (step.verdict == GUARD_GO_BACK) {
+            /* where it goes back to has been validated and saved already */
+            st = recovery_go_back(s, l->saver, l->report, em);
+            l->save_owed = false;
+        } else {
+            st = between_steps(l, step.flags, em);
+        }
         if (st != ST_OK)
             return st;
     }

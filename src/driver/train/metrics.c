@@ -133,6 +133,8 @@ static json_t *row_object(const struct metrics_row *row)
         put_number(&w, o, "step_ms", row->step_ms);
         put_number(&w, o, "data_wait_ms", row->data_wait_ms);
     }
+    if (row->skipped)
+        put(&w, o, "skipped", json_true());
     if (w.nonfinite)
         put(&w, o, "nonfinite", json_true());
     if (w.failed) {
@@ -157,6 +159,11 @@ enum status metrics_write(struct metrics *m, const struct metrics_row *row, stru
     free(text);
     json_decref(o);
     return st;
+}
+
+enum status metrics_cut(struct metrics *m, int64_t offset, struct errmsg *em)
+{
+    return append_cut(&m->file, MIN(offset, m->file.end), em);
 }
 
 int64_t metrics_offset(const struct metrics *m)

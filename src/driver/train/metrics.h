@@ -6,7 +6,8 @@
  *    "lr":0.0001,"images_per_s":193,"step_ms":82.9,"data_wait_ms":0.3}
  *
  * A row of kind "val" has no lr, images_per_s, step_ms and data_wait_ms. A number that is NaN or
- * infinite is null, and such a row has "nonfinite":true. Losses of a person are unweighted, keyed
+ * infinite is null, and such a row has "nonfinite":true. A step that the guard left out has
+ * "skipped":true. Losses of a person are unweighted, keyed
  * by model_loss_key; total is weighted, over both people.
  *
  *     metrics_open("runs/x/metrics.jsonl", offset_of_the_checkpoint, &m, &em);
@@ -44,6 +45,7 @@ struct metrics_row {
     double time_s; /* trained so far, over all starts of the run */
     struct model_losses losses;
     /* of METRICS_TRAIN only */
+    bool skipped; /* the guard left the step's update out */
     double lr, images_per_s, step_ms, data_wait_ms;
 };
 
@@ -61,6 +63,8 @@ enum status metrics_open(const char *path, int64_t truncate_at, struct metrics *
 /* ST_IO: the row is lost, the file is whole, and the next row may succeed. */
 enum status metrics_write(struct metrics *m, const struct metrics_row *row,
                           struct errmsg *em) MUST_CHECK;
+/* Takes back all rows after an offset that metrics_offset told. ST_IO. */
+enum status metrics_cut(struct metrics *m, int64_t offset, struct errmsg *em) MUST_CHECK;
 /* Byte offset after the last whole line. */
 int64_t metrics_offset(const struct metrics *m);
 /* Makes what was written durable and gives metrics_offset. ST_IO. */

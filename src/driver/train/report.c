@@ -88,6 +88,8 @@ static enum status open_files(struct report *r, const char *config_path, const c
     enum status st = metrics_open(path, s->state.metrics_bytes, &r->metrics, em);
     if (st == ST_OK && s->config.log.tensorboard)
         st = tensorboard_open(s->out, &r->tensorboard, em);
+    if (st == ST_OK && r->tensorboard && s->state.step > 0)
+        st = tensorboard_restart(r->tensorboard, s->state.step + 1, em);
     return st == ST_OK ? open_record(r, config_path, hosts, em) : st;
 }
 
@@ -149,7 +151,8 @@ void report_step(struct report *r, const struct step_report *step)
         .gpu_bytes = model_gpu_peak_bytes(s->model),
     };
     progress_step(&r->progress, &update);
-    if (s->state.step % s->config.log.every_steps != 0 && s->state.step != s->steps_total)
+    if (s->state.step % s->config.log.every_steps != 0 && s->state.step != s->steps_total &&
+        step->verdict == GUARD_GOOD)
         return;
     struct metrics_row row = {
         .kind = METRICS_TRAIN,
@@ -162,6 +165,7 @@ void report_step(struct report *r, const struct step_report *step)
         .images_per_s = 2 * (double)s->config.train.global_batch / step->duration_s,
         .step_ms = step->duration_s * 1e3,
         .data_wait_ms = step->data_wait_s * 1e3,
+        .skipped = step->verdict != GUARD_GOOD,
     };
     write_row(r, &row);
 }
@@ -301,6 +305,19 @@ void report_sync(struct report *r)
     double now = clock_seconds();
     r->session->state.wall_s += now - r->started_s;
     r->started_s = now;
+}
+
+void report_went_back(struct report *r)
+{
+    if (!r->session)
+        return;
+    struct errmsg em = {0};
+    const struct train_state *t = &r->session->state;
+    enum status st = metrics_cut(r->metrics, t->metrics_bytes, &em);
+    if (st == ST_OK && r->tensorboard)
+        st = tensorboard_restart(r->tensorboard, t->step + 1, &em);
+    if (st != ST_OK)
+        log_warn("%s; rows of steps that were taken back stay", em.text);
 }
 
 void report_close(struct report *r, enum status status, const struct errmsg *em)

@@ -38,6 +38,8 @@ void report_validation(struct report *r, const struct model_losses *losses);
 void report_preview(struct report *r);
 /* Before a checkpoint: notes time and the offset of metrics.jsonl in the state. */
 void report_sync(struct report *r);
+/* The state was set back: takes back what was said of later steps. */
+void report_went_back(struct report *r);
 /* The end, good or bad. */
 void report_close(struct report *r, enum status status, const struct errmsg *em);
 

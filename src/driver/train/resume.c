@@ -1,88 +1,75 @@
 #include "resume.h"
 
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "model/checkpoint.h"
+#include "resume_check.h"
 #include "run_folder.h"
 #include "run_meta.h"
 
 #include "base/poison.h"
 
-/* Reads state that no other field of the checkpoint carries, and tells what changed since. */
-static void take_meta(struct session *s, const struct checkpoint_facts *facts)
+/* The state as the checkpoint tells it; losses of another kind are not compared with. */
+static void take_state(struct session *s, const struct checkpoint_facts *facts,
+                       const struct run_meta *meta, bool other_losses)
 {
-    struct run_meta meta;
-    run_meta_read(facts->meta, &meta);
-    s->state.best_val_loss = meta.best_val_loss;
-    s->state.wall_s = meta.wall_s;
-    s->state.save_s = meta.save_s;
-    s->state.stretch_s = meta.stretch_s;
-    s->state.metrics_bytes = meta.metrics_bytes;
-    if (meta.world_size > 0 &&
-        (meta.threads != s->threads || meta.world_size != comm_world_size(s->comm)))
+    s->state = (struct train_state){
+        .step = facts->step,
+        .position = facts->position,
+        .train_loss = facts->loss,
+        .val_loss = facts->val_loss,
+        .best_val_loss = other_losses ? NAN : meta->best_val_loss,
+        .wall_s = meta->wall_s,
+        .save_s = meta->save_s,
+        .stretch_s = meta->stretch_s,
+        .metrics_bytes = meta->metrics_bytes,
+        .guard = meta->guard,
+    };
+    if (other_losses)
+        guard_forget_losses(&s->state.guard);
+    if (meta->world_size > 0 &&
+        (meta->threads != s->threads || meta->world_size != comm_world_size(s->comm)))
         log_info("resumed on %d ranks of %d threads, saved on %d of %d: not bit-exact",
-                 comm_world_size(s->comm), s->threads, meta.world_size, meta.threads);
+                 comm_world_size(s->comm), s->threads, meta->world_size, meta->threads);
 }
 
-static void tell_config_changes(const struct session *s, const struct checkpoint_facts *facts)
+static enum status continue_from(struct session *s, const char *path, const struct checkpoint *c,
+                                 struct errmsg *em)
 {
-    struct errmsg ignored = {0};
-    struct config *old = calloc(1, sizeof *old);
-    if (!old || !facts->config)
-        goto out;
-    config_init(old);
-    if (config_merge_text(old, facts->config, "checkpoint", &ignored) != ST_OK)
-        goto out;
-    char *difference = config_difference(old, &s->config);
-    if (difference)
-        log_info("configuration changed since the checkpoint:\n%s", difference);
-    free(difference);
-out:
-    free(old);
+    const struct checkpoint_facts *facts = checkpoint_get_facts(c);
+    struct run_meta meta;
+    bool other_losses = false;
+    run_meta_read(facts->meta, &meta);
+    enum status st = resume_check(s, path, facts->config, &meta, &other_losses, em);
+    if (st == ST_OK)
+        st = checkpoint_restore(c, s->model, true, false, em);
+    if (st == ST_OK)
+        take_state(s, facts, &meta, other_losses);
+    return st;
 }
 
-/* Rank 0's part of resuming: read and check the file, fill model and state. */
-static enum status load(struct session *s, const char *path, bool continue_run, struct errmsg *em)
+/* Rank 0's part of resuming: read and check the file, fill model and state. step -1: any. */
+static enum status load(struct session *s, const char *path, int64_t step, bool continue_run,
+                        struct errmsg *em)
 {
     struct checkpoint *c = NULL;
     enum status st = checkpoint_open(path, &c, em);
+    if (st == ST_OK && step >= 0 && checkpoint_get_facts(c)->step != step)
+        st = FAIL(em, ST_DATA, "%s holds the state of step %lld, not of the one it is named after",
+                  path, (long long)checkpoint_get_facts(c)->step);
     if (st == ST_OK)
-        st = checkpoint_restore(c, s->model, continue_run, !continue_run, em);
-    if (st == ST_OK && continue_run) {
-        const struct checkpoint_facts *facts = checkpoint_get_facts(c);
-        s->state.step = facts->step;
-        s->state.position = facts->position;
-        s->state.train_loss = facts->loss;
-        s->state.val_loss = facts->val_loss;
-        take_meta(s, facts);
-        tell_config_changes(s, facts);
-    }
+        st = continue_run ? continue_from(s, path, c, em)
+                          : checkpoint_restore(c, s->model, false, true, em);
     checkpoint_free(c);
     return st;
 }
 
-/* Sends rank 0's parameters (and moments) and state to all. */
-static enum status share(struct session *s, struct errmsg *em)
-{
-    const struct model_flat *flat = model_flat(s->model);
-    void *const parts[] = {flat->parameters, flat->exp_avg, flat->exp_avg_sq};
-    enum status st = session_share_bytes(s->comm, &s->state, sizeof s->state, em);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts && st == ST_OK; i++) {
-        struct comm_ticket ticket = {0};
-        st = comm_broadcast_begin(s->comm, parts[i], flat->count, COMM_F32, 0, flat->stream,
-                                  &ticket, em);
-        if (st == ST_OK)
-            st = comm_wait(s->comm, &ticket, COMM_NO_DEADLINE, em);
-    }
-    return st;
-}
-
 /* Loading is the proof that a checkpoint fits: nothing is changed where it does not. */
-static enum status accept(void *session, const char *path, struct errmsg *em)
+static enum status accept(void *session, const char *path, int64_t step, struct errmsg *em)
 {
-    return load(session, path, true, em);
+    return load(session, path, step, true, em);
 }
 
 static enum status find_and_load(struct session *s, const char *from,
@@ -96,7 +83,7 @@ static enum status find_and_load(struct session *s, const char *from,
     if (!path_join(path, PATH_BYTES_MAX, "", from))
         return FAIL(em, ST_USAGE, "--resume: path too long");
     enum status st = run_folder_verify(path, em);
-    return st == ST_OK ? load(s, path, true, em) : st;
+    return st == ST_OK ? load(s, path, -1, true, em) : st;
 }
 
 enum status resume_run(struct session *s, const char *from, struct errmsg *em)
@@ -110,7 +97,11 @@ enum status resume_run(struct session *s, const char *from, struct errmsg *em)
                      (long long)session_epoch(s) + 1);
     }
     st = comm_agree(s->comm, st, em);
-    return st == ST_OK ? share(s, em) : st;
+    if (st == ST_OK)
+        st = session_share_state(s, em);
+    if (st == ST_OK)
+        session_plan_rest(s);
+    return st;
 }
 
 enum status resume_init_from(struct session *s, const char *path, struct errmsg *em)
@@ -119,10 +110,10 @@ enum status resume_init_from(struct session *s, const char *path, struct errmsg 
     if (comm_rank(s->comm) == 0) {
         st = run_folder_verify(path, em);
         if (st == ST_OK)
-            st = load(s, path, false, em);
+            st = load(s, path, -1, false, em);
         if (st == ST_OK)
             log_info("parameters taken from %s", path);
     }
     st = comm_agree(s->comm, st, em);
-    return st == ST_OK ? share(s, em) : st;
+    return st == ST_OK ? session_share_state(s, em) : st;
 }

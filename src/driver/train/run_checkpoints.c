@@ -252,12 +252,11 @@ static void set_aside_after(const char *out, int64_t good)
             point_link(out, links[i], good);
 }
 
-static enum status judge(const char *path,
-                         enum status (*accept)(void *ctx, const char *path, struct errmsg *em),
-                         void *ctx, struct errmsg *em)
+static enum status judge(const char *path, int64_t step, run_folder_accept *accept, void *ctx,
+                         struct errmsg *em)
 {
     enum status st = run_folder_verify(path, em);
-    return st == ST_OK && accept ? accept(ctx, path, em) : st;
+    return st == ST_OK && accept ? accept(ctx, path, step, em) : st;
 }
 
 /* Failures that say nothing about the file. */
@@ -266,10 +265,8 @@ static bool is_ours(enum status st)
     return st == ST_MEMORY || st == ST_IO || st == ST_TORCH || st == ST_NODEVICE;
 }
 
-enum status run_folder_find_resume(const char *out,
-                                   enum status (*accept)(void *ctx, const char *path,
-                                                         struct errmsg *em),
-                                   void *ctx, char path[static PATH_BYTES_MAX], struct errmsg *em)
+enum status run_folder_find_resume(const char *out, run_folder_accept *accept, void *ctx,
+                                   char path[static PATH_BYTES_MAX], struct errmsg *em)
 {
     struct errmsg newest = {0};
     int64_t step = INT64_MAX;
@@ -285,7 +282,7 @@ enum status run_folder_find_resume(const char *out,
             return st;
         if (step < 0)
             break;
-        st = judge(candidate, accept, ctx, &reason);
+        st = judge(candidate, step, accept, ctx, &reason);
         if (st == ST_OK) {
             memcpy(path, candidate, sizeof candidate);
             set_aside_after(out, step);

@@ -57,17 +57,17 @@ enum status run_folder_temporary(const char *out, int64_t step, char path[static
 enum status run_folder_commit_checkpoint(const char *out, const char *temporary, int64_t step,
                                          bool best, int keep, struct errmsg *em) MUST_CHECK;
 
+/* Does this checkpoint, named after this step, do? ST_OK, or why not. */
+typedef enum status run_folder_accept(void *ctx, const char *path, int64_t step, struct errmsg *em);
 /*
- * The newest checkpoint that agrees with its hash and that accept(ctx, path) takes (NULL: takes
+ * The newest checkpoint that agrees with its hash and that `accept` takes (NULL: takes
  * any), or "" where there is none at all. Refused ones are named in a warning with the reason, and
  * set aside as FILE.refused once an older one is found to go on from. Where every one is refused:
  * the status and reason of the newest. ST_MEMORY and ST_IO say nothing about a file and end the
  * search.
  */
-enum status
-run_folder_find_resume(const char *out,
-                       enum status (*accept)(void *ctx, const char *path, struct errmsg *em),
-                       void *ctx, char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
+enum status run_folder_find_resume(const char *out, run_folder_accept *accept, void *ctx,
+                                   char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
 /*
  * Compares a checkpoint (or a symlink to one) with its sidecar. Without a sidecar it warns, and
  * only looks whether the file is a whole zip archive. ST_NOINPUT; ST_DATA damaged; ST_IO.

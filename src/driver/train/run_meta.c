@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/checked.h"
+
 #include "base/poison.h"
 
 /* NaN has no JSON: null stands for "not yet". */
@@ -24,19 +26,49 @@ static void fingerprint_text(const struct session *s, int person, char out[stati
     snprintf(out, 20, "%016" PRIx64, set_get_info(s->sets[person])->fingerprint);
 }
 
+/* NULL where memory is out. */
+static json_t *guard_object(const struct guard *g)
+{
+    json_t *losses = json_array();
+    for (int i = 0; i < g->n; i++)
+        json_array_append_new(losses,
+                              json_real(
+                                  g->window[(g->next - g->n + i + GUARD_WINDOW) % GUARD_WINDOW]));
+    return json_pack("{s:o, s:i, s:i, s:I, s:f}", "losses", losses, "bad_in_a_row",
+                     (int)g->bad_in_a_row, "rollbacks", (int)g->rollbacks, "skipped",
+                     (json_int_t)g->skipped, "lr_scale", g->lr_scale);
+}
+
+static struct guard guard_of(const json_t *object)
+{
+    struct guard g;
+    const json_t *losses = json_object_get(object, "losses");
+    guard_init(&g);
+    size_t n = MIN(json_array_size(losses), (size_t)GUARD_WINDOW);
+    for (size_t i = 0; i < n; i++)
+        g.window[i] = json_number_value(json_array_get(losses, i));
+    g.n = (int32_t)n;
+    g.next = (int32_t)(n % GUARD_WINDOW);
+    g.bad_in_a_row = (int32_t)number_of(object, "bad_in_a_row", 0);
+    g.rollbacks = (int32_t)number_of(object, "rollbacks", 0);
+    g.skipped = (int64_t)number_of(object, "skipped", 0);
+    g.lr_scale = number_of(object, "lr_scale", 1);
+    return g;
+}
+
 char *run_meta_text(const struct session *s)
 {
     char fingerprint[2][20];
     for (int p = 0; p < 2; p++)
         fingerprint_text(s, p, fingerprint[p]);
     json_t *meta =
-        json_pack("{s:o, s:f, s:I, s:i, s:i, s:[s,s], s:[s,s], s:[s,s]}", "best_val_loss",
+        json_pack("{s:o, s:f, s:I, s:i, s:i, s:[s,s], s:[s,s], s:[s,s], s:o}", "best_val_loss",
                   number_or_null(s->state.best_val_loss), "wall_s", s->state.wall_s,
                   "metrics_bytes", (json_int_t)s->state.metrics_bytes, "world_size",
                   comm_world_size(s->comm), "threads", s->threads, "fingerprints", fingerprint[0],
                   fingerprint[1], "people", set_get_info(s->sets[0])->person,
                   set_get_info(s->sets[1])->person, "consent", set_get_info(s->sets[0])->consent,
-                  set_get_info(s->sets[1])->consent);
+                  set_get_info(s->sets[1])->consent, "guard", guard_object(&s->state.guard));
     if (meta) {
         json_object_set_new(meta, "save_s", json_real(s->state.save_s));
         json_object_set_new(meta, "stretch_s", json_real(s->state.stretch_s));
@@ -57,6 +89,7 @@ void run_meta_read(const char *text, struct run_meta *out)
         .metrics_bytes = (int64_t)number_of(meta, "metrics_bytes", 0),
         .world_size = (int)number_of(meta, "world_size", 0),
         .threads = (int)number_of(meta, "threads", 0),
+        .guard = guard_of(json_object_get(meta, "guard")),
     };
     for (size_t p = 0; p < 2; p++) {
         const char *print =

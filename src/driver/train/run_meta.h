@@ -2,7 +2,8 @@
  * The JSON text "meta" of a checkpoint: what a run must find again and no other entry holds.
  *
  *   {"best_val_loss","wall_s","metrics_bytes","save_s","stretch_s","world_size","threads",
- *    "fingerprints":[A,B], "people":[A,B], "consent":[A,B]}
+ *    "fingerprints":[A,B], "people":[A,B], "consent":[A,B],
+ *    "guard":{"losses":[oldest, …], "bad_in_a_row", "rollbacks", "skipped", "lr_scale"}}
  *
  * Numbers that are none yet are null; a key that is missing reads as none.
  */
@@ -21,6 +22,7 @@ struct run_meta {
     double save_s, stretch_s;
     int world_size, threads; /* 0: not told */
     char fingerprints[2][20];
+    struct guard guard;
 };
 
 /* Text that is no JSON object reads as an empty one: the checkpoint's hash has been compared. */

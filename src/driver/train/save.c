@@ -37,12 +37,13 @@ struct saver {
     struct checkpoint_snapshot *snapshot;
     struct worker *worker;
     struct write_job job;
-    bool writing;       /* the job's outcome has not been told yet */
-    bool unsaved;       /* the latest attempt failed */
-    bool slow_told;     /* that training waited for the disk */
-    double best_kept;   /* validation loss of best.pt; NaN: none */
-    double copied_at_s; /* when the state was copied last, or training began */
-    double retry_at_s;  /* not before, where unsaved */
+    struct train_state copied; /* the state in the snapshot */
+    bool writing;              /* the job's outcome has not been told yet */
+    bool unsaved;              /* the latest attempt failed */
+    bool slow_told;            /* that training waited for the disk */
+    double best_kept;          /* validation loss of best.pt; NaN: none */
+    double copied_at_s;        /* when the state was copied last, or training began */
+    double retry_at_s;         /* not before, where unsaved */
     double slowest_s;
 };
 
@@ -55,9 +56,12 @@ enum status saver_open(struct session *s, struct saver **out, struct errmsg *em)
         st = v ? checkpoint_snapshot_new(s->model, &v->snapshot, em)
                : FAIL(em, ST_MEMORY, "out of memory");
         if (st == ST_OK)
+            st = checkpoint_snapshot_take(v->snapshot, em);
+        if (st == ST_OK)
             st = worker_new(&v->worker, em);
         if (st == ST_OK) {
             v->session = s;
+            v->copied = s->state;
             v->best_kept = s->state.best_val_loss;
             v->copied_at_s = clock_seconds();
         }
@@ -183,7 +187,8 @@ static enum status prepare(struct saver *v, bool best, struct errmsg *em)
                   .position = s->state.position,
                   .loss = s->state.train_loss,
                   .val_loss = s->state.val_loss,
-                  .lr = schedule_lr(&s->config, s->state.step, s->steps_total),
+                  .lr = s->state.guard.lr_scale *
+                        schedule_lr(&s->config, s->state.step, s->steps_total),
                   .config = config_to_toml(&s->config),
                   .meta = run_meta_text(s)},
         .best = best,
@@ -195,6 +200,7 @@ static enum status prepare(struct saver *v, bool best, struct errmsg *em)
     double start = clock_seconds();
     enum status st = checkpoint_snapshot_take(v->snapshot, em);
     v->job.copy_s = clock_seconds() - start;
+    v->copied = s->state;
     return st;
 }
 
@@ -224,6 +230,14 @@ void saver_save(struct saver *v, bool validated)
     }
     v->writing = true;
     worker_start(v->worker, write_in_background, &v->job);
+}
+
+enum status saver_go_back(struct saver *v, struct errmsg *em)
+{
+    enum status st = checkpoint_snapshot_restore(v->snapshot, v->session->model, em);
+    if (st == ST_OK)
+        v->session->state = v->copied;
+    return st;
 }
 
 bool saver_due(struct saver *v)

@@ -28,6 +28,9 @@ void saver_close(struct saver *v);
 /* Copies the state and has it written. validated: s->state.val_loss is the current state's, so that
  * it becomes best.pt where it is better than that one (always, without held-out pictures). */
 void saver_save(struct saver *v, bool validated);
+/* Rank 0: sets model and s->state back to what was copied last, or to where training began; the
+ * copy need not have reached the disk. The caller shares it with the other ranks. */
+enum status saver_go_back(struct saver *v, struct errmsg *em) MUST_CHECK;
 /* Tells what became of a checkpoint that has been written meanwhile. */
 void saver_poll(struct saver *v);
 /* Is a checkpoint due by time, or to be tried again? */

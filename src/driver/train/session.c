@@ -23,6 +23,12 @@ int64_t session_epoch(const struct session *s)
     return (int64_t)s->state.position / session_epoch_pictures(s);
 }
 
+bool session_at_epoch_end(const struct session *s)
+{
+    int64_t epoch = session_epoch_pictures(s), position = (int64_t)s->state.position;
+    return position / epoch > (position - s->config.train.global_batch) / epoch;
+}
+
 enum status session_share_bytes(struct comm *c, void *range, size_t n, struct errmsg *em)
 {
     struct comm_ticket ticket = {0};
@@ -206,9 +212,36 @@ static void plan_steps(struct session *s)
         s->steps_total = MIN(s->steps_total, s->config.train.max_steps);
 }
 
+void session_plan_rest(struct session *s)
+{
+    int64_t batch = s->config.train.global_batch, position = (int64_t)s->state.position;
+    if (position == s->state.step * batch)
+        return;
+    int64_t left = MAX(s->config.train.epochs * session_epoch_pictures(s) - position, 0);
+    s->steps_total = s->state.step + (left + batch - 1) / batch;
+    if (s->config.train.max_steps > 0)
+        s->steps_total = MIN(s->steps_total, s->config.train.max_steps);
+}
+
+enum status session_share_state(struct session *s, struct errmsg *em)
+{
+    const struct model_flat *flat = model_flat(s->model);
+    void *const parts[] = {flat->parameters, flat->exp_avg, flat->exp_avg_sq};
+    enum status st = session_share_bytes(s->comm, &s->state, sizeof s->state, em);
+    for (size_t i = 0; i < ARRAY_LENGTH(parts) && st == ST_OK; i++) {
+        struct comm_ticket ticket = {0};
+        st = comm_broadcast_begin(s->comm, parts[i], flat->count, COMM_F32, 0, flat->stream,
+                                  &ticket, em);
+        if (st == ST_OK)
+            st = comm_wait(s->comm, &ticket, COMM_NO_DEADLINE, em);
+    }
+    return st;
+}
+
 enum status session_open(struct session *s, struct errmsg *em)
 {
     s->state = (struct train_state){.train_loss = NAN, .val_loss = NAN, .best_val_loss = NAN};
+    guard_init(&s->state.guard);
     s->threads =
         s->config.train.threads > 0 ? (int)s->config.train.threads : default_threads(s->comm);
     enum status st = comm_agree(s->comm, open_sets(s, em), em);

@@ -12,6 +12,7 @@
 #include "data/loader.h"
 #include "data/order.h"
 #include "data/set.h"
+#include "guard.h"
 #include "model/model.h"
 #include "walltime.h"
 
@@ -26,6 +27,7 @@ struct train_state {
     int64_t metrics_bytes; /* length of metrics.jsonl at this point */
     double save_s;         /* the slowest save lately; 0: none yet */
     double stretch_s;      /* walltime.h: longest time between two chances to stop; 0: not known */
+    struct guard guard;
 };
 
 struct session {
@@ -58,9 +60,16 @@ enum status session_share_text(struct comm *c, const char *text, char **text_out
 enum status session_share_bytes(struct comm *c, void *range, size_t n,
                                 struct errmsg *em) MUST_CHECK;
 
+/* COLLECTIVE: rank 0's parameters, moments and state arrive on every rank. */
+enum status session_share_state(struct session *s, struct errmsg *em) MUST_CHECK;
+
 /* Pictures of each person in an epoch: whole steps that cover the longer training set once. */
 int64_t session_epoch_pictures(const struct session *s);
 /* Finished epochs at the current position. */
 int64_t session_epoch(const struct session *s);
+/* Did the last step end an epoch? */
+bool session_at_epoch_end(const struct session *s);
+/* Counts the steps left anew from the state's position: a resumed run may have another batch. */
+void session_plan_rest(struct session *s);
 
 #endif

@@ -160,11 +160,27 @@ enum status step_open(struct session *s, struct errmsg *em)
 
 /* ---- A step ---------------------------------------------------------------------------------- */
 
+/* Losses and summed gradient are the same on every rank, and so is the verdict. */
+static enum status judge_and_update(struct session *s, struct step_report *r, struct errmsg *em)
+{
+    bool finite = true;
+    struct guard *g = &s->state.guard;
+    enum status st = model_gradient_is_finite(s->model, &finite, em);
+    if (st != ST_OK)
+        return st;
+    r->loss_limit = guard_limit(g, &s->config.guard);
+    r->verdict = guard_judge(g, &s->config.guard, r->losses.total, finite);
+    if (r->verdict != GUARD_GOOD)
+        return ST_OK;
+    return model_update(s->model, r->lr, s->state.step + 1, em);
+}
+
 enum status step_run(struct session *s, uint64_t flags, struct step_report *out, struct errmsg *em)
 {
     double start = clock_seconds();
     struct step_vote v = {0};
-    struct step_report r = {.lr = schedule_lr(&s->config, s->state.step + 1, s->steps_total)};
+    struct step_report r = {.lr = s->state.guard.lr_scale *
+                                  schedule_lr(&s->config, s->state.step + 1, s->steps_total)};
     for (int i = 0; i < FLAG_NUMBERS; i++)
         v.flags[i] = (flags >> i) & 1 ? 1.0 : 0.0;
 
@@ -175,18 +191,13 @@ enum status step_run(struct session *s, uint64_t flags, struct step_report *out,
     r.losses = losses_from(v.losses);
     for (int i = 0; i < FLAG_NUMBERS; i++)
         r.flags |= (uint64_t)(v.flags[i] > 0) << i;
-    if (!isfinite(r.losses.total))
-        return FAIL(em, ST_DIVERGED,
-                    "the loss of step %lld is not a finite number; resume from the last "
-                    "checkpoint with a lower train.lr",
-                    (long long)s->state.step + 1);
-
-    st = comm_agree(s->comm, model_update(s->model, r.lr, s->state.step + 1, em), em);
+    st = comm_agree(s->comm, judge_and_update(s, &r, em), em);
     if (st != ST_OK)
         return st;
     s->state.step++;
     s->state.position += (uint64_t)s->config.train.global_batch;
-    s->state.train_loss = r.losses.total;
+    if (r.verdict == GUARD_GOOD)
+        s->state.train_loss = r.losses.total;
     r.duration_s = clock_seconds() - start;
     *out = r;
     return ST_OK;

@@ -23,7 +23,9 @@ enum step_flag {
 struct step_report {
     struct model_losses losses; /* means over the global batch */
     double lr;
-    uint64_t flags;     /* of any rank */
+    uint64_t flags; /* of any rank */
+    enum guard_verdict verdict;
+    double loss_limit;  /* the guard's: above it a step is left out */
     double duration_s;  /* of the whole step on this rank */
     double data_wait_s; /* part of it spent waiting for samples */
 };
@@ -37,8 +39,8 @@ enum status step_open(struct session *s, struct errmsg *em) MUST_CHECK;
 
 /*
  * COLLECTIVE: samples, gradients, sum over ranks, update; advances s->state.step and position.
- * flags: what this rank asks for. ST_DIVERGED on all ranks, before the update, where the loss is
- * not finite. Any rank's failure is every rank's, with its message.
+ * flags: what this rank asks for. Where the guard's verdict is not GUARD_GOOD, the parameters are
+ * as before the step, on all ranks. Any rank's failure is every rank's, with its message.
  */
 enum status step_run(struct session *s, uint64_t flags, struct step_report *out,
                      struct errmsg *em) MUST_CHECK;

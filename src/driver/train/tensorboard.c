@@ -21,6 +21,7 @@ enum {
     NAMES_TRIED_MAX = 100,
     COLOURSPACE_RGB = 3,
     DTYPE_STRING = 7,
+    SESSION_START = 1,
 };
 
 struct tensorboard {
@@ -124,6 +125,17 @@ enum status tensorboard_open(const char *folder, struct tensorboard **out, struc
 out:
     tensorboard_close(tb);
     return st;
+}
+
+enum status tensorboard_restart(struct tensorboard *tb, int64_t step, struct errmsg *em)
+{
+    Tfevent__SessionLog log = TFEVENT__SESSION_LOG__INIT;
+    log.status = SESSION_START;
+    Tfevent__Event event = TFEVENT__EVENT__INIT;
+    event.step = step;
+    event.what_case = TFEVENT__EVENT__WHAT_SESSION_LOG;
+    event.session_log = &log;
+    return write_event(tb, &event, em);
 }
 
 enum status tensorboard_scalars(struct tensorboard *tb, int64_t step,

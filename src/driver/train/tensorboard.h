@@ -37,6 +37,9 @@ bool tensorboard_available(void);
 /* Makes a new event file in an existing folder. */
 enum status tensorboard_open(const char *folder, struct tensorboard **out,
                              struct errmsg *em) MUST_CHECK;
+/* What was said of `step` and later ones, here or in earlier files, is void: TensorBoard forgets
+ * it. For a run that goes on from a step before. */
+enum status tensorboard_restart(struct tensorboard *tb, int64_t step, struct errmsg *em) MUST_CHECK;
 /* Several scalars of one step, as one record. */
 enum status tensorboard_scalars(struct tensorboard *tb, int64_t step,
                                 const struct tensorboard_scalar *scalars, size_t n,

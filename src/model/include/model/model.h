@@ -150,6 +150,9 @@ enum status model_zero_gradients(struct model *m, struct errmsg *em) MUST_CHECK;
 /* Forward and backward of one micro-batch; gradients are added. n = 0 is fine and adds nothing. */
 enum status model_backward(struct model *m, const struct model_batch *b, double global_batch,
                            struct model_losses *out, struct errmsg *em) MUST_CHECK;
+/* Has the flat gradient neither NaN nor infinity? */
+enum status model_gradient_is_finite(const struct model *m, bool *finite_out,
+                                     struct errmsg *em) MUST_CHECK;
 /* One Adam step over the flat arrays; step counts from 1 (bias correction). */
 enum status model_update(struct model *m, double lr, int64_t step, struct errmsg *em) MUST_CHECK;
 

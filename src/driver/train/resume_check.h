@@ -1,0 +1,21 @@
+/*
+ * What a configuration may change between the lives of a run. Every change is told, key by key;
+ * one that would give the saved state another meaning is refused, with what to do instead.
+ */
+#ifndef BIFRONS_DRIVER_TRAIN_RESUME_CHECK_H
+#define BIFRONS_DRIVER_TRAIN_RESUME_CHECK_H
+
+#include "run_meta.h"
+#include "session.h"
+
+/*
+ * Compares a checkpoint's configuration (TOML text) and sets with the session's.
+ * ST_CONFIG names the first change that cannot be. Otherwise logs the changes and tells in
+ * *other_losses whether losses before and after are of different kinds. Text that cannot be read
+ * (a user's own checkpoint) passes.
+ */
+enum status resume_check(const struct session *s, const char *path, const char *config_toml,
+                         const struct run_meta *meta, bool *other_losses,
+                         struct errmsg *em) MUST_CHECK;
+
+#endif

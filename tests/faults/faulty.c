@@ -1,0 +1,155 @@
+/*
+ * Faults on demand, for tests: some calls of the engine are diverted to here by the linker.
+ *
+ *     BIFRONS_FAULT="WHAT:WHEN:HOW[@RANK] ..."
+ *
+ * WHAT  loss, gradient            of the process's WHEN-th step
+ *       backward, evaluate        the WHEN-th call
+ *       rename, fsync             the WHEN-th of a checkpoint
+ *       fwrite                    the WHEN-th of all
+ * WHEN  a number from 1, or FIRST-LAST
+ * HOW   nan, inf or a number      what a loss or gradient becomes
+ *       kill, stop                the signal that this process then sends itself
+ *       full                      the call fails as on a full disk
+ *       sleep                     the call takes five seconds
+ * RANK  of the process it happens to; all where left out
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/model.h"
+
+enum status __real_model_zero_gradients(struct model *m, struct errmsg *em);
+enum status __real_model_backward(struct model *m, const struct model_batch *b, double global_batch,
+                                  struct model_losses *out, struct errmsg *em);
+enum status __real_model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
+                                  struct model_losses *out, struct errmsg *em);
+int __real_rename(const char *from, const char *to);
+int __real_fsync(int fd);
+size_t __real_fwrite(const void *bytes, size_t size, size_t n, FILE *f);
+enum status __wrap_model_zero_gradients(struct model *m, struct errmsg *em);
+enum status __wrap_model_backward(struct model *m, const struct model_batch *b, double global_batch,
+                                  struct model_losses *out, struct errmsg *em);
+enum status __wrap_model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
+                                  struct model_losses *out, struct errmsg *em);
+int __wrap_rename(const char *from, const char *to);
+int __wrap_fsync(int fd);
+size_t __wrap_fwrite(const void *bytes, size_t size, size_t n, FILE *f);
+
+enum { HOW_BYTES = 32 };
+
+static bool is_my_rank(const char *at)
+{
+    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
+    return !at || strtol(at + 1, NULL, 10) == (rank ? strtol(rank, NULL, 10) : 0);
+}
+
+/* Does BIFRONS_FAULT name this call? Then how, else NULL. */
+static const char *fault(const char *what, long count, char how[static HOW_BYTES])
+{
+    const char *all = getenv("BIFRONS_FAULT");
+    size_t n = strlen(what);
+    for (const char *p = all; p && *p; p += strcspn(p, " "), p += *p == ' ') {
+        if (strncmp(p, what, n) != 0 || p[n] != ':')
+            continue;
+        char *end;
+        long first = strtol(p + n + 1, &end, 10), last = first;
+        if (*end == '-')
+            last = strtol(end + 1, &end, 10);
+        size_t length = strcspn(end + 1, " @");
+        const char *at = end[1 + length] == '@' ? end + 1 + length : NULL;
+        if (*end != ':' || count < first || count > last || !is_my_rank(at))
+            continue;
+        snprintf(how, HOW_BYTES, "%.*s", (int)length, end + 1);
+        return how;
+    }
+    return NULL;
+}
+
+/* The faults that any call can meet. True where it is to fail. */
+static bool strike(const char *what, long count)
+{
+    char how[HOW_BYTES];
+    if (!fault(what, count, how))
+        return false;
+    if (strcmp(how, "kill") == 0)
+        raise(SIGKILL);
+    else if (strcmp(how, "stop") == 0)
+        raise(SIGSTOP);
+    else if (strcmp(how, "sleep") == 0)
+        sleep(5);
+    return strcmp(how, "full") == 0;
+}
+
+static long step, backward, evaluate;
+
+enum status __wrap_model_zero_gradients(struct model *m, struct errmsg *em)
+{
+    step++;
+    return __real_model_zero_gradients(m, em);
+}
+
+enum status __wrap_model_backward(struct model *m, const struct model_batch *b, double global_batch,
+                                  struct model_losses *out, struct errmsg *em)
+{
+    char how[HOW_BYTES];
+    strike("backward", ++backward);
+    if (fault("gradient", step, how)) /* the backward adds to what is there */
+        ((float *)model_flat(m)->gradients)[model_flat(m)->count / 2] = strtof(how, NULL);
+    enum status st = __real_model_backward(m, b, global_batch, out, em);
+    if (fault("loss", step, how))
+        out->total = strtod(how, NULL);
+    return st;
+}
+
+enum status __wrap_model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
+                                  struct model_losses *out, struct errmsg *em)
+{
+    strike("evaluate", ++evaluate);
+    return __real_model_evaluate(m, b, global_batch, out, em);
+}
+
+static bool is_checkpoint(const char *path)
+{
+    const char *name = path ? strrchr(path, '/') : NULL;
+    return name && strncmp(name, "/step-", 6) == 0 && !strstr(name, ".xxh3") &&
+           !strstr(name, ".png");
+}
+
+int __wrap_rename(const char *from, const char *to)
+{
+    static long count;
+    if (is_checkpoint(to) && strike("rename", ++count)) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return __real_rename(from, to);
+}
+
+int __wrap_fsync(int fd)
+{
+    static long count;
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    path[n > 0 ? n : 0] = '\0';
+    if (is_checkpoint(path) && strike("fsync", ++count)) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return __real_fsync(fd);
+}
+
+size_t __wrap_fwrite(const void *bytes, size_t size, size_t n, FILE *f)
+{
+    static long count;
+    if (strike("fwrite", ++count)) {
+        errno = ENOSPC;
+        return 0;
+    }
+    return __real_fwrite(bytes, size, n, f);
+}

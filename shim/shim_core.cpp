@@ -212,14 +212,19 @@ static at::Tensor wrap(const void *memory, enum shim_dtype dtype, at::IntArrayRe
 struct shim_tensor *shim_from_memory(struct shim_scope *s, enum shim_dtype memory_dtype,
                                      const void *memory, size_t n_dims, const int64_t *dims)
 {
+    if (s && s->em.code == ST_OK && s->graph)
+        guard(__func__, &s->em,
+              [&] { graph_refill(s->graph, wrap(memory, memory_dtype, sizes(n_dims, dims))); });
     return op(s, __func__, {}, [&] {
         at::IntArrayRef shape = sizes(n_dims, dims);
         for (int64_t n : shape)
             TORCH_CHECK(n >= 0, "a negative dimension: ", shape);
-        at::Tensor there = wrap(memory, memory_dtype, shape);
+        at::Tensor here = wrap(memory, memory_dtype, shape);
+        if (s->graph)
+            return graph_upload(s->graph, here, s->device).to(s->dtype);
         if (s->device.is_cuda()) // converted there: pictures travel as bytes
-            return cuda_upload(there, s->device).to(s->dtype);
-        return there.to(s->device, s->dtype, /*non_blocking=*/false, /*copy=*/true);
+            return cuda_upload(here, s->device).to(s->dtype);
+        return here.to(s->device, s->dtype, /*non_blocking=*/false, /*copy=*/true);
     });
 }
 
@@ -235,6 +240,7 @@ void shim_to_memory(struct shim_scope *s, const struct shim_tensor *t, enum shim
                     void *memory, size_t count)
 {
     act(s, __func__, {t}, [&] {
+        TORCH_CHECK(!s->graph, "results are read after shim_graph_end");
         TORCH_CHECK(size_t(t->t.numel()) == count, "the tensor has ", t->t.numel(),
                     " elements, the memory is for ", count);
         at::Tensor to = wrap(memory, dtype, t->t.sizes());

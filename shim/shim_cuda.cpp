@@ -1,10 +1,12 @@
 // The CUDA parts: compiled only with a CUDA libtorch. c10/cuda and not ATen/cuda/CUDAContext.h,
 // whose headers of cuBLAS, cuSPARSE and cuSOLVER the wheels lack.
-#include "shim_priv.hpp"
+#include "shim_graph.hpp"
 
+#include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAEvent.h>
 #include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGraphsC10Utils.h>
 #include <c10/cuda/CUDAStream.h>
 
 #include <cstdlib>
@@ -65,6 +67,15 @@ void *shim::cuda_stream(at::Device device)
     return device.is_cuda() ? streams_of(device).work.stream() : nullptr;
 }
 
+// Taking pinned memory asks the driver for more than a capture in this thread allows.
+at::Tensor shim::pin(const at::Tensor &host)
+{
+    c10::cuda::CUDAStreamCaptureModeGuard allow(cudaStreamCaptureModeRelaxed);
+    at::Tensor pinned = at::empty(host.sizes(), host.options().pinned_memory(true));
+    pinned.copy_(host);
+    return pinned;
+}
+
 /*
  * libtorch's pinned memory is cached and not given out again before its copy is done: that is the
  * double buffer. The copy runs beside the work before it; the work after it waits.
@@ -72,8 +83,7 @@ void *shim::cuda_stream(at::Device device)
 at::Tensor shim::cuda_upload(const at::Tensor &host, at::Device device)
 {
     const streams &s = streams_of(device);
-    at::Tensor pinned = at::empty(host.sizes(), host.options().pinned_memory(true)), there;
-    pinned.copy_(host);
+    at::Tensor pinned = pin(host), there;
     c10::cuda::CUDAEvent copied(cudaEventDisableTiming);
     {
         c10::OptionalStreamGuard on_copy(s.copy.unwrap());
@@ -98,4 +108,45 @@ void shim::cuda_memory(at::Device device, int64_t *used, int64_t *peak)
     constexpr auto all = size_t(c10::CachingAllocator::StatType::AGGREGATE);
     *used = stats.allocated_bytes[all].current;
     *peak = stats.allocated_bytes[all].peak;
+}
+
+namespace
+{
+
+// The mode concerns other threads: a prefetching one, or one that watches NCCL, must not spoil it.
+class cuda_capture : public shim::capture
+{
+  public:
+    explicit cuda_capture(at::Device device) : work_(streams_of(device).work)
+    {
+    }
+    void begin() override
+    {
+        graph_.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+    }
+    void end() override
+    {
+        graph_.capture_end();
+    }
+    void launch() override
+    {
+        graph_.replay();
+        launched_.record(work_);
+    }
+    void wait() override
+    {
+        launched_.synchronize();
+    }
+
+  private:
+    c10::cuda::CUDAStream work_;
+    at::cuda::CUDAGraph graph_;
+    c10::cuda::CUDAEvent launched_{cudaEventDisableTiming};
+};
+
+} // namespace
+
+std::unique_ptr<shim::capture> shim::new_capture(at::Device device)
+{
+    return device.is_cuda() ? std::make_unique<cuda_capture>(device) : nullptr;
 }

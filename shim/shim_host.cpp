@@ -1,5 +1,5 @@
 // What a CPU-only libtorch answers where shim_cuda.cpp would ask the driver.
-#include "shim_priv.hpp"
+#include "shim_graph.hpp"
 
 extern "C" bool shim_cuda_built(void)
 {
@@ -37,4 +37,14 @@ void *shim::cuda_stream(at::Device)
 void shim::cuda_memory(at::Device, int64_t *used, int64_t *peak)
 {
     *used = *peak = 0;
+}
+
+at::Tensor shim::pin(const at::Tensor &host)
+{
+    return host;
+}
+
+std::unique_ptr<shim::capture> shim::new_capture(at::Device)
+{
+    return nullptr;
 }

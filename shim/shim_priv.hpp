@@ -10,6 +10,9 @@
 #include <initializer_list>
 #include <new>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "shim/shim.h"
 
@@ -23,6 +26,7 @@ struct shim_scope {
     bool grad = true, autocast = false;
     struct errmsg em = {};
     std::deque<shim_tensor> owned = {}; // a deque: addresses stay when it grows
+    shim_graph *graph = nullptr;        // between shim_graph_begin and shim_graph_end
 };
 
 struct shim_group {
@@ -31,6 +35,7 @@ struct shim_group {
     std::deque<shim_tensor> parameters = {};
     void (*ready)(void *ctx, size_t offset, size_t count) = nullptr;
     void *ready_ctx = nullptr;
+    std::vector<std::pair<size_t, size_t>> *held = nullptr; // while recorded: where ready's calls go
 };
 
 namespace shim
@@ -47,6 +52,13 @@ void *cuda_stream(at::Device device);
 at::Tensor cuda_upload(const at::Tensor &host, at::Device device);
 void cuda_set_deterministic(bool on);
 void cuda_memory(at::Device device, int64_t *used, int64_t *peak);
+
+// In shim_graph.cpp. True where a recorded pass makes this call (or it is not the recorded one: an
+// error in the scope); *made, unless made is NULL, is then its tensor.
+bool already_made(shim_scope *s, const char *where, shim_tensor **made);
+// cuda_upload in a pass that is recorded now; new contents for the same call when it is repeated.
+at::Tensor graph_upload(shim_graph *g, const at::Tensor &host, at::Device device);
+void graph_refill(shim_graph *g, const at::Tensor &host);
 
 at::ScalarType scalar_type(enum shim_dtype dtype);
 enum status parse_device(const char *name, at::Device *out, struct errmsg *em);
@@ -65,10 +77,13 @@ template <class F> enum status guard(const char *where, struct errmsg *em, F f) 
     } catch (const c10::OutOfMemoryError &e) {
         return report(em, ST_MEMORY, where, e.what_without_backtrace());
     } catch (const c10::Error &e) {
+        std::string text = e.what_without_backtrace();
+        if (text.starts_with("CUDA error")) // general advice follows
+            text = text.substr(0, text.find('\n'));
         // libtorch's CPU allocator says so in words only
-        const char *text = e.what_without_backtrace();
-        bool memory = strstr(text, "not enough memory") || strstr(text, "can't allocate memory");
-        return report(em, memory ? ST_MEMORY : ST_TORCH, where, text);
+        bool memory = text.find("not enough memory") != text.npos ||
+                      text.find("can't allocate memory") != text.npos;
+        return report(em, memory ? ST_MEMORY : ST_TORCH, where, text.c_str());
     } catch (const std::bad_alloc &) {
         return report(em, ST_MEMORY, where, "out of memory");
     } catch (const std::exception &e) {
@@ -132,12 +147,15 @@ inline bool ready(shim_scope *s, const char *where,
     return true;
 }
 
+// Runs f within the scope's modes; `made` as for already_made.
 template <class F>
-void act(shim_scope *s, const char *where, std::initializer_list<const shim_tensor *> inputs,
-         F f) noexcept
+void act(shim_scope *s, const char *where, std::initializer_list<const shim_tensor *> inputs, F f,
+         shim_tensor **made = nullptr) noexcept
 {
     if (ready(s, where, inputs))
         guard(where, &s->em, [&] {
+            if (already_made(s, where, made))
+                return;
             modes m(*s);
             f();
         });
@@ -159,10 +177,13 @@ shim_tensor *op(shim_scope *s, const char *where, std::initializer_list<const sh
                 F f) noexcept
 {
     shim_tensor *made = nullptr;
-    act(s, where, inputs, [&] {
-        at::Tensor t = f();
-        made = &s->owned.emplace_back(shim_tensor{std::move(t)});
-    });
+    act(
+        s, where, inputs,
+        [&] {
+            at::Tensor t = f();
+            made = &s->owned.emplace_back(shim_tensor{std::move(t)});
+        },
+        &made);
     return made;
 }
 

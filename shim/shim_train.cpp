@@ -17,7 +17,9 @@ struct ready_hook : torch::autograd::PostAccumulateGradHook {
     }
     void operator()(const torch::autograd::Variable &) override
     {
-        if (group->ready)
+        if (group->held)
+            group->held->emplace_back(offset, count);
+        else if (group->ready)
             group->ready(group->ready_ctx, offset, count);
     }
     const shim_group *group;

@@ -14,7 +14,7 @@ enum { CHANNELS = 3, POINTS = AUGMENT_GRID };
 
 /* What at least one draw of a batch asks for. */
 struct wanted {
-    bool place, warp, transfer, surroundings, jitter;
+    bool place, warp, transfer, surroundings, jitter, back_translation;
 };
 
 static struct wanted find_wanted(const struct augment_draw *draws, size_t n)
@@ -29,10 +29,19 @@ static struct wanted find_wanted(const struct augment_draw *draws, size_t n)
         w.warp = w.warp || memcmp(d->warp, still, sizeof still) != 0;
         w.transfer = w.transfer || d->colour_transfer != 0.0f;
         w.surroundings = w.surroundings || d->surroundings;
+        w.back_translation = w.back_translation || d->back_translation;
         w.jitter = w.jitter || memcmp(d->gain, gain, sizeof gain) != 0 ||
                    memcmp(d->offset, offset, sizeof offset) != 0;
     }
     return w;
+}
+
+unsigned augment_operations(const struct augment_draw *draws, size_t n)
+{
+    struct wanted w = find_wanted(draws, n);
+    return (unsigned)w.place | (unsigned)w.warp << 1 | (unsigned)w.transfer << 2 |
+           (unsigned)w.surroundings << 3 | (unsigned)w.jitter << 4 |
+           (unsigned)w.back_translation << 5;
 }
 
 /* Where a pixel of the result comes from: the inverse of flip, rotate, zoom, shift in that order.

@@ -56,6 +56,11 @@ static enum status choose_device(struct model *m, struct errmsg *em)
         wanted = shim_cuda_count() > 0 ? "cuda" : "cpu";
     snprintf(m->device, sizeof m->device, "%s", wanted);
     m->options.device = m->device;
+    if (m->options.cuda_graph && strncmp(wanted, "cuda", 4) != 0)
+        return FAIL(em, ST_CONFIG,
+                    "train.cuda_graph = true needs a GPU, and the device here is \"%s\"; set it to "
+                    "false",
+                    wanted);
     return shim_device_check(wanted, em);
 }
 
@@ -116,6 +121,7 @@ void model_free(struct model *m)
 {
     if (!m)
         return;
+    recorded_release(&m->recorded);
     shim_scope_free(m->scope);
     shim_group_free(m->group);
     free(m);
@@ -317,11 +323,16 @@ enum status model_backward(struct model *m, const struct model_batch *b, double 
                            struct model_losses *out, struct errmsg *em)
 {
     struct model_losses losses = {0};
+    struct shim_graph *graph = NULL;
     enum status st = ST_OK;
-    if (has_people(b)) {
+    if (has_people(b) && m->options.cuda_graph)
+        st = recorded_find(&m->recorded, m->scope, m->group, b, global_batch, &graph, em);
+    if (has_people(b) && st == ST_OK) {
+        shim_graph_begin(m->scope, graph);
         struct pass p = forward(m, b, true);
         struct terms t = measure(m, &p, global_batch, false);
         shim_backward(m->scope, t.total, false);
+        shim_graph_end(m->scope, graph);
         read_terms(m, &t, &losses);
         st = shim_scope_check(m->scope, em);
         shim_scope_reset(m->scope);

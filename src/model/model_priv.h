@@ -4,6 +4,7 @@
 
 #include "layout.h"
 #include "network.h"
+#include "recorded.h"
 
 enum { MODEL_DEVICE_NAME_MAX = 32 };
 
@@ -15,6 +16,7 @@ struct model {
     struct shim_group *group;
     struct shim_scope *scope; /* of one call: reset at its end */
     struct model_flat flat;
+    struct recorded recorded; /* with options.cuda_graph */
 };
 
 #endif

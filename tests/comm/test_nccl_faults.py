@@ -10,8 +10,8 @@ import pytest
 
 WORKER = os.environ["NCCL_WORKER"]
 TIMEOUT_S = 1.0
-# the deadline, the time a report may take, and what mpirun takes to start and to clean up
-ENDS_WITHIN_S = TIMEOUT_S + 5 + 20
+NOT_BY_THE_DEADLINE = 3600.0  # a run that sat it out would not be back when we give up on it
+GIVE_UP_S = 120  # far beyond deadline, report, and what mpirun takes on a busy machine
 
 
 class Run:
@@ -28,16 +28,14 @@ class Run:
             command += worker
         before, shared = time.monotonic(), shared_memory()
         done = subprocess.run(command, env=env, capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=60)
-        self.seconds = time.monotonic() - before
+                              stdin=subprocess.DEVNULL, timeout=GIVE_UP_S)
         self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
         while shared_memory() - shared:  # mpirun may end before its ranks' memory goes
-            assert time.monotonic() - before < 60, f"left behind: {shared_memory() - shared}"
+            assert time.monotonic() - before < GIVE_UP_S, f"left behind: {shared_memory() - shared}"
             time.sleep(0.05)
 
-    def failed_in_time(self, report):
+    def failed_with(self, report):
         assert self.code == 70, self.out + self.err
-        assert self.seconds < ENDS_WITHIN_S
         assert self.err.count(report) == 1, self.err  # once, not once a rank
         return True
 
@@ -61,8 +59,8 @@ def test_a_slow_rank_is_waited_for():
 
 
 def test_a_rank_on_which_nccl_fails_tells_the_others():
-    run = Run(timeout_s=60, STANDIN_NCCL_FAIL="1:0:error")
-    assert run.code == 70 and run.seconds < 20  # not after the minute
+    run = Run(timeout_s=NOT_BY_THE_DEADLINE, STANDIN_NCCL_FAIL="1:0:error")
+    assert run.code == 70
     assert run.out.count("PEER by rank 1: NCCL cannot open: unhandled system error") == 2
 
 
@@ -130,36 +128,35 @@ def test_versions_of_nccl_that_differ():
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_a_rank_that_does_not_come(ranks):
     run = Run(fault=("absent", 1), ranks=ranks)
-    assert run.failed_in_time("rank 1 has not begun it")
+    assert run.failed_with("rank 1 has not begun it")
     assert "(all-reduce of 1000 fp32) has not ended after" in run.err
     assert "rank 0 has not" not in run.err and "rank 2 has not" not in run.err
 
 
 def test_a_rank_that_comes_with_another_count():
-    run = Run(fault=("odd", 1), timeout_s=60)
-    assert run.failed_in_time("ranks have come apart")
+    run = Run(fault=("odd", 1), timeout_s=NOT_BY_THE_DEADLINE)
+    assert run.failed_with("ranks have come apart")
     assert "all-reduce of 1000 fp32" in run.err and "all-reduce of 999 fp32" in run.err
-    assert run.seconds < 20
 
 
 def test_a_gpu_that_hangs():
     run = Run(STANDIN_NCCL_FAIL="1:3:hang")
-    assert run.failed_in_time("every rank has begun it, so that a GPU or a link hangs")
+    assert run.failed_with("every rank has begun it, so that a GPU or a link hangs")
 
 
 def test_an_asynchronous_error():
-    run = Run(timeout_s=60, STANDIN_NCCL_FAIL="1:3:async")
-    assert run.failed_in_time("rank 1 on host")
-    assert "remote process exited" in run.err and run.seconds < 20
+    run = Run(timeout_s=NOT_BY_THE_DEADLINE, STANDIN_NCCL_FAIL="1:3:async")
+    assert run.failed_with("rank 1 on host")
+    assert "remote process exited" in run.err
 
 
 def test_a_call_that_fails():
-    run = Run(timeout_s=60, STANDIN_NCCL_FAIL="1:3:error")
-    assert run.failed_in_time("rank 1 on host") and run.seconds < 20
+    run = Run(timeout_s=NOT_BY_THE_DEADLINE, STANDIN_NCCL_FAIL="1:3:error")
+    assert run.failed_with("rank 1 on host")
 
 
 def test_a_device_that_fails():
-    run = Run(timeout_s=60, STANDIN_CUDA_FAIL="cudaEventQuery:3:719")
+    run = Run(timeout_s=NOT_BY_THE_DEADLINE, STANDIN_CUDA_FAIL="cudaEventQuery:3:719")
     assert run.code == 70
     assert "CUDA: cudaEventQuery: the stand-in's CUDA error 719" in run.err
 

@@ -252,6 +252,31 @@ static void unknown_colours_are_not_mapped(void **state)
     assert_memory_equal(b->input, b->image[MODEL_A], sizeof b->input);
 }
 
+static void each_operation_that_is_asked_for_shows(void **state)
+{
+    (void)state;
+    enum { OPERATIONS = 6 };
+    struct augment_draw d[OPERATIONS + 1];
+    for (int i = 0; i <= OPERATIONS; i++)
+        d[i] = AUGMENT_NONE;
+    d[0].shift_x = 0.1f;
+    d[1].warp[2][2][1] = 0.1f;
+    d[2].colour_transfer = 1.0f;
+    d[3].surroundings = true;
+    d[4].gain[1] = 1.1f;
+    d[5].back_translation = true;
+    unsigned all = 0;
+    for (int i = 0; i < OPERATIONS; i++) {
+        unsigned one = augment_operations(&d[i], 1);
+        assert_int_not_equal(one, 0);
+        assert_int_equal(one & all, 0); /* a bit of its own */
+        all |= one;
+    }
+    assert_int_equal(augment_operations(d, OPERATIONS + 1), all);
+    assert_int_equal(augment_operations(&d[OPERATIONS], 1), 0);
+    assert_int_equal(augment_operations(NULL, 3), 0);
+}
+
 static void gain_and_offset_change_the_input_within_bounds(void **state)
 {
     struct bench *b = *state;
@@ -281,6 +306,7 @@ int main(void)
         T(colours_are_mapped_inside_the_mask),
         T(unknown_colours_are_not_mapped),
         T(a_face_may_stand_in_the_other_picture),
+        T(each_operation_that_is_asked_for_shows),
         T(gain_and_offset_change_the_input_within_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

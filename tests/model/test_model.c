@@ -71,6 +71,11 @@ static void impossible_options_are_refused(void **state)
     assert_status(model_new(&o, NULL, &m, &em), ST_CONFIG);
     em = (struct errmsg){0};
     o = good;
+    o.cuda_graph = true;
+    assert_status(model_new(&o, NULL, &m, &em), ST_CONFIG);
+    assert_text_has(em.text, "train.cuda_graph = true needs a GPU");
+    em = (struct errmsg){0};
+    o = good;
     o.device = "cuda:99";
     assert_status(model_new(&o, NULL, &m, &em), ST_NODEVICE);
     assert_null(m);

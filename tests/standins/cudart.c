@@ -39,6 +39,7 @@ struct CUstream_st {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER; /* one for all: tests are small */
 static struct CUstream_st *default_stream;
+static unsigned long all_queued, all_done; /* items of all streams */
 static _Thread_local cudaError_t last_error;
 static _Thread_local int current_device;
 
@@ -137,6 +138,7 @@ static void *work(void *arg)
         if (!s->head)
             s->tail = &s->head;
         s->done++;
+        all_done++;
         pthread_cond_broadcast(&changed);
         free(item);
     }
@@ -197,6 +199,7 @@ static void enqueue(struct CUstream_st *s, struct item *item)
     *s->tail = item;
     s->tail = &item->next;
     s->queued++;
+    all_queued++;
     if (!s->started && pthread_create(&s->thread, NULL, work, s) != 0)
         abort();
     s->started = 1; /* libtorch makes a hundred streams and uses two */
@@ -233,6 +236,14 @@ void standin_drain(cudaStream_t stream)
     pthread_mutex_lock(&lock);
     unsigned long until = s->queued;
     while (s->done < until)
+        pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+void standin_drain_all(void)
+{
+    pthread_mutex_lock(&lock);
+    while (all_done < all_queued)
         pthread_cond_wait(&changed, &lock);
     pthread_mutex_unlock(&lock);
 }
@@ -361,68 +372,75 @@ cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to)
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
-/* What cudaMalloc gave. */
+/* What was given out, on a device or pinned on the host. */
 struct block {
     struct block *next;
     char *first;
     size_t bytes;
+    enum cudaMemoryType type;
     int device;
 };
 static struct block *blocks;
 
-static cudaError_t take(void **out, size_t bytes)
+static cudaError_t give(void **out, size_t bytes, enum cudaMemoryType type)
 {
-    int failed = posix_memalign(out, 4096, bytes ? bytes : 1);
-    return standin_return(failed ? cudaErrorMemoryAllocation : cudaSuccess);
-}
-
-cudaError_t cudaMalloc(void **out, size_t bytes)
-{
-    FAULT_OR_GO_ON;
     struct block *b = malloc(sizeof *b);
-    cudaError_t error = b ? take(out, bytes) : standin_return(cudaErrorMemoryAllocation);
-    if (error != cudaSuccess) {
+    if (!b || posix_memalign(out, 4096, bytes ? bytes : 1)) {
         free(b);
-        return error;
+        return standin_return(cudaErrorMemoryAllocation);
     }
     pthread_mutex_lock(&lock);
-    *b = (struct block){blocks, *out, bytes, current_device};
+    *b = (struct block){blocks, *out, bytes, type, current_device};
     blocks = b;
     pthread_mutex_unlock(&lock);
     return cudaSuccess;
 }
 
+static void take_back(void *memory)
+{
+    pthread_mutex_lock(&lock);
+    struct block **at = &blocks;
+    while (*at && (*at)->first != memory)
+        at = &(*at)->next;
+    struct block *b = *at;
+    if (b)
+        *at = b->next;
+    pthread_mutex_unlock(&lock);
+    free(b);
+    free(memory);
+}
+
+enum cudaMemoryType standin_memory_type(const void *memory, int *device)
+{
+    enum cudaMemoryType type = cudaMemoryTypeUnregistered;
+    pthread_mutex_lock(&lock);
+    for (const struct block *b = blocks; b; b = b->next)
+        if ((const char *)memory >= b->first && (const char *)memory < b->first + b->bytes) {
+            type = b->type;
+            *device = b->device;
+        }
+    pthread_mutex_unlock(&lock);
+    return type;
+}
+
+cudaError_t cudaMalloc(void **out, size_t bytes)
+{
+    FAULT_OR_GO_ON;
+    return give(out, bytes, cudaMemoryTypeDevice);
+}
+
 cudaError_t cudaFree(void *memory)
 {
     FAULT_OR_GO_ON;
-    pthread_mutex_lock(&lock);
-    for (struct block **at = &blocks; *at; at = &(*at)->next)
-        if ((*at)->first == memory) {
-            struct block *b = *at;
-            *at = b->next;
-            free(b);
-            break;
-        }
-    pthread_mutex_unlock(&lock);
-    free(memory);
+    standin_drain_all(); /* as the real one does */
+    take_back(memory);
     return cudaSuccess;
-}
-
-int standin_device_of(const void *memory)
-{
-    int device = -1;
-    pthread_mutex_lock(&lock);
-    for (const struct block *b = blocks; b && device < 0; b = b->next)
-        if ((const char *)memory >= b->first && (const char *)memory < b->first + b->bytes)
-            device = b->device;
-    pthread_mutex_unlock(&lock);
-    return device;
 }
 
 cudaError_t cudaMallocHost(void **out, size_t bytes)
 {
     FAULT_OR_GO_ON;
-    return take(out, bytes);
+    return give(out, bytes, cudaMemoryTypeHost);
 }
 
 cudaError_t cudaHostAlloc(void **out, size_t bytes, unsigned flags)
@@ -433,7 +451,8 @@ cudaError_t cudaHostAlloc(void **out, size_t bytes, unsigned flags)
 
 cudaError_t cudaFreeHost(void *memory)
 {
-    free(memory);
+    standin_drain_all();
+    take_back(memory);
     return cudaSuccess;
 }
 

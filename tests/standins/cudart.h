@@ -29,13 +29,15 @@ struct CUgraph_st {
 cudaError_t standin_push(cudaStream_t stream, struct item item);
 /* Waits until all that is queued now has been done. */
 void standin_drain(cudaStream_t stream);
+/* Waits until nothing is queued on any stream. */
+void standin_drain_all(void);
 /* Keeps an error for cudaGetLastError and hands it on. */
 cudaError_t standin_return(cudaError_t error);
 /* The error that STANDIN_CUDA_FAIL asks this call of the function to end in. */
 cudaError_t standin_fault(const char *function);
 int standin_devices(void);
-/* The device whose memory this lies in, or -1. */
-int standin_device_of(const void *memory);
+/* Where this address lies, and of which device it is where we gave it out. */
+enum cudaMemoryType standin_memory_type(const void *memory, int *device);
 /* The graph that the stream is captured into, or NULL. */
 cudaGraph_t standin_capture_of(cudaStream_t stream);
 

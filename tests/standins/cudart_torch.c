@@ -83,7 +83,7 @@ cudaError_t cudaDeviceGetAttribute(int *out, enum cudaDeviceAttr attribute, int 
 cudaError_t cudaDeviceSynchronize(void)
 {
     FAULT_OR_GO_ON;
-    standin_drain(NULL);
+    standin_drain_all();
     return cudaSuccess;
 }
 
@@ -146,11 +146,9 @@ cudaError_t cudaMemcpyPeerAsync(void *to, int to_device, const void *from, int f
 
 cudaError_t cudaPointerGetAttributes(struct cudaPointerAttributes *out, const void *memory)
 {
-    int device = standin_device_of(memory);
     memset(out, 0, sizeof *out);
-    out->type = device >= 0 ? cudaMemoryTypeDevice : cudaMemoryTypeUnregistered;
-    out->device = device;
-    out->devicePointer = device >= 0 ? (void *)(size_t)memory : NULL;
+    out->type = standin_memory_type(memory, &out->device);
+    out->devicePointer = out->type == cudaMemoryTypeUnregistered ? NULL : (void *)(size_t)memory;
     out->hostPointer = (void *)(size_t)memory;
     return cudaSuccess;
 }

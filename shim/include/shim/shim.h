@@ -254,6 +254,37 @@ struct shim_adam {
 enum status shim_group_adam(struct shim_group *g, size_t offset, size_t count,
                             const struct shim_adam *adam, struct errmsg *em) MUST_CHECK;
 
+/* ---- Recorded passes: CUDA graphs ------------------------------------------------------------ */
+
+/*
+ * A pass that is made again and again with other numbers, as one CUDA graph: to launch many short
+ * kernels one by one takes longer than to run them.
+ *
+ *     shim_graph_begin(scope, graph);                  // first: records; later: only takes memory
+ *     struct shim_tensor *x = shim_from_memory(scope, SHIM_U8, images, 4, dims);
+ *     ...                                              // the same calls with the same arguments
+ *     shim_backward(scope, loss, false);
+ *     shim_graph_end(scope, graph);                    // runs it
+ *     shim_to_memory(scope, loss, SHIM_F64, &value, 1);
+ *     shim_scope_reset(scope);
+ *
+ * Each time the calls in between are the same, with the same scalars and sizes; what differs is in
+ * the memory given to shim_from_memory, and in that of the group. Other calls are an error in the
+ * scope; other scalars are not noticed. Record after the same calls have been made without a graph
+ * a few times, so that libtorch has chosen its kernels. Tensors keep their memory until the graph
+ * is freed, and their values until it runs again. The group's shim_group_on_ready is called in
+ * shim_graph_end, from the caller's thread, after the pass has been queued.
+ */
+struct shim_graph;
+
+/* ST_TORCH where the scope is on no GPU. */
+enum status shim_graph_new(const struct shim_scope *s, struct shim_group *group,
+                           struct shim_graph **out, struct errmsg *em) MUST_CHECK;
+void shim_graph_free(struct shim_graph *g);
+/* Errors land in the scope. NULL: the calls in between are made as they are. */
+void shim_graph_begin(struct shim_scope *s, struct shim_graph *g);
+void shim_graph_end(struct shim_scope *s, struct shim_graph *g);
+
 /* ---- Archives: what torch.save writes ------------------------------------------------------- */
 
 /*

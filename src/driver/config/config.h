@@ -59,6 +59,7 @@ struct config {
         int64_t threads;   /* per rank; 0: the cores this rank owns */
         int64_t precision; /* enum config_precision */
         bool deterministic;
+        bool cuda_graph;
         double timeout_s; /* 0 = "off" */
     } train;
     struct {

@@ -176,7 +176,9 @@ static const struct config_key keys[] = {
          "does."),
     LATER_BOOL(train.reproducible, "The same bits also for another number of ranks."),
     LATER_WHOLE(train.zero, 0, "Share the optimizer's state out over the ranks (ZeRO stage)."),
-    LATER_BOOL(train.cuda_graph, "Run a step as one CUDA graph."),
+    BOOL(train.cuda_graph, 0,
+         "On a GPU: forward and backward as one CUDA graph, which small batches of a small model "
+         "gain by. Gradients are exchanged after it, not during backward."),
     NUMBER_OR_OFF(train.timeout_s, 300, 1, 604800,
                   "Seconds without an answer after which another rank is given up for lost. "
                   "\"off\": wait for ever."),

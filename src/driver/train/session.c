@@ -182,6 +182,7 @@ static struct model_options model_options_of(const struct config *c, const char 
         .adam_beta2 = c->train.adam_beta2,
         .adam_eps = c->train.adam_eps,
         .seed = c->train.seed,
+        .cuda_graph = c->train.cuda_graph,
     };
 }
 

@@ -32,6 +32,10 @@ struct augment_result {
     struct shim_tensor *inputs, *targets, *masks; /* masks NULL where there were none */
 };
 
+/* What at least one of n draws asks for, as bits: batches with the same bits and sizes take the
+ * same operations. */
+unsigned augment_operations(const struct augment_draw *draws, size_t n);
+
 /* other: the other person's sample, whose picture may be NULL. Colours of the two people, which
  * colour transfer maps from and to: NULL, or a deviation of 0, leaves it out. draws: n of them, or
  * NULL: none. Tensors and errors are the scope's. */

@@ -61,7 +61,8 @@ struct model_options {
     double mask_weight; /* 0: all pixels count alike; w: a pixel's weight is 1 + w * mask,
                            normalised to mean 1 per sample; needs masks in the batch */
     double adam_beta1, adam_beta2, adam_eps;
-    uint64_t seed; /* initial weights */
+    uint64_t seed;   /* initial weights */
+    bool cuda_graph; /* model_backward as CUDA graphs, for batches of kinds that come again */
     /* of all of a person's training pictures, inside the mask where there is one: what colour
        transfer maps from and to */
     struct augment_colours colours[MODEL_PEOPLE];

@@ -1,0 +1,57 @@
+#include "recorded.h"
+
+#include <string.h>
+
+#include "model/augment.h"
+#include "shim/shim.h"
+
+#include "base/poison.h"
+
+static struct recorded_kind kind_of(const struct model_batch *b, double global_batch)
+{
+    struct recorded_kind k;
+    memset(&k, 0, sizeof k); /* padding too: kinds are compared byte by byte */
+    k.n = b->n;
+    k.global_batch = global_batch;
+    for (int who = 0; who < MODEL_PEOPLE; who++) {
+        k.images[who] = b->images[who] != NULL;
+        k.masks[who] = b->masks[who] != NULL;
+        k.augment[who] = augment_operations(b->draws[who], b->n);
+    }
+    return k;
+}
+
+/* NULL where there are too many kinds already. */
+static struct recorded_pass *find(struct recorded *r, const struct recorded_kind *kind)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (memcmp(&r->passes[i].kind, kind, sizeof *kind) == 0)
+            return &r->passes[i];
+    if (r->n == RECORDED_MAX)
+        return NULL;
+    memcpy(&r->passes[r->n].kind, kind, sizeof *kind);
+    return &r->passes[r->n++];
+}
+
+enum status recorded_find(struct recorded *r, const struct shim_scope *s, struct shim_group *g,
+                          const struct model_batch *b, double global_batch, struct shim_graph **out,
+                          struct errmsg *em)
+{
+    struct recorded_kind kind = kind_of(b, global_batch);
+    struct recorded_pass *p = find(r, &kind);
+    enum status st = ST_OK;
+    if (p && p->seen < RECORDED_AFTER)
+        p->seen++;
+    else if (p && !p->graph)
+        st = shim_graph_new(s, g, &p->graph, em);
+    if (st == ST_OK)
+        *out = p ? p->graph : NULL;
+    return st;
+}
+
+void recorded_release(struct recorded *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        shim_graph_free(r->passes[i].graph);
+    memset(r, 0, sizeof *r);
+}

@@ -36,7 +36,7 @@ def test_one_rank_is_enough_and_all_leave_the_step_out(new_run):
 
 
 def test_parameters_stay_as_they_were(new_run):
-    run = new_run(train__max_steps=4, checkpoint__every_steps=1, checkpoint__keep=9)
+    run = new_run(train__max_steps=3, checkpoint__every_steps=1, checkpoint__keep=9)
     assert run.train_with("loss:3:nan").returncode == 0
     before, after = load(run.checkpoint(2)), load(run.checkpoint(3))
     assert_same_tensors(before["model_state_dict"], after["model_state_dict"])

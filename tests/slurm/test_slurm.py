@@ -75,7 +75,7 @@ class Job:
         """The job's facts once it is in one of the states, by default finished well."""
         states = states or ("COMPLETED",)
         ended = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "PREEMPTED")
-        facts = wait_for(lambda: (f := self.facts())["JobState"] in ended and f, self.tell, 180)
+        facts = wait_for(lambda: (f := self.facts())["JobState"] in ended and f, self.tell, 600)
         assert facts["JobState"] in states, self.tell()
         return facts
 
@@ -146,6 +146,17 @@ def test_a_rank_killed_is_requeued(job, sets, uninterrupted, launcher):
 
 
 @pytest.mark.slurm
+def test_a_job_that_loses_a_node_goes_on(job, sets, uninterrupted):
+    """Slurm requeues it, not slurm/job. The node is back as soon as its slurmd answers."""
+    job.submit("train.sbatch", *SIZE, arguments=train_arguments(sets, job.out, "checkpoint.every_steps=5"))
+    job.wait_for_steps(6)
+    job.slurm.run("scontrol", "update", "NodeName=n2", "State=DOWN", "Reason=test", cwd=job.folder)
+    facts = job.wait_for_end()
+    assert facts["Restarts"] == "1" and "left to Slurm" in job.log()
+    assert_same_end(job.out, uninterrupted)
+
+
+@pytest.mark.slurm
 @pytest.mark.parametrize("launcher", ["srun", "mpirun"])
 def test_a_stopped_job_goes_on(job, sets, uninterrupted, launcher):
     job.submit("train.sbatch", *SIZE, BIFRONS_LAUNCHER=launcher,
@@ -192,7 +203,7 @@ def test_one_time_limit_and_three_preemptions_change_nothing(job, sets, tmp_path
     job.submit("train.sbatch", "-p", "low", "--time=1", "--signal=B:USR1@15", *SIZE,
                arguments=["steps.toml", *train_arguments(sets, job.out, steps=None)])
     wait_for(lambda: "with a checkpoint in" in job.log(), job.tell, 120)
-    steps = len(job.rows()) + 300
+    steps = len(job.rows()) + 150
     limit_steps(steps)
     job.slurm.run("scontrol", "update", f"JobId={job.id}", "TimeLimit=30", cwd=job.folder)
     for restarts in (1, 2, 3):

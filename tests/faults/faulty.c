@@ -5,8 +5,7 @@
  *
  * WHAT  loss, gradient            of the process's WHEN-th step
  *       backward, evaluate        the WHEN-th call
- *       rename, fsync             the WHEN-th of a checkpoint
- *       fwrite                    the WHEN-th of all
+ *       fwrite, fsync, rename     the WHEN-th of a checkpoint
  * WHEN  a number from 1, or FIRST-LAST
  * HOW   nan, inf or a number      what a loss or gradient becomes
  *       kill, stop                the signal that this process then sends itself
@@ -130,14 +129,19 @@ int __wrap_rename(const char *from, const char *to)
     return __real_rename(from, to);
 }
 
-int __wrap_fsync(int fd)
+static bool writes_checkpoint(int fd)
 {
-    static long count;
     char link[64], path[4096];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, path, sizeof path - 1);
     path[n > 0 ? n : 0] = '\0';
-    if (is_checkpoint(path) && strike("fsync", ++count)) {
+    return is_checkpoint(path);
+}
+
+int __wrap_fsync(int fd)
+{
+    static long count;
+    if (writes_checkpoint(fd) && strike("fsync", ++count)) {
         errno = ENOSPC;
         return -1;
     }
@@ -147,7 +151,7 @@ int __wrap_fsync(int fd)
 size_t __wrap_fwrite(const void *bytes, size_t size, size_t n, FILE *f)
 {
     static long count;
-    if (strike("fwrite", ++count)) {
+    if (writes_checkpoint(fileno(f)) && strike("fwrite", ++count)) {
         errno = ENOSPC;
         return 0;
     }

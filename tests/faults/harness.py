@@ -1,7 +1,9 @@
 """What the tests of faults share: tiny runs, what they leave, and how two of them are compared."""
 import json
 import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import torch
@@ -58,6 +60,21 @@ class Run:
     def resume(self, *more, **keys):
         return self.train("--resume", "auto", *more, **keys)
 
+    def train_stopping(self, at, what, *more, **keys):
+        """train on one rank; at each of these steps the process stands still while what[i]() runs."""
+        self.program = FAULTY
+        self.stderr_path.unlink(missing_ok=True)
+        faults = " ".join(f"backward:{step}:stop" for step in at)
+        job = self.start(*more, environment={"BIFRONS_FAULT": faults}, **keys)
+        self.program = BIFRONS
+        for action in what:
+            wait_until(lambda: state_of(job.pid) == "T" or job.poll() is not None)
+            assert job.poll() is None, self.stderr
+            action()
+            os.kill(job.pid, signal.SIGCONT)
+        job.wait(timeout=240)
+        return subprocess.CompletedProcess(job.args, job.returncode, "", self.stderr)
+
     def start(self, *more, environment=None, **keys):
         """Starts the job in a process group of its own; stderr goes to OUT's neighbour."""
         with open(self.stderr_path, "ab") as stderr:
@@ -93,6 +110,22 @@ class Run:
 
     def record(self):
         return json.loads((self.out / "run.json").read_text())
+
+
+def wait_until(condition, seconds=120):
+    """Awaits a condition; the limit is for what hangs."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def state_of(pid):
+    """R, S, D, T (stopped), Z, as in /proc; "" where there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""
 
 
 TIMINGS = ("time", "images_per_s", "step_ms", "data_wait_ms")

@@ -168,9 +168,10 @@ static const struct config_key keys[] = {
            "GPU of its number on the node."),
     WHOLE(train.threads, 0, 0, 1024, "CPU threads a rank. 0: as many as it has cores."),
     WORD(train.precision, PRECISION_FP32, precisions,
-         "Arithmetic of the network: fp32, or bf16 with fp32 weights (faster where the hardware "
-         "has it, and the losses of different world sizes agree less closely). auto: bf16 on GPUs "
-         "and on CPUs with AVX-512 BF16, else fp32."),
+         "Arithmetic of the network: fp32 (on a GPU with TF32 in convolutions, unless "
+         "train.deterministic is set), or bf16 with fp32 weights (faster where the hardware has "
+         "it, and the losses of different world sizes agree less closely). auto: bf16 on GPUs and "
+         "on CPUs with AVX-512 BF16, else fp32."),
     BOOL(train.deterministic, 0,
          "On a GPU too, use only methods that give the same bits each time; slower. A CPU always "
          "does."),

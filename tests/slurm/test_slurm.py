@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 
 import pytest
 
@@ -119,6 +120,21 @@ def assert_same_end(out, other):
         assert_same_checkpoint(out, other, name)
     assert (out / "metrics.jsonl").read_text().count("\n") == (
         other / "metrics.jsonl").read_text().count("\n")
+
+
+def run_outside_of_slurm(script, *arguments, **environment):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
+    return subprocess.run(["bash", ROOT / "slurm" / script, *arguments], capture_output=True, text=True,
+                          timeout=60, env={**clean, "SLURM_SUBMIT_DIR": str(ROOT), **environment})
+
+
+def test_the_scripts_say_how_they_are_to_be_used():
+    done = run_outside_of_slurm("train.sbatch", "x.toml")
+    assert done.returncode == 64 and "sbatch slurm/train.sbatch" in done.stderr
+    done = run_outside_of_slurm("array.sbatch", "x.toml", "a.toml", "--", "b.toml", SLURM_ARRAY_TASK_ID="2")
+    assert done.returncode == 64 and "--array=1-1" in done.stderr
+    done = run_outside_of_slurm("array.sbatch", "x.toml", "a/y.toml", "b/y.toml", SLURM_ARRAY_TASK_ID="1")
+    assert done.returncode == 64 and "several changes are named y.toml" in done.stderr
 
 
 def test_a_preempted_job_goes_on_and_equals_one_left_alone(job, sets, uninterrupted):

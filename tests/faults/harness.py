@@ -33,6 +33,7 @@ class Run:
     """A run folder, and the command that fills it. Keys are given as train__lr=1 for train.lr=1."""
 
     program = BIFRONS
+    launched_by = ()  # words before the program, on each rank
 
     def __init__(self, sets, out, ranks=1, **keys):
         self.sets, self.out, self.ranks = sets, Path(out), ranks
@@ -40,7 +41,7 @@ class Run:
 
     def command(self, *more, **keys):
         launcher = ["mpirun", "-n", str(self.ranks)] if self.ranks > 1 else []
-        return [*launcher, self.program, "train", "--data-a", str(self.sets / "a.h5"), "--data-b",
+        return [*launcher, *self.launched_by, self.program, "train", "--data-a", str(self.sets / "a.h5"), "--data-b",
                 str(self.sets / "b.h5"), "--out", str(self.out),
                 *words({**self.keys, **dotted(keys)}), *map(str, more)]
 
@@ -100,7 +101,7 @@ class Run:
 
     def steps(self):
         """Steps of the checkpoints that are there."""
-        return sorted(int(p.name[5:15]) for p in self.checkpoints.glob("step-*.pt"))
+        return sorted(int(p.name[5:15]) for p in self.checkpoints.glob(f"step-{'[0-9]' * 10}.pt"))
 
     def rows(self, kind=None):
         path = self.out / "metrics.jsonl"

@@ -70,20 +70,13 @@ static enum status validate(struct loop *l, bool finished, struct errmsg *em)
     return ST_OK;
 }
 
-/* COLLECTIVE */
-static enum status save(struct loop *l, bool validated, struct errmsg *em)
+static void save(struct loop *l, bool validated)
 {
     struct session *s = l->session;
-    enum status st = step_before_save(s, em);
-    if (st != ST_OK)
-        return st;
-    if (!l->too_late) {
-        s->state.save_s = fmax(saver_seconds(l->saver), s->state.save_s);
-        s->state.stretch_s = s->walltime.stretch_s;
-        report_sync(l->report);
-        saver_save(l->saver, validated);
-    }
-    return step_after_save(s, em);
+    s->state.save_s = fmax(saver_seconds(l->saver), s->state.save_s);
+    s->state.stretch_s = s->walltime.stretch_s;
+    report_sync(l->report);
+    saver_save(l->saver, validated);
 }
 
 static enum status between_steps(struct loop *l, uint64_t flags, struct errmsg *em)
@@ -101,10 +94,10 @@ static enum status between_steps(struct loop *l, uint64_t flags, struct errmsg *
     /* amid bad steps the state is none to go back to: it waits for a good one */
     l->save_owed = s->state.guard.bad_in_a_row > 0 && !finished && !(flags & STEP_FLAG_STOP);
     l->too_late = l->saver && (flags & STEP_FLAG_STOP) && save_seconds(l) > signals_time_left();
-    if (!l->save_owed)
-        st = save(l, validates, em);
+    if (!l->save_owed && !l->too_late)
+        save(l, validates);
     report_continue(l->report);
-    return st;
+    return ST_OK;
 }
 
 static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *em)
@@ -167,11 +160,7 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
 enum status loop_run(struct session *s, struct report *r, struct errmsg *em)
 {
     struct loop l = {.session = s, .report = r};
-    enum status st = step_before_save(s, em); /* the saver keeps where this life began */
-    if (st == ST_OK)
-        st = saver_open(s, &l.saver, em);
-    if (st == ST_OK)
-        st = step_after_save(s, em);
+    enum status st = saver_open(s, &l.saver, em);
     s->walltime.stretch_s = s->state.stretch_s;
     if (st == ST_OK && comm_rank(s->comm) == 0)
         tell_time(&l);

@@ -29,9 +29,16 @@ struct shim_scope {
     shim_graph *graph = nullptr;        // between shim_graph_begin and shim_graph_end
 };
 
+struct shim_kept {
+    size_t offset, count; // of the flat arrays
+    size_t at;            // where it begins in a moment's own array
+};
+
 struct shim_group {
     at::Device device;
     at::Tensor flat[SHIM_FLATS] = {};
+    std::vector<shim_kept> kept = {}; // of the moments; empty: all
+    bool sharded = false;             // do the moments hold what is kept, end to end?
     std::deque<shim_tensor> parameters = {};
     void (*ready)(void *ctx, size_t offset, size_t count) = nullptr;
     void *ready_ctx = nullptr;
@@ -197,6 +204,15 @@ inline at::IntArrayRef sizes(size_t n, const int64_t *dims)
 // Part of a flat array.
 inline at::Tensor range(const shim_group *g, enum shim_flat which, size_t offset, size_t count)
 {
+    if (g->sharded && (which == SHIM_EXP_AVG || which == SHIM_EXP_AVG_SQ)) {
+        for (const shim_kept &k : g->kept)
+            if (offset >= k.offset && offset - k.offset <= k.count &&
+                count <= k.count - (offset - k.offset))
+                return g->flat[which].narrow(0, int64_t(k.at + (offset - k.offset)),
+                                             int64_t(count));
+        TORCH_CHECK(count == 0, "moments of range ", offset, " + ", count, " are not kept");
+        return g->flat[which].narrow(0, 0, 0);
+    }
     int64_t size = g->flat[which].numel();
     TORCH_CHECK(offset <= size_t(size) && count <= size_t(size) - offset, "range ", offset, " + ",
                 count, " of a flat array of ", size);

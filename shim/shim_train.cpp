@@ -1,6 +1,9 @@
 // Gradients, parameter groups in flat memory, and the optimizer.
 #include "shim_priv.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
@@ -30,6 +33,25 @@ at::Tensor host_view(const at::Tensor &like, const void *memory)
 {
     return at::from_blob(const_cast<void *>(memory), like.sizes(),
                          at::TensorOptions(like.scalar_type()));
+}
+
+using flats = std::array<at::Tensor, SHIM_FLATS>;
+
+flats flats_at(const shim_group *g, size_t offset, size_t count)
+{
+    flats all;
+    for (int i = 0; i < SHIM_FLATS; i++)
+        all[i] = range(g, static_cast<enum shim_flat>(i), offset, count);
+    return all;
+}
+
+void fused_adam(const flats &of, const struct shim_adam &adam)
+{
+    at::Tensor step = at::full({}, double(adam.step),
+                               at::TensorOptions(at::kFloat).device(of[SHIM_PARAMETERS].device()));
+    at::_fused_adam_({of[SHIM_PARAMETERS]}, {of[SHIM_GRADIENTS]}, {of[SHIM_EXP_AVG]},
+                     {of[SHIM_EXP_AVG_SQ]}, {}, {step}, adam.lr, adam.beta1, adam.beta2,
+                     /*weight_decay=*/0.0, adam.eps, /*amsgrad=*/false, /*maximize=*/false);
 }
 
 } // namespace
@@ -151,6 +173,46 @@ enum status shim_group_read(const struct shim_group *g, enum shim_flat which, si
     });
 }
 
+enum status shim_group_copy(struct shim_group *g, enum shim_flat from, enum shim_flat to,
+                            size_t offset, size_t count, struct errmsg *em)
+{
+    return guard_on(g, __func__, em,
+                    [&] { range(g, to, offset, count).copy_(range(g, from, offset, count)); });
+}
+
+enum status shim_group_keep_moments(struct shim_group *g, const struct shim_range *ranges,
+                                    size_t n_ranges, struct errmsg *em)
+{
+    return guard_on(g, __func__, em, [&] {
+        shim_group next{.device = g->device, .sharded = true};
+        size_t total = 0;
+        for (size_t i = 0; i < n_ranges; i++) {
+            next.kept.push_back({ranges[i].offset, ranges[i].count, total});
+            total += ranges[i].count;
+        }
+        const size_t everything = size_t(g->flat[SHIM_PARAMETERS].numel());
+        const std::vector<shim_kept> before = g->sharded ? g->kept
+                                                         : std::vector<shim_kept>{
+                                                               {0, everything, 0}
+        };
+        for (enum shim_flat which : {SHIM_EXP_AVG, SHIM_EXP_AVG_SQ}) {
+            next.flat[which] = at::zeros({int64_t(total)}, g->flat[which].options());
+            for (const shim_kept &new_one : next.kept)
+                for (const shim_kept &old : before) {
+                    size_t low = std::max(new_one.offset, old.offset);
+                    size_t high = std::min(new_one.offset + new_one.count, old.offset + old.count);
+                    if (low < high)
+                        range(&next, which, low, high - low)
+                            .copy_(range(g, which, low, high - low));
+                }
+        }
+        for (enum shim_flat which : {SHIM_EXP_AVG, SHIM_EXP_AVG_SQ})
+            g->flat[which] = next.flat[which];
+        g->kept = next.kept;
+        g->sharded = true;
+    });
+}
+
 enum status shim_group_nonfinite(const struct shim_group *g, enum shim_flat which, size_t offset,
                                  size_t count, int64_t *n_out, struct errmsg *em)
 {
@@ -168,14 +230,22 @@ enum status shim_group_adam(struct shim_group *g, size_t offset, size_t count,
     return guard_on(g, __func__, em, [&] {
         TORCH_CHECK(adam->step >= 1, "Adam's steps count from 1, not ", adam->step);
         at::NoGradGuard no_grad;
-        at::Tensor step =
-            at::full({}, double(adam->step), at::TensorOptions(at::kFloat).device(g->device));
-        at::_fused_adam_({range(g, SHIM_PARAMETERS, offset, count)},
-                         {range(g, SHIM_GRADIENTS, offset, count)},
-                         {range(g, SHIM_EXP_AVG, offset, count)},
-                         {range(g, SHIM_EXP_AVG_SQ, offset, count)}, {}, {step}, adam->lr,
-                         adam->beta1, adam->beta2, /*weight_decay=*/0.0, adam->eps,
-                         /*amsgrad=*/false, /*maximize=*/false);
+        const size_t vector = 64 / g->flat[SHIM_PARAMETERS].element_size(); // elements, at most
+        // libtorch rounds what does not fill a vector of the CPU otherwise than what does: such a
+        // tail goes through the same code as all else, padded
+        size_t rest = g->device.is_cpu() ? count % vector : 0;
+        if (count > rest)
+            fused_adam(flats_at(g, offset, count - rest), *adam);
+        if (rest > 0) {
+            flats tail = flats_at(g, offset + count - rest, rest), padded;
+            for (int i = 0; i < SHIM_FLATS; i++) {
+                padded[i] = at::zeros({int64_t(vector)}, tail[i].options());
+                padded[i].narrow(0, 0, int64_t(rest)).copy_(tail[i]);
+            }
+            fused_adam(padded, *adam);
+            for (int i = 0; i < SHIM_FLATS; i++)
+                tail[i].copy_(padded[i].narrow(0, 0, int64_t(rest)));
+        }
     });
 }
 

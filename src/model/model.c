@@ -73,19 +73,24 @@ static enum status take_memory(struct model *m, const struct model_memory *memor
         arrays[SHIM_GRADIENTS] = memory->gradients;
         arrays[SHIM_EXP_AVG] = memory->exp_avg;
         arrays[SHIM_EXP_AVG_SQ] = memory->exp_avg_sq;
+        if (memory->moments_later) /* some memory to start from, which nothing reads */
+            arrays[SHIM_EXP_AVG] = arrays[SHIM_EXP_AVG_SQ] = memory->gradients;
     }
     bool fp64 = m->options.precision == MODEL_FP64;
     enum shim_dtype dtype = fp64 ? SHIM_F64 : SHIM_F32;
     enum status st = shim_scope_new(m->device, dtype, &m->scope, em);
     if (st == ST_OK)
         st = shim_group_new(m->device, dtype, m->layout.count, arrays, &m->group, em);
+    if (st == ST_OK && memory && memory->moments_later)
+        st = shim_group_keep_moments(m->group, NULL, 0, em);
     if (st != ST_OK)
         return st;
+    bool moments = !memory || !memory->moments_later;
     m->flat = (struct model_flat){
         .parameters = shim_group_memory(m->group, SHIM_PARAMETERS),
         .gradients = shim_group_memory(m->group, SHIM_GRADIENTS),
-        .exp_avg = shim_group_memory(m->group, SHIM_EXP_AVG),
-        .exp_avg_sq = shim_group_memory(m->group, SHIM_EXP_AVG_SQ),
+        .exp_avg = moments ? shim_group_memory(m->group, SHIM_EXP_AVG) : NULL,
+        .exp_avg_sq = moments ? shim_group_memory(m->group, SHIM_EXP_AVG_SQ) : NULL,
         .count = m->layout.count,
         .element_bytes = fp64 ? sizeof(double) : sizeof(float),
         .stream = shim_stream(m->scope),
@@ -359,16 +364,24 @@ enum status model_evaluate(struct model *m, const struct model_batch *b, double 
     return st;
 }
 
-enum status model_gradient_is_finite(const struct model *m, bool *finite_out, struct errmsg *em)
+enum status model_gradient_is_finite(const struct model *m, struct model_range range,
+                                     bool *finite_out, struct errmsg *em)
 {
     int64_t bad = 0;
-    enum status st = shim_group_nonfinite(m->group, SHIM_GRADIENTS, 0, m->layout.count, &bad, em);
+    enum status st =
+        shim_group_nonfinite(m->group, SHIM_GRADIENTS, range.first, range.count, &bad, em);
     if (st == ST_OK)
         *finite_out = bad == 0;
     return st;
 }
 
 enum status model_update(struct model *m, double lr, int64_t step, struct errmsg *em)
+{
+    return model_update_range(m, lr, step, 0, m->layout.count, em);
+}
+
+enum status model_update_range(struct model *m, double lr, int64_t step, size_t first, size_t count,
+                               struct errmsg *em)
 {
     const struct shim_adam adam = {
         .lr = lr,
@@ -377,7 +390,7 @@ enum status model_update(struct model *m, double lr, int64_t step, struct errmsg
         .eps = m->options.adam_eps,
         .step = step,
     };
-    return shim_group_adam(m->group, 0, m->layout.count, &adam, em);
+    return shim_group_adam(m->group, first, count, &adam, em);
 }
 
 /* ---- Pictures -------------------------------------------------------------------------------- */

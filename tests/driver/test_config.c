@@ -211,19 +211,17 @@ static void keys_of_later_versions_take_their_default_only(void **state)
     (void)state;
     struct errmsg em = {0};
     struct config c = defaults(), before = c;
-    assert_ok(config_merge_text(&c,
-                                "[train]\nreproducible = false\nzero = 0\ncuda_graph = false\n"
-                                "slot_size = 1\n[data]\nstage_dir = \"\"\n[loss]\nperceptual = 0\n",
-                                "x", &em));
+    assert_ok(
+        config_merge_text(&c, "[data]\nstage_dir = \"\"\n[loss]\nperceptual = 0\n", "x", &em));
     assert_memory_equal(&c, &before, sizeof c);
-    assert_refused("train.reproducible = true\n", ST_CONFIG,
-                   "x.toml:1:22: train.reproducible = true is not available in this version: "
-                   "leave it out");
+    assert_refused("loss.perceptual = 0.5\n", ST_CONFIG,
+                   "x.toml:1:19: loss.perceptual = 0.5 is not available in this version: leave it "
+                   "out");
     assert_refused("data.stage_dir = \"/d\"\n", ST_CONFIG,
                    "x.toml:1:18: data.stage_dir = \"/d\" is not available in this version: leave "
                    "it out");
     assert_refused("train.zero = true\n", ST_CONFIG,
-                   "x.toml:1:14: train.zero must be a whole number of at least 0, not true");
+                   "x.toml:1:14: train.zero must be a whole number from 0 to 1, not true");
 }
 
 static void syntax_errors_and_duplicates_have_their_place(void **state)
@@ -328,6 +326,15 @@ static void keys_are_checked_together(void **state)
     assert_check("loss.l1 = 0", 1, ST_CONFIG, "both 0");
     assert_check("loss.l1 = 0\nloss.dssim = 1", 1, ST_OK, "");
     assert_check("loss.mask = 2\ndata.masks = false", 1, ST_CONFIG, "data.masks = true");
+    assert_check("train.reproducible = true", 1, ST_CONFIG, "set train.threads");
+    assert_check("train.reproducible = true\ntrain.threads = 1", 8, ST_OK, "");
+    assert_check("train.reproducible = true\ntrain.threads = 1\ntrain.zero = 1", 8, ST_OK, "");
+    assert_check("train.reproducible = true\ntrain.threads = 1\ntrain.slot_size = 3", 4, ST_CONFIG,
+                 "makes 3 slots of train.slot_size = 3");
+    assert_check("train.reproducible = true\ntrain.threads = 1\ncomm.wire = \"bf16\"", 1, ST_CONFIG,
+                 "set comm.wire = \"fp32\"");
+    assert_check("train.reproducible = true\ntrain.threads = 1\ntrain.device = \"cuda:1\"", 1,
+                 ST_CONFIG, "set train.device = \"cpu\"");
 }
 
 static void configs_that_come_along_are_good(void **state)

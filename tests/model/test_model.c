@@ -142,7 +142,10 @@ static void memory_may_be_the_callers(void **state)
     size_t count = 0;
     assert_ok(model_parameter_count(&o.config, &count, &em));
     float *memory = calloc(4 * count, sizeof *memory);
-    struct model_memory given = {memory, memory + count, memory + 2 * count, memory + 3 * count};
+    struct model_memory given = {.parameters = memory,
+                                 .gradients = memory + count,
+                                 .exp_avg = memory + 2 * count,
+                                 .exp_avg_sq = memory + 3 * count};
     assert_ok(model_new(&o, &given, &m, &em));
     assert_ptr_equal(model_flat(m)->gradients, memory + count);
     struct model_batch b = part_of(&pictures, 0, 2);

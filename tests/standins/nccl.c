@@ -57,6 +57,7 @@ struct ncclComm {
     long fail_at; /* -1: never */
     char how[16];
     char text[TEXT_BYTES];
+    struct op *captured;
 };
 
 struct op {
@@ -65,7 +66,7 @@ struct op {
     const unsigned char *in;
     unsigned char *out;
     cudaStream_t stream;
-    int failing, captured; /* captured: a graph may run it again, so it stays */
+    int failing, captured; /* captured: a graph may run it again, so its communicator keeps it */
     struct op *next;
 };
 
@@ -217,6 +218,11 @@ ncclResult_t ncclCommDestroy(ncclComm_t c)
 {
     while (atomic_load(&c->in_flight) > 0)
         nap_us(50);
+    while (c->captured) {
+        struct op *o = c->captured;
+        c->captured = o->next;
+        free(o);
+    }
     munmap(c->meeting, c->bytes);
     free(c);
     return ncclSuccess;
@@ -385,6 +391,9 @@ static void run(void *arg)
 {
     struct op *o = arg;
     ncclComm_t c = o->comm;
+    int captured = o->captured;
+    if (captured)
+        atomic_fetch_add(&c->in_flight, 1);
     if (o->failing && fails(c, "async"))
         fail_async(c, ncclRemoteError, "a failure asked for by the test");
     if (o->failing && fails(c, "hang"))
@@ -403,10 +412,9 @@ static void run(void *arg)
         }
     exchange(o);
 out:
-    if (o->captured)
-        return;
+    if (!captured)
+        free(o);
     atomic_fetch_sub(&c->in_flight, 1);
-    free(o);
 }
 
 static _Thread_local int depth;
@@ -425,8 +433,12 @@ static ncclResult_t launch_all(void)
             free(o);
             continue;
         }
-        if (!o->captured)
+        if (o->captured) {
+            o->next = c->captured;
+            c->captured = o;
+        } else {
             atomic_fetch_add(&c->in_flight, 1);
+        }
         if (cudaLaunchHostFunc(o->stream, run, o) != cudaSuccess)
             result = ncclUnhandledCudaError;
     }

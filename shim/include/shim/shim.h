@@ -241,6 +241,19 @@ enum status shim_group_write(struct shim_group *g, enum shim_flat which, size_t 
                              const void *host, size_t count, struct errmsg *em) MUST_CHECK;
 enum status shim_group_read(const struct shim_group *g, enum shim_flat which, size_t offset,
                             void *host, size_t count, struct errmsg *em) MUST_CHECK;
+/* From one flat array to another, the same range of both. */
+enum status shim_group_copy(struct shim_group *g, enum shim_flat from, enum shim_flat to,
+                            size_t offset, size_t count, struct errmsg *em) MUST_CHECK;
+struct shim_range {
+    size_t offset, count;
+};
+/*
+ * Keeps Adam's moments of these ranges only, ascending and apart, in memory of the group's own;
+ * {0, count} keeps all. What was kept before stays, the rest is 0. Offsets in all calls remain
+ * those of the flat arrays; a range of the moments must lie in one that is kept. ST_MEMORY.
+ */
+enum status shim_group_keep_moments(struct shim_group *g, const struct shim_range *ranges,
+                                    size_t n_ranges, struct errmsg *em) MUST_CHECK;
 /* Elements of a range that are NaN or infinite. */
 enum status shim_group_nonfinite(const struct shim_group *g, enum shim_flat which, size_t offset,
                                  size_t count, int64_t *n_out, struct errmsg *em) MUST_CHECK;

@@ -60,7 +60,11 @@ struct config {
         int64_t precision; /* enum config_precision */
         bool deterministic;
         bool cuda_graph;
-        double timeout_s; /* 0 = "off" */
+        bool reproducible;
+        int64_t slot_size;           /* positions a slot, with reproducible */
+        int64_t zero;                /* ZeRO stage: 0 or 1 */
+        int64_t replica_check_steps; /* 0: never */
+        double timeout_s;            /* 0 = "off" */
     } train;
     struct {
         int64_t backend;  /* enum comm_backend: auto, self, mpi, nccl */

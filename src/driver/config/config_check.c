@@ -1,5 +1,6 @@
 /* What no single key can say: config_check. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/checked.h"
 #include "config.h"
@@ -54,6 +55,32 @@ static enum status check_batch(const struct config *c, int world_size, struct er
     return ST_OK;
 }
 
+static enum status check_exactness(const struct config *c, int world_size, struct errmsg *em)
+{
+    int64_t size = c->train.slot_size, slots = (c->train.global_batch + size - 1) / size;
+    if (!c->train.reproducible)
+        return ST_OK;
+    if (slots < world_size)
+        return FAIL(em, ST_CONFIG,
+                    "train.global_batch = %" PRId64 " makes %" PRId64
+                    " slots of train.slot_size = %" PRId64
+                    ", and some of the %d ranks would have nothing to do: lower train.slot_size, "
+                    "raise train.global_batch, or start fewer ranks",
+                    c->train.global_batch, slots, size, world_size);
+    if (c->train.threads == 0)
+        return FAIL(em, ST_CONFIG,
+                    "train.reproducible needs the number of threads to be the same everywhere: set "
+                    "train.threads, to 1 for instance");
+    if (c->comm.wire == WIRE_BF16)
+        return FAIL(em, ST_CONFIG,
+                    "train.reproducible adds gradients in fp32: set comm.wire = \"fp32\"");
+    if (strncmp(c->train.device, "cuda", 4) == 0)
+        return FAIL(em, ST_CONFIG,
+                    "train.reproducible works on the CPU in this version: set train.device = "
+                    "\"cpu\"");
+    return ST_OK;
+}
+
 enum status config_check(const struct config *c, int world_size, struct errmsg *em)
 {
     enum status st = check_sets(c, em);
@@ -61,5 +88,7 @@ enum status config_check(const struct config *c, int world_size, struct errmsg *
         st = check_model(c, em);
     if (st == ST_OK)
         st = check_batch(c, world_size, em);
+    if (st == ST_OK)
+        st = check_exactness(c, world_size, em);
     return st;
 }

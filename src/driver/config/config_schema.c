@@ -40,13 +40,8 @@
     {FIELD(key), .type = CONFIG_PATH, .help = (about), .initial.text = (value)}
 
 /* Keys of later versions, without a field: only the default, "not used", is taken. */
-#define LATER_WHOLE(key, value, about) \
-    {.name = #key, .type = CONFIG_WHOLE, .help = (about), .initial.whole = (value), \
-     .high.whole = INT64_MAX}
 #define LATER_NUMBER(key, about) \
     {.name = #key, .type = CONFIG_NUMBER, .help = (about), .high.number = 1e9}
-#define LATER_BOOL(key, about) \
-    {.name = #key, .type = CONFIG_BOOL, .help = (about), .high.whole = 1}
 #define LATER_PATH(key, about) \
     {.name = #key, .type = CONFIG_PATH, .help = (about), .initial.text = ""}
 /* clang-format on */
@@ -148,7 +143,9 @@ static const struct config_key keys[] = {
     WHOLE(train.accumulate, 1, 1, 65536,
           "Pieces in which a rank works through its share of a batch: more need less memory and "
           "more time."),
-    LATER_WHOLE(train.slot_size, 1, "Pictures a slot of train.reproducible."),
+    WHOLE(train.slot_size, 1, 1, 65536,
+          "Pictures of each person a slot of train.reproducible: more are faster, but ranks share "
+          "a batch out in whole slots."),
     UNSIGNED(train.seed, 1,
              "Seed of initial weights, order of pictures, split and augmentation. The same seed "
              "trains on the same pictures in the same order."),
@@ -175,8 +172,16 @@ static const struct config_key keys[] = {
     BOOL(train.deterministic, 0,
          "On a GPU too, use only methods that give the same bits each time; slower. A CPU always "
          "does."),
-    LATER_BOOL(train.reproducible, "The same bits also for another number of ranks."),
-    LATER_WHOLE(train.zero, 0, "Share the optimizer's state out over the ranks (ZeRO stage)."),
+    BOOL(train.reproducible, 0,
+         "The same bits on any number of ranks and with any train.accumulate, which then divides "
+         "nothing: pictures are worked through in slots of train.slot_size and added in a fixed "
+         "order. Slower; on the CPU, with train.threads set."),
+    WHOLE(train.zero, 0, 0, 1,
+          "1: each rank keeps and updates its share of the optimizer's state only (ZeRO stage 1): "
+          "less memory, the same bits. 0: every rank keeps all of it."),
+    WHOLE(train.replica_check_steps, 100, 0, INT64_MAX,
+          "Steps between comparisons of all ranks' parameters, which must be equal; also made "
+          "before each checkpoint. 0: never."),
     BOOL(train.cuda_graph, 0,
          "On a GPU: forward and backward as one CUDA graph, which small batches of a small model "
          "gain by. Gradients are exchanged after it, not during backward."),

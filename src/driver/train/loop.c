@@ -70,13 +70,20 @@ static enum status validate(struct loop *l, bool finished, struct errmsg *em)
     return ST_OK;
 }
 
-static void save(struct loop *l, bool validated)
+/* COLLECTIVE */
+static enum status save(struct loop *l, bool validated, struct errmsg *em)
 {
     struct session *s = l->session;
-    s->state.save_s = fmax(saver_seconds(l->saver), s->state.save_s);
-    s->state.stretch_s = s->walltime.stretch_s;
-    report_sync(l->report);
-    saver_save(l->saver, validated);
+    enum status st = step_before_save(s, em);
+    if (st != ST_OK)
+        return st;
+    if (!l->too_late) {
+        s->state.save_s = fmax(saver_seconds(l->saver), s->state.save_s);
+        s->state.stretch_s = s->walltime.stretch_s;
+        report_sync(l->report);
+        saver_save(l->saver, validated);
+    }
+    return step_after_save(s, em);
 }
 
 static enum status between_steps(struct loop *l, uint64_t flags, struct errmsg *em)
@@ -94,10 +101,10 @@ static enum status between_steps(struct loop *l, uint64_t flags, struct errmsg *
     /* amid bad steps the state is none to go back to: it waits for a good one */
     l->save_owed = s->state.guard.bad_in_a_row > 0 && !finished && !(flags & STEP_FLAG_STOP);
     l->too_late = l->saver && (flags & STEP_FLAG_STOP) && save_seconds(l) > signals_time_left();
-    if (!l->save_owed && !l->too_late)
-        save(l, validates);
+    if (!l->save_owed)
+        st = save(l, validates, em);
     report_continue(l->report);
-    return ST_OK;
+    return st;
 }
 
 static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *em)
@@ -160,7 +167,11 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
 enum status loop_run(struct session *s, struct report *r, struct errmsg *em)
 {
     struct loop l = {.session = s, .report = r};
-    enum status st = saver_open(s, &l.saver, em);
+    enum status st = step_before_save(s, em); /* the saver keeps where this life began */
+    if (st == ST_OK)
+        st = saver_open(s, &l.saver, em);
+    if (st == ST_OK)
+        st = step_after_save(s, em);
     s->walltime.stretch_s = s->state.stretch_s;
     if (st == ST_OK && comm_rank(s->comm) == 0)
         tell_time(&l);

@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "base/log.h"
+#include "zero.h"
 
 #include "base/poison.h"
 
@@ -61,7 +62,9 @@ enum status recovery_go_back(struct session *s, struct saver *v, struct report *
                     "above, lower train.lr (the factor on it is %g now) or loss weights; then "
                     "--resume auto goes on from the last checkpoint",
                     (int)now.bad_in_a_row, from, (int)now.rollbacks, now.lr_scale);
-    enum status st = comm_rank(s->comm) == 0 ? saver_go_back(v, em) : ST_OK;
+    enum status st = zero_prepare_load(s, em);
+    if (st == ST_OK && comm_rank(s->comm) == 0)
+        st = saver_go_back(v, em);
     st = comm_agree(s->comm, st, em);
     if (st == ST_OK)
         st = session_share_state(s, em);

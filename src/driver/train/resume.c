@@ -29,8 +29,8 @@ static void take_state(struct session *s, const struct checkpoint_facts *facts,
     };
     if (other_losses)
         guard_forget_losses(&s->state.guard);
-    if (meta->world_size > 0 &&
-        (meta->threads != s->threads || meta->world_size != comm_world_size(s->comm)))
+    bool same_ranks = s->config.train.reproducible || meta->world_size == comm_world_size(s->comm);
+    if (meta->world_size > 0 && !(same_ranks && meta->threads == s->threads))
         log_info("resumed on %d ranks of %d threads, saved on %d of %d: not bit-exact",
                  comm_world_size(s->comm), s->threads, meta->world_size, meta->threads);
 }

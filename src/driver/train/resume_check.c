@@ -38,6 +38,8 @@ static const struct rule {
     {"train.epochs",       LENGTH,   "a schedule of the learning rate is stretched to the new length"},
     {"train.max_steps",    LENGTH,   "a schedule of the learning rate is stretched to the new length"},
     {"train.accumulate",   NOT_BITS, "sums are taken in another order: not bit-exact"                },
+    {"train.reproducible", NOT_BITS, "sums are taken in another order: not bit-exact"                },
+    {"train.slot_size",    NOT_BITS, "sums are taken in another order: not bit-exact"                },
     {"train.precision",    NOT_BITS, "other arithmetic: not bit-exact"                               },
     {"train.device",       NOT_BITS, "other arithmetic: not bit-exact"                               },
 };

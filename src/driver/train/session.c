@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "colours.h"
 #include "device.h"
+#include "zero.h"
 
 static const char person_letter[2] = {'A', 'B'};
 
@@ -141,6 +142,8 @@ static enum status open_loader(struct session *s, struct errmsg *em)
     int64_t ranks = comm_world_size(s->comm);
     int64_t share = (s->config.train.global_batch + ranks - 1) / ranks;
     int64_t micro = (share + s->config.train.accumulate - 1) / s->config.train.accumulate;
+    if (s->config.train.reproducible)
+        micro = s->config.train.slot_size;
     bool masks = use_masks(s);
     if (!masks && s->config.loss.mask > 0 && comm_rank(s->comm) == 0)
         log_warn("loss.mask has no effect: %s",
@@ -198,7 +201,9 @@ static enum status open_model(struct session *s, struct errmsg *em)
         st = colours_measure(s->sets[p], s->orders[p], use_masks(s), &options.colours[p], em);
     void **const parts[] = {&s->memory.parameters, &s->memory.gradients, &s->memory.exp_avg,
                             &s->memory.exp_avg_sq};
-    for (size_t i = 0; i < ARRAY_LENGTH(parts) && st == ST_OK; i++)
+    s->memory.moments_later = zero_is_on(s);
+    size_t n_parts = s->memory.moments_later ? 2 : ARRAY_LENGTH(parts);
+    for (size_t i = 0; i < n_parts && st == ST_OK; i++)
         st = comm_alloc(s->comm, count * sizeof(float), parts[i], em);
     return st == ST_OK ? model_new(&options, &s->memory, &s->model, em) : st;
 }
@@ -228,15 +233,16 @@ enum status session_share_state(struct session *s, struct errmsg *em)
 {
     const struct model_flat *flat = model_flat(s->model);
     void *const parts[] = {flat->parameters, flat->exp_avg, flat->exp_avg_sq};
+    size_t n = zero_is_on(s) ? 1 : ARRAY_LENGTH(parts);
     enum status st = session_share_bytes(s->comm, &s->state, sizeof s->state, em);
-    for (size_t i = 0; i < ARRAY_LENGTH(parts) && st == ST_OK; i++) {
+    for (size_t i = 0; i < n && st == ST_OK; i++) {
         struct comm_ticket ticket = {0};
         st = comm_broadcast_begin(s->comm, parts[i], flat->count, COMM_F32, 0, flat->stream,
                                   &ticket, em);
         if (st == ST_OK)
             st = comm_wait(s->comm, &ticket, COMM_NO_DEADLINE, em);
     }
-    return st;
+    return st == ST_OK ? zero_share_moments(s, em) : st;
 }
 
 enum status session_open(struct session *s, struct errmsg *em)
@@ -261,6 +267,7 @@ enum status session_open(struct session *s, struct errmsg *em)
 
 void session_close(struct session *s)
 {
+    slot_sum_free(s->slot_sum);
     reducer_free(s->reducer);
     model_free(s->model);
     comm_free(s->comm, s->memory.parameters);

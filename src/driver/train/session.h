@@ -8,6 +8,7 @@
 
 #include "comm/comm.h"
 #include "comm/reducer.h"
+#include "comm/slot_sum.h"
 #include "config.h"
 #include "data/loader.h"
 #include "data/order.h"
@@ -40,7 +41,8 @@ struct session {
     struct loader_batch batch; /* room for this rank's largest micro-batch */
     struct model_memory memory;
     struct model *model;
-    struct reducer *reducer; /* of the model's gradients; step_open */
+    struct reducer *reducer;   /* of the model's gradients; step_open makes both */
+    struct slot_sum *slot_sum; /* with train.reproducible, else NULL */
     struct train_state state;
     struct walltime walltime; /* rank 0's; from engine_train */
     int64_t steps_per_epoch, steps_total;

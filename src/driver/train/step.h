@@ -5,6 +5,10 @@
  * One small sum after them carries losses, flags and failures: a rank whose loader or backward
  * failed still sends all its buckets, then all learn of it at the same point.
  *
+ * With train.reproducible the samples are worked through in slots of train.slot_size positions,
+ * each alone, and gradients and losses are added over slots in an order of their own
+ * (comm/slot_sum.h): the same bits on any number of ranks.
+ *
  * The samples of a step are the positions [position, position + global_batch), divided over ranks
  * and micro-batches by comm_shard; a sample's gradient is divided by global_batch before backward
  * and summed over ranks, so the division changes no sample, no order and no scale.
@@ -44,6 +48,14 @@ enum status step_open(struct session *s, struct errmsg *em) MUST_CHECK;
  */
 enum status step_run(struct session *s, uint64_t flags, struct step_report *out,
                      struct errmsg *em) MUST_CHECK;
+
+/*
+ * COLLECTIVE, both, around writing a checkpoint: afterwards all ranks hold the same parameters, or
+ * ST_DIVERGED names those that do not (replica.h), and rank 0 holds all of Adam's moments; and
+ * then no longer (zero.h). ST_MEMORY on all ranks where rank 0 lacks memory for them.
+ */
+enum status step_before_save(struct session *s, struct errmsg *em) MUST_CHECK;
+enum status step_after_save(struct session *s, struct errmsg *em) MUST_CHECK;
 
 /*
  * COLLECTIVE: mean losses over the held-out pictures of both people (the shorter list repeats until

@@ -72,6 +72,7 @@ struct model_options {
  * or all NULL, and the model takes its own. */
 struct model_memory {
     void *parameters, *gradients, *exp_avg, *exp_avg_sq;
+    bool moments_later; /* no moments (NULL) until model_keep_moments */
 };
 
 struct model_flat {
@@ -151,11 +152,36 @@ enum status model_zero_gradients(struct model *m, struct errmsg *em) MUST_CHECK;
 /* Forward and backward of one micro-batch; gradients are added. n = 0 is fine and adds nothing. */
 enum status model_backward(struct model *m, const struct model_batch *b, double global_batch,
                            struct model_losses *out, struct errmsg *em) MUST_CHECK;
-/* Has the flat gradient neither NaN nor infinity? */
-enum status model_gradient_is_finite(const struct model *m, bool *finite_out,
-                                     struct errmsg *em) MUST_CHECK;
+/* Elements of the flat arrays. */
+struct model_range {
+    size_t first, count;
+};
+/* Has this range of the flat gradient neither NaN nor infinity? */
+enum status model_gradient_is_finite(const struct model *m, struct model_range range,
+                                     bool *finite_out, struct errmsg *em) MUST_CHECK;
 /* One Adam step over the flat arrays; step counts from 1 (bias correction). */
 enum status model_update(struct model *m, double lr, int64_t step, struct errmsg *em) MUST_CHECK;
+/* The same of elements [first, first + count): a step may be divided into ranges. */
+enum status model_update_range(struct model *m, double lr, int64_t step, size_t first, size_t count,
+                               struct errmsg *em) MUST_CHECK;
+
+/*
+ * Sharding of the optimizer's state. Moments are kept for these ranges of the flat arrays only,
+ * ascending and apart ({0, count}: for all); those kept before stay, others begin at 0. Moments
+ * then live in the model's own memory and model_flat tells NULL for them, unless all are kept.
+ */
+enum status model_keep_moments(struct model *m, const struct model_range *ranges, size_t n,
+                               struct errmsg *em) MUST_CHECK;
+/* The flat gradient as scratch between steps, on the moments' device: copies a range of Adam's mean
+ * or mean square, which must be kept, there or back. */
+enum model_moment { MODEL_EXP_AVG, MODEL_EXP_AVG_SQ, MODEL_MOMENTS };
+enum status model_stage_moment(struct model *m, enum model_moment which, struct model_range range,
+                               struct errmsg *em) MUST_CHECK;
+enum status model_unstage_moment(struct model *m, enum model_moment which, struct model_range range,
+                                 struct errmsg *em) MUST_CHECK;
+
+/* XXH3 of the parameters' bytes, wherever they live. */
+enum status model_hash(const struct model *m, uint64_t *hash_out, struct errmsg *em) MUST_CHECK;
 
 /* Losses without gradients (validation). Draws are applied where given. */
 enum status model_evaluate(struct model *m, const struct model_batch *b, double global_batch,

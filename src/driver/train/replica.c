@@ -1,0 +1,75 @@
+#include "replica.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LIST_BYTES = 256 };
+
+/* How many ranks have what rank r has. */
+static int votes_for(const uint64_t *hashes, int ranks, int r)
+{
+    int votes = 0;
+    for (int other = 0; other < ranks; other++)
+        votes += hashes[other] == hashes[r];
+    return votes;
+}
+
+/* "2, 5": the ranks that do not have this hash. As many as fit. */
+static void list_others(const uint64_t *hashes, int ranks, uint64_t hash, char *out)
+{
+    int n = 0;
+    out[0] = '\0';
+    for (int r = 0; r < ranks && n < LIST_BYTES - 16; r++)
+        if (hashes[r] != hash)
+            n += snprintf(out + n, (size_t)(LIST_BYTES - n), "%s%d", n > 0 ? ", " : "", r);
+}
+
+static enum status tell(const uint64_t *hashes, int ranks, int64_t step, struct errmsg *em)
+{
+    int most = 0;
+    for (int r = 1; r < ranks; r++)
+        if (votes_for(hashes, ranks, r) > votes_for(hashes, ranks, most))
+            most = r;
+    int votes = votes_for(hashes, ranks, most);
+    char list[LIST_BYTES];
+    list_others(hashes, ranks, hashes[most], list);
+    if (votes == ranks)
+        return ST_OK;
+    if (2 * votes > ranks)
+        return FAIL(em, ST_DIVERGED,
+                    "after step %" PRId64 " the parameters of rank%s %s differ from those of the "
+                    "other %d ranks: check memory and host of the named rank%s, then resume from "
+                    "the last checkpoint",
+                    step, ranks - votes > 1 ? "s" : "", list, votes, ranks - votes > 1 ? "s" : "");
+    return FAIL(em, ST_DIVERGED,
+                "after step %" PRId64 " the parameters of rank %d (%016" PRIx64 ") and rank%s %s "
+                "differ, and no majority tells which are right: check memory and hosts, then "
+                "resume from the last checkpoint",
+                step, most, hashes[most], ranks - votes > 1 ? "s" : "", list);
+}
+
+enum status replica_compare(struct comm *c, uint64_t hash, int64_t step, struct errmsg *em)
+{
+    int ranks = comm_world_size(c);
+    struct comm_ticket ticket = {0};
+    uint64_t *hashes = calloc((size_t)ranks, sizeof *hashes);
+    BUG_ON(!hashes); /* a few bytes, without which the other ranks would wait in vain */
+    hashes[comm_rank(c)] = hash;
+    enum status st = comm_all_gather_begin(c, hashes, (size_t)ranks, COMM_U64, NULL, &ticket, em);
+    if (st == ST_OK)
+        st = comm_wait(c, &ticket, COMM_NO_DEADLINE, em);
+    if (st == ST_OK)
+        st = tell(hashes, ranks, step, em);
+    free(hashes);
+    return st;
+}
+
+enum status replica_check(struct session *s, struct errmsg *em)
+{
+    uint64_t hash = 0;
+    if (comm_world_size(s->comm) == 1)
+        return ST_OK;
+    enum status st = comm_agree(s->comm, model_hash(s->model, &hash, em), em);
+    return st == ST_OK ? replica_compare(s->comm, hash, s->state.step, em) : st;
+}

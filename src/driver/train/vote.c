@@ -1,0 +1,72 @@
+#include "vote.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOSS_NUMBERS = 1 + MODEL_PEOPLE * MODEL_LOSSES, FIXED_NUMBERS = 1 + VOTE_FLAGS };
+
+static size_t count_of(const struct vote *v)
+{
+    return FIXED_NUMBERS + v->units * LOSS_NUMBERS;
+}
+
+void vote_init(struct vote *v, size_t units)
+{
+    v->units = units;
+    v->numbers = calloc(count_of(v), sizeof *v->numbers);
+    BUG_ON(!v->numbers); /* a few bytes, without which the other ranks would wait in vain */
+}
+
+void vote_release(struct vote *v)
+{
+    free(v->numbers);
+    *v = (struct vote){0};
+}
+
+void vote_set_flags(struct vote *v, uint64_t flags)
+{
+    for (int i = 0; i < VOTE_FLAGS; i++)
+        v->numbers[1 + i] = (flags >> i) & 1 ? 1.0 : 0.0;
+}
+
+uint64_t vote_flags(const struct vote *v)
+{
+    uint64_t flags = 0;
+    for (int i = 0; i < VOTE_FLAGS; i++)
+        flags |= (uint64_t)(v->numbers[1 + i] > 0) << i;
+    return flags;
+}
+
+void vote_add_losses(struct vote *v, size_t unit, const struct model_losses *losses)
+{
+    double *sum = v->numbers + FIXED_NUMBERS + unit * LOSS_NUMBERS;
+    const double *terms = &losses->term[0][0];
+    sum[0] += losses->total;
+    for (int i = 0; i < MODEL_PEOPLE * MODEL_LOSSES; i++)
+        sum[1 + i] += terms[i];
+}
+
+struct model_losses vote_losses(const struct vote *v)
+{
+    struct model_losses losses = {0};
+    double *terms = &losses.term[0][0];
+    for (size_t unit = 0; unit < v->units; unit++) {
+        const double *sum = v->numbers + FIXED_NUMBERS + unit * LOSS_NUMBERS;
+        losses.total += sum[0];
+        for (int i = 0; i < MODEL_PEOPLE * MODEL_LOSSES; i++)
+            terms[i] += sum[1 + i];
+    }
+    return losses;
+}
+
+enum status vote_take(struct comm *c, enum status local, struct vote *v, struct errmsg *em)
+{
+    struct comm_ticket ticket = {0};
+    v->numbers[0] = local != ST_OK;
+    enum status st = comm_all_reduce_begin(c, v->numbers, count_of(v), COMM_F64, NULL, &ticket, em);
+    if (st == ST_OK)
+        st = comm_wait(c, &ticket, COMM_NO_DEADLINE, em);
+    if (st != ST_OK)
+        return st;
+    return v->numbers[0] > 0 ? comm_agree(c, local, em) : ST_OK;
+}

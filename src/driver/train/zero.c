@@ -1,0 +1,202 @@
+#include "zero.h"
+
+#include <stdlib.h>
+
+#include "comm/reducer.h"
+
+enum { FAILED = 1, NOT_FINITE = 2 };
+
+bool zero_is_on(const struct session *s)
+{
+    return s->config.train.zero > 0 && comm_world_size(s->comm) > 1;
+}
+
+static struct model_range shard_of(const struct session *s, struct reducer_range bucket)
+{
+    size_t first, count;
+    comm_shard(bucket.count, comm_world_size(s->comm), comm_rank(s->comm), &first, &count);
+    return (struct model_range){bucket.first + first, count};
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+    size_t left = ((const struct model_range *)a)->first;
+    size_t right = ((const struct model_range *)b)->first;
+    return (left > right) - (left < right);
+}
+
+static enum status keep_shards(struct session *s, struct errmsg *em)
+{
+    const struct reducer_range *buckets;
+    size_t n = reducer_buckets(s->reducer, &buckets), kept = 0;
+    struct model_range *shards = calloc(n, sizeof *shards);
+    if (!shards)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        shards[kept] = shard_of(s, buckets[i]);
+        kept += shards[kept].count > 0;
+    }
+    qsort(shards, kept, sizeof *shards, compare_ranges);
+    enum status st = model_keep_moments(s->model, shards, kept, em);
+    free(shards);
+    return st;
+}
+
+static struct model_range everything(const struct session *s)
+{
+    return (struct model_range){0, model_flat(s->model)->count};
+}
+
+static enum status keep_all(struct session *s, struct errmsg *em)
+{
+    struct model_range all = everything(s);
+    return model_keep_moments(s->model, &all, 1, em);
+}
+
+enum status zero_prepare_load(struct session *s, struct errmsg *em)
+{
+    if (!zero_is_on(s))
+        return ST_OK;
+    return comm_agree(s->comm, comm_rank(s->comm) == 0 ? keep_all(s, em) : keep_shards(s, em), em);
+}
+
+/* Begins to gather every bucket of a flat array, each after `before` has worked on it; waits for
+ * all. A rank whose `before` fails takes part all the same. */
+static enum status gather_buckets(struct session *s, float *array,
+                                  enum status (*before)(void *ctx, struct model_range shard,
+                                                        struct errmsg *em),
+                                  void *ctx, struct errmsg *em)
+{
+    const struct reducer_range *buckets;
+    size_t n = reducer_buckets(s->reducer, &buckets);
+    struct comm_ticket *tickets = calloc(n, sizeof *tickets);
+    BUG_ON(!tickets); /* a few bytes, without which the other ranks would wait in vain */
+    enum status local = ST_OK, st = ST_OK;
+    for (size_t i = 0; i < n && st == ST_OK; i++) {
+        struct model_range shard = shard_of(s, buckets[i]);
+        if (local == ST_OK && shard.count > 0)
+            local = before(ctx, shard, em);
+        st = comm_all_gather_begin(s->comm, array + buckets[i].first, buckets[i].count, COMM_F32,
+                                   model_flat(s->model)->stream, &tickets[i], em);
+    }
+    for (size_t i = 0; i < n; i++) {
+        enum status waited = comm_wait(s->comm, &tickets[i], COMM_NO_DEADLINE, em);
+        st = st == ST_OK ? waited : st;
+    }
+    free(tickets);
+    return st == ST_OK ? comm_agree(s->comm, local, em) : st;
+}
+
+struct update {
+    struct model *model;
+    double lr;
+    int64_t step;
+};
+
+static enum status update_shard(void *ctx, struct model_range shard, struct errmsg *em)
+{
+    const struct update *u = ctx;
+    return model_update_range(u->model, u->lr, u->step, shard.first, shard.count, em);
+}
+
+enum status zero_gradient_is_finite(struct session *s, bool *finite_out, struct errmsg *em)
+{
+    const struct reducer_range *buckets;
+    size_t n = reducer_buckets(s->reducer, &buckets);
+    if (!zero_is_on(s))
+        return model_gradient_is_finite(s->model, everything(s), finite_out, em);
+    bool finite = true;
+    enum status st = ST_OK;
+    for (size_t i = 0; i < n && st == ST_OK && finite; i++)
+        st = model_gradient_is_finite(s->model, shard_of(s, buckets[i]), &finite, em);
+    uint64_t flags = (st == ST_OK ? 0 : FAILED) | (finite ? 0 : NOT_FINITE);
+    enum status told = comm_agree_flags(s->comm, &flags, em);
+    if (told == ST_OK && (flags & FAILED))
+        told = comm_agree(s->comm, st, em);
+    if (told == ST_OK)
+        *finite_out = !(flags & NOT_FINITE);
+    return told;
+}
+
+enum status zero_update(struct session *s, double lr, int64_t step, struct errmsg *em)
+{
+    if (!zero_is_on(s))
+        return model_update(s->model, lr, step, em);
+    struct update u = {s->model, lr, step};
+    return gather_buckets(s, model_flat(s->model)->parameters, update_shard, &u, em);
+}
+
+/* ---- Moments between shards and rank 0; the flat gradient carries them ----------------------- */
+
+static enum status unstage_shards(struct session *s, enum model_moment which, struct errmsg *em)
+{
+    const struct reducer_range *buckets;
+    size_t n = reducer_buckets(s->reducer, &buckets);
+    enum status st = ST_OK;
+    for (size_t i = 0; i < n && st == ST_OK; i++)
+        st = model_unstage_moment(s->model, which, shard_of(s, buckets[i]), em);
+    return st;
+}
+
+static enum status share_moment(struct session *s, enum model_moment which, struct errmsg *em)
+{
+    const struct model_flat *flat = model_flat(s->model);
+    struct comm_ticket ticket = {0};
+    enum status st = ST_OK;
+    if (comm_rank(s->comm) == 0)
+        st = model_stage_moment(s->model, which, everything(s), em);
+    st = comm_agree(s->comm, st, em);
+    if (st == ST_OK)
+        st = comm_broadcast_begin(s->comm, flat->gradients, flat->count, COMM_F32, 0, flat->stream,
+                                  &ticket, em);
+    if (st == ST_OK)
+        st = comm_wait(s->comm, &ticket, COMM_NO_DEADLINE, em);
+    if (st == ST_OK)
+        st = comm_agree(s->comm, unstage_shards(s, which, em), em);
+    return st;
+}
+
+enum status zero_share_moments(struct session *s, struct errmsg *em)
+{
+    enum status st = ST_OK;
+    if (!zero_is_on(s))
+        return ST_OK;
+    for (int which = 0; which < MODEL_MOMENTS && st == ST_OK; which++)
+        st = share_moment(s, (enum model_moment)which, em);
+    return st == ST_OK ? comm_agree(s->comm, zero_shed_moments(s, em), em) : st;
+}
+
+struct staging {
+    struct model *model;
+    enum model_moment which;
+};
+
+static enum status stage_shard(void *ctx, struct model_range shard, struct errmsg *em)
+{
+    const struct staging *staging = ctx;
+    return model_stage_moment(staging->model, staging->which, shard, em);
+}
+
+static enum status gather_moment(struct session *s, enum model_moment which, struct errmsg *em)
+{
+    struct staging staging = {s->model, which};
+    enum status st = gather_buckets(s, model_flat(s->model)->gradients, stage_shard, &staging, em);
+    if (st == ST_OK && comm_rank(s->comm) == 0)
+        st = model_unstage_moment(s->model, which, everything(s), em);
+    return comm_agree(s->comm, st, em);
+}
+
+enum status zero_gather_moments(struct session *s, struct errmsg *em)
+{
+    if (!zero_is_on(s))
+        return ST_OK;
+    enum status st = comm_agree(s->comm, comm_rank(s->comm) == 0 ? keep_all(s, em) : ST_OK, em);
+    for (int which = 0; which < MODEL_MOMENTS && st == ST_OK; which++)
+        st = gather_moment(s, (enum model_moment)which, em);
+    return st;
+}
+
+enum status zero_shed_moments(struct session *s, struct errmsg *em)
+{
+    return zero_is_on(s) && comm_rank(s->comm) == 0 ? keep_shards(s, em) : ST_OK;
+}

@@ -1,0 +1,64 @@
+/* The flat arrays as state to be divided over ranks, moved and compared. */
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "base/hash.h"
+#include "model_priv.h"
+
+#include "base/poison.h"
+
+enum { HASH_PIECE = 1 << 18 }; /* elements */
+
+static enum shim_flat flat_of(enum model_moment which)
+{
+    return which == MODEL_EXP_AVG ? SHIM_EXP_AVG : SHIM_EXP_AVG_SQ;
+}
+
+enum status model_keep_moments(struct model *m, const struct model_range *ranges, size_t n,
+                               struct errmsg *em)
+{
+    struct shim_range *kept = calloc(n + 1, sizeof *kept);
+    if (!kept)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        kept[i] = (struct shim_range){ranges[i].first, ranges[i].count};
+    enum status st = shim_group_keep_moments(m->group, kept, n, em);
+    free(kept);
+    if (st != ST_OK)
+        return st;
+    bool all = n == 1 && ranges[0].count == m->layout.count;
+    m->flat.exp_avg = all ? shim_group_memory(m->group, SHIM_EXP_AVG) : NULL;
+    m->flat.exp_avg_sq = all ? shim_group_memory(m->group, SHIM_EXP_AVG_SQ) : NULL;
+    return ST_OK;
+}
+
+enum status model_stage_moment(struct model *m, enum model_moment which, struct model_range range,
+                               struct errmsg *em)
+{
+    return shim_group_copy(m->group, flat_of(which), SHIM_GRADIENTS, range.first, range.count, em);
+}
+
+enum status model_unstage_moment(struct model *m, enum model_moment which, struct model_range range,
+                                 struct errmsg *em)
+{
+    return shim_group_copy(m->group, SHIM_GRADIENTS, flat_of(which), range.first, range.count, em);
+}
+
+/* Piece by piece, each one's hash the next one's seed: a device's memory passes through a small
+ * buffer. */
+enum status model_hash(const struct model *m, uint64_t *hash_out, struct errmsg *em)
+{
+    uint64_t hash = 0;
+    void *piece = malloc(HASH_PIECE * m->flat.element_bytes);
+    enum status st = piece ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    for (size_t done = 0; done < m->layout.count && st == ST_OK; done += HASH_PIECE) {
+        size_t n = MIN((size_t)HASH_PIECE, m->layout.count - done);
+        st = shim_group_read(m->group, SHIM_PARAMETERS, done, piece, n, em);
+        if (st == ST_OK)
+            hash = hash64(piece, n * m->flat.element_bytes, hash);
+    }
+    free(piece);
+    if (st == ST_OK)
+        *hash_out = hash;
+    return st;
+}

@@ -1,0 +1,102 @@
+/* The flat arrays divided, moved and compared. */
+#include "fixture.h"
+
+static struct errmsg em;
+static struct pictures pictures;
+
+static void step(struct model *m, int64_t number)
+{
+    struct model_batch b = part_of(&pictures, 0, 2);
+    struct model_losses l;
+    assert_ok(model_zero_gradients(m, &em));
+    assert_ok(model_backward(m, &b, 2, &l, &em));
+    if (number > 0)
+        assert_ok(model_update(m, 1e-3, number, &em));
+}
+
+static int draw(void **state)
+{
+    (void)state;
+    draw_pictures(&pictures);
+    return 0;
+}
+
+/* Each of the shards, by a model that keeps the moments of that shard alone, makes the whole. */
+static void shards_make_the_whole(void **state)
+{
+    (void)state;
+    struct model_options o = small_options(MODEL_FP32);
+    struct model *whole = model_make(&o);
+    size_t count = model_flat(whole)->count, bound[] = {0, 1, count / 3 + 7, count};
+    step(whole, 1);
+    step(whole, 2);
+    for (int i = 0; i < 3; i++) {
+        struct model *m = model_make(&o);
+        struct model_range shard = {bound[i], bound[i + 1] - bound[i]};
+        step(m, 1);
+        assert_ok(model_keep_moments(m, &shard, 1, &em)); /* those of step 1 stay */
+        assert_null(model_flat(m)->exp_avg);
+        step(m, 0);
+        assert_ok(model_update_range(m, 1e-3, 2, shard.first, shard.count, &em));
+        const float *got = model_flat(m)->parameters, *want = model_flat(whole)->parameters;
+        assert_memory_equal(got + shard.first, want + shard.first, shard.count * sizeof *got);
+        for (int which = 0; which < MODEL_MOMENTS; which++) {
+            const struct model_flat *flat = model_flat(whole);
+            const float *moment = which == MODEL_EXP_AVG ? flat->exp_avg : flat->exp_avg_sq;
+            const float *staged = model_flat(m)->gradients;
+            assert_ok(model_stage_moment(m, (enum model_moment)which, shard, &em));
+            assert_memory_equal(staged + shard.first, moment + shard.first,
+                                shard.count * sizeof *staged);
+        }
+        assert_status(model_update_range(m, 1e-3, 3, 0, count, &em), ST_TORCH); /* not kept */
+        em = (struct errmsg){0};
+        model_free(m);
+    }
+    model_free(whole);
+}
+
+static void all_moments_come_back(void **state)
+{
+    (void)state;
+    struct model_options o = small_options(MODEL_FP32);
+    struct model *m = model_make(&o);
+    struct model_range all = {0, model_flat(m)->count}, half = {0, all.count / 2};
+    step(m, 1);
+    assert_ok(model_keep_moments(m, &half, 1, &em));
+    assert_ok(model_keep_moments(m, &all, 1, &em));
+    float *moment = model_flat(m)->exp_avg, *staged = model_flat(m)->gradients;
+    assert_non_null(moment);
+    assert_true(moment[all.count - 1] == 0); /* was not kept */
+    for (size_t i = 0; i < all.count; i++)
+        staged[i] = (float)i;
+    assert_ok(model_unstage_moment(m, MODEL_EXP_AVG, all, &em));
+    assert_memory_equal(moment, staged, all.count * sizeof *moment);
+    model_free(m);
+}
+
+static void a_hash_tells_one_bit(void **state)
+{
+    (void)state;
+    struct model_options o = small_options(MODEL_FP32);
+    struct model *a = model_make(&o), *b = model_make(&o);
+    uint64_t hash[2];
+    for (int i = 0; i < 3; i++) {
+        assert_ok(model_hash(a, &hash[0], &em));
+        assert_ok(model_hash(b, &hash[1], &em));
+        assert_int_equal(hash[0] == hash[1], i != 1);
+        /* there, and back again */
+        ((unsigned char *)model_flat(b)->parameters)[4 * (model_flat(b)->count - 1)] ^= 1;
+    }
+    model_free(a);
+    model_free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shards_make_the_whole),
+        cmocka_unit_test(all_moments_come_back),
+        cmocka_unit_test(a_hash_tells_one_bit),
+    };
+    return cmocka_run_group_tests(tests, draw, NULL);
+}

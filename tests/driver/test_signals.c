@@ -79,8 +79,9 @@ static int wait_to_be_asked(void)
     return isinf(signals_time_left()) ? TIME_LEFT : NO_TIME_LEFT;
 }
 
-/* What a child, with signals blocked until it waits for them, says of the time it has left. */
-static int time_left_after(int signal_number)
+/* What a child, with signals blocked until it waits for them, says of the time it has left after
+ * one of its parent's or of its own. */
+static int time_left_after(int signal_number, bool from_parent)
 {
     int how;
     sigset_t all;
@@ -90,9 +91,12 @@ static int time_left_after(int signal_number)
     assert_true(child >= 0);
     if (child == 0) {
         signals_install();
+        if (!from_parent)
+            kill(getpid(), signal_number);
         _exit(wait_to_be_asked());
     }
-    assert_int_equal(kill(child, signal_number), 0);
+    if (from_parent)
+        assert_int_equal(kill(child, signal_number), 0);
     sigprocmask(SIG_UNBLOCK, &all, NULL);
     assert_int_equal(waitpid(child, &how, 0), child);
     assert_true(WIFEXITED(how));
@@ -103,10 +107,11 @@ static void only_a_term_of_mpirun_leaves_no_time(void **state)
 {
     (void)state;
     setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
-    assert_int_equal(time_left_after(SIGTERM), NO_TIME_LEFT);
-    assert_int_equal(time_left_after(SIGUSR1), TIME_LEFT);
+    assert_int_equal(time_left_after(SIGTERM, true), NO_TIME_LEFT);
+    assert_int_equal(time_left_after(SIGTERM, false), TIME_LEFT);
+    assert_int_equal(time_left_after(SIGUSR1, true), TIME_LEFT);
     unsetenv("OMPI_COMM_WORLD_SIZE");
-    assert_int_equal(time_left_after(SIGTERM), TIME_LEFT);
+    assert_int_equal(time_left_after(SIGTERM, true), TIME_LEFT);
 }
 
 static int write_to_nobody(int unused)

@@ -41,7 +41,7 @@ class Cluster:
         self.keeper = subprocess.Popen([HERE / "cluster.sh", self.folder], stdin=subprocess.PIPE,
                                        env={**os.environ, "PATH": PATH}, start_new_session=True)
         try:
-            wait_for(lambda: state.exists() and state.read_text() or self.keeper.poll(), self.log, 40)
+            wait_for(lambda: state.exists() and state.read_text() or self.keeper.poll(), self.log, 100)
             assert state.exists() and state.read_text() == "ready\n", self.log()
             children = pathlib.Path(f"/proc/{self.keeper.pid}/task/{self.keeper.pid}/children")
             self.inside = children.read_text().split()[0]

@@ -101,8 +101,8 @@ make_hosts
 configure
 start_daemons
 until [ "$(idle_nodes)" = 2 ]; do
-    if ((SECONDS > 30)); then
-        echo "Slurm did not come up in 30 s: see $folder/log" >"$folder/state.txt"
+    if ((SECONDS > 90)); then
+        echo "Slurm did not come up in 90 s: see $folder/log" >"$folder/state.txt"
         exit 1
     fi
     sleep 0.05

@@ -59,7 +59,7 @@ class Job:
 
     def wait_for_steps(self, n):
         wait_for(lambda: len(self.rows()) >= n or self.facts()["JobState"] not in
-                 ("PENDING", "CONFIGURING", "RUNNING"), self.tell, 120)
+                 ("PENDING", "CONFIGURING", "RUNNING"), self.tell, 300)
         assert len(self.rows()) >= n, self.tell()
 
     def wait_for_start(self, n):
@@ -70,7 +70,7 @@ class Job:
     def preempt(self):
         """A job of the higher partition takes its nodes, and ends at once."""
         self.slurm.run("srun", "-p", "high", "-N2", "--exclusive", "true", cwd=self.folder,
-                       timeout_s=120)
+                       timeout_s=240)
 
     def wait_for_end(self, *states):
         """The job's facts once it is in one of the states, by default finished well."""
@@ -101,7 +101,7 @@ def uninterrupted(slurm, sets, tmp_path_factory):
     """The run left alone, as README has it: srun on two nodes."""
     folder = tmp_path_factory.mktemp("uninterrupted")
     slurm.run("srun", "--mpi=pmix", *SIZE, PROGRAM, "train", *train_arguments(sets, folder / "run"),
-              cwd=folder, timeout_s=120)
+              cwd=folder, timeout_s=300)
     return folder / "run"
 
 

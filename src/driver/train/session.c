@@ -195,6 +195,11 @@ static enum status open_model(struct session *s, struct errmsg *em)
     size_t count = 0;
     device_resolve(s->config.train.device, comm_device(s->comm), device);
     struct model_options options = model_options_of(&s->config, device);
+    if (s->config.train.reproducible && strncmp(device, "cuda", 4) == 0)
+        return FAIL(em, ST_CONFIG,
+                    "train.reproducible works on the CPU in this version, and this rank works on "
+                    "\"%s\": set train.device = \"cpu\"",
+                    device);
     model_runtime_configure(s->threads, s->config.train.deterministic);
     enum status st = model_parameter_count(&options.config, &count, em);
     for (int p = 0; p < 2 && st == ST_OK; p++)

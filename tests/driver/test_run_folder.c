@@ -331,6 +331,28 @@ static void whole_ones_that_do_not_fit_are_passed_over(void **state)
     run_folder_free(f);
 }
 
+/* Killed between naming a checkpoint and linking to it. */
+static void links_that_lag_behind_are_put_right(void **state)
+{
+    const char *out = *state;
+    char target[64];
+    struct run_folder *f = open_run(out);
+    for (int step = 1; step <= 3; step++)
+        save(out, step, step == 1, 9);
+    static const char *const names[] = {"latest.pt", "best.pt"};
+    static const char *const wanted[] = {"step-0000000003.pt", "step-0000000002.pt"};
+    assert_int_equal(unlink(in_checkpoints(out, "latest.pt")), 0);
+    run_folder_relink(out, 3, 2);
+    run_folder_relink(out, 3, 7); /* pruned: best.pt stays */
+    for (int i = 0; i < 2; i++) {
+        ssize_t n = readlink(in_checkpoints(out, names[i]), target, sizeof target - 1);
+        assert_true(n > 0);
+        target[n] = '\0';
+        assert_string_equal(target, wanted[i]);
+    }
+    run_folder_free(f);
+}
+
 /* Holds the folder in a child until the pipe's other end is closed or the child is killed. */
 static pid_t hold_in_child(const char *out, int *release)
 {
@@ -440,6 +462,7 @@ int main(void)
         RUN_TEST(another_run_is_not_overwritten),
         RUN_TEST(a_run_that_never_began_leaves_nothing),
         RUN_TEST(whole_ones_that_do_not_fit_are_passed_over),
+        RUN_TEST(links_that_lag_behind_are_put_right),
         RUN_TEST(a_held_folder_is_refused_until_its_holder_dies),
         RUN_TEST(a_child_does_not_inherit_the_lock),
         RUN_TEST(a_folder_that_cannot_be_made_is_named),

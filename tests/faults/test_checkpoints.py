@@ -66,6 +66,18 @@ def test_one_without_a_hash_is_taken_with_a_warning(original, copy_of):
     assert_same_run(run, original)
 
 
+def test_links_that_are_missing_or_lag_behind_are_put_right(original, copy_of):
+    """As a kill leaves them that comes between naming a checkpoint and linking to it."""
+    run = copy_of(original)
+    best = os.readlink(run.checkpoints / "best.pt")
+    (run.checkpoints / "latest.pt").unlink()
+    (run.checkpoints / "best.pt").unlink()
+    os.symlink(run.checkpoint(2).name, run.checkpoints / "best.pt")
+    assert run.resume().returncode == 0
+    assert os.readlink(run.checkpoints / "latest.pt") == run.checkpoint(8).name
+    assert os.readlink(run.checkpoints / "best.pt") == best
+
+
 def test_two_stay_whatever_is_asked(new_run):
     run = new_run(train__max_steps=6, checkpoint__every_steps=1, checkpoint__keep=2)
     assert run.train().returncode == 0

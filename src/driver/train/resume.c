@@ -21,6 +21,7 @@ static void take_state(struct session *s, const struct checkpoint_facts *facts,
         .train_loss = facts->loss,
         .val_loss = facts->val_loss,
         .best_val_loss = other_losses ? NAN : meta->best_val_loss,
+        .best_step = other_losses ? 0 : meta->best_step,
         .wall_s = meta->wall_s,
         .save_s = meta->save_s,
         .stretch_s = meta->stretch_s,
@@ -78,8 +79,12 @@ static enum status find_and_load(struct session *s, const char *from,
     path[0] = '\0';
     if (strcmp(from, "none") == 0)
         return ST_OK;
-    if (strcmp(from, "auto") == 0)
-        return run_folder_find_resume(s->out, accept, s, path, em);
+    if (strcmp(from, "auto") == 0) {
+        enum status st = run_folder_find_resume(s->out, accept, s, path, em);
+        if (st == ST_OK && path[0])
+            run_folder_relink(s->out, s->state.step, s->state.best_step);
+        return st;
+    }
     if (!path_join(path, PATH_BYTES_MAX, "", from))
         return FAIL(em, ST_USAGE, "--resume: path too long");
     enum status st = run_folder_verify(path, em);

@@ -252,6 +252,16 @@ static void set_aside_after(const char *out, int64_t good)
             point_link(out, links[i], good);
 }
 
+void run_folder_relink(const char *out, int64_t latest, int64_t best)
+{
+    char path[PATH_BYTES_MAX];
+    if (step_of_link(out, "latest.pt") != latest)
+        point_link(out, "latest.pt", latest);
+    if (best > 0 && step_of_link(out, "best.pt") != best &&
+        path_of_step(out, best, "", path, NULL) == ST_OK && file_exists(path))
+        point_link(out, "best.pt", best);
+}
+
 static enum status judge(const char *path, int64_t step, run_folder_accept *accept, void *ctx,
                          struct errmsg *em)
 {

@@ -69,6 +69,11 @@ typedef enum status run_folder_accept(void *ctx, const char *path, int64_t step,
 enum status run_folder_find_resume(const char *out, run_folder_accept *accept, void *ctx,
                                    char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
 /*
+ * Points latest.pt and best.pt at the checkpoints of these steps: a run that was killed may have
+ * been so between naming a checkpoint and linking to it. best.pt stays where that one is not there.
+ */
+void run_folder_relink(const char *out, int64_t latest, int64_t best);
+/*
  * Compares a checkpoint (or a symlink to one) with its sidecar. Without a sidecar it warns, and
  * only looks whether the file is a whole zip archive. ST_NOINPUT; ST_DATA damaged; ST_IO.
  */

@@ -70,6 +70,7 @@ char *run_meta_text(const struct session *s)
                   set_get_info(s->sets[1])->person, "consent", set_get_info(s->sets[0])->consent,
                   set_get_info(s->sets[1])->consent, "guard", guard_object(&s->state.guard));
     if (meta) {
+        json_object_set_new(meta, "best_step", json_integer((json_int_t)s->state.best_step));
         json_object_set_new(meta, "save_s", json_real(s->state.save_s));
         json_object_set_new(meta, "stretch_s", json_real(s->state.stretch_s));
     }
@@ -83,6 +84,7 @@ void run_meta_read(const char *text, struct run_meta *out)
     json_t *meta = json_loads(text ? text : "{}", 0, NULL);
     *out = (struct run_meta){
         .best_val_loss = number_of(meta, "best_val_loss", NAN),
+        .best_step = (int64_t)number_of(meta, "best_step", 0),
         .wall_s = number_of(meta, "wall_s", 0),
         .save_s = number_of(meta, "save_s", 0),
         .stretch_s = number_of(meta, "stretch_s", 0),

@@ -42,8 +42,9 @@ struct saver {
     bool unsaved;              /* the latest attempt failed */
     bool slow_told;            /* that training waited for the disk */
     double best_kept;          /* validation loss of best.pt; NaN: none */
-    double copied_at_s;        /* when the state was copied last, or training began */
-    double retry_at_s;         /* not before, where unsaved */
+    int64_t best_kept_step;
+    double copied_at_s; /* when the state was copied last, or training began */
+    double retry_at_s;  /* not before, where unsaved */
     double slowest_s;
 };
 
@@ -63,6 +64,7 @@ enum status saver_open(struct session *s, struct saver **out, struct errmsg *em)
             v->session = s;
             v->copied = s->state;
             v->best_kept = s->state.best_val_loss;
+            v->best_kept_step = s->state.best_step;
             v->copied_at_s = clock_seconds();
         }
     }
@@ -125,8 +127,9 @@ static void note_failure(struct saver *v, const char *why)
 {
     v->unsaved = true;
     v->retry_at_s = clock_seconds() + RETRY_S;
-    v->session->state.best_val_loss =
-        v->best_kept; /* so that the next one as good becomes best.pt */
+    /* so that the next one as good becomes best.pt */
+    v->session->state.best_val_loss = v->best_kept;
+    v->session->state.best_step = v->best_kept_step;
     log_error("CHECKPOINT NOT SAVED: %s; training goes on, earlier checkpoints are whole, another "
               "is tried in %.0f s",
               why, RETRY_S);
@@ -141,8 +144,10 @@ static void collect(struct saver *v)
     v->writing = false;
     if (job->status == ST_OK) {
         v->unsaved = false;
-        if (job->best)
+        if (job->best) {
             v->best_kept = job->facts.val_loss;
+            v->best_kept_step = job->facts.step;
+        }
         v->slowest_s = fmax(v->slowest_s, job->copy_s + job->write_s);
         log_info("checkpoint of step %" PRId64 " saved%s: training stopped for %.1f ms, the disk "
                  "took %.2f s",
@@ -221,8 +226,10 @@ void saver_save(struct saver *v, bool validated)
         return;
     }
     bool best = validated && is_best(v);
-    if (best)
+    if (best) {
         v->session->state.best_val_loss = v->session->state.val_loss;
+        v->session->state.best_step = v->session->state.step;
+    }
     if (prepare(v, best, &em) != ST_OK) {
         note_failure(v, em.text);
         job_release(&v->job);

@@ -24,6 +24,7 @@ struct train_state {
     double train_loss; /* of the last step; NaN before the first */
     double val_loss;   /* of the last validation; NaN before the first */
     double best_val_loss;
+    int64_t best_step;     /* whose checkpoint best.pt is; 0: none yet */
     double wall_s;         /* training time of the run's earlier lives */
     int64_t metrics_bytes; /* length of metrics.jsonl at this point */
     double save_s;         /* the slowest save lately; 0: none yet */

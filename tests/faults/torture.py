@@ -359,6 +359,26 @@ class Bench:
         shutil.rmtree(folder)
 
 
+    def play_lives(self, lives, rng):
+        """One run on two ranks, killed so many times, each time at an instant after its first new checkpoint."""
+        keys = {**KEYS, "train__max_steps": 3 * lives}
+        reference, run = (Run(self.sets, self.folder / name, 2, **keys) for name in ("lives-reference", "lives"))
+        assert reference.train().returncode == 0
+        run.bad = set()
+        for life in range(lives):
+            before = run.steps()[-1:]
+
+            def act(life):
+                wait_until(lambda: life.over() or run.steps()[-1:] > before, LIFE_S)
+                time.sleep(rng.uniform(0, 0.1))
+                for pid in processes_of(run):
+                    life.send(pid, signal.SIGKILL)
+            live(run, act)
+            print(f"life {life + 1}: up to step {run.steps()[-1]}", flush=True)
+        assert live(run, nothing) == 0
+        assert_same_run(run, reference)
+
+
 def case_of(seed):
     """(names of faults, ranks, generator) of a seed."""
     rng = random.Random(seed)
@@ -380,11 +400,18 @@ def main():
                         help="of the first case; the next has one more")
     parser.add_argument("--only", choices=sorted(FAULTS), help="only this one")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no case after so long")
+    parser.add_argument("--lives", action="store_true",
+                        help="instead: one run, killed so many times, each after its first new checkpoint")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
     (folder / "sets").mkdir()
     bench = Bench(make_sets(folder / "sets"), folder)
     print(f"seed {options.seed}, in {folder}", flush=True)
+    if options.lives:
+        bench.play_lives(options.faults, random.Random(options.seed))
+        print(f"killed {options.faults} times, it ended with the bits of the run that was not")
+        shutil.rmtree(folder)
+        return
     done, cases, failed, begin, seed = 0, 0, [], time.monotonic(), options.seed
     while done < options.faults and time.monotonic() - begin < options.minutes * 60:
         names, ranks, rng = case_of(seed)

@@ -213,27 +213,32 @@ static void a_plan_covers_everything_in_the_order_of_readiness(void **state)
     }
 }
 
+/* Each rank's shards of every bucket, in whatever buckets, early or late, overlapped or not. */
 static void shards_hold_the_sum(void **state)
 {
     (void)state;
+    static const size_t bucket_bytes[] = {0, 1, 20000, 1 << 30};
     float *gradients = new_gradients();
-    struct reducer_options o = options_of(gradients);
-    o.bucket_bytes = 20000;
-    o.scatter = true;
-    struct reducer *r = planned(&o);
-    const struct reducer_range *buckets;
-    size_t n = reducer_buckets(r, &buckets);
-    reducer_arm(r);
-    run_backward(&(struct backward){r, gradients, 2, 9});
-    assert_ok(reducer_flush(r, &em));
-    assert_ok(reducer_wait(r, &em));
-    for (size_t k = 0; k < n; k++) {
-        size_t first, mine;
-        comm_shard(buckets[k].count, comm_world_size(world), comm_rank(world), &first, &mine);
-        for (size_t i = buckets[k].first + first; i < buckets[k].first + first + mine; i++)
-            assert_true(gradients[i] == sum_at(2, i));
+    for (size_t what = 0; what < 8; what++) {
+        struct reducer_options o = options_of(gradients);
+        o.bucket_bytes = bucket_bytes[what / 2];
+        o.scatter = true;
+        struct reducer *r = planned(&o);
+        const struct reducer_range *buckets;
+        size_t n = reducer_buckets(r, &buckets);
+        if (what & 1)
+            reducer_arm(r);
+        run_backward(&(struct backward){r, gradients, 2, 9 + what});
+        assert_ok(reducer_flush(r, &em));
+        assert_ok(reducer_wait(r, &em));
+        for (size_t k = 0; k < n; k++) {
+            size_t first, mine;
+            comm_shard(buckets[k].count, comm_world_size(world), comm_rank(world), &first, &mine);
+            for (size_t i = buckets[k].first + first; i < buckets[k].first + first + mine; i++)
+                assert_true(gradients[i] == sum_at(2, i));
+        }
+        reducer_free(r);
     }
-    reducer_free(r);
     free(gradients);
 }
 

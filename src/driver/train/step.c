@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/checked.h"
 #include "base/clock.h"
@@ -63,10 +62,6 @@ static enum status new_slot_sum(struct session *s, struct errmsg *em)
     const struct model_flat *flat = model_flat(s->model);
     if (!s->config.train.reproducible)
         return ST_OK;
-    if (strcmp(model_get_options(s->model)->device, "cpu") != 0)
-        return FAIL(em, ST_CONFIG,
-                    "train.reproducible works on the CPU in this version: set train.device = "
-                    "\"cpu\"");
     return slot_sum_new(s->comm, flat->gradients, flat->count, slots_of(s), &s->slot_sum, em);
 }
 

@@ -2,9 +2,7 @@
 
 #include "base/poison.h"
 
-enum { STRIDE = 2, PADDING = 1 };
-
-static const double slope = 0.2;
+static const double slope = 0.2, no_slope = 1.0; /* of LeakyReLU */
 
 enum status network_init(struct network *net, const struct layout *l, struct shim_group *group,
                          enum shim_dtype dtype, struct errmsg *em)
@@ -26,11 +24,9 @@ enum status network_init(struct network *net, const struct layout *l, struct shi
 struct shim_tensor *network_encode(struct shim_scope *s, const struct network *net,
                                    struct shim_tensor *x)
 {
-    for (int i = 0; i < net->n_layers; i++) {
-        x = shim_conv2d(s, x, net->layers[PART_ENCODER][i].weight,
-                        net->layers[PART_ENCODER][i].bias, STRIDE, PADDING);
-        x = shim_leaky_relu(s, x, slope);
-    }
+    for (int i = 0; i < net->n_layers; i++)
+        x = shim_halve(s, x, net->layers[PART_ENCODER][i].weight, net->layers[PART_ENCODER][i].bias,
+                       slope);
     return x;
 }
 
@@ -38,11 +34,8 @@ struct shim_tensor *network_decode(struct shim_scope *s, const struct network *n
                                    struct shim_tensor *x)
 {
     int part = person == MODEL_A ? PART_DECODER_A : PART_DECODER_B;
-    for (int i = 0; i < net->n_layers; i++) {
-        if (i > 0)
-            x = shim_leaky_relu(s, x, slope);
-        x = shim_conv_transpose2d(s, x, net->layers[part][i].weight, net->layers[part][i].bias,
-                                  STRIDE, PADDING);
-    }
+    for (int i = 0; i < net->n_layers; i++)
+        x = shim_twice(s, x, net->layers[part][i].weight, net->layers[part][i].bias,
+                       i + 1 < net->n_layers ? slope : no_slope);
     return shim_sigmoid(s, shim_to_dtype(s, x, net->output));
 }

@@ -126,6 +126,19 @@ struct shim_tensor *shim_conv_transpose2d(struct shim_scope *s, const struct shi
                                           const struct shim_tensor *weight,
                                           const struct shim_tensor *bias, int64_t stride,
                                           int64_t padding);
+/*
+ * A convolution with a 4 x 4 kernel, stride 2 and padding 1, which halves the resolution, and its
+ * transpose, which doubles it; LeakyReLU of `slope` behind it (1: none). weight (K, C, 4, 4) for
+ * both, K being the channels at the lower resolution; bias is wanted. On a CPU in F32, and under
+ * autocast, computed as Winograd does where that pays: 9 multiplications instead of 16, rounding
+ * errors as large as shim_conv2d's. First derivatives only: with create_graph backward fails.
+ */
+struct shim_tensor *shim_halve(struct shim_scope *s, const struct shim_tensor *x,
+                               const struct shim_tensor *weight, const struct shim_tensor *bias,
+                               double slope);
+struct shim_tensor *shim_twice(struct shim_scope *s, const struct shim_tensor *x,
+                               const struct shim_tensor *weight, const struct shim_tensor *bias,
+                               double slope);
 struct shim_tensor *shim_leaky_relu(struct shim_scope *s, const struct shim_tensor *x,
                                     double slope);
 struct shim_tensor *shim_sigmoid(struct shim_scope *s, const struct shim_tensor *x);

@@ -1,0 +1,95 @@
+// The network's layers: a convolution that halves the resolution, and its transpose, which doubles
+// it, with bias and LeakyReLU. As Winograd computes them where that is faster, else by libtorch.
+#include "shim_priv.hpp"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <array>
+
+#include "winograd.hpp"
+
+using namespace shim;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+namespace
+{
+
+constexpr std::array<int64_t, 2> stride = {2, 2}, padding = {1, 1};
+
+at::Tensor channels_last(const at::Tensor &x)
+{
+    return x.contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+// outer (n, C, H, W) to inner (n, K, H/2, W/2), or back.
+struct winograd_layer : torch::autograd::Function<winograd_layer> {
+    static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &weight,
+                              const at::Tensor &bias, double slope, bool halves)
+    {
+        at::Tensor from = channels_last(x);
+        at::Tensor y = halves ? winograd::halve(from, weight, bias, slope)
+                              : winograd::twice(from, weight, bias, slope);
+        ctx->save_for_backward({from, weight, y});
+        ctx->saved_data["slope"] = slope;
+        ctx->saved_data["halves"] = halves;
+        return y;
+    }
+
+    static variable_list backward(AutogradContext *ctx, variable_list gradients)
+    {
+        TORCH_CHECK(!at::GradMode::is_enabled(), "this layer has first derivatives only; use "
+                                                 "shim_conv2d where second ones are needed");
+        variable_list saved = ctx->get_saved_variables();
+        const at::Tensor &x = saved[0], &weight = saved[1], &y = saved[2];
+        double slope = ctx->saved_data["slope"].toDouble();
+        bool halves = ctx->saved_data["halves"].toBool();
+        at::Tensor g = channels_last(gradients[0]), dx, dw, db;
+        if (slope != 1.0) // y has the sign of what LeakyReLU was given
+            g = at::leaky_relu_backward(g, y, slope, /*self_is_result=*/true);
+        if (ctx->needs_input_grad(0)) {
+            at::Tensor none = at::zeros({x.size(1)}, at::kFloat);
+            dx = halves ? winograd::twice(g, weight, none, 1.0)
+                        : winograd::halve(g, weight, none, 1.0);
+        }
+        if (ctx->needs_input_grad(1))
+            dw = halves ? winograd::weight_gradient(x, g, weight)
+                        : winograd::weight_gradient(g, x, weight);
+        if (ctx->needs_input_grad(2))
+            db = g.sum({0, 2, 3}, /*keepdim=*/false, at::kFloat);
+        return {dx, dw, db, at::Tensor(), at::Tensor()};
+    }
+};
+
+at::Tensor layer(const shim_scope *s, at::Tensor x, const at::Tensor &weight,
+                 const at::Tensor &bias, double slope, bool halves)
+{
+    at::ScalarType dtype = s->autocast ? at::kBFloat16 : x.scalar_type();
+    if (winograd::suits(x, weight, bias, halves, dtype))
+        return winograd_layer::apply(x.to(dtype), weight, bias, slope, halves);
+    at::Tensor y = halves ? at::conv2d(x, weight, bias, stride, padding)
+                          : at::conv_transpose2d(x, weight, bias, stride, padding);
+    return slope == 1.0 ? y : at::leaky_relu(y, slope);
+}
+
+} // namespace
+
+extern "C" {
+
+struct shim_tensor *shim_halve(struct shim_scope *s, const struct shim_tensor *x,
+                               const struct shim_tensor *weight, const struct shim_tensor *bias,
+                               double slope)
+{
+    return op(s, __func__, {x, weight, bias},
+              [&] { return layer(s, x->t, weight->t, bias->t, slope, true); });
+}
+
+struct shim_tensor *shim_twice(struct shim_scope *s, const struct shim_tensor *x,
+                               const struct shim_tensor *weight, const struct shim_tensor *bias,
+                               double slope)
+{
+    return op(s, __func__, {x, weight, bias},
+              [&] { return layer(s, x->t, weight->t, bias->t, slope, false); });
+}
+
+} // extern "C"

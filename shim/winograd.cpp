@@ -1,0 +1,229 @@
+#include "winograd.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/native/CPUBlas.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "winograd_transform.hpp"
+
+namespace winograd
+{
+namespace
+{
+
+constexpr int64_t block_bytes = 2 << 20; // of V: with M and U it stays in the caches
+constexpr int64_t tiles_min = 64;        // fewer are not worth turning the weights
+
+shape shape_of(const at::Tensor &x, const at::Tensor &weight, bool x_is_outer)
+{
+    int64_t tile = x_is_outer ? TILE : TILE / 2;
+    return {.rows = x.size(2) / tile,
+            .columns = x.size(3) / tile,
+            .outer = weight.size(1),
+            .inner = weight.size(0)};
+}
+
+// Pictures at a time.
+int64_t block_of(const shape &s, int64_t n, int64_t element_bytes)
+{
+    int64_t each = PLANES * s.tiles() * s.cell() * element_bytes;
+    return std::clamp<int64_t>(block_bytes / each, 1, n);
+}
+
+template <class E> at::Tensor empty(std::initializer_list<int64_t> dims)
+{
+    return at::empty(dims, at::TensorOptions(c10::CppTypeToScalarType<E>::value));
+}
+
+template <class E> const E *data(const at::Tensor &t)
+{
+    return t.const_data_ptr<E>();
+}
+
+// oneDNN's inner kernel, where this processor has it: faster here than a whole product.
+bool has_kernel()
+{
+    static const bool has = [] {
+        try {
+            float one[64] = {1.0f}, product[64];
+            at::native::cpublas::brgemm(8, 8, 8, 8, 8, 8, false, one, one, product, false);
+            return product[0] == 1.0f;
+        } catch (const std::exception &) { // oneDNN's or libtorch's
+            return false;
+        }
+    }();
+    return has;
+}
+
+// out[k] = a[k] b[k] for all planes; all contiguous.
+void multiply(const at::Tensor &a, const at::Tensor &b, at::Tensor &out)
+{
+    if (a.scalar_type() != at::kFloat || !has_kernel()) {
+        at::bmm_out(out, a, b);
+        return;
+    }
+    int64_t m = a.size(1), k = a.size(2), n = b.size(2);
+    for (int64_t p = 0; p < PLANES; p++)
+        at::native::cpublas::brgemm(m, n, k, k, n, n, false, data<float>(a) + p * m * k,
+                                    data<float>(b) + p * k * n,
+                                    out.mutable_data_ptr<float>() + p * m * n, false);
+}
+
+template <class E> at::Tensor filters(const shape &s, const at::Tensor &weight, bool transposed)
+{
+    at::Tensor u =
+        transposed ? empty<E>({PLANES, s.cell(), s.inner}) : empty<E>({PLANES, s.inner, s.cell()});
+    weights_to_u<E>(s, data<float>(weight), transposed, u.mutable_data_ptr<E>());
+    return u;
+}
+
+// Runs fn(part, first, last) over parts of the pictures, a thread each, cut at whole blocks: the
+// cut, and so the sums, depend on the number of threads only.
+template <class F> int64_t in_parts(int64_t n, int64_t block, F fn)
+{
+    int64_t blocks = (n + block - 1) / block;
+    int64_t parts = std::min<int64_t>(at::get_num_threads(), blocks);
+    at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; i++)
+            fn(i, blocks * i / parts * block, std::min(blocks * (i + 1) / parts * block, n));
+    });
+    return parts;
+}
+
+template <class E>
+at::Tensor halve_as(const at::Tensor &outer, const at::Tensor &weight, const at::Tensor &bias,
+                    float slope)
+{
+    shape s = shape_of(outer, weight, true);
+    int64_t n = outer.size(0), block = block_of(s, n, sizeof(E));
+    at::Tensor u = filters<E>(s, weight, true);
+    at::Tensor inner = at::empty({n, s.inner, 2 * s.rows, 2 * s.columns}, outer.options(),
+                                 at::MemoryFormat::ChannelsLast);
+    in_parts(n, block, [&](int64_t, int64_t first, int64_t last) {
+        for (int64_t start = first; start < last; start += block) {
+            int64_t now = std::min(block, last - start), tiles = now * s.tiles();
+            at::Tensor v = empty<E>({PLANES, tiles, s.cell()}),
+                       m = empty<E>({PLANES, tiles, s.inner});
+            for (int64_t i = 0; i < now; i++)
+                outer_to_v(s, data<E>(outer) + (start + i) * outer.stride(0),
+                           v.mutable_data_ptr<E>() + i * s.tiles() * s.cell(), tiles * s.cell());
+            multiply(v, u, m);
+            for (int64_t i = 0; i < now; i++)
+                m_to_inner(s, data<E>(m) + i * s.tiles() * s.inner, data<float>(bias), slope,
+                           inner.mutable_data_ptr<E>() + (start + i) * inner.stride(0),
+                           tiles * s.inner);
+        }
+    });
+    return inner;
+}
+
+template <class E>
+at::Tensor twice_as(const at::Tensor &inner, const at::Tensor &weight, const at::Tensor &bias,
+                    float slope)
+{
+    shape s = shape_of(inner, weight, false);
+    int64_t n = inner.size(0), block = block_of(s, n, sizeof(E));
+    at::Tensor u = filters<E>(s, weight, false);
+    at::Tensor outer = at::empty({n, s.outer, TILE * s.rows, TILE * s.columns}, inner.options(),
+                                 at::MemoryFormat::ChannelsLast);
+    in_parts(n, block, [&](int64_t, int64_t first, int64_t last) {
+        for (int64_t start = first; start < last; start += block) {
+            int64_t now = std::min(block, last - start), tiles = now * s.tiles();
+            at::Tensor v = empty<E>({PLANES, tiles, s.cell()}),
+                       m = empty<E>({PLANES, tiles, s.inner});
+            for (int64_t i = 0; i < now; i++)
+                inner_to_m(s, data<E>(inner) + (start + i) * inner.stride(0),
+                           m.mutable_data_ptr<E>() + i * s.tiles() * s.inner, tiles * s.inner);
+            multiply(m, u, v);
+            for (int64_t i = 0; i < now; i++)
+                v_to_outer(s, data<E>(v) + i * s.tiles() * s.cell(), data<float>(bias), slope,
+                           outer.mutable_data_ptr<E>() + (start + i) * outer.stride(0),
+                           tiles * s.cell());
+        }
+    });
+    return outer;
+}
+
+template <class E>
+at::Tensor weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner,
+                              const at::Tensor &weight)
+{
+    shape s = shape_of(outer, weight, true);
+    int64_t n = outer.size(0), block = block_of(s, n, sizeof(E));
+    std::vector<at::Tensor> sums(size_t(at::get_num_threads()));
+    int64_t parts = in_parts(n, block, [&](int64_t part, int64_t first, int64_t last) {
+        at::Tensor u = at::zeros({PLANES, s.inner, s.cell()}, at::kFloat);
+        for (int64_t start = first; start < last; start += block) {
+            int64_t now = std::min(block, last - start), tiles = now * s.tiles();
+            at::Tensor v = empty<E>({PLANES, tiles, s.cell()}),
+                       m = empty<E>({PLANES, tiles, s.inner});
+            for (int64_t i = 0; i < now; i++) {
+                outer_to_v(s, data<E>(outer) + (start + i) * outer.stride(0),
+                           v.mutable_data_ptr<E>() + i * s.tiles() * s.cell(), tiles * s.cell());
+                inner_to_m(s, data<E>(inner) + (start + i) * inner.stride(0),
+                           m.mutable_data_ptr<E>() + i * s.tiles() * s.inner, tiles * s.inner);
+            }
+            if constexpr (std::is_same_v<E, float>)
+                u.baddbmm_(m.transpose(1, 2), v);
+            else
+                u.add_(at::bmm(m.transpose(1, 2), v));
+        }
+        sums[size_t(part)] = u;
+    });
+    for (int64_t i = 1; i < parts; i++)
+        sums[0].add_(sums[size_t(i)]);
+    at::Tensor gradient = at::empty(weight.sizes(), at::kFloat);
+    u_to_weights(s, data<float>(sums[0]), gradient.mutable_data_ptr<float>());
+    return gradient;
+}
+
+bool is_plain_float(const at::Tensor &t)
+{
+    return t.is_cpu() && t.scalar_type() == at::kFloat && t.is_contiguous();
+}
+
+bool is_bf16(const at::Tensor &x)
+{
+    return x.scalar_type() == at::kBFloat16;
+}
+
+} // namespace
+
+bool suits(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, bool x_is_outer,
+           at::ScalarType dtype)
+{
+    if (!x.is_cpu() || !is_plain_float(weight) || !is_plain_float(bias) ||
+        (dtype != at::kFloat && dtype != at::kBFloat16) || x.dim() != 4 || weight.dim() != 4 ||
+        bias.numel() != weight.size(x_is_outer ? 0 : 1))
+        return false;
+    int64_t tile = x_is_outer ? TILE : TILE / 2;
+    bool whole = weight.size(2) == TILE && weight.size(3) == TILE && x.size(2) % tile == 0 &&
+                 x.size(3) % tile == 0 && x.size(1) == weight.size(x_is_outer ? 1 : 0);
+    bool lanes = weight.size(0) % 16 == 0 && weight.size(1) % 16 == 0;
+    return whole && lanes && x.size(0) * (x.size(2) / tile) * (x.size(3) / tile) >= tiles_min;
+}
+
+at::Tensor halve(const at::Tensor &outer, const at::Tensor &weight, const at::Tensor &bias,
+                 double slope)
+{
+    return is_bf16(outer) ? halve_as<c10::BFloat16>(outer, weight, bias, float(slope))
+                          : halve_as<float>(outer, weight, bias, float(slope));
+}
+
+at::Tensor twice(const at::Tensor &inner, const at::Tensor &weight, const at::Tensor &bias,
+                 double slope)
+{
+    return is_bf16(inner) ? twice_as<c10::BFloat16>(inner, weight, bias, float(slope))
+                          : twice_as<float>(inner, weight, bias, float(slope));
+}
+
+at::Tensor weight_gradient(const at::Tensor &outer, const at::Tensor &inner,
+                           const at::Tensor &weight)
+{
+    return is_bf16(outer) ? weight_gradient_as<c10::BFloat16>(outer, inner, weight)
+                          : weight_gradient_as<float>(outer, inner, weight);
+}
+
+} // namespace winograd

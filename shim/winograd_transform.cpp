@@ -1,0 +1,383 @@
+#include "winograd_transform.hpp"
+
+#include <bit>
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+#define INLINE inline __attribute__((always_inline))
+
+namespace winograd
+{
+namespace
+{
+
+enum { LANES = 16 };
+
+INLINE float get(const float *p, ptrdiff_t i)
+{
+    return p[i];
+}
+
+INLINE void put(float *p, ptrdiff_t i, float x)
+{
+    p[i] = x;
+}
+
+// bfloat16 by its bits, which compilers vectorize; to nearest, ties to even.
+INLINE float get(const c10::BFloat16 *p, ptrdiff_t i)
+{
+    return std::bit_cast<float>(uint32_t(p[i].x) << 16);
+}
+
+INLINE void put(c10::BFloat16 *p, ptrdiff_t i, float x)
+{
+    uint32_t bits = std::bit_cast<uint32_t>(x);
+    uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    p[i].x = uint16_t(x == x ? rounded : 0x7fc0);
+}
+
+// ---- Loops over channels ------------------------------------------------------------------------
+
+template <class E> INLINE void forward_cells(const E *const d[9], E *const v[9], ptrdiff_t n)
+{
+    const E *d0 = d[0], *d1 = d[1], *d2 = d[2], *d3 = d[3], *d4 = d[4], *d5 = d[5], *d6 = d[6],
+            *d7 = d[7], *d8 = d[8];
+    E *v0 = v[0], *v1 = v[1], *v2 = v[2], *v3 = v[3], *v4 = v[4], *v5 = v[5], *v6 = v[6],
+      *v7 = v[7], *v8 = v[8];
+#pragma GCC ivdep
+    for (ptrdiff_t c = 0; c < n; c++) {
+        float m0 = get(d3, c), m1 = get(d4, c), m2 = get(d5, c);
+        float a0 = get(d0, c) - m0, a1 = get(d1, c) - m1, a2 = get(d2, c) - m2;
+        float b0 = get(d6, c) - m0, b1 = get(d7, c) - m1, b2 = get(d8, c) - m2;
+        put(v0, c, a0 - a1), put(v1, c, a1), put(v2, c, a2 - a1);
+        put(v3, c, m0 - m1), put(v4, c, m1), put(v5, c, m2 - m1);
+        put(v6, c, b0 - b1), put(v7, c, b1), put(v8, c, b2 - b1);
+    }
+}
+
+INLINE float leaky(float x, float slope)
+{
+    return x > 0 ? x : x * slope;
+}
+
+// Four pixels of one place in their cells, from a tile's V and what its left, upper and upper left
+// neighbours add: v[9], left's planes 2 5 8, upper's 6 7 8, the corner's 8.
+template <class E>
+INLINE void backward_cells(const E *const v[16], const float *bias, float slope, E *const out[4],
+                           ptrdiff_t n)
+{
+    const E *v0 = v[0], *v1 = v[1], *v2 = v[2], *v3 = v[3], *v4 = v[4], *v5 = v[5], *v6 = v[6],
+            *v7 = v[7], *v8 = v[8], *l2 = v[9], *l5 = v[10], *l8 = v[11], *u6 = v[12], *u7 = v[13],
+            *u8 = v[14], *corner = v[15];
+    E *o0 = out[0], *o1 = out[1], *o2 = out[2], *o3 = out[3];
+#pragma GCC ivdep
+    for (ptrdiff_t c = 0; c < n; c++) {
+        float top = get(v1, c) - get(v0, c) - get(v2, c), k = bias[c];
+        float middle = get(v4, c) - get(v3, c) - get(v5, c);
+        float bottom = get(v7, c) - get(v6, c) - get(v8, c);
+        float above = get(u7, c) - get(u6, c) - get(u8, c);
+        float column = get(v3, c) - get(v0, c) - get(v6, c);
+        float beside = get(l5, c) - get(l2, c) - get(l8, c);
+        float first = get(v0, c) + get(l2, c) + get(u6, c) + get(corner, c);
+        put(o0, c, leaky(first + k, slope)), put(o1, c, leaky(top + above + k, slope));
+        put(o2, c, leaky(column + beside + k, slope));
+        put(o3, c, leaky(middle - top - bottom + k, slope));
+    }
+}
+
+template <class E> INLINE void expand(const E *const g[4], E *const m[9], ptrdiff_t n)
+{
+    const E *g0 = g[0], *g1 = g[1], *g2 = g[2], *g3 = g[3];
+    E *m0 = m[0], *m1 = m[1], *m2 = m[2], *m3 = m[3], *m4 = m[4], *m5 = m[5], *m6 = m[6],
+      *m7 = m[7], *m8 = m[8];
+#pragma GCC ivdep
+    for (ptrdiff_t c = 0; c < n; c++) {
+        float a = get(g0, c), b = get(g1, c), d = get(g2, c), e = get(g3, c);
+        put(m0, c, a), put(m1, c, a + b), put(m2, c, b);
+        put(m3, c, a + d), put(m4, c, (a + b) + (d + e)), put(m5, c, b + e);
+        put(m6, c, d), put(m7, c, d + e), put(m8, c, e);
+    }
+}
+
+template <class E>
+INLINE void contract(const E *const m[9], const float *bias, float slope, E *const y[4],
+                     ptrdiff_t n)
+{
+    const E *m0 = m[0], *m1 = m[1], *m2 = m[2], *m3 = m[3], *m4 = m[4], *m5 = m[5], *m6 = m[6],
+            *m7 = m[7], *m8 = m[8];
+    E *y0 = y[0], *y1 = y[1], *y2 = y[2], *y3 = y[3];
+#pragma GCC ivdep
+    for (ptrdiff_t c = 0; c < n; c++) {
+        float upper = get(m1, c) + get(m4, c), lower = get(m4, c) + get(m7, c), k = bias[c];
+        put(y0, c, leaky(get(m0, c) + get(m3, c) + upper + k, slope));
+        put(y1, c, leaky(get(m2, c) + get(m5, c) + upper + k, slope));
+        put(y2, c, leaky(get(m3, c) + get(m6, c) + lower + k, slope));
+        put(y3, c, leaky(get(m5, c) + get(m8, c) + lower + k, slope));
+    }
+}
+
+// ---- The same for several processors ------------------------------------------------------------
+
+// fn runs as compiled for the best of these that the processor has: -1 plain, 0 AVX2, 1 AVX-512.
+#if defined(__x86_64__)
+template <class F> __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq"))) void wide(F f)
+{
+    f();
+}
+template <class F> __attribute__((target("avx2"))) void narrow(F f)
+{
+    f();
+}
+const int level = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                          __builtin_cpu_supports("avx512dq")
+                      ? 1
+                      : (__builtin_cpu_supports("avx2") ? 0 : -1);
+#define RUN(...)                                        \
+    do {                                                \
+        auto run = [&]() __attribute__((always_inline)) \
+        {                                               \
+            __VA_ARGS__;                                \
+        };                                              \
+        if (level > 0)                                  \
+            wide(run);                                  \
+        else if (level == 0)                            \
+            narrow(run);                                \
+        else                                            \
+            run();                                      \
+    } while (0)
+#else
+#define RUN(...) __VA_ARGS__
+#endif
+
+// ---- Where the pixels and tiles are -------------------------------------------------------------
+
+// Pixel of cell (row, column) at place (py, px), or `outside` in the padding.
+template <class E>
+INLINE E *pixel(const shape &s, E *outer, ptrdiff_t row, ptrdiff_t column, int py, int px,
+                E *outside)
+{
+    ptrdiff_t y = 2 * row - 1 + py, x = 2 * column - 1 + px;
+    if (y < 0 || y >= TILE * s.rows || x < 0 || x >= TILE * s.columns)
+        return outside;
+    return outer + (y * TILE * s.columns + x) * s.outer;
+}
+
+template <class E> INLINE void all_to_v(const shape &s, const E *outer, E *v, ptrdiff_t plane)
+{
+    const std::vector<E> padding(size_t(s.outer), E(0.0f));
+    for (ptrdiff_t t = 0; t < s.tiles(); t++)
+        for (int place = 0; place < 4; place++) {
+            const E *d[PLANES];
+            E *to[PLANES];
+            for (int k = 0; k < PLANES; k++) {
+                d[k] = pixel(s, outer, 2 * (t / s.columns) + k / 3, 2 * (t % s.columns) + k % 3,
+                             place / 2, place % 2, padding.data());
+                to[k] = v + k * plane + t * s.cell() + place * s.outer;
+            }
+            forward_cells(d, to, s.outer);
+        }
+}
+
+template <class E>
+INLINE void all_to_outer(const shape &s, const E *v, const float *bias, float slope, E *outer,
+                         ptrdiff_t plane)
+{
+    static constexpr struct {
+        int up, left, plane;
+    } from[16] = {
+        {0, 0, 0},
+        {0, 0, 1},
+        {0, 0, 2},
+        {0, 0, 3},
+        {0, 0, 4},
+        {0, 0, 5},
+        {0, 0, 6},
+        {0, 0, 7},
+        {0, 0, 8},
+        {0, 1, 2},
+        {0, 1, 5},
+        {0, 1, 8},
+        {1, 0, 6},
+        {1, 0, 7},
+        {1, 0, 8},
+        {1, 1, 8},
+    };
+    const std::vector<E> padding(size_t(s.outer), E(0.0f));
+    std::vector<E> nowhere(size_t(s.outer));
+    for (ptrdiff_t row = 0; row <= s.rows; row++)
+        for (ptrdiff_t column = 0; column <= s.columns; column++)
+            for (int place = 0; place < 4; place++) {
+                if ((row == s.rows && place / 2 == 1) || (column == s.columns && place % 2 == 1))
+                    continue; // outside
+                const E *sources[16];
+                E *out[4];
+                for (int i = 0; i < 16; i++) {
+                    ptrdiff_t y = row - from[i].up, x = column - from[i].left;
+                    bool inside = y >= 0 && y < s.rows && x >= 0 && x < s.columns;
+                    sources[i] = inside ? v + from[i].plane * plane +
+                                              (y * s.columns + x) * s.cell() + place * s.outer
+                                        : padding.data();
+                }
+                for (int i = 0; i < 4; i++)
+                    out[i] = pixel(s, outer, 2 * row + i / 2, 2 * column + i % 2, place / 2,
+                                   place % 2, nowhere.data());
+                backward_cells(sources, bias, slope, out, s.outer);
+            }
+}
+
+// Of the inner side: 2 x 2 pixels a tile.
+template <class E> INLINE void find_inner(const shape &s, E *inner, ptrdiff_t tile, E *out[4])
+{
+    for (int i = 0; i < 4; i++) {
+        ptrdiff_t y = 2 * (tile / s.columns) + i / 2, x = 2 * (tile % s.columns) + i % 2;
+        out[i] = inner + (y * 2 * s.columns + x) * s.inner;
+    }
+}
+
+template <class E> INLINE void all_to_m(const shape &s, const E *inner, E *m, ptrdiff_t plane)
+{
+    for (ptrdiff_t t = 0; t < s.tiles(); t++) {
+        const E *from[4];
+        E *to[PLANES];
+        find_inner(s, inner, t, from);
+        for (int k = 0; k < PLANES; k++)
+            to[k] = m + k * plane + t * s.inner;
+        expand(from, to, s.inner);
+    }
+}
+
+template <class E>
+INLINE void all_to_inner(const shape &s, const E *m, const float *bias, float slope, E *inner,
+                         ptrdiff_t plane)
+{
+    for (ptrdiff_t t = 0; t < s.tiles(); t++) {
+        const E *from[PLANES];
+        E *to[4];
+        find_inner(s, inner, t, to);
+        for (int k = 0; k < PLANES; k++)
+            from[k] = m + k * plane + t * s.inner;
+        contract(from, bias, slope, to, s.inner);
+    }
+}
+
+// ---- Weights ------------------------------------------------------------------------------------
+
+// Filters of LANES channels, `stride` floats apart, turned so that a tap's channels lie side by
+// side.
+INLINE void turn(const float *weights, ptrdiff_t stride, float taps[16][LANES])
+{
+    for (int lane = 0; lane < LANES; lane++)
+        for (int tap = 0; tap < 16; tap++)
+            taps[tap][lane] = weights[lane * stride + tap];
+}
+
+template <class E>
+INLINE void taps_to_u(const float taps[16][LANES], int place, E *u, ptrdiff_t plane)
+{
+    const float *g0 = taps[4 * (place / 2) + place % 2], *g1 = g0 + 2 * LANES, *g2 = g0 + 8 * LANES,
+                *g3 = g0 + 10 * LANES;
+    const float *const from[4] = {g0, g1, g2, g3};
+    E rows[PLANES][LANES];
+    for (int c = 0; c < LANES; c++) {
+        float a = from[0][c], b = from[1][c], d = from[2][c], e = from[3][c];
+        put(rows[0], c, a), put(rows[1], c, a + b), put(rows[2], c, b);
+        put(rows[3], c, a + d), put(rows[4], c, (a + b) + (d + e)), put(rows[5], c, b + e);
+        put(rows[6], c, d), put(rows[7], c, d + e), put(rows[8], c, e);
+    }
+    for (int k = 0; k < PLANES; k++)
+        __builtin_memcpy(u + k * plane, rows[k], sizeof rows[k]);
+}
+
+template <class E> INLINE void all_to_u(const shape &s, const float *weights, bool transposed, E *u)
+{
+    ptrdiff_t plane = s.cell() * s.inner, filter = 16;
+    float taps[16][LANES];
+    if (!transposed)
+        for (ptrdiff_t k = 0; k < s.inner; k++)
+            for (ptrdiff_t c = 0; c < s.outer; c += LANES) {
+                turn(weights + (k * s.outer + c) * filter, filter, taps);
+                for (int place = 0; place < 4; place++)
+                    taps_to_u(taps, place, u + k * s.cell() + place * s.outer + c, plane);
+            }
+    else
+        for (ptrdiff_t c = 0; c < s.outer; c++)
+            for (ptrdiff_t k = 0; k < s.inner; k += LANES) {
+                turn(weights + (k * s.outer + c) * filter, s.outer * filter, taps);
+                for (int place = 0; place < 4; place++)
+                    taps_to_u(taps, place, u + (place * s.outer + c) * s.inner + k, plane);
+            }
+}
+
+INLINE void all_to_weights(const shape &s, const float *u, float *weights)
+{
+    ptrdiff_t plane = s.cell() * s.inner;
+    float taps[16][LANES];
+    for (ptrdiff_t k = 0; k < s.inner; k++)
+        for (ptrdiff_t c = 0; c < s.outer; c += LANES) {
+            for (int place = 0; place < 4; place++) {
+                const float *v = u + k * s.cell() + place * s.outer + c;
+                float(*to)[LANES] = taps + 4 * (place / 2) + place % 2;
+                for (int i = 0; i < LANES; i++) {
+                    float v1 = v[plane + i], v3 = v[3 * plane + i], v4 = v[4 * plane + i],
+                          v5 = v[5 * plane + i], v7 = v[7 * plane + i];
+                    to[0][i] = v[i] + v1 + v3 + v4;
+                    to[2][i] = v1 + v[2 * plane + i] + v4 + v5;
+                    to[8][i] = v3 + v4 + v[6 * plane + i] + v7;
+                    to[10][i] = v4 + v5 + v7 + v[8 * plane + i];
+                }
+            }
+            float *to = weights + (k * s.outer + c) * 16;
+            for (int lane = 0; lane < LANES; lane++)
+                for (int tap = 0; tap < 16; tap++)
+                    to[lane * 16 + tap] = taps[tap][lane];
+        }
+}
+
+} // namespace
+
+template <class E> void outer_to_v(const shape &s, const E *outer, E *v, ptrdiff_t plane)
+{
+    RUN(all_to_v(s, outer, v, plane));
+}
+
+template <class E>
+void v_to_outer(const shape &s, const E *v, const float *bias, float slope, E *outer,
+                ptrdiff_t plane)
+{
+    RUN(all_to_outer(s, v, bias, slope, outer, plane));
+}
+
+template <class E> void inner_to_m(const shape &s, const E *inner, E *m, ptrdiff_t plane)
+{
+    RUN(all_to_m(s, inner, m, plane));
+}
+
+template <class E>
+void m_to_inner(const shape &s, const E *m, const float *bias, float slope, E *inner,
+                ptrdiff_t plane)
+{
+    RUN(all_to_inner(s, m, bias, slope, inner, plane));
+}
+
+template <class E> void weights_to_u(const shape &s, const float *weights, bool transposed, E *u)
+{
+    RUN(all_to_u(s, weights, transposed, u));
+}
+
+void u_to_weights(const shape &s, const float *u, float *weights)
+{
+    RUN(all_to_weights(s, u, weights));
+}
+
+#define FOR(E)                                                                                   \
+    template void outer_to_v<E>(const shape &, const E *, E *, ptrdiff_t);                       \
+    template void v_to_outer<E>(const shape &, const E *, const float *, float, E *, ptrdiff_t); \
+    template void inner_to_m<E>(const shape &, const E *, E *, ptrdiff_t);                       \
+    template void m_to_inner<E>(const shape &, const E *, const float *, float, E *, ptrdiff_t); \
+    template void weights_to_u<E>(const shape &, const float *, bool, E *);
+FOR(float)
+FOR(c10::BFloat16)
+#undef FOR
+
+} // namespace winograd

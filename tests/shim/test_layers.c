@@ -1,0 +1,259 @@
+/* The network's layers against the same in double precision, computed by libtorch's convolutions.
+ */
+#include "shim/shim.h"
+
+#include <math.h>
+
+#include "testing.h"
+
+static struct errmsg em;
+
+/* A layer of `inner` and `outer` channels, and the size of what goes in. */
+struct layer {
+    bool halves;
+    int64_t n, height, width, outer, inner;
+    double slope;
+};
+
+enum { IN, WEIGHT, BIAS, OUT, TENSORS };
+
+/* The output, and the gradients with respect to the others; all in double precision. */
+struct results {
+    double *of[TENSORS];
+    size_t count[TENSORS];
+};
+
+static void results_free(struct results *r)
+{
+    for (int i = 0; i < TENSORS; i++)
+        free(r->of[i]);
+}
+
+/* As many numbers as dims say, in (-1, 1), without any pattern. */
+static struct shim_tensor *numbers(struct shim_scope *s, unsigned seed, size_t n_dims,
+                                   const int64_t *dims)
+{
+    size_t count = 1;
+    for (size_t i = 0; i < n_dims; i++)
+        count *= (size_t)dims[i];
+    float *values = calloc(count, sizeof *values);
+    assert_non_null(values);
+    for (size_t i = 0; i < count; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        values[i] = (float)(seed >> 8) / (float)(1 << 23) - 1.0f;
+    }
+    struct shim_tensor *t = shim_from_memory(s, SHIM_F32, values, n_dims, dims);
+    free(values);
+    return t;
+}
+
+/* Small, or alternately so large in either direction that no output is near LeakyReLU's bend, where
+ * a rounding error would change a gradient by much. */
+static struct shim_tensor *biases(struct shim_scope *s, bool large, const int64_t *count)
+{
+    enum { MOST = 64 };
+    float values[MOST];
+    assert_in_range(*count, 1, MOST);
+    for (int i = 0; i < *count; i++)
+        values[i] = large ? (i % 2 ? 200.0f : -200.0f) : 0.5f * (float)(i % 3) - 0.5f;
+    return shim_from_memory(s, SHIM_F32, values, 1, count);
+}
+
+static struct shim_tensor *apply(struct shim_scope *s, const struct layer *l, bool plain,
+                                 struct shim_tensor *const in[])
+{
+    if (!plain)
+        return (l->halves ? shim_halve : shim_twice)(s, in[IN], in[WEIGHT], in[BIAS], l->slope);
+    struct shim_tensor *y =
+        (l->halves ? shim_conv2d : shim_conv_transpose2d)(s, in[IN], in[WEIGHT], in[BIAS], 2, 1);
+    return shim_leaky_relu(s, y, l->slope);
+}
+
+static void read_into(struct results *r, int i, struct shim_scope *s, struct shim_tensor *t)
+{
+    int64_t dims[SHIM_DIMS_MAX];
+    size_t n_dims = shim_dims(t, dims);
+    r->count[i] = 1;
+    for (size_t d = 0; d < n_dims; d++)
+        r->count[i] *= (size_t)dims[d];
+    r->of[i] = calloc(r->count[i], sizeof(double));
+    assert_non_null(r->of[i]);
+    shim_to_memory(s, t, SHIM_F64, r->of[i], r->count[i]);
+}
+
+struct way {
+    enum shim_dtype dtype;
+    bool bf16, plain, twice_differentiable, large_bias;
+};
+
+/* Whether it succeeds: a second derivative may not. */
+static enum status run(const struct layer *l, struct way way, struct results *r)
+{
+    struct shim_scope *s = NULL;
+    int64_t channels = l->halves ? l->outer : l->inner,
+            high = l->halves ? l->height / 2 : l->height * 2,
+            wide = l->halves ? l->width / 2 : l->width * 2;
+    const int64_t x_dims[] = {l->n, channels, l->height, l->width},
+                  w_dims[] = {l->inner, l->outer, 4, 4},
+                  b_dims[] = {l->halves ? l->inner : l->outer},
+                  y_dims[] = {l->n, b_dims[0], high, wide};
+    assert_ok(shim_scope_new("cpu", way.dtype, &s, &em));
+    struct shim_tensor *in[] = {shim_leaf(s, numbers(s, 1, 4, x_dims)),
+                                shim_leaf(s, numbers(s, 2, 4, w_dims)),
+                                shim_leaf(s, biases(s, way.large_bias, b_dims))};
+    shim_autocast(s, way.bf16);
+    struct shim_tensor *y = apply(s, l, way.plain, in);
+    shim_autocast(s, false);
+    read_into(r, OUT, s, y);
+    struct shim_tensor *loss = shim_sum(s, shim_mul(s, y, numbers(s, 3, 4, y_dims)));
+    for (int i = 0; i < OUT; i++)
+        read_into(r, i, s, shim_gradient(s, loss, in[i], way.twice_differentiable));
+    enum status st = shim_scope_check(s, &em);
+    shim_scope_free(s);
+    return st;
+}
+
+/* Of the largest number, how far is the farthest one off? */
+static double distance(const double *a, const double *b, size_t n)
+{
+    double off = 0.0, largest = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        off = fmax(off, isnan(a[i]) ? INFINITY : fabs(a[i] - b[i]));
+        largest = fmax(largest, fabs(b[i]));
+    }
+    return off / largest;
+}
+
+/*
+ * The largest sums here have 16 x 48 terms, or as many as pixels. In fp32 (eps 6e-8) they are off
+ * by about 1e-7 sqrt(terms) of the largest, with every order of additions. In bf16 (eps 4e-3)
+ * inputs, sums of four inputs and the output are rounded; of the many roundings of a sum most
+ * cancel.
+ */
+static void compare_way(const struct layer *l, struct way way, int first, int last)
+{
+    static const char *const names[] = {"input's gradient", "weight's gradient", "bias's gradient",
+                                        "output"};
+    struct results exact = {0}, got = {0}, again = {0};
+    assert_ok(run(l, (struct way){.dtype = SHIM_F64, .plain = true, .large_bias = way.large_bias},
+                  &exact));
+    assert_ok(run(l, way, &got));
+    assert_ok(run(l, way, &again));
+    for (int i = first; i <= last; i++) {
+        assert_int_equal(got.count[i], exact.count[i]);
+        double off = distance(got.of[i], exact.of[i], exact.count[i]);
+        if (!(off < (way.bf16 ? 3e-2 : 1e-5)))
+            fail_msg("%s of a layer for %ld x %ld: off by %g", names[i], (long)l->height,
+                     (long)l->width, off);
+        assert_memory_equal(got.of[i], again.of[i], got.count[i] * sizeof(double));
+    }
+    results_free(&exact), results_free(&got), results_free(&again);
+}
+
+static void compare(const struct layer *l, bool bf16)
+{
+    compare_way(l, (struct way){.dtype = SHIM_F32, .bf16 = bf16}, OUT, OUT);
+    compare_way(l, (struct way){.dtype = SHIM_F32, .bf16 = bf16, .large_bias = true}, IN, BIAS);
+}
+
+static const struct layer winograd[] = {
+    {true,  2, 32, 32, 16, 32, 0.2},
+    {true,  3, 20, 28, 48, 16, 0.2},
+    {true,  7, 12, 16, 16, 16, 1.0},
+    {true,  1, 64, 32, 32, 32, 0.2},
+    {false, 2, 16, 16, 32, 16, 0.2},
+    {false, 5, 10, 14, 16, 48, 0.2},
+    {false, 1, 32, 16, 32, 32, 1.0},
+};
+
+/* odd channels; too few pixels; a height that does not divide into tiles */
+static const struct layer plain[] = {
+    {true,  2, 32, 32, 3,  16, 0.2},
+    {false, 2, 16, 16, 3,  16, 1.0},
+    {true,  1, 8,  8,  16, 16, 0.2},
+    {true,  4, 34, 32, 16, 16, 0.2},
+    {false, 4, 17, 16, 16, 16, 0.2},
+};
+
+#define EACH(l, layers) \
+    for (const struct layer *l = layers; l < layers + sizeof layers / sizeof *layers; l++)
+
+static void layers_are_exact_in_fp32(void **state)
+{
+    (void)state;
+    EACH(l, winograd)
+    compare(l, false);
+    EACH(l, plain)
+    compare(l, false);
+}
+
+static void layers_are_near_in_bf16(void **state)
+{
+    (void)state;
+    EACH(l, winograd)
+    compare(l, true);
+    EACH(l, plain)
+    compare(l, true);
+}
+
+static void several_threads_compute_the_same(void **state)
+{
+    (void)state;
+    int64_t before = shim_get_threads();
+    assert_ok(shim_set_threads(3, &em));
+    EACH(l, winograd)
+    compare(l, false);
+    assert_ok(shim_set_threads(before, &em));
+}
+
+/* What Winograd computes has no second derivative; all else has one, in double precision too. */
+static void second_derivatives_exist_or_are_refused(void **state)
+{
+    (void)state;
+    EACH(l, winograd)
+    {
+        struct results r = {0}, exact = {0};
+        assert_status(run(l, (struct way){.dtype = SHIM_F32, .twice_differentiable = true}, &r),
+                      ST_TORCH);
+        assert_text_has(em.text, "first derivatives only");
+        em = (struct errmsg){0};
+        assert_ok(run(l, (struct way){.dtype = SHIM_F64, .twice_differentiable = true}, &exact));
+        results_free(&r), results_free(&exact);
+    }
+    EACH(l, plain)
+    {
+        struct results r = {0};
+        assert_ok(run(l, (struct way){.dtype = SHIM_F32, .twice_differentiable = true}, &r));
+        results_free(&r);
+    }
+}
+
+/* Also where libtorch would look at the shapes later than Winograd does. */
+static void what_does_not_fit_is_an_error(void **state)
+{
+    (void)state;
+    for (int wrong = 0; wrong < 2; wrong++) {
+        struct shim_scope *s = NULL;
+        assert_ok(shim_scope_new("cpu", SHIM_F32, &s, &em));
+        int64_t channels = wrong == 0 ? 32 : 16, biases = wrong == 1 ? 17 : 16;
+        struct shim_tensor *x = shim_full(s, 1.0, 4, (int64_t[]){4, channels, 32, 32}),
+                           *weight = shim_full(s, 1.0, 4, (int64_t[]){16, 16, 4, 4}),
+                           *bias = shim_full(s, 1.0, 1, &biases);
+        assert_null(shim_halve(s, x, weight, bias, 0.2));
+        assert_status(shim_scope_check(s, &em), ST_TORCH);
+        em = (struct errmsg){0};
+        shim_scope_free(s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(layers_are_exact_in_fp32),
+        cmocka_unit_test(layers_are_near_in_bf16),
+        cmocka_unit_test(several_threads_compute_the_same),
+        cmocka_unit_test(second_derivatives_exist_or_are_refused),
+        cmocka_unit_test(what_does_not_fit_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

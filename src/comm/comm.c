@@ -54,6 +54,8 @@ enum status comm_open(const struct comm_options *o, struct comm **out, struct er
     if (!c)
         return FAIL(em, ST_MEMORY, "out of memory");
     c->device = -1;
+    c->options = *o;
+    comm_set_timeout(c, o->timeout_s);
     enum status st = open_backend(o, c, em);
     if (st != ST_OK) {
         free(c);
@@ -73,6 +75,12 @@ void comm_close(struct comm *c)
     if (c)
         c->ops->close(c);
     free(c);
+}
+
+void comm_set_timeout(struct comm *c, double timeout_s)
+{
+    for (; c; c = c->host)
+        c->options.timeout_s = timeout_s > 0 ? timeout_s : COMM_NO_DEADLINE;
 }
 
 _Noreturn void comm_abort(struct comm *c, int exit_code)
@@ -123,10 +131,13 @@ int comm_device(const struct comm *c)
 
 enum status comm_alloc(struct comm *c, size_t bytes, void **out, struct errmsg *em)
 {
-    if (c->ops->alloc)
-        return c->ops->alloc(c, bytes, out, em);
     size_t padded;
     void *memory = NULL;
+    enum status st = c->ops->alloc ? c->ops->alloc(c, bytes, &memory, em) : ST_OK;
+    if (st != ST_OK || memory) {
+        *out = memory;
+        return st;
+    }
     if (checked_add(bytes, ALIGNMENT, &padded))
         memory = aligned_alloc(ALIGNMENT, padded / ALIGNMENT * ALIGNMENT);
     if (!memory)
@@ -139,9 +150,7 @@ enum status comm_alloc(struct comm *c, size_t bytes, void **out, struct errmsg *
 
 void comm_free(struct comm *c, void *memory)
 {
-    if (c->ops->release)
-        c->ops->release(c, memory);
-    else
+    if (memory && !(c->ops->release && c->ops->release(c, memory)))
         free(memory);
 }
 
@@ -154,6 +163,7 @@ static void begin(struct comm *c, struct comm_ticket *ticket)
 enum status comm_all_reduce_begin(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
                                   void *stream, struct comm_ticket *ticket, struct errmsg *em)
 {
+    BUG_ON(dtype == COMM_U8); /* has no sum */
     begin(c, ticket);
     return c->ops->all_reduce(c, range, count, dtype, stream, em);
 }
@@ -162,6 +172,7 @@ enum status comm_reduce_scatter_begin(struct comm *c, void *range, size_t count,
                                       enum comm_dtype dtype, void *stream,
                                       struct comm_ticket *ticket, struct errmsg *em)
 {
+    BUG_ON(dtype == COMM_U8);
     begin(c, ticket);
     return c->ops->reduce_scatter(c, range, count, dtype, stream, em);
 }
@@ -186,6 +197,8 @@ enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadlin
 {
     uint64_t sequence = ticket->sequence;
     ticket->sequence = 0;
+    if (deadline_s < 0)
+        deadline_s = c->options.timeout_s;
     return sequence == 0 ? ST_OK : c->ops->wait(c, sequence, deadline_s, em);
 }
 

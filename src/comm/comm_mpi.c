@@ -1,290 +1,332 @@
 /*
- * The MPI backend: blocking collectives on host memory.
- *
- * A sum is taken piece by piece. Of each piece every rank owns a shard: it receives the others'
- * versions of it, adds them in rank order, and sends the sum to all. That moves 2 (n - 1) / n of
- * the bytes a rank, as a ring does, but the order of additions at an element is 0, 1, …, n - 1
- * wherever pieces and shards begin. MPI_Allreduce promises no such thing.
+ * The MPI backend. Opening happens on the calling thread; from then on the communication thread
+ * makes every MPI call, since Open MPI moves nothing while nobody is inside it. The caller's thread
+ * hands requests over and waits for them; MPI is ended on the thread that started it, after the
+ * communication thread has.
  */
-#include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/log.h"
-#include "comm_priv.h"
-
-enum { PIECE_BYTES = 4 << 20 };
-
-struct mpi {
-    MPI_Comm world, node;
-    bool started_here;
-    int *counts, *offsets;  /* (2 * world_size): what goes out, what comes in */
-    unsigned char *scratch; /* PIECE_BYTES, and room for rounding shards up */
-    size_t scratch_bytes;
-};
+#include "comm_mpi.h"
 
 static struct mpi *mpi_of(struct comm *c)
 {
     return c->backend;
 }
 
-static enum status fail_mpi(int code, const char *what, struct errmsg *em)
-{
-    char text[MPI_MAX_ERROR_STRING] = "unknown error";
-    int n;
-    MPI_Error_string(code, text, &n);
-    /* `what` is the whole call: its name is enough */
-    return FAIL(em, ST_PEER, "%.*s failed: %s", (int)strcspn(what, "("), what, text);
-}
-
-#define TRY_MPI(call, em)                      \
-    do {                                       \
-        int code_ = (call);                    \
-        if (code_ != MPI_SUCCESS)              \
-            st = fail_mpi(code_, #call, (em)); \
+#define TRY_MPI(call, name)                     \
+    do {                                        \
+        int code_ = (call);                     \
+        if (code_ != MPI_SUCCESS)               \
+            return mpi_fail(code_, (name), em); \
     } while (0)
 
-/* Shards of a piece as MPI wants them: bytes, ints. A piece is small enough for them. */
-static void shard_bytes(const struct comm *c, size_t count, size_t element, int *counts,
-                        int *offsets)
+/* ---- collectives ------------------------------------------------------------------------------
+ */
+
+static enum status run(void *context, const struct comm_request *r, struct errmsg *em)
 {
-    for (int r = 0; r < c->place.world_size; r++) {
-        size_t first, n;
-        comm_shard(count, c->place.world_size, r, &first, &n);
-        counts[r] = (int)(n * element);
-        offsets[r] = (int)(first * element);
-    }
+    struct mpi *m = context;
+    return m->shm ? mpi_run_shared(m, r, em) : mpi_run_plain(m, r, em);
 }
 
-static uint16_t bf16_round(float x)
+static enum status push(struct comm *c, enum comm_kind kind, void *range, size_t count,
+                        enum comm_dtype dtype, int root)
 {
-    uint32_t u;
-    memcpy(&u, &x, sizeof u);
-    if ((u & 0x7fffffffu) > 0x7f800000u)
-        return (uint16_t)(u >> 16 | 0x40); /* a NaN stays one */
-    return (uint16_t)((u + 0x7fffu + (u >> 16 & 1)) >> 16);
-}
-
-/* Adds n bf16 versions of a shard in rank order in fp32 and rounds once. */
-static void sum_bf16(uint16_t *sum, const uint16_t *versions, size_t count, int n_versions)
-{
-    for (size_t i = 0; i < count; i++) {
-        float total = 0;
-        for (int v = 0; v < n_versions; v++) {
-            uint32_t u = (uint32_t)versions[(size_t)v * count + i] << 16;
-            float x;
-            memcpy(&x, &u, sizeof x);
-            total = v == 0 ? x : total + x;
-        }
-        sum[i] = bf16_round(total);
-    }
-}
-
-/* The sum of this rank's shard of a piece, written in its place within the piece. */
-static enum status reduce_piece(struct comm *c, unsigned char *piece, size_t count,
-                                enum comm_dtype dtype, struct errmsg *em)
-{
-    struct mpi *m = mpi_of(c);
-    int ranks = c->place.world_size, me = c->place.rank;
-    size_t element = comm_dtype_bytes(dtype), first, mine;
-    int *out = m->counts, *out_at = m->offsets, *in = out + ranks, *in_at = out_at + ranks;
-    enum status st = ST_OK;
-    comm_shard(count, ranks, me, &first, &mine);
-    shard_bytes(c, count, element, out, out_at);
-    for (int r = 0; r < ranks; r++) {
-        in[r] = (int)(mine * element);
-        in_at[r] = (int)(mine * element) * r;
-    }
-    TRY_MPI(MPI_Alltoallv(piece, out, out_at, MPI_BYTE, m->scratch, in, in_at, MPI_BYTE, m->world),
-            em);
-    if (st != ST_OK || mine == 0)
-        return st;
-    unsigned char *sum = piece + first * element;
-    if (dtype == COMM_BF16) {
-        sum_bf16((uint16_t *)(void *)sum, (const uint16_t *)(const void *)m->scratch, mine, ranks);
-        return ST_OK;
-    }
-    memcpy(sum, m->scratch, mine * element);
-    for (int r = 1; r < ranks; r++)
-        comm_add(sum, m->scratch + (size_t)r * mine * element, mine, dtype);
+    struct comm_request r = {
+        .call = {c->sequence, count, kind, dtype, root},
+          .range = range
+    };
+    comm_thread_push(mpi_of(c)->thread, &r);
     return ST_OK;
-}
-
-static enum status gather_piece(struct comm *c, unsigned char *piece, size_t count, size_t element,
-                                struct errmsg *em)
-{
-    struct mpi *m = mpi_of(c);
-    enum status st = ST_OK;
-    shard_bytes(c, count, element, m->counts, m->offsets);
-    TRY_MPI(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_BYTE, piece, m->counts, m->offsets, MPI_BYTE,
-                           m->world),
-            em);
-    return st;
 }
 
 static enum status all_reduce(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
                               void *stream, struct errmsg *em)
 {
-    (void)stream;
-    size_t element = comm_dtype_bytes(dtype), step = PIECE_BYTES / element;
-    enum status st = ST_OK;
-    for (size_t done = 0; done < count && st == ST_OK; done += step) {
-        unsigned char *piece = (unsigned char *)range + done * element;
-        size_t n = MIN(step, count - done);
-        st = reduce_piece(c, piece, n, dtype, em);
-        if (st == ST_OK)
-            st = gather_piece(c, piece, n, element, em);
-    }
-    return st;
+    (void)stream, (void)em;
+    return push(c, COMM_ALL_REDUCE, range, count, dtype, 0);
 }
 
-/* Shards of the whole range, not of its pieces: rank by rank, each shard in pieces. */
 static enum status reduce_scatter(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
                                   void *stream, struct errmsg *em)
 {
-    (void)stream;
-    struct mpi *m = mpi_of(c);
-    int ranks = c->place.world_size;
-    size_t element = comm_dtype_bytes(dtype), step = PIECE_BYTES / element / (size_t)ranks;
-    enum status st = ST_OK;
-    for (int owner = 0; owner < ranks && st == ST_OK; owner++) {
-        size_t first, n;
-        comm_shard(count, ranks, owner, &first, &n);
-        for (size_t done = 0; done < n && st == ST_OK; done += step) {
-            size_t now = MIN(step, n - done);
-            unsigned char *at = (unsigned char *)range + (first + done) * element;
-            TRY_MPI(MPI_Gather(at, (int)(now * element), MPI_BYTE, m->scratch, (int)(now * element),
-                               MPI_BYTE, owner, m->world),
-                    em);
-            if (st != ST_OK || owner != c->place.rank)
-                continue;
-            if (dtype == COMM_BF16) {
-                sum_bf16((uint16_t *)(void *)at, (const uint16_t *)(const void *)m->scratch, now,
-                         ranks);
-                continue;
-            }
-            memcpy(at, m->scratch, now * element);
-            for (int r = 1; r < ranks; r++)
-                comm_add(at, m->scratch + (size_t)r * now * element, now, dtype);
-        }
-    }
-    return st;
-}
-
-static enum status broadcast(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                             int root, void *stream, struct errmsg *em)
-{
-    (void)stream;
-    size_t bytes = count * comm_dtype_bytes(dtype);
-    enum status st = ST_OK;
-    for (size_t done = 0; done < bytes && st == ST_OK; done += PIECE_BYTES) {
-        int n = (int)MIN((size_t)PIECE_BYTES, bytes - done);
-        TRY_MPI(MPI_Bcast((unsigned char *)range + done, n, MPI_BYTE, root, mpi_of(c)->world), em);
-    }
-    return st;
+    (void)stream, (void)em;
+    return push(c, COMM_REDUCE_SCATTER, range, count, dtype, 0);
 }
 
 static enum status all_gather(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
                               void *stream, struct errmsg *em)
 {
-    enum status st = ST_OK;
-    for (int owner = 0; owner < c->place.world_size && st == ST_OK; owner++) {
-        size_t first, n;
-        comm_shard(count, c->place.world_size, owner, &first, &n);
-        st = broadcast(c, (unsigned char *)range + first * comm_dtype_bytes(dtype), n, dtype, owner,
-                       stream, em);
-    }
-    return st;
+    (void)stream, (void)em;
+    return push(c, COMM_ALL_GATHER, range, count, dtype, 0);
+}
+
+static enum status broadcast(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
+                             int root, void *stream, struct errmsg *em)
+{
+    (void)stream, (void)em;
+    return push(c, COMM_BROADCAST, range, count, dtype, root);
+}
+
+/* A deadline went by: nobody waits any more, here and on this node, and each says for whom. */
+static enum status give_up(struct mpi *m, uint64_t sequence, double deadline_s, struct errmsg *em)
+{
+    char missing[512] = "";
+    struct errmsg why = {0};
+    if (m->shm)
+        node_missing(m->shm, missing, sizeof missing);
+    FAIL(&why, ST_PEER, "collective %llu was not done within %.6g s%s%s",
+         (unsigned long long)sequence, deadline_s, missing[0] ? "; missing: " : "", missing);
+    atomic_store(&m->given_up, true);
+    if (m->shm)
+        return node_break(m->shm, &why, em);
+    if (em && em->code == ST_OK)
+        *em = why;
+    return ST_PEER;
 }
 
 static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, struct errmsg *em)
 {
-    (void)c, (void)sequence, (void)deadline_s, (void)em; /* begin has done it all */
-    return ST_OK;
+    struct mpi *m = mpi_of(c);
+    enum status outcome;
+    if (atomic_load(&m->given_up))
+        deadline_s = 0;
+    if (comm_thread_wait(m->thread, sequence, deadline_s, &outcome, em) == ST_OK)
+        return outcome;
+    return give_up(m, sequence, deadline_s, em);
 }
 
 static enum status share_bytes(struct comm *c, const void *mine, size_t n, void *all,
                                struct errmsg *em)
 {
-    enum status st = ST_OK;
-    TRY_MPI(MPI_Allgather(mine, (int)n, MPI_BYTE, all, (int)n, MPI_BYTE, mpi_of(c)->world), em);
-    return st;
+    size_t ranks = (size_t)c->place.world_size;
+    memcpy((unsigned char *)all + n * (size_t)c->place.rank, mine, n);
+    c->sequence++;
+    push(c, COMM_ALL_GATHER, all, n * ranks, COMM_U8, 0);
+    return wait(c, c->sequence, c->options.timeout_s, em);
 }
 
 static enum status gather(struct comm *c, const void *mine, size_t n, int root, void *all,
                           const size_t *sizes, struct errmsg *em)
 {
-    struct mpi *m = mpi_of(c);
-    int offset = 0;
-    enum status st = ST_OK;
-    for (int r = 0; r < c->place.world_size; r++) {
-        m->counts[r] = (int)sizes[r];
-        m->offsets[r] = offset;
-        offset += (int)sizes[r];
-    }
-    TRY_MPI(MPI_Gatherv(mine, (int)n, MPI_BYTE, all, m->counts, m->offsets, MPI_BYTE, root,
-                        m->world),
-            em);
-    return st;
+    (void)n; /* sizes[rank] */
+    size_t total = 0;
+    for (int r = 0; r < c->place.world_size; r++)
+        total += sizes[r];
+    c->sequence++;
+    struct comm_request r = {
+        .call = {c->sequence, total, COMM_GATHER, COMM_U8, root},
+        .range = (void *)(uintptr_t)mine, /* it is only read */
+        .all = all,
+        .sizes = sizes,
+    };
+    comm_thread_push(mpi_of(c)->thread, &r);
+    return wait(c, c->sequence, c->options.timeout_s, em);
 }
+
+static enum status alloc(struct comm *c, size_t bytes, void **out, struct errmsg *em)
+{
+    (void)em;
+    struct node *shm = mpi_of(c)->shm;
+    *out = shm ? node_alloc(shm, bytes) : NULL;
+    if (shm && !*out && bytes <= PTRDIFF_MAX && node_says(shm))
+        log_warn("host %s: /dev/shm has no room for %zu MiB of flat state, which goes to private "
+                 "memory; sums are slower, not different. Enlarge it (docker: --shm-size)",
+                 c->place.host, bytes >> 20);
+    return ST_OK;
+}
+
+static bool release_memory(struct comm *c, void *memory)
+{
+    struct node *shm = mpi_of(c)->shm;
+    return shm && node_release(shm, memory);
+}
+
+/* ---- opening and closing ----------------------------------------------------------------------
+ */
 
 static void abort_job(struct comm *c, int exit_code)
 {
-    MPI_Abort(mpi_of(c)->world, exit_code);
+    MPI_Abort(mpi_of(c)->world_comm, exit_code);
+}
+
+static void free_comm(MPI_Comm *comm)
+{
+    if (*comm != MPI_COMM_NULL)
+        MPI_Comm_free(comm);
 }
 
 static void release(struct mpi *m)
 {
-    if (!m)
-        return;
-    if (m->node != MPI_COMM_NULL)
-        MPI_Comm_free(&m->node);
-    if (m->world != MPI_COMM_NULL)
-        MPI_Comm_free(&m->world);
+    node_free(m->shm);
+    mpi_group_release(&m->leaders);
+    mpi_group_release(&m->world);
+    comm_layout_release(&m->layout);
+    free_comm(&m->leaders_comm);
+    free_comm(&m->node_comm);
+    free_comm(&m->world_comm);
     if (m->started_here)
         MPI_Finalize();
-    free(m->counts);
-    free(m->offsets);
-    free(m->scratch);
+    free(m->leader_order);
+    free(m->versions);
+    free(m->outs);
     free(m);
 }
 
+/* After a failure peers may be gone: MPI_Finalize would wait for them for ever, and operations may
+ * still be under way in memory that therefore stays. */
 static void close_mpi(struct comm *c)
 {
-    release(mpi_of(c));
+    struct mpi *m = mpi_of(c);
+    bool failed = comm_thread_failed(m->thread) || atomic_load(&m->given_up);
+    comm_thread_free(m->thread, failed);
+    if (!failed)
+        release(m);
 }
 
-static enum status find_place(struct mpi *m, struct comm_place *p, struct errmsg *em)
+static enum status start_mpi(struct mpi *m, struct errmsg *em)
 {
-    enum status st = ST_OK;
-    int n, leads, nodes = 0;
-    char host[MPI_MAX_PROCESSOR_NAME] = "";
-    TRY_MPI(MPI_Comm_rank(m->world, &p->rank), em);
-    TRY_MPI(MPI_Comm_size(m->world, &p->world_size), em);
-    TRY_MPI(MPI_Comm_split_type(m->world, MPI_COMM_TYPE_SHARED, p->rank, MPI_INFO_NULL, &m->node),
-            em);
+    int already = 0, given;
+    TRY_MPI(MPI_Initialized(&already), "MPI_Initialized");
+    if (!already) {
+        TRY_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &given), "MPI_Init_thread");
+        m->started_here = true;
+    }
+    TRY_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    TRY_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &m->world_comm), "MPI_Comm_dup");
+    TRY_MPI(MPI_Query_thread(&given), "MPI_Query_thread");
+    if (given < MPI_THREAD_SERIALIZED)
+        return FAIL(em, ST_NODEVICE, "this MPI (%s) cannot be called from another thread",
+                    comm_library_version());
+    return ST_OK;
+}
+
+/* The world, cut into nodes. */
+static enum status find_layout(struct mpi *m, int ranks_per_node, struct errmsg *em)
+{
+    int rank, n, lowest;
+    TRY_MPI(MPI_Comm_rank(m->world_comm, &rank), "MPI_Comm_rank");
+    TRY_MPI(MPI_Comm_size(m->world_comm, &n), "MPI_Comm_size");
+    if (ranks_per_node > 0)
+        TRY_MPI(MPI_Comm_split(m->world_comm, rank / ranks_per_node, rank, &m->node_comm),
+                "MPI_Comm_split");
+    else
+        TRY_MPI(MPI_Comm_split_type(m->world_comm, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL,
+                                    &m->node_comm),
+                "MPI_Comm_split_type");
+    TRY_MPI(MPI_Allreduce(&rank, &lowest, 1, MPI_INT, MPI_MIN, m->node_comm), "MPI_Allreduce");
+    int *lowest_of = calloc((size_t)n, sizeof *lowest_of);
+    if (!lowest_of)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    int code = MPI_Allgather(&lowest, 1, MPI_INT, lowest_of, 1, MPI_INT, m->world_comm);
+    enum status st = code == MPI_SUCCESS ? comm_layout_init(&m->layout, lowest_of, n, rank, em)
+                                         : mpi_fail(code, "MPI_Allgather", em);
+    free(lowest_of);
     if (st != ST_OK)
         return st;
-    TRY_MPI(MPI_Comm_rank(m->node, &p->local_rank), em);
-    TRY_MPI(MPI_Comm_size(m->node, &p->local_size), em);
-    TRY_MPI(MPI_Get_processor_name(host, &n), em);
-    leads = p->local_rank == 0;
-    TRY_MPI(MPI_Allreduce(&leads, &nodes, 1, MPI_INT, MPI_SUM, m->world), em);
-    p->node_count = nodes;
-    memcpy(p->host, host, MIN(sizeof p->host - 1, sizeof host - 1));
+    int colour = m->layout.local_rank == 0 ? 0 : MPI_UNDEFINED;
+    TRY_MPI(MPI_Comm_split(m->world_comm, colour, rank, &m->leaders_comm), "MPI_Comm_split");
+    return ST_OK;
+}
+
+static enum status open_groups(struct mpi *m, struct errmsg *em)
+{
+    const struct comm_layout *l = &m->layout;
+    m->versions = calloc((size_t)l->local_size, sizeof *m->versions);
+    m->outs = calloc((size_t)l->local_size, sizeof *m->outs);
+    m->leader_order = calloc((size_t)l->n_nodes, sizeof *m->leader_order);
+    if (!m->versions || !m->outs || !m->leader_order)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    for (int i = 0; i < l->n_nodes; i++)
+        m->leader_order[i] = i;
+    m->world = (struct mpi_group){
+        .comm = m->world_comm,
+        .n = l->n_ranks,
+        .me = l->rank,
+        .ranks = l->ranks_by_node,
+        .order = {.group_sizes = l->node_sizes, .n_groups = l->n_nodes},
+        .given_up = &m->given_up,
+    };
+    enum status st = mpi_group_init(&m->world, em);
+    if (st != ST_OK || l->n_nodes == 1 || l->local_rank != 0)
+        return st;
+    m->leaders = (struct mpi_group){
+        .comm = m->leaders_comm,
+        .n = l->n_nodes,
+        .me = l->node,
+        .ranks = m->leader_order,
+        .order = {.group_sizes = &l->n_nodes, .n_groups = 1},
+        .given_up = &m->given_up,
+    };
+    return mpi_group_init(&m->leaders, em);
+}
+
+/* The node's ranks in each other's memory; the local outcome. */
+static enum status attach(struct mpi *m, const struct node_limits *limits, struct errmsg *em)
+{
+    const struct comm_layout *l = &m->layout;
+    char mine[NODE_NAME_BYTES] = "";
+    char *names = calloc((size_t)l->local_size, NODE_NAME_BYTES);
+    enum status st = node_new(l->local_rank, l->local_size, limits, &m->shm, em);
+    if (st == ST_OK)
+        memcpy(mine, node_name(m->shm), sizeof mine);
+    if (st == ST_OK && !names)
+        st = FAIL(em, ST_MEMORY, "out of memory");
+    int code = MPI_Allgather(mine, NODE_NAME_BYTES, MPI_BYTE, names, NODE_NAME_BYTES, MPI_BYTE,
+                             m->node_comm);
+    if (st == ST_OK && code != MPI_SUCCESS)
+        st = mpi_fail(code, "MPI_Allgather", em);
+    if (st == ST_OK)
+        st = node_attach(m->shm, names, em);
+    free(names);
     return st;
 }
 
-/* Scratch holds the versions of a shard from all ranks: a piece, and rounding up of each shard. */
-static enum status allocate(struct mpi *m, int ranks, struct errmsg *em)
+/* Shared memory on every node, or on none: which way sums go is the same for all. */
+static enum status open_nodes(struct mpi *m, const struct comm_options *o, struct errmsg *em)
 {
-    m->scratch_bytes = PIECE_BYTES + (size_t)ranks * 16;
-    m->counts = calloc(2 * (size_t)ranks, sizeof *m->counts);
-    m->offsets = calloc(2 * (size_t)ranks, sizeof *m->offsets);
-    m->scratch = malloc(m->scratch_bytes);
-    return m->counts && m->offsets && m->scratch ? ST_OK
-                                                 : FAIL(em, ST_MEMORY, "out of memory for MPI");
+    struct node_limits limits = {o->shm_bytes_max, m->layout.n_nodes > 1};
+    struct errmsg why = {0};
+    bool fits = attach(m, &limits, &why) == ST_OK;
+    struct {
+        int failed, rank;
+    } mine = {!fits, m->layout.rank}, worst;
+    TRY_MPI(MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, m->world_comm), "MPI_Allreduce");
+    if (worst.failed) {
+        TRY_MPI(MPI_Bcast(&why, (int)sizeof why, MPI_BYTE, worst.rank, m->world_comm), "MPI_Bcast");
+        node_free(m->shm);
+        m->shm = NULL;
+        if (m->layout.rank == 0)
+            log_warn("no shared memory between ranks (rank %d: %s): sums go through MPI, slower "
+                     "but not different",
+                     worst.rank, why.text);
+        return ST_OK;
+    }
+    node_slot(m->shm, m->layout.local_rank)->rank = m->layout.rank;
+    m->world.node = m->leaders.node = m->shm;
+    TRY_MPI(MPI_Barrier(m->world_comm), "MPI_Barrier");
+    node_settle(m->shm);
+    TRY_MPI(MPI_Barrier(m->world_comm), "MPI_Barrier");
+    return ST_OK;
+}
+
+static enum status tell_place(const struct mpi *m, struct comm_place *p, struct errmsg *em)
+{
+    int n;
+    char host[MPI_MAX_PROCESSOR_NAME] = "";
+    TRY_MPI(MPI_Get_processor_name(host, &n), "MPI_Get_processor_name");
+    *p = (struct comm_place){
+        .rank = m->layout.rank,
+        .world_size = m->layout.n_ranks,
+        .local_rank = m->layout.local_rank,
+        .local_size = m->layout.local_size,
+        .node_count = m->layout.n_nodes,
+    };
+    memcpy(p->host, host, MIN(sizeof p->host - 1, sizeof host - 1));
+    return ST_OK;
 }
 
 enum status comm_mpi_open(struct comm *c, struct errmsg *em)
@@ -300,26 +342,24 @@ enum status comm_mpi_open(struct comm *c, struct errmsg *em)
         .gather = gather,
         .abort = abort_job,
         .close = close_mpi,
+        .alloc = alloc,
+        .release = release_memory,
     };
-    int already = 0, given;
-    enum status st = ST_OK;
     struct mpi *m = calloc(1, sizeof *m);
     if (!m)
         return FAIL(em, ST_MEMORY, "out of memory for MPI");
-    m->world = m->node = MPI_COMM_NULL;
-    TRY_MPI(MPI_Initialized(&already), em);
-    if (st == ST_OK && !already) {
-        TRY_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &given), em);
-        m->started_here = st == ST_OK;
-    }
+    m->world_comm = m->node_comm = m->leaders_comm = MPI_COMM_NULL;
+    enum status st = start_mpi(m, em);
     if (st == ST_OK)
-        TRY_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), em);
+        st = find_layout(m, c->options.ranks_per_node, em);
     if (st == ST_OK)
-        TRY_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &m->world), em);
+        st = open_groups(m, em);
     if (st == ST_OK)
-        st = find_place(m, &c->place, em);
+        st = open_nodes(m, &c->options, em);
     if (st == ST_OK)
-        st = allocate(m, c->place.world_size, em);
+        st = tell_place(m, &c->place, em);
+    if (st == ST_OK)
+        st = comm_thread_new(run, m, &m->thread, em);
     if (st != ST_OK) {
         release(m);
         return st;

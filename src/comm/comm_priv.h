@@ -11,9 +11,25 @@ struct comm_place {
     char host[COMM_HOST_BYTES];
 };
 
+enum comm_kind {
+    COMM_ALL_REDUCE,
+    COMM_REDUCE_SCATTER,
+    COMM_ALL_GATHER,
+    COMM_BROADCAST,
+    COMM_GATHER
+};
+
+/* What all ranks must ask alike in their n-th collective. Sent between ranks as it is. */
+struct comm_call {
+    uint64_t sequence, count;
+    enum comm_kind kind;
+    enum comm_dtype dtype;
+    int root;
+};
+
 struct comm_ops {
     const char *name;
-    /* In place, whole range; blocking ones finish before they return and ignore `wait`. */
+    /* In place, whole range; what they begin is comm->sequence. */
     enum status (*all_reduce)(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
                               void *stream, struct errmsg *em);
     enum status (*reduce_scatter)(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
@@ -30,22 +46,45 @@ struct comm_ops {
                           const size_t *sizes, struct errmsg *em);
     void (*abort)(struct comm *c, int exit_code);
     void (*close)(struct comm *c);
-    /* Memory of the backend's own kind, zeroed; NULL: the host's. */
+    /* Memory that makes collectives cheap, or the device's, zeroed. No member, or ST_OK with NULL
+     * in *out: private host memory will do. release says whether the memory was alloc's. */
     enum status (*alloc)(struct comm *c, size_t bytes, void **out, struct errmsg *em);
-    void (*release)(struct comm *c, void *memory);
+    bool (*release)(struct comm *c, void *memory);
 };
 
 struct comm {
     const struct comm_ops *ops;
     struct comm_place place;
+    struct comm_options options;
     uint64_t sequence; /* of the last begun collective */
     int device;        /* CUDA device, or -1 */
+    struct comm *host; /* of a communicator over GPUs: the one over hosts below it, which it owns */
     void *backend;     /* the backend's own */
 };
 
+/* "collective 17 (all-reduce of 100 x f32)" */
+void comm_call_describe(const struct comm_call *call, char *text, size_t text_bytes);
+
 size_t comm_dtype_bytes(enum comm_dtype dtype);
-/* sum[i] = sum[i] + term[i]; bf16 goes through sum_bf16 instead. */
-void comm_add(void *sum, const void *term, size_t count, enum comm_dtype dtype);
+/* The type that bf16 is added in, fp32; the type itself for the others. */
+enum comm_dtype comm_dtype_wide(enum comm_dtype dtype);
+
+/* Versions are added group by group, then the groups' sums: one group a node. */
+struct comm_order {
+    const int *group_sizes; /* (n_groups) */
+    int n_groups;
+};
+/*
+ * The sum of count elements over versions, in their order, written to each of n_out ranges, which
+ * may be versions themselves. bf16 is rounded once, at the end.
+ */
+void comm_sum(void *const *out, int n_out, const void *const *versions,
+              const struct comm_order *order, size_t count, enum comm_dtype dtype);
+/* The same, not rounded: *out is of the wide type. */
+void comm_sum_wide(void *out, const void *const *versions, const struct comm_order *order,
+                   size_t count, enum comm_dtype dtype);
+/* From the wide type to dtype. */
+void comm_narrow(void *out, const void *wide, size_t count, enum comm_dtype dtype);
 
 /* What the launcher's variables say; world_size 0: no launcher. */
 struct comm_launch {

@@ -1,31 +1,73 @@
-/* Collectives, under mpirun: sums bit for bit, shards, agreement. */
+/*
+ * Collectives, under mpirun: sums bit for bit, shards, agreement. All of it through shared memory,
+ * through MPI alone, and over several "nodes", which here are groups of ranks of one machine.
+ */
+#include <mpi.h>
+#include <time.h>
+
 #include "base/philox.h"
 #include "comm/comm.h"
 #include "testing.h"
 
 static struct comm *world;
 static struct errmsg em;
+static struct comm_options options;
+static bool in_shared_memory; /* the ranges of a test */
 
-/* What rank r holds at element i: values whose sum depends on the order of additions. */
-static float value_at(int rank, size_t i)
+/* What ranks hold, over and over: values whose sum depends on the order of additions. */
+enum { RANKS_MAX = 4, PERIOD = 4099 };
+static float values[RANKS_MAX][PERIOD], sums[PERIOD];
+
+/* The sums: in rank order within a node, then in the order of nodes. */
+static void prepare_values(int ranks)
 {
-    struct philox p = philox_at(99, PHILOX_FAULT, i * 8 + (uint64_t)rank);
-    float x = philox_uniform(&p, -1.0f, 1.0f);
-    return i % 3 == 0 ? x * 1e6f : x;
+    int size = options.ranks_per_node ? options.ranks_per_node : ranks;
+    for (size_t i = 0; i < PERIOD; i++) {
+        for (int r = 0; r < ranks; r++) {
+            struct philox p = philox_at(99, PHILOX_FAULT, i * 8 + (uint64_t)r);
+            float x = philox_uniform(&p, -1.0f, 1.0f);
+            values[r][i] = i % 3 == 0 ? x * 1e6f : x;
+        }
+        for (int begin = 0; begin < ranks; begin += size) {
+            float node = values[begin][i];
+            for (int r = begin + 1; r < begin + size && r < ranks; r++)
+                node += values[r][i];
+            sums[i] = begin == 0 ? node : sums[i] + node;
+        }
+    }
 }
 
 static void fill(float *range, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        range[i] = value_at(comm_rank(world), i);
+        range[i] = values[comm_rank(world)][i % PERIOD];
 }
 
-static float sum_at(size_t i)
+static void assert_sums(const float *range, size_t first, size_t count)
 {
-    float sum = value_at(0, i);
-    for (int r = 1; r < comm_world_size(world); r++)
-        sum += value_at(r, i);
-    return sum;
+    for (size_t i = first; i < first + count; i++)
+        if (memcmp(&range[i], &sums[i % PERIOD], sizeof *sums) != 0)
+            fail_msg("element %zu is %.9g, wanted %.9g", i, (double)range[i],
+                     (double)sums[i % PERIOD]);
+}
+
+static void *range_new(size_t bytes)
+{
+    void *range = NULL;
+    if (!in_shared_memory)
+        range = calloc(1, bytes + 1);
+    else
+        assert_ok(comm_alloc(world, bytes, &range, &em));
+    assert_non_null(range);
+    return range;
+}
+
+static void range_free(void *range)
+{
+    if (in_shared_memory)
+        comm_free(world, range);
+    else
+        free(range);
 }
 
 static void reduce(void *range, size_t n, enum comm_dtype dtype)
@@ -35,19 +77,16 @@ static void reduce(void *range, size_t n, enum comm_dtype dtype)
     assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
 }
 
-static void sums_are_taken_in_rank_order(void **state)
+static void sums_are_taken_in_node_and_rank_order(void **state)
 {
     (void)state;
-    static const size_t counts[] = {0, 1, 2, 3, 5, 1009, (4 << 20) / 4, 1500007};
+    static const size_t counts[] = {0, 1, 2, 3, 5, 1009, 2049, (1 << 20) / 4, 300007, 1100003};
     for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
-        float *range = malloc((counts[k] + 1) * sizeof *range);
+        float *range = range_new(counts[k] * sizeof *range);
         fill(range, counts[k]);
         reduce(range, counts[k], COMM_F32);
-        for (size_t i = 0; i < counts[k]; i++) {
-            float want = sum_at(i);
-            assert_memory_equal(&range[i], &want, sizeof want);
-        }
-        free(range);
+        assert_sums(range, 0, counts[k]);
+        range_free(range);
     }
 }
 
@@ -55,19 +94,53 @@ static void bounds_of_a_range_do_not_matter(void **state)
 {
     (void)state;
     enum { N = 70001 };
-    float *whole = malloc(N * sizeof *whole), *parts = malloc(N * sizeof *parts);
-    fill(whole, N);
+    float *parts = range_new(N * sizeof *parts);
     fill(parts, N);
-    reduce(whole, N, COMM_F32);
     size_t done = 0;
     for (size_t part = 1; done < N; part = part * 3 + 7) {
         size_t n = part < N - done ? part : N - done;
         reduce(parts + done, n, COMM_F32);
         done += n;
     }
-    assert_memory_equal(whole, parts, N * sizeof *whole);
-    free(whole);
-    free(parts);
+    assert_sums(parts, 0, N);
+    range_free(parts);
+}
+
+/* A little work that the compiler keeps, and now and then a sleep: ranks come in any order. */
+static void dawdle(uint64_t draw)
+{
+    struct philox p = philox_at(7, PHILOX_FAULT, draw * 8 + (uint64_t)comm_rank(world));
+    float x = philox_uniform(&p, 0.0f, 1.0f);
+    if (x < 0.15f)
+        nanosleep(&(struct timespec){.tv_nsec = (long)(x * 3e6f)}, NULL);
+    volatile float sink = x;
+    for (int i = 0; i < 20000; i++)
+        sink = sink * 0.5f + x;
+}
+
+/* Many under way at once, of shared and private memory, while this thread works and waits in
+ * another order than it began. */
+static void many_at_once(void **state)
+{
+    (void)state;
+    enum { BUCKETS = 9, N = 60000, ROUNDS = 4 };
+    float *flat = range_new(BUCKETS * N * sizeof *flat);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct comm_ticket tickets[BUCKETS] = {{0}};
+        double low, high;
+        fill(flat, BUCKETS * N);
+        for (size_t b = BUCKETS; b-- > 0;) {
+            assert_ok(
+                comm_all_reduce_begin(world, flat + b * N, N, COMM_F32, NULL, &tickets[b], &em));
+            dawdle((uint64_t)round * BUCKETS + b);
+            if (b % 4 == 0) /* calls that wait by themselves take their turn */
+                assert_ok(comm_agree_range(world, (double)b, &low, &high, &em));
+        }
+        for (size_t b = 0; b < BUCKETS; b++)
+            assert_ok(comm_wait(world, &tickets[b], 60, &em));
+        assert_sums(flat, 0, BUCKETS * N);
+    }
+    range_free(flat);
 }
 
 static void other_types_sum(void **state)
@@ -87,8 +160,11 @@ static void other_types_sum(void **state)
     for (int i = 0; i < 5; i++)
         b[i] = rank == 0 ? 0x4380 : 0x3f80;
     reduce(b, 5, COMM_BF16);
-    static const uint16_t want[5] = {0, 0x4380, 0x4380, 0x4381, 0x4382};
-    assert_int_equal(b[4], want[ranks]);
+    float total = 256.0f + (float)(ranks - 1);
+    uint32_t bits;
+    memcpy(&bits, &total, sizeof bits);
+    bits += 0x7fff + (bits >> 16 & 1); /* to nearest, ties to even */
+    assert_int_equal(b[4], bits >> 16);
 
     uint16_t nan = rank == 0 ? 0x7f81 : 0x3f80, zero = 0x8000;
     reduce(&nan, 1, COMM_BF16);
@@ -101,7 +177,7 @@ static void shards_scatter_and_gather(void **state)
 {
     (void)state;
     int rank = comm_rank(world), ranks = comm_world_size(world);
-    static const size_t counts[] = {0, 1, 2, 7, 10007, 2500009}; /* the last: several pieces */
+    static const size_t counts[] = {0, 1, 2, 7, 10007, 1100003}; /* the last: several pieces */
     for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
         size_t n = counts[k], first, mine, covered = 0;
         for (int r = 0; r < ranks; r++) {
@@ -110,26 +186,20 @@ static void shards_scatter_and_gather(void **state)
             covered += mine;
         }
         assert_int_equal(covered, n);
-        float *range = malloc((n + 1) * sizeof *range);
+        float *range = range_new(n * sizeof *range);
         struct comm_ticket ticket = {0};
         fill(range, n);
         assert_ok(comm_reduce_scatter_begin(world, range, n, COMM_F32, NULL, &ticket, &em));
         assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
         comm_shard(n, ranks, rank, &first, &mine);
-        for (size_t i = 0; i < n; i++) {
-            float want = sum_at(i);
-            if (i >= first && i < first + mine)
-                assert_memory_equal(&range[i], &want, sizeof want);
-            else
+        assert_sums(range, first, mine);
+        for (size_t i = 0; i < n; i++)
+            if (i < first || i >= first + mine)
                 range[i] = -1.0f;
-        }
         assert_ok(comm_all_gather_begin(world, range, n, COMM_F32, NULL, &ticket, &em));
         assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
-        for (size_t i = 0; i < n; i++) {
-            float want = sum_at(i);
-            assert_memory_equal(&range[i], &want, sizeof want);
-        }
-        free(range);
+        assert_sums(range, 0, n);
+        range_free(range);
     }
 }
 
@@ -146,7 +216,7 @@ static void broadcast_reaches_all(void **state)
         assert_true(x[0] == (uint64_t)root + 7 && x[1] == 0 && x[2] == x[0]);
     }
     enum { BYTES = (9 << 20) + 1 }; /* several pieces */
-    unsigned char *long_range = malloc(BYTES);
+    unsigned char *long_range = range_new(BYTES);
     struct comm_ticket ticket = {0};
     memset(long_range, comm_rank(world) == 0 ? 0x5a : 0, BYTES);
     assert_ok(comm_broadcast_begin(world, long_range, BYTES, COMM_U8, 0, NULL, &ticket, &em));
@@ -154,7 +224,7 @@ static void broadcast_reaches_all(void **state)
     for (size_t i = 0; i < BYTES; i++)
         if (long_range[i] != 0x5a)
             fail_msg("byte %zu did not arrive", i);
-    free(long_range);
+    range_free(long_range);
 }
 
 static void the_lowest_failing_rank_speaks(void **state)
@@ -203,39 +273,92 @@ static void flags_range_and_bytes(void **state)
 static void memory_is_aligned_and_zero(void **state)
 {
     (void)state;
-    void *memory;
-    assert_ok(comm_alloc(world, 1001, &memory, &em));
-    assert_int_equal((uintptr_t)memory % 64, 0);
-    for (int i = 0; i < 1001; i++)
-        assert_int_equal(((unsigned char *)memory)[i], 0);
-    comm_free(world, memory);
-    assert_status(comm_alloc(world, SIZE_MAX - 5, &memory, &em), ST_MEMORY);
+    unsigned char *memory[3];
+    size_t sizes[3] = {1001, 1 << 20, 70000};
+    for (int round = 0; round < 2; round++) { /* freed memory comes back as zeros, too */
+        for (int k = 0; k < 3; k++) {
+            assert_ok(comm_alloc(world, sizes[k], (void **)&memory[k], &em));
+            assert_int_equal((uintptr_t)memory[k] % 64, 0);
+            for (size_t i = 0; i < sizes[k]; i++)
+                if (memory[k][i] != 0)
+                    fail_msg("byte %zu is not zero", i);
+            memset(memory[k], 0x5a, sizes[k]);
+        }
+        for (int k = 0; k < 3; k++)
+            comm_free(world, memory[(k + 1) % 3]);
+    }
+    void *much;
+    assert_status(comm_alloc(world, SIZE_MAX - 5, &much, &em), ST_MEMORY);
     em = (struct errmsg){0};
-    assert_in_range(comm_local_rank(world), 0, comm_local_size(world) - 1);
-    assert_int_equal(comm_node_count(world), 1);
+    comm_free(world, NULL);
+}
+
+static void ranks_know_their_place(void **state)
+{
+    (void)state;
+    int size = options.ranks_per_node ? options.ranks_per_node : comm_world_size(world);
+    assert_int_equal(comm_local_rank(world), comm_rank(world) % size);
+    assert_int_equal(comm_node_count(world), (comm_world_size(world) + size - 1) / size);
     assert_string_equal(comm_backend_name(world), "mpi");
 }
 
-int main(void)
+/* Each way the bytes can go, with ranges in comm_alloc's memory and elsewhere. */
+static const struct way {
+    const char *name;
+    int ranks_per_node;
+    size_t shm_bytes_max;
+} ways[] = {
+    {"shared memory",                      0, 0      },
+    {"a small /dev/shm",                   0, 2 << 20},
+    {"no /dev/shm",                        0, 1      },
+    {"a rank a node",                      1, 0      },
+    {"two ranks a node",                   2, 0      },
+    {"two ranks a node, a small /dev/shm", 2, 6 << 20},
+    {"two ranks a node, no /dev/shm",      2, 1      },
+    {"three ranks a node",                 3, 0      },
+};
+
+static int run_way(const struct way *way, bool shared)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_are_taken_in_rank_order),
+        cmocka_unit_test(sums_are_taken_in_node_and_rank_order),
         cmocka_unit_test(bounds_of_a_range_do_not_matter),
+        cmocka_unit_test(many_at_once),
         cmocka_unit_test(other_types_sum),
         cmocka_unit_test(shards_scatter_and_gather),
         cmocka_unit_test(broadcast_reaches_all),
         cmocka_unit_test(the_lowest_failing_rank_speaks),
         cmocka_unit_test(flags_range_and_bytes),
         cmocka_unit_test(memory_is_aligned_and_zero),
+        cmocka_unit_test(ranks_know_their_place),
     };
-    struct comm_options options = {.backend = COMM_MPI}; /* of one rank, too */
+    options = (struct comm_options){.backend = COMM_MPI,
+                                    .ranks_per_node = way->ranks_per_node,
+                                    .shm_bytes_max = way->shm_bytes_max};
+    in_shared_memory = shared;
     if (comm_open(&options, &world, &em) != ST_OK) {
         fprintf(stderr, "%s\n", em.text);
         return 1;
     }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    prepare_values(comm_world_size(world));
+    char name[96];
+    snprintf(name, sizeof name, "%s, %s ranges", way->name, shared ? "comm_alloc's" : "other");
+    int failed = _cmocka_run_group_tests(name, tests, sizeof tests / sizeof *tests, NULL, NULL);
     if (failed)
         comm_abort(world, 1); /* the others may be waiting in a collective */
     comm_close(world);
     return 0;
+}
+
+int main(void)
+{
+    int given, ranks, failed = 0;
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &given);
+    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    for (size_t w = 0; w < sizeof ways / sizeof *ways && !failed; w++)
+        if (ways[w].ranks_per_node < ranks)
+            for (int shared = 0; shared < 2 && !failed; shared++)
+                failed = run_way(&ways[w], shared);
+    MPI_Finalize();
+    return failed;
 }

@@ -73,6 +73,8 @@ enum status gpu_comm_new(struct comm *host, const struct comm_ops *ops, void *ba
         return FAIL(em, ST_MEMORY, "out of memory");
     c->ops = ops;
     c->place = host->place;
+    c->options = host->options;
+    c->host = host;
     c->device = device;
     c->backend = backend;
     *out = c;

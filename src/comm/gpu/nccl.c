@@ -291,11 +291,11 @@ static enum status alloc(struct comm *c, size_t bytes, void **out, struct errmsg
     return st;
 }
 
-static void release(struct comm *c, void *memory)
+static bool release(struct comm *c, void *memory)
 {
     (void)c;
-    if (memory)
-        (void)ncclMemFree(memory);
+    (void)ncclMemFree(memory);
+    return true;
 }
 
 /* ---- Opening and closing --------------------------------------------------------------------- */

@@ -134,10 +134,11 @@ static enum status alloc(struct comm *c, size_t bytes, void **out, struct errmsg
     return st;
 }
 
-static void release(struct comm *c, void *memory)
+static bool release(struct comm *c, void *memory)
 {
     (void)c;
     cudart_free(memory);
+    return true;
 }
 
 static void close_staged(struct comm *c)

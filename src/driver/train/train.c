@@ -100,6 +100,7 @@ static enum status train_in_folder(struct session *s, const struct train_argumen
         st = begin_folder(s, folder, em);
     if (st == ST_OK)
         st = report_open(&report, s, a->config_path[0] ? a->config_path : NULL, em);
+    comm_set_timeout(s->comm, s->config.train.timeout_s);
     if (st == ST_OK)
         st = loop_run(s, &report, em);
     report_close(&report, st, em);
@@ -169,6 +170,7 @@ int engine_train(int argc, char **argv)
     }
     int rank = comm_rank(s->comm);
     log_set_rank(rank, comm_world_size(s->comm));
+    comm_set_timeout(s->comm, 0); /* until the first step: rank 0 may pack pictures for hours */
     st = train(s, a, &em);
     comm_close(s->comm);
     free(s);

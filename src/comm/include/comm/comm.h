@@ -9,10 +9,17 @@
  *     comm_close(c);
  *
  * COLLECTIVE calls must be made by all ranks in the same order. A range handed to *_begin belongs
- * to the library until comm_wait has returned for its ticket. Sums only: nothing here averages.
- * The sum at each element is taken in rank order 0, 1, …, world_size - 1, whatever the range's
- * bounds, so its bits depend on world size (and, later, node layout) alone. Between GPUs NCCL
- * chooses the order: with more than two ranks it depends on the range's bounds, too.
+ * to the library until comm_wait has returned for its ticket. Any number may be under way; they are
+ * done in the order in which they were begun. Sums only: nothing here averages.
+ *
+ * The sum at each element is taken in rank order within a node, then in the order of nodes (by
+ * their lowest ranks), whatever the range's bounds; bf16 is added in fp32 and rounded once. Its
+ * bits depend on world size and node layout alone, and all ranks get the same ones. Between GPUs
+ * NCCL chooses the order: with more than two ranks it depends on the range's bounds, too.
+ *
+ * Backend mpi works while the caller computes: *_begin hands the range to a communication thread,
+ * which from opening on makes every MPI call of the process. Within a node it reads and writes the
+ * peers' ranges where they lie, if they are comm_alloc's; others are copied piece by piece.
  *
  * GPUS. With options.device a rank may work on a GPU: comm_device says on which, comm_alloc gives
  * memory on it, and ranges in that memory come with the stream they are produced on. Their
@@ -21,7 +28,11 @@
  * peer reports an error, a thread of ours says so, aborts NCCL, lets calls here return ST_PEER, and
  * ends the job seconds later, whatever the caller's thread is stuck in.
  *
- * All ranks get the same bits. Calls come from one thread; comm_abort may come from any.
+ * Calls come from one thread at a time; comm_abort may come from any. Ranks that ask for different
+ * things in the same place (another collective, count, type, root) all get ST_INTERNAL, which names
+ * the odd rank, before any range is touched. A failed collective is the last one: every later call
+ * returns the same failure, and comm_close leaves MPI as it is, for MPI_Finalize would wait for
+ * ranks that are gone.
  */
 #ifndef BIFRONS_COMM_COMM_H
 #define BIFRONS_COMM_COMM_H
@@ -45,9 +56,14 @@ struct comm_ticket {
 
 struct comm_options {
     enum comm_backend backend;
-    const char
-        *device;      /* NULL or "cpu"; "cuda", "cuda:N"; "auto": a GPU where every rank has one */
-    double timeout_s; /* of a collective between GPUs, and of opening NCCL; 0: for ever */
+    /* NULL or "cpu"; "cuda", "cuda:N"; "auto": a GPU where every rank has one. */
+    const char *device;
+    /* Seconds without the others' answer after which a call gives up with ST_PEER, of opening NCCL,
+     * too; 0: none. Backend mpi notices without it when a rank of the same node has ended. */
+    double timeout_s;
+    /* For tests. As if each node had so many ranks, and /dev/shm so many bytes a rank; 0: as is. */
+    int ranks_per_node;
+    size_t shm_bytes_max;
 };
 
 /*
@@ -67,6 +83,12 @@ enum status comm_open(const struct comm_options *o, struct comm **out,
                       struct errmsg *em) MUST_CHECK;
 /* Collective where the world has more than one rank: ends MPI. NULL is fine. */
 void comm_close(struct comm *c);
+/*
+ * How long calls wait for the other ranks from now on, in place of comm_options.timeout_s; 0: for
+ * ever, as through a phase in which one rank works and the others wait. A rank that has ended is
+ * noticed all the same. Collectives on GPUs keep the timeout they were opened with.
+ */
+void comm_set_timeout(struct comm *c, double timeout_s);
 /* Ends every rank of the job at once; does not return. */
 _Noreturn void comm_abort(struct comm *c, int exit_code);
 
@@ -86,8 +108,11 @@ const char *comm_nccl_version(void);
 /* What this build and machine can do about GPUs, for people: "2 GPUs", "no GPU: " and why. */
 void comm_describe_gpus(char *out, size_t out_bytes);
 
-/* Memory for flat state that collectives work on, zeroed and 64-byte aligned; on comm_device where
- * that is a GPU. ST_MEMORY. */
+/*
+ * Memory for flat state that collectives work on, zeroed and 64-byte aligned: on comm_device where
+ * that is a GPU; else with backend mpi in /dev/shm, where there is room (if not, one line says so,
+ * once a node). Not collective; any thread. Free it before comm_close. ST_MEMORY.
+ */
 enum status comm_alloc(struct comm *c, size_t bytes, void **out, struct errmsg *em) MUST_CHECK;
 void comm_free(struct comm *c, void *memory);
 
@@ -114,9 +139,10 @@ enum status comm_broadcast_begin(struct comm *c, void *range, size_t count, enum
                                  int root, void *stream, struct comm_ticket *ticket,
                                  struct errmsg *em) MUST_CHECK;
 /*
- * Waits until the ticket's range is final. ST_PEER on failure or after deadline_s seconds. Backends
- * self and mpi finish within *_begin, so no deadline applies to them. For a range on a GPU: what is
- * queued on its stream afterwards finds it final; the host does not wait.
+ * Waits until the ticket's range is final. ST_PEER when a rank is gone, or after deadline_s seconds
+ * (COMM_NO_DEADLINE: the communicator's timeout); the message says who was missing, where known.
+ * For a range on a GPU: what is queued on its stream afterwards finds it final; the host does not
+ * wait.
  */
 enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadline_s,
                       struct errmsg *em) MUST_CHECK;

@@ -1,0 +1,73 @@
+/* What ranks ask of each other: its text, its parts, and whether all ask the same. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "comm_mpi.h"
+
+void comm_call_describe(const struct comm_call *call, char *text, size_t text_bytes)
+{
+    static const char *const kinds[] = {"all-reduce", "reduce-scatter", "all-gather", "broadcast",
+                                        "gather"};
+    static const char *const dtypes[] = {"f32", "f64", "bf16", "u8", "u64"};
+    int n = snprintf(text, text_bytes, "collective %" PRIu64 " (%s of %" PRIu64 " x %s",
+                     call->sequence, kinds[call->kind], call->count, dtypes[call->dtype]);
+    bool rooted = call->kind == COMM_BROADCAST || call->kind == COMM_GATHER;
+    if (n > 0 && (size_t)n < text_bytes && rooted)
+        n += snprintf(text + n, text_bytes - (size_t)n, ", root %d", call->root);
+    if (n > 0 && (size_t)n < text_bytes)
+        snprintf(text + n, text_bytes - (size_t)n, ")");
+}
+
+void comm_call_segment(const struct comm_call *call, int n_ranks, int r, size_t *first,
+                       size_t *count)
+{
+    if (call->kind != COMM_BROADCAST) {
+        comm_shard(call->count, n_ranks, r, first, count);
+        return;
+    }
+    *first = 0;
+    *count = r == call->root ? call->count : 0;
+}
+
+bool comm_call_same(const struct comm_call *a, const struct comm_call *b)
+{
+    return a->sequence == b->sequence && a->count == b->count && a->kind == b->kind &&
+           a->dtype == b->dtype && a->root == b->root;
+}
+
+/* What most ask for is right; with no majority, what the lowest rank asks for. */
+static int find_usual(const struct comm_call *calls, int n)
+{
+    int best = 0, best_votes = 0;
+    for (int i = 0; i < n; i++) {
+        int votes = 0;
+        for (int k = 0; k < n; k++)
+            votes += comm_call_same(&calls[i], &calls[k]);
+        if (votes > best_votes) {
+            best = i;
+            best_votes = votes;
+        }
+    }
+    return best;
+}
+
+enum status comm_calls_compare(const struct comm_call *calls, const int *ranks, int n,
+                               struct errmsg *em)
+{
+    int odd = 1;
+    while (odd < n && comm_call_same(&calls[odd], &calls[0]))
+        odd++;
+    if (odd >= n)
+        return ST_OK;
+    int usual = find_usual(calls, n);
+    for (odd = 0; comm_call_same(&calls[odd], &calls[usual]);)
+        odd++;
+    char its[128], others[128];
+    comm_call_describe(&calls[odd], its, sizeof its);
+    comm_call_describe(&calls[usual], others, sizeof others);
+    return FAIL(em, ST_INTERNAL,
+                "ranks are out of step: rank %d began %s, rank %d %s; nothing was summed. Do all "
+                "ranks run the same program?",
+                ranks[odd], its, ranks[usual], others);
+}

@@ -154,17 +154,20 @@ void comm_free(struct comm *c, void *memory)
         free(memory);
 }
 
-static void begin(struct comm *c, struct comm_ticket *ticket)
+static void begin(struct comm *c, struct comm_ticket *ticket, enum comm_kind kind, size_t count,
+                  enum comm_dtype dtype, int root)
 {
     BUG_ON(ticket->sequence != 0); /* the ticket's last collective was not waited for */
     ticket->sequence = ++c->sequence;
+    const struct comm_call call = {ticket->sequence, count, kind, dtype, root};
+    comm_progress_begin(&c->progress, &call);
 }
 
 enum status comm_all_reduce_begin(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
                                   void *stream, struct comm_ticket *ticket, struct errmsg *em)
 {
     BUG_ON(dtype == COMM_U8); /* has no sum */
-    begin(c, ticket);
+    begin(c, ticket, COMM_ALL_REDUCE, count, dtype, 0);
     return c->ops->all_reduce(c, range, count, dtype, stream, em);
 }
 
@@ -173,14 +176,14 @@ enum status comm_reduce_scatter_begin(struct comm *c, void *range, size_t count,
                                       struct comm_ticket *ticket, struct errmsg *em)
 {
     BUG_ON(dtype == COMM_U8);
-    begin(c, ticket);
+    begin(c, ticket, COMM_REDUCE_SCATTER, count, dtype, 0);
     return c->ops->reduce_scatter(c, range, count, dtype, stream, em);
 }
 
 enum status comm_all_gather_begin(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
                                   void *stream, struct comm_ticket *ticket, struct errmsg *em)
 {
-    begin(c, ticket);
+    begin(c, ticket, COMM_ALL_GATHER, count, dtype, 0);
     return c->ops->all_gather(c, range, count, dtype, stream, em);
 }
 
@@ -188,7 +191,7 @@ enum status comm_broadcast_begin(struct comm *c, void *range, size_t count, enum
                                  int root, void *stream, struct comm_ticket *ticket,
                                  struct errmsg *em)
 {
-    begin(c, ticket);
+    begin(c, ticket, COMM_BROADCAST, count, dtype, root);
     return c->ops->broadcast(c, range, count, dtype, root, stream, em);
 }
 

@@ -19,6 +19,37 @@ void comm_call_describe(const struct comm_call *call, char *text, size_t text_by
         snprintf(text + n, text_bytes - (size_t)n, ")");
 }
 
+void comm_progress_begin(struct comm_progress *p, const struct comm_call *call)
+{
+    atomic_store(&p->count, call->count);
+    atomic_store(&p->what,
+                 (uint64_t)call->kind << 40 | (uint64_t)call->dtype << 32 | (uint32_t)call->root);
+    atomic_store(&p->sequence, call->sequence);
+}
+
+void comm_progress_wait(struct comm_progress *p, uint64_t sequence)
+{
+    atomic_store(&p->waiting, sequence);
+}
+
+void comm_progress_go_on(struct comm_progress *p)
+{
+    atomic_store(&p->waiting, 0);
+    atomic_fetch_add(&p->waits, 1);
+}
+
+void comm_progress_read(const struct comm_progress *p, struct comm_call *out)
+{
+    uint64_t what = atomic_load(&p->what);
+    *out = (struct comm_call){
+        .sequence = atomic_load(&p->sequence),
+        .count = atomic_load(&p->count),
+        .kind = (enum comm_kind)(what >> 40),
+        .dtype = (enum comm_dtype)(what >> 32 & 0xff),
+        .root = (int)(uint32_t)what,
+    };
+}
+
 void comm_call_segment(const struct comm_call *call, int n_ranks, int r, size_t *first,
                        size_t *count)
 {

@@ -94,37 +94,46 @@ static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, st
     enum status outcome;
     if (atomic_load(&m->given_up))
         deadline_s = 0;
-    if (comm_thread_wait(m->thread, sequence, deadline_s, &outcome, em) == ST_OK)
-        return outcome;
-    return give_up(m, sequence, deadline_s, em);
+    comm_progress_wait(&c->progress, sequence);
+    enum status done = comm_thread_wait(m->thread, sequence, deadline_s, &outcome, em);
+    comm_progress_go_on(&c->progress);
+    return done == ST_OK ? outcome : give_up(m, sequence, deadline_s, em);
+}
+
+/* A collective with no ticket: from begin to end. */
+static enum status carry_out(struct comm *c, struct comm_request *r, struct errmsg *em)
+{
+    r->call.sequence = ++c->sequence;
+    comm_progress_begin(&c->progress, &r->call);
+    comm_thread_push(mpi_of(c)->thread, r);
+    return wait(c, c->sequence, c->options.timeout_s, em);
 }
 
 static enum status share_bytes(struct comm *c, const void *mine, size_t n, void *all,
                                struct errmsg *em)
 {
     size_t ranks = (size_t)c->place.world_size;
+    struct comm_request r = {
+        .call = {.count = n * ranks, .kind = COMM_ALL_GATHER, .dtype = COMM_U8},
+        .range = all,
+    };
     memcpy((unsigned char *)all + n * (size_t)c->place.rank, mine, n);
-    c->sequence++;
-    push(c, COMM_ALL_GATHER, all, n * ranks, COMM_U8, 0);
-    return wait(c, c->sequence, c->options.timeout_s, em);
+    return carry_out(c, &r, em);
 }
 
 static enum status gather(struct comm *c, const void *mine, size_t n, int root, void *all,
                           const size_t *sizes, struct errmsg *em)
 {
     (void)n; /* sizes[rank] */
-    size_t total = 0;
-    for (int r = 0; r < c->place.world_size; r++)
-        total += sizes[r];
-    c->sequence++;
     struct comm_request r = {
-        .call = {c->sequence, total, COMM_GATHER, COMM_U8, root},
+        .call = {.kind = COMM_GATHER, .dtype = COMM_U8, .root = root},
         .range = (void *)(uintptr_t)mine, /* it is only read */
         .all = all,
         .sizes = sizes,
     };
-    comm_thread_push(mpi_of(c)->thread, &r);
-    return wait(c, c->sequence, c->options.timeout_s, em);
+    for (int i = 0; i < c->place.world_size; i++)
+        r.call.count += sizes[i];
+    return carry_out(c, &r, em);
 }
 
 static enum status alloc(struct comm *c, size_t bytes, void **out, struct errmsg *em)

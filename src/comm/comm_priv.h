@@ -2,6 +2,8 @@
 #ifndef BIFRONS_COMM_PRIV_H
 #define BIFRONS_COMM_PRIV_H
 
+#include <stdatomic.h>
+
 #include "comm/comm.h"
 
 enum { COMM_HOST_BYTES = 256 };
@@ -25,6 +27,14 @@ struct comm_call {
     enum comm_kind kind;
     enum comm_dtype dtype;
     int root;
+};
+
+/* How far the caller has come. The caller's thread writes it, any thread reads it. */
+struct comm_progress {
+    _Atomic uint64_t sequence, count,
+        what;                 /* the last call begun; `what` is kind, dtype and root */
+    _Atomic uint64_t waiting; /* the sequence it waits for; 0: it does not */
+    _Atomic uint64_t waits;   /* that are over */
 };
 
 struct comm_ops {
@@ -58,12 +68,18 @@ struct comm {
     struct comm_options options;
     uint64_t sequence; /* of the last begun collective */
     int device;        /* CUDA device, or -1 */
+    struct comm_progress progress;
     struct comm *host; /* of a communicator over GPUs: the one over hosts below it, which it owns */
     void *backend;     /* the backend's own */
 };
 
 /* "collective 17 (all-reduce of 100 x f32)" */
 void comm_call_describe(const struct comm_call *call, char *text, size_t text_bytes);
+
+void comm_progress_begin(struct comm_progress *p, const struct comm_call *call);
+void comm_progress_wait(struct comm_progress *p, uint64_t sequence);
+void comm_progress_go_on(struct comm_progress *p);
+void comm_progress_read(const struct comm_progress *p, struct comm_call *out);
 
 size_t comm_dtype_bytes(enum comm_dtype dtype);
 /* The type that bf16 is added in, fp32; the type itself for the others. */

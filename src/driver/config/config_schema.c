@@ -185,9 +185,11 @@ static const struct config_key keys[] = {
     BOOL(train.cuda_graph, 0,
          "On a GPU: forward and backward as one CUDA graph, which small batches of a small model "
          "gain by. Gradients are exchanged after it, not during backward."),
-    NUMBER_OR_OFF(train.timeout_s, 300, 1, 604800,
-                  "Seconds without an answer after which another rank is given up for lost. "
-                  "\"off\": wait for ever."),
+    NUMBER_OR_OFF(
+        train.timeout_s, 300, 1, 604800,
+        "Seconds that a rank may take over one thing, and ranks may wait for each other, "
+        "before the job ends with a report that names who holds it up; steps whose length "
+        "is known get less, but a minute. \"off\": wait for ever."),
 
     WORD(comm.backend, 0, backends,
          "How ranks exchange gradients. auto: nccl between GPUs where this build has it, else mpi; "

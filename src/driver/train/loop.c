@@ -60,11 +60,13 @@ static enum status validate(struct loop *l, bool finished, struct errmsg *em)
 {
     struct session *s = l->session;
     struct model_losses losses;
+    watchdog_enter(s->watchdog, WATCH_VALIDATE, s->state.step);
     enum status st = step_validate(s, &losses, em);
     if (st != ST_OK)
         return st;
     report_validation(l->report, &losses);
     int64_t every = s->config.log.preview_epochs;
+    watchdog_enter(s->watchdog, WATCH_PREVIEW, s->state.step);
     if (finished || (every > 0 && session_epoch(s) % every == 0))
         report_preview(l->report);
     return ST_OK;
@@ -74,6 +76,7 @@ static enum status validate(struct loop *l, bool finished, struct errmsg *em)
 static enum status save(struct loop *l, bool validated, struct errmsg *em)
 {
     struct session *s = l->session;
+    watchdog_enter(s->watchdog, WATCH_SAVE, s->state.step);
     enum status st = step_before_save(s, em);
     if (st != ST_OK)
         return st;
@@ -145,6 +148,7 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
     struct session *s = l->session;
     struct step_report step = {0};
     while (s->state.step < s->steps_total && !(step.flags & STEP_FLAG_STOP)) {
+        watchdog_enter(s->watchdog, WATCH_STEP, s->state.step + 1);
         enum status st = step_run(s, wanted_flags(l), &step, em);
         if (st != ST_OK)
             return st;
@@ -161,6 +165,7 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
         if (st != ST_OK)
             return st;
     }
+    watchdog_enter(s->watchdog, WATCH_END, s->state.step);
     return outcome(l, step.flags, em);
 }
 

@@ -26,6 +26,7 @@ struct write_job {
     bool best;
     int keep;
     double copy_s;
+    struct watchdog *watchdog;
     /* left by the thread */
     enum status status;
     struct errmsg em;
@@ -119,6 +120,8 @@ static void write_in_background(void *argument)
         if (st != ST_OK)
             unlink(temporary);
     }
+    if (st == ST_OK)
+        watchdog_note_saved(job->watchdog);
     job->write_s = clock_seconds() - start;
     job->status = st;
 }
@@ -198,6 +201,7 @@ static enum status prepare(struct saver *v, bool best, struct errmsg *em)
                   .meta = run_meta_text(s)},
         .best = best,
         .keep = (int)s->config.checkpoint.keep,
+        .watchdog = s->watchdog,
     };
     memcpy(v->job.out, s->out, sizeof v->job.out);
     if (!v->job.facts.config || !v->job.facts.meta)

@@ -9,6 +9,7 @@
 #include "comm/comm.h"
 #include "comm/reducer.h"
 #include "comm/slot_sum.h"
+#include "comm/watchdog.h"
 #include "config.h"
 #include "data/loader.h"
 #include "data/order.h"
@@ -36,6 +37,7 @@ struct session {
     struct config config;
     char out[PATH_BYTES_MAX]; /* the run folder */
     struct comm *comm;
+    struct watchdog *watchdog;
     struct set *sets[2];
     struct order *orders[2];
     struct loader *loader;

@@ -100,7 +100,6 @@ static enum status train_in_folder(struct session *s, const struct train_argumen
         st = begin_folder(s, folder, em);
     if (st == ST_OK)
         st = report_open(&report, s, a->config_path[0] ? a->config_path : NULL, em);
-    comm_set_timeout(s->comm, s->config.train.timeout_s);
     if (st == ST_OK)
         st = loop_run(s, &report, em);
     report_close(&report, st, em);
@@ -170,8 +169,13 @@ int engine_train(int argc, char **argv)
     }
     int rank = comm_rank(s->comm);
     log_set_rank(rank, comm_world_size(s->comm));
-    comm_set_timeout(s->comm, 0); /* until the first step: rank 0 may pack pictures for hours */
-    st = train(s, a, &em);
+    comm_set_timeout(s->comm, 0); /* the watchdog's from here on: it knows what ranks are at */
+    st = watchdog_open(s->comm, a->config.train.timeout_s, &s->watchdog, &em);
+    if (st == ST_OK)
+        st = train(s, a, &em);
+    if (st == ST_PEER && s->watchdog)
+        watchdog_end_job(s->watchdog, em.text); /* an orderly end would wait for who is gone */
+    watchdog_close(s->watchdog);
     comm_close(s->comm);
     free(s);
     free(a);

@@ -1,0 +1,63 @@
+/* What the watchdog tells the user. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "watchdog_priv.h"
+
+#include "base/poison.h"
+
+enum { TEXT_BYTES = 512, LINES_MAX = 16 };
+
+void watchdog_name(const struct watchdog_rank *all, int rank, char *text, size_t text_bytes)
+{
+    snprintf(text, text_bytes, "rank %d on host %s (pid %" PRId64 ")", rank, all[rank].host,
+             all[rank].line.process.pid);
+}
+
+void watchdog_describe(const struct watchdog_rank *r, char *text, size_t text_bytes)
+{
+    static const char *const phases[WATCH_PHASES] = {
+        [WATCH_PREPARE] = "preparing",
+        [WATCH_STEP] = "in step",
+        [WATCH_VALIDATE] = "validating after step",
+        [WATCH_PREVIEW] = "drawing after step",
+        [WATCH_SAVE] = "saving after step",
+        [WATCH_END] = "ending after step",
+    };
+    const struct roster_line *l = &r->line;
+    char step[32] = "", collective[TEXT_BYTES / 2] = "";
+    if (!r->view.known) {
+        snprintf(text, text_bytes, "nothing is known");
+        return;
+    }
+    if (l->phase != WATCH_PREPARE)
+        snprintf(step, sizeof step, " %" PRId64, l->step);
+    if (l->last.sequence)
+        comm_call_describe(&l->last, collective, sizeof collective);
+    const char *did = r->view.state == PROCESS_GONE      ? "has gone"
+                      : r->view.state == PROCESS_STOPPED ? "stopped by a signal"
+                      : r->view.ended                    ? "has ended in order"
+                      : r->view.waiting                  ? "waits for the others"
+                                                         : "works";
+    snprintf(text, text_bytes, "%s%s, %s, for %.0f s%s%s", phases[l->phase % WATCH_PHASES], step,
+             did, r->view.still_s, collective[0] ? "; it last began " : "", collective);
+}
+
+void watchdog_report(const struct watchdog_rank *all, int n, int culprit, const char *verdict)
+{
+    char name[TEXT_BYTES], what[TEXT_BYTES];
+    int told = 0;
+    log_error("%s", verdict);
+    for (int i = -1; i < n && told < LINES_MAX; i++) {
+        int r = i < 0 ? culprit : i;
+        if (r < 0 || (i >= 0 && r == culprit))
+            continue;
+        watchdog_name(all, r, name, sizeof name);
+        watchdog_describe(&all[r], what, sizeof what);
+        log_error("  %s: %s", name, what);
+        told++;
+    }
+    if (told < n)
+        log_error("  and %d ranks more", n - told);
+}

@@ -75,7 +75,7 @@ void roster_write(struct roster *r, int rank, const struct roster_line *line)
 
 /* A writer that was stopped or killed in the middle of a line leaves it odd: it is read as it is.
  */
-bool roster_read(const struct roster *r, int rank, struct roster_line *out)
+uint64_t roster_read(const struct roster *r, int rank, struct roster_line *out)
 {
     enum { TRIES = 1000 };
     const struct entry *e = &r->page->entries[rank];
@@ -88,7 +88,7 @@ bool roster_read(const struct roster *r, int rank, struct roster_line *out)
             break;
     }
     memcpy(out, words, sizeof *out);
-    return before > 0;
+    return before;
 }
 
 bool roster_claim_report(struct roster *r)

@@ -15,11 +15,13 @@ struct roster_line {
     uint64_t activity; /* grows with whatever the rank does */
     uint64_t phase;    /* enum watchdog_phase */
     int64_t step;
-    double deadline_s;     /* of the phase; 0: none */
-    uint64_t waiting;      /* sequence of the collective that its caller waits for; 0: none */
-    struct comm_call last; /* the last collective it began; sequence 0: none */
-    bool saved;            /* a checkpoint, since the start */
-    bool ended;            /* in order */
+    double deadline_s;        /* of the phase; 0: none */
+    uint64_t waiting;         /* sequence of the collective that its caller waits for; 0: none */
+    struct comm_call last;    /* the last collective it began; sequence 0: none */
+    enum process_state state; /* as its host sees it; of lines that come from other hosts */
+    bool saved;               /* a checkpoint, since the start */
+    bool held;                /* a debugger is at work on this host */
+    bool ended;               /* in order */
 };
 
 struct roster;
@@ -29,8 +31,8 @@ enum status roster_open(struct comm *c, struct roster **out, struct errmsg *em) 
 void roster_free(struct roster *r);
 
 void roster_write(struct roster *r, int rank, const struct roster_line *line);
-/* False where nothing was ever written. */
-bool roster_read(const struct roster *r, int rank, struct roster_line *out);
+/* How often it was written, twice; 0: never, and *out is all zero. */
+uint64_t roster_read(const struct roster *r, int rank, struct roster_line *out);
 
 /* True for one caller on the host: the one that tells the user, then says so by roster_reported. */
 bool roster_claim_report(struct roster *r);

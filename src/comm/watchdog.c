@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "comm_priv.h"
+#include "side_channel.h"
 #include "watchdog_priv.h"
 
 #include "base/poison.h"
@@ -24,6 +25,7 @@ enum {
     SUSPECT_S = 1, /* without a sign of life, before a process is looked at */
     KILL_WAIT_S = 10,
     SAVE_MORE_S = 60,
+    TELL_S = 1, /* between two messages to other hosts */
     VERDICT_BYTES = 1024
 };
 
@@ -31,6 +33,9 @@ struct watchdog {
     struct comm *comm;
     struct roster *roster;
     struct watchdog_rank *ranks; /* (n), the thread's but for `host` */
+    struct side_channel *side;
+    struct side_news *news; /* (n + SIDE_NEWS_MAX) */
+    double untold_s;
     int n, me;
     double timeout_s;
     bool learns;
@@ -41,7 +46,7 @@ struct watchdog {
     _Atomic uint64_t phase, entered;
     _Atomic int64_t step;
     _Atomic double deadline_s;
-    atomic_bool saved;
+    atomic_bool saved, held;
     pthread_mutex_t line_lock; /* of writing this rank's line */
     double entered_s;
     struct {
@@ -50,7 +55,7 @@ struct watchdog {
     } history[WATCH_PHASES];
 
     double looked_s;
-    bool warned, started;
+    bool suspended, warned, started;
     pthread_t thread;
     pthread_mutex_t lock; /* of the rest */
     pthread_cond_t changed;
@@ -70,6 +75,7 @@ static struct roster_line line_of_mine(const struct watchdog *w, bool ended)
         .step = atomic_load(&w->step),
         .deadline_s = atomic_load(&w->deadline_s),
         .saved = atomic_load(&w->saved),
+        .held = atomic_load(&w->held),
         .ended = ended,
     };
     for (struct comm *c = w->comm; c; c = c->host) {
@@ -138,48 +144,73 @@ void watchdog_note_saved(struct watchdog *w)
 /* ---- what the others are at -------------------------------------------------------------------
  */
 
-static uint64_t begun(const struct roster_line *l)
-{
-    return l->last.sequence;
-}
-
 /* Takes a rank's line; `passed_s` of time has passed in which we ran. */
 static void see(struct watchdog *w, int rank, double passed_s)
 {
+    double counted_s = w->suspended ? 0 : passed_s;
     struct watchdog_rank *r = &w->ranks[rank];
     struct roster_line line;
-    if (!roster_read(w->roster, rank, &line))
+    uint64_t version = roster_read(w->roster, rank, &line);
+    if (version == 0)
         return;
-    bool same = r->view.known && line.activity == r->line.activity && line.phase == r->line.phase;
+    bool same = r->version > 0 && line.activity == r->line.activity && line.phase == r->line.phase;
+    r->unheard_s = version == r->version ? r->unheard_s + passed_s : 0;
+    r->version = version;
     r->line = line;
     r->view = (struct watchdog_view){
-        .known = true,
+        .known = !watchdog_is_unheard(r),
         .ended = line.ended,
-        .state = PROCESS_ALIVE,
+        .state = r->here ? PROCESS_ALIVE : line.state,
         .waiting = line.waiting != 0,
-        .still_s = same ? r->view.still_s + passed_s : 0,
+        .still_s = same ? r->view.still_s + counted_s : 0,
         .deadline_s = line.deadline_s,
-        .sequence = begun(&line),
+        .sequence = line.last.sequence,
     };
     if (r->here && rank != w->me && r->view.still_s > SUSPECT_S)
         r->view.state = process_state_of(&line.process);
 }
 
-/* Somebody looks into a rank with a debugger. */
-static bool is_held(const struct watchdog *w)
+/* What other hosts' ranks are at comes into the roster, and what this host's are at goes out. */
+static void gossip(struct watchdog *w, double passed_s)
 {
-    for (int r = 0; r < w->n; r++)
-        if (w->ranks[r].here && w->ranks[r].view.still_s > SUSPECT_S &&
-            process_is_traced(&w->ranks[r].line.process))
-            return true;
-    return false;
+    int n;
+    while ((n = side_channel_receive(w->side, w->news, w->n + SIDE_NEWS_MAX)) > 0)
+        for (int i = 0; i < n; i++)
+            if (!w->ranks[w->news[i].rank].here)
+                roster_write(w->roster, (int)w->news[i].rank, &w->news[i].line);
+    w->untold_s += passed_s;
+    if (!w->side || w->untold_s < TELL_S)
+        return;
+    w->untold_s = 0;
+    for (int r = 0; r < w->n; r++) { /* rank 0 passes on what it has been told */
+        if (!(w->ranks[r].here || (w->me == 0 && w->ranks[r].view.known)))
+            continue;
+        w->news[n] = (struct side_news){.rank = r, .line = w->ranks[r].line};
+        w->news[n++].line.state = w->ranks[r].view.state;
+    }
+    side_channel_send(w->side, w->news, n);
+}
+
+/* Somebody looks into a rank with a debugger, on this host or another. */
+static void notice_debuggers(struct watchdog *w)
+{
+    bool here = false, elsewhere = false;
+    for (int r = 0; r < w->n; r++) {
+        const struct watchdog_rank *k = &w->ranks[r];
+        if (k->here)
+            here |= k->view.still_s > SUSPECT_S && process_is_traced(&k->line.process);
+        else
+            elsewhere |= k->view.known && k->line.held;
+    }
+    atomic_store(&w->held, here);
+    w->suspended = here || elsewhere;
 }
 
 static double time_passed(struct watchdog *w)
 {
     double now = clock_seconds(), passed_s = MIN(now - w->looked_s, (double)AWAKE_S);
     w->looked_s = now;
-    return is_held(w) ? 0 : passed_s;
+    return passed_s;
 }
 
 static void warn(struct watchdog *w, int culprit)
@@ -203,9 +234,11 @@ static void warn(struct watchdog *w, int culprit)
 static void see_all(struct watchdog *w)
 {
     double passed_s = time_passed(w);
+    notice_debuggers(w);
     publish(w, false);
     for (int r = 0; r < w->n; r++)
         see(w, r, passed_s);
+    gossip(w, passed_s);
 }
 
 static void end_still(struct watchdog *w, int culprit);
@@ -268,14 +301,25 @@ static _Noreturn void end_job(struct watchdog *w, int culprit, const char *verdi
     comm_abort(w->comm, exit_code(w));
 }
 
+/* A host of which nothing is heard, or NULL. */
+static const char *lost_host(const struct watchdog *w)
+{
+    for (int r = 0; r < w->n; r++)
+        if (watchdog_is_unheard(&w->ranks[r]) && !w->ranks[r].line.ended)
+            return w->ranks[r].host;
+    return NULL;
+}
+
 static void end_still(struct watchdog *w, int culprit)
 {
     char verdict[VERDICT_BYTES], name[VERDICT_BYTES / 2];
+    const char *lost = lost_host(w);
     if (culprit < 0) {
         snprintf(verdict, sizeof verdict,
-                 "all ranks that are seen from here have waited for each other for %.0f s: a link "
-                 "or a rank on another host has failed",
-                 w->timeout_s);
+                 "all ranks that are seen from host %s have waited for each other for %.0f s: %s%s",
+                 w->ranks[w->me].host, w->timeout_s,
+                 lost ? "nothing is heard of host " : "a link or a rank elsewhere failed",
+                 lost ? lost : "");
     } else {
         const struct watchdog_rank *r = &w->ranks[culprit];
         watchdog_name(w->ranks, culprit, name, sizeof name);
@@ -344,7 +388,8 @@ static enum status meet(struct watchdog *w, struct errmsg *em)
     size_t n = (size_t)w->n;
     char(*hosts)[COMM_HOST_BYTES] = calloc(n, sizeof *hosts);
     w->ranks = calloc(n, sizeof *w->ranks);
-    enum status st = hosts && w->ranks ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    w->news = calloc(n + SIDE_NEWS_MAX, sizeof *w->news);
+    enum status st = hosts && w->ranks && w->news ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     st = comm_agree(w->comm, st, em);
     if (st == ST_OK)
         st = w->comm->ops->share_bytes(w->comm, w->comm->place.host, sizeof *hosts, hosts, em);
@@ -353,7 +398,14 @@ static enum status meet(struct watchdog *w, struct errmsg *em)
         w->ranks[r].here = strcmp(hosts[r], w->comm->place.host) == 0;
     }
     free(hosts);
-    return st == ST_OK ? roster_open(w->comm, &w->roster, em) : st;
+    if (st == ST_OK)
+        st = roster_open(w->comm, &w->roster, em);
+    int lowest = 0, others = 0;
+    while (st == ST_OK && !w->ranks[lowest].here)
+        lowest++;
+    for (int r = 0; r < w->n && st == ST_OK; r++)
+        others += !w->ranks[r].here;
+    return st == ST_OK ? side_channel_open(w->comm, lowest == w->me, others > 0, &w->side, em) : st;
 }
 
 static struct watchdog *watchdog_new(struct comm *c, double timeout_s)
@@ -417,6 +469,8 @@ void watchdog_close(struct watchdog *w)
         pthread_join(w->thread, NULL);
         publish(w, true);
     }
+    side_channel_free(w->side);
+    free(w->news);
     roster_free(w->roster);
     pthread_cond_destroy(&w->changed);
     pthread_mutex_destroy(&w->lock);

@@ -9,7 +9,9 @@
 /* A rank, as the watchdog's thread last saw it. */
 struct watchdog_rank {
     char host[COMM_HOST_BYTES];
-    bool here; /* on this host: its process can be looked at */
+    bool here;        /* on this host: its process can be looked at */
+    uint64_t version; /* of the line */
+    double unheard_s; /* since it was written */
     struct roster_line line;
     struct watchdog_view view;
 };
@@ -18,6 +20,8 @@ struct watchdog_rank {
 void watchdog_name(const struct watchdog_rank *all, int rank, char *text, size_t text_bytes);
 /* "has been in a step (17) for 31 s, stopped by a signal" */
 void watchdog_describe(const struct watchdog_rank *r, char *text, size_t text_bytes);
+/* Of a rank on another host of which nothing has come for a while. */
+bool watchdog_is_unheard(const struct watchdog_rank *r);
 /* Logs the verdict, then what the ranks are at, the culprit (or -1) first. */
 void watchdog_report(const struct watchdog_rank *all, int n, int culprit, const char *verdict);
 

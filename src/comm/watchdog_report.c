@@ -7,12 +7,17 @@
 
 #include "base/poison.h"
 
-enum { TEXT_BYTES = 512, LINES_MAX = 16 };
+enum { TEXT_BYTES = 512, LINES_MAX = 16, UNHEARD_S = 3 };
 
 void watchdog_name(const struct watchdog_rank *all, int rank, char *text, size_t text_bytes)
 {
     snprintf(text, text_bytes, "rank %d on host %s (pid %" PRId64 ")", rank, all[rank].host,
              all[rank].line.process.pid);
+}
+
+bool watchdog_is_unheard(const struct watchdog_rank *r)
+{
+    return !r->here && (r->version == 0 || r->unheard_s > UNHEARD_S);
 }
 
 void watchdog_describe(const struct watchdog_rank *r, char *text, size_t text_bytes)
@@ -27,8 +32,11 @@ void watchdog_describe(const struct watchdog_rank *r, char *text, size_t text_by
     };
     const struct roster_line *l = &r->line;
     char step[32] = "", collective[TEXT_BYTES / 2] = "";
-    if (!r->view.known) {
-        snprintf(text, text_bytes, "nothing is known");
+    if (watchdog_is_unheard(r) && !r->line.ended) {
+        if (r->version)
+            snprintf(text, text_bytes, "nothing has been heard of it for %.0f s", r->unheard_s);
+        else
+            snprintf(text, text_bytes, "nothing is known of it here");
         return;
     }
     if (l->phase != WATCH_PREPARE)

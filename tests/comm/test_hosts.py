@@ -3,6 +3,7 @@
 import array
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -73,23 +74,38 @@ def test_a_run_over_hosts(tmp_path):
         assert torch.equal(tensor, states[1]["model_state_dict"][key]), key
 
 
-# The link of n2 goes down while ranks are at work. Open MPI's own daemons do not notice, so the shell
-# waits for the ranks to end, and takes what is left of mpirun with it.
-LINK_DOWN = """
-mpirun --bind-to none --mca plm_rsh_agent "$HOSTS_RSH" -n 4 --host n1:2,n2:2 "$0" 4 >"$1" &
-ranks() { pgrep -x watchdog_worker -r R,S,D,T | wc -l; }
-until [ "$(grep -c 'rank . pid' "$1")" = 4 ]; do sleep 0.1; done
-ip link set to-n2 down
-for i in $(seq 300); do
-    [ "$(ranks)" = 0 ] && echo all ranks ended && exit 0
+# Ranks at work on both hosts, whose pids (of the namespace) are in "$2"; then what "$3" does to them.
+# Open MPI's own daemons may not notice, so the shell waits for the ranks to end, and takes what is
+# left of mpirun with it.
+FAULT = """
+mpirun --bind-to none --mca plm_rsh_agent "$HOSTS_RSH" -n 4 --host n1:2,n2:2 "$1" 6 >"$2" &
+left() { pgrep -x watchdog_worker -r R,S,D,T | wc -l; }
+until [ "$(grep -c 'rank . pid' "$2")" = 4 ]; do sleep 0.1; done
+eval "$3"
+for i in $(seq 600); do
+    [ "$(left)" = 0 ] && echo all ranks ended && exit 0
     sleep 0.1
 done
-echo "$(ranks) ranks are left"
+echo "$(left) ranks are left"
 """
 
 
-def test_a_link_that_goes_down(tmp_path):
-    done = run("bash", "-c", LINK_DOWN, WATCHED, tmp_path / "out", hosts=True)
+def fault(folder, what):
+    """What the ranks wrote to stderr until they had all ended."""
+    done = run("bash", "-c", FAULT, "bash", WATCHED, folder / "out", what, hosts=True)
     assert "all ranks ended" in done.stdout, done.stdout + done.stderr
-    assert "have waited for each other for 4 s: a link or a rank on another host has failed" \
-        in done.stderr
+    return done.stderr
+
+
+def test_a_link_that_goes_down(tmp_path):
+    report = fault(tmp_path, "ip link set to-n2 down")  # what n2 says does not come through
+    assert ("all ranks that are seen from host n1 have waited for each other for 6 s: nothing is heard "
+            "of host n2") in report
+    assert re.search(r"rank \d on host n2 \(pid \d+\): nothing (has been heard|is known) of it", report)
+
+
+def test_a_rank_that_is_stopped_on_another_host(tmp_path):
+    report = fault(tmp_path, """kill -STOP "$(sed -n 's/rank 3 pid \\([0-9]*\\).*/\\1/p' "$2")" """)
+    # what each host can tell: that of rank 0 learns it from the other one
+    assert re.search(r"rank 3 on host n2 \(pid \d+\) has been stopped, and holds up the job", report)
+    assert re.search(r"rank 0 on host n1 \(pid \d+\): in step \d+, waits for the others", report)

@@ -53,7 +53,7 @@ set(BIFRONS_PYTHON "${PROJECT_SOURCE_DIR}/.venv/bin/python" CACHE FILEPATH
 function(bifrons_pytest path)
   cmake_parse_arguments(T "" "TIMEOUT;PROCESSORS" "ARGS" ${ARGN})
   if(NOT T_TIMEOUT)
-    set(T_TIMEOUT 300)
+    set(T_TIMEOUT 900)
   endif()
   if(NOT T_PROCESSORS)
     set(T_PROCESSORS 2)

@@ -25,11 +25,12 @@ shape shape_of(const at::Tensor &x, const at::Tensor &weight, bool x_is_outer)
             .inner = weight.size(0)};
 }
 
-// Pictures at a time.
+// Pictures at a time; no more than leave each thread some.
 int64_t block_of(const shape &s, int64_t n, int64_t element_bytes)
 {
     int64_t each = PLANES * s.tiles() * s.cell() * element_bytes;
-    return std::clamp<int64_t>(block_bytes / each, 1, n);
+    return std::clamp<int64_t>(block_bytes / each, 1,
+                               std::max<int64_t>(n / at::get_num_threads(), 1));
 }
 
 template <class E> at::Tensor empty(std::initializer_list<int64_t> dims)
@@ -202,7 +203,9 @@ bool suits(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias
     bool whole = weight.size(2) == TILE && weight.size(3) == TILE && x.size(2) % tile == 0 &&
                  x.size(3) % tile == 0 && x.size(1) == weight.size(x_is_outer ? 1 : 0);
     bool lanes = weight.size(0) % 16 == 0 && weight.size(1) % 16 == 0;
-    return whole && lanes && x.size(0) * (x.size(2) / tile) * (x.size(3) / tile) >= tiles_min;
+    bool share = x.size(0) >= at::get_num_threads(); // threads take whole pictures
+    return whole && lanes && share &&
+           x.size(0) * (x.size(2) / tile) * (x.size(3) / tile) >= tiles_min;
 }
 
 at::Tensor halve(const at::Tensor &outer, const at::Tensor &weight, const at::Tensor &bias,

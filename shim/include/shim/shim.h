@@ -130,8 +130,9 @@ struct shim_tensor *shim_conv_transpose2d(struct shim_scope *s, const struct shi
  * A convolution with a 4 x 4 kernel, stride 2 and padding 1, which halves the resolution, and its
  * transpose, which doubles it; LeakyReLU of `slope` behind it (1: none). weight (K, C, 4, 4) for
  * both, K being the channels at the lower resolution; bias is wanted. On a CPU in F32, and under
- * autocast, computed as Winograd does where that pays: 9 multiplications instead of 16, rounding
- * errors as large as shim_conv2d's. First derivatives only: with create_graph backward fails.
+ * autocast, computed as Winograd does where that pays (channels in sixteens, a picture or more for
+ * each thread): 9 multiplications instead of 16, rounding errors as large as shim_conv2d's. First
+ * derivatives only there: with create_graph backward fails.
  */
 struct shim_tensor *shim_halve(struct shim_scope *s, const struct shim_tensor *x,
                                const struct shim_tensor *weight, const struct shim_tensor *bias,

@@ -99,7 +99,7 @@ static void squeue_is_asked_where_the_environment_does_not_say(void **state)
     (void)state;
     double left_s;
     char path[SCRATCH_PATH_BYTES];
-    const char *folder = scratch_new();
+    char *folder = scratch_new();
     snprintf(path, sizeof path, "%s/squeue", folder);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
@@ -115,6 +115,7 @@ static void squeue_is_asked_where_the_environment_does_not_say(void **state)
     assert_false(walltime_job_left(&left_s));
     setenv("PATH", "/nowhere", 1);
     assert_false(walltime_job_left(&left_s));
+    free(folder);
 }
 
 int main(void)

@@ -50,6 +50,8 @@
 static const char *const schedules[] = {"constant", "one_cycle", "cosine", NULL};
 static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
 static const char *const backends[] = {"auto", "self", "mpi", "nccl", NULL};
+static const char *const bests[] = {"loss",    "recon_l1",  "recon_psnr", "recon_ssim",
+                                    "swap_l1", "swap_psnr", "swap_ssim",  NULL};
 static const char *const wires[] = {"fp32", "bf16", NULL};
 
 static bool accepts_device(const char *text)
@@ -209,6 +211,10 @@ static const struct config_key keys[] = {
     WHOLE(checkpoint.keep, 3, 2, 1000,
           "Checkpoints kept, besides the best; the oldest go first. Two at least, so that a "
           "damaged one is no loss."),
+    WORD(checkpoint.best, BEST_LOSS, bests,
+         "What makes a checkpoint best.pt: the validation loss, or a mean over both people that a "
+         "validation measures inside the face mask, of reconstruction or swap. The swap's need "
+         "sets that hold the truth, as those of drawn people do."),
 
     NUMBER_OR_OFF(guard.spike, 20, 1, 1e6,
                   "A step is left out where its loss stands this many robust deviations above the "

@@ -187,7 +187,10 @@ void report_validation(struct report *r, const struct model_losses *losses)
     if (!r->session)
         return;
     const struct session *s = r->session;
-    progress_set_val(&r->progress, s->state.val_loss);
+    const double *number = s->state.val_metrics.number;
+    struct progress_val val = {s->state.val_loss, number[val_metrics_mean(VAL_RECON, VAL_L1)],
+                               number[val_metrics_mean(VAL_SWAP, VAL_L1)]};
+    progress_set_val(&r->progress, &val);
     struct metrics_row row = {
         .kind = METRICS_VAL,
         .step = s->state.step,
@@ -195,6 +198,7 @@ void report_validation(struct report *r, const struct model_losses *losses)
         .position = s->state.position,
         .time_s = trained_s(r),
         .losses = *losses,
+        .val_metrics = s->state.val_metrics,
     };
     write_row(r, &row);
 }

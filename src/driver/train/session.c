@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "colours.h"
 #include "device.h"
+#include "validate.h"
 #include "zero.h"
 
 static const char person_letter[2] = {'A', 'B'};
@@ -252,7 +253,8 @@ enum status session_share_state(struct session *s, struct errmsg *em)
 
 enum status session_open(struct session *s, struct errmsg *em)
 {
-    s->state = (struct train_state){.train_loss = NAN, .val_loss = NAN, .best_val_loss = NAN};
+    s->state = (struct train_state){.train_loss = NAN, .val_loss = NAN, .best_value = NAN};
+    val_metrics_clear(&s->state.val_metrics);
     guard_init(&s->state.guard);
     s->threads =
         s->config.train.threads > 0 ? (int)s->config.train.threads : default_threads(s->comm);
@@ -264,7 +266,9 @@ enum status session_open(struct session *s, struct errmsg *em)
     if (comm_rank(s->comm) == 0)
         note_sets(s);
     plan_steps(s);
-    st = comm_agree(s->comm, open_loader(s, em), em);
+    st = comm_agree(s->comm, validate_check(s, em), em);
+    if (st == ST_OK)
+        st = comm_agree(s->comm, open_loader(s, em), em);
     if (st == ST_OK)
         st = comm_agree(s->comm, open_model(s, em), em);
     return st;

@@ -200,7 +200,7 @@ static enum status step_gradients(struct session *s, uint64_t flags, struct step
                                   struct errmsg *em)
 {
     struct vote v;
-    vote_init(&v, s->slot_sum ? slots_of(s) : 1);
+    vote_init(&v, s->slot_sum ? slots_of(s) : 1, 0);
     vote_set_flags(&v, flags);
     struct work w = {.s = s, .vote = &v};
     enum status local = s->slot_sum ? run_slots(&w, em) : run_micro_batches(&w, em);
@@ -265,66 +265,4 @@ enum status step_before_save(struct session *s, struct errmsg *em)
 enum status step_after_save(struct session *s, struct errmsg *em)
 {
     return comm_agree(s->comm, zero_shed_moments(s, em), em);
-}
-
-/* ---- Validation ------------------------------------------------------------------------------ */
-
-/* Losses of the pairs [first, first + n) of held-out pictures, divided by all. */
-static enum status validate_pairs(struct session *s, int64_t first, int64_t n, int64_t all,
-                                  struct vote *v, size_t unit, struct errmsg *em)
-{
-    enum { PART_MAX = 256 };
-    int64_t rows[2][PART_MAX];
-    int64_t part = MIN((int64_t)s->batch.capacity, PART_MAX);
-    for (int64_t done = 0; done < n; done += part) {
-        int64_t now = MIN(part, n - done);
-        for (int p = 0; p < 2; p++)
-            for (int64_t i = 0; i < now; i++) {
-                int64_t count = order_val_count(s->orders[p]);
-                rows[p][i] = order_val_row(s->orders[p], (first + done + i) % count);
-            }
-        struct model_losses losses;
-        enum status st = loader_fill_rows(s->loader, rows[0], rows[1], (size_t)now, &s->batch, em);
-        struct model_batch view = batch_view(&s->batch);
-        if (st == ST_OK)
-            st = model_evaluate(s->model, &view, (double)all, &losses, em);
-        if (st != ST_OK)
-            return st;
-        vote_add_losses(v, unit, &losses);
-    }
-    return ST_OK;
-}
-
-/* This rank's share: of slots, each a unit of the vote, where the run is reproducible. */
-static enum status validate_share(struct session *s, int64_t pairs, struct vote *v,
-                                  struct errmsg *em)
-{
-    int64_t size = s->slot_sum ? s->config.train.slot_size : 1;
-    size_t first, count;
-    comm_shard((size_t)((pairs + size - 1) / size), comm_world_size(s->comm), comm_rank(s->comm),
-               &first, &count);
-    if (!s->slot_sum)
-        return validate_pairs(s, (int64_t)first, (int64_t)count, pairs, v, 0, em);
-    enum status st = ST_OK;
-    for (size_t slot = first; slot < first + count && st == ST_OK; slot++) {
-        int64_t begin = (int64_t)slot * size;
-        st = validate_pairs(s, begin, MIN(size, pairs - begin), pairs, v, slot, em);
-    }
-    return st;
-}
-
-enum status step_validate(struct session *s, struct model_losses *out, struct errmsg *em)
-{
-    int64_t n[2] = {order_val_count(s->orders[0]), order_val_count(s->orders[1])};
-    int64_t pairs = MIN(n[0], n[1]) > 0 ? MAX(n[0], n[1]) : 0;
-    struct vote v;
-    vote_init(&v, s->slot_sum ? (size_t)MAX(pairs, 1) : 1);
-    enum status st = vote_take(s->comm, validate_share(s, pairs, &v, em), &v, em);
-    struct model_losses losses = vote_losses(&v);
-    vote_release(&v);
-    if (st != ST_OK)
-        return st;
-    *out = losses;
-    s->state.val_loss = pairs > 0 ? out->total : NAN;
-    return ST_OK;
 }

@@ -150,10 +150,15 @@ static enum status open_loader(struct session *s, struct errmsg *em)
         log_warn("loss.mask has no effect: %s",
                  s->config.data.masks ? "a set has no masks" : "data.masks is false");
     enum status st = loader_new(sources, &s->config.augment, s->config.train.seed, &s->loader, em);
-    if (st == ST_OK)
-        st =
-            loader_batch_init(&s->batch, (size_t)micro, (int)s->config.model.image_size, masks, em);
-    return st;
+    if (st != ST_OK)
+        return st;
+    const struct feed_options options = {
+        .loader = s->loader,
+        .capacity = (size_t)micro,
+        .size = (int)s->config.model.image_size,
+        .masks = masks,
+    };
+    return feed_new(&options, &s->feed, em);
 }
 
 /* Cores this rank may use: its own binding where a launcher bound it, else a fair share. */
@@ -283,7 +288,7 @@ void session_close(struct session *s)
     comm_free(s->comm, s->memory.gradients);
     comm_free(s->comm, s->memory.exp_avg);
     comm_free(s->comm, s->memory.exp_avg_sq);
-    loader_batch_release(&s->batch);
+    feed_free(s->feed);
     loader_free(s->loader);
     for (int p = 0; p < 2; p++) {
         order_free(s->orders[p]);

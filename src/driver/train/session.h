@@ -14,6 +14,7 @@
 #include "data/loader.h"
 #include "data/order.h"
 #include "data/set.h"
+#include "feed.h"
 #include "guard.h"
 #include "model/model.h"
 #include "val_metrics.h"
@@ -43,7 +44,7 @@ struct session {
     struct set *sets[2];
     struct order *orders[2];
     struct loader *loader;
-    struct loader_batch batch; /* room for this rank's largest micro-batch */
+    struct feed *feed; /* has room for this rank's largest micro-batch */
     struct model_memory memory;
     struct model *model;
     struct reducer *reducer;   /* of the model's gradients; step_open makes both */

@@ -30,8 +30,9 @@ static bool has_truth(const struct session *s, int person)
 static enum status validation_init(struct validation *v, struct errmsg *em)
 {
     const struct session *s = v->s;
-    int size = s->batch.size;
-    size_t picture = (size_t)size * (size_t)size * 3, part = s->batch.capacity * picture;
+    const struct feed_options *trained = feed_get_options(s->feed);
+    int size = trained->size;
+    size_t picture = (size_t)size * (size_t)size * 3, part = trained->capacity * picture;
     bool masks = set_get_info(s->sets[0])->has_masks && set_get_info(s->sets[1])->has_masks;
     v->memory = malloc(2 * MODEL_PEOPLE * part + picture);
     if (!v->memory)
@@ -41,7 +42,7 @@ static enum status validation_init(struct validation *v, struct errmsg *em)
         v->swap[p] = v->memory + (size_t)(2 * p + 1) * part;
     }
     v->truth = v->memory + 2 * MODEL_PEOPLE * part;
-    enum status st = loader_batch_init(&v->batch, s->batch.capacity, size, masks, em);
+    enum status st = loader_batch_init(&v->batch, trained->capacity, size, masks, em);
     return st == ST_OK ? quality_meter_new(size, &v->meter, em) : st;
 }
 
@@ -89,7 +90,8 @@ static enum status validate_batch(struct validation *v, int64_t first, int64_t n
     struct model_losses losses;
     for (int p = 0; p < 2; p++) {
         view.images[p] = v->batch.images[p];
-        view.masks[p] = s->batch.masks[p] ? v->batch.masks[p] : NULL; /* those the run counts by */
+        if (feed_get_options(s->feed)->masks) /* the run counts by them */
+            view.masks[p] = v->batch.masks[p];
         view.draws[p] = v->batch.draws[p];
         pictures.recon[p] = v->recon[p];
         pictures.swap[p] = has_truth(s, p) ? v->swap[p] : NULL;
@@ -108,7 +110,7 @@ static enum status validate_batch(struct validation *v, int64_t first, int64_t n
 static enum status validate_range(struct validation *v, int64_t first, int64_t n, size_t unit,
                                   struct errmsg *em)
 {
-    int64_t part = MIN((int64_t)v->s->batch.capacity, 256);
+    int64_t part = MIN((int64_t)v->batch.capacity, 256);
     enum status st = ST_OK;
     for (int64_t done = 0; done < n && st == ST_OK; done += part)
         st = validate_batch(v, first + done, MIN(part, n - done), unit, em);
@@ -139,6 +141,7 @@ enum status validate_run(struct session *s, struct model_losses *out, struct err
     struct validation v = {.s = s, .vote = &vote, .pairs = validate_pairs(s)};
     struct quality_sum sums[VAL_ANSWERS][MODEL_PEOPLE];
     vote_init(&vote, s->slot_sum ? (size_t)MAX(v.pairs, 1) : 1, OWN_NUMBERS);
+    feed_pause(s->feed); /* the sets are read here */
     enum status st = validation_init(&v, em);
     if (st == ST_OK)
         st = validate_share(&v, em);

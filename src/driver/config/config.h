@@ -110,6 +110,9 @@ enum status config_merge_option(struct config *c, const char *key, const char *v
                                 const char *origin, struct errmsg *em) MUST_CHECK;
 /* What no single key can say: data sets named, batch >= world size, sizes that fit together. */
 enum status config_check(const struct config *c, int world_size, struct errmsg *em) MUST_CHECK;
+/* The same, but data sets need not be named. */
+enum status config_check_sizes(const struct config *c, int world_size,
+                               struct errmsg *em) MUST_CHECK;
 
 /*
  * Every key in schema order as TOML; merging it into any config gives the same config. The caller

@@ -289,7 +289,8 @@ static int tolerance(size_t n)
     return n == 0 ? 0 : MAX(1, (int)n / 4);
 }
 
-const struct config_key *config_key_nearest(const char *name)
+const struct config_key *config_key_nearest_of(const struct config_key *const *table, size_t n,
+                                               const char *name)
 {
     const struct config_key *best = NULL;
     int best_score = 0;
@@ -297,15 +298,23 @@ const struct config_key *config_key_nearest(const char *name)
         return NULL;
     const char *leaf = leaf_of(name);
     size_t leaf_bytes = strlen(leaf), table_bytes = (size_t)(leaf - name);
-    for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
-        const char *other = leaf_of(keys[i].name);
+    for (size_t i = 0; i < n; i++) {
+        const char *other = leaf_of(table[i]->name);
         int leaves = distance(leaf, leaf_bytes, other, strlen(other));
-        int tables = distance(name, table_bytes, keys[i].name, (size_t)(other - keys[i].name));
+        int tables = distance(name, table_bytes, table[i]->name, (size_t)(other - table[i]->name));
         int score = leaves + tables;
         if (leaves <= tolerance(leaf_bytes) && (!best || score < best_score)) {
-            best = &keys[i];
+            best = table[i];
             best_score = score;
         }
     }
     return best;
+}
+
+const struct config_key *config_key_nearest(const char *name)
+{
+    const struct config_key *all[ARRAY_LENGTH(keys)];
+    for (size_t i = 0; i < ARRAY_LENGTH(keys); i++)
+        all[i] = &keys[i];
+    return config_key_nearest_of(all, ARRAY_LENGTH(all), name);
 }

@@ -50,6 +50,21 @@ void comm_progress_read(const struct comm_progress *p, struct comm_call *out)
     };
 }
 
+enum { BUCKET_BITS = 16 };
+
+void comm_note_buckets(struct comm *c, size_t n)
+{
+    atomic_store(&c->progress.buckets, c->sequence << BUCKET_BITS | (n & ((1 << BUCKET_BITS) - 1)));
+}
+
+int comm_progress_bucket(const struct comm_progress *p, uint64_t sequence, int *n_out)
+{
+    uint64_t buckets = atomic_load(&p->buckets), before = buckets >> BUCKET_BITS;
+    *n_out = (int)(buckets & ((1 << BUCKET_BITS) - 1));
+    return sequence > before && sequence - before <= (uint64_t)*n_out ? (int)(sequence - before)
+                                                                      : 0;
+}
+
 void comm_call_segment(const struct comm_call *call, int n_ranks, int r, size_t *first,
                        size_t *count)
 {

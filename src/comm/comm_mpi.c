@@ -29,6 +29,7 @@ static struct mpi *mpi_of(struct comm *c)
 static enum status run(void *context, const struct comm_request *r, struct errmsg *em)
 {
     struct mpi *m = context;
+    atomic_store(&m->progress->doing, r->call.sequence);
     return m->shm ? mpi_run_shared(m, r, em) : mpi_run_plain(m, r, em);
 }
 
@@ -367,6 +368,7 @@ enum status comm_mpi_open(struct comm *c, struct errmsg *em)
         st = open_nodes(m, &c->options, em);
     if (st == ST_OK)
         st = tell_place(m, &c->place, em);
+    m->progress = &c->progress;
     if (st == ST_OK)
         st = comm_thread_new(run, m, &m->thread, em);
     if (st != ST_OK) {

@@ -37,6 +37,7 @@ struct mpi {
     void **outs;              /* (local_size) */
     atomic_bool given_up;     /* a deadline went by: no answer is awaited any more */
     struct comm_thread *thread;
+    struct comm_progress *progress; /* the communicator's */
 };
 
 /* Elements [first, first + count) of the range that rank r holds before an all-gather or a

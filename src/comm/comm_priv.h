@@ -35,6 +35,8 @@ struct comm_progress {
         what;                 /* the last call begun; `what` is kind, dtype and root */
     _Atomic uint64_t waiting; /* the sequence it waits for; 0: it does not */
     _Atomic uint64_t waits;   /* that are over */
+    _Atomic uint64_t doing;   /* what the backend's thread works on, up to `waiting`; 0: unknown */
+    _Atomic uint64_t buckets; /* the latest: the sequence before the first, and how many */
 };
 
 struct comm_ops {
@@ -80,6 +82,8 @@ void comm_progress_begin(struct comm_progress *p, const struct comm_call *call);
 void comm_progress_wait(struct comm_progress *p, uint64_t sequence);
 void comm_progress_go_on(struct comm_progress *p);
 void comm_progress_read(const struct comm_progress *p, struct comm_call *out);
+/* Which of the latest *n_out buckets has this sequence, from 1; 0: none. */
+int comm_progress_bucket(const struct comm_progress *p, uint64_t sequence, int *n_out);
 
 size_t comm_dtype_bytes(enum comm_dtype dtype);
 /* The type that bf16 is added in, fp32; the type itself for the others. */

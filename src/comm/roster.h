@@ -15,9 +15,11 @@ struct roster_line {
     uint64_t activity; /* grows with whatever the rank does */
     uint64_t phase;    /* enum watchdog_phase */
     int64_t step;
-    double deadline_s;        /* of the phase; 0: none */
-    uint64_t waiting;         /* sequence of the collective that its caller waits for; 0: none */
-    struct comm_call last;    /* the last collective it began; sequence 0: none */
+    double deadline_s;      /* of the phase; 0: none */
+    uint64_t waiting;       /* sequence of the collective that holds up its caller; 0: none */
+    struct comm_call last;  /* the last collective it began; sequence 0: none */
+    int32_t waiting_bucket; /* which of n_buckets these two are, from 1; 0: none */
+    int32_t last_bucket, n_buckets;
     enum process_state state; /* as its host sees it; of lines that come from other hosts */
     bool saved;               /* a checkpoint, since the start */
     bool held;                /* a debugger is at work on this host */

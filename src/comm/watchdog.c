@@ -66,6 +66,20 @@ struct watchdog {
 /* ---- what this rank is at ---------------------------------------------------------------------
  */
 
+/* What a rank that waits is held up by: collectives are done one after another. */
+static void note_collectives(struct comm_progress *p, struct roster_line *l)
+{
+    uint64_t waiting = atomic_load(&p->waiting), doing = atomic_load(&p->doing);
+    if (waiting) {
+        l->waiting = doing ? MIN(doing, waiting) : waiting;
+        l->waiting_bucket = comm_progress_bucket(p, l->waiting, &l->n_buckets);
+    }
+    if (l->last.sequence == 0) {
+        comm_progress_read(p, &l->last);
+        l->last_bucket = comm_progress_bucket(p, l->last.sequence, &l->n_buckets);
+    }
+}
+
 static struct roster_line line_of_mine(const struct watchdog *w, bool ended)
 {
     struct roster_line l = {
@@ -80,12 +94,8 @@ static struct roster_line line_of_mine(const struct watchdog *w, bool ended)
     };
     for (struct comm *c = w->comm; c; c = c->host) {
         struct comm_progress *p = &c->progress;
-        uint64_t waiting = atomic_load(&p->waiting), begun = atomic_load(&p->sequence);
-        l.activity += begun + atomic_load(&p->waits);
-        if (waiting)
-            l.waiting = waiting;
-        if (begun > 0 && l.last.sequence == 0)
-            comm_progress_read(p, &l.last);
+        l.activity += atomic_load(&p->sequence) + atomic_load(&p->waits);
+        note_collectives(p, &l);
     }
     return l;
 }
@@ -106,6 +116,10 @@ static double deadline_of(const struct watchdog *w, enum watchdog_phase phase)
     case WATCH_END:
         return 0;
     case WATCH_STEP:
+    case WATCH_READ:
+    case WATCH_COMPUTE:
+    case WATCH_REDUCE:
+    case WATCH_UPDATE:
     case WATCH_VALIDATE:
         return w->learns
                    ? watchdog_learn(w->history[phase].n, w->history[phase].longest_s, w->timeout_s)

@@ -20,18 +20,41 @@ bool watchdog_is_unheard(const struct watchdog_rank *r)
     return !r->here && (r->version == 0 || r->unheard_s > UNHEARD_S);
 }
 
+/* What it is about, "" where there is nothing to say: " in bucket 2 of 4" */
+static void describe_bucket(const char *before, int bucket, int n, char *text, size_t text_bytes)
+{
+    text[0] = '\0';
+    if (bucket > 0)
+        snprintf(text, text_bytes, "%sbucket %d of %d", before, bucket, n);
+}
+
+static void describe_last(const struct roster_line *l, char *text, size_t text_bytes)
+{
+    char collective[TEXT_BYTES / 4], bucket[TEXT_BYTES / 8];
+    text[0] = '\0';
+    if (l->last.sequence == 0)
+        return;
+    comm_call_describe(&l->last, collective, sizeof collective);
+    describe_bucket(", ", l->last_bucket, l->n_buckets, bucket, sizeof bucket);
+    snprintf(text, text_bytes, "; it last began %s%s", collective, bucket);
+}
+
 void watchdog_describe(const struct watchdog_rank *r, char *text, size_t text_bytes)
 {
     static const char *const phases[WATCH_PHASES] = {
         [WATCH_PREPARE] = "preparing",
         [WATCH_STEP] = "in step",
+        [WATCH_READ] = "reading pictures of step",
+        [WATCH_COMPUTE] = "in forward and backward of step",
+        [WATCH_REDUCE] = "summing gradients of step",
+        [WATCH_UPDATE] = "updating in step",
         [WATCH_VALIDATE] = "validating after step",
         [WATCH_PREVIEW] = "drawing after step",
         [WATCH_SAVE] = "saving after step",
         [WATCH_END] = "ending after step",
     };
     const struct roster_line *l = &r->line;
-    char step[32] = "", collective[TEXT_BYTES / 2] = "";
+    char step[32] = "", bucket[TEXT_BYTES / 8] = "", last[TEXT_BYTES / 2];
     if (watchdog_is_unheard(r) && !r->line.ended) {
         if (r->version)
             snprintf(text, text_bytes, "nothing has been heard of it for %.0f s", r->unheard_s);
@@ -41,15 +64,16 @@ void watchdog_describe(const struct watchdog_rank *r, char *text, size_t text_by
     }
     if (l->phase != WATCH_PREPARE)
         snprintf(step, sizeof step, " %" PRId64, l->step);
-    if (l->last.sequence)
-        comm_call_describe(&l->last, collective, sizeof collective);
+    if (r->view.waiting)
+        describe_bucket(" in ", l->waiting_bucket, l->n_buckets, bucket, sizeof bucket);
+    describe_last(l, last, sizeof last);
     const char *did = r->view.state == PROCESS_GONE      ? "has gone"
                       : r->view.state == PROCESS_STOPPED ? "stopped by a signal"
                       : r->view.ended                    ? "has ended in order"
                       : r->view.waiting                  ? "waits for the others"
                                                          : "works";
-    snprintf(text, text_bytes, "%s%s, %s, for %.0f s%s%s", phases[l->phase % WATCH_PHASES], step,
-             did, r->view.still_s, collective[0] ? "; it last began " : "", collective);
+    snprintf(text, text_bytes, "%s%s, %s%s, for %.0f s%s", phases[l->phase % WATCH_PHASES], step,
+             did, bucket, r->view.still_s, last);
 }
 
 void watchdog_report(const struct watchdog_rank *all, int n, int culprit, const char *verdict)

@@ -58,3 +58,14 @@ def test_a_rank_that_stops_or_dies(new_run, number, culprit):
     last = run.steps()[-1]
     assert run.resume(train__max_steps=last + 1).returncode == 0
     assert run.rows("train")[-1]["step"] == last + 1
+
+
+def test_the_report_says_where_each_rank_stands(new_run, jumping):
+    """Rank 1 stops in its fourth step's backward, after one that only planned; what the wall clock does is no matter."""
+    run = new_run(ranks=2, train__max_steps=100, train__epochs=100, train__timeout_s=4, comm__bucket_mb=1)
+    result = run.train_with("backward:5:stop@1", environment=jumping)
+    assert result.returncode == 75, result.stderr
+    place = r"rank {} on host \S+ \(pid \d+\): {}, for \d+ s; it last began collective \d+ \(.*\)"
+    assert re.search(place.format(1, "in forward and backward of step 4, stopped by a signal"), result.stderr)
+    assert re.search(place.format(0, r"summing gradients of step 4, waits for the others in bucket 1 of \d+"),
+                     result.stderr), result.stderr

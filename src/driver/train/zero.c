@@ -72,6 +72,7 @@ static enum status gather_buckets(struct session *s, float *array,
     struct comm_ticket *tickets = calloc(n, sizeof *tickets);
     BUG_ON(!tickets); /* a few bytes, without which the other ranks would wait in vain */
     enum status local = ST_OK, st = ST_OK;
+    comm_note_buckets(s->comm, n);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         struct model_range shard = shard_of(s, buckets[i]);
         if (local == ST_OK && shard.count > 0)

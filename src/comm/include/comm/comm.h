@@ -147,6 +147,9 @@ enum status comm_broadcast_begin(struct comm *c, void *range, size_t count, enum
 enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadline_s,
                       struct errmsg *em) MUST_CHECK;
 
+/* The next n collectives are buckets 1 to n of something: the watchdog's report calls them so. */
+void comm_note_buckets(struct comm *c, size_t n);
+
 /* Elements [first, first + count) of a range of n that rank owns when it is sharded. */
 void comm_shard(size_t n, int world_size, int rank, size_t *first, size_t *count);
 

@@ -10,9 +10,9 @@
  * Each rank has a thread that writes what the rank is at into memory shared by its host, and looks
  * at what the others are at. It needs nothing of the caller's thread, which may be stuck in MPI,
  * NCCL or libtorch. The job ends when
- * - a rank works on one thing for longer than its deadline: timeout_s, or, once steps or validation
- *   have been seen often, 20 times the longest so far, but a minute at least. A stopped process
- *   counts as one that works; a rank that waits for others does not;
+ * - a rank works on one thing for longer than its deadline: timeout_s, or, once that phase of a
+ * step or a validation has been seen often, 20 times the longest so far, but a minute at least. A
+ * stopped process counts as one that works; a rank that waits for others does not;
  * - all ranks wait for each other, for timeout_s;
  * - a rank's process, or its launcher, has gone.
  * Time in which this process did not run does not count, nor does any while a debugger holds a rank
@@ -32,7 +32,11 @@
 
 enum watchdog_phase {
     WATCH_PREPARE,
-    WATCH_STEP,
+    WATCH_STEP,    /* its beginning, and what is none of the next four */
+    WATCH_READ,    /* pictures */
+    WATCH_COMPUTE, /* forward and backward */
+    WATCH_REDUCE,  /* gradients and losses of all ranks */
+    WATCH_UPDATE,  /* of the parameters */
     WATCH_VALIDATE,
     WATCH_PREVIEW,
     WATCH_SAVE,
@@ -48,7 +52,7 @@ enum status watchdog_open(struct comm *c, double timeout_s, struct watchdog **ou
 /* From here on what this rank does is none of the watchdog's business. Not collective. */
 void watchdog_close(struct watchdog *w);
 
-/* Begins a phase, or the same one anew. One thread. */
+/* Begins a phase, or the same one anew. One thread. Enters the kernel for nothing. */
 void watchdog_enter(struct watchdog *w, enum watchdog_phase phase, int64_t step);
 /* A checkpoint made since the start is whole. Any thread. */
 void watchdog_note_saved(struct watchdog *w);

@@ -236,7 +236,7 @@ static void wait_for_workers(struct job *j)
     pthread_mutex_lock(&j->lock);
     while (j->done < s->n && j->st == ST_OK && !stop_wanted(j)) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += PROGRESS_NS;
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
@@ -477,7 +477,11 @@ enum status pack_folders(const struct pack_options *o, struct pack_report *repor
         return st;
     struct job j = {.options = o, .source = &source, .spool = -1};
     pthread_mutex_init(&j.lock, NULL);
-    pthread_cond_init(&j.changed, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&j.changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     report->n_found = source.n;
     snprintf(report->person, sizeof report->person, "%s", source.person);
 

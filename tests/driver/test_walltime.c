@@ -106,11 +106,25 @@ static void squeue_is_asked_where_the_environment_does_not_say(void **state)
     fputs("#!/bin/sh\necho noise >&2\n[ \"$3\" = 17 ] && echo 1:30 || echo INVALID\n", f);
     assert_int_equal(fclose(f), 0);
     assert_int_equal(chmod(path, 0755), 0);
-    unsetenv("SLURM_JOB_END_TIME");
     setenv("SLURM_JOB_ID", "17", 1);
     setenv("PATH", folder, 1);
-    assert_true(walltime_job_left(&left_s));
-    assert_near(left_s, 90, 0);
+    /* neither does it where the job is not at work by this machine's clock */
+    static const char *const times[][2] = {
+        {NULL,         NULL        },
+        {NULL,         "1000000"   },
+        {"9000000000", "9000003600"}
+    };
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        unsetenv("SLURM_JOB_START_TIME");
+        unsetenv("SLURM_JOB_END_TIME");
+        if (times[i][0])
+            setenv("SLURM_JOB_START_TIME", times[i][0], 1);
+        if (times[i][1])
+            setenv("SLURM_JOB_END_TIME", times[i][1], 1);
+        left_s = 0;
+        assert_true(walltime_job_left(&left_s));
+        assert_near(left_s, 90, 0);
+    }
     setenv("SLURM_JOB_ID", "18", 1);
     assert_false(walltime_job_left(&left_s));
     setenv("PATH", "/nowhere", 1);

@@ -1,4 +1,5 @@
 """Fixtures of the fault tests: two tiny sets, and the run that nothing happened to."""
+import os
 import random
 import shutil
 
@@ -48,6 +49,12 @@ def copy_of(sets, tmp_path):
         made.keys = dict(run.keys)
         return made
     return copy
+
+
+@pytest.fixture
+def jumping():
+    """The environment of a run whose wall clock jumps: see clock.c."""
+    return {"LD_PRELOAD": os.path.abspath(harness.CLOCK), "BIFRONS_CLOCK_SEED": "5"}
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import torch
 
 BIFRONS = os.environ.get("BIFRONS", "build/dev/bifrons")
 FAULTY = os.environ.get("BIFRONS_FAULTY", "build/dev/tests/faults/faulty/bifrons")
+CLOCK = os.environ.get("BIFRONS_CLOCK", "build/dev/tests/faults/libjumping-clock.so")
 TINY = {"model.image_size": 64, "model.latent": 8, "train.global_batch": 4, "train.threads": 1,
         "train.precision": '"fp32"', "train.seed": 3, "train.lr": 1e-3, "log.every_steps": 1,
         "log.preview_epochs": 0, "checkpoint.every_minutes": 0}
@@ -51,10 +52,10 @@ class Run:
                               timeout=240, stdin=subprocess.DEVNULL,
                               env={**os.environ, **(environment or {})})
 
-    def train_with(self, fault, *more, **keys):
+    def train_with(self, fault, *more, environment=None, **keys):
         """train, with an engine that meets this fault: see faulty.c."""
         self.program = FAULTY
-        result = self.train(*more, environment={"BIFRONS_FAULT": fault}, **keys)
+        result = self.train(*more, environment={"BIFRONS_FAULT": fault, **(environment or {})}, **keys)
         self.program = BIFRONS
         return result
 

@@ -9,7 +9,6 @@
 #include "save.h"
 #include "signals.h"
 #include "step.h"
-#include "validate.h"
 
 struct loop {
     struct session *session;
@@ -62,7 +61,7 @@ static enum status validate(struct loop *l, bool finished, struct errmsg *em)
     struct session *s = l->session;
     struct model_losses losses;
     watchdog_enter(s->watchdog, WATCH_VALIDATE, s->state.step);
-    enum status st = validate_run(s, &losses, em);
+    enum status st = step_validate(s, &losses, em);
     if (st != ST_OK)
         return st;
     report_validation(l->report, &losses);

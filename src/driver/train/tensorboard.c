@@ -1,6 +1,6 @@
 #include "tensorboard.h"
 
-#include <math.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,18 +85,36 @@ static Tfevent__Value value_tagged(const char *tag)
     return v;
 }
 
-/* A name no file has yet: several starts may fall into one second. */
+static const char name_begins[] = "events.out.tfevents.";
+static const long long stamp_max = 9999999999; /* ten digits */
+
+/* The latest time in the name of an event file; 0: none is there. */
+static long long newest_stamp(const char *folder)
+{
+    long long newest = 0;
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (strncmp(e->d_name, name_begins, strlen(name_begins)) == 0)
+            newest = MAX(newest, strtoll(e->d_name + strlen(name_begins), NULL, 10));
+    if (d)
+        closedir(d);
+    return newest < stamp_max ? newest : 0;
+}
+
+/* A name no file has yet: several starts may fall into one second. Readers take files by their
+ * names' order, so it comes after all others, whatever the wall clock says. */
 static enum status make_file(struct tensorboard *tb, const char *folder, struct errmsg *em)
 {
     char host[256] = "unknown", name[PATH_BYTES_MAX], path[PATH_BYTES_MAX];
     if (gethostname(host, sizeof host - 1) != 0)
         snprintf(host, sizeof host, "unknown");
+    long long stamp = MAX((long long)clock_wall_seconds(), newest_stamp(folder) + 1);
     enum status st = ST_OK;
     bool exists = true;
     for (int i = 0; exists && i < NAMES_TRIED_MAX; i++) {
         struct errmsg reason = {0};
-        snprintf(name, sizeof name, "events.out.tfevents.%010lld.%s.%ld.%d",
-                 (long long)clock_wall_seconds(), host, (long)getpid(), i);
+        snprintf(name, sizeof name, "%s%010lld.%s.%ld.%d", name_begins, stamp, host, (long)getpid(),
+                 i);
         if (!path_join(path, sizeof path, folder, name))
             return FAIL(em, ST_IO, "path too long: %s/%s", folder, name);
         st = append_open(&tb->file, path, true, &exists, &reason);
@@ -218,29 +236,11 @@ static const char *const val_tags[MODEL_PEOPLE][MODEL_LOSSES] = {
 #undef X
 };
 
-enum { VAL_TAG_BYTES = 32 };
-
-/* tags: memory for the names, used until the scalars are written. */
-static size_t val_scalars(const struct val_metrics *m, char tags[VAL_NUMBERS][VAL_TAG_BYTES],
-                          struct tensorboard_scalar *out)
-{
-    size_t n = 0;
-    for (int i = 0; i < VAL_NUMBERS; i++) {
-        if (isnan(m->number[i]))
-            continue;
-        snprintf(tags[i], VAL_TAG_BYTES, "val/%s", val_metrics_key(i));
-        out[n++] = (struct tensorboard_scalar){tags[i], m->number[i]};
-    }
-    return n;
-}
-
 enum status tensorboard_metrics(struct tensorboard *tb, const struct metrics_row *row,
                                 struct errmsg *em)
 {
     bool train = row->kind == METRICS_TRAIN;
-    struct tensorboard_scalar s[1 + MODEL_PEOPLE * MODEL_LOSSES + VAL_NUMBERS];
-    char tags[VAL_NUMBERS][VAL_TAG_BYTES];
-    _Static_assert(VAL_NUMBERS >= 4, "room for what a training row has");
+    struct tensorboard_scalar s[1 + MODEL_PEOPLE * MODEL_LOSSES + 4];
     size_t n = 0;
     s[n++] = (struct tensorboard_scalar){train ? "loss/total" : "val/total", row->losses.total};
     for (int person = 0; person < MODEL_PEOPLE; person++)
@@ -249,8 +249,6 @@ enum status tensorboard_metrics(struct tensorboard *tb, const struct metrics_row
                 train ? train_tags[person][i] : val_tags[person][i],
                 row->losses.term[person][i],
             };
-    if (!train)
-        n += val_scalars(&row->val_metrics, tags, s + n);
     if (train) {
         s[n++] = (struct tensorboard_scalar){"train/lr", row->lr};
         s[n++] = (struct tensorboard_scalar){"perf/images_per_s", row->images_per_s};

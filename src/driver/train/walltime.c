@@ -17,7 +17,7 @@
 #include "base/poison.h"
 
 /* Both times may be longer than ever before; ending the processes takes a while, too. */
-static const double SAFETY = 1.5, ENDING_S = 5, ENDING_SHARE = 0.1;
+static const double SAFETY = 1.5, CLOCKS_DIFFER_S = 60, ENDING_S = 5, ENDING_SHARE = 0.1;
 /* One long wait, as for a stuck disk, must not take a job's time from it for ever after. */
 static const double LEAD_SHARE_MAX = 0.25;
 static const double ANSWER_WITHIN_S = 10;
@@ -118,18 +118,35 @@ static bool ask_squeue(const char *job, char answer[static ANSWER_BYTES])
     return answered;
 }
 
+static bool seconds_in(const char *variable, double *out)
+{
+    const char *text = getenv(variable);
+    char *rest = NULL;
+    double seconds = text ? strtod(text, &rest) : 0;
+    if (!text || rest == text || *rest != '\0')
+        return false;
+    *out = seconds;
+    return true;
+}
+
+/* A job at work outside of its own time shows a wall clock that has been set wrong. */
+static bool environment_says(double *left_s)
+{
+    double start_s, end_s, now = clock_wall_seconds();
+    if (!seconds_in("SLURM_JOB_END_TIME", &end_s) || now >= end_s ||
+        (seconds_in("SLURM_JOB_START_TIME", &start_s) && now < start_s - CLOCKS_DIFFER_S))
+        return false;
+    *left_s = end_s - now;
+    return true;
+}
+
 bool walltime_job_left(double *left_s)
 {
-    const char *job = getenv("SLURM_JOB_ID"), *end = getenv("SLURM_JOB_END_TIME");
-    char answer[ANSWER_BYTES], *rest;
+    const char *job = getenv("SLURM_JOB_ID");
+    char answer[ANSWER_BYTES];
     if (!job || !*job)
         return false;
-    double end_s = end ? strtod(end, &rest) : 0;
-    if (end && rest != end && *rest == '\0') {
-        *left_s = fmax(end_s - clock_wall_seconds(), 0);
-        return true;
-    }
-    return ask_squeue(job, answer) && walltime_parse(answer, left_s);
+    return environment_says(left_s) || (ask_squeue(job, answer) && walltime_parse(answer, left_s));
 }
 
 /* --- when to stop --------------------------------------------------------------------------- */

@@ -26,9 +26,10 @@ struct walltime {
 };
 
 /*
- * Seconds left to the Slurm job of this process, from SLURM_JOB_END_TIME, else asked of squeue,
- * which is given ten seconds. False outside of a job, where it has no time limit, or where the
- * answer is not understood. Starts a process: before MPI has started.
+ * Seconds left to the Slurm job of this process: from SLURM_JOB_END_TIME, or, where that is not
+ * there or the wall clock stands outside of the job's time, asked of squeue, which is given ten
+ * seconds. False outside of a job, where it has no time limit, or where the answer is not
+ * understood. Starts a process: before MPI has started.
  */
 bool walltime_job_left(double *left_s);
 /* Seconds of Slurm's "[DAYS-][[HOURS:]MINUTES:]SECONDS"; false for anything else, as "UNLIMITED".

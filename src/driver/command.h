@@ -18,6 +18,7 @@ struct command {
 int command_synth(int argc, char **argv);
 int command_pack(int argc, char **argv);
 int command_inspect(int argc, char **argv);
+int command_plan(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_swap(int argc, char **argv);

@@ -114,6 +114,15 @@ const struct checkpoint_facts *checkpoint_get_facts(const struct checkpoint *c)
     return &c->facts;
 }
 
+double checkpoint_get_val_metric(const struct checkpoint *c, const char *key)
+{
+    double value = NAN;
+    struct shim_value *root = shim_archive_root(c->archive);
+    (void)shim_get_double(shim_get(c->archive, shim_get(c->archive, root, "val_metrics"), key),
+                          &value);
+    return value;
+}
+
 struct model_config checkpoint_get_config(const struct checkpoint *c)
 {
     return c->config;

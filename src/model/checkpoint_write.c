@@ -114,9 +114,26 @@ static char *summary_text(const struct model *m, const struct checkpoint_facts *
         (json_int_t)facts->position, "loss", number_or_null(facts->loss), "val_loss",
         number_or_null(facts->val_loss), "config", facts->config ? facts->config : "", "meta",
         facts->meta ? facts->meta : "{}");
+    json_t *metrics = json_object();
+    for (size_t i = 0; i < facts->n_val_metrics; i++)
+        if (isfinite(facts->val_metrics[i].value))
+            json_object_set_new(metrics, facts->val_metrics[i].key,
+                                json_real(facts->val_metrics[i].value));
+    json_object_set_new(root, "val_metrics", metrics);
     char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(root);
     return text;
+}
+
+static void put_val_metrics(struct shim_archive *a, struct shim_value *root,
+                            const struct checkpoint_facts *facts)
+{
+    struct shim_value *metrics = shim_value_dict(a);
+    for (size_t i = 0; i < facts->n_val_metrics; i++)
+        if (isfinite(facts->val_metrics[i].value))
+            shim_put(a, metrics, facts->val_metrics[i].key,
+                     shim_value_double(a, facts->val_metrics[i].value));
+    shim_put(a, root, "val_metrics", metrics);
 }
 
 static void put_facts(struct shim_archive *a, struct shim_value *root, const struct model *m,
@@ -136,6 +153,7 @@ static void put_facts(struct shim_archive *a, struct shim_value *root, const str
     shim_put(a, root, "position", shim_value_int(a, (int64_t)facts->position));
     shim_put(a, root, "loss", shim_value_double(a, facts->loss));
     shim_put(a, root, "val_loss", shim_value_double(a, facts->val_loss));
+    put_val_metrics(a, root, facts);
     shim_put(a, root, "config", shim_value_string(a, facts->config ? facts->config : ""));
     shim_put(a, root, "meta", shim_value_string(a, facts->meta ? facts->meta : "{}"));
 }

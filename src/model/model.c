@@ -347,23 +347,6 @@ enum status model_backward(struct model *m, const struct model_batch *b, double 
     return st;
 }
 
-enum status model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
-                           struct model_losses *out, struct errmsg *em)
-{
-    struct model_losses losses = {0};
-    enum status st = ST_OK;
-    if (has_people(b)) {
-        struct pass p = forward(m, b, false);
-        struct terms t = measure(m, &p, global_batch, true);
-        read_terms(m, &t, &losses);
-        st = shim_scope_check(m->scope, em);
-        shim_scope_reset(m->scope);
-    }
-    if (st == ST_OK)
-        *out = losses;
-    return st;
-}
-
 enum status model_gradient_is_finite(const struct model *m, struct model_range range,
                                      bool *finite_out, struct errmsg *em)
 {
@@ -405,23 +388,50 @@ static void download(struct model *m, struct shim_tensor *x, uint8_t *bytes, siz
     shim_to_memory(m->scope, x, SHIM_U8, bytes, n * size * size * CHANNELS);
 }
 
+static void download_pictures(struct model *m, const struct model_batch *b, const struct pass *p,
+                              const struct model_pictures *out)
+{
+    for (int who = 0; who < MODEL_PEOPLE; who++) {
+        if (!b->images[who])
+            continue;
+        if (out->input[who])
+            download(m, p->samples[who].inputs, out->input[who], b->n);
+        if (out->recon[who])
+            download(m, p->recon[who], out->recon[who], b->n);
+        if (out->swap[who])
+            download(m,
+                     network_decode(m->scope, &m->network, MODEL_PEOPLE - 1 - who, p->codes[who]),
+                     out->swap[who], b->n);
+    }
+}
+
+enum status model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
+                           struct model_losses *out, const struct model_pictures *pictures,
+                           struct errmsg *em)
+{
+    struct model_losses losses = {0};
+    enum status st = ST_OK;
+    if (has_people(b)) {
+        struct pass p = forward(m, b, false);
+        if (pictures)
+            download_pictures(m, b, &p, pictures);
+        struct terms t = measure(m, &p, global_batch, true);
+        read_terms(m, &t, &losses);
+        st = shim_scope_check(m->scope, em);
+        shim_scope_reset(m->scope);
+    }
+    if (st == ST_OK)
+        *out = losses;
+    return st;
+}
+
 enum status model_run(struct model *m, const struct model_batch *b,
                       const struct model_pictures *out, struct errmsg *em)
 {
     if (!has_people(b))
         return ST_OK;
     struct pass p = forward(m, b, false);
-    for (int who = 0; who < MODEL_PEOPLE; who++) {
-        if (!b->images[who])
-            continue;
-        if (out->input[who])
-            download(m, p.samples[who].inputs, out->input[who], b->n);
-        if (out->recon[who])
-            download(m, p.recon[who], out->recon[who], b->n);
-        if (out->swap[who])
-            download(m, network_decode(m->scope, &m->network, MODEL_PEOPLE - 1 - who, p.codes[who]),
-                     out->swap[who], b->n);
-    }
+    download_pictures(m, b, &p, out);
     enum status st = shim_scope_check(m->scope, em);
     shim_scope_reset(m->scope);
     return st;

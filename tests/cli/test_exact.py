@@ -28,7 +28,7 @@ def test_buckets_change_nothing(sets, plain, tmp_path, keys):  # noqa: F811
 def test_bf16_on_the_wire_trains_nearly_the_same(sets, plain, tmp_path):  # noqa: F811
     train(sets, tmp_path / "run", ranks=3, keys=["comm.wire=\"bf16\""])
     assert losses(tmp_path / "run") != losses(plain)
-    ours, theirs = ([row["total"] for row in losses(out)] for out in (tmp_path / "run", plain))
+    ours, theirs = ([row["loss"]["total"] for row in losses(out)] for out in (tmp_path / "run", plain))
     assert ours == pytest.approx(theirs, rel=0.02)
 
 

@@ -2,54 +2,26 @@
 #include "base/file.h"
 #include "data/loader.h"
 #include "data/picture.h"
-#include "testing.h"
+#include "small_sets.h"
 
-enum { N = 12, SIZE = 8, PIXELS = SIZE * SIZE, WANTED = 20 };
+enum { SIZE = SMALL_SIZE, PIXELS = SMALL_PIXELS, WANTED = 20 };
 
 static const struct augment_config strength = {.flip = 0.5, .rotate_deg = 10, .warp = 0.02};
-static struct set *sets[2];
-static struct order *orders[2];
+static struct small_sets small;
+static struct set **const sets = small.sets;
+static struct order **const orders = small.orders;
 static struct loader *loader;
-
-static struct set *make_set(const char *folder, int person)
-{
-    struct errmsg em = {0};
-    struct set_writer *w;
-    struct set *s;
-    char path[PATH_BYTES_MAX], name[16];
-    struct set_description d = {
-        .n = N - person, .size = SIZE, .person = "p", .consent = "drawn", .masks = true};
-    snprintf(name, sizeof name, "%d.h5", person);
-    assert_true(path_join(path, sizeof path, folder, name));
-    assert_ok(set_writer_open(path, &d, &w, &em));
-    for (int row = 0; row < d.n; row++) {
-        uint8_t image[PIXELS * 3], mask[PIXELS];
-        memset(image, person * 100 + row, sizeof image);
-        memset(mask, 200 + row, sizeof mask);
-        assert_ok(set_writer_put(w, row,
-                                 &(struct set_row){.name = "x", .image = image, .mask = mask},
-                                 &em));
-    }
-    assert_ok(set_writer_finish(w, &em));
-    set_writer_free(w);
-    assert_ok(set_open(path, &s, &em));
-    return s;
-}
 
 static int set_up(void **state)
 {
     (void)state;
     struct errmsg em = {0};
-    char *folder = scratch_new();
-    struct loader_source sources[2];
-    for (int p = 0; p < 2; p++) {
-        sets[p] = make_set(folder, p);
-        assert_ok(order_new(set_hashes(sets[p]), set_get_info(sets[p])->n, 0, 5,
-                            (enum order_person)p, &orders[p], &em));
-        sources[p] = (struct loader_source){sets[p], orders[p]};
-    }
-    assert_ok(loader_new(sources, &strength, 5, &loader, &em));
-    free(folder);
+    small_sets_init(&small);
+    const struct loader_source sources[2] = {
+        {sets[0], orders[0]},
+        {sets[1], orders[1]}
+    };
+    assert_ok(loader_new(sources, &strength, SMALL_SEED, &loader, &em));
     return 0;
 }
 
@@ -57,10 +29,7 @@ static int tear_down(void **state)
 {
     (void)state;
     loader_free(loader);
-    for (int p = 0; p < 2; p++) {
-        order_free(orders[p]);
-        set_free(sets[p]);
-    }
+    small_sets_release(&small);
     return 0;
 }
 
@@ -98,8 +67,8 @@ static void pictures_are_those_of_the_order(void **state)
         for (size_t i = 0; i < WANTED; i++) {
             int64_t row = order_row_at(orders[p], 3 + i);
             assert_int_equal(b.rows[p][i], row);
-            assert_int_equal(b.images[p][i * PIXELS * 3 + 5], p * 100 + row);
-            assert_int_equal(b.masks[p][i * PIXELS + 5], 200 + row);
+            assert_int_equal(b.images[p][i * PIXELS * 3 + 5], small_image(p, row));
+            assert_int_equal(b.masks[p][i * PIXELS + 5], small_mask(row));
         }
     assert_true(b.draws[0][0].rotate != b.draws[1][0].rotate);
     loader_batch_release(&b);
@@ -116,8 +85,8 @@ static void given_rows_come_unchanged_and_scaled(void **state)
     assert_ok(loader_fill_rows(loader, NULL, rows, 2, &b, &em));
     assert_int_equal(b.images[0][0], 77); /* left out */
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(b.images[1][i * PIXELS * 4 * 3 + 9], 100 + rows[i]);
-        assert_int_equal(b.masks[1][i * PIXELS * 4 + 9], 200 + rows[i]);
+        assert_int_equal(b.images[1][i * PIXELS * 4 * 3 + 9], small_image(1, rows[i]));
+        assert_int_equal(b.masks[1][i * PIXELS * 4 + 9], small_mask(rows[i]));
         assert_true(b.draws[1][i].zoom == 1.0f && b.draws[1][i].rotate == 0.0f);
     }
     loader_batch_release(&b);

@@ -104,10 +104,14 @@ static void a_validation_row_has_no_speed(void **unused)
     struct metrics *m = open_at(0);
     struct metrics_row row = row_of_step(20);
     row.kind = METRICS_VAL;
+    val_metrics_clear(&row.val_metrics);
+    row.val_metrics.number[val_metrics_mean(VAL_SWAP, VAL_L1)] = 0.5;
+    row.val_metrics.number[val_metrics_mean(VAL_RECON, VAL_SSIM) + 1] = 0.25;
     assert_ok(metrics_write(m, &row, &em));
     metrics_close(m);
     char *text = content();
     assert_text_has(text, "\"kind\":\"val\"");
+    assert_text_has(text, "\"metrics\":{\"recon_ssim_a\":0.25,\"swap_l1\":0.5}");
     assert_null(strstr(text, "step_ms"));
     assert_null(strstr(text, "lr"));
     free(text);

@@ -67,13 +67,15 @@ static void the_line_says_where_and_how_fast(void **unused)
     o.first_step = 271;
     struct progress p;
     progress_init(&p, &o);
-    progress_set_val(&p, 0.0433);
+    progress_set_val(&p, &(struct progress_val){0.0433, 0.039, 0.057});
     do_steps(&p, &w, 272, 372, 0.125);
     char line[PROGRESS_LINE_BYTES];
     progress_format(&p, line);
     /* 16 / 0.125 = 128; (6250 - 372) * 0.125 = 734.75 s */
-    assert_string_equal(line, "epoch 3/50  step 372/6250  loss 0.0412 (A 0.0210 B 0.0202)  "
-                              "val 0.0433  128 images/s  data 2.0 %  12 min 15 s left");
+    assert_string_equal(
+        line,
+        "epoch 3/50  step 372/6250  loss 0.0412 (A 0.0210 B 0.0202)  "
+        "val 0.0433 (L1 recon 0.0390 swap 0.0570)  128 images/s  data 2.0 %  12 min 15 s left");
 }
 
 static void a_gpu_s_memory_is_shown(void **unused)
@@ -190,9 +192,9 @@ static void the_summary_names_the_best(void **unused)
     struct progress p;
     progress_init(&p, &o);
     do_steps(&p, &w, 1, 41, 0.5);
-    progress_set_val(&p, 0.0421);
+    progress_set_val(&p, &(struct progress_val){0.0421, NAN, NAN});
     do_steps(&p, &w, 42, 101, 0.5);
-    progress_set_val(&p, 0.0433);
+    progress_set_val(&p, &(struct progress_val){0.0433, NAN, NAN});
     progress_finish(&p);
     assert_string_equal(w.line, "101 steps in 51 s  loss 0.0412 (A 0.0210 B 0.0202)  val 0.0433 "
                                 "(best 0.0421 at step 41)  32 images/s");

@@ -1,6 +1,6 @@
 /* Measures against values known by hand. */
 #include "base/philox.h"
-#include "infer/quality.h"
+#include "quality.h"
 #include "testing.h"
 #include <math.h>
 

@@ -26,7 +26,8 @@ enum status __real_model_zero_gradients(struct model *m, struct errmsg *em);
 enum status __real_model_backward(struct model *m, const struct model_batch *b, double global_batch,
                                   struct model_losses *out, struct errmsg *em);
 enum status __real_model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
-                                  struct model_losses *out, struct errmsg *em);
+                                  struct model_losses *out, const struct model_pictures *pictures,
+                                  struct errmsg *em);
 int __real_rename(const char *from, const char *to);
 int __real_fsync(int fd);
 size_t __real_fwrite(const void *bytes, size_t size, size_t n, FILE *f);
@@ -34,7 +35,8 @@ enum status __wrap_model_zero_gradients(struct model *m, struct errmsg *em);
 enum status __wrap_model_backward(struct model *m, const struct model_batch *b, double global_batch,
                                   struct model_losses *out, struct errmsg *em);
 enum status __wrap_model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
-                                  struct model_losses *out, struct errmsg *em);
+                                  struct model_losses *out, const struct model_pictures *pictures,
+                                  struct errmsg *em);
 int __wrap_rename(const char *from, const char *to);
 int __wrap_fsync(int fd);
 size_t __wrap_fwrite(const void *bytes, size_t size, size_t n, FILE *f);
@@ -106,10 +108,11 @@ enum status __wrap_model_backward(struct model *m, const struct model_batch *b, 
 }
 
 enum status __wrap_model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
-                                  struct model_losses *out, struct errmsg *em)
+                                  struct model_losses *out, const struct model_pictures *pictures,
+                                  struct errmsg *em)
 {
     strike("evaluate", ++evaluate);
-    return __real_model_evaluate(m, b, global_batch, out, em);
+    return __real_model_evaluate(m, b, global_batch, out, pictures, em);
 }
 
 static bool is_checkpoint(const char *path)

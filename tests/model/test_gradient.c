@@ -32,7 +32,7 @@ static double loss_at(struct model *m, const struct model_batch *b, const double
     struct model_losses l;
     for (size_t i = 0; i < flat->count; i++)
         x[i] += length * direction[i];
-    assert_ok(model_evaluate(m, b, (double)b->n, &l, &em));
+    assert_ok(model_evaluate(m, b, (double)b->n, &l, NULL, &em));
     for (size_t i = 0; i < flat->count; i++)
         x[i] -= length * direction[i];
     return l.total;

@@ -258,7 +258,7 @@ static void evaluation_leaves_no_gradient(void **state)
     assert_ok(model_new(&o, NULL, &m, &em));
     struct model_batch b = part_of(&pictures, 0, 2);
     struct model_losses l, trained;
-    assert_ok(model_evaluate(m, &b, 2, &l, &em));
+    assert_ok(model_evaluate(m, &b, 2, &l, NULL, &em));
     assert_true(norm_of(m, model_flat(m)->gradients, "") == 0);
     assert_true(l.term[0][MODEL_LOSS_DSSIM] > 0); /* reported, though it does not count… */
     assert_near(l.total, l.term[0][MODEL_LOSS_L1] + l.term[1][MODEL_LOSS_L1], 1e-6);
@@ -306,7 +306,7 @@ static void masks_weigh_pixels(void **state)
     uint8_t *recon = malloc(PICTURE);
     o.mask_weight = 30;
     assert_ok(model_new(&o, NULL, &m, &em));
-    assert_ok(model_evaluate(m, &b, 1, &l, &em));
+    assert_ok(model_evaluate(m, &b, 1, &l, NULL, &em));
     assert_ok(model_run(m, &b, &(struct model_pictures){.recon = {recon}}, &em));
     double sum = 0, weights = 0, plain = 0;
     for (int i = 0; i < PICTURE; i++) {

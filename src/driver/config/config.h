@@ -19,6 +19,8 @@ enum { CONFIG_VERSION = 1, CONFIG_TEXT_BYTES = 64 };
 
 enum config_schedule { SCHEDULE_CONSTANT, SCHEDULE_ONE_CYCLE, SCHEDULE_COSINE };
 enum config_precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
+/* By what best.pt is chosen: the loss, or a mean of val_metrics.h in the order of its numbers. */
+enum config_best { BEST_LOSS, BEST_METRICS };
 enum config_wire { WIRE_FP32, WIRE_BF16 };
 
 /* What a run does about steps that would spoil it: guard.h. */
@@ -75,6 +77,7 @@ struct config {
         int64_t every_steps; /* 0: at each epoch only */
         double every_minutes;
         int64_t keep;
+        int64_t best; /* enum config_best, or BEST_METRICS + which mean */
     } checkpoint;
     struct config_guard guard;
     struct {
@@ -107,6 +110,9 @@ enum status config_merge_option(struct config *c, const char *key, const char *v
                                 const char *origin, struct errmsg *em) MUST_CHECK;
 /* What no single key can say: data sets named, batch >= world size, sizes that fit together. */
 enum status config_check(const struct config *c, int world_size, struct errmsg *em) MUST_CHECK;
+/* The same, but data sets need not be named. */
+enum status config_check_sizes(const struct config *c, int world_size,
+                               struct errmsg *em) MUST_CHECK;
 
 /*
  * Every key in schema order as TOML; merging it into any config gives the same config. The caller

@@ -81,14 +81,18 @@ static enum status check_exactness(const struct config *c, int world_size, struc
     return ST_OK;
 }
 
-enum status config_check(const struct config *c, int world_size, struct errmsg *em)
+enum status config_check_sizes(const struct config *c, int world_size, struct errmsg *em)
 {
-    enum status st = check_sets(c, em);
-    if (st == ST_OK)
-        st = check_model(c, em);
+    enum status st = check_model(c, em);
     if (st == ST_OK)
         st = check_batch(c, world_size, em);
     if (st == ST_OK)
         st = check_exactness(c, world_size, em);
     return st;
+}
+
+enum status config_check(const struct config *c, int world_size, struct errmsg *em)
+{
+    enum status st = check_sets(c, em);
+    return st == ST_OK ? config_check_sizes(c, world_size, em) : st;
 }

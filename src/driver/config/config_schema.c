@@ -50,6 +50,8 @@
 static const char *const schedules[] = {"constant", "one_cycle", "cosine", NULL};
 static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
 static const char *const backends[] = {"auto", "self", "mpi", "nccl", NULL};
+static const char *const bests[] = {"loss",    "recon_l1",  "recon_psnr", "recon_ssim",
+                                    "swap_l1", "swap_psnr", "swap_ssim",  NULL};
 static const char *const wires[] = {"fp32", "bf16", NULL};
 
 static bool accepts_device(const char *text)
@@ -209,6 +211,10 @@ static const struct config_key keys[] = {
     WHOLE(checkpoint.keep, 3, 2, 1000,
           "Checkpoints kept, besides the best; the oldest go first. Two at least, so that a "
           "damaged one is no loss."),
+    WORD(checkpoint.best, BEST_LOSS, bests,
+         "What makes a checkpoint best.pt: the validation loss, or a mean over both people that a "
+         "validation measures inside the face mask, of reconstruction or swap. The swap's need "
+         "sets that hold the truth, as those of drawn people do."),
 
     NUMBER_OR_OFF(guard.spike, 20, 1, 1e6,
                   "A step is left out where its loss stands this many robust deviations above the "
@@ -283,7 +289,8 @@ static int tolerance(size_t n)
     return n == 0 ? 0 : MAX(1, (int)n / 4);
 }
 
-const struct config_key *config_key_nearest(const char *name)
+const struct config_key *config_key_nearest_of(const struct config_key *const *table, size_t n,
+                                               const char *name)
 {
     const struct config_key *best = NULL;
     int best_score = 0;
@@ -291,15 +298,23 @@ const struct config_key *config_key_nearest(const char *name)
         return NULL;
     const char *leaf = leaf_of(name);
     size_t leaf_bytes = strlen(leaf), table_bytes = (size_t)(leaf - name);
-    for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
-        const char *other = leaf_of(keys[i].name);
+    for (size_t i = 0; i < n; i++) {
+        const char *other = leaf_of(table[i]->name);
         int leaves = distance(leaf, leaf_bytes, other, strlen(other));
-        int tables = distance(name, table_bytes, keys[i].name, (size_t)(other - keys[i].name));
+        int tables = distance(name, table_bytes, table[i]->name, (size_t)(other - table[i]->name));
         int score = leaves + tables;
         if (leaves <= tolerance(leaf_bytes) && (!best || score < best_score)) {
-            best = &keys[i];
+            best = table[i];
             best_score = score;
         }
     }
     return best;
+}
+
+const struct config_key *config_key_nearest(const char *name)
+{
+    const struct config_key *all[ARRAY_LENGTH(keys)];
+    for (size_t i = 0; i < ARRAY_LENGTH(keys); i++)
+        all[i] = &keys[i];
+    return config_key_nearest_of(all, ARRAY_LENGTH(all), name);
 }

@@ -1,4 +1,5 @@
-/* The table of configuration keys, for the files of this folder only. See config.h. */
+/* The table of configuration keys, see config.h; and what reading other tables of keys needs, too
+ * (plan/cluster.c). */
 #ifndef BIFRONS_DRIVER_CONFIG_SCHEMA_H
 #define BIFRONS_DRIVER_CONFIG_SCHEMA_H
 
@@ -44,6 +45,9 @@ size_t config_schema(const struct config_key **keys_out);
 const struct config_key *config_key_find(const char *name);
 /* The key a misspelt name was probably meant to be; NULL where nothing is near. */
 const struct config_key *config_key_nearest(const char *name);
+/* The same among n rows of another table. */
+const struct config_key *config_key_nearest_of(const struct config_key *const *table, size_t n,
+                                               const char *name);
 /* Is there a key NAME.something? */
 bool config_table_known(const char *name);
 

@@ -13,7 +13,8 @@
 #include "data/picture.h"
 #include "engine.h"
 #include "loaded.h"
-#include "quality.h"
+#include "train/quality.h"
+#include "train/truth.h"
 
 enum { EVAL_BATCH = 16 };
 
@@ -26,11 +27,6 @@ struct eval_arguments {
     bool json;
 };
 
-struct tally {
-    struct quality sum;
-    int64_t n;
-};
-
 struct evaluation {
     struct eval_arguments arguments;
     struct loaded loaded;
@@ -41,25 +37,9 @@ struct evaluation {
     struct quality_meter *meter;
     int size;
     bool held_out[2];
-    uint8_t *mean_face[2];          /* (size, size, 3) of each person's training pictures */
-    struct tally tally[2][ANSWERS]; /* [person shown] */
+    uint8_t *mean_face[2];              /* (size, size, 3) of each person's training pictures */
+    struct quality_sum sum[2][ANSWERS]; /* [person shown] */
 };
-
-static struct quality tally_mean(const struct tally *t)
-{
-    double n = (double)t->n;
-    return (struct quality){.l1 = t->sum.l1 / n, .psnr = t->sum.psnr / n, .ssim = t->sum.ssim / n};
-}
-
-static void tally_add(struct tally *t, struct quality q)
-{
-    if (!isfinite(q.l1) || !isfinite(q.ssim))
-        return; /* an empty mask: nothing to measure on this picture */
-    t->sum.l1 += q.l1;
-    t->sum.psnr += fmin(q.psnr, 100.0); /* identical pictures: a large number instead of infinity */
-    t->sum.ssim += q.ssim;
-    t->n++;
-}
 
 static enum status open_person(struct evaluation *e, int person, struct errmsg *em)
 {
@@ -123,24 +103,6 @@ static enum status compute_mean_face(struct evaluation *e, int person, struct er
     return st;
 }
 
-/* The stored truth, scaled to the model's size. */
-static enum status read_truth(struct evaluation *e, int person, int64_t row, uint8_t *out,
-                              struct errmsg *em)
-{
-    const struct set_info *info = set_get_info(e->sets[person]);
-    struct picture stored = {0}, scaled = {0};
-    enum status st = picture_init(&stored, info->size, info->size, em);
-    if (st == ST_OK)
-        st = set_read_truth(e->sets[person], row, stored.rgb, em);
-    if (st == ST_OK)
-        st = picture_resize(&stored, e->size, e->size, &scaled, em);
-    if (st == ST_OK)
-        memcpy(out, scaled.rgb, (size_t)e->size * (size_t)e->size * 3);
-    picture_release(&stored);
-    picture_release(&scaled);
-    return st;
-}
-
 static enum status measure_batch(struct evaluation *e, int person, const int64_t *rows, size_t n,
                                  uint8_t *scratch, struct errmsg *em)
 {
@@ -158,17 +120,17 @@ static enum status measure_batch(struct evaluation *e, int person, const int64_t
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         const uint8_t *shown = e->batch.images[person] + i * bytes;
         const uint8_t *mask = e->batch.masks[person] ? e->batch.masks[person] + i * pixels : NULL;
-        struct tally *t = e->tally[person];
-        tally_add(&t[ANSWER_RECON], quality_measure(e->meter, recon + i * bytes, shown, mask));
+        struct quality_sum *t = e->sum[person];
+        quality_add(&t[ANSWER_RECON], quality_measure(e->meter, recon + i * bytes, shown, mask));
         if (!set_get_info(e->sets[person])->has_truth)
             continue;
-        st = read_truth(e, person, rows[i], truth, em);
+        st = truth_read(e->sets[person], rows[i], e->size, truth, em);
         if (st != ST_OK)
             break;
-        tally_add(&t[ANSWER_SWAP], quality_measure(e->meter, swap + i * bytes, truth, mask));
-        tally_add(&t[ANSWER_UNCHANGED], quality_measure(e->meter, shown, truth, mask));
-        tally_add(&t[ANSWER_MEAN_FACE],
-                  quality_measure(e->meter, e->mean_face[1 - person], truth, mask));
+        quality_add(&t[ANSWER_SWAP], quality_measure(e->meter, swap + i * bytes, truth, mask));
+        quality_add(&t[ANSWER_UNCHANGED], quality_measure(e->meter, shown, truth, mask));
+        quality_add(&t[ANSWER_MEAN_FACE],
+                    quality_measure(e->meter, e->mean_face[1 - person], truth, mask));
     }
     return st;
 }
@@ -246,9 +208,9 @@ static void print_table(const struct evaluation *e)
     for (int p = 0; p < 2; p++) {
         printf("%c>%c  (%" PRId64 " pictures)%*s", 'A' + p, 'B' - p, picture_count(e, p), 3, "");
         for (int a = 0; a < ANSWERS; a++) {
-            const struct tally *t = &e->tally[p][a];
-            struct quality q = tally_mean(t);
-            if (t->n > 0)
+            const struct quality_sum *sum = &e->sum[p][a];
+            struct quality q = quality_mean(sum);
+            if (sum->n > 0)
                 printf("      %6.4f  %6.4f", q.l1, q.ssim);
             else
                 printf("%20s", "-");
@@ -257,13 +219,13 @@ static void print_table(const struct evaluation *e)
     }
 }
 
-static json_t *quality_json(const struct tally *t)
+static json_t *quality_json(const struct quality_sum *sum)
 {
-    struct quality q = tally_mean(t);
-    if (t->n == 0)
+    struct quality q = quality_mean(sum);
+    if (sum->n == 0)
         return json_null();
     return json_pack("{s:f, s:f, s:f, s:I}", "l1", q.l1, "psnr", q.psnr, "ssim", q.ssim, "pictures",
-                     (json_int_t)t->n);
+                     (json_int_t)sum->n);
 }
 
 static void print_json(const struct evaluation *e)
@@ -275,7 +237,7 @@ static void print_json(const struct evaluation *e)
         json_t *part = json_pack("{s:b, s:b}", "held_out", e->held_out[p], "masked",
                                  e->batch.masks[p] != NULL);
         for (int a = 0; a < ANSWERS; a++)
-            json_object_set_new(part, answer_key[a], quality_json(&e->tally[p][a]));
+            json_object_set_new(part, answer_key[a], quality_json(&e->sum[p][a]));
         json_object_set_new(root, direction[p], part);
     }
     json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));

@@ -122,6 +122,10 @@ static void print_record(const struct inspect_options *o, const json_t *record)
     inspect_print("checkpoint", o->path);
     for (size_t i = 0; i < sizeof single / sizeof *single; i++)
         print_value(single[i], json_object_get(record, single[i]));
+    if (json_object_size(json_object_get(record, "val_metrics")) > 0) {
+        puts("val_metrics");
+        print_group(record, "val_metrics");
+    }
     puts("model");
     print_group(record, "model");
     puts("parameters");

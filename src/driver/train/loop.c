@@ -9,6 +9,7 @@
 #include "save.h"
 #include "signals.h"
 #include "step.h"
+#include "validate.h"
 
 struct loop {
     struct session *session;
@@ -61,7 +62,7 @@ static enum status validate(struct loop *l, bool finished, struct errmsg *em)
     struct session *s = l->session;
     struct model_losses losses;
     watchdog_enter(s->watchdog, WATCH_VALIDATE, s->state.step);
-    enum status st = step_validate(s, &losses, em);
+    enum status st = validate_run(s, &losses, em);
     if (st != ST_OK)
         return st;
     report_validation(l->report, &losses);

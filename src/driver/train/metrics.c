@@ -116,6 +116,15 @@ static json_t *losses_object(struct row_writer *w, const struct model_losses *lo
     return o;
 }
 
+static json_t *val_metrics_object(struct row_writer *w, const struct val_metrics *m)
+{
+    json_t *o = json_object();
+    for (int i = 0; i < VAL_NUMBERS; i++)
+        if (!isnan(m->number[i]))
+            put_number(w, o, val_metrics_key(i), m->number[i]);
+    return o;
+}
+
 /* NULL where memory is out. */
 static json_t *row_object(const struct metrics_row *row)
 {
@@ -127,6 +136,8 @@ static json_t *row_object(const struct metrics_row *row)
     put(&w, o, "position", json_integer((json_int_t)row->position));
     put_number(&w, o, "time", row->time_s);
     put(&w, o, "loss", losses_object(&w, &row->losses));
+    if (row->kind == METRICS_VAL)
+        put(&w, o, "metrics", val_metrics_object(&w, &row->val_metrics));
     if (row->kind == METRICS_TRAIN) {
         put_number(&w, o, "lr", row->lr);
         put_number(&w, o, "images_per_s", row->images_per_s);

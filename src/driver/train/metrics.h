@@ -5,7 +5,8 @@
  *    "loss":{"total":0.21,"a":{"l1":0.1,"dssim":0.2},"b":{"l1":0.1,"dssim":0.2}},
  *    "lr":0.0001,"images_per_s":193,"step_ms":82.9,"data_wait_ms":0.3}
  *
- * A row of kind "val" has no lr, images_per_s, step_ms and data_wait_ms. A number that is NaN or
+ * A row of kind "val" has "metrics":{"recon_l1":0.04,…}, those of val_metrics.h that were measured,
+ * and no lr, images_per_s, step_ms and data_wait_ms. A number that is NaN or
  * infinite is null, and such a row has "nonfinite":true. A step that the guard left out has
  * "skipped":true. Losses of a person are unweighted, keyed
  * by model_loss_key; total is weighted, over both people.
@@ -26,6 +27,7 @@
 
 #include "base/status.h"
 #include "model/model.h"
+#include "val_metrics.h"
 
 /* Each row: enum name, value of "kind". */
 #define METRICS_KIND_MAP(X) \
@@ -44,6 +46,7 @@ struct metrics_row {
     uint64_t position;
     double time_s; /* trained so far, over all starts of the run */
     struct model_losses losses;
+    struct val_metrics val_metrics; /* of METRICS_VAL only */
     /* of METRICS_TRAIN only */
     bool skipped; /* the guard left the step's update out */
     double lr, images_per_s, step_ms, data_wait_ms;

@@ -35,7 +35,8 @@ static void show(const struct progress *p, bool redraw, const char *line)
 
 void progress_init(struct progress *p, const struct progress_options *o)
 {
-    *p = (struct progress){.options = *o, .val = NAN, .val_best = NAN};
+    *p = (struct progress){
+        .options = *o, .val = NAN, .val_best = NAN, .recon_l1 = NAN, .swap_l1 = NAN};
     p->last.step = o->first_step;
     p->started_s = p->step_started_s = now(p);
 }
@@ -96,6 +97,18 @@ static void add_loss(const struct progress *p, char out[static PROGRESS_LINE_BYT
         weighted_loss(p, MODEL_B));
 }
 
+static void add_val(const struct progress *p, char out[static PROGRESS_LINE_BYTES])
+{
+    if (!isnan(p->val))
+        add(out, "  val %.4f", p->val);
+    if (!isnan(p->recon_l1))
+        add(out, " (L1 recon %.4f", p->recon_l1);
+    if (!isnan(p->recon_l1) && !isnan(p->swap_l1))
+        add(out, " swap %.4f", p->swap_l1);
+    if (!isnan(p->recon_l1))
+        add(out, ")");
+}
+
 static void add_rate(double images_per_s, char out[static PROGRESS_LINE_BYTES])
 {
     add(out, "  %.*f images/s", images_per_s < 10.0 ? 1 : 0, images_per_s);
@@ -107,8 +120,7 @@ void progress_format(const struct progress *p, char out[static PROGRESS_LINE_BYT
     add(out, "epoch %lld/%lld  step %lld/%lld", (long long)p->last.epoch,
         (long long)p->options.epochs, (long long)p->last.step, (long long)p->options.total_steps);
     add_loss(p, out);
-    if (!isnan(p->val))
-        add(out, "  val %.4f", p->val);
+    add_val(p, out);
     if (p->last.gpu_bytes > 0)
         add(out, "  %.1f GiB", (double)p->last.gpu_bytes / (1 << 30));
     if (p->steps_timed == 0)
@@ -160,11 +172,13 @@ void progress_continue(struct progress *p)
     p->step_started_s = time_s;
 }
 
-void progress_set_val(struct progress *p, double val_loss)
+void progress_set_val(struct progress *p, const struct progress_val *val)
 {
-    p->val = val_loss;
-    if (!isnan(val_loss) && !(p->val_best <= val_loss)) {
-        p->val_best = val_loss;
+    p->val = val->loss;
+    p->recon_l1 = val->recon_l1;
+    p->swap_l1 = val->swap_l1;
+    if (!isnan(p->val) && !(p->val_best <= p->val)) {
+        p->val_best = p->val;
         p->val_best_step = p->last.step;
     }
 }
@@ -178,8 +192,7 @@ void progress_finish(struct progress *p)
     add(line, "%lld steps in %s", (long long)p->steps_seen, took);
     if (p->steps_seen > 0)
         add_loss(p, line);
-    if (!isnan(p->val))
-        add(line, "  val %.4f", p->val);
+    add_val(p, line);
     if (!isnan(p->val_best) && p->val_best < p->val)
         add(line, " (best %.4f at step %lld)", p->val_best, (long long)p->val_best_step);
     if (p->time_total_s > 0.0)

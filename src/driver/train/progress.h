@@ -1,8 +1,8 @@
 /*
  * How far a run is, for the person watching:
  *
- *   epoch 3/50  step 372/6250  loss 0.0412 (A 0.0210 B 0.0202)  val 0.0433  193 images/s
- *   data 0.4 %  2 min 10 s left                                              (on one line)
+ *   epoch 3/50  step 372/6250  loss 0.0412 (A 0.0210 B 0.0202)  val 0.0433 (L1 recon 0.0391 swap
+ *   0.0577)  193 images/s  data 0.4 %  2 min 10 s left                        (on one line)
  *
  * On a GPU also the most memory that tensors have taken so far, as "3.2 GiB".
  *
@@ -13,7 +13,7 @@
  *
  *     progress_init(&p, &options);
  *     each step:        progress_step(&p, &(struct progress_update){...});
- *     around a pause:   progress_pause(&p); … progress_set_val(&p, loss); progress_continue(&p);
+ *     around a pause:   progress_pause(&p); … progress_set_val(&p, &val); progress_continue(&p);
  *     at the end:       progress_finish(&p);
  *
  * Does nothing on rank > 0, by way of the log. One thread at a time. Nothing here can fail.
@@ -56,6 +56,7 @@ struct progress {
     struct progress_options options;
     struct progress_update last;
     double val, val_best; /* NaN: none yet */
+    double recon_l1, swap_l1;
     int64_t val_best_step;
     double started_s, step_started_s, pause_started_s, shown_s;
     double steps_sum, time_sum, wait_sum; /* decayed, for the rates */
@@ -70,7 +71,10 @@ void progress_step(struct progress *p, const struct progress_update *u);
 /* What happens between these two is a pause, not part of a step. */
 void progress_pause(struct progress *p);
 void progress_continue(struct progress *p);
-void progress_set_val(struct progress *p, double val_loss);
+struct progress_val {
+    double loss, recon_l1, swap_l1; /* NaN: not measured */
+};
+void progress_set_val(struct progress *p, const struct progress_val *val);
 /* Removes the redrawn line and logs a summary: steps, time, losses, best validation, rate. */
 void progress_finish(struct progress *p);
 

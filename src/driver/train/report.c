@@ -187,7 +187,10 @@ void report_validation(struct report *r, const struct model_losses *losses)
     if (!r->session)
         return;
     const struct session *s = r->session;
-    progress_set_val(&r->progress, s->state.val_loss);
+    const double *number = s->state.val_metrics.number;
+    struct progress_val val = {s->state.val_loss, number[val_metrics_mean(VAL_RECON, VAL_L1)],
+                               number[val_metrics_mean(VAL_SWAP, VAL_L1)]};
+    progress_set_val(&r->progress, &val);
     struct metrics_row row = {
         .kind = METRICS_VAL,
         .step = s->state.step,
@@ -195,6 +198,7 @@ void report_validation(struct report *r, const struct model_losses *losses)
         .position = s->state.position,
         .time_s = trained_s(r),
         .losses = *losses,
+        .val_metrics = s->state.val_metrics,
     };
     write_row(r, &row);
 }
@@ -271,6 +275,7 @@ static enum status run_and_draw(struct report *r, struct loader_batch *b, uint8_
         shown.recon[p] = out.recon[p];
         shown.swap[p] = out.swap[p];
     }
+    feed_pause(s->feed);
     enum status st = loader_fill_rows(s->loader, rows[0], rows[1], PREVIEW_PAIRS, b, em);
     if (st == ST_OK)
         st = model_run(s->model, &view, &out, em);
@@ -283,7 +288,7 @@ void report_preview(struct report *r)
         return;
     struct errmsg em = {0};
     struct loader_batch b = {0};
-    int size = r->session->batch.size;
+    int size = feed_get_options(r->session->feed)->size;
     uint8_t *memory = malloc(4 * PREVIEW_PAIRS * (size_t)size * (size_t)size * 3);
     enum status st = memory ? ST_OK : FAIL(&em, ST_MEMORY, "out of memory for a preview");
     if (st == ST_OK)

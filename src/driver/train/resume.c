@@ -11,24 +11,28 @@
 
 #include "base/poison.h"
 
-/* The state as the checkpoint tells it; losses of another kind are not compared with. */
-static void take_state(struct session *s, const struct checkpoint_facts *facts,
-                       const struct run_meta *meta, bool other_losses)
+/* The state as the checkpoint tells it; values of another kind are not compared with. */
+static void take_state(struct session *s, const struct checkpoint *c, const struct run_meta *meta,
+                       const struct resume_changes *changed)
 {
+    const struct checkpoint_facts *facts = checkpoint_get_facts(c);
+    bool other_best = changed->losses || changed->best;
     s->state = (struct train_state){
         .step = facts->step,
         .position = facts->position,
         .train_loss = facts->loss,
         .val_loss = facts->val_loss,
-        .best_val_loss = other_losses ? NAN : meta->best_val_loss,
-        .best_step = other_losses ? 0 : meta->best_step,
+        .best_value = other_best ? NAN : meta->best_value,
+        .best_step = other_best ? 0 : meta->best_step,
         .wall_s = meta->wall_s,
         .save_s = meta->save_s,
         .stretch_s = meta->stretch_s,
         .metrics_bytes = meta->metrics_bytes,
         .guard = meta->guard,
     };
-    if (other_losses)
+    for (int i = 0; i < VAL_NUMBERS; i++)
+        s->state.val_metrics.number[i] = checkpoint_get_val_metric(c, val_metrics_key(i));
+    if (changed->losses)
         guard_forget_losses(&s->state.guard);
     bool same_ranks = s->config.train.reproducible || meta->world_size == comm_world_size(s->comm);
     if (meta->world_size > 0 && !(same_ranks && meta->threads == s->threads))
@@ -41,13 +45,13 @@ static enum status continue_from(struct session *s, const char *path, const stru
 {
     const struct checkpoint_facts *facts = checkpoint_get_facts(c);
     struct run_meta meta;
-    bool other_losses = false;
+    struct resume_changes changed;
     run_meta_read(facts->meta, &meta);
-    enum status st = resume_check(s, path, facts->config, &meta, &other_losses, em);
+    enum status st = resume_check(s, path, facts->config, &meta, &changed, em);
     if (st == ST_OK)
         st = checkpoint_restore(c, s->model, true, false, em);
     if (st == ST_OK)
-        take_state(s, facts, &meta, other_losses);
+        take_state(s, c, &meta, &changed);
     return st;
 }
 

@@ -12,6 +12,7 @@
 
 enum effect {
     REFUSED,
+    BEST,    /* the best value starts anew */
     LOSSES,  /* the best value and the guard's window start anew */
     LENGTH,  /* what is left is counted anew */
     NOT_BITS /* goes on, though not bit for bit as it would have */
@@ -34,6 +35,7 @@ static const struct rule {
     {"loss.dssim",         LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
     {"loss.mask",          LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
     {"data.masks",         LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
+    {"checkpoint.best",    BEST,     "best.pt is chosen anew, from the next validation on"           },
     {"train.global_batch", LENGTH,   "the epochs that are left have steps of the new size"           },
     {"train.epochs",       LENGTH,   "a schedule of the learning rate is stretched to the new length"},
     {"train.max_steps",    LENGTH,   "a schedule of the learning rate is stretched to the new length"},
@@ -53,8 +55,8 @@ static const struct rule *rule_of(const char *key, size_t n)
 }
 
 /* lines: "key: old -> new", as config_difference writes them. */
-static enum status judge_changes(const char *lines, const char *path, bool *other_losses,
-                                 struct errmsg *em)
+static enum status judge_changes(const char *lines, const char *path,
+                                 struct resume_changes *changed, struct errmsg *em)
 {
     for (const char *line = lines; *line;) {
         size_t n = strcspn(line, "\n"), key = strcspn(line, ":");
@@ -64,8 +66,8 @@ static enum status judge_changes(const char *lines, const char *path, bool *othe
                         "%.*s (from %s) cannot change within a run: %s. Set it back, or start a "
                         "new run from these weights with --init-from and --out",
                         (int)n, line, path, rule->why);
-        if (rule && rule->effect == LOSSES)
-            *other_losses = true;
+        changed->losses = changed->losses || (rule && rule->effect == LOSSES);
+        changed->best = changed->best || (rule && rule->effect == BEST);
         log_info("changed since the checkpoint: %.*s%s%s", (int)n, line, rule ? "; " : "",
                  rule ? rule->why : "");
         line += n + (line[n] == '\n');
@@ -90,10 +92,11 @@ static enum status compare_sets(const struct session *s, const char *path,
 }
 
 enum status resume_check(const struct session *s, const char *path, const char *config_toml,
-                         const struct run_meta *meta, bool *other_losses, struct errmsg *em)
+                         const struct run_meta *meta, struct resume_changes *changed,
+                         struct errmsg *em)
 {
     struct errmsg unreadable = {0};
-    *other_losses = false;
+    *changed = (struct resume_changes){0};
     enum status st = compare_sets(s, path, meta, em);
     if (st != ST_OK || !config_toml)
         return st;
@@ -106,7 +109,7 @@ enum status resume_check(const struct session *s, const char *path, const char *
     } else {
         char *difference = config_difference(old, &s->config);
         if (difference)
-            st = judge_changes(difference, path, other_losses, em);
+            st = judge_changes(difference, path, changed, em);
         free(difference);
     }
     free(old);

@@ -8,14 +8,20 @@
 #include "run_meta.h"
 #include "session.h"
 
+/* What a change makes incomparable with what was before it. */
+struct resume_changes {
+    bool losses; /* they are of another kind */
+    bool best;   /* best.pt is chosen by something else */
+};
+
 /*
  * Compares a checkpoint's configuration (TOML text) and sets with the session's.
- * ST_CONFIG names the first change that cannot be. Otherwise logs the changes and tells in
- * *other_losses whether losses before and after are of different kinds. Text that cannot be read
+ * ST_CONFIG names the first change that cannot be. Otherwise logs the changes and tells
+ * what they mean. Text that cannot be read
  * (a user's own checkpoint) passes.
  */
 enum status resume_check(const struct session *s, const char *path, const char *config_toml,
-                         const struct run_meta *meta, bool *other_losses,
+                         const struct run_meta *meta, struct resume_changes *changed,
                          struct errmsg *em) MUST_CHECK;
 
 #endif

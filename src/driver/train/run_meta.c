@@ -62,13 +62,13 @@ char *run_meta_text(const struct session *s)
     for (int p = 0; p < 2; p++)
         fingerprint_text(s, p, fingerprint[p]);
     json_t *meta =
-        json_pack("{s:o, s:f, s:I, s:i, s:i, s:[s,s], s:[s,s], s:[s,s], s:o}", "best_val_loss",
-                  number_or_null(s->state.best_val_loss), "wall_s", s->state.wall_s,
-                  "metrics_bytes", (json_int_t)s->state.metrics_bytes, "world_size",
-                  comm_world_size(s->comm), "threads", s->threads, "fingerprints", fingerprint[0],
-                  fingerprint[1], "people", set_get_info(s->sets[0])->person,
-                  set_get_info(s->sets[1])->person, "consent", set_get_info(s->sets[0])->consent,
-                  set_get_info(s->sets[1])->consent, "guard", guard_object(&s->state.guard));
+        json_pack("{s:o, s:f, s:I, s:i, s:i, s:[s,s], s:[s,s], s:[s,s], s:o}", "best_value",
+                  number_or_null(s->state.best_value), "wall_s", s->state.wall_s, "metrics_bytes",
+                  (json_int_t)s->state.metrics_bytes, "world_size", comm_world_size(s->comm),
+                  "threads", s->threads, "fingerprints", fingerprint[0], fingerprint[1], "people",
+                  set_get_info(s->sets[0])->person, set_get_info(s->sets[1])->person, "consent",
+                  set_get_info(s->sets[0])->consent, set_get_info(s->sets[1])->consent, "guard",
+                  guard_object(&s->state.guard));
     if (meta) {
         json_object_set_new(meta, "best_step", json_integer((json_int_t)s->state.best_step));
         json_object_set_new(meta, "save_s", json_real(s->state.save_s));
@@ -83,7 +83,7 @@ void run_meta_read(const char *text, struct run_meta *out)
 {
     json_t *meta = json_loads(text ? text : "{}", 0, NULL);
     *out = (struct run_meta){
-        .best_val_loss = number_of(meta, "best_val_loss", NAN),
+        .best_value = number_of(meta, "best_value", NAN),
         .best_step = (int64_t)number_of(meta, "best_step", 0),
         .wall_s = number_of(meta, "wall_s", 0),
         .save_s = number_of(meta, "save_s", 0),

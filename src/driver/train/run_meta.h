@@ -1,7 +1,7 @@
 /*
  * The JSON text "meta" of a checkpoint: what a run must find again and no other entry holds.
  *
- *   {"best_val_loss","best_step","wall_s","metrics_bytes","save_s","stretch_s","world_size","threads",
+ *   {"best_value","best_step","wall_s","metrics_bytes","save_s","stretch_s","world_size","threads",
  *    "fingerprints":[A,B], "people":[A,B], "consent":[A,B],
  *    "guard":{"losses":[oldest, …], "bad_in_a_row", "rollbacks", "skipped", "lr_scale"}}
  *
@@ -17,7 +17,7 @@ char *run_meta_text(const struct session *s);
 
 /* What a checkpoint says. */
 struct run_meta {
-    double best_val_loss, wall_s;
+    double best_value, wall_s;
     int64_t best_step, metrics_bytes;
     double save_s, stretch_s;
     int world_size, threads; /* 0: not told */

@@ -12,6 +12,7 @@
 #include "run_folder.h"
 #include "run_meta.h"
 #include "schedule.h"
+#include "validate.h"
 #include "worker.h"
 
 #include "base/poison.h"
@@ -22,6 +23,7 @@ static const double WAIT_MAX_S = 60, WAIT_TOLD_S = 1, RETRY_S = 60, FINISH_TOLD_
 struct write_job {
     const struct checkpoint_snapshot *snapshot;
     struct checkpoint_facts facts;
+    struct checkpoint_number numbers[VAL_NUMBERS]; /* facts.val_metrics */
     char out[PATH_BYTES_MAX];
     bool best;
     int keep;
@@ -42,7 +44,7 @@ struct saver {
     bool writing;              /* the job's outcome has not been told yet */
     bool unsaved;              /* the latest attempt failed */
     bool slow_told;            /* that training waited for the disk */
-    double best_kept;          /* validation loss of best.pt; NaN: none */
+    double best_kept;          /* of best.pt, as state.best_value; NaN: none */
     int64_t best_kept_step;
     double copied_at_s; /* when the state was copied last, or training began */
     double retry_at_s;  /* not before, where unsaved */
@@ -64,7 +66,7 @@ enum status saver_open(struct session *s, struct saver **out, struct errmsg *em)
         if (st == ST_OK) {
             v->session = s;
             v->copied = s->state;
-            v->best_kept = s->state.best_val_loss;
+            v->best_kept = s->state.best_value;
             v->best_kept_step = s->state.best_step;
             v->copied_at_s = clock_seconds();
         }
@@ -131,7 +133,7 @@ static void note_failure(struct saver *v, const char *why)
     v->unsaved = true;
     v->retry_at_s = clock_seconds() + RETRY_S;
     /* so that the next one as good becomes best.pt */
-    v->session->state.best_val_loss = v->best_kept;
+    v->session->state.best_value = v->best_kept;
     v->session->state.best_step = v->best_kept_step;
     log_error("CHECKPOINT NOT SAVED: %s; training goes on, earlier checkpoints are whole, another "
               "is tried in %.0f s",
@@ -203,6 +205,11 @@ static enum status prepare(struct saver *v, bool best, struct errmsg *em)
         .keep = (int)s->config.checkpoint.keep,
         .watchdog = s->watchdog,
     };
+    for (int i = 0; i < VAL_NUMBERS; i++)
+        v->job.numbers[i] =
+            (struct checkpoint_number){val_metrics_key(i), s->state.val_metrics.number[i]};
+    v->job.facts.val_metrics = v->job.numbers;
+    v->job.facts.n_val_metrics = VAL_NUMBERS;
     memcpy(v->job.out, s->out, sizeof v->job.out);
     if (!v->job.facts.config || !v->job.facts.meta)
         return FAIL(em, ST_MEMORY, "out of memory");
@@ -211,12 +218,6 @@ static enum status prepare(struct saver *v, bool best, struct errmsg *em)
     v->job.copy_s = clock_seconds() - start;
     v->copied = s->state;
     return st;
-}
-
-static bool is_best(const struct saver *v)
-{
-    double val = v->session->state.val_loss;
-    return isnan(val) || isnan(v->best_kept) || val < v->best_kept;
 }
 
 void saver_save(struct saver *v, bool validated)
@@ -229,9 +230,9 @@ void saver_save(struct saver *v, bool validated)
         note_failure(v, "the one before is still being written; the disk is slow or stuck");
         return;
     }
-    bool best = validated && is_best(v);
+    bool best = validated && validate_is_better(v->session, v->best_kept);
     if (best) {
-        v->session->state.best_val_loss = v->session->state.val_loss;
+        v->session->state.best_value = validate_value(v->session);
         v->session->state.best_step = v->session->state.step;
     }
     if (prepare(v, best, &em) != ST_OK) {

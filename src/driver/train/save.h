@@ -25,8 +25,8 @@ struct saver;
 enum status saver_open(struct session *s, struct saver **out, struct errmsg *em) MUST_CHECK;
 /* Waits for a checkpoint being written. */
 void saver_close(struct saver *v);
-/* Copies the state and has it written. validated: s->state.val_loss is the current state's, so that
- * it becomes best.pt where it is better than that one (always, without held-out pictures). */
+/* Copies the state and has it written. validated: the last validation is of the current state,
+ * which becomes best.pt where it is better than that one (always, without held-out pictures). */
 void saver_save(struct saver *v, bool validated);
 /* Rank 0: sets model and s->state back to what was copied last, or to where training began; the
  * copy need not have reached the disk. The caller shares it with the other ranks. */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "colours.h"
 #include "device.h"
+#include "validate.h"
 #include "zero.h"
 
 static const char person_letter[2] = {'A', 'B'};
@@ -149,10 +150,15 @@ static enum status open_loader(struct session *s, struct errmsg *em)
         log_warn("loss.mask has no effect: %s",
                  s->config.data.masks ? "a set has no masks" : "data.masks is false");
     enum status st = loader_new(sources, &s->config.augment, s->config.train.seed, &s->loader, em);
-    if (st == ST_OK)
-        st =
-            loader_batch_init(&s->batch, (size_t)micro, (int)s->config.model.image_size, masks, em);
-    return st;
+    if (st != ST_OK)
+        return st;
+    const struct feed_options options = {
+        .loader = s->loader,
+        .capacity = (size_t)micro,
+        .size = (int)s->config.model.image_size,
+        .masks = masks,
+    };
+    return feed_new(&options, &s->feed, em);
 }
 
 /* Cores this rank may use: its own binding where a launcher bound it, else a fair share. */
@@ -252,7 +258,8 @@ enum status session_share_state(struct session *s, struct errmsg *em)
 
 enum status session_open(struct session *s, struct errmsg *em)
 {
-    s->state = (struct train_state){.train_loss = NAN, .val_loss = NAN, .best_val_loss = NAN};
+    s->state = (struct train_state){.train_loss = NAN, .val_loss = NAN, .best_value = NAN};
+    val_metrics_clear(&s->state.val_metrics);
     guard_init(&s->state.guard);
     s->threads =
         s->config.train.threads > 0 ? (int)s->config.train.threads : default_threads(s->comm);
@@ -264,7 +271,9 @@ enum status session_open(struct session *s, struct errmsg *em)
     if (comm_rank(s->comm) == 0)
         note_sets(s);
     plan_steps(s);
-    st = comm_agree(s->comm, open_loader(s, em), em);
+    st = comm_agree(s->comm, validate_check(s, em), em);
+    if (st == ST_OK)
+        st = comm_agree(s->comm, open_loader(s, em), em);
     if (st == ST_OK)
         st = comm_agree(s->comm, open_model(s, em), em);
     return st;
@@ -279,7 +288,7 @@ void session_close(struct session *s)
     comm_free(s->comm, s->memory.gradients);
     comm_free(s->comm, s->memory.exp_avg);
     comm_free(s->comm, s->memory.exp_avg_sq);
-    loader_batch_release(&s->batch);
+    feed_free(s->feed);
     loader_free(s->loader);
     for (int p = 0; p < 2; p++) {
         order_free(s->orders[p]);

@@ -14,22 +14,25 @@
 #include "data/loader.h"
 #include "data/order.h"
 #include "data/set.h"
+#include "feed.h"
 #include "guard.h"
 #include "model/model.h"
+#include "val_metrics.h"
 #include "walltime.h"
 
 /* Where the run stands. Saved in every checkpoint. */
 struct train_state {
-    int64_t step;      /* optimizer steps done */
-    uint64_t position; /* pictures of each person consumed: the cursor of the order */
-    double train_loss; /* of the last step; NaN before the first */
-    double val_loss;   /* of the last validation; NaN before the first */
-    double best_val_loss;
-    int64_t best_step;     /* whose checkpoint best.pt is; 0: none yet */
-    double wall_s;         /* training time of the run's earlier lives */
-    int64_t metrics_bytes; /* length of metrics.jsonl at this point */
-    double save_s;         /* the slowest save lately; 0: none yet */
-    double stretch_s;      /* walltime.h: longest time between two chances to stop; 0: not known */
+    int64_t step;                   /* optimizer steps done */
+    uint64_t position;              /* pictures of each person consumed: the cursor of the order */
+    double train_loss;              /* of the last step; NaN before the first */
+    double val_loss;                /* of the last validation; NaN before the first */
+    struct val_metrics val_metrics; /* likewise */
+    double best_value;              /* what checkpoint.best names, of best.pt; NaN: none yet */
+    int64_t best_step;              /* whose checkpoint best.pt is; 0: none yet */
+    double wall_s;                  /* training time of the run's earlier lives */
+    int64_t metrics_bytes;          /* length of metrics.jsonl at this point */
+    double save_s;                  /* the slowest save lately; 0: none yet */
+    double stretch_s; /* walltime.h: longest time between two chances to stop; 0: not known */
     struct guard guard;
 };
 
@@ -41,7 +44,7 @@ struct session {
     struct set *sets[2];
     struct order *orders[2];
     struct loader *loader;
-    struct loader_batch batch; /* room for this rank's largest micro-batch */
+    struct feed *feed; /* has room for this rank's largest micro-batch */
     struct model_memory memory;
     struct model *model;
     struct reducer *reducer;   /* of the model's gradients; step_open makes both */

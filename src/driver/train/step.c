@@ -71,11 +71,12 @@ static enum status try_backward(struct session *s, struct errmsg *em)
     size_t batch = (size_t)s->config.train.global_batch, first, count, micro_first, micro_count;
     comm_shard(batch, comm_world_size(s->comm), comm_rank(s->comm), &first, &count);
     comm_shard(count, (int)s->config.train.accumulate, 0, &micro_first, &micro_count);
-    micro_count = MIN(micro_count, s->batch.capacity);
-    enum status st = loader_fill(s->loader, first, micro_count, &s->batch, em);
+    micro_count = MIN(micro_count, feed_get_options(s->feed)->capacity);
+    const struct loader_batch *samples;
+    enum status st = feed_take(s->feed, first, micro_count, &samples, em);
     if (st != ST_OK)
         return st;
-    struct model_batch view = batch_view(&s->batch);
+    struct model_batch view = batch_view(samples);
     struct model_losses ignored;
     reducer_observe(s->reducer);
     return model_backward(s->model, &view, (double)batch, &ignored, em);
@@ -114,6 +115,50 @@ enum status step_open(struct session *s, struct errmsg *em)
 
 /* ---- Gradients ------------------------------------------------------------------------------- */
 
+/* A step's work is cut into parts, each one forward and backward: this rank's micro-batches, or its
+ * slots where the run is reproducible. */
+struct part {
+    size_t first, n; /* samples of the step */
+    size_t unit;     /* of the vote */
+};
+
+static size_t part_count(const struct session *s)
+{
+    size_t first, count = (size_t)s->config.train.accumulate;
+    if (s->slot_sum)
+        comm_shard(slots_of(s), comm_world_size(s->comm), comm_rank(s->comm), &first, &count);
+    return count;
+}
+
+static struct part part_at(const struct session *s, size_t i)
+{
+    size_t batch = (size_t)s->config.train.global_batch, size = (size_t)s->config.train.slot_size;
+    int ranks = comm_world_size(s->comm), rank = comm_rank(s->comm);
+    size_t first, count, micro_first, micro_count;
+    if (s->slot_sum) {
+        comm_shard(slots_of(s), ranks, rank, &first, &count);
+        size_t slot = first + i;
+        return (struct part){slot * size, MIN(size, batch - slot * size), slot};
+    }
+    comm_shard(batch, ranks, rank, &first, &count);
+    comm_shard(count, (int)s->config.train.accumulate, (int)i, &micro_first, &micro_count);
+    return (struct part){first + micro_first, micro_count, 0};
+}
+
+/* Lets the feed begin what comes after part i: the next one, or the first of the next step. */
+static void read_ahead(struct session *s, size_t i)
+{
+    uint64_t position = s->state.position;
+    if (++i == part_count(s)) {
+        if (s->state.step + 1 >= s->steps_total)
+            return;
+        position += (uint64_t)s->config.train.global_batch;
+        i = 0;
+    }
+    struct part next = part_at(s, i);
+    feed_ahead(s->feed, position + next.first, next.n);
+}
+
 /* Samples of a step on their way to gradients and losses. */
 struct work {
     struct session *s;
@@ -121,24 +166,25 @@ struct work {
     double data_wait_s;
 };
 
-/* Forward and backward of n samples from the first-th of this step's; their losses go to a unit of
- * the vote. */
-static enum status run_samples(struct work *w, size_t first, size_t n, size_t unit,
-                               struct errmsg *em)
+/* Forward and backward of part i; its losses go to its unit of the vote. */
+static enum status run_part(struct work *w, size_t i, struct errmsg *em)
 {
     struct session *s = w->s;
+    struct part part = part_at(s, i);
+    const struct loader_batch *samples;
     double before = clock_seconds();
     watchdog_enter(s->watchdog, WATCH_READ, s->state.step + 1);
-    enum status st = loader_fill(s->loader, s->state.position + first, n, &s->batch, em);
+    enum status st = feed_take(s->feed, s->state.position + part.first, part.n, &samples, em);
     w->data_wait_s += clock_seconds() - before;
     if (st != ST_OK)
         return st;
     watchdog_enter(s->watchdog, WATCH_COMPUTE, s->state.step + 1);
-    struct model_batch view = batch_view(&s->batch);
+    read_ahead(s, i);
+    struct model_batch view = batch_view(samples);
     struct model_losses losses;
     st = model_backward(s->model, &view, (double)s->config.train.global_batch, &losses, em);
     if (st == ST_OK)
-        vote_add_losses(w->vote, unit, &losses);
+        vote_add_losses(w->vote, part.unit, &losses);
     return st;
 }
 
@@ -146,18 +192,12 @@ static enum status run_samples(struct work *w, size_t first, size_t n, size_t un
  * micro-batch is empty sends them all in reducer_flush. */
 static enum status run_micro_batches(struct work *w, struct errmsg *em)
 {
-    struct session *s = w->s;
-    size_t first, count;
-    int micros = (int)s->config.train.accumulate;
-    comm_shard((size_t)s->config.train.global_batch, comm_world_size(s->comm), comm_rank(s->comm),
-               &first, &count);
-    enum status st = model_zero_gradients(s->model, em);
-    for (int i = 0; i < micros && st == ST_OK; i++) {
-        size_t micro_first, micro_count;
-        comm_shard(count, micros, i, &micro_first, &micro_count);
-        if (i == micros - 1)
-            reducer_arm(s->reducer);
-        st = run_samples(w, first + micro_first, micro_count, 0, em);
+    size_t n = part_count(w->s);
+    enum status st = model_zero_gradients(w->s->model, em);
+    for (size_t i = 0; i < n && st == ST_OK; i++) {
+        if (i == n - 1)
+            reducer_arm(w->s->reducer);
+        st = run_part(w, i, em);
     }
     return st;
 }
@@ -165,17 +205,14 @@ static enum status run_micro_batches(struct work *w, struct errmsg *em)
 /* This rank's share of the slots, each alone. */
 static enum status run_slots(struct work *w, struct errmsg *em)
 {
-    struct session *s = w->s;
-    size_t batch = (size_t)s->config.train.global_batch, size = (size_t)s->config.train.slot_size;
-    size_t first, count;
-    comm_shard(slots_of(s), comm_world_size(s->comm), comm_rank(s->comm), &first, &count);
+    size_t n = part_count(w->s);
     enum status st = ST_OK;
-    for (size_t slot = first; slot < first + count && st == ST_OK; slot++) {
-        st = model_zero_gradients(s->model, em);
+    for (size_t i = 0; i < n && st == ST_OK; i++) {
+        st = model_zero_gradients(w->s->model, em);
         if (st == ST_OK)
-            st = run_samples(w, slot * size, MIN(size, batch - slot * size), slot, em);
+            st = run_part(w, i, em);
         if (st == ST_OK)
-            slot_sum_add(s->slot_sum);
+            slot_sum_add(w->s->slot_sum);
     }
     return st;
 }
@@ -203,7 +240,7 @@ static enum status step_gradients(struct session *s, uint64_t flags, struct step
                                   struct errmsg *em)
 {
     struct vote v;
-    vote_init(&v, s->slot_sum ? slots_of(s) : 1);
+    vote_init(&v, s->slot_sum ? slots_of(s) : 1, 0);
     vote_set_flags(&v, flags);
     struct work w = {.s = s, .vote = &v};
     enum status local = s->slot_sum ? run_slots(&w, em) : run_micro_batches(&w, em);
@@ -269,66 +306,4 @@ enum status step_before_save(struct session *s, struct errmsg *em)
 enum status step_after_save(struct session *s, struct errmsg *em)
 {
     return comm_agree(s->comm, zero_shed_moments(s, em), em);
-}
-
-/* ---- Validation ------------------------------------------------------------------------------ */
-
-/* Losses of the pairs [first, first + n) of held-out pictures, divided by all. */
-static enum status validate_pairs(struct session *s, int64_t first, int64_t n, int64_t all,
-                                  struct vote *v, size_t unit, struct errmsg *em)
-{
-    enum { PART_MAX = 256 };
-    int64_t rows[2][PART_MAX];
-    int64_t part = MIN((int64_t)s->batch.capacity, PART_MAX);
-    for (int64_t done = 0; done < n; done += part) {
-        int64_t now = MIN(part, n - done);
-        for (int p = 0; p < 2; p++)
-            for (int64_t i = 0; i < now; i++) {
-                int64_t count = order_val_count(s->orders[p]);
-                rows[p][i] = order_val_row(s->orders[p], (first + done + i) % count);
-            }
-        struct model_losses losses;
-        enum status st = loader_fill_rows(s->loader, rows[0], rows[1], (size_t)now, &s->batch, em);
-        struct model_batch view = batch_view(&s->batch);
-        if (st == ST_OK)
-            st = model_evaluate(s->model, &view, (double)all, &losses, em);
-        if (st != ST_OK)
-            return st;
-        vote_add_losses(v, unit, &losses);
-    }
-    return ST_OK;
-}
-
-/* This rank's share: of slots, each a unit of the vote, where the run is reproducible. */
-static enum status validate_share(struct session *s, int64_t pairs, struct vote *v,
-                                  struct errmsg *em)
-{
-    int64_t size = s->slot_sum ? s->config.train.slot_size : 1;
-    size_t first, count;
-    comm_shard((size_t)((pairs + size - 1) / size), comm_world_size(s->comm), comm_rank(s->comm),
-               &first, &count);
-    if (!s->slot_sum)
-        return validate_pairs(s, (int64_t)first, (int64_t)count, pairs, v, 0, em);
-    enum status st = ST_OK;
-    for (size_t slot = first; slot < first + count && st == ST_OK; slot++) {
-        int64_t begin = (int64_t)slot * size;
-        st = validate_pairs(s, begin, MIN(size, pairs - begin), pairs, v, slot, em);
-    }
-    return st;
-}
-
-enum status step_validate(struct session *s, struct model_losses *out, struct errmsg *em)
-{
-    int64_t n[2] = {order_val_count(s->orders[0]), order_val_count(s->orders[1])};
-    int64_t pairs = MIN(n[0], n[1]) > 0 ? MAX(n[0], n[1]) : 0;
-    struct vote v;
-    vote_init(&v, s->slot_sum ? (size_t)MAX(pairs, 1) : 1);
-    enum status st = vote_take(s->comm, validate_share(s, pairs, &v, em), &v, em);
-    struct model_losses losses = vote_losses(&v);
-    vote_release(&v);
-    if (st != ST_OK)
-        return st;
-    *out = losses;
-    s->state.val_loss = pairs > 0 ? out->total : NAN;
-    return ST_OK;
 }

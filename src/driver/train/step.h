@@ -1,5 +1,5 @@
 /*
- * One training step over all ranks, and one validation pass.
+ * One training step over all ranks.
  *
  * Gradients are summed bucket by bucket while the step's last backward goes on (comm/reducer.h).
  * One small sum after them carries losses, flags and failures: a rank whose loader or backward
@@ -56,12 +56,5 @@ enum status step_run(struct session *s, uint64_t flags, struct step_report *out,
  */
 enum status step_before_save(struct session *s, struct errmsg *em) MUST_CHECK;
 enum status step_after_save(struct session *s, struct errmsg *em) MUST_CHECK;
-
-/*
- * COLLECTIVE: mean losses over the held-out pictures of both people (the shorter list repeats until
- * the longer one is through), without augmentation. Sets s->state.val_loss to the weighted total.
- */
-enum status step_validate(struct session *s, struct model_losses *out,
-                          struct errmsg *em) MUST_CHECK;
 
 #endif

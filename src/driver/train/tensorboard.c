@@ -1,6 +1,7 @@
 #include "tensorboard.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,11 +237,29 @@ static const char *const val_tags[MODEL_PEOPLE][MODEL_LOSSES] = {
 #undef X
 };
 
+enum { VAL_TAG_BYTES = 32 };
+
+/* tags: memory for the names, used until the scalars are written. */
+static size_t val_scalars(const struct val_metrics *m, char tags[VAL_NUMBERS][VAL_TAG_BYTES],
+                          struct tensorboard_scalar *out)
+{
+    size_t n = 0;
+    for (int i = 0; i < VAL_NUMBERS; i++) {
+        if (isnan(m->number[i]))
+            continue;
+        snprintf(tags[i], VAL_TAG_BYTES, "val/%s", val_metrics_key(i));
+        out[n++] = (struct tensorboard_scalar){tags[i], m->number[i]};
+    }
+    return n;
+}
+
 enum status tensorboard_metrics(struct tensorboard *tb, const struct metrics_row *row,
                                 struct errmsg *em)
 {
     bool train = row->kind == METRICS_TRAIN;
-    struct tensorboard_scalar s[1 + MODEL_PEOPLE * MODEL_LOSSES + 4];
+    struct tensorboard_scalar s[1 + MODEL_PEOPLE * MODEL_LOSSES + VAL_NUMBERS];
+    char tags[VAL_NUMBERS][VAL_TAG_BYTES];
+    _Static_assert(VAL_NUMBERS >= 4, "room for what a training row has");
     size_t n = 0;
     s[n++] = (struct tensorboard_scalar){train ? "loss/total" : "val/total", row->losses.total};
     for (int person = 0; person < MODEL_PEOPLE; person++)
@@ -249,6 +268,8 @@ enum status tensorboard_metrics(struct tensorboard *tb, const struct metrics_row
                 train ? train_tags[person][i] : val_tags[person][i],
                 row->losses.term[person][i],
             };
+    if (!train)
+        n += val_scalars(&row->val_metrics, tags, s + n);
     if (train) {
         s[n++] = (struct tensorboard_scalar){"train/lr", row->lr};
         s[n++] = (struct tensorboard_scalar){"perf/images_per_s", row->images_per_s};

@@ -5,14 +5,25 @@
 
 enum { LOSS_NUMBERS = 1 + MODEL_PEOPLE * MODEL_LOSSES, FIXED_NUMBERS = 1 + VOTE_FLAGS };
 
-static size_t count_of(const struct vote *v)
+static size_t unit_numbers(const struct vote *v)
 {
-    return FIXED_NUMBERS + v->units * LOSS_NUMBERS;
+    return LOSS_NUMBERS + v->own;
 }
 
-void vote_init(struct vote *v, size_t units)
+static size_t count_of(const struct vote *v)
+{
+    return FIXED_NUMBERS + v->units * unit_numbers(v);
+}
+
+static double *unit_at(const struct vote *v, size_t unit)
+{
+    return v->numbers + FIXED_NUMBERS + unit * unit_numbers(v);
+}
+
+void vote_init(struct vote *v, size_t units, size_t own)
 {
     v->units = units;
+    v->own = own;
     v->numbers = calloc(count_of(v), sizeof *v->numbers);
     BUG_ON(!v->numbers); /* a few bytes, without which the other ranks would wait in vain */
 }
@@ -39,7 +50,7 @@ uint64_t vote_flags(const struct vote *v)
 
 void vote_add_losses(struct vote *v, size_t unit, const struct model_losses *losses)
 {
-    double *sum = v->numbers + FIXED_NUMBERS + unit * LOSS_NUMBERS;
+    double *sum = unit_at(v, unit);
     const double *terms = &losses->term[0][0];
     sum[0] += losses->total;
     for (int i = 0; i < MODEL_PEOPLE * MODEL_LOSSES; i++)
@@ -51,12 +62,25 @@ struct model_losses vote_losses(const struct vote *v)
     struct model_losses losses = {0};
     double *terms = &losses.term[0][0];
     for (size_t unit = 0; unit < v->units; unit++) {
-        const double *sum = v->numbers + FIXED_NUMBERS + unit * LOSS_NUMBERS;
+        const double *sum = unit_at(v, unit);
         losses.total += sum[0];
         for (int i = 0; i < MODEL_PEOPLE * MODEL_LOSSES; i++)
             terms[i] += sum[1 + i];
     }
     return losses;
+}
+
+double *vote_own(const struct vote *v, size_t unit)
+{
+    return unit_at(v, unit) + LOSS_NUMBERS;
+}
+
+void vote_own_sums(const struct vote *v, double *sums)
+{
+    memset(sums, 0, v->own * sizeof *sums);
+    for (size_t unit = 0; unit < v->units; unit++)
+        for (size_t i = 0; i < v->own; i++)
+            sums[i] += vote_own(v, unit)[i];
 }
 
 enum status vote_take(struct comm *c, enum status local, struct vote *v, struct errmsg *em)

@@ -3,14 +3,14 @@
  * flags, and whether they could do their part. All learn the same at the same point, so none leaves
  * a collective alone.
  *
- *     vote_init(&v, 1);
+ *     vote_init(&v, 1, 0);
  *     vote_add_losses(&v, 0, &losses); …
  *     st = vote_take(comm, local_status, &v, &em);          // COLLECTIVE
  *     losses = vote_losses(&v);
  *     vote_release(&v);
  *
- * Losses are added up in units. A unit that one rank alone adds to has the same bits whichever rank
- * that is, and units are summed in their order.
+ * Losses, and numbers of the caller's own, are added up in units. A unit that one rank alone adds
+ * to has the same bits whichever rank that is, and units are summed in their order.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_VOTE_H
 #define BIFRONS_DRIVER_TRAIN_VOTE_H
@@ -24,19 +24,24 @@
 enum { VOTE_FLAGS = 2 };
 
 struct vote {
-    size_t units;
-    double *numbers; /* failures, flags, then the losses of each unit */
+    size_t units, own;
+    double *numbers; /* failures, flags, then the losses and own numbers of each unit */
 };
 
-void vote_init(struct vote *v, size_t units);
+/* own: how many numbers of the caller's own a unit has. */
+void vote_init(struct vote *v, size_t units, size_t own);
 void vote_release(struct vote *v);
 void vote_set_flags(struct vote *v, uint64_t flags);
 void vote_add_losses(struct vote *v, size_t unit, const struct model_losses *losses);
+/* Those of a unit, for the caller to add to before vote_take. */
+double *vote_own(const struct vote *v, size_t unit);
 /* COLLECTIVE. Where any rank failed: its status and message on all. */
 enum status vote_take(struct comm *c, enum status local, struct vote *v,
                       struct errmsg *em) MUST_CHECK;
 /* After vote_take: flags of any rank; losses of all. */
 uint64_t vote_flags(const struct vote *v);
 struct model_losses vote_losses(const struct vote *v);
+/* And the sums over units of the caller's own numbers. */
+void vote_own_sums(const struct vote *v, double *sums);
 
 #endif

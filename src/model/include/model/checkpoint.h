@@ -5,6 +5,7 @@
  *   model_state_dict       {"encoder.r128.weight": fp32 tensor, …}
  *   optimizer_state_dict   PyTorch Adam's layout; indices in the order of parameters() in python/
  *   epoch, step, position, loss, val_loss          numbers
+ *   val_metrics            {"recon_l1": number, …}; those that were measured
  *   config                 the resolved configuration, TOML text
  *   meta                   JSON text: everything else the driver must find again
  *
@@ -19,6 +20,11 @@
 
 enum { CHECKPOINT_FORMAT_VERSION = 1 };
 
+struct checkpoint_number {
+    const char *key;
+    double value;
+};
+
 struct checkpoint_facts {
     int64_t epoch, step;
     uint64_t position;
@@ -26,6 +32,9 @@ struct checkpoint_facts {
     char *config; /* TOML; borrowed when writing, the caller's to free when read */
     char *meta;   /* JSON; likewise */
     double lr;    /* of the last step, for the optimizer's param_groups */
+    /* of the last validation; borrowed when writing, NULL when read: checkpoint_get_val_metric */
+    const struct checkpoint_number *val_metrics;
+    size_t n_val_metrics;
 };
 
 /* Streams to path (a temporary name). ST_IO, ST_TORCH. */
@@ -64,6 +73,8 @@ enum status checkpoint_open(const char *path, struct checkpoint **out,
 void checkpoint_free(struct checkpoint *c);
 /* Borrowed views of what it says. */
 const struct checkpoint_facts *checkpoint_get_facts(const struct checkpoint *c);
+/* NaN where it has none of that name. */
+double checkpoint_get_val_metric(const struct checkpoint *c, const char *key);
 struct model_config checkpoint_get_config(const struct checkpoint *c);
 /* Copies parameters and (where `moments`) Adam's moments into m. ST_DATA names the first tensor
  * that is missing, of another shape, or not finite. Uses ema_state_dict for the parameters where

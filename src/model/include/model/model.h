@@ -183,9 +183,11 @@ enum status model_unstage_moment(struct model *m, enum model_moment which, struc
 /* XXH3 of the parameters' bytes, wherever they live. */
 enum status model_hash(const struct model *m, uint64_t *hash_out, struct errmsg *em) MUST_CHECK;
 
-/* Losses without gradients (validation). Draws are applied where given. */
+/* Losses without gradients (validation), and the pictures they are of; pictures NULL: none. Draws
+ * are applied where given. */
 enum status model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
-                           struct model_losses *out, struct errmsg *em) MUST_CHECK;
+                           struct model_losses *out, const struct model_pictures *pictures,
+                           struct errmsg *em) MUST_CHECK;
 /* The four pictures. A person whose images are NULL is skipped. */
 enum status model_run(struct model *m, const struct model_batch *b,
                       const struct model_pictures *out, struct errmsg *em) MUST_CHECK;

@@ -10,8 +10,8 @@
  *         IEEE TIP 2004: Gaussian window of 11 pixels, sigma 1.5, K1 0.01, K2 0.03, per channel,
  *         borders mirrored; the map is averaged with the mask's weights
  */
-#ifndef BIFRONS_DRIVER_INFER_QUALITY_H
-#define BIFRONS_DRIVER_INFER_QUALITY_H
+#ifndef BIFRONS_DRIVER_TRAIN_QUALITY_H
+#define BIFRONS_DRIVER_TRAIN_QUALITY_H
 
 #include <stdint.h>
 
@@ -28,5 +28,14 @@ void quality_meter_free(struct quality_meter *m);
 /* Both pictures (size, size, 3), mask (size, size) or NULL. */
 struct quality quality_measure(struct quality_meter *m, const uint8_t *picture,
                                const uint8_t *truth, const uint8_t *mask);
+
+/* Adding up over pictures, wherever they were measured: sums of these sums are sums. */
+struct quality_sum {
+    double l1, psnr, ssim, n;
+};
+/* A picture whose mask is empty is left out. PSNR counts as 100 dB at most: identical pictures. */
+void quality_add(struct quality_sum *sum, struct quality q);
+/* NaN where nothing was added. */
+struct quality quality_mean(const struct quality_sum *sum);
 
 #endif

@@ -1,0 +1,251 @@
+#include "plan_time.h"
+
+#include <math.h>
+
+#include "base/checked.h"
+#include "base/poison.h"
+
+static const double FP32 = 4, BF16 = 2; /* bytes */
+
+/* Operations of a layer without and with casts to bf16: convolution, activation; then activation's
+ * gradient, those of input, weights and bias, and their addition to the flat gradient. */
+enum { FORWARD = 2, FORWARD_CASTS = 2, BACKWARD = 6, BACKWARD_CASTS = 2 };
+/* Passes over the flat arrays in a step: gradients set to zero and looked through for NaN; then
+ * Adam reads four arrays and writes three. */
+enum { PASSES_EVERY_RANK = 1, PASSES_SHARED = 8, UPDATE_OPERATIONS = 4 };
+/* A micro-batch's gradients of weights are written, read, and added to the flat ones. */
+enum { WEIGHT_GRADIENT_PASSES = 4 };
+
+/* ---- Costs ----------------------------------------------------------------------------------- */
+
+static void add(struct plan_cost *sum, struct plan_cost more)
+{
+    sum->flops += more.flops;
+    sum->bytes += more.bytes;
+    sum->operations += more.operations;
+}
+
+static struct plan_cost forward_cost(const struct plan_layer *l, const struct plan_run *r)
+{
+    double n = (double)plan_micro(r) * l->pictures, element = r->bf16 ? BF16 : FP32;
+    return (struct plan_cost){
+        .flops = n * l->flops,
+        .bytes = n * (l->in + l->out) * element + l->parameters * (FP32 + (r->bf16 ? BF16 : 0)),
+        .operations = FORWARD + (r->bf16 ? FORWARD_CASTS : 0),
+    };
+}
+
+static struct plan_cost backward_cost(const struct plan_layer *l, const struct plan_run *r)
+{
+    double n = (double)plan_micro(r) * l->pictures, element = r->bf16 ? BF16 : FP32;
+    double gradients = l->input_gradient ? 2 : 1; /* of input and weights */
+    return (struct plan_cost){
+        .flops = n * gradients * l->flops,
+        .bytes = n * (gradients * (l->in + l->out) + 3 * l->out) * element +
+                 l->parameters * (WEIGHT_GRADIENT_PASSES * FP32 + element),
+        .operations = BACKWARD + (r->bf16 ? BACKWARD_CASTS : 0),
+    };
+}
+
+static struct plan_cost pictures_cost(const struct plan_run *r, double moved, double flops,
+                                      double operations)
+{
+    double micro = (double)plan_micro(r);
+    return (struct plan_cost){micro * flops, micro * moved * FP32, operations};
+}
+
+static struct plan_cost update_cost(const struct plan_work *w, const struct plan_run *r)
+{
+    double bytes = plan_parameters_all(w) * FP32, ranks = r->zero ? (double)r->ranks : 1;
+    return (struct plan_cost){
+        .bytes = bytes * (PASSES_EVERY_RANK + PASSES_SHARED / ranks),
+        .operations = UPDATE_OPERATIONS,
+    };
+}
+
+/* ---- Time of computing ----------------------------------------------------------------------- */
+
+/* Rates of a rank, which may share its device with others. */
+struct rates {
+    double flops, fp32_flops, bytes, kernel_s, launch_s;
+    bool concurrent; /* host and device */
+};
+
+static struct rates rates_of(const struct cluster *c, const struct plan_run *r, double share)
+{
+    const struct cluster_arithmetic *of = r->bf16 ? &c->device.bf16 : &c->device.fp32;
+    return (struct rates){
+        .flops = of->peak_flops_per_s * of->fraction / share,
+        .fp32_flops = c->device.fp32.peak_flops_per_s * c->device.fp32.fraction / share,
+        .bytes = c->device.memory_bytes_per_s * c->device.memory_fraction / share,
+        .kernel_s = c->device.kernel_s * share,
+        .launch_s = (r->graph ? 0 : c->device.launch_s) * (c->gpu ? 1 : share),
+        .concurrent = c->gpu,
+    };
+}
+
+static double time_at(const struct rates *rates, double flops_rate, struct plan_cost cost)
+{
+    double device =
+        cost.flops / flops_rate + cost.bytes / rates->bytes + cost.operations * rates->kernel_s;
+    double host = cost.operations * rates->launch_s;
+    return rates->concurrent ? fmax(device, host) : device + host;
+}
+
+static double network_time(const struct rates *rates, struct plan_cost cost)
+{
+    return time_at(rates, rates->flops, cost);
+}
+
+/* Around the network all is fp32. */
+static double pictures_time(const struct rates *rates, struct plan_cost cost)
+{
+    return time_at(rates, rates->fp32_flops, cost);
+}
+
+/* ---- Communication --------------------------------------------------------------------------- */
+
+struct plan_placement plan_place(double ranks, const struct cluster *c)
+{
+    double nodes = fmin(ceil(ranks / c->node.devices), c->node.count);
+    double on_node = ceil(ranks / nodes);
+    return (struct plan_placement){nodes, on_node, fmax(on_node / c->node.devices, 1)};
+}
+
+/* Each of n parties sends (n - 1) / n of the bytes, in a tree's number of rounds. */
+static double half_sum_s(double bytes, double n, const struct cluster_link *link)
+{
+    if (n <= 1)
+        return 0;
+    return (n - 1) / n * bytes / link->bytes_per_s + ceil(log2(n)) * link->latency_s;
+}
+
+/* A reduce-scatter; an all-gather takes as long. */
+static double half_all_reduce_s(double bytes, double ranks, const struct cluster *c)
+{
+    struct plan_placement at = plan_place(ranks, c);
+    return half_sum_s(bytes, at.ranks_a_node, &c->within) +
+           half_sum_s(bytes, at.nodes, &c->between);
+}
+
+double plan_all_reduce_s(double bytes, double ranks, const struct cluster *c)
+{
+    return 2 * half_all_reduce_s(bytes, ranks, c);
+}
+
+/* When layers' gradients are ready within the last micro-batch's backward, last layer first. */
+struct readiness {
+    size_t n;
+    double at_s[PLAN_LAYERS_MAX], bytes[PLAN_LAYERS_MAX];
+};
+
+static double bucket_s(double bytes, const struct plan_run *r, const struct cluster *c)
+{
+    double all = plan_all_reduce_s(bytes, (double)r->ranks, c);
+    return r->zero ? all / 2 : all; /* parameters are gathered after the update */
+}
+
+/* When the last sum ends where buckets, runs of layers, are cut as well as can be: a bucket starts
+ * when its last layer is ready and the link is free. The programme of comm/reducer_plan.c. */
+static double last_sum_ends(const struct readiness *ready, const struct plan_run *r,
+                            const struct cluster *c)
+{
+    double ends[PLAN_LAYERS_MAX + 1] = {0};
+    for (size_t j = 1; j <= ready->n; j++) {
+        double bytes = 0;
+        ends[j] = INFINITY;
+        for (size_t i = j; i-- > 0;) {
+            bytes += ready->bytes[i];
+            double start = fmax(ends[i], ready->at_s[j - 1]);
+            ends[j] = fmin(ends[j], start + bucket_s(bytes, r, c));
+        }
+    }
+    return ends[ready->n];
+}
+
+/* ---- A step ---------------------------------------------------------------------------------- */
+
+static void add_network(struct plan_step *s, const struct plan_work *w, const struct plan_run *r,
+                        const struct rates *rates, struct readiness *ready)
+{
+    double micros = (double)r->accumulate, backward_s = 0;
+    for (size_t i = 0; i < w->n_layers; i++) {
+        struct plan_cost cost = forward_cost(&w->layers[i], r);
+        s->forward += micros * (1 + w->encodings) * network_time(rates, cost);
+        for (int pass = 0; pass < 1 + w->encodings; pass++)
+            add(&s->arithmetic, cost);
+    }
+    for (size_t i = w->n_layers; i-- > 0;) {
+        struct plan_cost cost = backward_cost(&w->layers[i], r);
+        double took = network_time(rates, cost);
+        s->backward += micros * took;
+        backward_s += took;
+        ready->at_s[ready->n] = backward_s;
+        ready->bytes[ready->n++] = w->layers[i].parameters * (r->bf16_wire ? BF16 : FP32);
+        add(&s->arithmetic, cost);
+    }
+    s->arithmetic.flops *= micros;
+    s->arithmetic.bytes *= micros;
+    s->arithmetic.operations *= micros;
+    add(&s->compute, s->arithmetic);
+}
+
+/* What is done micro-batch by micro-batch on whole pictures. */
+static double add_pictures(struct plan_step *s, const struct plan_run *r, const struct rates *rates,
+                           struct plan_cost cost)
+{
+    double micros = (double)r->accumulate;
+    add(&s->compute,
+        (struct plan_cost){micros * cost.flops, micros * cost.bytes, micros * cost.operations});
+    return micros * pictures_time(rates, cost);
+}
+
+static void add_communication(struct plan_step *s, const struct plan_work *w,
+                              const struct plan_run *r, const struct cluster *c,
+                              const struct readiness *ready)
+{
+    double n = plan_parameters_all(w), ranks = (double)r->ranks;
+    if (ranks <= 1)
+        return;
+    s->reduced_bytes = n * (r->bf16_wire ? BF16 : FP32);
+    s->sent_bytes = 2 * (ranks - 1) / ranks * s->reduced_bytes;
+    double backward_s = ready->at_s[ready->n - 1], whole = bucket_s(s->reduced_bytes, r, c);
+    double ends = r->overlapped ? last_sum_ends(ready, r, c) : backward_s + whole;
+    s->exposed = ends - backward_s;
+    s->hidden = fmax(whole - s->exposed, 0);
+    s->slowed = s->hidden * (1 - c->overlap);
+    if (r->zero)
+        s->exposed += half_all_reduce_s(n * FP32, ranks, c);
+}
+
+struct plan_step plan_step_of(const struct plan_work *w, const struct plan_run *r,
+                              const struct cluster *c)
+{
+    struct plan_step s = {0};
+    struct readiness ready = {0};
+    struct plan_placement at = plan_place((double)r->ranks, c);
+    struct rates rates = rates_of(c, r, at.share);
+    add_network(&s, w, r, &rates, &ready);
+    const struct plan_pictures *a = &w->augmentation, *l = &w->losses;
+    s.augmentation =
+        add_pictures(&s, r, &rates,
+                     pictures_cost(r, a->forward_moved, a->forward_flops, a->forward_operations));
+    s.losses =
+        add_pictures(&s, r, &rates,
+                     pictures_cost(r, l->forward_moved, l->forward_flops, l->forward_operations));
+    s.losses += add_pictures(&s, r, &rates,
+                             pictures_cost(r, l->backward_moved, l->backward_flops,
+                                           l->backward_operations));
+    struct plan_cost update = update_cost(w, r);
+    add(&s.compute, update);
+    s.update = pictures_time(&rates, update);
+    add_communication(&s, w, r, c, &ready);
+    double stored = (double)plan_share(r) * w->stored_bytes, upload = c->device.upload_bytes_per_s;
+    s.data = stored / c->device.data_bytes_per_s * (c->gpu ? 1 : at.share) +
+             (upload > 0 ? stored / upload : 0);
+    s.host = c->device.step_s * (c->gpu ? 1 : at.share);
+    s.busy =
+        s.augmentation + s.forward + s.backward + s.losses + s.update + s.slowed + s.data + s.host;
+    s.total = s.busy + s.exposed;
+    return s;
+}

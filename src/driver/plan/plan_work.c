@@ -1,0 +1,54 @@
+#include "plan_work_priv.h"
+
+#include "base/checked.h"
+#include "base/poison.h"
+
+const char *plan_part_name(enum plan_part part)
+{
+    static const char *const names[PLAN_PARTS] = {"encoder", "decoder_a", "decoder_b"};
+    return names[part];
+}
+
+enum status plan_work_init(struct plan_work *w, const struct config *c, struct errmsg *em)
+{
+    *w = (struct plan_work){0};
+    enum status st = plan_layers_add(w, c, em);
+    if (st == ST_OK)
+        plan_pictures_add(w, c);
+    return st;
+}
+
+double plan_parameters(const struct plan_work *w, enum plan_part part)
+{
+    double sum = 0;
+    for (size_t i = 0; i < w->n_layers; i++)
+        if (w->layers[i].part == part)
+            sum += w->layers[i].parameters;
+    return sum;
+}
+
+double plan_parameters_all(const struct plan_work *w)
+{
+    double sum = 0;
+    for (size_t i = 0; i < w->n_layers; i++)
+        sum += w->layers[i].parameters;
+    return sum;
+}
+
+double plan_forward_flops(const struct plan_work *w)
+{
+    double sum = w->losses.forward_flops;
+    for (size_t i = 0; i < w->n_layers; i++)
+        sum += (1 + w->encodings) * w->layers[i].pictures * w->layers[i].flops;
+    return sum;
+}
+
+double plan_backward_flops(const struct plan_work *w)
+{
+    double sum = w->losses.backward_flops;
+    for (size_t i = 0; i < w->n_layers; i++) {
+        const struct plan_layer *l = &w->layers[i];
+        sum += (l->input_gradient ? 2 : 1) * l->pictures * l->flops;
+    }
+    return sum;
+}

@@ -1,0 +1,13 @@
+/* The pieces of plan_work_init. */
+#ifndef BIFRONS_DRIVER_PLAN_WORK_PRIV_H
+#define BIFRONS_DRIVER_PLAN_WORK_PRIV_H
+
+#include "plan_work.h"
+
+/* Appends the network's layers. ST_CONFIG. */
+enum status plan_layers_add(struct plan_work *w, const struct config *c,
+                            struct errmsg *em) MUST_CHECK;
+/* Fills augmentation and losses. */
+void plan_pictures_add(struct plan_work *w, const struct config *c);
+
+#endif

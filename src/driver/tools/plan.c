@@ -1,0 +1,176 @@
+/* bifrons plan: what a configuration needs and how fast it would be, without running it. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/log.h"
+#include "command.h"
+#include "data/set.h"
+#include "plan.h"
+
+enum { KEY_SET = 1000, KEY_CLUSTER, KEY_RANKS, KEY_PICTURES, KEY_CHART, KEY_JSON };
+enum { FILES_MAX = 16, ASSIGNMENTS_MAX = 256, RANKS_MAX = 1 << 24, PICTURES_DEFAULT = 10000 };
+
+struct arguments {
+    const char *files[FILES_MAX], *assignments[ASSIGNMENTS_MAX];
+    size_t n_files, n_assignments;
+    const char *cluster, *chart;
+    int64_t ranks, pictures; /* 0: not given */
+    bool json;
+};
+
+static const struct argp_option options[] = {
+    {"set",                                          KEY_SET, "KEY=VALUE", 0, "set a configuration key; may be given again", 1},
+    {"cluster",                                   KEY_CLUSTER, "FILE", 0,
+     "predict times on the cluster this file describes, and whether "
+     "it fits there", 1},
+    {"ranks", KEY_RANKS, "N", 0, "ranks to share the batch (default: the devices of one node)", 1},
+    {"pictures",                                              KEY_PICTURES, "N", 0,
+     "pictures of the person who has more, for the length of an epoch (default: as many as "
+     "data.a and data.b hold, else 10,000)", 1},
+    {"chart", KEY_CHART, "OUT.png", 0, "draw how speed grows with the number of ranks", 1},
+    {"json",                                             KEY_JSON, NULL, 0, "one JSON object on standard output (keys in docs/plan.md)", 1},
+    {NULL,                                             'h', NULL, OPTION_HIDDEN, NULL, -1},
+    {0                                       }
+};
+
+static int64_t number_of(struct argp_state *state, const char *name, const char *text, int64_t most)
+{
+    char *end;
+    long long value = strtoll(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || value < 1 || value > most)
+        argp_error(state, "--%s %s: a whole number from 1 to %" PRId64 " is wanted", name, text,
+                   most);
+    return value;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    switch (key) {
+    case KEY_SET:
+        if (a->n_assignments == ASSIGNMENTS_MAX)
+            argp_error(state, "more than %d assignments: put them into a file", ASSIGNMENTS_MAX);
+        a->assignments[a->n_assignments++] = arg;
+        return 0;
+    case KEY_CLUSTER:
+        a->cluster = arg;
+        return 0;
+    case KEY_RANKS:
+        a->ranks = number_of(state, "ranks", arg, RANKS_MAX);
+        return 0;
+    case KEY_PICTURES:
+        a->pictures = number_of(state, "pictures", arg, INT32_MAX);
+        return 0;
+    case KEY_CHART:
+        a->chart = arg;
+        return 0;
+    case KEY_JSON:
+        a->json = true;
+        return 0;
+    case 'h':
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (a->n_files == FILES_MAX)
+            argp_error(state, "more than %d configuration files", FILES_MAX);
+        a->files[a->n_files++] = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (a->n_files == 0)
+            argp_error(state, "which configuration? Try configs/light128.toml");
+        if (a->chart && !a->cluster)
+            argp_error(state, "--chart needs a --cluster to predict for");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp parser = {
+    .options = options,
+    .parser = parse_option,
+    .args_doc = "CONFIG...",
+    .doc =
+        "Tells what a configuration needs, without running it: parameters, arithmetic, memory of "
+        "a rank, bytes summed over ranks; and for a cluster, whether it fits, the time of a step "
+        "and how that scales."
+        "\v"
+        "Files and --set are taken as bifrons train takes them. docs/plan.md has the formulas, "
+        "the keys of a cluster's file and how to measure them; configs/clusters has examples.\n\n"
+        "Examples:\n"
+        "  $ bifrons plan configs/light128.toml\n"
+        "  $ bifrons plan configs/light128.toml --cluster configs/clusters/gpu8x80.toml --chart "
+        "scaling.png\n"
+        "  $ bifrons plan configs/light128.toml --set train.global_batch=64 --ranks 2 --cluster "
+        "configs/clusters/cpu2.toml\n\n"
+        "Exit status: 0, also where it does not fit; 64 usage; 66 no such file; 69 a chart in a "
+        "build without cairo; 74 the chart cannot be written; 78 configuration."};
+
+static enum status read_config(const struct arguments *a, struct config *c, struct errmsg *em)
+{
+    enum status st = ST_OK;
+    config_init(c);
+    for (size_t i = 0; i < a->n_files && st == ST_OK; i++)
+        st = config_merge_file(c, a->files[i], em);
+    for (size_t i = 0; i < a->n_assignments && st == ST_OK; i++)
+        st = config_merge_assignment(c, a->assignments[i], em);
+    if (st == ST_OK && c->name[0] == '\0')
+        path_stem(a->files[a->n_files - 1], c->name, sizeof c->name);
+    return st;
+}
+
+/* Training pictures of a set, 0 where it cannot be opened. */
+static int64_t pictures_in(const char *path, double val_fraction)
+{
+    struct set *s = NULL;
+    struct errmsg ignored = {0};
+    if (path[0] == '\0' || !file_exists(path) || set_open(path, &s, &ignored) != ST_OK)
+        return 0;
+    double n = (double)set_get_info(s)->n * (1 - val_fraction);
+    set_free(s);
+    return (int64_t)n;
+}
+
+static int64_t pictures_of(const struct arguments *a, const struct config *c)
+{
+    if (a->pictures > 0)
+        return a->pictures;
+    int64_t first = pictures_in(c->data.a, c->data.val_fraction);
+    int64_t found = MAX(first, pictures_in(c->data.b, c->data.val_fraction));
+    return found > 0 ? found : PICTURES_DEFAULT;
+}
+
+static enum status plan_for(const struct arguments *a, struct config *c, struct errmsg *em)
+{
+    struct cluster cluster;
+    struct plan *p = NULL;
+    enum status st = read_config(a, c, em);
+    if (st == ST_OK && a->cluster)
+        st = cluster_read(a->cluster, &cluster, em);
+    if (st != ST_OK)
+        return st;
+    struct plan_request q = {c, a->cluster ? &cluster : NULL, a->ranks, pictures_of(a, c)};
+    st = plan_new(&q, &p, em);
+    if (st == ST_OK)
+        st = a->json ? plan_print_json(stdout, p, em) : plan_print(stdout, p, em);
+    if (st == ST_OK && a->chart)
+        st = plan_draw(a->chart, p, em);
+    plan_free(p);
+    return st;
+}
+
+int command_plan(int argc, char **argv)
+{
+    struct arguments a = {0};
+    struct errmsg em = {0};
+    static char title[] = "bifrons plan"; /* what usage messages call us */
+    argv[0] = title;
+    argp_err_exit_status = status_exit_code(ST_USAGE);
+    argp_parse(&parser, argc, argv, 0, NULL, &a); /* ends the program on bad usage and --help */
+    struct config *c = malloc(sizeof *c);
+    enum status st = c ? plan_for(&a, c, &em) : FAIL(&em, ST_MEMORY, "out of memory");
+    free(c);
+    return st == ST_OK ? 0 : command_fail(&em);
+}

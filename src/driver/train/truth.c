@@ -1,0 +1,25 @@
+#include "truth.h"
+
+#include <string.h>
+
+#include "data/picture.h"
+
+#include "base/poison.h"
+
+enum status truth_read(struct set *s, int64_t row, int size, uint8_t *out, struct errmsg *em)
+{
+    int stored_size = set_get_info(s)->size;
+    struct picture stored = {0}, scaled = {0};
+    if (stored_size == size)
+        return set_read_truth(s, row, out, em);
+    enum status st = picture_init(&stored, stored_size, stored_size, em);
+    if (st == ST_OK)
+        st = set_read_truth(s, row, stored.rgb, em);
+    if (st == ST_OK)
+        st = picture_resize(&stored, size, size, &scaled, em);
+    if (st == ST_OK)
+        memcpy(out, scaled.rgb, (size_t)size * (size_t)size * 3);
+    picture_release(&stored);
+    picture_release(&scaled);
+    return st;
+}

@@ -1,0 +1,14 @@
+/* The true swap of a picture, which drawn people come with, at the size a model works at. */
+#ifndef BIFRONS_DRIVER_TRAIN_TRUTH_H
+#define BIFRONS_DRIVER_TRAIN_TRUTH_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+#include "data/set.h"
+
+/* out: (size, size, 3). For a set that has them: set_get_info()->has_truth. */
+enum status truth_read(struct set *s, int64_t row, int size, uint8_t *out,
+                       struct errmsg *em) MUST_CHECK;
+
+#endif

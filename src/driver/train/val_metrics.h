@@ -1,0 +1,35 @@
+/*
+ * What a validation measures on held-out pictures beside the losses: L1, PSNR and SSIM (quality.h)
+ * inside the face mask, of the reconstruction, and of the swap where a set has the truth.
+ *
+ * The same names everywhere: in metrics.jsonl, TensorBoard, a checkpoint's val_metrics and
+ * checkpoint.best. "recon_l1" is the mean of "recon_l1_a" and "recon_l1_b"; "swap_l1_a" is of A's
+ * pictures shown as B.
+ */
+#ifndef BIFRONS_DRIVER_TRAIN_VAL_METRICS_H
+#define BIFRONS_DRIVER_TRAIN_VAL_METRICS_H
+
+#include <stdbool.h>
+
+#include "model/model.h"
+#include "quality.h"
+
+enum val_answer { VAL_RECON, VAL_SWAP, VAL_ANSWERS };
+enum val_measure { VAL_L1, VAL_PSNR, VAL_SSIM, VAL_MEASURES };
+enum { VAL_OF = 1 + MODEL_PEOPLE, VAL_NUMBERS = VAL_ANSWERS * VAL_MEASURES * VAL_OF };
+
+/* Plain data, saved in every checkpoint. NaN: not measured. */
+struct val_metrics {
+    double number[VAL_NUMBERS];
+};
+
+/* "swap_l1_a" of number i. Static. */
+const char *val_metrics_key(int i);
+/* The index of the mean over both people. */
+int val_metrics_mean(enum val_answer answer, enum val_measure measure);
+
+void val_metrics_clear(struct val_metrics *m);
+/* From sums over all held-out pictures. A mean over people is over those who were measured. */
+void val_metrics_from(struct quality_sum sums[VAL_ANSWERS][MODEL_PEOPLE], struct val_metrics *out);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * A validation pass over all ranks: losses and val_metrics.h on the held-out pictures of both
+ * people, without augmentation.
+ *
+ * Losses are means over pairs: the shorter list repeats until the longer one is through. Metrics
+ * are means over pictures, each counted once, as `bifrons eval` measures them: inside the face mask
+ * where both sets have masks. Pairs are divided over ranks as samples are; sums are taken over
+ * ranks, or with train.reproducible over slots, in their order.
+ */
+#ifndef BIFRONS_DRIVER_TRAIN_VALIDATE_H
+#define BIFRONS_DRIVER_TRAIN_VALIDATE_H
+
+#include "session.h"
+
+/* COLLECTIVE. Sets s->state.val_loss to the weighted total, and s->state.val_metrics. */
+enum status validate_run(struct session *s, struct model_losses *out, struct errmsg *em) MUST_CHECK;
+
+/* Pairs that a validation looks at; 0 where a person has no held-out pictures. */
+int64_t validate_pairs(const struct session *s);
+/* ST_CONFIG where checkpoint.best names what these sets cannot give. */
+enum status validate_check(const struct session *s, struct errmsg *em) MUST_CHECK;
+/* The number of the last validation by which best.pt is chosen. */
+double validate_value(const struct session *s);
+/* Is that number better than `other`, which may be NaN: none? Without held-out pictures always. */
+bool validate_is_better(const struct session *s, double other);
+
+#endif

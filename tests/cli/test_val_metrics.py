@@ -1,0 +1,76 @@
+"""What a validation measures, where it is told, and how it chooses best.pt."""
+
+import json
+import os
+
+import pytest
+from exact_runs import BIFRONS, checkpoint, run, sets, train  # noqa: F401
+
+BY_EPOCH = ["train.max_steps=12", "log.preview_epochs=0", "checkpoint.keep=9"]  # of 3 steps each
+
+
+def validations(out):
+    rows = map(json.loads, (out / "metrics.jsonl").read_text().splitlines())
+    return [row for row in rows if row["kind"] == "val"]
+
+
+@pytest.fixture(scope="session")
+def measured(sets, tmp_path_factory):  # noqa: F811
+    out = tmp_path_factory.mktemp("measured") / "run"
+    result = train(sets, out, ranks=2, keys=[*BY_EPOCH, "checkpoint.best=\"swap_psnr\""])
+    assert "L1 recon" in result.stderr and " swap " in result.stderr
+    return out
+
+
+@pytest.fixture(scope="session")
+def without_truth(sets, tmp_path_factory):  # noqa: F811
+    folder = tmp_path_factory.mktemp("plain")
+    for person in "ab":
+        pictures = sets / "drawn" / f"person_{person}"
+        (folder / person).mkdir()
+        for name in [*pictures.glob("*.png"), pictures / "consent.txt"]:
+            (folder / person / name.name).symlink_to(name)
+        result = run(BIFRONS, "pack", folder / person, "-o", folder / f"{person}.h5", "--size", 64)
+        assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_a_validation_measures_what_eval_does(measured):
+    told = json.loads(run(BIFRONS, "eval", checkpoint(measured, 12), "--json").stdout)
+    metrics = validations(measured)[-1]["metrics"]
+    for person, direction in (("a", "a2b"), ("b", "b2a")):
+        for ours, theirs in (("recon", "reconstruction"), ("swap", "swap")):
+            for measure in ("l1", "psnr", "ssim"):
+                want = told[direction][theirs][measure]
+                assert metrics[f"{ours}_{measure}_{person}"] == pytest.approx(want, rel=2e-3)
+    assert metrics["swap_l1"] == pytest.approx((metrics["swap_l1_a"] + metrics["swap_l1_b"]) / 2)
+
+
+def test_the_checkpoint_tells_them(measured):
+    told = run(BIFRONS, "inspect", checkpoint(measured, 12), "--json")
+    metrics = json.loads(told.stdout)["record"]["val_metrics"]
+    assert metrics == pytest.approx(validations(measured)[-1]["metrics"])
+
+
+def test_best_is_by_the_metric_asked_for(measured):
+    best = max(validations(measured), key=lambda row: row["metrics"]["swap_psnr"])
+    assert os.readlink(measured / "checkpoints/best.pt") == checkpoint(measured, best["step"]).name
+    assert len(validations(measured)) == 4
+
+
+def test_another_choice_begins_anew(sets, measured, tmp_path):  # noqa: F811
+    out, keys = tmp_path / "run", ["checkpoint.best=\"recon_l1\"", "train.max_steps=15"]
+    result = train(sets, out, "--resume", checkpoint(measured, 12), keys=[*BY_EPOCH, *keys])
+    assert "checkpoint.best" in result.stderr and "best.pt is chosen anew" in result.stderr
+    assert os.readlink(out / "checkpoints/best.pt") == checkpoint(out, 15).name
+
+
+def test_without_the_truth_a_swap_cannot_choose(without_truth, tmp_path):
+    out = tmp_path / "run"
+    train(without_truth, out, keys=["train.max_steps=1"])
+    assert validations(out)[0]["metrics"].keys() == {
+        f"recon_{measure}{of}" for measure in ("l1", "psnr", "ssim") for of in ("", "_a", "_b")}
+    result = run(BIFRONS, "train", "--data-a", without_truth / "a.h5", "--data-b",
+                 without_truth / "b.h5", "--out", tmp_path / "no", "--set",
+                 "checkpoint.best=swap_l1")
+    assert result.returncode == 78 and "needs the true swaps" in result.stderr

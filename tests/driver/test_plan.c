@@ -1,0 +1,352 @@
+/* What bifrons plan computes, held against numbers worked out by hand. */
+#include <math.h>
+
+#include "plan.h"
+#include "testing.h"
+
+/* Rates that make times easy to tell apart. */
+static const char cluster_text[] =
+    "cluster_version = 1\nname = \"test\"\n[node]\ndevices = 4\ncount = 8\nmemory_gb = 100\n"
+    "[device]\nkind = \"gpu\"\nmemory_gb = 10\nreserved_gb = 1\nfp32_tflops = 10\n"
+    "fp32_fraction = 0.5\nbf16_tflops = 40\nbf16_fraction = 0.5\nbandwidth_gb_s = 1000\n"
+    "bandwidth_fraction = 0.5\ndata_gb_s = 100\n"
+    "[link]\nwithin_gb_s = 100\nwithin_us = 10\nbetween_gb_s = 10\nbetween_us = 100\n"
+    "overlap = 1.0\n";
+
+static struct cluster cluster_of(const char *text)
+{
+    struct errmsg em = {0};
+    struct cluster c;
+    assert_ok(cluster_parse(text, "c.toml", &c, &em));
+    return c;
+}
+
+static struct config light(void)
+{
+    struct config c;
+    config_init(&c);
+    return c;
+}
+
+static struct plan_work work_of(const struct config *c)
+{
+    struct errmsg em = {0};
+    struct plan_work w;
+    assert_ok(plan_work_init(&w, c, &em));
+    return w;
+}
+
+static struct plan *plan_of(const struct config *config, const struct cluster *cluster,
+                            int64_t ranks)
+{
+    struct errmsg em = {0};
+    struct plan *p = NULL;
+    struct plan_request q = {config, cluster, ranks, 1000};
+    assert_ok(plan_new(&q, &p, &em));
+    return p;
+}
+
+/* ---- Cluster files --------------------------------------------------------------------------- */
+
+static void cluster_files_are_read_in_their_units(void **state)
+{
+    (void)state;
+    struct cluster c = cluster_of(cluster_text);
+    assert_string_equal(c.name, "test");
+    assert_true(c.gpu);
+    assert_near(c.node.devices, 4, 0);
+    assert_near(c.device.memory_bytes, 10e9, 1);
+    assert_near(c.device.bf16.peak_flops_per_s, 40e12, 1);
+    assert_near(c.between.latency_s, 100e-6, 1e-12);
+    assert_near(c.device.launch_s, 0, 0); /* optional */
+}
+
+/* cluster_text with one line replaced. */
+static void refused(const char *line, const char *replacement, const char *message)
+{
+    char text[sizeof cluster_text + 256];
+    struct errmsg em = {0};
+    struct cluster c = {.name = "untouched"};
+    const char *at = strstr(cluster_text, line);
+    assert_non_null(at);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - cluster_text), cluster_text, replacement,
+             at + strlen(line));
+    assert_status(cluster_parse(text, "c.toml", &c, &em), ST_CONFIG);
+    assert_text_has(em.text, message);
+    assert_string_equal(c.name, "untouched");
+}
+
+static void bad_cluster_files_are_refused_with_place_and_key(void **state)
+{
+    (void)state;
+    refused("devices = 4", "device = 4", "c.toml:4:1: unknown key node.device; did you mean");
+    refused("devices = 4", "devices = 0", "c.toml:4:11: node.devices must be a number from 1");
+    refused("kind = \"gpu\"", "kind = \"tpu\"", "must be \"cpu\" or \"gpu\"");
+    refused("data_gb_s = 100\n", "", "c.toml: device.data_gb_s is missing");
+    refused("\nmemory_gb = 10\n", "\n", "device.memory_gb is missing");
+    refused("reserved_gb = 1\n", "reserved_gb = 10\n", "device.reserved_gb = 10 is no less");
+    refused("cluster_version = 1", "cluster_version = 2", "cluster_version must be 1");
+    refused("overlap = 1.0", "overlap = 1.5", "link.overlap must be a number from 0 to 1");
+    refused("[node]", "[node", "c.toml:3:");
+}
+
+/* ---- Work ------------------------------------------------------------------------------------ */
+
+static void the_light_model_is_counted_exactly(void **state)
+{
+    (void)state;
+    struct config c = light();
+    struct plan_work w = work_of(&c);
+    assert_near(plan_parameters_all(&w), 6696134, 0);
+    /* 4 x 4 kernels: 2 * 16 FLOPs for each pair of channels and inner pixel, A and B: */
+    double encoder = 3. * 64 * 64 * 64 + 64. * 128 * 32 * 32 + 128. * 256 * 16 * 16 +
+                     256. * 256 * 8 * 8 + 256. * 128 * 4 * 4;
+    assert_near(plan_forward_flops(&w), 2 * 2 * 32 * encoder, 0);
+    /* gradients of inputs and weights, but no gradient of the pictures */
+    assert_near(plan_backward_flops(&w), 2 * 2 * 2 * 32 * encoder - 2 * 32. * 3 * 64 * 64 * 64, 0);
+}
+
+static void what_is_turned_on_costs(void **state)
+{
+    (void)state;
+    struct config plain = light(), c = light();
+    struct plan_work without = work_of(&plain);
+    c.augment.back_translation = 0.5;
+    c.loss.dssim = 1;
+    c.augment.surroundings = 0.5;
+    struct plan_work with = work_of(&c);
+    assert_true(plan_forward_flops(&with) > 2 * plan_forward_flops(&without));
+    assert_true(plan_backward_flops(&with) > plan_backward_flops(&without));
+    assert_true(with.losses.kept > without.losses.kept);
+    assert_true(with.augmentation.forward_moved > without.augmentation.forward_moved);
+    c.data.masks = false;
+    struct plan_work unmasked = work_of(&c);
+    assert_near(unmasked.stored_bytes, 2. * 128 * 128 * 3, 0);
+    assert_true(unmasked.augmentation.kept < with.augmentation.kept);
+}
+
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+static void state_and_activations_are_what_the_configuration_says(void **state)
+{
+    (void)state;
+    struct config c = light();
+    struct plan_work w = work_of(&c);
+    struct plan_run run = plan_run_of(&c, 1);
+    struct plan_memory one = plan_memory_of(&w, &run, NULL);
+    assert_near(one.parameters, 4 * 6696134., 0);
+    assert_near(one.gradients + one.moments, 12 * 6696134., 0);
+    assert_near(one.copy, 12 * 6696134., 0);
+    assert_near(one.casts, 0, 0);
+
+    run.bf16 = true;
+    struct plan_memory half = plan_memory_of(&w, &run, NULL);
+    assert_near(half.activations, one.activations / 2, 0);
+    assert_near(half.casts, 2 * 6696134., 0);
+    assert_near(half.parameters, one.parameters, 0);
+
+    run = plan_run_of(&c, 4);
+    struct plan_memory quarter = plan_memory_of(&w, &run, NULL);
+    assert_near(quarter.activations, one.activations / 4, 0);
+    assert_near(quarter.moments, one.moments, 0);
+    run.zero = true;
+    assert_near(plan_memory_of(&w, &run, NULL).moments, one.moments / 4, 1e-6);
+    run = plan_run_of(&c, 1);
+    run.accumulate = 8;
+    assert_near(plan_memory_of(&w, &run, NULL).activations, one.activations / 8, 0);
+}
+
+static void what_does_not_fit_comes_with_advice_that_fits(void **state)
+{
+    (void)state;
+    struct config c = light();
+    struct cluster cluster = cluster_of(cluster_text);
+    struct plan *p = plan_of(&c, &cluster, 1);
+    assert_true(p->fits[PLAN_FP32]);
+    assert_int_equal(p->n_advice, 0);
+    int64_t most = p->micro_max;
+    plan_free(p);
+
+    c.train.global_batch = most;
+    p = plan_of(&c, &cluster, 1);
+    assert_true(p->fits[PLAN_FP32]);
+    plan_free(p);
+    c.train.global_batch = most + 1;
+    p = plan_of(&c, &cluster, 1);
+    assert_false(p->fits[PLAN_FP32]);
+    assert_true(p->n_advice > 0);
+    assert_text_has(p->advice[0], "train.accumulate = 2");
+    plan_free(p);
+    c.train.accumulate = 2;
+    p = plan_of(&c, &cluster, 1);
+    assert_true(p->fits[PLAN_FP32]);
+    plan_free(p);
+}
+
+static void a_state_too_large_for_the_device_is_shared_out(void **state)
+{
+    (void)state;
+    struct config c = light();
+    struct cluster cluster = cluster_of(cluster_text);
+    struct plan_work w = work_of(&c);
+    struct plan_run run = plan_run_of(&c, 4);
+    run.zero = true; /* room for a rank with zero, a little less than without */
+    cluster.device.memory_bytes = plan_memory_of(&w, &run, &cluster).total + 1;
+    struct plan *p = plan_of(&c, &cluster, 4);
+    bool zero = false;
+    assert_false(p->fits[PLAN_FP32]);
+    for (size_t i = 0; i < p->n_advice; i++)
+        zero = zero || strncmp(p->advice[i], "train.zero = 1", 14) == 0;
+    assert_true(zero);
+    plan_free(p);
+    c.train.zero = 1;
+    p = plan_of(&c, &cluster, 4);
+    assert_true(p->fits[PLAN_FP32]);
+    plan_free(p);
+    cluster.device.memory_bytes = cluster.device.reserved_bytes + 1;
+    p = plan_of(&c, &cluster, 4);
+    assert_int_equal(p->n_advice, 1);
+    assert_text_has(p->advice[0], "more memory");
+    plan_free(p);
+}
+
+/* ---- Time ------------------------------------------------------------------------------------ */
+
+static void sums_go_over_nodes_in_two_levels(void **state)
+{
+    (void)state;
+    struct cluster c = cluster_of(cluster_text);
+    assert_near(plan_all_reduce_s(1e9, 1, &c), 0, 0);
+    /* 2 (p - 1) / p of the bytes, and 2 log2(p) latencies */
+    assert_near(plan_all_reduce_s(1e9, 4, &c), 2 * .75 / 100 + 4 * 10e-6, 1e-12);
+    assert_near(plan_all_reduce_s(1e9, 16, &c),
+                2 * .75 / 100 + 4 * 10e-6 + 2 * .75 / 10 + 4 * 100e-6, 1e-12);
+    struct plan_placement shared = plan_place(64, &c);
+    assert_near(shared.nodes, 8, 0);
+    assert_near(shared.share, 2, 0);
+}
+
+static void a_step_is_its_terms(void **state)
+{
+    (void)state;
+    struct config c = light();
+    c.train.global_batch = 64;
+    struct cluster cluster = cluster_of(cluster_text);
+    struct plan_work w = work_of(&c);
+    struct plan_run run = plan_run_of(&c, 1);
+    struct plan_step one = plan_step_of(&w, &run, &cluster);
+    assert_near(one.exposed + one.hidden + one.reduced_bytes, 0, 0);
+    assert_near(one.total,
+                one.augmentation + one.forward + one.losses + one.backward + one.update + one.data +
+                    one.host,
+                1e-12);
+    assert_near(one.data, 64 * w.stored_bytes / 100e9, 1e-12);
+    /* all of the time of FLOPs: a bandwidth without limit leaves it */
+    cluster.device.memory_bytes_per_s = 1e30;
+    struct plan_step flops = plan_step_of(&w, &run, &cluster);
+    assert_near(flops.forward, 64 * plan_forward_flops(&w) / 5e12, 1e-9);
+    assert_near(flops.backward, 64 * plan_backward_flops(&w) / 5e12, 1e-9);
+    run.bf16 = true;
+    assert_near(plan_step_of(&w, &run, &cluster).forward, flops.forward / 4, 1e-9);
+    /* on a GPU the host's time counts where it is the longer one */
+    cluster.device.launch_s = 1;
+    assert_near(plan_step_of(&w, &run, &cluster).forward, 15 * 4, 1e-9);
+    run.graph = true;
+    assert_near(plan_step_of(&w, &run, &cluster).forward, flops.forward / 4, 1e-9);
+}
+
+static void communication_hides_behind_backward_as_far_as_it_can(void **state)
+{
+    (void)state;
+    struct config c = light();
+    c.train.global_batch = 64;
+    struct cluster cluster = cluster_of(cluster_text);
+    struct plan_work w = work_of(&c);
+    struct plan_run run = plan_run_of(&c, 4);
+    double whole = plan_all_reduce_s(4 * 6696134., 4, &cluster);
+    struct plan_step s = plan_step_of(&w, &run, &cluster);
+    assert_near(s.reduced_bytes, 4 * 6696134., 0);
+    assert_near(s.sent_bytes, 1.5 * 4 * 6696134., 1e-3);
+    assert_true(s.exposed > 0 && s.exposed < whole);
+    assert_near(s.slowed, 0, 0);
+    run.overlapped = false;
+    assert_near(plan_step_of(&w, &run, &cluster).exposed, whole, 1e-12);
+    run.overlapped = true;
+    run.zero = true; /* half the sum behind backward, the other half after the update */
+    assert_true(plan_step_of(&w, &run, &cluster).exposed > whole / 2);
+    run.zero = false;
+    run.bf16_wire = true;
+    assert_near(plan_step_of(&w, &run, &cluster).reduced_bytes, 2 * 6696134., 0);
+    cluster.overlap = 0; /* what is hidden takes the device's own time */
+    s = plan_step_of(&w, &run, &cluster);
+    assert_near(s.slowed, s.hidden, 0);
+    assert_true(s.hidden > 0);
+}
+
+static void ranks_that_share_a_device_take_turns(void **state)
+{
+    (void)state;
+    struct config c = light();
+    struct cluster cluster = cluster_of(cluster_text);
+    cluster.node.count = 1;
+    struct plan_work w = work_of(&c);
+    struct plan_run run = plan_run_of(&c, 4);
+    double four = plan_step_of(&w, &run, &cluster).forward;
+    run.ranks = 8;
+    run.global_batch *= 2;
+    assert_near(plan_step_of(&w, &run, &cluster).forward, 2 * four, 1e-12);
+}
+
+static void curves_reach_all_devices(void **state)
+{
+    (void)state;
+    struct config c = light();
+    c.train.global_batch = 8;
+    struct cluster cluster = cluster_of(cluster_text);
+    struct plan *p = plan_of(&c, &cluster, 4);
+    assert_int_equal(p->weak.n, 6); /* 1 to 32 */
+    assert_int_equal(p->weak.points[5].ranks, 32);
+    assert_int_equal(p->weak.points[5].global_batch, 64);
+    assert_int_equal(p->strong.n, 4); /* 1 to 8: a pair each */
+    assert_int_equal(p->strong.points[3].global_batch, 8);
+    assert_near(p->weak.points[0].efficiency, 1, 0);
+    for (size_t i = 1; i < p->weak.n; i++) {
+        assert_true(p->weak.points[i].efficiency <= p->weak.points[i - 1].efficiency);
+        assert_true(p->weak.points[i].pictures_s > p->weak.points[i - 1].pictures_s);
+    }
+    assert_near(p->weak.points[2].step_s, p->step[PLAN_FP32].total, 1e-12);
+    assert_near(p->weak.points[5].epoch_s, 16 * p->weak.points[5].step_s, 1e-12); /* of 1000 */
+    plan_free(p);
+}
+
+static void sizes_that_train_refuses_are_refused(void **state)
+{
+    (void)state;
+    struct config c = light();
+    struct errmsg em = {0};
+    struct plan *p = NULL;
+    struct plan_request q = {&c, NULL, 9, 1000};
+    assert_status(plan_new(&q, &p, &em), ST_CONFIG);
+    assert_text_has(em.text, "train.global_batch = 8");
+    assert_null(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cluster_files_are_read_in_their_units),
+        cmocka_unit_test(bad_cluster_files_are_refused_with_place_and_key),
+        cmocka_unit_test(the_light_model_is_counted_exactly),
+        cmocka_unit_test(what_is_turned_on_costs),
+        cmocka_unit_test(state_and_activations_are_what_the_configuration_says),
+        cmocka_unit_test(what_does_not_fit_comes_with_advice_that_fits),
+        cmocka_unit_test(a_state_too_large_for_the_device_is_shared_out),
+        cmocka_unit_test(sums_go_over_nodes_in_two_levels),
+        cmocka_unit_test(a_step_is_its_terms),
+        cmocka_unit_test(communication_hides_behind_backward_as_far_as_it_can),
+        cmocka_unit_test(ranks_that_share_a_device_take_turns),
+        cmocka_unit_test(curves_reach_all_devices),
+        cmocka_unit_test(sizes_that_train_refuses_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

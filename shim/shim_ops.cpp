@@ -41,6 +41,27 @@ struct shim_tensor *shim_leaky_relu(struct shim_scope *s, const struct shim_tens
     return op(s, __func__, {x}, [&] { return at::leaky_relu(x->t, slope); });
 }
 
+struct shim_tensor *shim_max_pool2d(struct shim_scope *s, const struct shim_tensor *x, int64_t size)
+{
+    return op(s, __func__, {x}, [&] {
+        if (x->t.is_cpu() || !at::globalContext().deterministicAlgorithms())
+            return at::max_pool2d(x->t, {size, size}, {size, size});
+        // its backward on a GPU adds atomically, and is refused then: the same by other means
+        int64_t h = x->t.size(2) / size, w = x->t.size(3) / size;
+        return x->t.narrow(2, 0, h * size)
+            .narrow(3, 0, w * size)
+            .unflatten(3, {w, size})
+            .unflatten(2, {h, size})
+            .amax({3, 5});
+    });
+}
+
+struct shim_tensor *shim_mean_pool2d(struct shim_scope *s, const struct shim_tensor *x,
+                                     int64_t size)
+{
+    return op(s, __func__, {x}, [&] { return at::avg_pool2d(x->t, {size, size}, {size, size}); });
+}
+
 struct shim_tensor *shim_sigmoid(struct shim_scope *s, const struct shim_tensor *x)
 {
     return op(s, __func__, {x}, [&] { return at::sigmoid(x->t); });

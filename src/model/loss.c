@@ -2,19 +2,11 @@
 
 #include <math.h>
 
+#include "vgg.h"
+
 #include "base/poison.h"
 
 enum { WINDOW = 11, MARGIN = WINDOW / 2, CHANNELS = 3 };
-
-const char *model_loss_key(enum model_loss loss)
-{
-    static const char *const keys[MODEL_LOSSES] = {
-#define X(name, key) [MODEL_LOSS_##name] = key,
-        MODEL_LOSS_MAP(X)
-#undef X
-    };
-    return keys[loss];
-}
 
 struct shim_tensor *loss_weights(struct shim_scope *s, struct shim_tensor *masks,
                                  double mask_weight)
@@ -22,22 +14,21 @@ struct shim_tensor *loss_weights(struct shim_scope *s, struct shim_tensor *masks
     return masks && mask_weight > 0.0 ? shim_affine(s, masks, mask_weight, 1.0) : NULL;
 }
 
-/* Sum over samples of the weighted mean of map (N, C, h, w); weights (N, 1, h, w) or NULL. */
-static struct shim_tensor *sum_of_means(struct shim_scope *s, struct shim_tensor *map,
-                                        struct shim_tensor *weights)
+/* The weighted mean of map (N, C, h, w) over each sample: (N). weights (N, 1, h, w) or NULL. */
+static struct shim_tensor *means(struct shim_scope *s, struct shim_tensor *map,
+                                 struct shim_tensor *weights)
 {
     const int64_t pixel_dims[] = {1, 2, 3};
     if (weights) {
         struct shim_tensor *mean = shim_mean_over(s, weights, 3, pixel_dims, true);
         map = shim_mul(s, map, shim_div(s, weights, mean));
     }
-    return shim_sum(s, shim_mean_over(s, map, 3, pixel_dims, false));
+    return shim_mean_over(s, map, 3, pixel_dims, false);
 }
 
-static struct shim_tensor *l1_map(struct shim_scope *s, struct shim_tensor *x,
-                                  struct shim_tensor *y)
+static struct shim_tensor *l1(struct shim_scope *s, const struct loss_batch *b)
 {
-    return shim_abs(s, shim_sub(s, x, y));
+    return means(s, shim_abs(s, shim_sub(s, b->pictures, b->targets)), b->weights);
 }
 
 /* Gaussian means of x (N, 3, h, w) over all windows inside: along rows, then along columns. */
@@ -83,20 +74,52 @@ static struct shim_tensor *inside(struct shim_scope *s, struct shim_tensor *weig
     return shim_narrow(s, weights, 3, MARGIN, dims[3] - 2 * MARGIN);
 }
 
-struct shim_tensor *loss_apply(struct shim_scope *s, enum model_loss loss,
-                               struct shim_tensor *pictures, struct shim_tensor *targets,
-                               struct shim_tensor *weights, double global_batch)
+static struct shim_tensor *dssim(struct shim_scope *s, const struct loss_batch *b)
 {
-    struct shim_tensor *sum = NULL;
-    switch (loss) {
-    case MODEL_LOSS_L1:
-        sum = sum_of_means(s, l1_map(s, pictures, targets), weights);
-        break;
-    case MODEL_LOSS_DSSIM:
-        sum = sum_of_means(s, dssim_map(s, pictures, targets), inside(s, weights));
-        break;
-    case MODEL_LOSSES:
-        break;
+    return means(s, dssim_map(s, b->pictures, b->targets), inside(s, b->weights));
+}
+
+static struct shim_tensor *perceptual(struct shim_scope *s, const struct loss_batch *b)
+{
+    struct shim_tensor *of_pictures[VGG_TAPS], *of_targets[VGG_TAPS], *sum = NULL;
+    vgg_features(s, b->vgg, b->pictures, of_pictures);
+    vgg_features(s, b->vgg, b->targets, of_targets);
+    for (int i = 0; i < VGG_TAPS; i++) {
+        struct shim_tensor *difference = shim_sub(s, of_pictures[i], of_targets[i]);
+        struct shim_tensor *weights =
+            b->weights && i > 0 ? shim_mean_pool2d(s, b->weights, (int64_t)1 << i) : b->weights;
+        struct shim_tensor *mean = means(s, shim_mul(s, difference, difference), weights);
+        sum = sum ? shim_add(s, sum, mean) : mean;
     }
-    return shim_affine(s, sum, 1.0 / global_batch, 0.0);
+    return sum;
+}
+
+/* ---- The table ------------------------------------------------------------------------------- */
+
+static struct shim_tensor *(*const functions[MODEL_LOSSES])(struct shim_scope *s,
+                                                            const struct loss_batch *b) = {
+#define X(name, key) [MODEL_LOSS_##name] = key,
+    MODEL_LOSS_MAP(X)
+#undef X
+};
+
+const char *model_loss_key(enum model_loss loss)
+{
+    static const char *const keys[MODEL_LOSSES] = {
+#define X(name, key) [MODEL_LOSS_##name] = #key,
+        MODEL_LOSS_MAP(X)
+#undef X
+    };
+    return keys[loss];
+}
+
+bool loss_is_known(const struct loss_batch *b, enum model_loss loss)
+{
+    return loss != MODEL_LOSS_PERCEPTUAL || b->vgg;
+}
+
+struct shim_tensor *loss_of_samples(struct shim_scope *s, enum model_loss loss,
+                                    const struct loss_batch *b)
+{
+    return functions[loss](s, b);
 }

@@ -1,15 +1,10 @@
 /*
- * How far a reconstruction is from its target. Each loss is the sum over samples of a mean over
- * the sample's pixels and channels, divided by the global batch.
+ * The losses of model.h as functions: each takes a batch, both people's samples one after the
+ * other, and gives a number a sample.
  *
- *   l1      |x - y|
- *   dssim   (1 - SSIM(x, y)) / 2; Wang, Bovik, Sheikh, Simoncelli: "Image quality assessment: from
- *           error visibility to structural similarity", IEEE TIP 2004. Gaussian window of 11 x 11,
- *           sigma 1.5, per channel, K1 = 0.01, K2 = 0.03, range 1, biased variances; only windows
- *           that lie inside the picture, so the map is 10 pixels smaller.
- *
- * Weights of pixels multiply the map of either loss before the mean: 1 + mask_weight * mask,
- * divided by their mean over the sample (for dssim: over the window centres).
+ * Weights of pixels multiply a loss's map before its mean: 1 + mask_weight * mask, divided by their
+ * mean over the sample (for dssim: over the window centres; for perceptual: means over what a
+ * feature's pixel covers).
  */
 #ifndef BIFRONS_MODEL_LOSS_H
 #define BIFRONS_MODEL_LOSS_H
@@ -17,13 +12,22 @@
 #include "model/model.h"
 #include "shim/shim.h"
 
+struct vgg;
+
+struct loss_batch {
+    struct shim_tensor *pictures, *targets; /* (N, 3, S, S) */
+    struct shim_tensor *weights; /* (N, 1, S, S) of loss_weights; NULL: all count alike */
+    const struct vgg *vgg;       /* of the perceptual loss, or NULL */
+};
+
 /* (N, 1, S, S) pixel weights from masks in [0, 1]; NULL from NULL: all count alike. */
 struct shim_tensor *loss_weights(struct shim_scope *s, struct shim_tensor *masks,
                                  double mask_weight);
 
-/* One loss over pictures (N, 3, S, S), a scalar. weights: NULL or loss_weights'. */
-struct shim_tensor *loss_apply(struct shim_scope *s, enum model_loss loss,
-                               struct shim_tensor *pictures, struct shim_tensor *targets,
-                               struct shim_tensor *weights, double global_batch);
+/* Does the batch have what the loss needs? */
+bool loss_is_known(const struct loss_batch *b, enum model_loss loss);
+/* The loss of each sample: (N). */
+struct shim_tensor *loss_of_samples(struct shim_scope *s, enum model_loss loss,
+                                    const struct loss_batch *b);
 
 #endif

@@ -5,6 +5,7 @@
 #include "layout.h"
 #include "network.h"
 #include "recorded.h"
+#include "vgg.h"
 
 enum { MODEL_DEVICE_NAME_MAX = 32 };
 
@@ -15,6 +16,7 @@ struct model {
     struct network network;
     struct shim_group *group;
     struct shim_scope *scope; /* of one call: reset at its end */
+    struct vgg *vgg;          /* of the perceptual loss; NULL without it */
     struct model_flat flat;
     struct recorded recorded; /* with options.cuda_graph */
 };

@@ -48,7 +48,7 @@ enum status model_unstage_moment(struct model *m, enum model_moment which, struc
  * buffer. */
 enum status model_hash(const struct model *m, uint64_t *hash_out, struct errmsg *em)
 {
-    uint64_t hash = 0;
+    uint64_t hash = m->vgg ? vgg_hash(m->vgg) : 0;
     void *piece = malloc(HASH_PIECE * m->flat.element_bytes);
     enum status st = piece ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     for (size_t done = 0; done < m->layout.count && st == ST_OK; done += HASH_PIECE) {

@@ -212,10 +212,10 @@ static void keys_of_later_versions_take_their_default_only(void **state)
     struct errmsg em = {0};
     struct config c = defaults(), before = c;
     assert_ok(
-        config_merge_text(&c, "[data]\nstage_dir = \"\"\n[loss]\nperceptual = 0\n", "x", &em));
+        config_merge_text(&c, "[data]\nstage_dir = \"\"\n[loss]\nadversarial = 0\n", "x", &em));
     assert_memory_equal(&c, &before, sizeof c);
-    assert_refused("loss.perceptual = 0.5\n", ST_CONFIG,
-                   "x.toml:1:19: loss.perceptual = 0.5 is not available in this version: leave it "
+    assert_refused("loss.adversarial = 0.5\n", ST_CONFIG,
+                   "x.toml:1:20: loss.adversarial = 0.5 is not available in this version: leave it "
                    "out");
     assert_refused("data.stage_dir = \"/d\"\n", ST_CONFIG,
                    "x.toml:1:18: data.stage_dir = \"/d\" is not available in this version: leave "
@@ -323,8 +323,9 @@ static void keys_are_checked_together(void **state)
     assert_check("train.accumulate = 3", 3, ST_OK, "");
     assert_check("train.accumulate = 4", 3, ST_CONFIG, "set it to 3 or less");
     assert_check("model.image_size = 96", 1, ST_CONFIG, "model.image_size = 96: set it to 64");
-    assert_check("loss.l1 = 0", 1, ST_CONFIG, "both 0");
+    assert_check("loss.l1 = 0", 1, ST_CONFIG, "all 0");
     assert_check("loss.l1 = 0\nloss.dssim = 1", 1, ST_OK, "");
+    assert_check("loss.l1 = 0\nloss.perceptual = 1", 1, ST_OK, "");
     assert_check("loss.mask = 2\ndata.masks = false", 1, ST_CONFIG, "data.masks = true");
     assert_check("train.reproducible = true", 1, ST_CONFIG, "set train.threads");
     assert_check("train.reproducible = true\ntrain.threads = 1", 8, ST_OK, "");
@@ -483,8 +484,15 @@ static void command_lines(void **state)
     assert_text_has(em.text, "data.a is not set");
     assert_status(PARSE("one.toml", "--data-a", "c.h5"), ST_NOINPUT);
     assert_text_has(em.text, "data.a = \"c.h5\": no such file");
-    assert_status(PARSE("one.toml", "--data-a", "a.h5", "--perceptual"), ST_CONFIG);
-    assert_text_has(em.text, "not available in this version");
+    assert_status(PARSE("one.toml", "--data-a", "a.h5", "--perceptual"), ST_NOINPUT);
+    assert_text_has(em.text, "loss.perceptual_weights is not set. torchvision's");
+    assert_true(a->config.loss.perceptual > 0);
+    assert_status(PARSE("one.toml", "--data-a", "a.h5", "--perceptual", "--set",
+                        "loss.perceptual_weights=none.pth"),
+                  ST_NOINPUT);
+    assert_text_has(em.text, "\"none.pth\" is no file. torchvision's");
+    assert_ok(PARSE("one.toml", "--data-a", "a.h5", "--perceptual", "--set",
+                    "loss.perceptual_weights=one.toml"));
     assert_status(PARSE("one.toml", "--epochs", "0"), ST_CONFIG);
     assert_text_has(em.text, "--epochs 0: train.epochs must be");
     SCRATCH_REMOVE(here, "one.toml", "two.toml", "a.h5", "b.h5");

@@ -142,6 +142,11 @@ struct shim_tensor *shim_twice(struct shim_scope *s, const struct shim_tensor *x
                                double slope);
 struct shim_tensor *shim_leaky_relu(struct shim_scope *s, const struct shim_tensor *x,
                                     double slope);
+/* Maxima and means of squares of size x size that lie side by side; what fills none is left out. */
+struct shim_tensor *shim_max_pool2d(struct shim_scope *s, const struct shim_tensor *x,
+                                    int64_t size);
+struct shim_tensor *shim_mean_pool2d(struct shim_scope *s, const struct shim_tensor *x,
+                                     int64_t size);
 struct shim_tensor *shim_sigmoid(struct shim_scope *s, const struct shim_tensor *x);
 
 /* ---- Shapes --------------------------------------------------------------------------------- */

@@ -43,8 +43,9 @@ struct config {
         int64_t image_size, latent;
     } model;
     struct {
-        double l1, dssim; /* weights of the terms */
-        double mask;      /* extra weight of face pixels, see model_options.mask_weight */
+        double l1, dssim, perceptual; /* weights of the terms */
+        char perceptual_weights[PATH_BYTES_MAX];
+        double mask; /* extra weight of face pixels, see model_options.mask_weight */
     } loss;
     struct augment_config augment;
     struct {

@@ -24,10 +24,10 @@ static enum status check_model(const struct config *c, struct errmsg *em)
     if (size != 64 && size != 128 && size != 256)
         return FAIL(em, ST_CONFIG, "model.image_size = %" PRId64 ": set it to 64, 128 or 256",
                     size);
-    if (c->loss.l1 == 0 && c->loss.dssim == 0)
+    if (c->loss.l1 == 0 && c->loss.dssim == 0 && c->loss.perceptual == 0)
         return FAIL(em, ST_CONFIG,
-                    "loss.l1 and loss.dssim are both 0, so there is nothing to learn from: set "
-                    "loss.l1 = 1.0");
+                    "loss.l1, loss.dssim and loss.perceptual are all 0, so there is nothing to "
+                    "learn from: set loss.l1 = 1.0");
     if (c->loss.mask > 0 && !c->data.masks)
         return FAIL(em, ST_CONFIG,
                     "loss.mask = %g needs the masks that data.masks = false leaves out: set "

@@ -105,7 +105,13 @@ static const struct config_key keys[] = {
     NUMBER(loss.mask, 0, 0, 1e3,
            "Extra weight of the pixels inside the face mask: each counts 1 + this. 0: all pixels "
            "count alike."),
-    LATER_NUMBER(loss.perceptual, "Weight of the perceptual (VGG) loss."),
+    NUMBER(loss.perceptual, 0, 0, 1e3,
+           "Weight of the perceptual loss: squared differences of the features relu1_2, relu2_2, "
+           "relu3_3 and relu4_3 of a frozen VGG16 or VGG19. 0.1 is where to begin (--perceptual); "
+           "it multiplies the time of a step. Needs loss.perceptual_weights."),
+    PATH(loss.perceptual_weights, "",
+         "File with the weights of that VGG16 or VGG19: torchvision's .pth, or safetensors with "
+         "the same names. Which of the two it is shows in its names."),
     LATER_NUMBER(loss.adversarial, "Weight of the adversarial loss."),
 
     NUMBER(augment.flip, 0.5, 0, 1, "Probability that a picture is mirrored left to right."),

@@ -36,7 +36,8 @@ static const struct {
     {"lr",         "RATE",   "train.lr",           NULL,  "learning rate (train.lr)"                },
     {"seed",       "N",      "train.seed",         NULL,  "seed of all that is random (train.seed)" },
     {"device",     "NAME",   "train.device",       NULL,  "auto, cpu, cuda or cuda:N (train.device)"},
-    {"perceptual", NULL,     "loss.perceptual",    "0.1", "perceptual loss; not in this version"    },
+    {"perceptual", NULL,     "loss.perceptual",    "0.1",
+     "perceptual loss, of weight 0.1; needs loss.perceptual_weights"                                },
 };
 
 /* What the options said, before any of it is applied: files come first, wherever they stand. */
@@ -311,6 +312,20 @@ static enum status check_input(const char *key, const char *path, bool folder, b
     return ST_OK;
 }
 
+static enum status check_perceptual(const struct config *c, struct errmsg *em)
+{
+    const char *path = c->loss.perceptual_weights;
+    if (c->loss.perceptual == 0 || file_exists(path))
+        return ST_OK;
+    return FAIL(em, ST_NOINPUT,
+                "loss.perceptual = %g needs the weights of VGG16 or VGG19, and "
+                "loss.perceptual_weights %s%s%s. torchvision's vgg16-397923af.pth is such a file: "
+                "python3 -c \"import torchvision.models as m; m.vgg16(weights='IMAGENET1K_V1')\" "
+                "downloads it into ~/.cache/torch/hub/checkpoints",
+                c->loss.perceptual, path[0] ? "= \"" : "", path[0] ? path : "is not set",
+                path[0] ? "\" is no file" : "");
+}
+
 enum status train_arguments_check(const struct train_arguments *a, int world_size, int argc,
                                   char **argv, struct errmsg *em)
 {
@@ -320,5 +335,7 @@ enum status train_arguments_check(const struct train_arguments *a, int world_siz
         st = check_input("data.a", a->config.data.a, a->folder_a, consent, argc, argv, em);
     if (st == ST_OK)
         st = check_input("data.b", a->config.data.b, a->folder_b, consent, argc, argv, em);
+    if (st == ST_OK)
+        st = check_perceptual(&a->config, em);
     return st;
 }

@@ -25,7 +25,7 @@ static const char *const kinds[] = {
 };
 
 static const char *const loss_keys[] = {
-#define X(name, key) [MODEL_LOSS_##name] = key,
+#define X(name, key) [MODEL_LOSS_##name] = #key,
     MODEL_LOSS_MAP(X)
 #undef X
 };
@@ -99,20 +99,21 @@ static void put_number(struct row_writer *w, json_t *object, const char *key, do
     put(w, object, key, isfinite(value) ? json_real(value) : json_null());
 }
 
-static json_t *losses_of_person(struct row_writer *w, const double *term)
+static json_t *losses_of_person(struct row_writer *w, const struct metrics_row *row, int person)
 {
     json_t *o = json_object();
     for (int i = 0; i < MODEL_LOSSES; i++)
-        put_number(w, o, loss_keys[i], term[i]);
+        if (!row->absent[i])
+            put_number(w, o, loss_keys[i], row->losses.term[person][i]);
     return o;
 }
 
-static json_t *losses_object(struct row_writer *w, const struct model_losses *losses)
+static json_t *losses_object(struct row_writer *w, const struct metrics_row *row)
 {
     json_t *o = json_object();
-    put_number(w, o, "total", losses->total);
-    put(w, o, "a", losses_of_person(w, losses->term[MODEL_A]));
-    put(w, o, "b", losses_of_person(w, losses->term[MODEL_B]));
+    put_number(w, o, "total", row->losses.total);
+    put(w, o, "a", losses_of_person(w, row, MODEL_A));
+    put(w, o, "b", losses_of_person(w, row, MODEL_B));
     return o;
 }
 
@@ -135,7 +136,7 @@ static json_t *row_object(const struct metrics_row *row)
     put(&w, o, "epoch", json_integer(row->epoch));
     put(&w, o, "position", json_integer((json_int_t)row->position));
     put_number(&w, o, "time", row->time_s);
-    put(&w, o, "loss", losses_object(&w, &row->losses));
+    put(&w, o, "loss", losses_object(&w, row));
     if (row->kind == METRICS_VAL)
         put(&w, o, "metrics", val_metrics_object(&w, &row->val_metrics));
     if (row->kind == METRICS_TRAIN) {

@@ -9,7 +9,8 @@
  * and no lr, images_per_s, step_ms and data_wait_ms. A number that is NaN or
  * infinite is null, and such a row has "nonfinite":true. A step that the guard left out has
  * "skipped":true. Losses of a person are unweighted, keyed
- * by model_loss_key; total is weighted, over both people.
+ * by model_loss_key; total is weighted, over both people. A loss that the run has no use for is
+ * left out: perceptual without a weight.
  *
  *     metrics_open("runs/x/metrics.jsonl", offset_of_the_checkpoint, &m, &em);
  *     metrics_write(m, &row, &em);                  // on failure warn and go on
@@ -47,6 +48,7 @@ struct metrics_row {
     double time_s; /* trained so far, over all starts of the run */
     struct model_losses losses;
     struct val_metrics val_metrics; /* of METRICS_VAL only */
+    bool absent[MODEL_LOSSES];      /* losses the run has no use for: left out */
     /* of METRICS_TRAIN only */
     bool skipped; /* the guard left the step's update out */
     double lr, images_per_s, step_ms, data_wait_ms;

@@ -101,11 +101,10 @@ static void open_progress(struct report *r)
         .total_steps = s->steps_total,
         .first_step = s->state.step,
         .images_per_step = 2 * s->config.train.global_batch,
-        .loss_weight =
-            {[MODEL_LOSS_L1] = s->config.loss.l1, [MODEL_LOSS_DSSIM] = s->config.loss.dssim},
         .every_s = s->config.log.every_s,
         .time_limit_s = walltime_left_s(&s->walltime, clock_seconds()),
     };
+    session_loss_weights(&s->config, options.loss_weight);
     progress_init(&r->progress, &options);
 }
 
@@ -126,9 +125,19 @@ enum status report_open(struct report *r, struct session *s, const char *config_
     return comm_agree(s->comm, st, em);
 }
 
-static void write_row(struct report *r, const struct metrics_row *row)
+/* What the run has no use for; l1 and dssim are told at validations even so. */
+static void mark_absent(const struct session *s, struct metrics_row *row)
+{
+    double weights[MODEL_LOSSES];
+    session_loss_weights(&s->config, weights);
+    for (int i = MODEL_LOSS_PERCEPTUAL; i < MODEL_LOSSES; i++)
+        row->absent[i] = weights[i] == 0;
+}
+
+static void write_row(struct report *r, struct metrics_row *row)
 {
     struct errmsg em = {0};
+    mark_absent(r->session, row);
     enum status st = metrics_write(r->metrics, row, &em);
     if (st == ST_OK && r->tensorboard)
         st = tensorboard_metrics(r->tensorboard, row, &em);

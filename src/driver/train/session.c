@@ -179,13 +179,20 @@ static enum model_precision precision_of(const struct config *c, const char *dev
     return c->train.precision == PRECISION_BF16 ? MODEL_BF16 : MODEL_FP32;
 }
 
+void session_loss_weights(const struct config *c, double weights[static MODEL_LOSSES])
+{
+    weights[MODEL_LOSS_L1] = c->loss.l1;
+    weights[MODEL_LOSS_DSSIM] = c->loss.dssim;
+    weights[MODEL_LOSS_PERCEPTUAL] = c->loss.perceptual;
+}
+
 static struct model_options model_options_of(const struct config *c, const char *device)
 {
-    return (struct model_options){
-        .config = {.image_size = (int)c->model.image_size, .latent = (int)c->model.latent    },
+    struct model_options options = {
+        .config = {.image_size = (int)c->model.image_size, .latent = (int)c->model.latent},
         .device = device,
         .precision = precision_of(c, device),
-        .loss_weight = {[MODEL_LOSS_L1] = c->loss.l1,           [MODEL_LOSS_DSSIM] = c->loss.dssim},
+        .perceptual_weights = c->loss.perceptual_weights,
         .mask_weight = c->loss.mask,
         .adam_beta1 = c->train.adam_beta1,
         .adam_beta2 = c->train.adam_beta2,
@@ -193,6 +200,8 @@ static struct model_options model_options_of(const struct config *c, const char 
         .seed = c->train.seed,
         .cuda_graph = c->train.cuda_graph,
     };
+    session_loss_weights(c, options.loss_weight);
+    return options;
 }
 
 static enum status open_model(struct session *s, struct errmsg *em)

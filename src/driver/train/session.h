@@ -60,6 +60,9 @@ enum status session_open(struct session *s, struct errmsg *em) MUST_CHECK;
 /* Not collective; the communicator stays open. */
 void session_close(struct session *s);
 
+/* The weight of each loss, as configured. */
+void session_loss_weights(const struct config *c, double weights[static MODEL_LOSSES]);
+
 /* COLLECTIVE: text from rank 0 (NULL elsewhere) arrives in *text_out on every rank; caller frees.
  */
 enum status session_share_text(struct comm *c, const char *text, char **text_out,

@@ -221,18 +221,18 @@ enum status tensorboard_text(struct tensorboard *tb, const char *tag, int64_t st
 /* --- metrics -------------------------------------------------------------------------------- */
 
 static const char *const train_tags[MODEL_PEOPLE][MODEL_LOSSES] = {
-#define X(name, key) [MODEL_A][MODEL_LOSS_##name] = "loss/a_" key,
+#define X(name, key) [MODEL_A][MODEL_LOSS_##name] = "loss/a_" #key,
     MODEL_LOSS_MAP(X)
 #undef X
-#define X(name, key) [MODEL_B][MODEL_LOSS_##name] = "loss/b_" key,
+#define X(name, key) [MODEL_B][MODEL_LOSS_##name] = "loss/b_" #key,
         MODEL_LOSS_MAP(X)
 #undef X
 };
 static const char *const val_tags[MODEL_PEOPLE][MODEL_LOSSES] = {
-#define X(name, key) [MODEL_A][MODEL_LOSS_##name] = "val/a_" key,
+#define X(name, key) [MODEL_A][MODEL_LOSS_##name] = "val/a_" #key,
     MODEL_LOSS_MAP(X)
 #undef X
-#define X(name, key) [MODEL_B][MODEL_LOSS_##name] = "val/b_" key,
+#define X(name, key) [MODEL_B][MODEL_LOSS_##name] = "val/b_" #key,
         MODEL_LOSS_MAP(X)
 #undef X
 };
@@ -264,10 +264,11 @@ enum status tensorboard_metrics(struct tensorboard *tb, const struct metrics_row
     s[n++] = (struct tensorboard_scalar){train ? "loss/total" : "val/total", row->losses.total};
     for (int person = 0; person < MODEL_PEOPLE; person++)
         for (int i = 0; i < MODEL_LOSSES; i++)
-            s[n++] = (struct tensorboard_scalar){
-                train ? train_tags[person][i] : val_tags[person][i],
-                row->losses.term[person][i],
-            };
+            if (!row->absent[i])
+                s[n++] = (struct tensorboard_scalar){
+                    train ? train_tags[person][i] : val_tags[person][i],
+                    row->losses.term[person][i],
+                };
     if (!train)
         n += val_scalars(&row->val_metrics, tags, s + n);
     if (train) {

@@ -44,6 +44,9 @@ static void tell_plan(const struct session *s)
     log_info("model: %" PRId64 " px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M",
              c->model.image_size, (double)model_flat(s->model)->count / 1e6, (double)encoder / 1e6,
              (double)decoder / 1e6);
+    if (model_perceptual_depth(s->model) > 0)
+        log_info("perceptual loss: VGG%d of %s", model_perceptual_depth(s->model),
+                 c->loss.perceptual_weights);
     log_info("ranks: %d on %d node%s (%s), %d thread%s each, on %s in %s", comm_world_size(s->comm),
              comm_node_count(s->comm), comm_node_count(s->comm) == 1 ? "" : "s",
              comm_backend_name(s->comm), s->threads, s->threads == 1 ? "" : "s",

@@ -30,10 +30,26 @@
 
 enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
 
-/* Each row: enum name, key in logs and metrics. Losses are added here and in model/loss.c. */
-#define MODEL_LOSS_MAP(X)                            \
-    X(L1, "l1")       /* mean absolute difference */ \
-    X(DSSIM, "dssim") /* (1 - SSIM) / 2, Gaussian window of 11, sigma 1.5 */
+/*
+ * What a reconstruction x is told about its target y, each a mean over the sample's pixels; pixels
+ * inside the face mask may count more (mask_weight).
+ *
+ *   l1          |x - y|
+ *   dssim       (1 - SSIM(x, y)) / 2; Wang, Bovik, Sheikh, Simoncelli: "Image quality assessment:
+ *               from error visibility to structural similarity", IEEE TIP 2004. Gaussian window of
+ *               11 x 11, sigma 1.5, per channel, K1 = 0.01, K2 = 0.03, range 1, biased variances;
+ *               only windows that lie inside the picture.
+ *   perceptual  sum over j of mean((f_j(x) - f_j(y))^2), f_j the features relu1_2, relu2_2, relu3_3
+ *               and relu4_3 of a frozen VGG16 or VGG19; Johnson, Alahi, Fei-Fei: "Perceptual losses
+ *               for real-time style transfer and super-resolution", ECCV 2016.
+ *
+ * A loss is one row here (enum name, key in logs and metrics) and one function in model/loss.c,
+ * named as the key; its weight is one row of the configuration.
+ */
+#define MODEL_LOSS_MAP(X) \
+    X(L1, l1)             \
+    X(DSSIM, dssim)       \
+    X(PERCEPTUAL, perceptual)
 
 enum model_loss {
 #define X(name, key) MODEL_LOSS_##name,
@@ -57,7 +73,9 @@ struct model_options {
                            model_get_options tells the one in use */
     enum model_precision precision;   /* BF16: autocast, parameters stay fp32; FP64 for parity */
     double loss_weight[MODEL_LOSSES]; /* 0: model_backward leaves that loss out, its term reads 0;
-                                         model_evaluate tells it all the same */
+                                         model_evaluate tells it all the same, where it can */
+    const char *perceptual_weights;   /* file of VGG16 or VGG19 in torchvision's names; read where
+                                         the perceptual loss has a weight. Not kept */
     double mask_weight; /* 0: all pixels count alike; w: a pixel's weight is 1 + w * mask,
                            normalised to mean 1 per sample; needs masks in the batch */
     double adam_beta1, adam_beta2, adam_eps;
@@ -129,13 +147,16 @@ int model_cuda_device_count(void);
 /* Elements of each flat array for a config. ST_CONFIG where sizes cannot work. */
 enum status model_parameter_count(const struct model_config *c, size_t *count_out,
                                   struct errmsg *em) MUST_CHECK;
-/* ST_CONFIG, ST_NODEVICE, ST_MEMORY, ST_TORCH. memory NULL = the model's own. */
+/* ST_CONFIG, ST_NODEVICE, ST_MEMORY, ST_TORCH; of perceptual_weights ST_NOINPUT, ST_DATA. memory
+ * NULL = the model's own. */
 enum status model_new(const struct model_options *o, const struct model_memory *memory,
                       struct model **out, struct errmsg *em) MUST_CHECK;
 void model_free(struct model *m);
 
 const struct model_options *model_get_options(const struct model *m);
 const struct model_flat *model_flat(const struct model *m);
+/* The perceptual loss's network: 16 or 19, for VGG16 and VGG19; 0 without that loss. */
+int model_perceptual_depth(const struct model *m);
 /* The most memory that tensors have taken on the model's GPU so far; 0 on the CPU. */
 int64_t model_gpu_peak_bytes(const struct model *m);
 /* Parameter tensors in order: encoder, decoder_a, decoder_b. Borrowed. */
@@ -180,7 +201,7 @@ enum status model_stage_moment(struct model *m, enum model_moment which, struct 
 enum status model_unstage_moment(struct model *m, enum model_moment which, struct model_range range,
                                  struct errmsg *em) MUST_CHECK;
 
-/* XXH3 of the parameters' bytes, wherever they live. */
+/* XXH3 of the parameters' bytes, wherever they live, and of the perceptual network's. */
 enum status model_hash(const struct model *m, uint64_t *hash_out, struct errmsg *em) MUST_CHECK;
 
 /* Losses without gradients (validation), and the pictures they are of; pictures NULL: none. Draws

@@ -1,0 +1,45 @@
+/*
+ * Named tensors from a file that some other program wrote: torch.save of a dict of tensors, in its
+ * zip form or in the plain one of PyTorch before 1.6 (which torchvision's VGG files still have), or
+ * safetensors. The file is untrusted: nothing in it is executed, and every size is checked against
+ * the file's own.
+ *
+ *     weights_open(path, &w, &em);
+ *     const struct weights_tensor *t = weights_find(w, "features.0.weight");
+ *     weights_read(w, t, numbers, &em);                 // t->count doubles
+ *     weights_free(w);
+ */
+#ifndef BIFRONS_MODEL_WEIGHTS_H
+#define BIFRONS_MODEL_WEIGHTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+enum { WEIGHTS_DIMS_MAX = 8 };
+
+struct weights_tensor {
+    char *name;
+    bool is_double; /* else float: others cannot be read, and have count 0 */
+    int n_dims;
+    int64_t dims[WEIGHTS_DIMS_MAX];
+    size_t count;
+    /* where its bytes are: from `offset` on of the file, or of a record of the zip archive */
+    uint64_t offset;
+    char *record;
+};
+
+struct weights;
+
+/* ST_NOINPUT where it cannot be opened; ST_DATA where it is none of the three kinds, torn, or holds
+ * something else than a dict of tensors. */
+enum status weights_open(const char *path, struct weights **out, struct errmsg *em) MUST_CHECK;
+void weights_free(struct weights *w);
+/* NULL where there is none of that name. */
+const struct weights_tensor *weights_find(const struct weights *w, const char *name);
+/* ST_DATA where its bytes are not there, or do not match their checksum. */
+enum status weights_read(struct weights *w, const struct weights_tensor *t, double *numbers,
+                         struct errmsg *em) MUST_CHECK;
+
+#endif

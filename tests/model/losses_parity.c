@@ -1,0 +1,123 @@
+/*
+ * Not a test by itself: tests/python/test_losses.py runs it and compares what it writes with
+ * PyTorch.
+ *
+ *     losses_parity weights FILE...
+ *         a line each: "DEPTH HASH" of a perceptual network's file, or "CODE: what is wrong with
+ * it" losses_parity train FOLDER FILE|none MASK_WEIGHT one backward pass in fp64; raw native-endian
+ * numbers in FOLDER: images.bin, masks.bin   bytes: person, sample, row, column (, channel) init.pt
+ * the checkpoint gradients.bin           flat losses.txt              total, then each loss of a,
+ * of b
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "fixture.h"
+#include "model/checkpoint.h"
+#include "vgg.h"
+
+enum { SAMPLES = 2 };
+
+static struct errmsg em;
+static const char *folder;
+
+static void must(enum status st)
+{
+    if (st != ST_OK) {
+        fprintf(stderr, "%s\n", em.text);
+        exit(status_exit_code(st));
+    }
+}
+
+static char *path_of(const char *name)
+{
+    static char path[PATH_BYTES_MAX];
+    if (!path_join(path, sizeof path, folder, name))
+        exit(1);
+    return path;
+}
+
+static void write_file(const char *name, const void *bytes, size_t n)
+{
+    must(file_write_atomic(path_of(name), bytes, n, &em));
+}
+
+static int show_weights(char *const *paths, int n)
+{
+    for (int i = 0; i < n; i++) {
+        struct vgg *v = NULL;
+        struct errmsg why = {0};
+        enum status st = vgg_open(paths[i], "cpu", SHIM_F64, false, &v, &why);
+        if (st == ST_OK)
+            printf("%d %016" PRIx64 "\n", vgg_depth(v), vgg_hash(v));
+        else
+            printf("%d: %s\n", status_exit_code(st), why.text);
+        vgg_free(v);
+    }
+    return 0;
+}
+
+static void write_pictures(const struct pictures *p)
+{
+    uint8_t images[MODEL_PEOPLE][SAMPLES * PICTURE], masks[MODEL_PEOPLE][SAMPLES * MASK];
+    for (int who = 0; who < MODEL_PEOPLE; who++) {
+        memcpy(images[who], p->images[who], sizeof images[who]);
+        memcpy(masks[who], p->masks[who], sizeof masks[who]);
+    }
+    write_file("images.bin", images, sizeof images);
+    write_file("masks.bin", masks, sizeof masks);
+}
+
+static void write_losses(const struct model_losses *l)
+{
+    FILE *f = fopen(path_of("losses.txt"), "w");
+    if (!f)
+        exit(1);
+    fprintf(f, "%.17g", l->total);
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        for (int i = 0; i < MODEL_LOSSES; i++)
+            fprintf(f, " %.17g", l->term[who][i]);
+    fprintf(f, "\n");
+    fclose(f);
+}
+
+static int train(const char *weights, double mask_weight)
+{
+    static struct pictures pictures;
+    struct model_options o = small_options(MODEL_FP64);
+    struct model_losses losses;
+    struct model *m = NULL;
+    const struct checkpoint_facts facts = {0};
+    o.mask_weight = mask_weight;
+    if (strcmp(weights, "none") != 0) {
+        o.perceptual_weights = weights;
+        o.loss_weight[MODEL_LOSS_PERCEPTUAL] = 0.25;
+    }
+    draw_pictures(&pictures);
+    write_pictures(&pictures);
+    must(model_new(&o, NULL, &m, &em));
+    must(checkpoint_write(m, &facts, path_of("init.pt"), &em));
+    struct model_batch b = part_of(&pictures, 0, SAMPLES);
+    must(model_zero_gradients(m, &em));
+    must(model_backward(m, &b, SAMPLES, &losses, &em));
+    const struct model_flat *flat = model_flat(m);
+    write_file("gradients.bin", flat->gradients, flat->count * flat->element_bytes);
+    write_losses(&losses);
+    model_free(m);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc >= 3 && strcmp(argv[1], "weights") == 0)
+        return show_weights(argv + 2, argc - 2);
+    if (argc == 5 && strcmp(argv[1], "train") == 0) {
+        folder = argv[2];
+        return train(argv[3], strtod(argv[4], NULL));
+    }
+    fprintf(stderr, "usage: losses_parity weights FILE... | train FOLDER FILE|none MASK_WEIGHT\n");
+    return 64;
+}

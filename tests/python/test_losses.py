@@ -1,0 +1,201 @@
+"""The perceptual loss against PyTorch, in fp64, and the files its network may come in.
+
+Losses are written out below, independently; tests/model/losses_parity.c writes the C side's numbers.
+"""
+
+import os
+import pathlib
+import subprocess
+
+import numpy
+import pytest
+
+try:
+    import torch
+    from test_parity import relative, ssim_map
+    from vgg import VGG, save_plain, save_safetensors, save_zip
+
+    import bifrons
+except ImportError:
+    torch = None
+
+pytestmark = pytest.mark.skipif(torch is None, reason="this Python has no torch to compare with")
+
+SIDE, SAMPLES, MASK_WEIGHT = 64, 2, 3
+WEIGHT = {"l1": 1, "dssim": 0.5, "perceptual": 0.25}
+BUILD = pathlib.Path(os.environ.get("BIFRONS", "build/dev/bifrons")).parent
+PROGRAM = BUILD / "tests/losses_parity"
+
+
+def run(*words):
+    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=240)
+
+
+@pytest.fixture(scope="module")
+def vgg16(tmp_path_factory):
+    """The network and its file."""
+    network, path = VGG(16), tmp_path_factory.mktemp("vgg") / "vgg16.pth"
+    save_zip(network.state_dict(), path)
+    return network.double(), path
+
+
+class Dump:
+    """What losses_parity wrote, and the network it began with."""
+
+    def __init__(self, folder, *words):
+        done = run("train", folder, *words)
+        assert done.returncode == 0, done.stderr
+        self.folder = folder
+        self.model = bifrons.load(folder / "init.pt").double().train()
+        images = self.numbers("images.bin", numpy.uint8).view(2, SAMPLES, SIDE, SIDE, 3)
+        self.images = [person.permute(0, 3, 1, 2).double() / 255 for person in images]
+        masks = self.numbers("masks.bin", numpy.uint8).view(2, SAMPLES, 1, SIDE, SIDE)
+        self.masks = [person.double() / 255 for person in masks]
+        total, *terms = numpy.loadtxt(folder / "losses.txt")
+        self.total, self.terms = total, numpy.array(terms).reshape(2, -1)
+
+    def numbers(self, name, kind=numpy.float64):
+        return torch.from_numpy(numpy.fromfile(self.folder / name, dtype=kind))
+
+    def gradients(self, name, parameters):
+        parameters = list(parameters)
+        parts = self.numbers(name).split([p.numel() for p in parameters])
+        return [part.view_as(p) for part, p in zip(parts, parameters)]
+
+
+def mean_of(values, weight):
+    weight = weight.expand(-1, values.shape[1], -1, -1)
+    return ((values * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))).mean()
+
+
+def reconstruction_losses(dump, network, who, recon):
+    target, weight = dump.images[who], 1 + MASK_WEIGHT * dump.masks[who]
+    losses = [mean_of((recon - target).abs(), weight),
+              mean_of((1 - ssim_map(recon, target)) / 2, weight[:, :, 5:-5, 5:-5])]
+    if network:
+        pairs = zip(network(recon), network(target))
+        losses.append(sum(mean_of((x - y) ** 2, torch.nn.functional.avg_pool2d(weight, 2**i))
+                          for i, (x, y) in enumerate(pairs)))
+    return losses
+
+
+@pytest.fixture(scope="module")
+def perceptual(vgg16, tmp_path_factory):
+    return Dump(tmp_path_factory.mktemp("perceptual"), vgg16[1], MASK_WEIGHT)
+
+
+def test_perceptual_loss_and_gradients(perceptual, vgg16):
+    recons = perceptual.model(*perceptual.images)
+    total = 0
+    for who, recon in enumerate(recons):
+        losses = reconstruction_losses(perceptual, vgg16[0], who, recon)
+        for ours, theirs in zip(perceptual.terms[who], losses):
+            assert ours == pytest.approx(theirs.item(), rel=1e-9)
+        total = total + sum(w * x for w, x in zip(WEIGHT.values(), losses))
+    assert perceptual.total == pytest.approx(total.item(), rel=1e-9)
+    parameters = list(perceptual.model.parameters())
+    theirs = torch.autograd.grad(total, parameters)
+    for our, their in zip(perceptual.gradients("gradients.bin", parameters), theirs):
+        assert relative(our, their) < 1e-9
+
+
+# ---- files --------------------------------------------------------------------------------------
+
+KINDS = {"zip": save_zip, "plain": save_plain, "safetensors": save_safetensors} if torch else {}
+
+
+def tell(*paths):
+    """What is said of each file: "16 HASH", or "65: what is wrong"."""
+    done = run("weights", *paths)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def state(vgg16):
+    return {name: tensor.float() for name, tensor in vgg16[0].state_dict().items()}
+
+
+def test_every_kind_of_file_holds_the_same(vgg16, state, tmp_path):
+    for kind, save in KINDS.items():
+        save(state, tmp_path / kind)
+    parameters = {name: torch.nn.Parameter(tensor) for name, tensor in state.items()}
+    save_zip(parameters, tmp_path / "parameters")
+    told = tell(vgg16[1], *(tmp_path / kind for kind in (*KINDS, "parameters")))
+    assert len(told) == 5 and len(set(told)) == 1 and told[0].startswith("16 ")
+
+
+def test_vgg19_is_known_by_its_names(tmp_path):
+    network = VGG(19)
+    save_zip(network.state_dict(), tmp_path / "file")
+    dump = Dump(tmp_path, tmp_path / "file", MASK_WEIGHT)
+    assert tell(tmp_path / "file")[0].startswith("19 ")
+    with torch.no_grad():
+        for who, recon in enumerate(dump.model(*dump.images)):
+            losses = reconstruction_losses(dump, network.double(), who, recon)
+            assert dump.terms[who][2] == pytest.approx(losses[2].item(), rel=1e-9)
+
+
+def test_a_file_of_another_network_is_refused(state, tmp_path):
+    less = {name: tensor for name, tensor in state.items() if name != "features.21.bias"}
+    turned = torch.zeros(3, 64, 3, 3).transpose(0, 1)
+    cases = [
+        (save_zip, {"conv1.weight": torch.zeros(64, 3, 7, 7)}, "another network"),
+        (save_zip, state | {"features.1.weight": torch.zeros(64)}, "batch normalisation"),
+        (save_zip, state | {"features.5.weight": torch.zeros(128, 64, 5, 5)}, "features.5.weight"),
+        (save_safetensors, state | {"features.5.bias": torch.zeros(128).half()}, "features.5.bias"),
+        (save_plain, less, "features.21.bias"),
+        (save_zip, state | {"features.0.weight": turned}, "not where it should be"),
+        (save_zip, [torch.zeros(1)], "no dict"),
+    ]
+    paths = [tmp_path / str(i) for i in range(len(cases))]
+    for path, (save, content, _) in zip(paths, cases):
+        save(content, path)
+    for path, (_, _, words), told in zip(paths, cases, tell(*paths)):
+        assert told.startswith("65: ") and str(path) in told and words in told
+    missing = tell(tmp_path / "gone.pth")[0]
+    assert missing.startswith("66: ") and "gone.pth" in missing and "torchvision" in missing
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_torn_file_is_refused(state, tmp_path, kind):
+    KINDS[kind](state, tmp_path / "whole")
+    whole, paths = (tmp_path / "whole").read_bytes(), []
+    for size in (0, 5, 100, 4000, len(whole) // 2, len(whole) - 1):
+        paths.append(tmp_path / f"{size} bytes")
+        paths[-1].write_bytes(whole[:size])
+    if kind == "zip":
+        paths.append(tmp_path / "one bit")
+        at = whole.index(state["features.2.weight"].numpy().tobytes()[:64])
+        paths[-1].write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
+    for path, told in zip(paths, tell(*paths)):
+        assert told.startswith("65: ") and str(path) in told
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_headers_that_lie_never_crash(state, tmp_path, kind):
+    """Three bytes of those in which sizes and names stand, changed at random."""
+    random, paths = numpy.random.default_rng(1), []
+    KINDS[kind]({name: state[name] for name in ("features.0.weight", "features.0.bias")},
+                tmp_path / "whole")
+    whole = (tmp_path / "whole").read_bytes()
+    headers = numpy.r_[0:600, len(whole) - 600:len(whole)]
+    for i in range(300):
+        changed = bytearray(whole)
+        for at in random.choice(headers, 3):
+            changed[at] = random.integers(256)
+        paths.append(tmp_path / str(i))
+        paths[-1].write_bytes(changed)
+    told = tell(*paths)
+    assert len(told) == 300 and all(line.startswith(("65: ", "70: ")) for line in told)
+
+
+def test_a_pickle_that_calls_is_never_executed(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "made"),))
+
+    for save in (save_zip, save_plain):
+        save({"features.0.weight": Evil(), "more": torch.zeros(1)}, tmp_path / "file")
+        assert tell(tmp_path / "file")[0].startswith("65: ")
+        assert not (tmp_path / "made").exists()

@@ -161,6 +161,16 @@ struct shim_tensor *shim_clamp(struct shim_scope *s, const struct shim_tensor *x
     return op(s, __func__, {x}, [&] { return at::clamp(x->t, low, high); });
 }
 
+struct shim_tensor *shim_pow(struct shim_scope *s, const struct shim_tensor *x, double exponent)
+{
+    return op(s, __func__, {x}, [&] { return at::pow(x->t, exponent); });
+}
+
+struct shim_tensor *shim_greater(struct shim_scope *s, const struct shim_tensor *x, double limit)
+{
+    return op(s, __func__, {x}, [&] { return x->t.gt(limit); });
+}
+
 struct shim_tensor *shim_where(struct shim_scope *s, const struct shim_tensor *condition,
                                const struct shim_tensor *a, const struct shim_tensor *b)
 {

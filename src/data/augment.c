@@ -1,40 +1,139 @@
 #include "data/augment.h"
 
+#include <stddef.h>
+
 #include "base/checked.h"
 #include "base/philox.h"
 
-static float warp_step(struct philox *p, float deviation)
+static bool chance(struct philox *p, float probability)
 {
-    float z = philox_normal(p);
-    return deviation * MIN(MAX(z, -2.0f), 2.0f);
+    return philox_uniform(p, 0.0f, 1.0f) < probability;
 }
 
-struct augment_draw augment_draw_at(const struct augment_config *strength, uint64_t seed,
-                                    enum order_person person, uint64_t position)
+static void draw_flip(struct philox *p, float strength, struct augment_draw *d)
+{
+    d->flip = chance(p, strength);
+}
+
+static void draw_rotate_deg(struct philox *p, float strength, struct augment_draw *d)
 {
     const float degree = 3.14159265358979323846f / 180.0f;
+    float rotate = strength * degree;
+    d->rotate = philox_uniform(p, -rotate, rotate);
+}
+
+static void draw_zoom(struct philox *p, float strength, struct augment_draw *d)
+{
+    d->zoom = philox_uniform(p, 1.0f - strength, 1.0f + strength);
+}
+
+static void draw_shift(struct philox *p, float strength, struct augment_draw *d)
+{
+    float shift = 2.0f * strength; /* the picture is 2 wide in its coordinates */
+    d->shift_x = philox_uniform(p, -shift, shift);
+    d->shift_y = philox_uniform(p, -shift, shift);
+}
+
+/* Control points [y][x], x then y of each: normal, cut at two standard deviations. */
+static void draw_warp(struct philox *p, float strength, struct augment_draw *d)
+{
+    for (int y = 0; y < AUGMENT_GRID; y++)
+        for (int x = 0; x < AUGMENT_GRID; x++)
+            for (int axis = 0; axis < 2; axis++) {
+                float z = philox_normal(p);
+                d->warp[y][x][axis] = 2.0f * strength * MIN(MAX(z, -2.0f), 2.0f);
+            }
+}
+
+static void draw_colour_transfer(struct philox *p, float strength, struct augment_draw *d)
+{
+    d->colour_transfer = chance(p, strength);
+}
+
+static void draw_colour_jitter(struct philox *p, float strength, struct augment_draw *d)
+{
+    for (int c = 0; c < 3; c++)
+        d->gain[c] = philox_uniform(p, 1.0f - strength, 1.0f + strength);
+    for (int c = 0; c < 3; c++)
+        d->offset[c] = philox_uniform(p, -strength / 2, strength / 2);
+}
+
+static void draw_surroundings(struct philox *p, float strength, struct augment_draw *d)
+{
+    d->surroundings = chance(p, strength);
+}
+
+static void draw_back_translation(struct philox *p, float strength, struct augment_draw *d)
+{
+    d->back_translation = chance(p, strength);
+}
+
+/* Half of the pictures stay as they are. */
+static float half_uniform(struct philox *p, float strength)
+{
+    float x = philox_uniform(p, -strength, strength);
+    return MAX(x, 0.0f);
+}
+
+static void draw_blur(struct philox *p, float strength, struct augment_draw *d)
+{
+    d->blur = half_uniform(p, strength);
+}
+
+static void draw_noise(struct philox *p, float strength, struct augment_draw *d)
+{
+    d->noise = half_uniform(p, strength);
+}
+
+/* In the order in which they are drawn: a new one goes to the end. */
+static const struct {
+    size_t strength; /* a double in struct augment_config */
+    bool fades;
+    void (*draw)(struct philox *p, float strength, struct augment_draw *d);
+} rows[] = {
+#define ROW(name, fades)                                          \
+    {                                                             \
+        offsetof(struct augment_config, name), fades, draw_##name \
+    }
+    ROW(flip, false),         ROW(rotate_deg, false),   ROW(zoom, false),
+    ROW(shift, false),        ROW(warp, true),          ROW(colour_transfer, false),
+    ROW(colour_jitter, true), ROW(surroundings, false), ROW(back_translation, false),
+    ROW(blur, true),          ROW(noise, true),
+#undef ROW
+};
+
+struct augment_draw augment_draw_at(const struct augment_config *strength,
+                                    const struct augment_course *course, uint64_t seed,
+                                    enum order_person person, uint64_t position)
+{
     struct philox p =
         philox_at(seed, person == ORDER_PERSON_A ? PHILOX_AUGMENT_A : PHILOX_AUGMENT_B, position);
     struct augment_draw d = {0};
-    float rotate = (float)strength->rotate_deg * degree, zoom = (float)strength->zoom;
-    float shift = 2.0f * (float)strength->shift; /* the picture is 2 wide in its coordinates */
-    float warp = 2.0f * (float)strength->warp, jitter = (float)strength->colour_jitter;
-
-    d.flip = philox_uniform(&p, 0.0f, 1.0f) < (float)strength->flip;
-    d.rotate = philox_uniform(&p, -rotate, rotate);
-    d.zoom = philox_uniform(&p, 1.0f - zoom, 1.0f + zoom);
-    d.shift_x = philox_uniform(&p, -shift, shift);
-    d.shift_y = philox_uniform(&p, -shift, shift);
-    for (int y = 0; y < AUGMENT_GRID; y++)
-        for (int x = 0; x < AUGMENT_GRID; x++)
-            for (int axis = 0; axis < 2; axis++)
-                d.warp[y][x][axis] = warp_step(&p, warp);
-    d.colour_transfer = philox_uniform(&p, 0.0f, 1.0f) < (float)strength->colour_transfer;
-    for (int c = 0; c < 3; c++)
-        d.gain[c] = philox_uniform(&p, 1.0f - jitter, 1.0f + jitter);
-    for (int c = 0; c < 3; c++)
-        d.offset[c] = philox_uniform(&p, -jitter / 2, jitter / 2);
-    d.surroundings = philox_uniform(&p, 0.0f, 1.0f) < (float)strength->surroundings;
-    d.back_translation = philox_uniform(&p, 0.0f, 1.0f) < (float)strength->back_translation;
+    double fade = augment_fade_at(course, position);
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        double full = *(const double *)((const char *)strength + rows[i].strength);
+        rows[i].draw(&p, (float)(rows[i].fades ? fade * full : full), &d);
+    }
     return d;
+}
+
+/* ---- The course of a run --------------------------------------------------------------------- */
+
+struct augment_course augment_course_of(const struct augment_config *strength, uint64_t batch,
+                                        uint64_t end)
+{
+    uint64_t off = (uint64_t)strength->off_steps * batch;
+    return (struct augment_course){
+        .full_from = (uint64_t)strength->ramp_steps * batch,
+        .off_from = strength->off_steps == 0 ? UINT64_MAX : end - MIN(off, end),
+    };
+}
+
+double augment_fade_at(const struct augment_course *course, uint64_t position)
+{
+    if (position >= course->off_from)
+        return 0.0;
+    if (position >= course->full_from)
+        return 1.0;
+    return (double)position / (double)course->full_from;
 }

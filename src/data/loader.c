@@ -10,6 +10,7 @@
 struct loader {
     struct loader_source source[2];
     struct augment_config strength;
+    struct augment_course course;
     uint64_t seed;
     uint8_t *stored[2]; /* one picture at the set's own size */
 };
@@ -36,12 +37,25 @@ enum status loader_batch_init(struct loader_batch *b, size_t capacity, int size,
     return ST_OK;
 }
 
+enum status loader_batch_add_noise(struct loader_batch *b, struct errmsg *em)
+{
+    size_t bytes = b->capacity * (size_t)b->size * (size_t)b->size * 3; /* as many as of images */
+    for (int p = 0; p < 2; p++) {
+        b->noise[p] = malloc(bytes + 1);
+        if (!b->noise[p])
+            return FAIL(em, ST_MEMORY, "out of memory for the noise of %zu pictures of %d px",
+                        b->capacity, b->size);
+    }
+    return ST_OK;
+}
+
 void loader_batch_release(struct loader_batch *b)
 {
     for (int p = 0; p < 2; p++) {
         free(b->images[p]);
         free(b->masks[p]);
         free(b->draws[p]);
+        free(b->noise[p]);
         free(b->rows[p]);
     }
     *b = (struct loader_batch){0};
@@ -54,6 +68,7 @@ enum status loader_new(const struct loader_source source[2], const struct augmen
     if (!l)
         return FAIL(em, ST_MEMORY, "out of memory");
     l->strength = *strength;
+    l->course = AUGMENT_NO_COURSE;
     l->seed = seed;
     for (int p = 0; p < 2; p++) {
         size_t side = (size_t)set_get_info(source[p].set)->size;
@@ -75,6 +90,11 @@ void loader_free(struct loader *l)
     free(l->stored[0]);
     free(l->stored[1]);
     free(l);
+}
+
+void loader_set_course(struct loader *l, const struct augment_course *course)
+{
+    l->course = *course;
 }
 
 /* Scales a stored picture to (size, size, 3). */
@@ -135,6 +155,19 @@ static enum status load_row(struct loader *l, int person, size_t i, int64_t row,
     return st;
 }
 
+static void draw(struct loader *l, int person, size_t i, uint64_t position, struct loader_batch *b)
+{
+    enum order_person who = (enum order_person)person;
+    size_t bytes = (size_t)b->size * (size_t)b->size * 3;
+    b->draws[person][i] = augment_draw_at(&l->strength, &l->course, l->seed, who, position);
+    if (!b->noise[person])
+        return;
+    if (b->draws[person][i].noise > 0)
+        augment_noise_at(l->seed, who, position, bytes, b->noise[person] + i * bytes);
+    else
+        memset(b->noise[person] + i * bytes, AUGMENT_NOISE_ZERO, bytes);
+}
+
 enum status loader_fill(struct loader *l, uint64_t first, size_t n, struct loader_batch *b,
                         struct errmsg *em)
 {
@@ -144,7 +177,7 @@ enum status loader_fill(struct loader *l, uint64_t first, size_t n, struct loade
         for (size_t i = 0; i < n && st == ST_OK; i++) {
             uint64_t position = first + i;
             int64_t row = order_row_at(l->source[p].order, position);
-            b->draws[p][i] = augment_draw_at(&l->strength, l->seed, (enum order_person)p, position);
+            draw(l, p, i, position, b);
             st = load_row(l, p, i, row, b, em);
         }
     b->n = n;

@@ -185,8 +185,9 @@ void model_on_gradient_ready(struct model *m, void (*fn)(void *ctx, size_t offse
 
 /* ---- A pass through the network -------------------------------------------------------------- */
 
-/* Bytes (n, S, S, channels) to (n, channels, S, S) in [0, 1]; NULL from NULL. */
-static struct shim_tensor *upload(struct model *m, const uint8_t *bytes, size_t n, int64_t channels)
+/* Bytes (n, S, S, channels) to (n, channels, S, S), scaled; NULL from NULL. */
+static struct shim_tensor *upload(struct model *m, const uint8_t *bytes, size_t n, int64_t channels,
+                                  double scale, double offset)
 {
     if (!bytes)
         return NULL;
@@ -194,7 +195,18 @@ static struct shim_tensor *upload(struct model *m, const uint8_t *bytes, size_t 
     const int64_t dims[] = {(int64_t)n, size, size, channels}, order[] = {0, 3, 1, 2};
     struct shim_tensor *x = shim_from_memory(m->scope, SHIM_U8, bytes, 4, dims);
     x = shim_permute(m->scope, x, 4, order);
-    return shim_affine(m->scope, shim_channels_last(m->scope, x, false), 1.0 / 255.0, 0.0);
+    return shim_affine(m->scope, shim_channels_last(m->scope, x, false), scale, offset);
+}
+
+static struct augment_stored upload_person(struct model *m, const struct model_batch *b, int who)
+{
+    const double byte = 1.0 / 255.0, noise = 1.0 / AUGMENT_NOISE_UNIT;
+    const double no_noise = -(double)AUGMENT_NOISE_ZERO / AUGMENT_NOISE_UNIT;
+    return (struct augment_stored){
+        .images = upload(m, b->images[who], b->n, CHANNELS, byte, 0.0),
+        .masks = upload(m, b->masks[who], b->n, 1, byte, 0.0),
+        .noise = upload(m, b->noise[who], b->n, CHANNELS, noise, no_noise),
+    };
 }
 
 static void load_samples(struct model *m, const struct model_batch *b, struct pass *p)
@@ -202,8 +214,7 @@ static void load_samples(struct model *m, const struct model_batch *b, struct pa
     struct augment_stored stored[MODEL_PEOPLE] = {0};
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who])
-            stored[who] = (struct augment_stored){upload(m, b->images[who], b->n, CHANNELS),
-                                                  upload(m, b->masks[who], b->n, 1)};
+            stored[who] = upload_person(m, b, who);
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who])
             p->samples[who] =

@@ -92,6 +92,39 @@ static void given_rows_come_unchanged_and_scaled(void **state)
     loader_batch_release(&b);
 }
 
+static void noise_comes_where_it_is_drawn(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct loader_batch b = {0};
+    struct loader *noisy;
+    const struct augment_config strong = {.noise = 0.1};
+    const struct loader_source sources[2] = {
+        {sets[0], orders[0]},
+        {sets[1], orders[1]}
+    };
+    const size_t bytes = PIXELS * 3;
+    uint8_t want[PIXELS * 3];
+    assert_ok(loader_new(sources, &strong, SMALL_SEED, &noisy, &em));
+    assert_ok(loader_batch_init(&b, WANTED, SIZE, true, &em));
+    assert_ok(loader_batch_add_noise(&b, &em));
+    assert_ok(loader_fill(noisy, 3, WANTED, &b, &em));
+    for (int p = 0; p < 2; p++)
+        for (size_t i = 0; i < WANTED; i++) {
+            augment_noise_at(SMALL_SEED, (enum order_person)p, 3 + i, bytes, want);
+            if (b.draws[p][i].noise == 0)
+                memset(want, AUGMENT_NOISE_ZERO, bytes);
+            assert_memory_equal(b.noise[p] + i * bytes, want, bytes);
+        }
+    const struct augment_course over = {0, 0};
+    loader_set_course(noisy, &over);
+    assert_ok(loader_fill(noisy, 3, WANTED, &b, &em));
+    for (size_t i = 0; i < WANTED; i++)
+        assert_true(b.draws[0][i].noise == 0 && b.noise[0][i * bytes] == AUGMENT_NOISE_ZERO);
+    loader_batch_release(&b);
+    loader_free(noisy);
+}
+
 /* A set of one picture that is not flat, without masks, in the place of person A. */
 static void with_bare_set(void (*check)(struct loader *l, struct set *s))
 {
@@ -171,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_do_not_matter),
         cmocka_unit_test(pictures_are_those_of_the_order),
+        cmocka_unit_test(noise_comes_where_it_is_drawn),
         cmocka_unit_test(given_rows_come_unchanged_and_scaled),
         cmocka_unit_test(scaling_is_picture_resize),
         cmocka_unit_test(masks_that_are_not_there_are_an_error),

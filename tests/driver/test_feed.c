@@ -5,7 +5,10 @@
 
 enum { ROOM = 4 };
 
-static const struct augment_config strength = {.flip = 0.5, .rotate_deg = 10, .warp = 0.02};
+static const struct augment_config strength = {.flip = 0.5,
+                                               .rotate_deg = 10,
+                                               .warp = 0.02,
+                                               .noise = 0.1};
 
 struct bench {
     struct small_sets small;
@@ -28,7 +31,9 @@ static int set_up(void **state)
     };
     assert_ok(loader_new(sources, &strength, SMALL_SEED, &b->loader, &em));
     assert_ok(loader_batch_init(&b->want, ROOM, SMALL_SIZE, true, &em));
-    const struct feed_options options = {b->loader, ROOM, SMALL_SIZE, true};
+    assert_ok(loader_batch_add_noise(&b->want, &em));
+    const struct feed_options options = {
+        .loader = b->loader, .capacity = ROOM, .size = SMALL_SIZE, .masks = true, .noise = true};
     assert_ok(feed_new(&options, &b->feed, &em));
     *state = b;
     return 0;
@@ -51,6 +56,7 @@ static void assert_same(const struct loader_batch *got, const struct loader_batc
     for (int p = 0; p < 2; p++) {
         assert_memory_equal(got->images[p], want->images[p], want->n * SMALL_PIXELS * 3);
         assert_memory_equal(got->masks[p], want->masks[p], want->n * SMALL_PIXELS);
+        assert_memory_equal(got->noise[p], want->noise[p], want->n * SMALL_PIXELS * 3);
         assert_memory_equal(got->draws[p], want->draws[p], want->n * sizeof *want->draws[p]);
         assert_memory_equal(got->rows[p], want->rows[p], want->n * sizeof *want->rows[p]);
     }
@@ -86,6 +92,7 @@ static void samples_are_read_before_they_are_asked_for(void **state)
     const struct loader_batch *got;
     struct loader_batch copy = {0};
     assert_ok(loader_batch_init(&copy, ROOM, SMALL_SIZE, true, &em));
+    assert_ok(loader_batch_add_noise(&copy, &em));
     assert_ok(loader_fill(b->loader, 7, 4, &copy, &em));
     feed_ahead(b->feed, 7, 4);
     feed_pause(b->feed);
@@ -120,6 +127,7 @@ static void others_may_read_in_between(void **state)
     feed_ahead(b->feed, 4, 4);
     struct loader_batch copy = {0};
     assert_ok(loader_batch_init(&copy, ROOM, SMALL_SIZE, true, &em));
+    assert_ok(loader_batch_add_noise(&copy, &em));
     feed_pause(b->feed);
     assert_ok(loader_fill(b->loader, 4, 4, &copy, &em));
     cut(b->small.paths[1]);

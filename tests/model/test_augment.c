@@ -1,6 +1,8 @@
 /* What the draws do to pictures and masks: exact where pixels map to pixels. */
 #include <math.h>
 
+#include "augment_priv.h"
+#include "base/lab.h"
 #include "fixture.h"
 #include "model/augment.h"
 #include "shim/shim.h"
@@ -37,11 +39,13 @@ static int setup(void **state)
     b->other.images = shim_from_memory(b->s, SHIM_F64, b->image[MODEL_B], 4, image);
     b->colours[MODEL_A] = (struct augment_colours){
         {0.3f, 0.4f, 0.5f},
-        {0.1f, 0.1f, 0.2f}
+        {0.1f, 0.1f, 0.2f},
+        AUGMENT_RGB
     };
     b->colours[MODEL_B] = (struct augment_colours){
         {0.5f, 0.4f, 0.2f},
-        {0.2f, 0.1f, 0.1f}
+        {0.2f, 0.1f, 0.1f},
+        AUGMENT_RGB
     };
     *state = b;
     return 0;
@@ -255,7 +259,7 @@ static void unknown_colours_are_not_mapped(void **state)
 static void each_operation_that_is_asked_for_shows(void **state)
 {
     (void)state;
-    enum { OPERATIONS = 6 };
+    enum { OPERATIONS = 8 };
     struct augment_draw d[OPERATIONS + 1];
     for (int i = 0; i <= OPERATIONS; i++)
         d[i] = AUGMENT_NONE;
@@ -265,6 +269,8 @@ static void each_operation_that_is_asked_for_shows(void **state)
     d[3].surroundings = true;
     d[4].gain[1] = 1.1f;
     d[5].back_translation = true;
+    d[6].blur = 0.001f;
+    d[7].noise = 0.1f;
     unsigned all = 0;
     for (int i = 0; i < OPERATIONS; i++) {
         unsigned one = augment_operations(&d[i], 1);
@@ -275,6 +281,8 @@ static void each_operation_that_is_asked_for_shows(void **state)
     assert_int_equal(augment_operations(d, OPERATIONS + 1), all);
     assert_int_equal(augment_operations(&d[OPERATIONS], 1), 0);
     assert_int_equal(augment_operations(NULL, 3), 0);
+    d[6].blur = 0.03f; /* a wide blur takes more operations than a narrow one */
+    assert_int_not_equal(augment_operations(&d[6], 1) & ~all, 0);
 }
 
 static void gain_and_offset_change_the_input_within_bounds(void **state)
@@ -289,6 +297,248 @@ static void gain_and_offset_change_the_input_within_bounds(void **state)
     assert_near(b->input[plane + 7], 1.5 * b->image[MODEL_A][plane + 7], 1e-6);
     assert_near(b->input[2 * plane + 7], 1.0, 0.0);
     assert_memory_equal(b->target, b->image[MODEL_A], sizeof b->target);
+}
+
+/* ---- L*a*b* ---------------------------------------------------------------------------------- */
+
+enum { SHADES = 6, COLOURS = SHADES * SHADES * SHADES };
+
+/* All colours of a cube, as channels first: (1, 3, 1, COLOURS). */
+static void colour_cube(double rgb[3][COLOURS])
+{
+    for (int i = 0; i < COLOURS; i++) {
+        rgb[0][i] = 51.0 * (i % SHADES) / 255.0;
+        rgb[1][i] = 51.0 * (i / SHADES % SHADES) / 255.0;
+        rgb[2][i] = 51.0 * (i / SHADES / SHADES) / 255.0;
+    }
+}
+
+static void lab_is_that_of_the_standard(void **state)
+{
+    (void)state;
+    static const uint8_t rgb[4][3] = {
+        {255, 255, 255},
+        {255, 0,   0  },
+        {0,   0,   255},
+        {10,  10,  10 }
+    };
+    static const double want[4][3] = {
+        {100.0, 0.0,   0.0    },
+        {53.24, 80.09, 67.20  },
+        {32.30, 79.19, -107.86},
+        {2.742, 0.0,   0.0    }
+    };
+    for (int i = 0; i < 4; i++) {
+        double lab[3];
+        lab_from_srgb(rgb[i], lab);
+        for (int c = 0; c < 3; c++)
+            assert_near(100.0 * lab[c], want[i][c], 0.02);
+    }
+}
+
+static void tensors_in_lab_are_the_same_and_come_back(void **state)
+{
+    struct bench *b = *state;
+    static double rgb[3][COLOURS], lab[3][COLOURS], back[3][COLOURS];
+    const int64_t dims[] = {1, 3, 1, COLOURS};
+    colour_cube(rgb);
+    for (int precise = 0; precise < 2; precise++) {
+        struct shim_scope *s;
+        assert_ok(shim_scope_new("cpu", precise ? SHIM_F64 : SHIM_F32, &s, &em));
+        struct shim_tensor *x = augment_to_lab(s, shim_from_memory(s, SHIM_F64, rgb, 4, dims));
+        shim_to_memory(s, x, SHIM_F64, lab, 3 * COLOURS);
+        shim_to_memory(s, augment_from_lab(s, x), SHIM_F64, back, 3 * COLOURS);
+        assert_ok(shim_scope_check(s, &em));
+        shim_scope_free(s);
+        assert_true(largest_gap(back[0], rgb[0], 3 * COLOURS) < (precise ? 1e-6 : 1e-5));
+        for (int i = 0; i < COLOURS; i++) {
+            double want[3];
+            uint8_t bytes[3];
+            for (int c = 0; c < 3; c++)
+                bytes[c] = (uint8_t)lround(rgb[c][i] * 255.0);
+            lab_from_srgb(bytes, want);
+            for (int c = 0; c < 3; c++)
+                assert_near(lab[c][i], want[c], precise ? 1e-6 : 1e-5);
+        }
+    }
+    (void)b;
+}
+
+/* Mean and deviation of the transferred picture, in L*a*b*, are the other person's. */
+static void lab_transfer_gives_the_other_persons_colours(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    static double lab[3][SIDE * SIDE];
+    const int64_t dims[] = {1, 3, SIDE, SIDE};
+    const size_t plane = SIDE * SIDE;
+    b->own.masks = NULL;
+    shim_to_memory(b->s, augment_to_lab(b->s, b->own.images), SHIM_F64, lab, 3 * plane);
+    struct augment_colours own = {.space = AUGMENT_LAB};
+    for (int c = 0; c < 3; c++) {
+        double sum = 0, square = 0;
+        for (size_t i = 0; i < plane; i++) {
+            sum += lab[c][i];
+            square += lab[c][i] * lab[c][i];
+        }
+        double mean = sum / (double)plane;
+        own.mean[c] = (float)mean;
+        own.deviation[c] = (float)sqrt(square / (double)plane - mean * mean);
+    }
+    b->colours[MODEL_A] = own;
+    b->colours[MODEL_B] = (struct augment_colours){
+        {0.5f,  0.05f, -0.04f},
+        {0.06f, 0.02f, 0.03f },
+        AUGMENT_LAB
+    };
+    d.colour_transfer = 1.0f;
+    apply(b, &d);
+    struct shim_tensor *there =
+        augment_to_lab(b->s, shim_from_memory(b->s, SHIM_F64, b->input, 4, dims));
+    shim_to_memory(b->s, there, SHIM_F64, lab, 3 * plane);
+    for (int c = 0; c < 3; c++) {
+        double sum = 0;
+        for (size_t i = 0; i < plane; i++)
+            sum += lab[c][i];
+        assert_near(sum / (double)plane, b->colours[MODEL_B].mean[c], 1e-4);
+    }
+    assert_memory_equal(b->target, b->image[MODEL_A], sizeof b->target);
+    b->colours[MODEL_B].space = AUGMENT_RGB; /* not comparable */
+    apply(b, &d);
+    assert_memory_equal(b->input, b->image[MODEL_A], sizeof b->input);
+}
+
+/* ---- Blur and noise -------------------------------------------------------------------------- */
+
+static void blur_spreads_as_a_gaussian(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    const int64_t dims[] = {1, 3, SIDE, SIDE};
+    const int at = SIDE / 2;
+    for (int wide = 0; wide < 2; wide++) {
+        double sigma = wide ? 1.5 : 0.5, sum = 0, square = 0;
+        memset(b->image[MODEL_A], 0, sizeof b->image[MODEL_A]);
+        b->image[MODEL_A][at * SIDE + at] = 1.0;
+        b->own.images = shim_from_memory(b->s, SHIM_F64, b->image[MODEL_A], 4, dims);
+        d.blur = (float)(sigma / SIDE);
+        assert_int_equal(augment_blur_is_wide(&d), wide);
+        apply(b, &d);
+        for (int y = 0; y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++) {
+                double value = b->input[y * SIDE + x];
+                sum += value;
+                square += value * (x - at) * (x - at);
+            }
+        assert_near(sum, 1.0, 1e-6);
+        assert_near(sqrt(square), sigma, 0.05); /* sampled, not integrated */
+        for (int k = 0; k < 3; k++)             /* the same in all directions */
+            assert_near(b->input[at * SIDE + at + k], b->input[(at - k) * SIDE + at], 1e-9);
+        assert_memory_equal(b->target, b->image[MODEL_A], sizeof b->target);
+    }
+}
+
+static void blur_reflects_at_the_edges(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    const int64_t dims[] = {1, 3, SIDE, SIDE};
+    for (int i = 0; i < VALUES; i++)
+        b->image[MODEL_A][i] = 0.25;
+    b->own.images = shim_from_memory(b->s, SHIM_F64, b->image[MODEL_A], 4, dims);
+    d.blur = 0.03f;
+    apply(b, &d);
+    for (int i = 0; i < VALUES; i++)
+        assert_near(b->input[i], 0.25, 1e-6);
+}
+
+static void noise_is_added_and_cut_off(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    static double noise[VALUES];
+    const int64_t dims[] = {1, 3, SIDE, SIDE};
+    for (int i = 0; i < VALUES; i++)
+        noise[i] = i % 7 - 3.0;
+    d.noise = 0.25f;
+    apply(b, &d); /* none at hand */
+    assert_memory_equal(b->input, b->image[MODEL_A], sizeof b->input);
+    b->own.noise = shim_from_memory(b->s, SHIM_F64, noise, 4, dims);
+    apply(b, &d);
+    for (int i = 0; i < VALUES; i++)
+        assert_near(b->input[i], fmin(fmax(b->image[MODEL_A][i] + 0.25 * noise[i], 0.0), 1.0),
+                    1e-9);
+    assert_memory_equal(b->target, b->image[MODEL_A], sizeof b->target);
+}
+
+/* ---- Batches --------------------------------------------------------------------------------- */
+
+enum { BATCH = 5, BIG = 64, BIG_VALUES = 3 * BIG * BIG };
+
+/* Inputs of samples [first, first + n) of a batch with masks and noise, augmented as one batch. */
+static void augment_part(struct shim_scope *s, const struct augment_draw *draws, size_t first,
+                         size_t n, enum augment_space space, float *out)
+{
+    const int64_t image[] = {(int64_t)n, 3, BIG, BIG}, mask[] = {(int64_t)n, 1, BIG, BIG};
+    const size_t plane = BIG * BIG;
+    static float values[3][BATCH * BIG_VALUES], masks[BATCH * BIG * BIG];
+    struct philox p = philox_at(3, PHILOX_POSE, 1);
+    for (size_t i = 0; i < BATCH * BIG_VALUES; i++)
+        for (int k = 0; k < 3; k++)
+            values[k][i] = philox_uniform(&p, k == 2 ? -1.0f : 0.0f, 1.0f);
+    for (size_t i = 0; i < BATCH * plane; i++)
+        masks[i] = i % BIG < BIG / 2 ? 1.0f : 0.0f;
+    struct augment_stored own = {
+        .images = shim_from_memory(s, SHIM_F32, values[0] + first * BIG_VALUES, 4, image),
+        .masks = shim_from_memory(s, SHIM_F32, masks + first * plane, 4, mask),
+        .noise = shim_from_memory(s, SHIM_F32, values[2] + first * BIG_VALUES, 4, image),
+    };
+    struct augment_stored other = {
+        .images = shim_from_memory(s, SHIM_F32, values[1] + first * BIG_VALUES, 4, image)};
+    const struct augment_colours from = {
+        {0.5f, 0.1f, 0.1f},
+        {0.2f, 0.1f, 0.1f},
+        space
+    };
+    const struct augment_colours to = {
+        {0.4f, 0.0f, 0.2f},
+        {0.1f, 0.1f, 0.2f},
+        space
+    };
+    struct augment_result r = augment_apply(s, draws + first, n, BIG, own, other, &from, &to);
+    shim_to_memory(s, r.inputs, SHIM_F32, out, n * BIG_VALUES);
+    assert_ok(shim_scope_check(s, &em));
+    shim_scope_reset(s);
+}
+
+static void a_samples_bits_do_not_depend_on_its_batch(void **state)
+{
+    (void)state;
+    static float whole[BATCH * BIG_VALUES], parts[BATCH * BIG_VALUES];
+    struct augment_draw draws[BATCH];
+    struct shim_scope *s;
+    assert_ok(shim_scope_new("cpu", SHIM_F32, &s, &em));
+    for (int i = 0; i < BATCH; i++) { /* each asks for other things */
+        draws[i] = AUGMENT_NONE;
+        draws[i].rotate = 0.1f * (float)(i + 1);
+        draws[i].warp[2][i][0] = i > 1 ? 0.1f : 0.0f;
+        draws[i].colour_transfer = i % 2 ? 1.0f : 0.0f;
+        draws[i].surroundings = i == 3;
+        draws[i].blur = i == 2 ? 0.0f : 0.006f * (float)i;
+        draws[i].gain[1] = 1.0f + 0.1f * (float)i;
+        draws[i].noise = i == 1 ? 0.0f : 0.05f;
+    }
+    for (int space = AUGMENT_RGB; space <= AUGMENT_LAB; space++) {
+        augment_part(s, draws, 0, BATCH, (enum augment_space)space, whole);
+        for (size_t first = 0; first < BATCH; first += 2)
+            augment_part(s, draws, first, first + 2 < BATCH ? 2 : BATCH - first,
+                         (enum augment_space)space, parts + first * BIG_VALUES);
+        assert_memory_equal(parts, whole, sizeof whole);
+        for (size_t first = 0; first < BATCH; first++)
+            augment_part(s, draws, first, 1, (enum augment_space)space, parts + first * BIG_VALUES);
+        assert_memory_equal(parts, whole, sizeof whole);
+    }
+    shim_scope_free(s);
 }
 
 int main(void)
@@ -308,6 +558,13 @@ int main(void)
         T(a_face_may_stand_in_the_other_picture),
         T(each_operation_that_is_asked_for_shows),
         T(gain_and_offset_change_the_input_within_bounds),
+        T(lab_is_that_of_the_standard),
+        T(tensors_in_lab_are_the_same_and_come_back),
+        T(lab_transfer_gives_the_other_persons_colours),
+        T(blur_spreads_as_a_gaussian),
+        T(blur_reflects_at_the_edges),
+        T(noise_is_added_and_cut_off),
+        T(a_samples_bits_do_not_depend_on_its_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

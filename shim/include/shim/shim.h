@@ -185,6 +185,9 @@ struct shim_tensor *shim_sqrt(struct shim_scope *s, const struct shim_tensor *x)
 struct shim_tensor *shim_round(struct shim_scope *s, const struct shim_tensor *x);
 struct shim_tensor *shim_clamp(struct shim_scope *s, const struct shim_tensor *x, double low,
                                double high);
+struct shim_tensor *shim_pow(struct shim_scope *s, const struct shim_tensor *x, double exponent);
+/* Is x > limit? A condition for shim_where. */
+struct shim_tensor *shim_greater(struct shim_scope *s, const struct shim_tensor *x, double limit);
 /* a where condition is not 0, else b. */
 struct shim_tensor *shim_where(struct shim_scope *s, const struct shim_tensor *condition,
                                const struct shim_tensor *a, const struct shim_tensor *b);

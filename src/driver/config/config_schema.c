@@ -52,6 +52,7 @@ static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
 static const char *const backends[] = {"auto", "self", "mpi", "nccl", NULL};
 static const char *const bests[] = {"loss",    "recon_l1",  "recon_psnr", "recon_ssim",
                                     "swap_l1", "swap_psnr", "swap_ssim",  NULL};
+static const char *const spaces[] = {"rgb", "lab", NULL};
 static const char *const wires[] = {"fp32", "bf16", NULL};
 
 static bool accepts_device(const char *text)
@@ -126,16 +127,34 @@ static const struct config_key keys[] = {
            "Probability that the encoder's input is mapped, inside its mask, to the other person's "
            "colours (mean and "
            "deviation over all their training pictures), so that a swap meets what it trained on."),
+    WORD(augment.colour_space, AUGMENT_RGB, spaces,
+         "Channels whose mean and deviation colour transfer maps: rgb, or lab (CIE L*a*b*: "
+         "lightness "
+         "apart from colour; slower)."),
     NUMBER(augment.surroundings, 0, 0, 1,
            "Probability that the encoder's input shows the face, cut out by its mask, in the other "
            "person's picture, so that it learns to read the face and not hair or clothes."),
     NUMBER(augment.colour_jitter, 0.05, 0, 0.5,
            "Largest change of each colour channel's gain either way (and half of it as offset) in "
            "the encoder's input."),
+    NUMBER(
+        augment.blur, 0, 0, 0.03,
+        "Largest blur of the encoder's input: standard deviation of a Gaussian, as a share of the "
+        "picture's width. Half of the pictures stay sharp."),
+    NUMBER(
+        augment.noise, 0, 0, 0.5,
+        "Largest noise in the encoder's input: standard deviation, where white is 1. Half of the "
+        "pictures stay clean."),
     NUMBER(augment.back_translation, 0, 0, 1,
            "Probability that the encoder's input is the network's own swap of the picture, which "
            "it has to turn back, so that a swap's pose and expression are trained and not hoped "
            "for. Costs up to a third more time a step."),
+
+    WHOLE(augment.ramp_steps, 0, 0, 1000000000,
+          "Steps at the start in which what makes the input worse than its target (warp, colour "
+          "jitter, blur, noise) rises from nothing to its strength."),
+    WHOLE(augment.off_steps, 0, 0, 1000000000,
+          "Steps at the end without those, so that the network ends on pictures as they are."),
 
     WHOLE(train.epochs, 50, 1, 1000000,
           "Passes over the pictures of the person who has more of them."),

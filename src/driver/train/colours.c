@@ -5,30 +5,51 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/lab.h"
 
-/* Weighted sums over pixels, exact in integers whatever the order. */
+/* Weighted sums over pixels. Of whole numbers in RGB, and so exact. */
 struct sums {
-    uint64_t weight, value[3], square[3];
+    double weight, value[3], square[3];
 };
 
-static void add_picture(struct sums *sums, const uint8_t *rgb, const uint8_t *mask, size_t pixels)
+static void in_rgb(const uint8_t rgb[3], double out[3])
+{
+    for (int c = 0; c < 3; c++)
+        out[c] = rgb[c];
+}
+
+/* A space: what is summed of a pixel, and its unit. */
+static const struct {
+    void (*of)(const uint8_t rgb[3], double out[3]);
+    double unit;
+} spaces[] = {
+    [AUGMENT_RGB] = {in_rgb,        255.0},
+    [AUGMENT_LAB] = {lab_from_srgb, 1.0  },
+};
+
+static void add_picture(struct sums *sums, enum augment_space space, const uint8_t *rgb,
+                        const uint8_t *mask, size_t pixels)
 {
     for (size_t i = 0; i < pixels; i++) {
-        uint64_t w = mask ? mask[i] : 255;
+        double w = mask ? mask[i] : 255, x[3];
+        if (w == 0)
+            continue;
+        spaces[space].of(rgb + 3 * i, x);
         sums->weight += w;
-        for (size_t c = 0; c < 3; c++) {
-            uint64_t x = rgb[3 * i + c];
-            sums->value[c] += w * x;
-            sums->square[c] += w * x * x;
+        for (int c = 0; c < 3; c++) {
+            sums->value[c] += w * x[c];
+            sums->square[c] += w * x[c] * x[c];
         }
     }
 }
 
 enum status colours_measure(struct set *set, const struct order *order, bool masks,
-                            struct augment_colours *out, struct errmsg *em)
+                            enum augment_space space, struct augment_colours *out,
+                            struct errmsg *em)
 {
     size_t side = (size_t)set_get_info(set)->size, pixels = side * side;
-    int64_t all = order_train_count(order), n = MIN(all, (int64_t)COLOURS_PICTURES_MAX);
+    int64_t most = space == AUGMENT_RGB ? COLOURS_PICTURES_MAX : COLOURS_LAB_PICTURES_MAX;
+    int64_t all = order_train_count(order), n = MIN(all, most);
     struct sums sums = {0};
     uint8_t *rgb = malloc(pixels * 3), *mask = malloc(pixels);
     enum status st = rgb && mask ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
@@ -38,18 +59,20 @@ enum status colours_measure(struct set *set, const struct order *order, bool mas
         if (st == ST_OK && masks)
             st = set_read_mask(set, row, mask, em);
         if (st == ST_OK)
-            add_picture(&sums, rgb, masks ? mask : NULL, pixels);
+            add_picture(&sums, space, rgb, masks ? mask : NULL, pixels);
     }
     free(rgb);
     free(mask);
     if (st != ST_OK)
         return st;
     const double least = 0.01; /* keeps flat pictures from being blown up */
+    double weight = MAX(sums.weight, 1), unit = spaces[space].unit;
     for (int c = 0; c < 3; c++) {
-        double weight = (double)MAX(sums.weight, 1), mean = (double)sums.value[c] / weight / 255;
-        double square = (double)sums.square[c] / weight / (255.0 * 255.0);
+        double mean = sums.value[c] / weight / unit;
+        double square = sums.square[c] / weight / (unit * unit);
         out->mean[c] = (float)mean;
         out->deviation[c] = (float)fmax(sqrt(fmax(square - mean * mean, 0)), least);
     }
+    out->space = space;
     return ST_OK;
 }

@@ -8,11 +8,12 @@
 
 /*
  * Mean and deviation of each channel over the training pictures, inside their masks where
- * `masks`. Of a large set COLOURS_PICTURES_MAX pictures, evenly spaced, stand for all. A function
- * of the set and its split alone. ST_IO, ST_DATA, ST_MEMORY.
+ * `masks`. Of a large set so many pictures, evenly spaced, stand for all. A function of the set and
+ * its split alone. ST_IO, ST_DATA, ST_MEMORY.
  */
-enum { COLOURS_PICTURES_MAX = 512 };
+enum { COLOURS_PICTURES_MAX = 512, COLOURS_LAB_PICTURES_MAX = 64 };
 enum status colours_measure(struct set *set, const struct order *order, bool masks,
-                            struct augment_colours *out, struct errmsg *em) MUST_CHECK;
+                            enum augment_space space, struct augment_colours *out,
+                            struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -51,8 +51,11 @@ enum status feed_new(const struct feed_options *o, struct feed **out, struct err
         return FAIL(em, ST_MEMORY, "out of memory");
     f->options = *o;
     enum status st = ST_OK;
-    for (int i = 0; i < BATCHES && st == ST_OK; i++)
+    for (int i = 0; i < BATCHES && st == ST_OK; i++) {
         st = loader_batch_init(&f->batches[i], o->capacity, o->size, o->masks, em);
+        if (st == ST_OK && o->noise)
+            st = loader_batch_add_noise(&f->batches[i], em);
+    }
     if (st == ST_OK)
         st = worker_new(&f->worker, em);
     if (st != ST_OK) {

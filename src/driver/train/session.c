@@ -157,6 +157,7 @@ static enum status open_loader(struct session *s, struct errmsg *em)
         .capacity = (size_t)micro,
         .size = (int)s->config.model.image_size,
         .masks = masks,
+        .noise = s->config.augment.noise > 0,
     };
     return feed_new(&options, &s->feed, em);
 }
@@ -218,7 +219,9 @@ static enum status open_model(struct session *s, struct errmsg *em)
     model_runtime_configure(s->threads, s->config.train.deterministic);
     enum status st = model_parameter_count(&options.config, &count, em);
     for (int p = 0; p < 2 && st == ST_OK; p++)
-        st = colours_measure(s->sets[p], s->orders[p], use_masks(s), &options.colours[p], em);
+        st = colours_measure(s->sets[p], s->orders[p], use_masks(s),
+                             (enum augment_space)s->config.augment.colour_space,
+                             &options.colours[p], em);
     void **const parts[] = {&s->memory.parameters, &s->memory.gradients, &s->memory.exp_avg,
                             &s->memory.exp_avg_sq};
     s->memory.moments_later = zero_is_on(s);
@@ -238,7 +241,15 @@ static void plan_steps(struct session *s)
         s->steps_total = MIN(s->steps_total, s->config.train.max_steps);
 }
 
-void session_plan_rest(struct session *s)
+static void plan_augmentation(struct session *s)
+{
+    int64_t batch = s->config.train.global_batch, left = s->steps_total - s->state.step;
+    uint64_t end = s->state.position + (uint64_t)(MAX(left, 0) * batch);
+    struct augment_course course = augment_course_of(&s->config.augment, (uint64_t)batch, end);
+    loader_set_course(s->loader, &course);
+}
+
+static void plan_rest(struct session *s)
 {
     int64_t batch = s->config.train.global_batch, position = (int64_t)s->state.position;
     if (position == s->state.step * batch)
@@ -247,6 +258,12 @@ void session_plan_rest(struct session *s)
     s->steps_total = s->state.step + (left + batch - 1) / batch;
     if (s->config.train.max_steps > 0)
         s->steps_total = MIN(s->steps_total, s->config.train.max_steps);
+}
+
+void session_plan_rest(struct session *s)
+{
+    plan_rest(s);
+    plan_augmentation(s);
 }
 
 enum status session_share_state(struct session *s, struct errmsg *em)

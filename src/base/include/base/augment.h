@@ -9,6 +9,7 @@
 #define BIFRONS_BASE_AUGMENT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { AUGMENT_GRID = 5 }; /* control points a side of the random warp */
 
@@ -24,7 +25,9 @@ struct augment_draw {
     float colour_transfer; /* 0 = own colours, 1 = mapped by each channel's mean and deviation from
                               this person's training pictures to the other's */
     bool surroundings; /* all outside the mask is the other person's picture at the same position */
+    float blur;        /* standard deviation of a Gaussian, share of the picture's width */
     float gain[3], offset[3]; /* colour jitter: x * gain + offset, in [0, 1] units */
+    float noise;              /* standard deviation, in [0, 1] units; of what: augment_noise_at */
     bool back_translation;    /* instead of all of the second group: the network's own swap of the
                                  target, see model/model.h */
 };
@@ -34,12 +37,19 @@ struct augment_draw {
 #define AUGMENT_NONE ((struct augment_draw){.zoom = 1.0f, .gain = {1.0f, 1.0f, 1.0f}})
 /* clang-format on */
 
-/* Mean and deviation of each channel, in [0, 1]. */
+/* What colours are measured in. LAB: CIE L*a*b* under D65, each divided by 100. */
+enum augment_space { AUGMENT_RGB, AUGMENT_LAB };
+
+/* Mean and deviation of each channel. */
 struct augment_colours {
     float mean[3], deviation[3];
+    enum augment_space space;
 };
 
-/* Strengths, from the config's [augment] table; the draw is uniform within them. */
+/* Noise comes as bytes: AUGMENT_NOISE_ZERO + AUGMENT_NOISE_UNIT * z, of standard normal z. */
+enum { AUGMENT_NOISE_ZERO = 128, AUGMENT_NOISE_UNIT = 40 };
+
+/* The config's [augment] table: strengths, within which the draw is uniform, and their course. */
 struct augment_config {
     double flip;       /* probability */
     double rotate_deg; /* +- degrees */
@@ -47,9 +57,14 @@ struct augment_config {
     double shift;      /* +- share of the picture's width and height */
     double warp;       /* standard deviation of a control point, share of the picture's width */
     double colour_transfer;  /* probability of taking on the other person's colours */
+    int64_t colour_space;    /* enum augment_space: in which they are taken on */
     double surroundings;     /* probability of standing in the other person's picture */
     double colour_jitter;    /* +- share of gain, and half of it as offset */
+    double blur;             /* largest standard deviation, share of width; half stay sharp */
+    double noise;            /* largest standard deviation; half stay clean */
     double back_translation; /* probability of the network's own swap as the input */
+    int64_t ramp_steps;      /* in which what fades rises from 0 to its strength */
+    int64_t off_steps;       /* at the end of the run, without what fades */
 };
 
 #endif

@@ -24,6 +24,8 @@ enum philox_stream {
     PHILOX_IDENTITY = 6, /* drawn people; index = person */
     PHILOX_POSE = 7,     /* drawn people; index = picture */
     PHILOX_FAULT = 8,    /* injected faults in tests */
+    PHILOX_NOISE_A = 9,  /* noise of augmentation; index = position */
+    PHILOX_NOISE_B = 10,
 };
 
 /* A cursor into one stream at one index; copy it freely. */

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/augment.h"
 #include "base/status.h"
+#include "data/augment.h"
 #include "data/order.h"
 #include "data/set.h"
 
@@ -25,11 +25,14 @@ struct loader_batch {
     uint8_t *images[2];            /* (n, size, size, 3) */
     uint8_t *masks[2];             /* (n, size, size), 255 = face; NULL where not wanted */
     struct augment_draw *draws[2]; /* (n) */
+    uint8_t *noise[2];             /* (n, size, size, 3), see base/augment.h; NULL: not wanted */
     int64_t *rows[2];              /* (n) which pictures these are, for messages */
 };
 
 enum status loader_batch_init(struct loader_batch *b, size_t capacity, int size, bool masks,
                               struct errmsg *em) MUST_CHECK;
+/* Memory for noise, too: filled where it is drawn. */
+enum status loader_batch_add_noise(struct loader_batch *b, struct errmsg *em) MUST_CHECK;
 void loader_batch_release(struct loader_batch *b);
 
 struct loader_source {
@@ -41,6 +44,8 @@ struct loader;
 enum status loader_new(const struct loader_source source[2], const struct augment_config *strength,
                        uint64_t seed, struct loader **out, struct errmsg *em) MUST_CHECK;
 void loader_free(struct loader *l);
+/* The course of augmentation from here on; AUGMENT_NO_COURSE before. */
+void loader_set_course(struct loader *l, const struct augment_course *course);
 
 /* Training samples at positions [first, first + n) of both people, with their draws. */
 enum status loader_fill(struct loader *l, uint64_t first, size_t n, struct loader_batch *b,

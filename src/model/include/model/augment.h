@@ -1,17 +1,23 @@
 /*
- * Applies what data/augment.h drew, as batched tensor operations on any device.
+ * Applies what data/augment.h drew, as batched tensor operations on any device: a table of them in
+ * augment.c, in this order.
  *
  * Both input and target show the face flipped, then rotated, zoomed and shifted. The input is
  * further warped (its displacement, in the coordinates of the stored picture, interpolated from
  * the control points with a bicubic kernel, outer points on the picture's edge), takes on the other
- * person's colours, then gain and offset, and is clamped to [0, 1]. Sampling is bilinear and
- * reflects at the border; one pass a picture, so nothing is blurred twice. Masks follow the target.
- * Where drawn, the face stands in the other person's picture, cut out by its mask.
- * What no draw of a batch asks for is left out, so AUGMENT_NONE changes no bit.
+ * person's colours, stands in the other person's picture, cut out by its mask, is blurred (a
+ * Gaussian cut at three standard deviations), then gain, offset and noise. What goes beyond [0, 1]
+ * is cut off. Sampling is bilinear and reflects at the border; one pass a picture, so nothing is
+ * blurred twice. Masks follow the target.
+ *
+ * What no draw of a batch asks for is left out, so AUGMENT_NONE changes no bit. Nor do the other
+ * pictures of a batch, but in one case: one that no draw moves is sampled where it lies if others
+ * are moved, which rounds.
  *
  * Colours are mapped by each channel's mean and deviation (Reinhard et al., "Color transfer between
  * images", 2001) over all of a person's pictures, so that the light of this one stays; and inside
- * the mask where there is one, so that the surroundings stay as a swap will meet them.
+ * the mask where there is one, so that the surroundings stay as a swap will meet them. Channels are
+ * those of sRGB, or of CIE L*a*b*, as the colours were measured.
  */
 #ifndef BIFRONS_MODEL_AUGMENT_H
 #define BIFRONS_MODEL_AUGMENT_H
@@ -23,9 +29,10 @@
 struct shim_scope;
 struct shim_tensor;
 
-/* Of one person, as stored, in [0, 1]: (n, 3, S, S) and (n, 1, S, S) or NULL. */
+/* Of one person, as stored, in [0, 1]: (n, 3, S, S) and (n, 1, S, S) or NULL; and noise like
+ * images, of deviation 1, or NULL, which leaves noise out. */
 struct augment_stored {
-    struct shim_tensor *images, *masks;
+    struct shim_tensor *images, *masks, *noise;
 };
 
 struct augment_result {

@@ -108,13 +108,15 @@ struct model_tensor {
     size_t offset, count; /* elements */
 };
 
-/* Samples of this rank. (n, image_size, image_size, 3) and (n, image_size, image_size) bytes. A
+/* Samples of this rank. Images and noise (n, image_size, image_size, 3), masks (n, image_size,
+ * image_size) bytes. A
  * person whose images are NULL takes no part. */
 struct model_batch {
     size_t n;
     const uint8_t *images[MODEL_PEOPLE];
     const uint8_t *masks[MODEL_PEOPLE];             /* NULL: no masks */
     const struct augment_draw *draws[MODEL_PEOPLE]; /* NULL: none */
+    const uint8_t *noise[MODEL_PEOPLE];             /* for draws with noise; NULL: none has any */
 };
 
 /* Sums over this rank's samples divided by global_batch: add over ranks to get means. */

@@ -8,60 +8,115 @@
 It is also what the C program is compared with in tests/python.
 """
 
+import math
+
 import torch
 from torch import nn
 
-CODE_SIZE = 4  # the code is latent x 4 x 4
-CHANNELS = {8: 256, 16: 256, 32: 128, 64: 64, 128: 32}  # of the activations of that resolution
+
+def activate(x):
+    return nn.functional.leaky_relu(x, 0.2)
+
+
+class Halve(nn.Conv2d):
+    def __init__(self, n_in, n_out):
+        super().__init__(n_in, n_out, 4, stride=2, padding=1)
+
+    def forward(self, x):
+        return activate(super().forward(x))
+
+
+class Twice(nn.ConvTranspose2d):
+    def __init__(self, n_in, n_out):
+        super().__init__(n_in, n_out, 4, stride=2, padding=1)
+
+
+class Subpixel(nn.Conv2d):
+    def __init__(self, n_in, n_out):
+        super().__init__(n_in, 4 * n_out, 3, padding=1)
+
+    def forward(self, x):
+        return nn.functional.pixel_shuffle(super().forward(x), 2)
+
+
+class Block(nn.Module):
+    def __init__(self, n, norm):
+        super().__init__()
+        self.conv0 = nn.Conv2d(n, n, 3, padding=1)
+        self.norm = nn.GroupNorm(n // math.gcd(n, 16), n) if norm == "group" else nn.Identity()
+        self.conv1 = nn.Conv2d(n, n, 3, padding=1)
+
+    def forward(self, x):
+        return x + self.conv1(activate(self.norm(self.conv0(x))))
 
 
 class Encoder(nn.Module):
-    """Halves the resolution layer by layer; a layer is named by the resolution it takes in."""
+    """Stages r* halve the resolution they are named by; blocks b* work at one; then a dense layer."""
 
-    def __init__(self, sizes, channels):
+    def __init__(self, sizes, channels, blocks, norm, dense):
         super().__init__()
-        for size in reversed(sizes):
-            self.add_module(f"r{size}", nn.Conv2d(channels[size], channels[size // 2], 4, 2, 1))
+        for size in reversed(sizes[1:]):
+            inner = size // 2
+            self.add_module(f"r{size}", Halve(channels[size], channels[inner]))
+            blocks_here = [Block(channels[inner], norm) for _ in range(blocks)]
+            self.add_module(f"b{inner}", nn.Sequential(*blocks_here))
+        if dense:
+            self.add_module(f"r{inner}", nn.Linear(channels[inner] * inner**2, dense))
 
     def forward(self, x):
         for layer in self.children():
-            x = nn.functional.leaky_relu(layer(x), 0.2)
+            x = layer(x.flatten(1) if isinstance(layer, nn.Linear) else x)
         return x
 
 
 class Decoder(nn.Module):
-    """Doubles it again; a layer is named by the resolution it puts out."""
+    """The way back; stages are named by the resolution they put out. Gives pictures and masks."""
 
-    def __init__(self, sizes, channels):
+    def __init__(self, sizes, channels, blocks, norm, dense, double, mask):
         super().__init__()
-        for size in sizes:
-            layer = nn.ConvTranspose2d(channels[size // 2], channels[size], 4, 2, 1)
-            self.add_module(f"r{size}", layer)
+        self.code = (channels[sizes[0]], sizes[0], sizes[0])
+        if dense:
+            self.add_module(f"r{sizes[0]}", nn.Linear(dense, math.prod(self.code)))
+        for size in sizes[1:]:
+            inner = channels[size // 2]
+            self.add_module(f"b{size // 2}", nn.Sequential(*[Block(inner, norm) for _ in range(blocks)]))
+            self.add_module(f"r{size}", double(inner, channels[size]))
+        self.add_module(f"m{size}", double(inner, 1) if mask else None)
 
     def forward(self, x):
-        *inner, last = self.children()
-        for layer in inner:
-            x = nn.functional.leaky_relu(layer(x), 0.2)
-        return torch.sigmoid(last(x))
+        *layers, picture, mask = self._modules.values()
+        for layer in layers:
+            x = layer(x)
+            if isinstance(layer, nn.Linear):
+                x = x.unflatten(1, self.code)
+            if not isinstance(layer, nn.Sequential):
+                x = activate(x)
+        return torch.sigmoid(picture(x)), torch.sigmoid(mask(x)) if mask else None
 
 
 class Bifrons(nn.Module):
-    """One encoder, shared by two people; a decoder for each."""
+    """One encoder, shared by two people; a decoder for each. Arguments: a checkpoint's "model"."""
 
-    def __init__(self, image_size=128, latent=128):
+    def __init__(self, image_size=128, code_size=4, latent=128, bottleneck="conv", width=64,
+                 width_max=256, blocks=0, upsample="transposed", norm="none", mask=False):
         super().__init__()
-        sizes = [s for s in (8, 16, 32, 64, 128, 256) if s <= image_size]
-        channels = CHANNELS | {CODE_SIZE: latent, image_size: 3}
-        self.encoder = Encoder(sizes, channels)
-        self.decoder_a = Decoder(sizes, channels)
-        self.decoder_b = Decoder(sizes, channels)
+        sizes = [code_size << i for i in range((image_size // code_size).bit_length())]
+        channels = {s: min(width_max, math.floor(width * 2.0 ** math.floor(math.log2(64 / s))))
+                    for s in sizes} | {image_size: 3}
+        dense = latent if bottleneck == "dense" else None
+        if not dense:
+            channels[code_size] = latent
+        double = {"transposed": Twice, "subpixel": Subpixel}[upsample]
+        self.encoder = Encoder(sizes, channels, blocks, norm, dense)
+        self.decoder_a = Decoder(sizes, channels, blocks, norm, dense, double, mask)
+        self.decoder_b = Decoder(sizes, channels, blocks, norm, dense, double, mask)
 
     def forward(self, img_a, img_b):
-        return self.decoder_a(self.encoder(img_a)), self.decoder_b(self.encoder(img_b))
+        return self.decoder_a(self.encoder(img_a))[0], self.decoder_b(self.encoder(img_b))[0]
 
     def swap(self, pictures, direction):
         decoder = {"a2b": self.decoder_b, "b2a": self.decoder_a}[direction]
-        return decoder(self.encoder(pictures))
+        return decoder(self.encoder(pictures))[0]
 
 
 def load(path, ema=True):

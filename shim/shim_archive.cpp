@@ -346,6 +346,14 @@ enum shim_kind shim_kind_of(const struct shim_value *v)
     return v->v.isGenericDict() ? SHIM_DICT : SHIM_OTHER;
 }
 
+bool shim_get_bool(const struct shim_value *v, bool *out)
+{
+    if (shim_kind_of(v) != SHIM_BOOL)
+        return false;
+    *out = v->v.toBool();
+    return true;
+}
+
 bool shim_get_int(const struct shim_value *v, int64_t *out)
 {
     if (shim_kind_of(v) != SHIM_INT)

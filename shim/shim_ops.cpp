@@ -36,6 +36,26 @@ struct shim_tensor *shim_conv_transpose2d(struct shim_scope *s, const struct shi
     });
 }
 
+struct shim_tensor *shim_pixel_shuffle(struct shim_scope *s, const struct shim_tensor *x,
+                                       int64_t factor)
+{
+    return op(s, __func__, {x}, [&] { return at::pixel_shuffle(x->t, factor); });
+}
+
+struct shim_tensor *shim_group_norm(struct shim_scope *s, const struct shim_tensor *x,
+                                    int64_t groups, const struct shim_tensor *weight,
+                                    const struct shim_tensor *bias, double eps)
+{
+    return op(s, __func__, {x, weight, bias},
+              [&] { return at::group_norm(x->t, groups, weight->t, bias->t, eps); });
+}
+
+struct shim_tensor *shim_linear(struct shim_scope *s, const struct shim_tensor *x,
+                                const struct shim_tensor *weight, const struct shim_tensor *bias)
+{
+    return op(s, __func__, {x, weight, bias}, [&] { return at::linear(x->t, weight->t, bias->t); });
+}
+
 struct shim_tensor *shim_leaky_relu(struct shim_scope *s, const struct shim_tensor *x, double slope)
 {
     return op(s, __func__, {x}, [&] { return at::leaky_relu(x->t, slope); });

@@ -2,6 +2,8 @@
 #ifndef BIFRONS_MODEL_CHECKPOINT_PRIV_H
 #define BIFRONS_MODEL_CHECKPOINT_PRIV_H
 
+#include <jansson.h>
+
 #include "model_priv.h"
 
 #define CHECKPOINT_FORMAT_NAME "bifrons-checkpoint"
@@ -16,5 +18,13 @@ struct checkpoint_snapshot {
     const struct model *model; /* for its layout and options, which never change */
     float *copy[CHECKPOINT_ARRAYS];
 };
+
+/* checkpoint_config.c: the architecture as a dict, there and back. */
+struct shim_value *checkpoint_config_value(struct shim_archive *a, const struct model_config *c);
+json_t *checkpoint_config_json(const struct model_config *c);
+/* ST_DATA where it is none; path is for messages. */
+enum status checkpoint_config_read(struct shim_archive *a, const struct shim_value *dict,
+                                   const char *path, struct model_config *out,
+                                   struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -31,18 +31,6 @@ static char *copy_text(struct checkpoint *c, const char *key)
     return strdup(text ? text : "");
 }
 
-static enum status read_config(struct checkpoint *c, struct errmsg *em)
-{
-    struct shim_value *model = shim_get(c->archive, shim_archive_root(c->archive), "model");
-    int64_t image_size, latent;
-    if (!shim_get_int(shim_get(c->archive, model, "image_size"), &image_size) ||
-        !shim_get_int(shim_get(c->archive, model, "latent"), &latent) || image_size < 1 ||
-        image_size > 1 << 16 || latent < 1 || latent > 1 << 16)
-        return fail_missing(c, "model", em);
-    c->config = (struct model_config){.image_size = (int)image_size, .latent = (int)latent};
-    return ST_OK;
-}
-
 static enum status read_facts(struct checkpoint *c, struct errmsg *em)
 {
     struct shim_archive *a = c->archive;
@@ -75,7 +63,7 @@ static enum status read_facts(struct checkpoint *c, struct errmsg *em)
     c->facts.meta = copy_text(c, "meta");
     if (!c->facts.config || !c->facts.meta)
         return FAIL(em, ST_MEMORY, "out of memory reading %s", c->path);
-    return read_config(c, em);
+    return checkpoint_config_read(a, shim_get(a, root, "model"), c->path, &c->config, em);
 }
 
 enum status checkpoint_open(const char *path, struct checkpoint **out, struct errmsg *em)
@@ -190,13 +178,13 @@ static enum status copy_source(const struct checkpoint *c, struct model *m, cons
 static enum status check_architecture(const struct checkpoint *c, const struct model *m,
                                       struct errmsg *em)
 {
-    const struct model_config *have = &model_get_options(m)->config;
-    if (have->image_size == c->config.image_size && have->latent == c->config.latent)
+    char difference[96];
+    if (architecture_same(&c->config, &m->architecture->config, difference, sizeof difference))
         return ST_OK;
     return FAIL(em, ST_DATA,
-                "%s is of another architecture: image_size %d and latent %d, wanted %d and %d; set "
-                "model.image_size and model.latent to match, or start without it",
-                c->path, c->config.image_size, c->config.latent, have->image_size, have->latent);
+                "%s is of another architecture than the one wanted: model.%s; set it as it was, or "
+                "start without the checkpoint",
+                c->path, difference);
 }
 
 enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool moments, bool ema,

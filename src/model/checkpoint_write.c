@@ -84,36 +84,34 @@ static struct shim_value *optimizer_state(struct shim_archive *a, const struct s
     return optimizer;
 }
 
-static size_t part_count(const struct model *m, const char *part)
-{
-    const struct model_tensor *tensors;
-    size_t n = model_layout(m, &tensors), sum = 0, length = strlen(part);
-    for (size_t i = 0; i < n; i++)
-        if (strncmp(tensors[i].name, part, length) == 0)
-            sum += tensors[i].count;
-    return sum;
-}
-
 static json_t *number_or_null(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();
 }
 
+static json_t *parameters_json(const struct architecture *a)
+{
+    json_t *object = json_object();
+    for (int part = 0; part < MODEL_PARTS; part++)
+        json_object_set_new(object, architecture_part_name(part),
+                            json_integer((json_int_t)a->part_count[part]));
+    json_object_set_new(object, "total", json_integer((json_int_t)a->count));
+    return object;
+}
+
 /* The text of the record bifrons.json. */
 static char *summary_text(const struct model *m, const struct checkpoint_facts *facts)
 {
-    const struct model_config *c = &model_get_options(m)->config;
-    json_t *root = json_pack(
-        "{s:s, s:i, s:s, s:{s:i, s:i}, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:o, s:o, s:s, s:s}",
-        "format", CHECKPOINT_FORMAT_NAME, "format_version", CHECKPOINT_FORMAT_VERSION, "creator",
-        "bifrons " BIFRONS_VERSION, "model", "image_size", c->image_size, "latent", c->latent,
-        "parameters", "encoder", (json_int_t)part_count(m, "encoder."), "decoder_a",
-        (json_int_t)part_count(m, "decoder_a."), "decoder_b",
-        (json_int_t)part_count(m, "decoder_b."), "total", (json_int_t)m->flat.count, "epoch",
-        (json_int_t)facts->epoch, "step", (json_int_t)facts->step, "position",
-        (json_int_t)facts->position, "loss", number_or_null(facts->loss), "val_loss",
-        number_or_null(facts->val_loss), "config", facts->config ? facts->config : "", "meta",
-        facts->meta ? facts->meta : "{}");
+    json_t *root =
+        json_pack("{s:s, s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s, s:s}", "format",
+                  CHECKPOINT_FORMAT_NAME, "format_version", CHECKPOINT_FORMAT_VERSION, "creator",
+                  "bifrons " BIFRONS_VERSION, "model",
+                  checkpoint_config_json(&m->architecture->config), "parameters",
+                  parameters_json(m->architecture), "epoch", (json_int_t)facts->epoch, "step",
+                  (json_int_t)facts->step, "position", (json_int_t)facts->position, "loss",
+                  number_or_null(facts->loss), "val_loss", number_or_null(facts->val_loss),
+                  "config", facts->config ? facts->config : "", "meta",
+                  facts->meta ? facts->meta : "{}");
     json_t *metrics = json_object();
     for (size_t i = 0; i < facts->n_val_metrics; i++)
         if (isfinite(facts->val_metrics[i].value))
@@ -139,15 +137,11 @@ static void put_val_metrics(struct shim_archive *a, struct shim_value *root,
 static void put_facts(struct shim_archive *a, struct shim_value *root, const struct model *m,
                       const struct checkpoint_facts *facts)
 {
-    const struct model_config *c = &model_get_options(m)->config;
-    struct shim_value *network = shim_value_dict(a);
-    shim_put(a, network, "image_size", shim_value_int(a, c->image_size));
-    shim_put(a, network, "latent", shim_value_int(a, c->latent));
     shim_put(a, root, "format", shim_value_string(a, CHECKPOINT_FORMAT_NAME));
     shim_put(a, root, "format_version", shim_value_int(a, CHECKPOINT_FORMAT_VERSION));
     shim_put(a, root, "creator", shim_value_string(a, "bifrons " BIFRONS_VERSION));
     shim_put(a, root, "torch_version", shim_value_string(a, shim_torch_version()));
-    shim_put(a, root, "model", network);
+    shim_put(a, root, "model", checkpoint_config_value(a, &m->architecture->config));
     shim_put(a, root, "epoch", shim_value_int(a, facts->epoch));
     shim_put(a, root, "step", shim_value_int(a, facts->step));
     shim_put(a, root, "position", shim_value_int(a, (int64_t)facts->position));

@@ -35,21 +35,46 @@ static void fill(void *memory, const struct model_tensor *t, size_t element_byte
     }
 }
 
-enum status init_parameters(const struct layout *l, struct shim_group *group, size_t element_bytes,
-                            uint64_t seed, struct errmsg *em)
+static void fill_constant(void *memory, const struct model_tensor *t, size_t element_bytes,
+                          double x)
 {
-    size_t largest = 0, bytes, n_tensors = layout_weight(l, PARTS, 0);
-    for (size_t i = 0; i < n_tensors; i++)
-        largest = MAX(largest, l->tensors[i].count);
+    for (size_t i = 0; i < t->count; i++)
+        if (element_bytes == sizeof(double))
+            ((double *)memory)[i] = x;
+        else
+            ((float *)memory)[i] = (float)x;
+}
+
+/* Weight (0) or bias (1) of a layer. */
+static void fill_tensor(void *memory, const struct architecture *a,
+                        const struct architecture_layer *l, size_t which, size_t element_bytes,
+                        uint64_t seed)
+{
+    const struct model_tensor *weight = &a->tensors[l->weight], *t = weight + which;
+    /* PyTorch takes dims[1] for transposed convolutions too, though that is their fan out */
+    int64_t fan_in = 1;
+    for (int i = 1; i < weight->n_dims; i++)
+        fan_in *= weight->dims[i];
+    if (l->kind == LAYER_NORM)
+        fill_constant(memory, t, element_bytes, which == 0 ? 1.0 : 0.0);
+    else
+        fill(memory, t, element_bytes, 1.0 / sqrt((double)fan_in), seed);
+}
+
+enum status init_parameters(const struct architecture *a, struct shim_group *group,
+                            size_t element_bytes, uint64_t seed, struct errmsg *em)
+{
+    size_t largest = 0, bytes;
+    for (size_t i = 0; i < a->n_tensors; i++)
+        largest = MAX(largest, a->tensors[i].count);
     void *memory = checked_mul(largest, element_bytes, &bytes) ? malloc(bytes) : NULL;
     if (!memory)
         return FAIL(em, ST_MEMORY, "no memory for the initial weights");
     enum status st = ST_OK;
-    for (size_t i = 0; i < n_tensors && st == ST_OK; i++) {
-        const struct model_tensor *t = &l->tensors[i], *weight = &l->tensors[i - i % 2];
-        /* PyTorch takes dims[1] for transposed convolutions too, though that is their fan out */
-        double fan_in = (double)(weight->dims[1] * weight->dims[2] * weight->dims[3]);
-        fill(memory, t, element_bytes, 1.0 / sqrt(fan_in), seed);
+    for (size_t i = 0; i < 2 * a->n_layers && st == ST_OK; i++) {
+        const struct architecture_layer *l = &a->layers[i / 2];
+        const struct model_tensor *t = &a->tensors[l->weight + i % 2];
+        fill_tensor(memory, a, l, i % 2, element_bytes, seed);
         st = shim_group_write(group, SHIM_PARAMETERS, t->offset, memory, t->count, em);
     }
     free(memory);

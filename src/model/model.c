@@ -18,7 +18,7 @@ enum { CHANNELS = 3 };
 struct pass {
     struct augment_result samples[MODEL_PEOPLE];
     struct shim_tensor *codes[MODEL_PEOPLE];
-    struct shim_tensor *recon[MODEL_PEOPLE];
+    struct network_output outputs[MODEL_PEOPLE]; /* of each one's own decoder */
 };
 
 /* ---- Making one ------------------------------------------------------------------------------ */
@@ -80,7 +80,7 @@ static enum status take_memory(struct model *m, const struct model_memory *memor
     enum shim_dtype dtype = fp64 ? SHIM_F64 : SHIM_F32;
     enum status st = shim_scope_new(m->device, dtype, &m->scope, em);
     if (st == ST_OK)
-        st = shim_group_new(m->device, dtype, m->layout.count, arrays, &m->group, em);
+        st = shim_group_new(m->device, dtype, m->architecture->count, arrays, &m->group, em);
     if (st == ST_OK && memory && memory->moments_later)
         st = shim_group_keep_moments(m->group, NULL, 0, em);
     if (st != ST_OK)
@@ -91,11 +91,11 @@ static enum status take_memory(struct model *m, const struct model_memory *memor
         .gradients = shim_group_memory(m->group, SHIM_GRADIENTS),
         .exp_avg = moments ? shim_group_memory(m->group, SHIM_EXP_AVG) : NULL,
         .exp_avg_sq = moments ? shim_group_memory(m->group, SHIM_EXP_AVG_SQ) : NULL,
-        .count = m->layout.count,
+        .count = m->architecture->count,
         .element_bytes = fp64 ? sizeof(double) : sizeof(float),
         .stream = shim_stream(m->scope),
     };
-    return network_init(&m->network, &m->layout, m->group, dtype, em);
+    return network_init(&m->network, m->architecture, m->group, dtype, em);
 }
 
 /* The perceptual loss's network, where that loss counts. */
@@ -121,13 +121,15 @@ enum status model_new(const struct model_options *o, const struct model_memory *
     if (!m)
         return FAIL(em, ST_MEMORY, "no memory for a model");
     m->options = *o;
-    st = layout_init(&m->layout, &o->config, em);
+    st = architecture_new(&o->config, &m->architecture, em);
+    if (st == ST_OK)
+        m->options.config = m->architecture->config;
     if (st == ST_OK)
         st = choose_device(m, em);
     if (st == ST_OK)
         st = take_memory(m, memory, em);
     if (st == ST_OK)
-        st = init_parameters(&m->layout, m->group, m->flat.element_bytes, o->seed, em);
+        st = init_parameters(m->architecture, m->group, m->flat.element_bytes, o->seed, em);
     if (st == ST_OK)
         st = open_vgg(m, em);
     if (st == ST_OK)
@@ -145,6 +147,8 @@ void model_free(struct model *m)
     vgg_free(m->vgg);
     shim_scope_free(m->scope);
     shim_group_free(m->group);
+    network_release(&m->network);
+    architecture_free(m->architecture);
     free(m);
 }
 
@@ -173,8 +177,24 @@ int64_t model_gpu_peak_bytes(const struct model *m)
 
 size_t model_layout(const struct model *m, const struct model_tensor **tensors_out)
 {
-    *tensors_out = m->layout.tensors;
-    return layout_weight(&m->layout, PARTS, 0);
+    *tensors_out = m->architecture->tensors;
+    return m->architecture->n_tensors;
+}
+
+const struct architecture *model_architecture(const struct model *m)
+{
+    return m->architecture;
+}
+
+enum status model_parameter_count(const struct model_config *c, size_t *count_out,
+                                  struct errmsg *em)
+{
+    struct architecture *a = NULL;
+    enum status st = architecture_new(c, &a, em);
+    if (st == ST_OK)
+        *count_out = a->count;
+    architecture_free(a);
+    return st;
 }
 
 void model_on_gradient_ready(struct model *m, void (*fn)(void *ctx, size_t offset, size_t count),
@@ -290,7 +310,7 @@ static void back_translate(struct model *m, const struct model_batch *b, struct 
         if (share[who]) {
             struct shim_tensor *input = p->samples[who].inputs;
             struct shim_tensor *swap =
-                network_decode(s, &m->network, MODEL_PEOPLE - 1 - who, codes[who]);
+                network_decode(s, &m->network, MODEL_PEOPLE - 1 - who, codes[who]).pictures;
             p->samples[who].inputs =
                 shim_add(s, input, shim_mul(s, share[who], shim_sub(s, swap, input)));
         }
@@ -315,7 +335,7 @@ static struct pass forward(struct model *m, const struct model_batch *b, bool fo
     encode(m, b, inputs, p.codes);
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who])
-            p.recon[who] = network_decode(m->scope, &m->network, who, p.codes[who]);
+            p.outputs[who] = network_decode(m->scope, &m->network, who, p.codes[who]);
     return p;
 }
 
@@ -348,9 +368,10 @@ static struct terms measure(struct model *m, const struct model_batch *b, const 
     struct terms t = {0};
     struct shim_scope *s = m->scope;
     shim_autocast(s, false);
+    struct shim_tensor *pictures[] = {p->outputs[MODEL_A].pictures, p->outputs[MODEL_B].pictures};
     struct shim_tensor *targets[] = {p->samples[MODEL_A].targets, p->samples[MODEL_B].targets};
     const struct loss_batch batch = {
-        .pictures = join(m, b, p->recon),
+        .pictures = join(m, b, pictures),
         .targets = join(m, b, targets),
         .weights = weights_of(m, b, p),
         .vgg = m->vgg,
@@ -426,7 +447,7 @@ enum status model_gradient_is_finite(const struct model *m, struct model_range r
 
 enum status model_update(struct model *m, double lr, int64_t step, struct errmsg *em)
 {
-    return model_update_range(m, lr, step, 0, m->layout.count, em);
+    return model_update_range(m, lr, step, 0, m->architecture->count, em);
 }
 
 enum status model_update_range(struct model *m, double lr, int64_t step, size_t first, size_t count,
@@ -463,10 +484,11 @@ static void download_pictures(struct model *m, const struct model_batch *b, cons
         if (out->input[who])
             download(m, p->samples[who].inputs, out->input[who], b->n);
         if (out->recon[who])
-            download(m, p->recon[who], out->recon[who], b->n);
+            download(m, p->outputs[who].pictures, out->recon[who], b->n);
         if (out->swap[who])
             download(m,
-                     network_decode(m->scope, &m->network, MODEL_PEOPLE - 1 - who, p->codes[who]),
+                     network_decode(m->scope, &m->network, MODEL_PEOPLE - 1 - who, p->codes[who])
+                         .pictures,
                      out->swap[who], b->n);
     }
 }

@@ -2,7 +2,6 @@
 #ifndef BIFRONS_MODEL_PRIV_H
 #define BIFRONS_MODEL_PRIV_H
 
-#include "layout.h"
 #include "network.h"
 #include "recorded.h"
 #include "vgg.h"
@@ -12,7 +11,7 @@ enum { MODEL_DEVICE_NAME_MAX = 32 };
 struct model {
     struct model_options options; /* device points to the name below */
     char device[MODEL_DEVICE_NAME_MAX];
-    struct layout layout;
+    struct architecture *architecture;
     struct network network;
     struct shim_group *group;
     struct shim_scope *scope; /* of one call: reset at its end */

@@ -26,7 +26,7 @@ enum status model_keep_moments(struct model *m, const struct model_range *ranges
     free(kept);
     if (st != ST_OK)
         return st;
-    bool all = n == 1 && ranges[0].count == m->layout.count;
+    bool all = n == 1 && ranges[0].count == m->architecture->count;
     m->flat.exp_avg = all ? shim_group_memory(m->group, SHIM_EXP_AVG) : NULL;
     m->flat.exp_avg_sq = all ? shim_group_memory(m->group, SHIM_EXP_AVG_SQ) : NULL;
     return ST_OK;
@@ -51,8 +51,8 @@ enum status model_hash(const struct model *m, uint64_t *hash_out, struct errmsg 
     uint64_t hash = m->vgg ? vgg_hash(m->vgg) : 0;
     void *piece = malloc(HASH_PIECE * m->flat.element_bytes);
     enum status st = piece ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
-    for (size_t done = 0; done < m->layout.count && st == ST_OK; done += HASH_PIECE) {
-        size_t n = MIN((size_t)HASH_PIECE, m->layout.count - done);
+    for (size_t done = 0; done < m->architecture->count && st == ST_OK; done += HASH_PIECE) {
+        size_t n = MIN((size_t)HASH_PIECE, m->architecture->count - done);
         st = shim_group_read(m->group, SHIM_PARAMETERS, done, piece, n, em);
         if (st == ST_OK)
             hash = hash64(piece, n * m->flat.element_bytes, hash);

@@ -322,7 +322,9 @@ static void keys_are_checked_together(void **state)
     assert_check("", 9, ST_CONFIG, "train.global_batch = 8 is smaller than the 9 ranks");
     assert_check("train.accumulate = 3", 3, ST_OK, "");
     assert_check("train.accumulate = 4", 3, ST_CONFIG, "set it to 3 or less");
-    assert_check("model.image_size = 96", 1, ST_CONFIG, "model.image_size = 96: set it to 64");
+    assert_check("model.image_size = 96", 1, ST_CONFIG, "to model.code_size = 4; set it to 64, ");
+    assert_check("model.image_size = 96\nmodel.code_size = 6", 1, ST_OK, "");
+    assert_check("model.norm = \"group\"", 1, ST_CONFIG, "set model.blocks to 1 or more");
     assert_check("loss.l1 = 0", 1, ST_CONFIG, "all 0");
     assert_check("loss.l1 = 0\nloss.dssim = 1", 1, ST_OK, "");
     assert_check("loss.l1 = 0\nloss.perceptual = 1", 1, ST_OK, "");

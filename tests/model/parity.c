@@ -1,12 +1,13 @@
 /*
  * Not a test by itself: tests/python/test_parity.py runs it and compares its files with PyTorch.
  *
- *     parity FOLDER fp32|fp64|bf16 MASK_WEIGHT STEPS
+ *     parity FOLDER fp32|fp64|bf16 MASK_WEIGHT STEPS [KEY=VALUE…]   (of model.*, words by number)
  *
  * Raw native-endian numbers, of the precision's type where not said otherwise:
  *   images.bin, masks.bin   bytes: person, sample, row, column (, channel)
  *   init.pt                 the checkpoint before the first step
  *   outputs.bin             recon a, recon b, swap a to b, swap b to a: (n, 3, S, S) each
+ *   mask_outputs.bin        their masks, (n, 1, S, S) each, of a model with a mask head
  *   gradients.bin           flat, of the first step
  *   losses.txt              a line a step: total, then l1 and dssim of a, of b
  *   final.pt                the checkpoint after STEPS steps
@@ -22,8 +23,10 @@
 #include "model/checkpoint.h"
 #include "model_priv.h"
 
-enum { SIDE = 128, LATENT = 128, SAMPLES = 2, PICTURE = SIDE * SIDE * 3, MASK = SIDE * SIDE };
+enum { SIDE_MAX = 128, SAMPLES = 2, MASK_MAX = SIDE_MAX * SIDE_MAX, PICTURE_MAX = MASK_MAX * 3 };
 static const double lr = 1e-4;
+static int side;
+static size_t mask_bytes, picture_bytes;
 
 static struct errmsg em;
 static const char *folder;
@@ -59,9 +62,9 @@ static void draw(uint8_t *images, uint8_t *masks)
 {
     struct philox p = philox_at(3, PHILOX_IDENTITY, 0);
     for (int i = 0; i < MODEL_PEOPLE * SAMPLES; i++)
-        for (int y = 0; y < SIDE; y++)
-            for (int x = 0; x < SIDE; x++) {
-                int at = (i * SIDE + y) * SIDE + x, dx = x - 60 - i, dy = y - 70;
+        for (int y = 0; y < side; y++)
+            for (int x = 0; x < side; x++) {
+                int at = (i * side + y) * side + x, dx = x - 60 - i, dy = y - 70;
                 masks[at] = dx * dx + dy * dy < 1600 ? 255 : 0;
                 for (int c = 0; c < 3; c++)
                     images[at * 3 + c] = (uint8_t)(30 + 20 * i + (x * (c + 1) + y) / 4 +
@@ -69,15 +72,26 @@ static void draw(uint8_t *images, uint8_t *masks)
             }
 }
 
+static void write_tensors(struct model *m, struct shim_tensor *const tensors[4], size_t each,
+                          const char *name)
+{
+    char *host = malloc(4 * each * m->flat.element_bytes);
+    if (!host)
+        exit(1);
+    for (size_t i = 0; i < 4; i++)
+        shim_to_memory(m->scope, tensors[i], m->flat.element_bytes == 8 ? SHIM_F64 : SHIM_F32,
+                       host + i * each * m->flat.element_bytes, each);
+    must(shim_scope_check(m->scope, &em));
+    write_file(name, host, 4 * each * m->flat.element_bytes);
+    free(host);
+}
+
 /* What model_run does, before it becomes bytes. */
 static void write_outputs(struct model *m, const uint8_t *images)
 {
     struct shim_scope *s = m->scope;
-    const int64_t dims[] = {MODEL_PEOPLE * SAMPLES, SIDE, SIDE, 3}, order[] = {0, 3, 1, 2};
-    size_t each = SAMPLES * PICTURE;
-    char *host = malloc(4 * each * m->flat.element_bytes);
-    if (!host)
-        exit(1);
+    struct shim_tensor *pictures[4], *masks[4];
+    const int64_t dims[] = {MODEL_PEOPLE * SAMPLES, side, side, 3}, order[] = {0, 3, 1, 2};
     shim_no_grad(s, true);
     struct shim_tensor *x = shim_from_memory(s, SHIM_U8, images, 4, dims);
     x = shim_permute(s, shim_affine(s, x, 1.0 / 255, 0), 4, order);
@@ -86,14 +100,14 @@ static void write_outputs(struct model *m, const uint8_t *images)
     for (int i = 0; i < 4; i++) {
         int who = i % 2, decoder = i < 2 ? who : !who;
         struct shim_tensor *own = shim_narrow(s, codes, 0, who * SAMPLES, SAMPLES);
-        shim_to_memory(s, network_decode(s, &m->network, decoder, own),
-                       m->flat.element_bytes == 8 ? SHIM_F64 : SHIM_F32,
-                       host + (size_t)i * each * m->flat.element_bytes, each);
+        struct network_output out = network_decode(s, &m->network, decoder, own);
+        pictures[i] = out.pictures;
+        masks[i] = out.masks;
     }
-    must(shim_scope_check(s, &em));
+    write_tensors(m, pictures, SAMPLES * picture_bytes, "outputs.bin");
+    if (m->options.config.mask)
+        write_tensors(m, masks, SAMPLES * mask_bytes, "mask_outputs.bin");
     shim_scope_reset(s);
-    write_file("outputs.bin", host, 4 * each * m->flat.element_bytes);
-    free(host);
 }
 
 static void backward(struct model *m, const struct model_batch *b, FILE *losses)
@@ -121,11 +135,11 @@ static void train(struct model *m, const struct model_batch *b, int64_t steps)
         must(model_update(m, lr, step, &em));
     }
     write_checkpoint(m, steps, "final.pt");
-    uint8_t *swap = malloc(SAMPLES * PICTURE);
+    uint8_t *swap = malloc(SAMPLES * picture_bytes);
     if (!swap)
         exit(1);
     must(model_run(m, b, &(struct model_pictures){.swap = {swap}}, &em));
-    write_file("swap.bin", swap, SAMPLES * PICTURE);
+    write_file("swap.bin", swap, SAMPLES * picture_bytes);
     free(swap);
     backward(m, b, losses);
     write_file("next_gradients.bin", flat->gradients, bytes);
@@ -134,21 +148,37 @@ static void train(struct model *m, const struct model_batch *b, int64_t steps)
     fclose(losses);
 }
 
+/* "blocks=2" */
+static void set_key(struct model_config *c, const char *assignment)
+{
+    const struct architecture_key *keys;
+    const char *equals = strchr(assignment, '=');
+    for (size_t i = 0, n = architecture_keys(&keys); equals && i < n; i++)
+        if (strlen(keys[i].name) == (size_t)(equals - assignment) &&
+            strncmp(keys[i].name, assignment, strlen(keys[i].name)) == 0) {
+            architecture_set(c, &keys[i], (int)strtol(equals + 1, NULL, 10));
+            return;
+        }
+    fprintf(stderr, "parity: no key of the model: %s\n", assignment);
+    exit(64);
+}
+
 int main(int argc, char **argv)
 {
-    static uint8_t images[MODEL_PEOPLE * SAMPLES * PICTURE], masks[MODEL_PEOPLE * SAMPLES * MASK];
-    if (argc != 5) {
-        fprintf(stderr, "usage: parity FOLDER fp32|fp64|bf16 MASK_WEIGHT STEPS\n");
+    static uint8_t images[MODEL_PEOPLE * SAMPLES * PICTURE_MAX],
+        masks[MODEL_PEOPLE * SAMPLES * MASK_MAX];
+    if (argc < 5) {
+        fprintf(stderr, "usage: parity FOLDER fp32|fp64|bf16 MASK_WEIGHT STEPS [KEY=VALUE...]\n");
         return 64;
     }
     folder = argv[1];
     struct model_options o = {
-        .config = {.image_size = SIDE,  .latent = LATENT        },
+        .config = {.image_size = SIDE_MAX   },
         .device = "cpu",
         .precision = argv[2][0] == 'b'   ? MODEL_BF16
                      : argv[2][2] == '6' ? MODEL_FP64
                                          : MODEL_FP32,
-        .loss_weight = {[MODEL_LOSS_L1] = 1, [MODEL_LOSS_DSSIM] = 0.5},
+        .loss_weight = { [MODEL_LOSS_L1] = 1, [MODEL_LOSS_DSSIM] = 0.5},
         .mask_weight = strtod(argv[3], NULL),
         .adam_beta1 = 0.9,
         .adam_beta2 = 0.999,
@@ -156,14 +186,19 @@ int main(int argc, char **argv)
         .seed = 42,
     };
     struct model *m = NULL;
+    for (int i = 5; i < argc; i++)
+        set_key(&o.config, argv[i]);
+    side = o.config.image_size;
+    mask_bytes = (size_t)side * (size_t)side;
+    picture_bytes = 3 * mask_bytes;
     draw(images, masks);
-    write_file("images.bin", images, sizeof images);
-    write_file("masks.bin", masks, sizeof masks);
+    write_file("images.bin", images, MODEL_PEOPLE * SAMPLES * picture_bytes);
+    write_file("masks.bin", masks, MODEL_PEOPLE * SAMPLES * mask_bytes);
     must(model_new(&o, NULL, &m, &em));
     struct model_batch b = {
         .n = SAMPLES,
-        .images = {images, images + SAMPLES * PICTURE},
-        .masks = {masks,  masks + SAMPLES * MASK    }
+        .images = {images, images + SAMPLES * picture_bytes},
+        .masks = {masks,  masks + SAMPLES * mask_bytes    }
     };
     write_checkpoint(m, 0, "init.pt");
     write_outputs(m, images);

@@ -54,8 +54,9 @@ static void impossible_options_are_refused(void **state)
     assert_text_has(em.text, "model.image_size");
     em = (struct errmsg){0};
     o = good;
-    o.config.latent = 0;
+    o.config.latent = -1;
     assert_status(model_new(&o, NULL, &m, &em), ST_CONFIG);
+    assert_text_has(em.text, "model.latent");
     em = (struct errmsg){0};
     o = good;
     o.loss_weight[MODEL_LOSS_L1] = NAN;

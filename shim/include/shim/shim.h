@@ -126,6 +126,17 @@ struct shim_tensor *shim_conv_transpose2d(struct shim_scope *s, const struct shi
                                           const struct shim_tensor *weight,
                                           const struct shim_tensor *bias, int64_t stride,
                                           int64_t padding);
+/* (N, C r^2, H, W) to (N, C, H r, W r), as torch.nn.PixelShuffle orders them. */
+struct shim_tensor *shim_pixel_shuffle(struct shim_scope *s, const struct shim_tensor *x,
+                                       int64_t factor);
+/* x (N, C, H, W), each sample normalized over C / groups channels and all pixels; weight and bias
+ * (C) behind it. */
+struct shim_tensor *shim_group_norm(struct shim_scope *s, const struct shim_tensor *x,
+                                    int64_t groups, const struct shim_tensor *weight,
+                                    const struct shim_tensor *bias, double eps);
+/* x (N, in), weight (out, in), bias (out). */
+struct shim_tensor *shim_linear(struct shim_scope *s, const struct shim_tensor *x,
+                                const struct shim_tensor *weight, const struct shim_tensor *bias);
 /*
  * A convolution with a 4 x 4 kernel, stride 2 and padding 1, which halves the resolution, and its
  * transpose, which doubles it; LeakyReLU of `slope` behind it (1: none). weight (K, C, 4, 4) for
@@ -398,6 +409,7 @@ struct shim_value *shim_get(struct shim_archive *a, const struct shim_value *dic
 struct shim_value *shim_get_at(struct shim_archive *a, const struct shim_value *dict_or_list,
                                int64_t key);
 enum shim_kind shim_kind_of(const struct shim_value *v); /* SHIM_NONE for NULL */
+bool shim_get_bool(const struct shim_value *v, bool *out);
 bool shim_get_int(const struct shim_value *v, int64_t *out);
 bool shim_get_double(const struct shim_value *v, double *out); /* of an int too */
 /* Borrowed until the archive is freed; NULL where v is no string. */

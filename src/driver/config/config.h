@@ -14,6 +14,7 @@
 #include "base/augment.h"
 #include "base/file.h"
 #include "base/status.h"
+#include "model/architecture.h"
 
 enum { CONFIG_VERSION = 1, CONFIG_TEXT_BYTES = 64 };
 
@@ -40,7 +41,9 @@ struct config {
         bool masks; /* use /masks for loss weights and colour transfer where both sets have them */
     } data;
     struct {
-        int64_t image_size, latent;
+        int64_t image_size, code_size, latent; /* as in struct model_config, which says more */
+        int64_t bottleneck, width, width_max, blocks, upsample, norm;
+        bool mask;
     } model;
     struct {
         double l1, dssim, perceptual; /* weights of the terms */
@@ -109,6 +112,8 @@ enum status config_merge_assignment(struct config *c, const char *assignment,
 /* The same for a key's own option; origin names it in messages: "--epochs 50". */
 enum status config_merge_option(struct config *c, const char *key, const char *value,
                                 const char *origin, struct errmsg *em) MUST_CHECK;
+/* The network that the keys model.* ask for. */
+struct model_config config_model(const struct config *c);
 /* What no single key can say: data sets named, batch >= world size, sizes that fit together. */
 enum status config_check(const struct config *c, int world_size, struct errmsg *em) MUST_CHECK;
 /* The same, but data sets need not be named. */

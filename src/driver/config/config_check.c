@@ -18,12 +18,28 @@ static enum status check_sets(const struct config *c, struct errmsg *em)
     return ST_OK;
 }
 
+struct model_config config_model(const struct config *c)
+{
+    return (struct model_config){
+        .image_size = (int)c->model.image_size,
+        .code_size = (int)c->model.code_size,
+        .latent = (int)c->model.latent,
+        .bottleneck = (int)c->model.bottleneck,
+        .width = (int)c->model.width,
+        .width_max = (int)c->model.width_max,
+        .blocks = (int)c->model.blocks,
+        .upsample = (int)c->model.upsample,
+        .norm = (int)c->model.norm,
+        .mask = c->model.mask,
+    };
+}
+
 static enum status check_model(const struct config *c, struct errmsg *em)
 {
-    int64_t size = c->model.image_size;
-    if (size != 64 && size != 128 && size != 256)
-        return FAIL(em, ST_CONFIG, "model.image_size = %" PRId64 ": set it to 64, 128 or 256",
-                    size);
+    struct model_config model = config_model(c);
+    enum status st = architecture_check(&model, em);
+    if (st != ST_OK)
+        return st;
     if (c->loss.l1 == 0 && c->loss.dssim == 0 && c->loss.perceptual == 0)
         return FAIL(em, ST_CONFIG,
                     "loss.l1, loss.dssim and loss.perceptual are all 0, so there is nothing to "

@@ -47,6 +47,9 @@
 /* clang-format on */
 
 /* In the order of the enums they spell; backends: enum comm_backend. */
+static const char *const bottlenecks[] = {"conv", "dense", NULL};
+static const char *const upsamples[] = {"transposed", "subpixel", NULL};
+static const char *const norms[] = {"none", "group", NULL};
 static const char *const schedules[] = {"constant", "one_cycle", "cosine", NULL};
 static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
 static const char *const backends[] = {"auto", "self", "mpi", "nccl", NULL};
@@ -93,12 +96,32 @@ static const struct config_key keys[] = {
          "transfer."),
     LATER_PATH(data.stage_dir, "Folder on a node-local disk that the sets are copied to first."),
 
-    WHOLE(model.image_size, 128, 64, 256,
-          "Pixels a side of the pictures that go in and come out: 64, 128 or 256. Twice the size "
-          "is about four times the time."),
-    WHOLE(model.latent, 128, 8, 1024,
-          "Channels of the 4 x 4 code between encoder and decoders. More keep more detail, and "
-          "make a larger model."),
+    WHOLE(model.image_size, 128, 64, 512,
+          "Pixels a side of the pictures that go in and come out: model.code_size doubled some "
+          "times. Twice the size is about four times the time."),
+    WHOLE(model.code_size, 4, 2, 64,
+          "Pixels a side of the innermost activations; each stage halves the picture until it is "
+          "as small."),
+    WHOLE(model.latent, 128, 8, 4096,
+          "Channels of the code between encoder and decoders (its numbers, with the dense "
+          "bottleneck). More keep more detail, and make a larger model."),
+    WORD(model.bottleneck, MODEL_BOTTLENECK_CONV, bottlenecks,
+         "conv: the code is a small picture of model.latent channels; dense: a vector, between "
+         "two fully connected layers."),
+    WHOLE(model.width, 64, 8, 1024,
+          "Channels of activations of 64 x 64 pixels. Those half as large have twice as many, "
+          "those twice as large half as many."),
+    WHOLE(model.width_max, 256, 8, 4096, "The most channels there are, but for the code's."),
+    WHOLE(model.blocks, 0, 0, 8,
+          "Residual blocks at each resolution from half the picture's to the code's, in the "
+          "encoder and in each decoder."),
+    WORD(model.upsample, MODEL_UPSAMPLE_TRANSPOSED, upsamples,
+         "How decoders double the resolution: transposed convolutions of 4 x 4, or convolutions "
+         "of 3 x 3 to four times the channels, shuffled into pixels."),
+    WORD(model.norm, MODEL_NORM_NONE, norms,
+         "group: residual blocks normalize over groups of channels."),
+    BOOL(model.mask, 0,
+         "Each decoder also gives the mask of the face it draws, in one more output."),
 
     NUMBER(loss.l1, 1, 0, 1e3, "Weight of the mean absolute difference between pixels."),
     NUMBER(loss.dssim, 0, 0, 1e3,

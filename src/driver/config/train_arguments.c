@@ -32,7 +32,7 @@ static const struct {
     {"epochs",     "N",      "train.epochs",       NULL,  "passes over the pictures (train.epochs)" },
     {"batch-size", "N",      "train.global_batch", NULL,
      "pictures of each person a step, over all ranks (train.global_batch)"                          },
-    {"image-size", "PIXELS", "model.image_size",   NULL,  "64, 128 or 256 (model.image_size)"       },
+    {"image-size", "PIXELS", "model.image_size",   NULL,  "pixels a side (model.image_size)"        },
     {"lr",         "RATE",   "train.lr",           NULL,  "learning rate (train.lr)"                },
     {"seed",       "N",      "train.seed",         NULL,  "seed of all that is random (train.seed)" },
     {"device",     "NAME",   "train.device",       NULL,  "auto, cpu, cuda or cuda:N (train.device)"},

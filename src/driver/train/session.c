@@ -190,7 +190,7 @@ void session_loss_weights(const struct config *c, double weights[static MODEL_LO
 static struct model_options model_options_of(const struct config *c, const char *device)
 {
     struct model_options options = {
-        .config = {.image_size = (int)c->model.image_size, .latent = (int)c->model.latent},
+        .config = config_model(c),
         .device = device,
         .precision = precision_of(c, device),
         .perceptual_weights = c->loss.perceptual_weights,

@@ -35,15 +35,11 @@ static enum status share_config(struct session *s, struct errmsg *em)
 static void tell_plan(const struct session *s)
 {
     const struct config *c = &s->config;
-    const struct model_tensor *tensors;
-    size_t n = model_layout(s->model, &tensors), encoder = 0, decoder = 0;
-    for (size_t i = 0; i < n; i++) {
-        encoder += strncmp(tensors[i].name, "encoder.", 8) == 0 ? tensors[i].count : 0;
-        decoder += strncmp(tensors[i].name, "decoder_a.", 10) == 0 ? tensors[i].count : 0;
-    }
+    const struct architecture *a = model_architecture(s->model);
     log_info("model: %" PRId64 " px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M",
-             c->model.image_size, (double)model_flat(s->model)->count / 1e6, (double)encoder / 1e6,
-             (double)decoder / 1e6);
+             c->model.image_size, (double)a->count / 1e6,
+             (double)a->part_count[MODEL_ENCODER] / 1e6,
+             (double)a->part_count[MODEL_DECODER_A] / 1e6);
     if (model_perceptual_depth(s->model) > 0)
         log_info("perceptual loss: VGG%d of %s", model_perceptual_depth(s->model),
                  c->loss.perceptual_weights);

@@ -27,6 +27,7 @@
 
 #include "base/augment.h"
 #include "base/status.h"
+#include "model/architecture.h"
 
 enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
 
@@ -61,12 +62,6 @@ const char *model_loss_key(enum model_loss loss);
 
 enum model_precision { MODEL_FP32, MODEL_BF16, MODEL_FP64 };
 
-/* What the network is; saved in every checkpoint, and must agree to load one. */
-struct model_config {
-    int image_size; /* 128 */
-    int latent;     /* 128: channels at 4 x 4 */
-};
-
 struct model_options {
     struct model_config config;
     const char *device; /* "cpu", "cuda", "cuda:1", or "auto": CUDA where there is a device. Copied;
@@ -98,14 +93,6 @@ struct model_flat {
     size_t count;
     size_t element_bytes;
     void *stream; /* NULL on the CPU */
-};
-
-/* One parameter tensor within the flat arrays. */
-struct model_tensor {
-    const char *name; /* "encoder.r128.weight" */
-    int n_dims;
-    int64_t dims[4];
-    size_t offset, count; /* elements */
 };
 
 /* Samples of this rank. Images and noise (n, image_size, image_size, 3), masks (n, image_size,
@@ -163,6 +150,8 @@ int model_perceptual_depth(const struct model *m);
 int64_t model_gpu_peak_bytes(const struct model *m);
 /* Parameter tensors in order: encoder, decoder_a, decoder_b. Borrowed. */
 size_t model_layout(const struct model *m, const struct model_tensor **tensors_out);
+/* The layers behind them. Borrowed. */
+const struct architecture *model_architecture(const struct model *m);
 
 /* Called in each model_backward with n > 0, once a parameter tensor, when the gradient of
  * [offset, offset + count) is final for that micro-batch; on a thread of libtorch's. fn NULL: no

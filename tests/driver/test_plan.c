@@ -125,6 +125,37 @@ static void what_is_turned_on_costs(void **state)
     assert_true(unmasked.augmentation.kept < with.augmentation.kept);
 }
 
+/* VGG16 up to relu4_3, 3 x 3 kernels: channels and FLOPs by hand. */
+static void the_perceptual_network_costs_and_learns_nothing(void **state)
+{
+    (void)state;
+    struct config plain = light(), c = light();
+    c.loss.perceptual = 0.1;
+    snprintf(c.loss.perceptual_weights, sizeof c.loss.perceptual_weights, "vgg16.pth");
+    struct plan_work without = work_of(&plain), with = work_of(&c);
+    double weights[] = {3 * 64. + 64 * 64, 64. * 128 + 128 * 128, 128. * 256 + 2 * 256. * 256,
+                        256. * 512 + 2 * 512. * 512};
+    double flops = 0, parameters = 64 * 2 + 128 * 2 + 256 * 3 + 512 * 3;
+    for (int i = 0; i < 4; i++) {
+        flops += 2 * 9 * weights[i] * (128 >> i) * (128 >> i);
+        parameters += 9 * weights[i];
+    }
+    assert_near(plan_parameters(&with, PLAN_PERCEPTUAL), parameters, 0);
+    assert_near(plan_parameters_all(&with), plan_parameters_all(&without), 0);
+    /* reconstruction and target of two people; gradients reach the reconstructions only */
+    assert_near(plan_forward_flops(&with) - plan_forward_flops(&without), 4 * flops, 1);
+    assert_near(plan_backward_flops(&with) - plan_backward_flops(&without), 2 * flops, 1);
+    struct plan_run run = plan_run_of(&c, 1);
+    struct plan_memory a = plan_memory_of(&without, &run, NULL);
+    struct plan_memory b = plan_memory_of(&with, &run, NULL);
+    assert_near(b.frozen, 4 * parameters, 0);
+    assert_near(b.moments, a.moments, 0);
+    assert_true(b.activations > 2 * a.activations);
+    snprintf(c.loss.perceptual_weights, sizeof c.loss.perceptual_weights, "vgg19.pth");
+    struct plan_work deeper = work_of(&c);
+    assert_near(plan_parameters(&deeper, PLAN_PERCEPTUAL) - parameters, 9 * 256. * 256 + 256, 0);
+}
+
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
 static void state_and_activations_are_what_the_configuration_says(void **state)
@@ -240,7 +271,15 @@ static void a_step_is_its_terms(void **state)
                 one.augmentation + one.forward + one.losses + one.backward + one.update + one.data +
                     one.host,
                 1e-12);
-    assert_near(one.data, 64 * w.stored_bytes / 100e9, 1e-12);
+    assert_near(one.data, 0, 0); /* read meanwhile */
+    struct cluster slow = cluster;
+    slow.device.data_bytes_per_s = 1e6;
+    assert_near(plan_step_of(&w, &run, &slow).total, 64 * w.stored_bytes / 1e6, 1e-9);
+    slow.device.upload_bytes_per_s = 1e6;
+    assert_near(plan_step_of(&w, &run, &slow).total, 2 * 64 * w.stored_bytes / 1e6, 1e-9);
+    slow.gpu = false; /* the same cores do both */
+    slow.device.upload_bytes_per_s = 0;
+    assert_near(plan_step_of(&w, &run, &slow).data, 64 * w.stored_bytes / 1e6, 1e-9);
     /* all of the time of FLOPs: a bandwidth without limit leaves it */
     cluster.device.memory_bytes_per_s = 1e30;
     struct plan_step flops = plan_step_of(&w, &run, &cluster);
@@ -248,11 +287,33 @@ static void a_step_is_its_terms(void **state)
     assert_near(flops.backward, 64 * plan_backward_flops(&w) / 5e12, 1e-9);
     run.bf16 = true;
     assert_near(plan_step_of(&w, &run, &cluster).forward, flops.forward / 4, 1e-9);
-    /* on a GPU the host's time counts where it is the longer one */
+    /* beside a GPU, what the host needs longer for all operations */
     cluster.device.launch_s = 1;
-    assert_near(plan_step_of(&w, &run, &cluster).forward, 15 * 4, 1e-9);
+    struct plan_step host = plan_step_of(&w, &run, &cluster);
+    assert_near(host.forward, flops.forward / 4, 1e-9);
+    assert_near(host.total, host.compute.operations, 1e-3);
     run.graph = true;
-    assert_near(plan_step_of(&w, &run, &cluster).forward, flops.forward / 4, 1e-9);
+    assert_near(plan_step_of(&w, &run, &cluster).host, 0, 0);
+    run.graph = cluster.gpu = false; /* on a CPU, all of it */
+    host = plan_step_of(&w, &run, &cluster);
+    assert_near(host.host, host.compute.operations, 1e-9);
+}
+
+/* Matrix units that work on 32 channels at once: 3 cost as many. */
+static void channels_are_rounded_up_to_tiles(void **state)
+{
+    (void)state;
+    struct config c = light();
+    struct cluster cluster = cluster_of(cluster_text);
+    struct plan_work w = work_of(&c);
+    struct plan_run run = plan_run_of(&c, 1);
+    cluster.device.memory_bytes_per_s = 1e30;
+    double plain = plan_step_of(&w, &run, &cluster).forward;
+    cluster.device.channel_tile = 32;
+    double outermost =
+        8 * 2 * 32. * 3 * 64 * 64 * 64 / 5e12; /* of the encoder, and of both decoders */
+    assert_near(plan_step_of(&w, &run, &cluster).forward - plain, 2 * outermost * (32. / 3 - 1),
+                1e-9);
 }
 
 static void communication_hides_behind_backward_as_far_as_it_can(void **state)
@@ -338,11 +399,13 @@ int main(void)
         cmocka_unit_test(bad_cluster_files_are_refused_with_place_and_key),
         cmocka_unit_test(the_light_model_is_counted_exactly),
         cmocka_unit_test(what_is_turned_on_costs),
+        cmocka_unit_test(the_perceptual_network_costs_and_learns_nothing),
         cmocka_unit_test(state_and_activations_are_what_the_configuration_says),
         cmocka_unit_test(what_does_not_fit_comes_with_advice_that_fits),
         cmocka_unit_test(a_state_too_large_for_the_device_is_shared_out),
         cmocka_unit_test(sums_go_over_nodes_in_two_levels),
         cmocka_unit_test(a_step_is_its_terms),
+        cmocka_unit_test(channels_are_rounded_up_to_tiles),
         cmocka_unit_test(communication_hides_behind_backward_as_far_as_it_can),
         cmocka_unit_test(ranks_that_share_a_device_take_turns),
         cmocka_unit_test(curves_reach_all_devices),

@@ -40,6 +40,7 @@ static const struct row rows[] = {
     NEEDED("device.fp32_fraction", device.fp32.fraction, 1, 1e-4, 4),
     NEEDED("device.bf16_tflops", device.bf16.peak_flops_per_s, TERA, 1e-6, 1e6),
     NEEDED("device.bf16_fraction", device.bf16.fraction, 1, 1e-4, 4),
+    OPTIONAL("device.channel_tile", device.channel_tile, 1, 1, 1024),
     NEEDED("device.bandwidth_gb_s", device.memory_bytes_per_s, GIGA, 1e-3, 1e6),
     NEEDED("device.bandwidth_fraction", device.memory_fraction, 1, 1e-4, 4),
     OPTIONAL("device.kernel_us", device.kernel_s, MICRO, 0, 1e6),
@@ -150,7 +151,7 @@ enum status cluster_parse(const char *text, const char *origin, struct cluster *
     struct toml_document *t = NULL;
     const struct toml_entry *entries;
     bool seen[KEY_KINDS] = {0};
-    struct cluster c = {.name = "unnamed"};
+    struct cluster c = {.name = "unnamed", .device.channel_tile = 1};
     enum status st = toml_parse(text, strlen(text), origin, &t, em);
     if (st != ST_OK)
         return st;

@@ -34,6 +34,7 @@ struct cluster {
     struct {
         double memory_bytes, reserved_bytes; /* reserved: what libraries take for themselves */
         struct cluster_arithmetic fp32, bf16;
+        double channel_tile; /* arithmetic works on so many channels at once: 3 cost as many */
         double memory_bytes_per_s, memory_fraction; /* the peak, and what is reached of it */
         double kernel_s;                            /* least time of an operation on the device */
         double launch_s;                            /* the host's time to issue one */

@@ -55,7 +55,7 @@ enum status plan_draw(const char *path, const struct plan *p, struct errmsg *em)
 {
     static const char *const names[LINES] = {"weak", "strong", "ideal"};
     char title[TEXT_BYTES], subtitle[TEXT_BYTES];
-    struct curves c;
+    struct curves c = {0};
     struct chart_line speed[LINES], efficiency[LINES];
     struct picture picture;
     take(&c, WEAK, &p->weak);

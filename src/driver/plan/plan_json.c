@@ -31,7 +31,7 @@ static json_t *layers_json(const struct plan_work *w)
 static json_t *parameters_json(const struct plan_work *w)
 {
     json_t *o = json_object();
-    for (enum plan_part part = 0; part < PLAN_PARTS; part++)
+    for (enum plan_part part = 0; part < PLAN_NETWORK; part++)
         json_object_set_new(o, plan_part_name(part),
                             json_integer((json_int_t)plan_parameters(w, part)));
     json_object_set_new(o, "all", json_integer((json_int_t)plan_parameters_all(w)));
@@ -40,10 +40,11 @@ static json_t *parameters_json(const struct plan_work *w)
 
 static json_t *memory_json(const struct plan_memory *m)
 {
-    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "parameters",
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "parameters",
                      m->parameters, "gradients", m->gradients, "moments", m->moments, "casts",
-                     m->casts, "activations", m->activations, "pictures", m->pictures, "workspace",
-                     m->workspace, "reserved", m->reserved, "total", m->total, "copy", m->copy);
+                     m->casts, "frozen", m->frozen, "activations", m->activations, "pictures",
+                     m->pictures, "workspace", m->workspace, "reserved", m->reserved, "total",
+                     m->total, "copy", m->copy);
 }
 
 static json_t *step_json(const struct plan_step *s)
@@ -52,8 +53,8 @@ static json_t *step_json(const struct plan_step *s)
         "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o}",
         "augmentation", s->augmentation, "forward", s->forward, "backward", s->backward, "losses",
         s->losses, "update", s->update, "exposed", s->exposed, "hidden", s->hidden, "slowed",
-        s->slowed, "data", s->data, "host", s->host, "total", s->total, "busy", s->busy,
-        "reduced_bytes", s->reduced_bytes, "sent_bytes", s->sent_bytes, "cost",
+        s->slowed, "data", s->data, "host", s->host, "total", s->total, "stored_bytes",
+        s->stored_bytes, "reduced_bytes", s->reduced_bytes, "sent_bytes", s->sent_bytes, "cost",
         cost_json(s->compute), "network_cost", cost_json(s->arithmetic));
 }
 

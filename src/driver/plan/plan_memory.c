@@ -34,14 +34,14 @@ int64_t plan_micro(const struct plan_run *r)
     return (plan_share(r) + r->accumulate - 1) / r->accumulate;
 }
 
-/* Results of layers, in bytes a pair: of forward, and of back-translation before it. */
+/* Results of layers, in bytes a pair. */
 static double layer_results(const struct plan_work *w, double element, bool fused)
 {
     double sum = 0;
     for (size_t i = 0; i < w->n_layers; i++) {
         const struct plan_layer *l = &w->layers[i];
-        double copies = l->activation && !fused ? 2 : 1; /* before the activation, and after */
-        sum += (copies + w->encodings) * l->pictures * l->out * element;
+        double results = fused ? l->fused_results : l->results;
+        sum += results * (l->forward + l->plain) * l->out * element;
     }
     return sum;
 }
@@ -53,8 +53,9 @@ static double largest_workspace(const struct plan_work *w, double micro, double 
     double most = 0;
     for (size_t i = 0; i < w->n_layers; i++) {
         const struct plan_layer *l = &w->layers[i];
-        double ends = micro * l->pictures * (l->in + 2 * l->out) * element;
-        most = fmax(most, ends + l->parameters * FP32);
+        double ends = micro * l->forward * (l->in + 2 * l->out) * element;
+        double weights = l->weight_gradients > 0 ? l->parameters * FP32 : 0;
+        most = fmax(most, ends + weights);
     }
     return most;
 }
@@ -70,14 +71,15 @@ struct plan_memory plan_memory_of(const struct plan_work *w, const struct plan_r
         .gradients = n * FP32,
         .moments = 2 * n * FP32 / (r->zero ? (double)r->ranks : 1),
         .casts = r->bf16 ? n * BF16 : 0,
+        .frozen = plan_parameters(w, PLAN_PERCEPTUAL) * element,
         .activations = micro * layer_results(w, element, fused),
         .pictures = micro * ((w->augmentation.kept + w->losses.kept) * FP32 + w->stored_bytes),
         .workspace = largest_workspace(w, micro, element),
         .reserved = cluster ? cluster->device.reserved_bytes : 0,
         .copy = 3 * n * FP32,
     };
-    m.total = m.parameters + m.gradients + m.moments + m.casts + m.activations + m.pictures +
-              m.workspace + m.reserved;
+    m.total = m.parameters + m.gradients + m.moments + m.casts + m.frozen + m.activations +
+              m.pictures + m.workspace + m.reserved;
     return m;
 }
 

@@ -28,6 +28,7 @@ int64_t plan_micro(const struct plan_run *r);
 struct plan_memory {
     double parameters, gradients, moments; /* fp32; with zero, a share of the moments */
     double casts;                          /* bf16 copies of the parameters */
+    double frozen;                         /* the perceptual loss's network */
     double activations;                    /* results of the network's layers */
     double pictures;                       /* of augmentation and losses */
     double

@@ -6,89 +6,105 @@
  */
 #include "plan_work_priv.h"
 
+#include <math.h>
+
 #include "base/checked.h"
 #include "base/poison.h"
 
 struct row {
-    bool (*on)(const struct config *c);
+    double (*times)(const struct config *c); /* 0: left out */
     double kept, moved, moved_back;
     double operations, operations_back;
     double flops, flops_back; /* of convolutions */
 };
 
-static bool always(const struct config *c)
+static double always(const struct config *c)
 {
     (void)c;
-    return true;
+    return 1;
 }
 
-static bool masks(const struct config *c)
+static double masks(const struct config *c)
 {
     return c->data.masks;
 }
 
-static bool places(const struct config *c)
+static double places(const struct config *c)
 {
     const struct augment_config *a = &c->augment;
     return a->flip > 0 || a->rotate_deg > 0 || a->zoom > 0 || a->shift > 0;
 }
 
-static bool warps(const struct config *c)
+static double warps(const struct config *c)
 {
     return c->augment.warp > 0;
 }
 
-static bool has_grid(const struct config *c)
+static double has_grid(const struct config *c)
 {
-    return places(c) || warps(c);
+    return places(c) > 0 || warps(c) > 0;
 }
 
-static bool transfers(const struct config *c)
+static double transfers(const struct config *c)
 {
     return c->augment.colour_transfer > 0;
 }
 
-static bool surrounds(const struct config *c)
+static double converts(const struct config *c)
+{
+    return transfers(c) > 0 && c->augment.colour_space == AUGMENT_LAB;
+}
+
+static double surrounds(const struct config *c)
 {
     return c->augment.surroundings > 0 && c->data.masks;
 }
 
-static bool jitters(const struct config *c)
+/* Pixels on one side that a blurred pixel is made of: of the narrow kernel, or of the wide one. */
+static double blurs(const struct config *c)
+{
+    double share = c->augment.blur > 1.0 / 128 ? 1.0 / 32 : 1.0 / 128;
+    return c->augment.blur > 0 ? ceil(3 * share * (double)c->model.image_size) : 0;
+}
+
+static double jitters(const struct config *c)
 {
     return c->augment.colour_jitter > 0;
 }
 
-static bool clamps(const struct config *c)
+static double adds_noise(const struct config *c)
 {
-    return transfers(c) || jitters(c);
+    return c->augment.noise > 0;
 }
 
-static bool l1(const struct config *c)
+static double l1(const struct config *c)
 {
     return c->loss.l1 > 0;
 }
 
-static bool dssim(const struct config *c)
+static double dssim(const struct config *c)
 {
     return c->loss.dssim > 0;
 }
 
-static bool weighs(const struct config *c)
+static double weighs(const struct config *c)
 {
     return c->loss.mask > 0 && c->data.masks;
 }
 
-/*     on          kept  moved, back  operations, back  FLOPs, back */
+/*     times       kept  moved, back  operations, back  FLOPs, back */
 static const struct row augmentation[] = {
-    {always,    6.75, 17, 0, 8, 0, 0, 0}, /* bytes to numbers; both people as one batch */
-    {masks,     1.25, 2,  0, 4, 0, 0, 0},
-    {has_grid,  2,    3,  0, 4, 0, 0, 0},
-    {places,    8,    18, 0, 2, 0, 0, 0}, /* samples 4 channels along the grid */
-    {warps,     12,   26, 0, 6, 0, 0, 0}, /* a grid of its own, and samples */
-    {transfers, 13,   30, 0, 8, 0, 0, 0},
-    {surrounds, 11,   29, 0, 6, 0, 0, 0},
-    {jitters,   6,    12, 0, 6, 0, 0, 0},
-    {clamps,    3,    6,  0, 1, 0, 0, 0},
+    {always,     6.75, 17,  0, 8,  0, 0, 0}, /* bytes to numbers; both people as one batch */
+    {masks,      1.25, 2,   0, 4,  0, 0, 0},
+    {has_grid,   2,    3,   0, 4,  0, 0, 0},
+    {places,     8,    18,  0, 2,  0, 0, 0}, /* samples 4 channels along the grid */
+    {warps,      12,   26,  0, 6,  0, 0, 0}, /* a grid of its own, and samples */
+    {transfers,  16,   36,  0, 9,  0, 0, 0},
+    {converts,   140,  330, 0, 90, 0, 0, 0}, /* to L*a*b* and back */
+    {surrounds,  11,   29,  0, 6,  0, 0, 0},
+    {blurs,      18,   48,  0, 6,  0, 0, 0}, /* a sum of shifted pictures, along rows and columns */
+    {jitters,    9,    18,  0, 7,  0, 0, 0},
+    {adds_noise, 13,   27,  0, 7,  0, 0, 0},
 };
 static const struct row losses[] = {
     {always, 6,  12,  15,  2,  3,  0,   0  }, /* sigmoid, in fp32 */
@@ -104,15 +120,14 @@ static void add_rows(struct plan_pictures *p, const struct config *c, const stru
     double size = (double)c->model.image_size, pixels = 2 * size * size; /* of both people */
     for (size_t i = 0; i < n; i++) {
         const struct row *r = &rows[i];
-        if (!r->on(c))
-            continue;
-        p->kept += r->kept * pixels;
-        p->forward_moved += r->moved * pixels;
-        p->backward_moved += r->moved_back * pixels;
-        p->forward_flops += r->flops * pixels;
-        p->backward_flops += r->flops_back * pixels;
-        p->forward_operations += 2 * r->operations;
-        p->backward_operations += 2 * r->operations_back;
+        double times = r->times(c);
+        p->kept += times * r->kept * pixels;
+        p->forward_moved += times * r->moved * pixels;
+        p->backward_moved += times * r->moved_back * pixels;
+        p->forward_flops += times * r->flops * pixels;
+        p->backward_flops += times * r->flops_back * pixels;
+        p->forward_operations += times * 2 * r->operations;
+        p->backward_operations += times * 2 * r->operations_back;
     }
 }
 
@@ -120,7 +135,6 @@ void plan_pictures_add(struct plan_work *w, const struct config *c)
 {
     add_rows(&w->augmentation, c, augmentation, ARRAY_LENGTH(augmentation));
     add_rows(&w->losses, c, losses, ARRAY_LENGTH(losses));
-    w->encodings = c->augment.back_translation > 0 ? 1 : 0;
     double size = (double)c->model.image_size;
     w->stored_bytes = 2 * size * size * (3 + (c->data.masks ? 1 : 0));
 }

@@ -98,12 +98,11 @@ static void print_network(FILE *f, const struct plan *p)
         double forward = 0, backward = 0;
         for (size_t i = 0; i < w->n_layers; i++) {
             const struct plan_layer *l = &w->layers[i];
-            if (l->part != part)
-                continue;
-            forward += (1 + w->encodings) * l->pictures * l->flops;
-            backward += (l->input_gradient ? 2 : 1) * l->pictures * l->flops;
+            forward += l->part == part ? plan_layer_forward_flops(l) : 0;
+            backward += l->part == part ? plan_layer_backward_flops(l) : 0;
         }
-        print_network_row(f, plan_part_name(part), plan_parameters(w, part), forward, backward);
+        if (forward > 0)
+            print_network_row(f, plan_part_name(part), plan_parameters(w, part), forward, backward);
     }
     if (w->losses.forward_flops > 0)
         print_network_row(f, "losses", 0, w->losses.forward_flops, w->losses.backward_flops);
@@ -153,6 +152,8 @@ static void print_memory(FILE *f, const struct plan *p)
     print_bytes(f, "gradients", a->gradients, b->gradients);
     print_bytes(f, "Adam's moments", a->moments, b->moments);
     print_bytes(f, "bf16 copies of weights", a->casts, b->casts);
+    if (a->frozen > 0)
+        print_bytes(f, "perceptual network", a->frozen, b->frozen);
     print_bytes(f, "activations", a->activations, b->activations);
     print_bytes(f, "pictures and losses", a->pictures, b->pictures);
     print_bytes(f, "backward's workspace", a->workspace, b->workspace);

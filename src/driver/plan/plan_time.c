@@ -7,9 +7,9 @@
 
 static const double FP32 = 4, BF16 = 2; /* bytes */
 
-/* Operations of a layer without and with casts to bf16: convolution, activation; then activation's
- * gradient, those of input, weights and bias, and their addition to the flat gradient. */
-enum { FORWARD = 2, FORWARD_CASTS = 2, BACKWARD = 6, BACKWARD_CASTS = 2 };
+/* Operations of a layer, and casts to and from bf16: convolution and activation; gradients of both;
+ * of weights and bias, and their addition to the flat gradient. */
+enum { FORWARD = 2, FORWARD_CASTS = 2, BACKWARD = 2, WEIGHTS = 4, WEIGHTS_CASTS = 2 };
 /* Passes over the flat arrays in a step: gradients set to zero and looked through for NaN; then
  * Adam reads four arrays and writes three. */
 enum { PASSES_EVERY_RANK = 1, PASSES_SHARED = 8, UPDATE_OPERATIONS = 4 };
@@ -25,25 +25,37 @@ static void add(struct plan_cost *sum, struct plan_cost more)
     sum->operations += more.operations;
 }
 
-static struct plan_cost forward_cost(const struct plan_layer *l, const struct plan_run *r)
+/* What a layer's FLOPs grow by where channels are worked on in tiles. */
+static double padding(const struct plan_layer *l, const struct cluster *c)
 {
-    double n = (double)plan_micro(r) * l->pictures, element = r->bf16 ? BF16 : FP32;
+    double tile = c->device.channel_tile, in = l->channels_in, out = l->channels_out;
+    return ceil(in / tile) * tile / in * ceil(out / tile) * tile / out;
+}
+
+static struct plan_cost forward_cost(const struct plan_layer *l, const struct plan_run *r,
+                                     const struct cluster *c)
+{
+    double n = (double)plan_micro(r) * (l->forward + l->plain), element = r->bf16 ? BF16 : FP32;
+    double passes = (l->forward > 0) + (l->plain > 0);
     return (struct plan_cost){
-        .flops = n * l->flops,
-        .bytes = n * (l->in + l->out) * element + l->parameters * (FP32 + (r->bf16 ? BF16 : 0)),
-        .operations = FORWARD + (r->bf16 ? FORWARD_CASTS : 0),
+        .flops = n * l->flops * padding(l, c),
+        .bytes =
+            n * (l->in + l->out) * element + passes * l->parameters * (FP32 + (r->bf16 ? BF16 : 0)),
+        .operations = passes * (FORWARD + (r->bf16 ? FORWARD_CASTS : 0)),
     };
 }
 
-static struct plan_cost backward_cost(const struct plan_layer *l, const struct plan_run *r)
+static struct plan_cost backward_cost(const struct plan_layer *l, const struct plan_run *r,
+                                      const struct cluster *c)
 {
-    double n = (double)plan_micro(r) * l->pictures, element = r->bf16 ? BF16 : FP32;
-    double gradients = l->input_gradient ? 2 : 1; /* of input and weights */
+    double micro = (double)plan_micro(r), element = r->bf16 ? BF16 : FP32;
+    double gradients = micro * (l->input_gradients + l->weight_gradients);
+    bool learns = l->weight_gradients > 0;
     return (struct plan_cost){
-        .flops = n * gradients * l->flops,
-        .bytes = n * (gradients * (l->in + l->out) + 3 * l->out) * element +
-                 l->parameters * (WEIGHT_GRADIENT_PASSES * FP32 + element),
-        .operations = BACKWARD + (r->bf16 ? BACKWARD_CASTS : 0),
+        .flops = gradients * l->flops * padding(l, c),
+        .bytes = (gradients * (l->in + l->out) + micro * l->forward * 3 * l->out) * element +
+                 l->parameters * ((learns ? WEIGHT_GRADIENT_PASSES * FP32 : 0) + element),
+        .operations = BACKWARD + (learns ? WEIGHTS + (r->bf16 ? WEIGHTS_CASTS : 0) : 0),
     };
 }
 
@@ -67,8 +79,7 @@ static struct plan_cost update_cost(const struct plan_work *w, const struct plan
 
 /* Rates of a rank, which may share its device with others. */
 struct rates {
-    double flops, fp32_flops, bytes, kernel_s, launch_s;
-    bool concurrent; /* host and device */
+    double flops, fp32_flops, bytes, kernel_s;
 };
 
 static struct rates rates_of(const struct cluster *c, const struct plan_run *r, double share)
@@ -79,17 +90,12 @@ static struct rates rates_of(const struct cluster *c, const struct plan_run *r, 
         .fp32_flops = c->device.fp32.peak_flops_per_s * c->device.fp32.fraction / share,
         .bytes = c->device.memory_bytes_per_s * c->device.memory_fraction / share,
         .kernel_s = c->device.kernel_s * share,
-        .launch_s = (r->graph ? 0 : c->device.launch_s) * (c->gpu ? 1 : share),
-        .concurrent = c->gpu,
     };
 }
 
 static double time_at(const struct rates *rates, double flops_rate, struct plan_cost cost)
 {
-    double device =
-        cost.flops / flops_rate + cost.bytes / rates->bytes + cost.operations * rates->kernel_s;
-    double host = cost.operations * rates->launch_s;
-    return rates->concurrent ? fmax(device, host) : device + host;
+    return cost.flops / flops_rate + cost.bytes / rates->bytes + cost.operations * rates->kernel_s;
 }
 
 static double network_time(const struct rates *rates, struct plan_cost cost)
@@ -136,19 +142,26 @@ double plan_all_reduce_s(double bytes, double ranks, const struct cluster *c)
 /* When layers' gradients are ready within the last micro-batch's backward, last layer first. */
 struct readiness {
     size_t n;
+    double end_s; /* of that backward */
     double at_s[PLAN_LAYERS_MAX], bytes[PLAN_LAYERS_MAX];
 };
 
-static double bucket_s(double bytes, const struct plan_run *r, const struct cluster *c)
+/* Of n bytes of gradients: fixed_s + n * s_per_byte. */
+struct bucket_time {
+    double fixed_s, s_per_byte;
+};
+
+static struct bucket_time bucket_time_of(const struct plan_run *r, const struct cluster *c)
 {
-    double all = plan_all_reduce_s(bytes, (double)r->ranks, c);
-    return r->zero ? all / 2 : all; /* parameters are gathered after the update */
+    const double probe = 1e9, part = r->zero ? 0.5 : 1; /* the rest comes after the update */
+    double fixed_s = part * plan_all_reduce_s(0, (double)r->ranks, c);
+    double probe_s = part * plan_all_reduce_s(probe, (double)r->ranks, c);
+    return (struct bucket_time){fixed_s, (probe_s - fixed_s) / probe};
 }
 
 /* When the last sum ends where buckets, runs of layers, are cut as well as can be: a bucket starts
  * when its last layer is ready and the link is free. The programme of comm/reducer_plan.c. */
-static double last_sum_ends(const struct readiness *ready, const struct plan_run *r,
-                            const struct cluster *c)
+static double last_sum_ends(const struct readiness *ready, struct bucket_time takes)
 {
     double ends[PLAN_LAYERS_MAX + 1] = {0};
     for (size_t j = 1; j <= ready->n; j++) {
@@ -157,7 +170,7 @@ static double last_sum_ends(const struct readiness *ready, const struct plan_run
         for (size_t i = j; i-- > 0;) {
             bytes += ready->bytes[i];
             double start = fmax(ends[i], ready->at_s[j - 1]);
-            ends[j] = fmin(ends[j], start + bucket_s(bytes, r, c));
+            ends[j] = fmin(ends[j], start + takes.fixed_s + takes.s_per_byte * bytes);
         }
     }
     return ends[ready->n];
@@ -166,24 +179,26 @@ static double last_sum_ends(const struct readiness *ready, const struct plan_run
 /* ---- A step ---------------------------------------------------------------------------------- */
 
 static void add_network(struct plan_step *s, const struct plan_work *w, const struct plan_run *r,
-                        const struct rates *rates, struct readiness *ready)
+                        const struct cluster *c, const struct rates *rates, struct readiness *ready)
 {
     double micros = (double)r->accumulate, backward_s = 0;
     for (size_t i = 0; i < w->n_layers; i++) {
-        struct plan_cost cost = forward_cost(&w->layers[i], r);
-        s->forward += micros * (1 + w->encodings) * network_time(rates, cost);
-        for (int pass = 0; pass < 1 + w->encodings; pass++)
-            add(&s->arithmetic, cost);
+        struct plan_cost cost = forward_cost(&w->layers[i], r, c);
+        s->forward += micros * network_time(rates, cost);
+        add(&s->arithmetic, cost);
     }
     for (size_t i = w->n_layers; i-- > 0;) {
-        struct plan_cost cost = backward_cost(&w->layers[i], r);
+        struct plan_cost cost = backward_cost(&w->layers[i], r, c);
         double took = network_time(rates, cost);
         s->backward += micros * took;
         backward_s += took;
-        ready->at_s[ready->n] = backward_s;
-        ready->bytes[ready->n++] = w->layers[i].parameters * (r->bf16_wire ? BF16 : FP32);
+        if (w->layers[i].weight_gradients > 0) {
+            ready->at_s[ready->n] = backward_s;
+            ready->bytes[ready->n++] = w->layers[i].parameters * (r->bf16_wire ? BF16 : FP32);
+        }
         add(&s->arithmetic, cost);
     }
+    ready->end_s = backward_s;
     s->arithmetic.flops *= micros;
     s->arithmetic.bytes *= micros;
     s->arithmetic.operations *= micros;
@@ -209,13 +224,33 @@ static void add_communication(struct plan_step *s, const struct plan_work *w,
         return;
     s->reduced_bytes = n * (r->bf16_wire ? BF16 : FP32);
     s->sent_bytes = 2 * (ranks - 1) / ranks * s->reduced_bytes;
-    double backward_s = ready->at_s[ready->n - 1], whole = bucket_s(s->reduced_bytes, r, c);
-    double ends = r->overlapped ? last_sum_ends(ready, r, c) : backward_s + whole;
-    s->exposed = ends - backward_s;
+    struct bucket_time takes = bucket_time_of(r, c);
+    double backward_s = ready->end_s, whole = takes.fixed_s + takes.s_per_byte * s->reduced_bytes;
+    double ends = r->overlapped ? last_sum_ends(ready, takes) : backward_s + whole;
+    s->exposed = fmax(ends - backward_s, 0);
     s->hidden = fmax(whole - s->exposed, 0);
     s->slowed = s->hidden * (1 - c->overlap);
     if (r->zero)
         s->exposed += half_all_reduce_s(n * FP32, ranks, c);
+}
+
+/* What the host adds: on a CPU all it does; beside a GPU what is left when the device is done. */
+static double host_s(const struct plan_cost *all, double device_s, const struct plan_run *r,
+                     const struct cluster *c, double share)
+{
+    double issue_s = r->graph ? 0 : all->operations * c->device.launch_s;
+    return c->gpu ? c->device.step_s + fmax(issue_s - device_s, 0)
+                  : share * (c->device.step_s + issue_s);
+}
+
+/* A thread of its own reads the next step's pictures. Beside a GPU it is waited for where it takes
+ * longer than the rest of the step; on a CPU it takes of the same cores. */
+static double data_s(double bytes, double rest_s, const struct cluster *c, double share)
+{
+    double read_s = bytes / c->device.data_bytes_per_s, upload = c->device.upload_bytes_per_s;
+    if (!c->gpu)
+        return read_s * share;
+    return fmax(read_s - rest_s, 0) + (upload > 0 ? bytes / upload : 0);
 }
 
 struct plan_step plan_step_of(const struct plan_work *w, const struct plan_run *r,
@@ -225,7 +260,7 @@ struct plan_step plan_step_of(const struct plan_work *w, const struct plan_run *
     struct readiness ready = {0};
     struct plan_placement at = plan_place((double)r->ranks, c);
     struct rates rates = rates_of(c, r, at.share);
-    add_network(&s, w, r, &rates, &ready);
+    add_network(&s, w, r, c, &rates, &ready);
     const struct plan_pictures *a = &w->augmentation, *l = &w->losses;
     s.augmentation =
         add_pictures(&s, r, &rates,
@@ -240,12 +275,11 @@ struct plan_step plan_step_of(const struct plan_work *w, const struct plan_run *
     add(&s.compute, update);
     s.update = pictures_time(&rates, update);
     add_communication(&s, w, r, c, &ready);
-    double stored = (double)plan_share(r) * w->stored_bytes, upload = c->device.upload_bytes_per_s;
-    s.data = stored / c->device.data_bytes_per_s * (c->gpu ? 1 : at.share) +
-             (upload > 0 ? stored / upload : 0);
-    s.host = c->device.step_s * (c->gpu ? 1 : at.share);
-    s.busy =
-        s.augmentation + s.forward + s.backward + s.losses + s.update + s.slowed + s.data + s.host;
-    s.total = s.busy + s.exposed;
+    double device_s = s.augmentation + s.forward + s.backward + s.losses + s.update;
+    s.host = host_s(&s.compute, device_s, r, c, at.share);
+    s.total = device_s + s.exposed + s.slowed + s.host;
+    s.stored_bytes = (double)plan_share(r) * w->stored_bytes;
+    s.data = data_s(s.stored_bytes, s.total, c, at.share);
+    s.total += s.data;
     return s;
 }

@@ -5,7 +5,8 @@
  *
  * of a device's time, computing and moving of one operation added up rather than the longer taken
  * (the pessimistic end of the roofline: Williams et al., "Roofline", 2009), and launch_s of the
- * host's. On a CPU they add up; on a GPU they go on at the same time and the longer counts.
+ * host's. On a CPU that is added; a GPU's host runs ahead, and what it needs longer than the device
+ * is added.
  *
  * Sums over ranks follow Hockney's model of a link with the bandwidth-optimal number of bytes
  * (Thakur et al., "Optimization of collective communication operations in MPICH", 2005), within
@@ -29,12 +30,12 @@ struct plan_step {
     double hidden;  /* ... and that goes on behind backward */
     double slowed;  /* by what is hidden */
     double data;    /* reading pictures */
-    double host;    /* step_ms */
+    double host;    /* what the host adds: issuing operations, and step_ms */
     double total;
-    double busy; /* processor or device time in it: all but waiting for other ranks */
     struct plan_cost compute, arithmetic; /* of the whole step; arithmetic: of its convolutions */
     double reduced_bytes;                 /* of gradients, a rank and step */
     double sent_bytes;                    /* by a rank, for that */
+    double stored_bytes;                  /* of pictures that a rank reads */
 };
 
 struct plan_step plan_step_of(const struct plan_work *w, const struct plan_run *r,

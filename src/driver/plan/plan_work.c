@@ -5,7 +5,8 @@
 
 const char *plan_part_name(enum plan_part part)
 {
-    static const char *const names[PLAN_PARTS] = {"encoder", "decoder_a", "decoder_b"};
+    static const char *const names[PLAN_PARTS] = {"encoder", "decoder_a", "decoder_b",
+                                                  "perceptual"};
     return names[part];
 }
 
@@ -30,25 +31,33 @@ double plan_parameters(const struct plan_work *w, enum plan_part part)
 double plan_parameters_all(const struct plan_work *w)
 {
     double sum = 0;
-    for (size_t i = 0; i < w->n_layers; i++)
-        sum += w->layers[i].parameters;
+    for (enum plan_part part = 0; part < PLAN_NETWORK; part++)
+        sum += plan_parameters(w, part);
     return sum;
+}
+
+double plan_layer_forward_flops(const struct plan_layer *l)
+{
+    return (l->forward + l->plain) * l->flops;
+}
+
+double plan_layer_backward_flops(const struct plan_layer *l)
+{
+    return (l->input_gradients + l->weight_gradients) * l->flops;
 }
 
 double plan_forward_flops(const struct plan_work *w)
 {
     double sum = w->losses.forward_flops;
     for (size_t i = 0; i < w->n_layers; i++)
-        sum += (1 + w->encodings) * w->layers[i].pictures * w->layers[i].flops;
+        sum += plan_layer_forward_flops(&w->layers[i]);
     return sum;
 }
 
 double plan_backward_flops(const struct plan_work *w)
 {
     double sum = w->losses.backward_flops;
-    for (size_t i = 0; i < w->n_layers; i++) {
-        const struct plan_layer *l = &w->layers[i];
-        sum += (l->input_gradient ? 2 : 1) * l->pictures * l->flops;
-    }
+    for (size_t i = 0; i < w->n_layers; i++)
+        sum += plan_layer_backward_flops(&w->layers[i]);
     return sum;
 }

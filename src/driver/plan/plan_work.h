@@ -14,19 +14,30 @@
 
 #include "config.h"
 
-enum plan_part { PLAN_ENCODER, PLAN_DECODER_A, PLAN_DECODER_B, PLAN_PARTS };
-enum { PLAN_LAYERS_MAX = 64, PLAN_LAYER_NAME_BYTES = 48 };
+enum plan_part {
+    PLAN_ENCODER,
+    PLAN_DECODER_A,
+    PLAN_DECODER_B,
+    PLAN_NETWORK, /* the parts before it make up the model */
+    PLAN_PERCEPTUAL = PLAN_NETWORK,
+    PLAN_PARTS
+};
+enum { PLAN_LAYERS_MAX = 640, PLAN_LAYER_NAME_BYTES = 48 };
 
-/* A convolution with its bias and activation. Elements and FLOPs are those of one picture. */
+/* An operation with parameters and its activation. Elements and FLOPs are those of one picture. */
 struct plan_layer {
     char name[PLAN_LAYER_NAME_BYTES];
     enum plan_part part;
-    double pictures; /* that pass through it for each pair: 2 in the encoder, 1 in a decoder */
     double parameters;
-    double in, out;      /* elements */
-    double flops;        /* forward */
-    bool input_gradient; /* backward computes one: not for the pictures themselves */
-    bool activation;     /* an operation of its own, where layers are not fused */
+    double channels_in, channels_out;
+    double in, out;          /* elements */
+    double flops;            /* forward */
+    double results;          /* tensors of `out` elements that forward makes and keeps, ... */
+    double fused_results;    /* and where a CPU computes layer and activation as one */
+    double forward;          /* with a backward pass to come ... */
+    double plain;            /* ... or without */
+    double input_gradients;  /* of what goes in */
+    double weight_gradients; /* of the parameters */
 };
 
 /* The operations on whole pictures around the network, for one pair, in fp32. */
@@ -41,8 +52,6 @@ struct plan_work {
     size_t n_layers;
     struct plan_layer layers[PLAN_LAYERS_MAX]; /* in the order of forward */
     struct plan_pictures augmentation, losses;
-    double encodings;    /* extra passes through encoder and decoders without gradients, for each
-                            pair: of back-translation */
     double stored_bytes; /* of a pair as it is stored: pictures and masks */
 };
 
@@ -51,7 +60,11 @@ enum status plan_work_init(struct plan_work *w, const struct config *c,
                            struct errmsg *em) MUST_CHECK;
 
 double plan_parameters(const struct plan_work *w, enum plan_part part);
+/* Of encoder and decoders: those of the model. */
 double plan_parameters_all(const struct plan_work *w);
+/* FLOPs of a layer for a pair. */
+double plan_layer_forward_flops(const struct plan_layer *l);
+double plan_layer_backward_flops(const struct plan_layer *l);
 /* FLOPs of a pair, losses included. */
 double plan_forward_flops(const struct plan_work *w);
 double plan_backward_flops(const struct plan_work *w);

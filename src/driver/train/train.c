@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -10,6 +11,7 @@
 #include "engine.h"
 #include "folders.h"
 #include "loop.h"
+#include "plan_memory.h"
 #include "report.h"
 #include "resume.h"
 #include "run_folder.h"
@@ -54,6 +56,31 @@ static void tell_plan(const struct session *s)
              s->out);
 }
 
+/* What bifrons plan would say of this run's memory; a warning where a host has less. */
+static void tell_memory(const struct session *s)
+{
+    const struct model_options *o = model_get_options(s->model);
+    struct cluster here = {.gpu = strncmp(o->device, "cuda", 4) == 0};
+    struct plan_run run = plan_run_of(&s->config, comm_world_size(s->comm));
+    struct plan_work work;
+    struct errmsg ignored = {0};
+    if (plan_work_init(&work, &s->config, &ignored) != ST_OK)
+        return;
+    run.bf16 = o->precision == MODEL_BF16;
+    struct plan_memory m = plan_memory_of(&work, &run, &here);
+    double state = m.parameters + m.gradients + m.moments;
+    log_info(
+        "memory: about %.2f GB a rank, %.2f GB of it parameters, gradients and moments; rank 0's "
+        "copy for checkpoints takes %.2f GB of host memory",
+        m.total / 1e9, state / 1e9, m.copy / 1e9);
+    double host = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    double wanted = m.copy + (here.gpu ? 0 : comm_local_size(s->comm) * m.total);
+    if (wanted > host)
+        log_warn("the ranks of this host need about %.1f GB, and it has %.1f GB: raise "
+                 "train.accumulate, or see bifrons plan",
+                 wanted / 1e9, host / 1e9);
+}
+
 static enum status start_from(struct session *s, const struct train_arguments *a, struct errmsg *em)
 {
     enum status st = resume_run(s, a->resume, em);
@@ -82,8 +109,10 @@ static enum status train_in_folder(struct session *s, const struct train_argumen
     enum status st = session_open(s, em);
     if (st != ST_OK)
         return st;
-    if (comm_rank(s->comm) == 0)
+    if (comm_rank(s->comm) == 0) {
         tell_plan(s);
+        tell_memory(s);
+    }
     if (a->dry_run)
         return ST_OK;
     st = step_open(s, em);

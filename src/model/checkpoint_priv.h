@@ -17,6 +17,7 @@ static const enum shim_flat checkpoint_array[CHECKPOINT_ARRAYS] = {SHIM_PARAMETE
 struct checkpoint_snapshot {
     const struct model *model; /* for its layout and options, which never change */
     float *copy[CHECKPOINT_ARRAYS];
+    float *rivals; /* the discriminators' arrays, one after the other; NULL without them */
 };
 
 /* checkpoint_config.c: the architecture as a dict, there and back. */
@@ -26,5 +27,18 @@ json_t *checkpoint_config_json(const struct model_config *c);
 enum status checkpoint_config_read(struct shim_archive *a, const struct shim_value *dict,
                                    const char *path, struct model_config *out,
                                    struct errmsg *em) MUST_CHECK;
+
+/* The discriminators, in checkpoint_rivals.c; without them nothing happens. */
+enum status rivals_copy_new(const struct model *m, float **out, struct errmsg *em) MUST_CHECK;
+enum status rivals_copy_take(const struct model *m, float *copy, struct errmsg *em) MUST_CHECK;
+enum status rivals_copy_restore(struct model *m, const float *copy, struct errmsg *em) MUST_CHECK;
+/* copy NULL: from the model itself. */
+void rivals_put(struct shim_archive *a, struct shim_value *root, const struct model *m,
+                const float *copy, int64_t updates);
+/* A file without discriminators leaves them as they are. ST_DATA. */
+enum status rivals_check(struct shim_archive *a, const char *path, const struct model *m,
+                         struct errmsg *em) MUST_CHECK;
+enum status rivals_restore(struct shim_archive *a, const char *path, struct model *m,
+                           struct errmsg *em) MUST_CHECK;
 
 #endif

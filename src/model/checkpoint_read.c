@@ -54,6 +54,8 @@ static enum status read_facts(struct checkpoint *c, struct errmsg *em)
         return fail_missing(c, "position", em);
     c->facts.position = (uint64_t)position;
     c->facts.loss = c->facts.val_loss = NAN;
+    (void)shim_get_int(shim_get(a, shim_get(a, root, "discriminators"), "step"),
+                       &c->facts.adversary_step);
     (void)shim_get_double(shim_get(a, root, "loss"), &c->facts.loss);
     (void)shim_get_double(shim_get(a, root, "val_loss"), &c->facts.val_loss);
     struct shim_value *optimizer = shim_get(a, root, "optimizer_state_dict");
@@ -207,7 +209,9 @@ enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool
     size_t n = moments && c->facts.step > 0 ? ARRAY_LENGTH(sources) : 1;
     for (size_t i = 0; i < n && st == ST_OK; i++)
         st = check_source(c, m, &sources[i], em);
+    if (moments && st == ST_OK)
+        st = rivals_check(a, c->path, m, em);
     for (size_t i = 0; i < n && st == ST_OK; i++)
         st = copy_source(c, m, &sources[i], em);
-    return st;
+    return moments && st == ST_OK ? rivals_restore(a, c->path, m, em) : st;
 }

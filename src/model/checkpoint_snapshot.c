@@ -25,6 +25,11 @@ enum status checkpoint_snapshot_new(const struct model *m, struct checkpoint_sna
     if (!s)
         return FAIL(em, ST_MEMORY, "out of memory: checkpoints need %.1f GB beside the model",
                     CHECKPOINT_ARRAYS * (double)bytes / 1e9);
+    enum status st = rivals_copy_new(m, &s->rivals, em);
+    if (st != ST_OK) {
+        checkpoint_snapshot_free(s);
+        return st;
+    }
     s->model = m;
     /* touched now, so that the copies made while training waits meet no page faults */
     for (int i = 0; i < CHECKPOINT_ARRAYS; i++)
@@ -39,6 +44,7 @@ void checkpoint_snapshot_free(struct checkpoint_snapshot *s)
         return;
     for (int i = 0; i < CHECKPOINT_ARRAYS; i++)
         free(s->copy[i]);
+    free(s->rivals);
     free(s);
 }
 
@@ -48,7 +54,7 @@ enum status checkpoint_snapshot_take(struct checkpoint_snapshot *s, struct errms
     for (int i = 0; i < CHECKPOINT_ARRAYS && st == ST_OK; i++)
         st = shim_group_read(s->model->group, checkpoint_array[i], 0, s->copy[i],
                              s->model->flat.count, em);
-    return st;
+    return st == ST_OK ? rivals_copy_take(s->model, s->rivals, em) : st;
 }
 
 enum status checkpoint_snapshot_restore(const struct checkpoint_snapshot *s, struct model *m,
@@ -58,5 +64,5 @@ enum status checkpoint_snapshot_restore(const struct checkpoint_snapshot *s, str
     BUG_ON(m != s->model);
     for (int i = 0; i < CHECKPOINT_ARRAYS && st == ST_OK; i++)
         st = shim_group_write(m->group, checkpoint_array[i], 0, s->copy[i], m->flat.count, em);
-    return st;
+    return st == ST_OK ? rivals_copy_restore(m, s->rivals, em) : st;
 }

@@ -165,6 +165,8 @@ static enum status write_archive(const struct source *s, const struct checkpoint
         struct shim_value *root = shim_archive_root(a);
         shim_put(a, root, "model_state_dict", model_state(a, s));
         shim_put(a, root, "optimizer_state_dict", optimizer_state(a, s, facts));
+        rivals_put(a, root, s->model, s->snapshot ? s->snapshot->rivals : NULL,
+                   facts->adversary_step);
         put_facts(a, root, s->model, facts);
         st = shim_archive_write(a, path, CHECKPOINT_RECORD, summary, strlen(summary), em);
     }

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "discriminator.h"
 #include "vgg.h"
 
 #include "base/poison.h"
@@ -94,12 +95,27 @@ static struct shim_tensor *perceptual(struct shim_scope *s, const struct loss_ba
     return sum;
 }
 
+static struct shim_tensor *adversarial(struct shim_scope *s, const struct loss_batch *b)
+{
+    struct shim_tensor *each[MODEL_PEOPLE];
+    int64_t first = 0;
+    size_t present = 0;
+    for (int who = 0; who < MODEL_PEOPLE; who++) {
+        if (b->n[who] > 0)
+            each[present++] =
+                discriminators_fooled(s, b->rivals, who,
+                                      shim_narrow(s, b->pictures, 0, first, b->n[who]));
+        first += b->n[who];
+    }
+    return shim_cat(s, each, present, 0);
+}
+
 /* ---- The table ------------------------------------------------------------------------------- */
 
-static struct shim_tensor *(*const functions[MODEL_LOSSES])(struct shim_scope *s,
-                                                            const struct loss_batch *b) = {
+static struct shim_tensor *(*const functions[MODEL_OWN_LOSSES])(struct shim_scope *s,
+                                                                const struct loss_batch *b) = {
 #define X(name, key) [MODEL_LOSS_##name] = key,
-    MODEL_LOSS_MAP(X)
+    MODEL_OWN_LOSS_MAP(X)
 #undef X
 };
 
@@ -115,7 +131,8 @@ const char *model_loss_key(enum model_loss loss)
 
 bool loss_is_known(const struct loss_batch *b, enum model_loss loss)
 {
-    return loss != MODEL_LOSS_PERCEPTUAL || b->vgg;
+    return (loss != MODEL_LOSS_PERCEPTUAL || b->vgg) &&
+           (loss != MODEL_LOSS_ADVERSARIAL || b->rivals);
 }
 
 struct shim_tensor *loss_of_samples(struct shim_scope *s, enum model_loss loss,

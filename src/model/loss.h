@@ -12,12 +12,15 @@
 #include "model/model.h"
 #include "shim/shim.h"
 
+struct discriminators;
 struct vgg;
 
 struct loss_batch {
     struct shim_tensor *pictures, *targets; /* (N, 3, S, S) */
-    struct shim_tensor *weights; /* (N, 1, S, S) of loss_weights; NULL: all count alike */
-    const struct vgg *vgg;       /* of the perceptual loss, or NULL */
+    struct shim_tensor *weights;         /* (N, 1, S, S) of loss_weights; NULL: all count alike */
+    int64_t n[MODEL_PEOPLE];             /* samples of each person: A's come first */
+    const struct vgg *vgg;               /* of the perceptual loss, or NULL */
+    const struct discriminators *rivals; /* of the adversarial loss, or NULL */
 };
 
 /* (N, 1, S, S) pixel weights from masks in [0, 1]; NULL from NULL: all count alike. */

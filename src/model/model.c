@@ -31,14 +31,14 @@ static bool good_weight(double w)
 static enum status check_options(const struct model_options *o, struct errmsg *em)
 {
     double sum = 0.0;
-    for (int i = 0; i < MODEL_LOSSES; i++) {
+    for (int i = 0; i < MODEL_OWN_LOSSES; i++) {
         if (!good_weight(o->loss_weight[i]))
             return FAIL(em, ST_CONFIG, "loss.%s = %g: a weight is 0 or more",
                         model_loss_key((enum model_loss)i), o->loss_weight[i]);
-        sum += o->loss_weight[i];
+        sum += i == MODEL_LOSS_ADVERSARIAL ? 0.0 : o->loss_weight[i];
     }
     if (sum == 0.0)
-        return FAIL(em, ST_CONFIG, "every loss has weight 0: set loss.l1 = 1");
+        return FAIL(em, ST_CONFIG, "every loss of the pictures has weight 0: set loss.l1 = 1");
     if (!good_weight(o->mask_weight))
         return FAIL(em, ST_CONFIG, "loss.mask = %g: a weight is 0 or more", o->mask_weight);
     if (!(o->adam_beta1 >= 0.0 && o->adam_beta1 < 1.0 && o->adam_beta2 >= 0.0 &&
@@ -98,15 +98,17 @@ static enum status take_memory(struct model *m, const struct model_memory *memor
     return network_init(&m->network, m->architecture, m->group, dtype, em);
 }
 
-/* The perceptual loss's network, where that loss counts. */
-static enum status open_vgg(struct model *m, struct errmsg *em)
+/* What the losses that count look with. */
+static enum status open_judges(struct model *m, struct errmsg *em)
 {
     const struct model_options *o = &m->options;
+    enum shim_dtype dtype = o->precision == MODEL_FP64 ? SHIM_F64 : SHIM_F32;
+    bool autocast = o->precision == MODEL_BF16;
     enum status st = ST_OK;
     if (o->loss_weight[MODEL_LOSS_PERCEPTUAL] > 0.0)
-        st = vgg_open(o->perceptual_weights, m->device,
-                      o->precision == MODEL_FP64 ? SHIM_F64 : SHIM_F32, o->precision == MODEL_BF16,
-                      &m->vgg, em);
+        st = vgg_open(o->perceptual_weights, m->device, dtype, autocast, &m->vgg, em);
+    if (st == ST_OK && o->loss_weight[MODEL_LOSS_ADVERSARIAL] > 0.0)
+        st = discriminators_new(&o->adversary, m->device, dtype, autocast, o->seed, &m->rivals, em);
     m->options.perceptual_weights = NULL; /* the caller's text */
     return st;
 }
@@ -131,7 +133,7 @@ enum status model_new(const struct model_options *o, const struct model_memory *
     if (st == ST_OK)
         st = init_parameters(m->architecture, m->group, m->flat.element_bytes, o->seed, em);
     if (st == ST_OK)
-        st = open_vgg(m, em);
+        st = open_judges(m, em);
     if (st == ST_OK)
         *out = m;
     else
@@ -144,8 +146,9 @@ void model_free(struct model *m)
     if (!m)
         return;
     recorded_release(&m->recorded);
-    vgg_free(m->vgg);
     shim_scope_free(m->scope);
+    vgg_free(m->vgg);
+    discriminators_free(m->rivals);
     shim_group_free(m->group);
     network_release(&m->network);
     architecture_free(m->architecture);
@@ -361,7 +364,15 @@ static struct shim_tensor *weights_of(struct model *m, const struct model_batch 
     return loss_weights(m->scope, join(m, b, masks), m->options.mask_weight);
 }
 
-/* every: also those that do not count towards the total. */
+/* Samples' part in the mean over the global batch. */
+static struct shim_tensor *share_of(struct shim_scope *s, struct shim_tensor *each,
+                                    double global_batch)
+{
+    return shim_affine(s, shim_sum(s, each), 1.0 / global_batch, 0.0);
+}
+
+/* every: also those that do not count towards the total; but not the adversarial one, which says as
+ * much about the other side. */
 static struct terms measure(struct model *m, const struct model_batch *b, const struct pass *p,
                             double global_batch, bool every)
 {
@@ -374,9 +385,11 @@ static struct terms measure(struct model *m, const struct model_batch *b, const 
         .pictures = join(m, b, pictures),
         .targets = join(m, b, targets),
         .weights = weights_of(m, b, p),
+        .n = {b->images[MODEL_A] ? (int64_t)b->n : 0, b->images[MODEL_B] ? (int64_t)b->n : 0},
         .vgg = m->vgg,
+        .rivals = m->against && !every ? m->rivals : NULL,
     };
-    for (int i = 0; i < MODEL_LOSSES; i++) {
+    for (int i = 0; i < MODEL_OWN_LOSSES; i++) {
         double weight = m->options.loss_weight[i];
         if ((weight == 0.0 && !every) || !loss_is_known(&batch, (enum model_loss)i))
             continue;
@@ -384,8 +397,7 @@ static struct terms measure(struct model *m, const struct model_batch *b, const 
         for (int who = 0; who < MODEL_PEOPLE; who++) {
             if (!b->images[who])
                 continue;
-            t.of[who][i] =
-                shim_affine(s, shim_sum(s, part(m, b, each, who)), 1.0 / global_batch, 0.0);
+            t.of[who][i] = share_of(s, part(m, b, each, who), global_batch);
             if (weight == 0.0)
                 continue;
             struct shim_tensor *weighted = shim_affine(s, t.of[who][i], weight, 0.0);
@@ -395,6 +407,30 @@ static struct terms measure(struct model *m, const struct model_batch *b, const 
     return t;
 }
 
+/* The other side's backward pass, on the same reconstructions. */
+static void train_rivals(struct model *m, const struct model_batch *b, const struct pass *p,
+                         double global_batch, struct terms *t)
+{
+    struct shim_scope *s = m->scope;
+    struct shim_tensor *total = NULL, *r1;
+    for (int who = 0; who < MODEL_PEOPLE; who++) {
+        if (!b->images[who])
+            continue;
+        struct shim_tensor *each = discriminators_loss(s, m->rivals, who, p->outputs[who].pictures,
+                                                       p->samples[who].targets, &r1);
+        struct shim_tensor *loss = share_of(s, each, global_batch);
+        t->of[who][MODEL_LOSS_DISCRIMINATOR] = loss;
+        if (r1) {
+            t->of[who][MODEL_LOSS_R1] = share_of(s, r1, global_batch);
+            loss =
+                shim_add(s, loss,
+                         shim_affine(s, t->of[who][MODEL_LOSS_R1], m->options.adversary.r1, 0.0));
+        }
+        total = total ? shim_add(s, total, loss) : loss;
+    }
+    shim_backward(s, total, false);
+}
+
 static void read_terms(struct model *m, const struct terms *t, struct model_losses *out)
 {
     *out = (struct model_losses){0};
@@ -402,13 +438,17 @@ static void read_terms(struct model *m, const struct terms *t, struct model_loss
         for (int i = 0; i < MODEL_LOSSES; i++)
             if (t->of[who][i]) {
                 shim_to_memory(m->scope, t->of[who][i], SHIM_F64, &out->term[who][i], 1);
-                out->total += m->options.loss_weight[i] * out->term[who][i];
+                if (i < MODEL_OWN_LOSSES)
+                    out->total += m->options.loss_weight[i] * out->term[who][i];
             }
 }
 
 enum status model_zero_gradients(struct model *m, struct errmsg *em)
 {
-    return shim_group_zero_gradients(m->group, em);
+    enum status st = shim_group_zero_gradients(m->group, em);
+    if (st == ST_OK && m->rivals)
+        st = shim_group_zero_gradients(m->rivals->group, em);
+    return st;
 }
 
 enum status model_backward(struct model *m, const struct model_batch *b, double global_batch,
@@ -417,13 +457,15 @@ enum status model_backward(struct model *m, const struct model_batch *b, double 
     struct model_losses losses = {0};
     struct shim_graph *graph = NULL;
     enum status st = ST_OK;
-    if (has_people(b) && m->options.cuda_graph)
+    if (has_people(b) && m->options.cuda_graph && !m->against)
         st = recorded_find(&m->recorded, m->scope, m->group, b, global_batch, &graph, em);
     if (has_people(b) && st == ST_OK) {
         shim_graph_begin(m->scope, graph);
         struct pass p = forward(m, b, true);
         struct terms t = measure(m, b, &p, global_batch, false);
         shim_backward(m->scope, t.total, false);
+        if (m->against)
+            train_rivals(m, b, &p, global_batch, &t);
         shim_graph_end(m->scope, graph);
         read_terms(m, &t, &losses);
         st = shim_scope_check(m->scope, em);

@@ -2,6 +2,7 @@
 #ifndef BIFRONS_MODEL_PRIV_H
 #define BIFRONS_MODEL_PRIV_H
 
+#include "discriminator.h"
 #include "network.h"
 #include "recorded.h"
 #include "vgg.h"
@@ -14,8 +15,10 @@ struct model {
     struct architecture *architecture;
     struct network network;
     struct shim_group *group;
-    struct shim_scope *scope; /* of one call: reset at its end */
-    struct vgg *vgg;          /* of the perceptual loss; NULL without it */
+    struct shim_scope *scope;      /* of one call: reset at its end */
+    struct vgg *vgg;               /* of the perceptual loss; NULL without it */
+    struct discriminators *rivals; /* of the adversarial loss; NULL without it */
+    bool against;                  /* does model_backward train against them? */
     struct model_flat flat;
     struct recorded recorded; /* with options.cuda_graph */
 };

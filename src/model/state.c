@@ -46,18 +46,28 @@ enum status model_unstage_moment(struct model *m, enum model_moment which, struc
 
 /* Piece by piece, each one's hash the next one's seed: a device's memory passes through a small
  * buffer. */
+static enum status hash_parameters(const struct shim_group *g, size_t count, size_t element_bytes,
+                                   uint64_t *hash, struct errmsg *em)
+{
+    void *piece = malloc(HASH_PIECE * element_bytes);
+    enum status st = piece ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    for (size_t done = 0; done < count && st == ST_OK; done += HASH_PIECE) {
+        size_t n = MIN((size_t)HASH_PIECE, count - done);
+        st = shim_group_read(g, SHIM_PARAMETERS, done, piece, n, em);
+        if (st == ST_OK)
+            *hash = hash64(piece, n * element_bytes, *hash);
+    }
+    free(piece);
+    return st;
+}
+
 enum status model_hash(const struct model *m, uint64_t *hash_out, struct errmsg *em)
 {
     uint64_t hash = m->vgg ? vgg_hash(m->vgg) : 0;
-    void *piece = malloc(HASH_PIECE * m->flat.element_bytes);
-    enum status st = piece ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
-    for (size_t done = 0; done < m->architecture->count && st == ST_OK; done += HASH_PIECE) {
-        size_t n = MIN((size_t)HASH_PIECE, m->architecture->count - done);
-        st = shim_group_read(m->group, SHIM_PARAMETERS, done, piece, n, em);
-        if (st == ST_OK)
-            hash = hash64(piece, n * m->flat.element_bytes, hash);
-    }
-    free(piece);
+    size_t each = m->flat.element_bytes;
+    enum status st = hash_parameters(m->group, m->flat.count, each, &hash, em);
+    if (st == ST_OK && m->rivals)
+        st = hash_parameters(m->rivals->group, m->rivals->count, each, &hash, em);
     if (st == ST_OK)
         *hash_out = hash;
     return st;

@@ -60,3 +60,57 @@ def test_perceptual_loss_on_ranks_and_resumed(sets, vgg, tmp_path):  # noqa: F81
         assert one["total"] == pytest.approx(weighted, rel=1e-5)
     train(sets, tmp_path / "on", "--resume", checkpoint(tmp_path / "one", 2), keys=keys)
     assert tensors(tmp_path / "on") == tensors(tmp_path / "one")
+
+
+ADVERSARIAL = ["loss.adversarial=0.1", "adversary.channels=8", "train.global_batch=3",
+               "train.lr=3e-4"]
+
+
+def test_adversarial_steps_stay_finite_and_go_on_exactly(sets, tmp_path):  # noqa: F811
+    keys = [*ADVERSARIAL, "train.max_steps=200", "adversary.start_step=20",
+            "train.global_batch=2", "adversary.loss=least_squares"]
+    result = train(sets, tmp_path / "run", keys=keys)
+    assert "least squares loss from step 21 on" in result.stderr
+    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    steps = {row["step"]: row["loss"] for row in rows if row["kind"] == "train"}
+    assert len(steps) == 200 and not any("nonfinite" in row or "skipped" in row for row in rows)
+    for person in "ab":
+        assert steps[20][person]["adversarial"] == steps[20][person]["discriminator"] == 0
+        for term in ("adversarial", "discriminator", "r1"):
+            assert steps[21][person][term] > 0 and steps[200][person][term] > 0
+        assert steps[200][person]["l1"] < steps[1][person]["l1"]
+    validated = [row["loss"] for row in rows if row["kind"] == "val"]
+    assert set(validated[-1]["a"]) == {"l1", "dssim"}
+    train(sets, tmp_path / "on", "--resume", checkpoint(tmp_path / "run", 189), keys=keys)
+    assert tensors(tmp_path / "on", 200) == tensors(tmp_path / "run", 200)
+
+
+def test_adversarial_loss_on_ranks(sets, tmp_path):  # noqa: F811
+    """Uneven shards, micro-batches and a sharded optimizer: the same run, but for rounding."""
+    keys = [*ADVERSARIAL, "train.global_batch=5", "train.max_steps=6", "train.replica_check_steps=1"]
+    train(sets, tmp_path / "one", keys=keys)
+    train(sets, tmp_path / "two", ranks=2, keys=[*keys, "train.accumulate=2", "train.zero=1"])
+    for row, other in zip(losses(tmp_path / "one"), losses(tmp_path / "two")):
+        for person in "ab":
+            assert other["loss"][person] == pytest.approx(row["loss"][person], rel=1e-3, abs=1e-6)
+    train(sets, tmp_path / "zero", ranks=2, keys=[*keys, "train.accumulate=2"])
+    assert tensors(tmp_path / "zero", 6) == tensors(tmp_path / "two", 6)
+
+
+def test_adversarial_loss_reproduced_on_ranks(sets, tmp_path):  # noqa: F811
+    keys = [*ADVERSARIAL, "train.reproducible=true", "train.max_steps=4"]
+    train(sets, tmp_path / "one", keys=keys)
+    train(sets, tmp_path / "two", ranks=2, keys=keys)
+    assert losses(tmp_path / "one") == losses(tmp_path / "two")
+    assert tensors(tmp_path / "one") == tensors(tmp_path / "two")
+
+
+def test_the_adversary_may_come_later(sets, tmp_path):  # noqa: F811
+    """A checkpoint without discriminators goes on with new ones; other ones are refused."""
+    train(sets, tmp_path / "run", keys=["train.max_steps=2", "train.lr=3e-4"])
+    keys = [*ADVERSARIAL, "train.global_batch=7"]
+    train(sets, tmp_path / "on", "--resume", checkpoint(tmp_path / "run", 2), keys=keys)
+    assert losses(tmp_path / "on")[0]["loss"]["a"]["discriminator"] > 0
+    more = ["--resume", checkpoint(tmp_path / "on")]
+    keys = [*keys, "adversary.channels=16", "train.max_steps=6"]
+    refused(run(*command(sets, tmp_path / "x", *more, keys=keys)), 78, "adversary.channels")

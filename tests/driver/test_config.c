@@ -211,12 +211,8 @@ static void keys_of_later_versions_take_their_default_only(void **state)
     (void)state;
     struct errmsg em = {0};
     struct config c = defaults(), before = c;
-    assert_ok(
-        config_merge_text(&c, "[data]\nstage_dir = \"\"\n[loss]\nadversarial = 0\n", "x", &em));
+    assert_ok(config_merge_text(&c, "[data]\nstage_dir = \"\"\n", "x", &em));
     assert_memory_equal(&c, &before, sizeof c);
-    assert_refused("loss.adversarial = 0.5\n", ST_CONFIG,
-                   "x.toml:1:20: loss.adversarial = 0.5 is not available in this version: leave it "
-                   "out");
     assert_refused("data.stage_dir = \"/d\"\n", ST_CONFIG,
                    "x.toml:1:18: data.stage_dir = \"/d\" is not available in this version: leave "
                    "it out");

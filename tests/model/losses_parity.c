@@ -3,11 +3,19 @@
  * PyTorch.
  *
  *     losses_parity weights FILE...
- *         a line each: "DEPTH HASH" of a perceptual network's file, or "CODE: what is wrong with
- * it" losses_parity train FOLDER FILE|none MASK_WEIGHT one backward pass in fp64; raw native-endian
- * numbers in FOLDER: images.bin, masks.bin   bytes: person, sample, row, column (, channel) init.pt
- * the checkpoint gradients.bin           flat losses.txt              total, then each loss of a,
- * of b
+ *
+ * prints a line each: "DEPTH HASH" of a perceptual network's file, or "CODE: what is wrong with
+ * it".
+ *
+ *     losses_parity train FOLDER FILE|none MASK_WEIGHT hinge|least_squares|none
+ *
+ * makes one backward pass in fp64, with the perceptual and the adversarial loss where they are not
+ * "none". Raw native-endian numbers in FOLDER:
+ *   images.bin, masks.bin   bytes: person, sample, row, column (, channel)
+ *   init.pt                 the checkpoint
+ *   gradients.bin           flat
+ *   rival_gradients.bin     the discriminators', flat
+ *   losses.txt              total, then each loss of a, of b
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +24,7 @@
 
 #include "base/file.h"
 #include "fixture.h"
+#include "model/adversary.h"
 #include "model/checkpoint.h"
 #include "vgg.h"
 
@@ -84,7 +93,7 @@ static void write_losses(const struct model_losses *l)
     fclose(f);
 }
 
-static int train(const char *weights, double mask_weight)
+static int train(const char *weights, double mask_weight, const char *adversary)
 {
     static struct pictures pictures;
     struct model_options o = small_options(MODEL_FP64);
@@ -96,15 +105,26 @@ static int train(const char *weights, double mask_weight)
         o.perceptual_weights = weights;
         o.loss_weight[MODEL_LOSS_PERCEPTUAL] = 0.25;
     }
+    if (strcmp(adversary, "none") != 0) {
+        o.loss_weight[MODEL_LOSS_ADVERSARIAL] = 0.125;
+        o.adversary = (struct model_adversary){
+            .loss = adversary[0] == 'h' ? MODEL_HINGE : MODEL_LEAST_SQUARES,
+            .channels = 8,
+            .r1 = 2,
+        };
+    }
     draw_pictures(&pictures);
     write_pictures(&pictures);
     must(model_new(&o, NULL, &m, &em));
     must(checkpoint_write(m, &facts, path_of("init.pt"), &em));
     struct model_batch b = part_of(&pictures, 0, SAMPLES);
+    model_set_adversary(m, true);
     must(model_zero_gradients(m, &em));
     must(model_backward(m, &b, SAMPLES, &losses, &em));
     const struct model_flat *flat = model_flat(m);
     write_file("gradients.bin", flat->gradients, flat->count * flat->element_bytes);
+    struct model_flat rivals = model_adversary_flat(m);
+    write_file("rival_gradients.bin", rivals.gradients, rivals.count * rivals.element_bytes);
     write_losses(&losses);
     model_free(m);
     return 0;
@@ -114,10 +134,12 @@ int main(int argc, char **argv)
 {
     if (argc >= 3 && strcmp(argv[1], "weights") == 0)
         return show_weights(argv + 2, argc - 2);
-    if (argc == 5 && strcmp(argv[1], "train") == 0) {
+    if (argc == 6 && strcmp(argv[1], "train") == 0) {
         folder = argv[2];
-        return train(argv[3], strtod(argv[4], NULL));
+        return train(argv[3], strtod(argv[4], NULL), argv[5]);
     }
-    fprintf(stderr, "usage: losses_parity weights FILE... | train FOLDER FILE|none MASK_WEIGHT\n");
+    fprintf(
+        stderr,
+        "usage: losses_parity weights FILE... | train FOLDER FILE|none MASK_WEIGHT ADVERSARY\n");
     return 64;
 }

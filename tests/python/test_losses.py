@@ -1,4 +1,4 @@
-"""The perceptual loss against PyTorch, in fp64, and the files its network may come in.
+"""The perceptual and adversarial losses against PyTorch, in fp64, and the files a VGG may come in.
 
 Losses are written out below, independently; tests/model/losses_parity.c writes the C side's numbers.
 """
@@ -22,7 +22,8 @@ except ImportError:
 pytestmark = pytest.mark.skipif(torch is None, reason="this Python has no torch to compare with")
 
 SIDE, SAMPLES, MASK_WEIGHT = 64, 2, 3
-WEIGHT = {"l1": 1, "dssim": 0.5, "perceptual": 0.25}
+WEIGHT = {"l1": 1, "dssim": 0.5, "perceptual": 0.25, "adversarial": 0.125}
+R1 = 2
 BUILD = pathlib.Path(os.environ.get("BIFRONS", "build/dev/bifrons")).parent
 PROGRAM = BUILD / "tests/losses_parity"
 
@@ -81,7 +82,7 @@ def reconstruction_losses(dump, network, who, recon):
 
 @pytest.fixture(scope="module")
 def perceptual(vgg16, tmp_path_factory):
-    return Dump(tmp_path_factory.mktemp("perceptual"), vgg16[1], MASK_WEIGHT)
+    return Dump(tmp_path_factory.mktemp("perceptual"), vgg16[1], MASK_WEIGHT, "none")
 
 
 def test_perceptual_loss_and_gradients(perceptual, vgg16):
@@ -97,6 +98,76 @@ def test_perceptual_loss_and_gradients(perceptual, vgg16):
     theirs = torch.autograd.grad(total, parameters)
     for our, their in zip(perceptual.gradients("gradients.bin", parameters), theirs):
         assert relative(our, their) < 1e-9
+
+
+# ---- adversarial --------------------------------------------------------------------------------
+
+class Discriminator(torch.nn.Sequential if torch else object):
+    def __init__(self, channels=8):
+        widths = [3, channels, 2 * channels, 4 * channels, 1]
+        super().__init__(*(torch.nn.Conv2d(widths[i], widths[i + 1], 4, 2 if i < 3 else 1, 1)
+                           for i in range(4)))
+
+    def forward(self, x):
+        *inner, last = self
+        for layer in inner:
+            x = torch.nn.functional.leaky_relu(layer(x), 0.2)
+        return last(x)
+
+
+@pytest.fixture(scope="module", params=["hinge", "least_squares"])
+def adversarial(request, tmp_path_factory):
+    """One pass, and the discriminators before it."""
+    dump = Dump(tmp_path_factory.mktemp(request.param), "none", MASK_WEIGHT, request.param)
+    saved = torch.load(dump.folder / "init.pt", weights_only=True)["discriminators"]
+    assert saved["step"] == 0 and not any(t.any() for t in saved["exp_avg"].values())
+    dump.rivals = [Discriminator().double() for _ in range(2)]
+    for rival, who in zip(dump.rivals, "ab"):
+        prefix = f"discriminator_{who}."
+        rival.load_state_dict({name.removeprefix(prefix): tensor.double()
+                               for name, tensor in saved["state_dict"].items()
+                               if name.startswith(prefix)}, strict=True)
+    dump.hinge = request.param == "hinge"
+    return dump
+
+
+def test_adversarial_loss_and_gradients(adversarial):
+    total = 0
+    for who, recon in enumerate(adversarial.model(*adversarial.images)):
+        judged = adversarial.rivals[who](recon * 2 - 1)
+        term = -judged.mean() if adversarial.hinge else ((judged - 1) ** 2).mean()
+        assert adversarial.terms[who][3] == pytest.approx(term.item(), rel=1e-9)
+        pixels = reconstruction_losses(adversarial, None, who, recon)
+        total = total + WEIGHT["adversarial"] * term + pixels[0] + WEIGHT["dssim"] * pixels[1]
+    assert adversarial.total == pytest.approx(total.item(), rel=1e-9)
+    parameters = list(adversarial.model.parameters())
+    theirs = torch.autograd.grad(total, parameters)
+    for our, their in zip(adversarial.gradients("gradients.bin", parameters), theirs):
+        assert relative(our, their) < 1e-9
+
+
+def test_discriminators_losses_and_gradients(adversarial):
+    ours = adversarial.gradients("rival_gradients.bin",
+                                 [p for rival in adversarial.rivals for p in rival.parameters()])
+    with torch.no_grad():
+        recons = adversarial.model(*adversarial.images)
+    for who, rival in enumerate(adversarial.rivals):
+        x = (adversarial.images[who] * 2 - 1).requires_grad_()
+        true, made = rival(x), rival(recons[who] * 2 - 1)
+        slope, = torch.autograd.grad(true.sum(), x, create_graph=True)
+        r1 = slope.square().sum((1, 2, 3)).mean() / 2 / true[0].numel()
+        if adversarial.hinge:
+            loss = torch.relu(1 - true).mean() + torch.relu(1 + made).mean()
+        else:
+            loss = ((true - 1) ** 2).mean() + (made**2).mean()
+        assert adversarial.terms[who][4] == pytest.approx(loss.item(), rel=1e-9)
+        assert adversarial.terms[who][5] == pytest.approx(r1.item(), rel=1e-9)
+        parameters = list(rival.parameters())
+        without_r1 = torch.autograd.grad(loss, parameters, retain_graph=True)
+        for our, their in zip(ours[who * 8:], torch.autograd.grad(loss + R1 * r1, parameters)):
+            # with hinge the last bias gets 1 - 1
+            assert torch.equal(our, their) or relative(our, their) < 1e-9
+        assert any(relative(our, their) > 1e-6 for our, their in zip(ours[who * 8:], without_r1))
 
 
 # ---- files --------------------------------------------------------------------------------------
@@ -128,7 +199,7 @@ def test_every_kind_of_file_holds_the_same(vgg16, state, tmp_path):
 def test_vgg19_is_known_by_its_names(tmp_path):
     network = VGG(19)
     save_zip(network.state_dict(), tmp_path / "file")
-    dump = Dump(tmp_path, tmp_path / "file", MASK_WEIGHT)
+    dump = Dump(tmp_path, tmp_path / "file", MASK_WEIGHT, "none")
     assert tell(tmp_path / "file")[0].startswith("19 ")
     with torch.no_grad():
         for who, recon in enumerate(dump.model(*dump.images)):

@@ -46,10 +46,15 @@ struct config {
         bool mask;
     } model;
     struct {
-        double l1, dssim, perceptual; /* weights of the terms */
+        double l1, dssim, perceptual, adversarial; /* weights of the terms */
         char perceptual_weights[PATH_BYTES_MAX];
         double mask; /* extra weight of face pixels, see model_options.mask_weight */
     } loss;
+    struct {
+        int64_t loss; /* enum model_adversary_loss */
+        int64_t start_step, channels;
+        double lr, beta1, beta2, r1;
+    } adversary;
     struct augment_config augment;
     struct {
         int64_t epochs, max_steps; /* max_steps 0: no limit */

@@ -40,8 +40,6 @@
     {FIELD(key), .type = CONFIG_PATH, .help = (about), .initial.text = (value)}
 
 /* Keys of later versions, without a field: only the default, "not used", is taken. */
-#define LATER_NUMBER(key, about) \
-    {.name = #key, .type = CONFIG_NUMBER, .help = (about), .high.number = 1e9}
 #define LATER_PATH(key, about) \
     {.name = #key, .type = CONFIG_PATH, .help = (about), .initial.text = ""}
 /* clang-format on */
@@ -56,6 +54,7 @@ static const char *const backends[] = {"auto", "self", "mpi", "nccl", NULL};
 static const char *const bests[] = {"loss",    "recon_l1",  "recon_psnr", "recon_ssim",
                                     "swap_l1", "swap_psnr", "swap_ssim",  NULL};
 static const char *const spaces[] = {"rgb", "lab", NULL};
+static const char *const adversary_losses[] = {"hinge", "least_squares", NULL};
 static const char *const wires[] = {"fp32", "bf16", NULL};
 
 static bool accepts_device(const char *text)
@@ -136,7 +135,28 @@ static const struct config_key keys[] = {
     PATH(loss.perceptual_weights, "",
          "File with the weights of that VGG16 or VGG19: torchvision's .pth, or safetensors with "
          "the same names. Which of the two it is shows in its names."),
-    LATER_NUMBER(loss.adversarial, "Weight of the adversarial loss."),
+    NUMBER(loss.adversarial, 0, 0, 1e3,
+           "Weight of the adversarial loss: for each person a discriminator learns to tell "
+           "pictures from reconstructions. 0.01 to 0.1 is where to begin."),
+
+    WORD(adversary.loss, 0, adversary_losses,
+         "What the discriminators, and the network against them, learn by: hinge, or "
+         "least_squares."),
+    WHOLE(adversary.start_step, 0, 0, INT64_MAX,
+          "Steps before the adversarial loss begins: reconstructions look like something first."),
+    NUMBER(adversary.lr, 2e-4, 0, 1,
+           "Learning rate of the discriminators; it follows train.schedule as train.lr does."),
+    NUMBER(adversary.beta1, 0.5, 0, 0.9999,
+           "Their Adam's decay of the mean of gradients; less than train.adam_beta1, since what "
+           "they learn from changes all the time."),
+    NUMBER(adversary.beta2, 0.999, 0, 0.999999, "And of the mean of their squares."),
+    NUMBER(adversary.r1, 1, 0, 1e3,
+           "Weight of the penalty on the discriminators' gradients at true pictures, which keeps "
+           "both sides in balance. Costs about as much time as the discriminators do without. 0: "
+           "none."),
+    WHOLE(adversary.channels, 32, 1, 512,
+          "Channels of a discriminator's first layer; the next ones have two and four times as "
+          "many."),
 
     NUMBER(augment.flip, 0.5, 0, 1, "Probability that a picture is mirrored left to right."),
     NUMBER(augment.rotate_deg, 10, 0, 180, "Largest rotation either way, in degrees."),

@@ -10,7 +10,8 @@
  * infinite is null, and such a row has "nonfinite":true. A step that the guard left out has
  * "skipped":true. Losses of a person are unweighted, keyed
  * by model_loss_key; total is weighted, over both people. A loss that the run has no use for is
- * left out: perceptual without a weight.
+ * left out: perceptual and adversarial without a weight, and the latter, with
+ * discriminator and r1, at validations. They read 0 before adversary.start_step.
  *
  *     metrics_open("runs/x/metrics.jsonl", offset_of_the_checkpoint, &m, &em);
  *     metrics_write(m, &row, &em);                  // on failure warn and go on

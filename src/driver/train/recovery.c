@@ -36,8 +36,8 @@ void recovery_tell_skipped(const struct session *s, const struct step_report *st
         return;
     if (!isfinite(step->losses.total))
         snprintf(reason, sizeof reason, "its loss is not a finite number");
-    else if (step->losses.total > step->loss_limit)
-        snprintf(reason, sizeof reason, "its loss of %.4g is above %.4g", step->losses.total,
+    else if (step->judged_loss > step->loss_limit)
+        snprintf(reason, sizeof reason, "its loss of %.4g is above %.4g", step->judged_loss,
                  step->loss_limit);
     else
         snprintf(reason, sizeof reason, "its gradient is not finite");

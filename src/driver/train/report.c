@@ -128,10 +128,13 @@ enum status report_open(struct report *r, struct session *s, const char *config_
 /* What the run has no use for; l1 and dssim are told at validations even so. */
 static void mark_absent(const struct session *s, struct metrics_row *row)
 {
-    double weights[MODEL_LOSSES];
+    double weights[MODEL_OWN_LOSSES];
     session_loss_weights(&s->config, weights);
-    for (int i = MODEL_LOSS_PERCEPTUAL; i < MODEL_LOSSES; i++)
+    for (int i = MODEL_LOSS_PERCEPTUAL; i < MODEL_OWN_LOSSES; i++)
         row->absent[i] = weights[i] == 0;
+    bool against = weights[MODEL_LOSS_ADVERSARIAL] > 0 && row->kind == METRICS_TRAIN;
+    row->absent[MODEL_LOSS_ADVERSARIAL] = row->absent[MODEL_LOSS_DISCRIMINATOR] = !against;
+    row->absent[MODEL_LOSS_R1] = !against || s->config.adversary.r1 == 0;
 }
 
 static void write_row(struct report *r, struct metrics_row *row)

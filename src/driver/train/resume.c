@@ -3,7 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/log.h"
+#include "model/adversary.h"
 #include "model/checkpoint.h"
 #include "resume_check.h"
 #include "run_folder.h"
@@ -28,6 +30,7 @@ static void take_state(struct session *s, const struct checkpoint *c, const stru
         .save_s = meta->save_s,
         .stretch_s = meta->stretch_s,
         .metrics_bytes = meta->metrics_bytes,
+        .adversary_step = model_has_adversary(s->model) ? MAX(facts->adversary_step, 0) : 0,
         .guard = meta->guard,
     };
     for (int i = 0; i < VAL_NUMBERS; i++)

@@ -46,6 +46,10 @@ static const struct rule {
     {"loss.mask",               LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
     {"data.masks",              LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
     {"checkpoint.best",         BEST,     "best.pt is chosen anew, from the next validation on"           },
+    {"loss.adversarial",        LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
+    {"adversary.channels",      REFUSED,  "they are other discriminators"                                 },
+    {"adversary.beta1",         REFUSED,  "the saved moments are means of that decay"                     },
+    {"adversary.beta2",         REFUSED,  "the saved moments are means of that decay"                     },
     {"train.global_batch",      LENGTH,   "the epochs that are left have steps of the new size"           },
     {"train.epochs",            LENGTH,   "a schedule of the learning rate is stretched to the new length"},
     {"train.max_steps",         LENGTH,   "a schedule of the learning rate is stretched to the new length"},
@@ -56,8 +60,11 @@ static const struct rule {
     {"train.device",            NOT_BITS, "other arithmetic: not bit-exact"                               },
 };
 
-static const struct rule *rule_of(const char *key, size_t n)
+/* rivals: were there discriminators? Their keys may change freely where there were none. */
+static const struct rule *rule_of(const char *key, size_t n, bool rivals)
 {
+    if (!rivals && strncmp(key, "adversary.", strlen("adversary.")) == 0)
+        return NULL;
     for (size_t i = 0; i < ARRAY_LENGTH(rules); i++)
         if (strlen(rules[i].key) == n && strncmp(rules[i].key, key, n) == 0)
             return &rules[i];
@@ -65,12 +72,12 @@ static const struct rule *rule_of(const char *key, size_t n)
 }
 
 /* lines: "key: old -> new", as config_difference writes them. */
-static enum status judge_changes(const char *lines, const char *path,
+static enum status judge_changes(const char *lines, const char *path, bool rivals,
                                  struct resume_changes *changed, struct errmsg *em)
 {
     for (const char *line = lines; *line;) {
         size_t n = strcspn(line, "\n"), key = strcspn(line, ":");
-        const struct rule *rule = rule_of(line, key);
+        const struct rule *rule = rule_of(line, key, rivals);
         if (rule && rule->effect == REFUSED)
             return FAIL(em, ST_CONFIG,
                         "%.*s (from %s) cannot change within a run: %s. Set it back, or start a "
@@ -119,7 +126,7 @@ enum status resume_check(const struct session *s, const char *path, const char *
     } else {
         char *difference = config_difference(old, &s->config);
         if (difference)
-            st = judge_changes(difference, path, changed, em);
+            st = judge_changes(difference, path, old->loss.adversarial > 0, changed, em);
         free(difference);
     }
     free(old);

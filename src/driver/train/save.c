@@ -197,6 +197,7 @@ static enum status prepare(struct saver *v, bool best, struct errmsg *em)
                   .position = s->state.position,
                   .loss = s->state.train_loss,
                   .val_loss = s->state.val_loss,
+                  .adversary_step = s->state.adversary_step,
                   .lr = s->state.guard.lr_scale *
                         schedule_lr(&s->config, s->state.step, s->steps_total),
                   .config = config_to_toml(&s->config),

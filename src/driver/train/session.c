@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adversary.h"
 #include "base/checked.h"
 #include "base/log.h"
 #include "colours.h"
@@ -180,11 +181,12 @@ static enum model_precision precision_of(const struct config *c, const char *dev
     return c->train.precision == PRECISION_BF16 ? MODEL_BF16 : MODEL_FP32;
 }
 
-void session_loss_weights(const struct config *c, double weights[static MODEL_LOSSES])
+void session_loss_weights(const struct config *c, double weights[static MODEL_OWN_LOSSES])
 {
     weights[MODEL_LOSS_L1] = c->loss.l1;
     weights[MODEL_LOSS_DSSIM] = c->loss.dssim;
     weights[MODEL_LOSS_PERCEPTUAL] = c->loss.perceptual;
+    weights[MODEL_LOSS_ADVERSARIAL] = c->loss.adversarial;
 }
 
 static struct model_options model_options_of(const struct config *c, const char *device)
@@ -194,6 +196,11 @@ static struct model_options model_options_of(const struct config *c, const char 
         .device = device,
         .precision = precision_of(c, device),
         .perceptual_weights = c->loss.perceptual_weights,
+        .adversary = {.loss = (enum model_adversary_loss)c->adversary.loss,
+                      .channels = (int)c->adversary.channels,
+                      .r1 = c->adversary.r1,
+                      .beta1 = c->adversary.beta1,
+                      .beta2 = c->adversary.beta2},
         .mask_weight = c->loss.mask,
         .adam_beta1 = c->train.adam_beta1,
         .adam_beta2 = c->train.adam_beta2,
@@ -279,6 +286,8 @@ enum status session_share_state(struct session *s, struct errmsg *em)
         if (st == ST_OK)
             st = comm_wait(s->comm, &ticket, COMM_NO_DEADLINE, em);
     }
+    if (st == ST_OK)
+        st = adversary_share(s, em);
     return st == ST_OK ? zero_share_moments(s, em) : st;
 }
 
@@ -308,6 +317,7 @@ enum status session_open(struct session *s, struct errmsg *em)
 void session_close(struct session *s)
 {
     slot_sum_free(s->slot_sum);
+    slot_sum_free(s->adversary_slots);
     reducer_free(s->reducer);
     model_free(s->model);
     comm_free(s->comm, s->memory.parameters);

@@ -32,7 +32,8 @@ struct train_state {
     double wall_s;                  /* training time of the run's earlier lives */
     int64_t metrics_bytes;          /* length of metrics.jsonl at this point */
     double save_s;                  /* the slowest save lately; 0: none yet */
-    double stretch_s; /* walltime.h: longest time between two chances to stop; 0: not known */
+    double stretch_s;       /* walltime.h: longest time between two chances to stop; 0: not known */
+    int64_t adversary_step; /* updates of the discriminators */
     struct guard guard;
 };
 
@@ -47,8 +48,9 @@ struct session {
     struct feed *feed; /* has room for this rank's largest micro-batch */
     struct model_memory memory;
     struct model *model;
-    struct reducer *reducer;   /* of the model's gradients; step_open makes both */
-    struct slot_sum *slot_sum; /* with train.reproducible, else NULL */
+    struct reducer *reducer;          /* of the model's gradients; step_open makes both */
+    struct slot_sum *slot_sum;        /* with train.reproducible, else NULL */
+    struct slot_sum *adversary_slots; /* likewise, of the discriminators' gradients */
     struct train_state state;
     struct walltime walltime; /* rank 0's; from engine_train */
     int64_t steps_per_epoch, steps_total;
@@ -61,7 +63,7 @@ enum status session_open(struct session *s, struct errmsg *em) MUST_CHECK;
 void session_close(struct session *s);
 
 /* The weight of each loss, as configured. */
-void session_loss_weights(const struct config *c, double weights[static MODEL_LOSSES]);
+void session_loss_weights(const struct config *c, double weights[static MODEL_OWN_LOSSES]);
 
 /* COLLECTIVE: text from rank 0 (NULL elsewhere) arrives in *text_out on every rank; caller frees.
  */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "adversary.h"
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -101,6 +102,8 @@ enum status step_open(struct session *s, struct errmsg *em)
     enum status st = comm_agree(s->comm, new_reducer(s, em), em);
     if (st == ST_OK)
         st = comm_agree(s->comm, new_slot_sum(s, em), em);
+    if (st == ST_OK)
+        st = comm_agree(s->comm, adversary_open(s, em), em);
     if (st != ST_OK)
         return st;
     model_on_gradient_ready(s->model, reducer_ready, s->reducer);
@@ -212,8 +215,10 @@ static enum status run_slots(struct work *w, struct errmsg *em)
         st = model_zero_gradients(w->s->model, em);
         if (st == ST_OK)
             st = run_part(w, i, em);
-        if (st == ST_OK)
+        if (st == ST_OK) {
             slot_sum_add(w->s->slot_sum);
+            adversary_add_slot(w->s);
+        }
     }
     return st;
 }
@@ -244,8 +249,11 @@ static enum status step_gradients(struct session *s, uint64_t flags, struct step
     vote_init(&v, s->slot_sum ? slots_of(s) : 1, 0);
     vote_set_flags(&v, flags);
     struct work w = {.s = s, .vote = &v};
+    adversary_begin_step(s);
     enum status local = s->slot_sum ? run_slots(&w, em) : run_micro_batches(&w, em);
     enum status st = sum_gradients(s, local, &v, em);
+    if (st == ST_OK) /* so on all ranks, or on none */
+        st = adversary_sum(s, em);
     r->data_wait_s = w.data_wait_s;
     r->losses = vote_losses(&v);
     r->flags = vote_flags(&v);
@@ -262,16 +270,22 @@ static bool replica_check_due(const struct session *s)
 /* Losses and summed gradient are the same on every rank, and so is the verdict. */
 static enum status judge_and_update(struct session *s, struct step_report *r, struct errmsg *em)
 {
-    bool finite = true;
+    bool finite = true, also_finite = true;
     struct guard *g = &s->state.guard;
     watchdog_enter(s->watchdog, WATCH_UPDATE, s->state.step + 1);
     enum status st = zero_gradient_is_finite(s, &finite, em);
+    if (st == ST_OK)
+        st = adversary_is_finite(s, &also_finite, em);
     if (st == ST_OK) {
+        finite = finite && also_finite && isfinite(r->losses.total);
+        r->judged_loss = adversary_judged_loss(s, &r->losses);
         r->loss_limit = guard_limit(g, &s->config.guard);
-        r->verdict = guard_judge(g, &s->config.guard, r->losses.total, finite);
+        r->verdict = guard_judge(g, &s->config.guard, r->judged_loss, finite);
     }
     if (st == ST_OK && r->verdict == GUARD_GOOD)
         st = zero_update(s, r->lr, s->state.step + 1, em);
+    if (st == ST_OK && r->verdict == GUARD_GOOD)
+        st = adversary_update(s, r->lr, em);
     return zero_is_on(s) ? st : comm_agree(s->comm, st, em);
 }
 

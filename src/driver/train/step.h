@@ -29,6 +29,7 @@ struct step_report {
     double lr;
     uint64_t flags; /* of any rank */
     enum guard_verdict verdict;
+    double judged_loss; /* what the guard judged it by */
     double loss_limit;  /* the guard's: above it a step is left out */
     double duration_s;  /* of the whole step on this rank */
     double data_wait_s; /* part of it spent waiting for samples */

@@ -4,6 +4,8 @@
  *
  *   model_state_dict       {"encoder.r128.weight": fp32 tensor, …}
  *   optimizer_state_dict   PyTorch Adam's layout; indices in the order of parameters() in python/
+ *   discriminators         where there are any: {"state_dict", "exp_avg", "exp_avg_sq": by name,
+ *                          "step": their updates}
  *   epoch, step, position, loss, val_loss          numbers
  *   val_metrics            {"recon_l1": number, …}; those that were measured
  *   config                 the resolved configuration, TOML text
@@ -29,9 +31,10 @@ struct checkpoint_facts {
     int64_t epoch, step;
     uint64_t position;
     double loss, val_loss;
-    char *config; /* TOML; borrowed when writing, the caller's to free when read */
-    char *meta;   /* JSON; likewise */
-    double lr;    /* of the last step, for the optimizer's param_groups */
+    char *config;           /* TOML; borrowed when writing, the caller's to free when read */
+    char *meta;             /* JSON; likewise */
+    int64_t adversary_step; /* updates of the discriminators */
+    double lr;              /* of the last step, for the optimizer's param_groups */
     /* of the last validation; borrowed when writing, NULL when read: checkpoint_get_val_metric */
     const struct checkpoint_number *val_metrics;
     size_t n_val_metrics;
@@ -77,7 +80,8 @@ const struct checkpoint_facts *checkpoint_get_facts(const struct checkpoint *c);
 double checkpoint_get_val_metric(const struct checkpoint *c, const char *key);
 struct model_config checkpoint_get_config(const struct checkpoint *c);
 /* Copies parameters and (where `moments`) Adam's moments into m. ST_DATA names the first tensor
- * that is missing, of another shape, or not finite. Uses ema_state_dict for the parameters where
+ * that is missing, of another shape, or not finite. With moments the discriminators too, where both
+ * have them. Uses ema_state_dict for the parameters where
  * `ema` is set and the file has one. */
 enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool moments, bool ema,
                                struct errmsg *em) MUST_CHECK;

@@ -43,34 +43,53 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
  *   perceptual  sum over j of mean((f_j(x) - f_j(y))^2), f_j the features relu1_2, relu2_2, relu3_3
  *               and relu4_3 of a frozen VGG16 or VGG19; Johnson, Alahi, Fei-Fei: "Perceptual losses
  *               for real-time style transfer and super-resolution", ECCV 2016.
+ *   adversarial how little a discriminator takes x for made: model/adversary.h
  *
  * A loss is one row here (enum name, key in logs and metrics) and one function in model/loss.c,
  * named as the key; its weight is one row of the configuration.
  */
-#define MODEL_LOSS_MAP(X) \
-    X(L1, l1)             \
-    X(DSSIM, dssim)       \
-    X(PERCEPTUAL, perceptual)
+#define MODEL_OWN_LOSS_MAP(X) \
+    X(L1, l1)                 \
+    X(DSSIM, dssim)           \
+    X(PERCEPTUAL, perceptual) \
+    X(ADVERSARIAL, adversarial)
+/* Told beside them, but part of no total: what the discriminators learn from. */
+#define MODEL_LOSS_MAP(X)           \
+    MODEL_OWN_LOSS_MAP(X)           \
+    X(DISCRIMINATOR, discriminator) \
+    X(R1, r1)
 
 enum model_loss {
 #define X(name, key) MODEL_LOSS_##name,
     MODEL_LOSS_MAP(X)
 #undef X
-        MODEL_LOSSES
+        MODEL_LOSSES,
+    MODEL_OWN_LOSSES = MODEL_LOSS_DISCRIMINATOR
 };
 const char *model_loss_key(enum model_loss loss);
 
 enum model_precision { MODEL_FP32, MODEL_BF16, MODEL_FP64 };
 
+enum model_adversary_loss { MODEL_HINGE, MODEL_LEAST_SQUARES };
+
+/* Of the discriminators: model/adversary.h. */
+struct model_adversary {
+    enum model_adversary_loss loss;
+    int channels; /* of the first layer's result */
+    double r1;    /* weight of the penalty on gradients; 0: none */
+    double beta1, beta2;
+};
+
 struct model_options {
     struct model_config config;
     const char *device; /* "cpu", "cuda", "cuda:1", or "auto": CUDA where there is a device. Copied;
                            model_get_options tells the one in use */
-    enum model_precision precision;   /* BF16: autocast, parameters stay fp32; FP64 for parity */
-    double loss_weight[MODEL_LOSSES]; /* 0: model_backward leaves that loss out, its term reads 0;
-                                         model_evaluate tells it all the same, where it can */
+    enum model_precision precision; /* BF16: autocast, parameters stay fp32; FP64 for parity */
+    double loss_weight[MODEL_OWN_LOSSES]; /* 0: model_backward leaves that loss out, its term reads
+                                         0; model_evaluate tells it all the same, where it can */
     const char *perceptual_weights;   /* file of VGG16 or VGG19 in torchvision's names; read where
                                          the perceptual loss has a weight. Not kept */
+    struct model_adversary adversary; /* looked at where the adversarial loss has a weight */
     double mask_weight; /* 0: all pixels count alike; w: a pixel's weight is 1 + w * mask,
                            normalised to mean 1 per sample; needs masks in the batch */
     double adam_beta1, adam_beta2, adam_eps;
@@ -159,7 +178,8 @@ const struct architecture *model_architecture(const struct model *m);
 void model_on_gradient_ready(struct model *m, void (*fn)(void *ctx, size_t offset, size_t count),
                              void *ctx);
 
-/* Sets the flat gradient to zero (before the first micro-batch of a step). */
+/* Sets the flat gradient, and the discriminators', to zero (before the first micro-batch of a
+ * step). */
 enum status model_zero_gradients(struct model *m, struct errmsg *em) MUST_CHECK;
 /* Forward and backward of one micro-batch; gradients are added. n = 0 is fine and adds nothing. */
 enum status model_backward(struct model *m, const struct model_batch *b, double global_batch,
@@ -192,7 +212,8 @@ enum status model_stage_moment(struct model *m, enum model_moment which, struct 
 enum status model_unstage_moment(struct model *m, enum model_moment which, struct model_range range,
                                  struct errmsg *em) MUST_CHECK;
 
-/* XXH3 of the parameters' bytes, wherever they live, and of the perceptual network's. */
+/* XXH3 of the parameters' bytes, wherever they live, the discriminators' and the perceptual
+ * network's included. */
 enum status model_hash(const struct model *m, uint64_t *hash_out, struct errmsg *em) MUST_CHECK;
 
 /* Losses without gradients (validation), and the pictures they are of; pictures NULL: none. Draws

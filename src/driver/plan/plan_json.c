@@ -90,14 +90,15 @@ static json_t *cluster_json(const struct plan *p)
 
 static json_t *plan_json(const struct plan *p)
 {
-    json_t *o =
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:f, s:f, s:o}", "name",
-                  p->request.config->name, "ranks", (json_int_t)p->run.ranks, "global_batch",
-                  (json_int_t)p->run.global_batch, "share", (json_int_t)plan_share(&p->run),
-                  "micro_batch", (json_int_t)plan_micro(&p->run), "precision",
-                  precision_names[p->precision], "parameters", parameters_json(&p->work),
-                  "forward_flops", plan_forward_flops(&p->work), "backward_flops",
-                  plan_backward_flops(&p->work), "layers", layers_json(&p->work));
+    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:f, s:f, s:o}", "name",
+                          p->request.config->name, "image_size",
+                          (json_int_t)p->request.config->model.image_size, "ranks",
+                          (json_int_t)p->run.ranks, "global_batch", (json_int_t)p->run.global_batch,
+                          "share", (json_int_t)plan_share(&p->run), "micro_batch",
+                          (json_int_t)plan_micro(&p->run), "precision",
+                          precision_names[p->precision], "parameters", parameters_json(&p->work),
+                          "forward_flops", plan_forward_flops(&p->work), "backward_flops",
+                          plan_backward_flops(&p->work), "layers", layers_json(&p->work));
     json_t *memory = json_object(), *step = json_object();
     for (int i = 0; i < PLAN_PRECISIONS; i++) {
         json_object_set_new(memory, precision_names[i], memory_json(&p->memory[i]));

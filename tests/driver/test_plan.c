@@ -156,6 +156,44 @@ static void the_perceptual_network_costs_and_learns_nothing(void **state)
     assert_near(plan_parameters(&deeper, PLAN_PERCEPTUAL) - parameters, 9 * 256. * 256 + 256, 0);
 }
 
+/* 4 x 4 kernels, 3 C 2C 4C 1 channels, at 64, 32, 16 and 15 pixels a side. */
+static void discriminators_learn_apart(void **state)
+{
+    (void)state;
+    struct config c = light();
+    struct plan_work without = work_of(&c);
+    c.loss.adversarial = 0.1;
+    c.adversary.r1 = 0;
+    double width = (double)c.adversary.channels;
+    struct plan_work with = work_of(&c);
+    const double weights[] = {3 * width, 2 * width * width, 8 * width * width, 4 * width};
+    const double sides[] = {64, 32, 16, 15};
+    double parameters = 7 * width + 1, flops = 0;
+    for (int i = 0; i < 4; i++) {
+        parameters += 16 * weights[i];
+        flops += 2 * 16 * weights[i] * sides[i] * sides[i];
+    }
+    double first = 2 * 16 * weights[0] * sides[0] * sides[0];
+    assert_near(plan_parameters(&with, PLAN_ADVERSARY), 2 * parameters, 0);
+    assert_near(plan_parameters_all(&with), plan_parameters_all(&without), 0);
+    assert_near(plan_forward_flops(&with) - plan_forward_flops(&without), 2 * 3 * flops, 1);
+    assert_near(plan_backward_flops(&with) - plan_backward_flops(&without),
+                2 * (5 * flops - 2 * first), 1);
+    c.adversary.r1 = 1;
+    struct plan_work penalised = work_of(&c);
+    assert_near(plan_backward_flops(&penalised) - plan_backward_flops(&with), 2 * 3 * flops, 1);
+
+    struct cluster cluster = cluster_of(cluster_text);
+    struct plan_run run = plan_run_of(&c, 4);
+    struct plan_step a = plan_step_of(&without, &run, &cluster);
+    struct plan_step b = plan_step_of(&with, &run, &cluster);
+    assert_near(b.reduced_bytes, a.reduced_bytes, 0);
+    assert_true(b.exposed >= plan_all_reduce_s(8 * parameters, 4, &cluster));
+    assert_near(plan_memory_of(&with, &run, NULL).adversary, 2 * 16 * parameters, 1e-3);
+    assert_near(plan_memory_of(&with, &run, NULL).copy - plan_memory_of(&without, &run, NULL).copy,
+                2 * 12 * parameters, 1e-3);
+}
+
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
 static void state_and_activations_are_what_the_configuration_says(void **state)
@@ -400,6 +438,7 @@ int main(void)
         cmocka_unit_test(the_light_model_is_counted_exactly),
         cmocka_unit_test(what_is_turned_on_costs),
         cmocka_unit_test(the_perceptual_network_costs_and_learns_nothing),
+        cmocka_unit_test(discriminators_learn_apart),
         cmocka_unit_test(state_and_activations_are_what_the_configuration_says),
         cmocka_unit_test(what_does_not_fit_comes_with_advice_that_fits),
         cmocka_unit_test(a_state_too_large_for_the_device_is_shared_out),

@@ -40,11 +40,11 @@ static json_t *parameters_json(const struct plan_work *w)
 
 static json_t *memory_json(const struct plan_memory *m)
 {
-    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "parameters",
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "parameters",
                      m->parameters, "gradients", m->gradients, "moments", m->moments, "casts",
-                     m->casts, "frozen", m->frozen, "activations", m->activations, "pictures",
-                     m->pictures, "workspace", m->workspace, "reserved", m->reserved, "total",
-                     m->total, "copy", m->copy);
+                     m->casts, "frozen", m->frozen, "adversary", m->adversary, "activations",
+                     m->activations, "pictures", m->pictures, "workspace", m->workspace, "reserved",
+                     m->reserved, "total", m->total, "copy", m->copy);
 }
 
 static json_t *step_json(const struct plan_step *s)

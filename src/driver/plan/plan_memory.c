@@ -17,7 +17,7 @@ struct plan_run plan_run_of(const struct config *c, int64_t ranks)
         .bf16 = c->train.precision != PRECISION_FP32,
         .bf16_wire = c->comm.wire == WIRE_BF16,
         .overlapped = !c->train.cuda_graph && !c->train.reproducible,
-        .graph = c->train.cuda_graph,
+        .graph = c->train.cuda_graph && c->loss.adversarial == 0, /* it is left out then */
     };
     if (c->train.reproducible) /* slot by slot */
         r.accumulate = (plan_share(&r) + c->train.slot_size - 1) / c->train.slot_size;
@@ -63,7 +63,8 @@ static double largest_workspace(const struct plan_work *w, double micro, double 
 struct plan_memory plan_memory_of(const struct plan_work *w, const struct plan_run *r,
                                   const struct cluster *cluster)
 {
-    double n = plan_parameters_all(w), micro = (double)plan_micro(r);
+    double n = plan_parameters_all(w), rivals = plan_parameters(w, PLAN_ADVERSARY),
+           micro = (double)plan_micro(r);
     double element = r->bf16 ? BF16 : FP32;
     bool fused = cluster && !cluster->gpu;
     struct plan_memory m = {
@@ -72,14 +73,15 @@ struct plan_memory plan_memory_of(const struct plan_work *w, const struct plan_r
         .moments = 2 * n * FP32 / (r->zero ? (double)r->ranks : 1),
         .casts = r->bf16 ? n * BF16 : 0,
         .frozen = plan_parameters(w, PLAN_PERCEPTUAL) * element,
+        .adversary = 4 * rivals * FP32,
         .activations = micro * layer_results(w, element, fused),
         .pictures = micro * ((w->augmentation.kept + w->losses.kept) * FP32 + w->stored_bytes),
         .workspace = largest_workspace(w, micro, element),
         .reserved = cluster ? cluster->device.reserved_bytes : 0,
-        .copy = 3 * n * FP32,
+        .copy = 3 * (n + rivals) * FP32,
     };
-    m.total = m.parameters + m.gradients + m.moments + m.casts + m.frozen + m.activations +
-              m.pictures + m.workspace + m.reserved;
+    m.total = m.parameters + m.gradients + m.moments + m.casts + m.frozen + m.adversary +
+              m.activations + m.pictures + m.workspace + m.reserved;
     return m;
 }
 

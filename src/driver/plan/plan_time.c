@@ -69,9 +69,11 @@ static struct plan_cost pictures_cost(const struct plan_run *r, double moved, do
 static struct plan_cost update_cost(const struct plan_work *w, const struct plan_run *r)
 {
     double bytes = plan_parameters_all(w) * FP32, ranks = r->zero ? (double)r->ranks : 1;
+    double rivals = plan_parameters(w, PLAN_ADVERSARY) * FP32;
     return (struct plan_cost){
-        .bytes = bytes * (PASSES_EVERY_RANK + PASSES_SHARED / ranks),
-        .operations = UPDATE_OPERATIONS,
+        .bytes = bytes * (PASSES_EVERY_RANK + PASSES_SHARED / ranks) +
+                 rivals * (PASSES_EVERY_RANK + PASSES_SHARED),
+        .operations = UPDATE_OPERATIONS * (rivals > 0 ? 2 : 1),
     };
 }
 
@@ -192,7 +194,7 @@ static void add_network(struct plan_step *s, const struct plan_work *w, const st
         double took = network_time(rates, cost);
         s->backward += micros * took;
         backward_s += took;
-        if (w->layers[i].weight_gradients > 0) {
+        if (w->layers[i].part < PLAN_NETWORK) {
             ready->at_s[ready->n] = backward_s;
             ready->bytes[ready->n++] = w->layers[i].parameters * (r->bf16_wire ? BF16 : FP32);
         }
@@ -232,6 +234,9 @@ static void add_communication(struct plan_step *s, const struct plan_work *w,
     s->slowed = s->hidden * (1 - c->overlap);
     if (r->zero)
         s->exposed += half_all_reduce_s(n * FP32, ranks, c);
+    double rivals = plan_parameters(w, PLAN_ADVERSARY) * FP32; /* summed after backward, apart */
+    if (rivals > 0)
+        s->exposed += plan_all_reduce_s(rivals, ranks, c);
 }
 
 /* What the host adds: on a CPU all it does; beside a GPU what is left when the device is done. */

@@ -14,9 +14,11 @@ enum status plan_work_init(struct plan_work *w, const struct config *c, struct e
 {
     *w = (struct plan_work){0};
     enum status st = plan_layers_add(w, c, em);
-    if (st == ST_OK)
-        plan_pictures_add(w, c);
-    return st;
+    if (st != ST_OK)
+        return st;
+    plan_loss_networks_add(w, c);
+    plan_pictures_add(w, c);
+    return ST_OK;
 }
 
 double plan_parameters(const struct plan_work *w, enum plan_part part)

@@ -4,9 +4,13 @@
 
 #include "plan_work.h"
 
+enum { PLAN_LOSS_LAYERS_MAX = 32 };
+
 /* Appends the network's layers. ST_CONFIG. */
 enum status plan_layers_add(struct plan_work *w, const struct config *c,
                             struct errmsg *em) MUST_CHECK;
+/* Appends those of the networks that losses use. */
+void plan_loss_networks_add(struct plan_work *w, const struct config *c);
 /* Fills augmentation and losses. */
 void plan_pictures_add(struct plan_work *w, const struct config *c);
 

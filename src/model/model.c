@@ -61,6 +61,9 @@ static enum status choose_device(struct model *m, struct errmsg *em)
                     "train.cuda_graph = true needs a GPU, and the device here is \"%s\"; set it to "
                     "false",
                     wanted);
+    if (m->options.cuda_graph && m->options.recompute)
+        return FAIL(em, ST_CONFIG,
+                    "train.recompute and train.cuda_graph exclude each other: set one to false");
     return shim_device_check(wanted, em);
 }
 
@@ -95,7 +98,7 @@ static enum status take_memory(struct model *m, const struct model_memory *memor
         .element_bytes = fp64 ? sizeof(double) : sizeof(float),
         .stream = shim_stream(m->scope),
     };
-    return network_init(&m->network, m->architecture, m->group, dtype, em);
+    return network_init(&m->network, m->architecture, m->group, dtype, m->options.recompute, em);
 }
 
 /* What the losses that count look with. */

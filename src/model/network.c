@@ -9,30 +9,48 @@
 static const double slope = 0.2, no_slope = 1.0; /* of LeakyReLU */
 static const double norm_eps = 1e-5;
 
-enum status network_init(struct network *net, const struct architecture *a,
-                         struct shim_group *group, enum shim_dtype dtype, struct errmsg *em)
+static void find_pieces(struct network *net)
 {
-    struct network made = {.architecture = a, .output = dtype};
-    made.layers = calloc(a->n_layers, sizeof *made.layers);
-    enum status st = made.layers ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    const struct architecture *a = net->architecture;
+    size_t n = 0;
+    for (int part = 0; part < MODEL_PARTS; part++) {
+        net->first_piece[part] = n;
+        for (size_t i = a->first_layer[part]; i < a->first_layer[part + 1]; i++) {
+            if (i == a->first_layer[part] || architecture_begins_piece(&a->layers[i]))
+                net->pieces[n++] = (struct network_piece){net, i, i};
+            net->pieces[n - 1].end = i + 1;
+        }
+    }
+    net->first_piece[MODEL_PARTS] = n;
+}
+
+enum status network_init(struct network *net, const struct architecture *a,
+                         struct shim_group *group, enum shim_dtype dtype, bool recompute,
+                         struct errmsg *em)
+{
+    *net = (struct network){.architecture = a, .recompute = recompute, .output = dtype};
+    net->layers = calloc(a->n_layers, sizeof *net->layers);
+    net->pieces = calloc(a->n_layers, sizeof *net->pieces);
+    enum status st = net->layers && net->pieces ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     for (size_t i = 0; i < a->n_layers && st == ST_OK; i++) {
         const struct model_tensor *w = &a->tensors[a->layers[i].weight], *b = w + 1;
         st = shim_group_parameter(group, w->offset, (size_t)w->n_dims, w->dims,
-                                  &made.layers[i].weight, em);
+                                  &net->layers[i].weight, em);
         if (st == ST_OK)
             st = shim_group_parameter(group, b->offset, (size_t)b->n_dims, b->dims,
-                                      &made.layers[i].bias, em);
+                                      &net->layers[i].bias, em);
     }
-    if (st != ST_OK)
-        free(made.layers);
+    if (st == ST_OK)
+        find_pieces(net);
     else
-        *net = made;
+        network_release(net);
     return st;
 }
 
 void network_release(struct network *net)
 {
     free(net->layers);
+    free(net->pieces);
     *net = (struct network){0};
 }
 
@@ -85,23 +103,37 @@ static struct shim_tensor *apply(struct shim_scope *s, const struct architecture
     return NULL;
 }
 
+/* ctx: a struct network_piece. */
+static struct shim_tensor *run_piece(struct shim_scope *s, const void *ctx, struct shim_tensor *x)
+{
+    const struct network_piece *piece = ctx;
+    const struct network *net = piece->network;
+    struct shim_tensor *kept = NULL;
+    for (size_t i = piece->first; i < piece->end; i++) {
+        const struct architecture_layer *l = &net->architecture->layers[i];
+        if (l->residual == LAYER_KEEPS_INPUT)
+            kept = x;
+        x = apply(s, l, &net->layers[i], x);
+        if (l->residual == LAYER_ADDS_KEPT)
+            x = shim_add(s, kept, x);
+    }
+    return x;
+}
+
 /* Runs a part of the network; heads leave what they make in *out. */
 static struct shim_tensor *walk(struct shim_scope *s, const struct network *net, int part,
                                 struct shim_tensor *x, struct network_output *out)
 {
-    const struct architecture *a = net->architecture;
-    struct shim_tensor *kept = NULL;
-    for (size_t i = a->first_layer[part]; i < a->first_layer[part + 1]; i++) {
-        const struct architecture_layer *l = &a->layers[i];
-        if (l->residual == LAYER_KEEPS_INPUT)
-            kept = x;
-        struct shim_tensor *y = apply(s, l, &net->layers[i], x);
-        if (l->output == LAYER_TO_PICTURE)
-            out->pictures = shim_sigmoid(s, shim_to_dtype(s, y, net->output));
-        else if (l->output == LAYER_TO_MASK)
-            out->masks = shim_sigmoid(s, shim_to_dtype(s, y, net->output));
-        else
-            x = l->residual == LAYER_ADDS_KEPT ? shim_add(s, kept, y) : y;
+    for (size_t i = net->first_piece[part]; i < net->first_piece[part + 1]; i++) {
+        const struct network_piece *piece = &net->pieces[i];
+        enum layer_output output = net->architecture->layers[piece->first].output;
+        if (output == LAYER_TO_NEXT) {
+            x = net->recompute ? shim_recompute(s, run_piece, piece, x) : run_piece(s, piece, x);
+            continue;
+        }
+        struct shim_tensor *y = shim_to_dtype(s, run_piece(s, piece, x), net->output);
+        struct shim_tensor **head = output == LAYER_TO_PICTURE ? &out->pictures : &out->masks;
+        *head = shim_sigmoid(s, y);
     }
     return x;
 }

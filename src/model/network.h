@@ -10,12 +10,21 @@
 #include "model/architecture.h"
 #include "shim/shim.h"
 
+/* Layers [first, end), a stage: what is computed again as a whole. */
+struct network_piece {
+    const struct network *network;
+    size_t first, end;
+};
+
 struct network {
     const struct architecture *architecture;
+    bool recompute; /* keep the pieces' inputs only, and compute the rest again in backward */
     enum shim_dtype output; /* the last activation is taken in this type, bf16 being too coarse */
     struct network_layer {
         struct shim_tensor *weight, *bias; /* the group's */
     } * layers;                            /* one for each of the architecture's */
+    struct network_piece *pieces;
+    size_t first_piece[MODEL_PARTS + 1];
 };
 
 struct network_output {
@@ -23,10 +32,10 @@ struct network_output {
     struct shim_tensor *masks;    /* (n, 1, S, S) in [0, 1]; NULL without a mask head */
 };
 
-/* The parameters of a, which outlives the network, as views of the group's flat memory. ST_TORCH,
- * ST_MEMORY. */
+/* The parameters of a, which outlives the network, as views of the group's flat memory. *net stays
+ * where it is. ST_TORCH, ST_MEMORY. */
 enum status network_init(struct network *net, const struct architecture *a,
-                         struct shim_group *group, enum shim_dtype dtype,
+                         struct shim_group *group, enum shim_dtype dtype, bool recompute,
                          struct errmsg *em) MUST_CHECK;
 void network_release(struct network *net);
 

@@ -321,6 +321,7 @@ static void keys_are_checked_together(void **state)
     assert_check("model.image_size = 96", 1, ST_CONFIG, "to model.code_size = 4; set it to 64, ");
     assert_check("model.image_size = 96\nmodel.code_size = 6", 1, ST_OK, "");
     assert_check("model.norm = \"group\"", 1, ST_CONFIG, "set model.blocks to 1 or more");
+    assert_check("train.recompute = true\ntrain.cuda_graph = true", 1, ST_CONFIG, "exclude each");
     assert_check("loss.l1 = 0", 1, ST_CONFIG, "all 0");
     assert_check("loss.l1 = 0\nloss.dssim = 1", 1, ST_OK, "");
     assert_check("loss.l1 = 0\nloss.perceptual = 1", 1, ST_OK, "");
@@ -339,7 +340,7 @@ static void keys_are_checked_together(void **state)
 static void configs_that_come_along_are_good(void **state)
 {
     (void)state;
-    static const char *const names[] = {"light128", "demo", "debug"};
+    static const char *const names[] = {"light128", "prod256", "prod512", "demo", "debug"};
     for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
         struct errmsg em = {0};
         char path[PATH_BYTES_MAX];
@@ -347,11 +348,40 @@ static void configs_that_come_along_are_good(void **state)
         struct config c = defaults();
         assert_ok(config_merge_file(&c, path, &em));
         assert_string_equal(c.name, names[i]);
-        if (i == 0) { /* the user's own sets */
+        if (c.data.a[0] == '\0') { /* the user's own sets */
             assert_ok(config_merge_assignment(&c, "data.a=a.h5", &em));
             assert_ok(config_merge_assignment(&c, "data.b=b.h5", &em));
         }
         assert_ok(config_check(&c, 2, &em));
+    }
+}
+
+/* What configs/README.md says of them. */
+static void presets_are_as_large_as_they_say(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int image_size, latent;
+        double millions;
+    } presets[] = {
+        {"light128", 128, 128,  6.7  },
+        {"prod256",  256, 512,  80.6 },
+        {"prod512",  512, 1024, 135.7}
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(presets); i++) {
+        struct errmsg em = {0};
+        char path[PATH_BYTES_MAX];
+        struct architecture *a = NULL;
+        snprintf(path, sizeof path, "%s/configs/%s.toml", source_tree, presets[i].name);
+        struct config c = defaults();
+        assert_ok(config_merge_file(&c, path, &em));
+        struct model_config model = config_model(&c);
+        assert_ok(architecture_new(&model, &a, &em));
+        assert_int_equal(a->config.image_size, presets[i].image_size);
+        assert_int_equal(a->config.latent, presets[i].latent);
+        assert_near((double)a->count / 1e6, presets[i].millions, 0.05);
+        architecture_free(a);
     }
 }
 
@@ -554,6 +584,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(differences_are_listed),
         cmocka_unit_test(keys_are_checked_together),
         cmocka_unit_test(configs_that_come_along_are_good),
+        cmocka_unit_test(presets_are_as_large_as_they_say),
         cmocka_unit_test(light128_is_the_default),
         cmocka_unit_test(documented_keys_are_the_schema),
         cmocka_unit_test(plain_schema_fits_a_terminal),

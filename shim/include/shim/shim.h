@@ -25,9 +25,7 @@
  *
  * CALLBACKS may neither throw nor longjmp, and must not call the shim with a scope that is in use.
  *
- * Planned, with the shapes they will take, so that nothing above has to move: recomputation
- * (`shim_recompute(s, fn, ctx, inputs, n)`: fn runs without gradient now and again with it in
- * backward), CUDA graphs (`shim_capture_begin/_end/_replay` on the scope's stream), found_inf for
+ * Planned, with the shape it will take, so that nothing above has to move: found_inf for
  * shim_group_adam as a tensor on the device, channels-last parameters in a group.
  */
 #ifndef BIFRONS_SHIM_H
@@ -236,6 +234,22 @@ void shim_backward(struct shim_scope *s, const struct shim_tensor *loss, bool cr
 /* d y / d x alone, without touching the parameters' gradients. y is a scalar. */
 struct shim_tensor *shim_gradient(struct shim_scope *s, const struct shim_tensor *y,
                                   const struct shim_tensor *x, bool create_graph);
+/*
+ * fn(s, ctx, x) without its graph: it runs now, keeping nothing between x and its result, and again
+ * in backward, with the scope's autocast as it is now. The same bits as fn itself, for the time of
+ * one more forward pass; memory falls to the pieces' inputs and the largest piece.
+ *
+ *     x = shim_recompute(s, stage, &stages[0], x);
+ *     x = shim_recompute(s, stage, &stages[1], x);
+ *
+ * ctx must live until backward is done. A parameter belongs to one piece of a pass, else it is
+ * ready (shim_group_on_ready) once for each. First derivatives only; not within a recorded pass.
+ * Where the scope records no gradients, fn is called and that is all.
+ */
+struct shim_tensor *shim_recompute(struct shim_scope *s,
+                                   struct shim_tensor *(*fn)(struct shim_scope *s, const void *ctx,
+                                                             struct shim_tensor *x),
+                                   const void *ctx, struct shim_tensor *x);
 /* A leaf of the graph with x's values, for shim_gradient with respect to an input. */
 struct shim_tensor *shim_leaf(struct shim_scope *s, const struct shim_tensor *x);
 

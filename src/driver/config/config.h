@@ -70,7 +70,7 @@ struct config {
         int64_t threads;   /* per rank; 0: the cores this rank owns */
         int64_t precision; /* enum config_precision */
         bool deterministic;
-        bool cuda_graph;
+        bool cuda_graph, recompute;
         bool reproducible;
         int64_t slot_size;           /* positions a slot, with reproducible */
         int64_t zero;                /* ZeRO stage: 0 or 1 */

@@ -62,6 +62,9 @@ static enum status check_batch(const struct config *c, int world_size, struct er
                     " or more, or start fewer ranks",
                     batch, ranks, ranks);
     int64_t share = (batch + ranks - 1) / ranks;
+    if (c->train.cuda_graph && c->train.recompute)
+        return FAIL(em, ST_CONFIG,
+                    "train.recompute and train.cuda_graph exclude each other: set one to false");
     if (c->train.accumulate > share)
         return FAIL(em, ST_CONFIG,
                     "train.accumulate = %" PRId64 " cannot divide the %" PRId64

@@ -207,6 +207,7 @@ static struct model_options model_options_of(const struct config *c, const char 
         .adam_eps = c->train.adam_eps,
         .seed = c->train.seed,
         .cuda_graph = c->train.cuda_graph,
+        .recompute = c->train.recompute,
     };
     session_loss_weights(c, options.loss_weight);
     return options;

@@ -422,6 +422,11 @@ double architecture_layer_macs(const struct architecture *a, const struct archit
     return side * side * (double)a->tensors[l->weight].count;
 }
 
+bool architecture_begins_piece(const struct architecture_layer *l)
+{
+    return l->kind != LAYER_CONV && l->kind != LAYER_NORM;
+}
+
 double architecture_layer_activations(const struct architecture_layer *l)
 {
     return (double)l->n_out * l->size_out * l->size_out;

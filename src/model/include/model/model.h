@@ -94,6 +94,7 @@ struct model_options {
                            normalised to mean 1 per sample; needs masks in the batch */
     double adam_beta1, adam_beta2, adam_eps;
     uint64_t seed;   /* initial weights */
+    bool recompute;  /* compute each stage again in backward instead of keeping what it makes */
     bool cuda_graph; /* model_backward as CUDA graphs, for batches of kinds that come again */
     /* of all of a person's training pictures, inside the mask where there is one: what colour
        transfer maps from and to */

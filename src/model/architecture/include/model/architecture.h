@@ -142,6 +142,13 @@ double architecture_layer_macs(const struct architecture *a, const struct archit
 /* Elements of one picture's output, which a training step keeps until backward. */
 double architecture_layer_activations(const struct architecture_layer *l);
 
+/*
+ * Does a piece begin here? Each stage with the residual blocks behind it is one; with
+ * model_options.recompute a training step keeps a piece's input only, and of the heads, which are
+ * pieces of their own, everything.
+ */
+bool architecture_begins_piece(const struct architecture_layer *l);
+
 /* The same network, or "latent: 128 -> 512" of the first key that differs in out. */
 bool architecture_same(const struct model_config *a, const struct model_config *b, char *out,
                        size_t out_bytes);

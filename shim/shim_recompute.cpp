@@ -1,0 +1,94 @@
+// Pieces of a pass that are computed again in backward, so that nothing between their ends is kept.
+// Chen, Xu, Zhang, Guestrin: "Training deep nets with sublinear memory cost", 2016.
+#include "shim_priv.hpp"
+
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+using namespace shim;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+namespace
+{
+
+using piece_fn = shim_tensor *(*)(shim_scope *, const void *, shim_tensor *);
+
+struct piece {
+    shim_scope *scope;
+    piece_fn fn;
+    const void *ctx;
+    bool autocast; // as it was in forward
+
+    // The piece alone: what it makes on the way is gone at its end.
+    at::Tensor run(const at::Tensor &x, bool grad) const
+    {
+        const bool grad_before = scope->grad, autocast_before = scope->autocast;
+        const size_t owned_before = scope->owned.size();
+        scope->grad = grad;
+        scope->autocast = autocast;
+        shim_tensor *y = fn(scope, ctx, &scope->owned.emplace_back(shim_tensor{x}));
+        at::Tensor result = y ? y->t : at::Tensor();
+        while (scope->owned.size() > owned_before)
+            scope->owned.pop_back();
+        scope->grad = grad_before;
+        scope->autocast = autocast_before;
+        TORCH_CHECK(result.defined(), "a piece of the pass gave no tensor");
+        return result;
+    }
+};
+
+struct recomputed : torch::autograd::Function<recomputed> {
+    // anchor wants a gradient and gets none: a piece whose parameters alone want one is recorded
+    // too
+    static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &,
+                              const piece &p)
+    {
+        ctx->save_for_backward({x});
+        ctx->saved_data["scope"] = reinterpret_cast<int64_t>(p.scope);
+        ctx->saved_data["fn"] = reinterpret_cast<int64_t>(p.fn);
+        ctx->saved_data["ctx"] = reinterpret_cast<int64_t>(p.ctx);
+        ctx->saved_data["autocast"] = p.autocast;
+        return p.run(x, false);
+    }
+
+    static variable_list backward(AutogradContext *ctx, variable_list gradients)
+    {
+        TORCH_CHECK(!at::GradMode::is_enabled(),
+                    "what is computed again has first derivatives only");
+        const piece p{
+            .scope = reinterpret_cast<shim_scope *>(ctx->saved_data["scope"].toInt()),
+            .fn = reinterpret_cast<piece_fn>(ctx->saved_data["fn"].toInt()),
+            .ctx = reinterpret_cast<const void *>(ctx->saved_data["ctx"].toInt()),
+            .autocast = ctx->saved_data["autocast"].toBool(),
+        };
+        at::Tensor x = ctx->get_saved_variables()[0].detach();
+        x.requires_grad_(ctx->needs_input_grad(0));
+        at::AutoGradMode on(true);
+        at::Tensor y = p.run(x, true);
+        torch::autograd::backward({y}, {gradients[0]});
+        return {x.grad(), at::Tensor(), at::Tensor()};
+    }
+};
+
+} // namespace
+
+extern "C" {
+
+struct shim_tensor *shim_recompute(struct shim_scope *s,
+                                   struct shim_tensor *(*fn)(struct shim_scope *s, const void *ctx,
+                                                             struct shim_tensor *x),
+                                   const void *ctx, struct shim_tensor *x)
+{
+    if (!ready(s, __func__, {x}))
+        return nullptr;
+    if (!s->grad)
+        return fn(s, ctx, x);
+    return op(s, __func__, {x}, [&] {
+        TORCH_CHECK(!s->graph, "a recorded pass computes nothing again");
+        at::Tensor anchor = at::empty({0}, x->t.options().dtype(at::kFloat)).requires_grad_(true);
+        return recomputed::apply(x->t, anchor, piece{s, fn, ctx, s->autocast});
+    });
+}
+
+} // extern "C"

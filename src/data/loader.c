@@ -11,6 +11,7 @@ struct loader {
     struct loader_source source[2];
     struct augment_config strength;
     struct augment_course course;
+    struct priority priority;
     uint64_t seed;
     uint8_t *stored[2]; /* one picture at the set's own size */
 };
@@ -49,6 +50,17 @@ enum status loader_batch_add_noise(struct loader_batch *b, struct errmsg *em)
     return ST_OK;
 }
 
+enum status loader_batch_add_priority(struct loader_batch *b, struct errmsg *em)
+{
+    for (int p = 0; p < 2; p++) {
+        b->priority[p] = malloc(b->capacity * (size_t)b->size * (size_t)b->size + 1);
+        if (!b->priority[p])
+            return FAIL(em, ST_MEMORY, "out of memory for the priorities of %zu pictures of %d px",
+                        b->capacity, b->size);
+    }
+    return ST_OK;
+}
+
 void loader_batch_release(struct loader_batch *b)
 {
     for (int p = 0; p < 2; p++) {
@@ -56,6 +68,7 @@ void loader_batch_release(struct loader_batch *b)
         free(b->masks[p]);
         free(b->draws[p]);
         free(b->noise[p]);
+        free(b->priority[p]);
         free(b->rows[p]);
     }
     *b = (struct loader_batch){0};
@@ -95,6 +108,11 @@ void loader_free(struct loader *l)
 void loader_set_course(struct loader *l, const struct augment_course *course)
 {
     l->course = *course;
+}
+
+void loader_set_priority(struct loader *l, const struct priority *p)
+{
+    l->priority = *p;
 }
 
 /* Scales a stored picture to (size, size, 3). */
@@ -144,6 +162,18 @@ static enum status load_mask(struct loader *l, int person, int64_t row, uint8_t 
     return st;
 }
 
+static enum status load_priority(struct loader *l, int person, int64_t row, uint8_t *out, int size,
+                                 struct errmsg *em)
+{
+    struct set *set = l->source[person].set;
+    float landmarks[SET_LANDMARKS][2];
+    enum status st = set_read_landmarks(set, row, landmarks, em);
+    if (st == ST_OK)
+        priority_draw(&l->priority, (const float(*)[2])landmarks, set_get_info(set)->size, size,
+                      out);
+    return st;
+}
+
 static enum status load_row(struct loader *l, int person, size_t i, int64_t row,
                             struct loader_batch *b, struct errmsg *em)
 {
@@ -152,6 +182,8 @@ static enum status load_row(struct loader *l, int person, size_t i, int64_t row,
     enum status st = load_image(l, person, row, b->images[person] + i * pixels * 3, b->size, em);
     if (st == ST_OK && b->masks[person])
         st = load_mask(l, person, row, b->masks[person] + i * pixels, b->size, em);
+    if (st == ST_OK && b->priority[person])
+        st = load_priority(l, person, row, b->priority[person] + i * pixels, b->size, em);
     return st;
 }
 

@@ -112,16 +112,26 @@ static void get_warp(const struct augment_draw *d, float *out)
                 *out++ = d->warp[y][x][axis];
 }
 
-/* Pictures and masks in one pass, masks as a fourth channel. */
+/* Pictures, and what lies over them as further channels, in one pass. */
 static struct augment_stored sample(struct shim_scope *s, struct shim_tensor *grid,
                                     struct augment_stored from)
 {
-    if (!from.masks)
+    struct shim_tensor *parts[3] = {from.images};
+    size_t n = 1;
+    if (from.masks)
+        parts[n++] = from.masks;
+    if (from.priority)
+        parts[n++] = from.priority;
+    if (n == 1)
         return (struct augment_stored){.images = shim_grid_sample(s, from.images, grid)};
-    struct shim_tensor *const parts[] = {from.images, from.masks};
-    struct shim_tensor *both = shim_grid_sample(s, shim_cat(s, parts, 2, 1), grid);
-    return (struct augment_stored){.images = shim_narrow(s, both, 1, 0, AUGMENT_CHANNELS),
-                                   .masks = shim_narrow(s, both, 1, AUGMENT_CHANNELS, 1)};
+    struct shim_tensor *all = shim_grid_sample(s, shim_cat(s, parts, n, 1), grid);
+    int64_t at = AUGMENT_CHANNELS;
+    struct augment_stored to = {.images = shim_narrow(s, all, 1, 0, AUGMENT_CHANNELS)};
+    if (from.masks)
+        to.masks = shim_narrow(s, all, 1, at++, 1);
+    if (from.priority)
+        to.priority = shim_narrow(s, all, 1, at, 1);
+    return to;
 }
 
 static void make_grid(struct augment_work *w)
@@ -204,5 +214,6 @@ struct augment_result augment_apply(struct shim_scope *s, const struct augment_d
     for (unsigned r = 0; r < ROWS; r++)
         if (bits >> r & 1)
             rows[r].apply(&w);
-    return (struct augment_result){w.input.images, w.target.images, w.target.masks};
+    return (struct augment_result){w.input.images, w.target.images, w.target.masks,
+                                   w.target.priority};
 }

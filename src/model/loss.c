@@ -10,9 +10,15 @@
 enum { WINDOW = 11, MARGIN = WINDOW / 2, CHANNELS = 3 };
 
 struct shim_tensor *loss_weights(struct shim_scope *s, struct shim_tensor *masks,
-                                 double mask_weight)
+                                 double mask_weight, struct shim_tensor *priority,
+                                 double priority_weight)
 {
-    return masks && mask_weight > 0.0 ? shim_affine(s, masks, mask_weight, 1.0) : NULL;
+    struct shim_tensor *weights =
+        masks && mask_weight > 0.0 ? shim_affine(s, masks, mask_weight, 1.0) : NULL;
+    if (!priority || priority_weight == 0.0)
+        return weights;
+    struct shim_tensor *more = shim_affine(s, priority, priority_weight, weights ? 0.0 : 1.0);
+    return weights ? shim_add(s, weights, more) : more;
 }
 
 /* The weighted mean of map (N, C, h, w) over each sample: (N). weights (N, 1, h, w) or NULL. */
@@ -95,6 +101,12 @@ static struct shim_tensor *perceptual(struct shim_scope *s, const struct loss_ba
     return sum;
 }
 
+static struct shim_tensor *mask_head(struct shim_scope *s, const struct loss_batch *b)
+{
+    struct shim_tensor *difference = shim_sub(s, b->masks_made, b->masks);
+    return means(s, shim_mul(s, difference, difference), NULL);
+}
+
 static struct shim_tensor *adversarial(struct shim_scope *s, const struct loss_batch *b)
 {
     struct shim_tensor *each[MODEL_PEOPLE];
@@ -132,6 +144,7 @@ const char *model_loss_key(enum model_loss loss)
 bool loss_is_known(const struct loss_batch *b, enum model_loss loss)
 {
     return (loss != MODEL_LOSS_PERCEPTUAL || b->vgg) &&
+           (loss != MODEL_LOSS_MASK_HEAD || (b->masks_made && b->masks)) &&
            (loss != MODEL_LOSS_ADVERSARIAL || b->rivals);
 }
 

@@ -35,10 +35,14 @@ static enum status check_options(const struct model_options *o, struct errmsg *e
         if (!good_weight(o->loss_weight[i]))
             return FAIL(em, ST_CONFIG, "loss.%s = %g: a weight is 0 or more",
                         model_loss_key((enum model_loss)i), o->loss_weight[i]);
-        sum += i == MODEL_LOSS_ADVERSARIAL ? 0.0 : o->loss_weight[i];
+        bool of_pictures = i != MODEL_LOSS_ADVERSARIAL && i != MODEL_LOSS_MASK_HEAD;
+        sum += of_pictures ? o->loss_weight[i] : 0.0;
     }
     if (sum == 0.0)
         return FAIL(em, ST_CONFIG, "every loss of the pictures has weight 0: set loss.l1 = 1");
+    if (!good_weight(o->priority_weight))
+        return FAIL(em, ST_CONFIG, "loss.eyes or loss.mouth = %g: a weight is 0 or more",
+                    o->priority_weight);
     if (!good_weight(o->mask_weight))
         return FAIL(em, ST_CONFIG, "loss.mask = %g: a weight is 0 or more", o->mask_weight);
     if (!(o->adam_beta1 >= 0.0 && o->adam_beta1 < 1.0 && o->adam_beta2 >= 0.0 &&
@@ -232,6 +236,7 @@ static struct augment_stored upload_person(struct model *m, const struct model_b
         .images = upload(m, b->images[who], b->n, CHANNELS, byte, 0.0),
         .masks = upload(m, b->masks[who], b->n, 1, byte, 0.0),
         .noise = upload(m, b->noise[who], b->n, CHANNELS, noise, no_noise),
+        .priority = upload(m, b->priority[who], b->n, 1, byte, 0.0),
     };
 }
 
@@ -352,19 +357,19 @@ struct terms {
     struct shim_tensor *total;
 };
 
-/* Pixel weights of the whole batch; who has no masks has pixels that count alike. */
-static struct shim_tensor *weights_of(struct model *m, const struct model_batch *b,
-                                      const struct pass *p)
+/* join of one-channel pictures; zeros stand for those that a person lacks. NULL where all do. */
+static struct shim_tensor *join_planes(struct model *m, const struct model_batch *b,
+                                       struct shim_tensor *a_s, struct shim_tensor *b_s)
 {
-    struct shim_tensor *masks[MODEL_PEOPLE];
+    struct shim_tensor *of[MODEL_PEOPLE] = {a_s, b_s};
     int64_t size = m->options.config.image_size;
     const int64_t dims[] = {(int64_t)b->n, 1, size, size};
-    if (m->options.mask_weight == 0.0 || (!p->samples[MODEL_A].masks && !p->samples[MODEL_B].masks))
+    if (!a_s && !b_s)
         return NULL;
     for (int who = 0; who < MODEL_PEOPLE; who++)
-        masks[who] =
-            p->samples[who].masks ? p->samples[who].masks : shim_full(m->scope, 0.0, 4, dims);
-    return loss_weights(m->scope, join(m, b, masks), m->options.mask_weight);
+        if (!of[who])
+            of[who] = shim_full(m->scope, 0.0, 4, dims);
+    return join(m, b, of);
 }
 
 /* Samples' part in the mean over the global batch. */
@@ -384,10 +389,16 @@ static struct terms measure(struct model *m, const struct model_batch *b, const 
     shim_autocast(s, false);
     struct shim_tensor *pictures[] = {p->outputs[MODEL_A].pictures, p->outputs[MODEL_B].pictures};
     struct shim_tensor *targets[] = {p->samples[MODEL_A].targets, p->samples[MODEL_B].targets};
+    const struct augment_result *of_a = &p->samples[MODEL_A], *of_b = &p->samples[MODEL_B];
+    struct shim_tensor *masks = join_planes(m, b, of_a->masks, of_b->masks);
+    struct shim_tensor *priority = join_planes(m, b, of_a->priority, of_b->priority);
     const struct loss_batch batch = {
         .pictures = join(m, b, pictures),
         .targets = join(m, b, targets),
-        .weights = weights_of(m, b, p),
+        .masks_made = join_planes(m, b, p->outputs[MODEL_A].masks, p->outputs[MODEL_B].masks),
+        .masks = masks,
+        .weights =
+            loss_weights(s, masks, m->options.mask_weight, priority, m->options.priority_weight),
         .n = {b->images[MODEL_A] ? (int64_t)b->n : 0, b->images[MODEL_B] ? (int64_t)b->n : 0},
         .vgg = m->vgg,
         .rivals = m->against && !every ? m->rivals : NULL,

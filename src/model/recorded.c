@@ -16,6 +16,7 @@ static struct recorded_kind kind_of(const struct model_batch *b, double global_b
     for (int who = 0; who < MODEL_PEOPLE; who++) {
         k.images[who] = b->images[who] != NULL;
         k.masks[who] = b->masks[who] != NULL;
+        k.priority[who] = b->priority[who] != NULL;
         k.noise[who] = b->noise[who] != NULL;
         k.augment[who] = augment_operations(b->draws[who], b->n);
     }

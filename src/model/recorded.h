@@ -20,7 +20,7 @@ enum {
 struct recorded_kind {
     size_t n;
     double global_batch;
-    bool images[MODEL_PEOPLE], masks[MODEL_PEOPLE], noise[MODEL_PEOPLE];
+    bool images[MODEL_PEOPLE], masks[MODEL_PEOPLE], priority[MODEL_PEOPLE], noise[MODEL_PEOPLE];
     unsigned augment[MODEL_PEOPLE];
 };
 

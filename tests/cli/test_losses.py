@@ -4,6 +4,7 @@ interruptions do not show."""
 import json
 import struct
 
+import h5py
 import numpy
 import pytest
 from exact_runs import checkpoint, command, losses, run, sets, tensors, train  # noqa: F401
@@ -114,3 +115,34 @@ def test_the_adversary_may_come_later(sets, tmp_path):  # noqa: F811
     more = ["--resume", checkpoint(tmp_path / "on")]
     keys = [*keys, "adversary.channels=16", "train.max_steps=6"]
     refused(run(*command(sets, tmp_path / "x", *more, keys=keys)), 78, "adversary.channels")
+
+
+# ---- masks and landmarks ------------------------------------------------------------------------
+
+@pytest.mark.parametrize("key, dataset", [("loss.mask", "masks"), ("loss.eyes", "landmarks"),
+                                          ("loss.mouth", "landmarks"), ("loss.mask_head", "masks")])
+def test_a_loss_needs_its_part_of_the_sets(sets, tmp_path, key, dataset):  # noqa: F811
+    (tmp_path / "sets").mkdir()
+    (tmp_path / "sets/a.h5").write_bytes((sets / "a.h5").read_bytes())
+    with h5py.File(sets / "b.h5") as whole, h5py.File(tmp_path / "sets/b.h5", "w") as less:
+        less.attrs.update(whole.attrs)
+        for name in set(whole) - {dataset}:
+            whole.copy(name, less)
+    keys = [f"{key}=2", "model.mask=true"]
+    result = run(*command(tmp_path / "sets", tmp_path / "run", ranks=2, keys=keys))
+    refused(result, 78, key, str(tmp_path / "sets/b.h5"), dataset)
+    assert not (tmp_path / "run").exists()
+
+
+def test_mask_heads_and_priorities_are_trained(sets, tmp_path):  # noqa: F811
+    keys = ["model.mask=true", "loss.mask_head=1", "train.max_steps=30", "train.lr=2e-3",
+            "train.global_batch=4"]
+    train(sets, tmp_path / "plain", keys=keys)
+    train(sets, tmp_path / "eyes", keys=[*keys, "loss.eyes=5", "loss.mouth=3"])
+    plain, eyes = ([row["loss"] for row in losses(tmp_path / run)] for run in ("plain", "eyes"))
+    for person in "ab":
+        assert plain[-1][person]["mask_head"] < 0.7 * plain[0][person]["mask_head"]
+        assert eyes[0][person]["mask_head"] == plain[0][person]["mask_head"]
+        assert eyes[0][person]["l1"] != plain[0][person]["l1"]
+    total = sum(plain[0][person][term] for person in "ab" for term in ("l1", "mask_head"))
+    assert plain[0]["total"] == pytest.approx(total, rel=1e-5)

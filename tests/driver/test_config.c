@@ -325,6 +325,10 @@ static void keys_are_checked_together(void **state)
     assert_check("loss.l1 = 0", 1, ST_CONFIG, "all 0");
     assert_check("loss.l1 = 0\nloss.dssim = 1", 1, ST_OK, "");
     assert_check("loss.l1 = 0\nloss.perceptual = 1", 1, ST_OK, "");
+    assert_check("loss.mask_head = 1", 1, ST_CONFIG, "model.mask = true");
+    assert_check("loss.mask_head = 1\nmodel.mask = true", 1, ST_OK, "");
+    assert_check("loss.mask_head = 1\nmodel.mask = true\ndata.masks = false", 1, ST_CONFIG,
+                 "data.masks = true");
     assert_check("loss.mask = 2\ndata.masks = false", 1, ST_CONFIG, "data.masks = true");
     assert_check("train.reproducible = true", 1, ST_CONFIG, "set train.threads");
     assert_check("train.reproducible = true\ntrain.threads = 1", 8, ST_OK, "");

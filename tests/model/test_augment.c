@@ -123,6 +123,29 @@ static void a_flip_mirrors_and_two_give_the_picture_back(void **state)
     assert_true(largest_gap(b->target, b->image[MODEL_A], VALUES) < 1e-6);
 }
 
+/* With masks beside them, and alone. */
+static void priorities_follow_the_target(void **state)
+{
+    struct bench *b = *state;
+    struct augment_draw d = AUGMENT_NONE;
+    const int64_t dims[] = {1, 1, SIDE, SIDE};
+    static double priority[SIDE * SIDE], want[SIDE * SIDE], got[SIDE * SIDE];
+    for (int i = 0; i < SIDE * SIDE; i++)
+        priority[i] = (double)((i * 7) % 31) / 31.0;
+    b->own.priority = shim_from_memory(b->s, SHIM_F64, priority, 4, dims);
+    d.flip = true;
+    d.warp[1][2][0] = 0.2f;
+    moved(priority, want, 1, -1, 0, 0, 1);
+    for (int masks = 1; masks >= 0; masks--) {
+        b->own.masks = masks ? b->own.masks : NULL;
+        struct augment_result r = augment_apply(b->s, &d, 1, SIDE, b->own, b->other, NULL, NULL);
+        shim_to_memory(b->s, r.priority, SHIM_F64, got, SIDE * SIDE);
+        assert_ok(shim_scope_check(b->s, &em));
+        assert_true(largest_gap(got, want, SIDE * SIDE) < 1e-6);
+        assert_true((r.masks != NULL) == masks);
+    }
+}
+
 static void a_quarter_turn_goes_counter_clockwise(void **state)
 {
     struct bench *b = *state;
@@ -547,6 +570,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         T(nothing_drawn_changes_no_bit),
         T(a_flip_mirrors_and_two_give_the_picture_back),
+        T(priorities_follow_the_target),
         T(a_quarter_turn_goes_counter_clockwise),
         T(a_shift_moves_right_and_down),
         T(zoom_enlarges),

@@ -45,7 +45,7 @@ static double measured(struct bench *b, enum model_loss loss, bool masked)
 {
     const int64_t dims[] = {N, 3, SIDE, SIDE}, mask_dims[] = {N, 1, SIDE, SIDE};
     struct shim_tensor *mask = shim_from_memory(b->s, SHIM_F64, b->mask, 4, mask_dims);
-    struct shim_tensor *weights = loss_weights(b->s, masked ? mask : NULL, mask_weight);
+    struct shim_tensor *weights = loss_weights(b->s, masked ? mask : NULL, mask_weight, NULL, 0.0);
     const struct loss_batch batch = {
         .pictures = shim_from_memory(b->s, SHIM_F64, b->x, 4, dims),
         .targets = shim_from_memory(b->s, SHIM_F64, b->y, 4, dims),
@@ -133,11 +133,55 @@ static void empty_and_full_masks_weigh_all_alike(void **state)
         }
 }
 
+static void priorities_count_beside_masks(void **state)
+{
+    struct bench *b = *state;
+    const int64_t dims[] = {N, 1, SIDE, SIDE};
+    static double priority[N * PLANE], got[N * PLANE];
+    for (int i = 0; i < N * PLANE; i++)
+        priority[i] = (double)(i % 5) / 4.0;
+    struct shim_tensor *masks = shim_from_memory(b->s, SHIM_F64, b->mask, 4, dims);
+    struct shim_tensor *more = shim_from_memory(b->s, SHIM_F64, priority, 4, dims);
+    for (int use = 0; use < 4; use++) { /* masks, priorities, both or none */
+        bool m = use & 1, p = use & 2;
+        struct shim_tensor *w =
+            loss_weights(b->s, masks, m ? mask_weight : 0, p ? more : NULL, 3.0);
+        if (use == 0) {
+            assert_null(w);
+            continue;
+        }
+        shim_to_memory(b->s, w, SHIM_F64, got, N * PLANE);
+        assert_ok(shim_scope_check(b->s, &em));
+        for (int i = 0; i < N * PLANE; i++)
+            assert_near(got[i], 1 + m * mask_weight * b->mask[i] + p * 3.0 * priority[i], 1e-12);
+    }
+}
+
+static void a_mask_head_is_compared_with_the_mask(void **state)
+{
+    struct bench *b = *state;
+    const int64_t dims[] = {N, 1, SIDE, SIDE};
+    double made[N * PLANE], wanted_square[N] = {0}, got[N];
+    for (int i = 0; i < N * PLANE; i++) {
+        made[i] = b->mask[i] + (i % 3 ? 0.25 : -0.5);
+        wanted_square[i / PLANE] += (i % 3 ? 0.0625 : 0.25) / PLANE;
+    }
+    struct loss_batch batch = {.masks = shim_from_memory(b->s, SHIM_F64, b->mask, 4, dims)};
+    assert_false(loss_is_known(&batch, MODEL_LOSS_MASK_HEAD));
+    batch.masks_made = shim_from_memory(b->s, SHIM_F64, made, 4, dims);
+    assert_true(loss_is_known(&batch, MODEL_LOSS_MASK_HEAD));
+    shim_to_memory(b->s, loss_of_samples(b->s, MODEL_LOSS_MASK_HEAD, &batch), SHIM_F64, got, N);
+    assert_ok(shim_scope_check(b->s, &em));
+    for (int i = 0; i < N; i++)
+        assert_near(got[i], wanted_square[i], 1e-12);
+}
+
 static void keys_are_the_ones_in_metrics(void **state)
 {
     (void)state;
     assert_string_equal(model_loss_key(MODEL_LOSS_L1), "l1");
     assert_string_equal(model_loss_key(MODEL_LOSS_DSSIM), "dssim");
+    assert_string_equal(model_loss_key(MODEL_LOSS_R1), "r1");
 }
 
 int main(void)
@@ -146,6 +190,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(losses_follow_their_formulas, setup, teardown),
         cmocka_unit_test_setup_teardown(equal_pictures_cost_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(empty_and_full_masks_weigh_all_alike, setup, teardown),
+        cmocka_unit_test_setup_teardown(priorities_count_beside_masks, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_mask_head_is_compared_with_the_mask, setup, teardown),
         cmocka_unit_test(keys_are_the_ones_in_metrics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

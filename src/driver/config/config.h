@@ -48,7 +48,9 @@ struct config {
     struct {
         double l1, dssim, perceptual, adversarial; /* weights of the terms */
         char perceptual_weights[PATH_BYTES_MAX];
-        double mask; /* extra weight of face pixels, see model_options.mask_weight */
+        double mask;        /* extra weight of face pixels, see model_options.mask_weight */
+        double eyes, mouth; /* extra weight of pixels around them, see data/priority.h */
+        double mask_head;   /* weight of the loss of the decoders' masks */
     } loss;
     struct {
         int64_t loss; /* enum model_adversary_loss */

@@ -44,6 +44,16 @@ static enum status check_model(const struct config *c, struct errmsg *em)
         return FAIL(em, ST_CONFIG,
                     "loss.l1, loss.dssim and loss.perceptual are all 0, so there is nothing to "
                     "learn from: set loss.l1 = 1.0");
+    if (c->loss.mask_head > 0 && !c->model.mask)
+        return FAIL(em, ST_CONFIG,
+                    "loss.mask_head = %g is about the mask that model.mask = false leaves out: set "
+                    "model.mask = true or loss.mask_head = 0",
+                    c->loss.mask_head);
+    if (c->loss.mask_head > 0 && !c->data.masks)
+        return FAIL(em, ST_CONFIG,
+                    "loss.mask_head = %g needs the masks that data.masks = false leaves out: set "
+                    "data.masks = true or loss.mask_head = 0",
+                    c->loss.mask_head);
     if (c->loss.mask > 0 && !c->data.masks)
         return FAIL(em, ST_CONFIG,
                     "loss.mask = %g needs the masks that data.masks = false leaves out: set "

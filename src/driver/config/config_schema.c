@@ -128,6 +128,13 @@ static const struct config_key keys[] = {
     NUMBER(loss.mask, 0, 0, 1e3,
            "Extra weight of the pixels inside the face mask: each counts 1 + this. 0: all pixels "
            "count alike."),
+    NUMBER(loss.eyes, 0, 0, 1e3,
+           "Extra weight of the pixels around the eyes, by the sets' landmarks: up to 1 + this at "
+           "the centre of an eye, more inside the face mask with loss.mask."),
+    NUMBER(loss.mouth, 0, 0, 1e3, "And around the mouth, likewise."),
+    NUMBER(loss.mask_head, 0, 0, 1e3,
+           "Weight of the squared difference between the mask that a decoder draws (model.mask) "
+           "and the face mask of the set."),
     NUMBER(loss.perceptual, 0, 0, 1e3,
            "Weight of the perceptual loss: squared differences of the features relu1_2, relu2_2, "
            "relu3_3 and relu4_3 of a frozen VGG16 or VGG19. 0.1 is where to begin (--perceptual); "

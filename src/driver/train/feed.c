@@ -55,6 +55,8 @@ enum status feed_new(const struct feed_options *o, struct feed **out, struct err
         st = loader_batch_init(&f->batches[i], o->capacity, o->size, o->masks, em);
         if (st == ST_OK && o->noise)
             st = loader_batch_add_noise(&f->batches[i], em);
+        if (st == ST_OK && o->priority)
+            st = loader_batch_add_priority(&f->batches[i], em);
     }
     if (st == ST_OK)
         st = worker_new(&f->worker, em);

@@ -29,7 +29,7 @@ struct feed_options {
     struct loader *loader; /* borrowed */
     size_t capacity;       /* most samples of each person at once */
     int size;              /* of the pictures */
-    bool masks, noise;
+    bool masks, noise, priority;
 };
 
 /* ST_MEMORY; ST_INTERNAL where there are no more threads. */

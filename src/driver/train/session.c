@@ -135,6 +135,38 @@ static bool use_masks(const struct session *s)
            set_get_info(s->sets[1])->has_masks;
 }
 
+static struct priority priority_of(const struct config *c)
+{
+    return (struct priority){.eyes = c->loss.eyes, .mouth = c->loss.mouth};
+}
+
+/* What a loss needs of the sets, both must have. */
+static enum status check_losses(const struct session *s, struct errmsg *em)
+{
+    const struct config *c = &s->config;
+    const struct {
+        const char *key, *what, *file;
+        double weight;
+        bool landmarks;
+    } needs[] = {
+        {"loss.mask",      "masks",     "its masks folder", c->loss.mask,      false},
+        {"loss.mask_head", "masks",     "its masks folder", c->loss.mask_head, false},
+        {"loss.eyes",      "landmarks", "landmarks.csv",    c->loss.eyes,      true },
+        {"loss.mouth",     "landmarks", "landmarks.csv",    c->loss.mouth,     true },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(needs); i++)
+        for (int p = 0; p < 2 && needs[i].weight > 0; p++) {
+            const struct set_info *info = set_get_info(s->sets[p]);
+            if (!(needs[i].landmarks ? info->has_landmarks : info->has_masks))
+                return FAIL(em, ST_CONFIG,
+                            "%s = %g needs %s, and %s (data.%c) has none: pack it with %s, or set "
+                            "%s = 0",
+                            needs[i].key, needs[i].weight, needs[i].what, set_path(s->sets[p]),
+                            "ab"[p], needs[i].file, needs[i].key);
+        }
+    return ST_OK;
+}
+
 static enum status open_loader(struct session *s, struct errmsg *em)
 {
     const struct loader_source sources[2] = {
@@ -147,18 +179,22 @@ static enum status open_loader(struct session *s, struct errmsg *em)
     if (s->config.train.reproducible)
         micro = s->config.train.slot_size;
     bool masks = use_masks(s);
-    if (!masks && s->config.loss.mask > 0 && comm_rank(s->comm) == 0)
-        log_warn("loss.mask has no effect: %s",
-                 s->config.data.masks ? "a set has no masks" : "data.masks is false");
-    enum status st = loader_new(sources, &s->config.augment, s->config.train.seed, &s->loader, em);
+    const struct priority priority = priority_of(&s->config);
+    if (s->config.model.mask && s->config.loss.mask_head == 0 && comm_rank(s->comm) == 0)
+        log_warn("model.mask: nothing tells the decoders what a mask is; set loss.mask_head = 1");
+    enum status st = check_losses(s, em);
+    if (st == ST_OK)
+        st = loader_new(sources, &s->config.augment, s->config.train.seed, &s->loader, em);
     if (st != ST_OK)
         return st;
+    loader_set_priority(s->loader, &priority);
     const struct feed_options options = {
         .loader = s->loader,
         .capacity = (size_t)micro,
         .size = (int)s->config.model.image_size,
         .masks = masks,
         .noise = s->config.augment.noise > 0,
+        .priority = priority_unit(&priority) > 0,
     };
     return feed_new(&options, &s->feed, em);
 }
@@ -186,11 +222,13 @@ void session_loss_weights(const struct config *c, double weights[static MODEL_OW
     weights[MODEL_LOSS_L1] = c->loss.l1;
     weights[MODEL_LOSS_DSSIM] = c->loss.dssim;
     weights[MODEL_LOSS_PERCEPTUAL] = c->loss.perceptual;
+    weights[MODEL_LOSS_MASK_HEAD] = c->loss.mask_head;
     weights[MODEL_LOSS_ADVERSARIAL] = c->loss.adversarial;
 }
 
 static struct model_options model_options_of(const struct config *c, const char *device)
 {
+    const struct priority priority = priority_of(c);
     struct model_options options = {
         .config = config_model(c),
         .device = device,
@@ -202,6 +240,7 @@ static struct model_options model_options_of(const struct config *c, const char 
                       .beta1 = c->adversary.beta1,
                       .beta2 = c->adversary.beta2},
         .mask_weight = c->loss.mask,
+        .priority_weight = priority_unit(&priority),
         .adam_beta1 = c->train.adam_beta1,
         .adam_beta2 = c->train.adam_beta2,
         .adam_eps = c->train.adam_eps,

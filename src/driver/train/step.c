@@ -19,6 +19,7 @@ static struct model_batch batch_view(const struct loader_batch *b)
         view.images[p] = b->images[p];
         view.masks[p] = b->masks[p];
         view.draws[p] = b->draws[p];
+        view.priority[p] = b->priority[p];
         view.noise[p] = b->noise[p];
     }
     return view;

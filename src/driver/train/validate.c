@@ -43,6 +43,8 @@ static enum status validation_init(struct validation *v, struct errmsg *em)
     }
     v->truth = v->memory + 2 * MODEL_PEOPLE * part;
     enum status st = loader_batch_init(&v->batch, trained->capacity, size, masks, em);
+    if (st == ST_OK && trained->priority)
+        st = loader_batch_add_priority(&v->batch, em);
     return st == ST_OK ? quality_meter_new(size, &v->meter, em) : st;
 }
 
@@ -93,6 +95,7 @@ static enum status validate_batch(struct validation *v, int64_t first, int64_t n
         if (feed_get_options(s->feed)->masks) /* the run counts by them */
             view.masks[p] = v->batch.masks[p];
         view.draws[p] = v->batch.draws[p];
+        view.priority[p] = v->batch.priority[p];
         pictures.recon[p] = v->recon[p];
         pictures.swap[p] = has_truth(s, p) ? v->swap[p] : NULL;
     }

@@ -8,7 +8,8 @@
  * person's colours, stands in the other person's picture, cut out by its mask, is blurred (a
  * Gaussian cut at three standard deviations), then gain, offset and noise. What goes beyond [0, 1]
  * is cut off. Sampling is bilinear and reflects at the border; one pass a picture, so nothing is
- * blurred twice. Masks follow the target.
+ * blurred twice. Masks and
+ * priorities follow the target.
  *
  * What no draw of a batch asks for is left out, so AUGMENT_NONE changes no bit. Nor do the other
  * pictures of a batch, but in one case: one that no draw moves is sampled where it lies if others
@@ -30,13 +31,14 @@ struct shim_scope;
 struct shim_tensor;
 
 /* Of one person, as stored, in [0, 1]: (n, 3, S, S) and (n, 1, S, S) or NULL; and noise like
- * images, of deviation 1, or NULL, which leaves noise out. */
+ * images, of deviation 1, or NULL, which leaves noise out; and priorities (n, 1, S, S) or NULL. */
 struct augment_stored {
-    struct shim_tensor *images, *masks, *noise;
+    struct shim_tensor *images, *masks, *noise, *priority;
 };
 
 struct augment_result {
-    struct shim_tensor *inputs, *targets, *masks; /* masks NULL where there were none */
+    struct shim_tensor *inputs, *targets;
+    struct shim_tensor *masks, *priority; /* of the targets; NULL where there were none */
 };
 
 /* What at least one of n draws asks for, as bits: batches with the same bits and sizes take the

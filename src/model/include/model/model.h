@@ -33,7 +33,7 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
 
 /*
  * What a reconstruction x is told about its target y, each a mean over the sample's pixels; pixels
- * inside the face mask may count more (mask_weight).
+ * inside the face mask, or of a higher priority, may count more (mask_weight, priority_weight).
  *
  *   l1          |x - y|
  *   dssim       (1 - SSIM(x, y)) / 2; Wang, Bovik, Sheikh, Simoncelli: "Image quality assessment:
@@ -43,6 +43,8 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
  *   perceptual  sum over j of mean((f_j(x) - f_j(y))^2), f_j the features relu1_2, relu2_2, relu3_3
  *               and relu4_3 of a frozen VGG16 or VGG19; Johnson, Alahi, Fei-Fei: "Perceptual losses
  *               for real-time style transfer and super-resolution", ECCV 2016.
+ *   mask_head   (m - mask)^2 of the mask m that the decoder draws beside x (model.mask); each pixel
+ *               counts alike.
  *   adversarial how little a discriminator takes x for made: model/adversary.h
  *
  * A loss is one row here (enum name, key in logs and metrics) and one function in model/loss.c,
@@ -52,6 +54,7 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
     X(L1, l1)                 \
     X(DSSIM, dssim)           \
     X(PERCEPTUAL, perceptual) \
+    X(MASK_HEAD, mask_head)   \
     X(ADVERSARIAL, adversarial)
 /* Told beside them, but part of no total: what the discriminators learn from. */
 #define MODEL_LOSS_MAP(X)           \
@@ -90,8 +93,9 @@ struct model_options {
     const char *perceptual_weights;   /* file of VGG16 or VGG19 in torchvision's names; read where
                                          the perceptual loss has a weight. Not kept */
     struct model_adversary adversary; /* looked at where the adversarial loss has a weight */
-    double mask_weight; /* 0: all pixels count alike; w: a pixel's weight is 1 + w * mask,
-                           normalised to mean 1 per sample; needs masks in the batch */
+    double mask_weight;     /* 0: all pixels count alike; w: a pixel's weight is 1 + w * mask,
+                               normalised to mean 1 per sample; needs masks in the batch */
+    double priority_weight; /* likewise of the batch's priority: 1 + w * mask + this * priority */
     double adam_beta1, adam_beta2, adam_eps;
     uint64_t seed;   /* initial weights */
     bool recompute;  /* compute each stage again in backward instead of keeping what it makes */
@@ -115,15 +119,15 @@ struct model_flat {
     void *stream; /* NULL on the CPU */
 };
 
-/* Samples of this rank. Images and noise (n, image_size, image_size, 3), masks (n, image_size,
- * image_size) bytes. A
- * person whose images are NULL takes no part. */
+/* Samples of this rank. Images and noise (n, image_size, image_size, 3), masks and priority
+ * (n, image_size, image_size) bytes. A person whose images are NULL takes no part. */
 struct model_batch {
     size_t n;
     const uint8_t *images[MODEL_PEOPLE];
     const uint8_t *masks[MODEL_PEOPLE];             /* NULL: no masks */
     const struct augment_draw *draws[MODEL_PEOPLE]; /* NULL: none */
     const uint8_t *noise[MODEL_PEOPLE];             /* for draws with noise; NULL: none has any */
+    const uint8_t *priority[MODEL_PEOPLE];          /* see priority_weight; NULL: none */
 };
 
 /* Sums over this rank's samples divided by global_batch: add over ranks to get means. */

@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "checkpoint_priv.h"
+#include "grow.h"
 #include "model/checkpoint.h"
 #include "zip_check.h"
 
@@ -146,11 +147,11 @@ static const struct shim_value *find(const struct checkpoint *c, const struct so
     return shim_get(c->archive, shim_get_at(c->archive, s->dict, (int64_t)index), s->key);
 }
 
-static enum status check_source(const struct checkpoint *c, const struct model *m,
+static enum status check_source(const struct checkpoint *c, const struct architecture *a,
                                 const struct source *s, struct errmsg *em)
 {
-    const struct model_tensor *tensors;
-    size_t n = model_layout(m, &tensors);
+    const struct model_tensor *tensors = a->tensors;
+    size_t n = a->n_tensors;
     const char *kind = s->key ? s->key : "parameter";
     for (size_t i = 0; i < n; i++) {
         const struct shim_value *v = find(c, s, tensors, i);
@@ -189,6 +190,13 @@ static enum status check_architecture(const struct checkpoint *c, const struct m
                 c->path, difference);
 }
 
+static struct shim_value *parameters_of(const struct checkpoint *c, bool ema)
+{
+    struct shim_value *root = shim_archive_root(c->archive);
+    struct shim_value *averaged = ema ? shim_get(c->archive, root, "ema_state_dict") : NULL;
+    return averaged ? averaged : shim_get(c->archive, root, "model_state_dict");
+}
+
 enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool moments, bool ema,
                                struct errmsg *em)
 {
@@ -197,8 +205,7 @@ enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool
         return st;
     struct shim_archive *a = c->archive;
     struct shim_value *root = shim_archive_root(a);
-    struct shim_value *averaged = ema ? shim_get(a, root, "ema_state_dict") : NULL;
-    struct shim_value *state = averaged ? averaged : shim_get(a, root, "model_state_dict");
+    struct shim_value *state = parameters_of(c, ema);
     struct shim_value *adam = shim_get(a, shim_get(a, root, "optimizer_state_dict"), "state");
     const struct source sources[] = {
         {SHIM_PARAMETERS, NULL,         state},
@@ -208,10 +215,61 @@ enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool
     /* before its first step Adam has no moments; all is checked before anything is changed */
     size_t n = moments && c->facts.step > 0 ? ARRAY_LENGTH(sources) : 1;
     for (size_t i = 0; i < n && st == ST_OK; i++)
-        st = check_source(c, m, &sources[i], em);
+        st = check_source(c, m->architecture, &sources[i], em);
     if (moments && st == ST_OK)
         st = rivals_check(a, c->path, m, em);
     for (size_t i = 0; i < n && st == ST_OK; i++)
         st = copy_source(c, m, &sources[i], em);
     return moments && st == ST_OK ? rivals_restore(a, c->path, m, em) : st;
+}
+
+/* ---- The weights as another network's beginning ---------------------------------------------- */
+
+/* A file's parameters and the network they are of. */
+struct start {
+    const struct checkpoint *checkpoint;
+    struct source source;
+    struct architecture *architecture;
+};
+
+static enum status read_tensor(void *ctx, size_t i, float *out, struct errmsg *em)
+{
+    const struct start *s = ctx;
+    const struct model_tensor *t = &s->architecture->tensors[i];
+    return shim_read_tensor(find(s->checkpoint, &s->source, s->architecture->tensors, i), SHIM_F32,
+                            out, t->count, em);
+}
+
+static enum status copy_what_fits(const struct start *s, struct model *m, struct errmsg *em)
+{
+    const struct architecture *a = m->architecture;
+    enum status st = ST_OK;
+    for (size_t i = 0; i < a->n_tensors && st == ST_OK; i++) {
+        const struct shim_value *v = find(s->checkpoint, &s->source, a->tensors, i);
+        if (same_shape(v, &a->tensors[i]))
+            st = shim_read_range(v, m->group, SHIM_PARAMETERS, a->tensors[i].offset,
+                                 a->tensors[i].count, em);
+    }
+    return st;
+}
+
+enum status checkpoint_start(const struct checkpoint *c, struct model *m, struct errmsg *em)
+{
+    struct start s = {
+        .checkpoint = c, .source = {SHIM_PARAMETERS, NULL, parameters_of(c, true)}
+    };
+    struct errmsg why = {0};
+    BUG_ON(m->flat.element_bytes != sizeof(float));
+    if (grow_check(&c->config, &m->architecture->config, &why) != ST_OK)
+        return FAIL(em, ST_DATA, "%s: %s", c->path, why.text);
+    enum status st = architecture_new(&c->config, &s.architecture, em);
+    if (st == ST_OK)
+        st = check_source(c, s.architecture, &s.source, em);
+    if (st == ST_OK)
+        st = copy_what_fits(&s, m, em);
+    if (st == ST_OK)
+        st = grow(&(struct grow_source){s.architecture, read_tensor, &s}, m->architecture, m->group,
+                  em);
+    architecture_free(s.architecture);
+    return st;
 }

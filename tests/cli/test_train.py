@@ -302,10 +302,20 @@ def test_an_unwritable_run_folder(sets, tmp_path):
     assert result.returncode == 74 and len(ours(result)) == 1, result.stderr
 
 
+def test_a_model_grows_from_smaller_pictures(sets, trained, tmp_path):
+    """Its first loss is that of the smaller model, not of a new one."""
+    keys = ["model.image_size=128", "train.max_steps=2", "log.every_steps=1"]
+    grown = train(sets, tmp_path / "grown", "--init-from", trained / "checkpoints/best.pt", keys=keys)
+    new = train(sets, tmp_path / "new", keys=keys)
+    assert grown.returncode == new.returncode == 0, grown.stderr + new.stderr
+    assert "grown from 64 px to 128 px" in grown.stderr
+    assert losses(tmp_path / "grown")[0] < 0.9 * losses(tmp_path / "new")[0]
+
+
 def test_checkpoints_of_another_architecture_and_no_checkpoint(sets, trained, tmp_path):
     best = trained / "checkpoints/best.pt"
-    result = train(sets, tmp_path / "run", "--init-from", best, keys=["model.image_size=128"])
-    assert result.returncode == 65 and "64" in result.stderr and "128" in result.stderr
+    result = train(sets, tmp_path / "run", "--init-from", best, keys=["model.latent=24"])
+    assert result.returncode == 65 and "-> 24" in result.stderr
     (tmp_path / "x.pt").write_bytes(b"PK\x03\x04 nothing")
     for command in (["eval", tmp_path / "x.pt"],
                     ["swap", tmp_path / "x.pt", sets / "a.h5", "-o", tmp_path / "o"]):

@@ -58,6 +58,16 @@ static enum status continue_from(struct session *s, const char *path, const stru
     return st;
 }
 
+static enum status start_with(struct session *s, const char *path, const struct checkpoint *c,
+                              struct errmsg *em)
+{
+    int before = checkpoint_get_config(c).image_size, now = (int)s->config.model.image_size;
+    enum status st = checkpoint_start(c, s->model, em);
+    if (st == ST_OK && before < now)
+        log_info("%s: grown from %d px to %d px", path, before, now);
+    return st;
+}
+
 /* Rank 0's part of resuming: read and check the file, fill model and state. step -1: any. */
 static enum status load(struct session *s, const char *path, int64_t step, bool continue_run,
                         struct errmsg *em)
@@ -68,8 +78,7 @@ static enum status load(struct session *s, const char *path, int64_t step, bool 
         st = FAIL(em, ST_DATA, "%s holds the state of step %lld, not of the one it is named after",
                   path, (long long)checkpoint_get_facts(c)->step);
     if (st == ST_OK)
-        st = continue_run ? continue_from(s, path, c, em)
-                          : checkpoint_restore(c, s->model, false, true, em);
+        st = continue_run ? continue_from(s, path, c, em) : start_with(s, path, c, em);
     checkpoint_free(c);
     return st;
 }

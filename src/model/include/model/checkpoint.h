@@ -85,5 +85,13 @@ struct model_config checkpoint_get_config(const struct checkpoint *c);
  * `ema` is set and the file has one. */
 enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool moments, bool ema,
                                struct errmsg *em) MUST_CHECK;
+/*
+ * Lets m, which holds initial weights, begin with the file's parameters (averaged ones where it has
+ * them), without moments. The file's network may be for smaller pictures, and lack the mask head:
+ * all weights that still fit are kept, and the new outer stages begin such that m gives what the
+ * smaller network gave, enlarged (model/grow.h). ST_DATA names what else differs.
+ */
+enum status checkpoint_start(const struct checkpoint *c, struct model *m,
+                             struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -69,7 +69,8 @@ def parse():
     p.add_argument("--bf16", action="store_true", help="autocast")
     p.add_argument("--channels-last", action="store_true")
     p.add_argument("--joined", action="store_true", help="encoder fed A and B as one batch")
-    p.add_argument("--compile", action="store_true", help="torch.compile")
+    p.add_argument("--compile", nargs="?", const="default", metavar="MODE",
+                   help="torch.compile; MODE reduce-overhead: with CUDA graphs")
     return p.parse_args()
 
 
@@ -84,7 +85,7 @@ def make_model(args, device, rank, world):
         ids = [rank] if device.type == "cuda" else None
         net = DistributedDataParallel(net, device_ids=ids, gradient_as_bucket_view=True,
                                       static_graph=True, broadcast_buffers=False)
-    return torch.compile(net) if args.compile else net, optimizer
+    return torch.compile(net, mode=args.compile) if args.compile else net, optimizer
 
 
 def batches(args, rank, world):

@@ -172,6 +172,7 @@ void shim_scope_reset(struct shim_scope *s)
         if (s->autocast)
             at::autocast::clear_cache(); // bf16 copies of parameters that are about to change
     });
+    shim_join(s);
     s->em = {};
     s->grad = true;
     s->autocast = false;
@@ -194,6 +195,40 @@ void shim_autocast(struct shim_scope *s, bool on)
     if (s->autocast && !on)
         guard(__func__, nullptr, [] { at::autocast::clear_cache(); });
     s->autocast = on;
+}
+
+// Puts the lanes in order, each with lane 0.
+static void order_lanes(shim_scope *s, const char *where, bool behind)
+{
+    struct errmsg later = {};
+    if (is_repeated(s))
+        return; // a recorded pass has its lanes
+    guard(where, s->em.code == ST_OK ? &s->em : &later, [&] {
+        for (int lane = 1; lane < SHIM_LANES; lane++)
+            cuda_order(s->device, behind ? 0 : lane, behind ? lane : 0);
+    });
+}
+
+void shim_fork(struct shim_scope *s)
+{
+    order_lanes(s, __func__, true);
+    s->forked = true;
+}
+
+void shim_lane(struct shim_scope *s, int lane)
+{
+    if (!s->forked || lane < 0 || lane >= SHIM_LANES)
+        report(&s->em, ST_INTERNAL, __func__, "a lane is chosen between fork and join");
+    else
+        s->lane = lane;
+}
+
+void shim_join(struct shim_scope *s)
+{
+    if (s->forked)
+        order_lanes(s, __func__, false);
+    s->forked = false;
+    s->lane = 0;
 }
 
 void *shim_stream(const struct shim_scope *s)

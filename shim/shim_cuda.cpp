@@ -34,7 +34,7 @@ namespace
 {
 
 struct streams {
-    c10::cuda::CUDAStream work, copy;
+    c10::cuda::CUDAStream lanes[SHIM_LANES], copy;
 };
 
 // A device's streams, from libtorch's pool: made at the first use, for the whole process.
@@ -46,8 +46,12 @@ const streams &streams_of(at::Device device)
     auto found = made.find(device.index());
     if (found == made.end()) {
         auto index = device.index();
-        found = made.emplace(index, streams{c10::cuda::getStreamFromPool(false, index),
-                                            c10::cuda::getStreamFromPool(false, index)})
+        auto next = [&] { return c10::cuda::getStreamFromPool(false, index); };
+        found = made.emplace(index,
+                             streams{
+                                 {next(), next()},
+                                 next()
+        })
                     .first;
     }
     return found->second;
@@ -55,16 +59,25 @@ const streams &streams_of(at::Device device)
 
 } // namespace
 
-std::optional<c10::Stream> shim::work_stream(at::Device device)
+std::optional<c10::Stream> shim::work_stream(at::Device device, int lane)
 {
     if (!device.is_cuda())
         return std::nullopt;
-    return streams_of(device).work.unwrap();
+    return streams_of(device).lanes[lane].unwrap();
+}
+
+void shim::cuda_order(at::Device device, int before, int after)
+{
+    if (!device.is_cuda())
+        return;
+    c10::cuda::CUDAEvent event(cudaEventDisableTiming);
+    event.record(streams_of(device).lanes[before]);
+    event.block(streams_of(device).lanes[after]);
 }
 
 void *shim::cuda_stream(at::Device device)
 {
-    return device.is_cuda() ? streams_of(device).work.stream() : nullptr;
+    return device.is_cuda() ? streams_of(device).lanes[0].stream() : nullptr;
 }
 
 // Taking pinned memory asks the driver for more than a capture in this thread allows.
@@ -82,16 +95,17 @@ at::Tensor shim::pin(const at::Tensor &host)
  */
 at::Tensor shim::cuda_upload(const at::Tensor &host, at::Device device)
 {
-    const streams &s = streams_of(device);
+    const c10::cuda::CUDAStream &copy = streams_of(device).copy;
+    const auto work = c10::cuda::getCurrentCUDAStream(device.index());
     at::Tensor pinned = pin(host), there;
     c10::cuda::CUDAEvent copied(cudaEventDisableTiming);
     {
-        c10::OptionalStreamGuard on_copy(s.copy.unwrap());
+        c10::OptionalStreamGuard on_copy(copy.unwrap());
         there = pinned.to(device, host.scalar_type(), /*non_blocking=*/true);
-        copied.record(s.copy);
+        copied.record(copy);
     }
-    copied.block(s.work);
-    there.record_stream(s.work);
+    copied.block(work);
+    there.record_stream(work);
     return there;
 }
 
@@ -117,7 +131,7 @@ namespace
 class cuda_capture : public shim::capture
 {
   public:
-    explicit cuda_capture(at::Device device) : work_(streams_of(device).work)
+    explicit cuda_capture(at::Device device) : work_(streams_of(device).lanes[0])
     {
     }
     void begin() override

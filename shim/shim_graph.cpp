@@ -22,6 +22,11 @@ bool shim::already_made(shim_scope *s, const char *where, shim_tensor **made)
     return true;
 }
 
+bool shim::is_repeated(const shim_scope *s)
+{
+    return s->graph && s->graph->recorded;
+}
+
 at::Tensor shim::graph_upload(shim_graph *g, const at::Tensor &host, at::Device device)
 {
     at::Tensor pinned = pin(host);

@@ -1,4 +1,5 @@
 // What a CPU-only libtorch answers where shim_cuda.cpp would ask the driver.
+#include "bias_leaky.hpp"
 #include "shim_graph.hpp"
 
 extern "C" bool shim_cuda_built(void)
@@ -15,7 +16,7 @@ void shim::cuda_name(int64_t, char *, size_t)
 {
 }
 
-std::optional<c10::Stream> shim::work_stream(at::Device)
+std::optional<c10::Stream> shim::work_stream(at::Device, int)
 {
     return std::nullopt;
 }
@@ -34,9 +35,23 @@ void *shim::cuda_stream(at::Device)
     return nullptr;
 }
 
+void shim::cuda_order(at::Device, int, int)
+{
+}
+
 void shim::cuda_memory(at::Device, int64_t *used, int64_t *peak)
 {
     *used = *peak = 0;
+}
+
+bool shim::bias_leaky_suits(const at::Tensor &, const at::Tensor &)
+{
+    return false;
+}
+
+at::Tensor shim::bias_leaky(const at::Tensor &x, const at::Tensor &, double)
+{
+    return x;
 }
 
 at::Tensor shim::pin(const at::Tensor &host)

@@ -1,11 +1,13 @@
 // The network's layers: a convolution that halves the resolution, and its transpose, which doubles
-// it, with bias and LeakyReLU. As Winograd computes them where that is faster, else by libtorch.
+// it, with bias and LeakyReLU. As Winograd computes them where that is faster, else by libtorch; on
+// a GPU with what follows the convolution in one kernel of our own.
 #include "shim_priv.hpp"
 
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <array>
 
+#include "bias_leaky.hpp"
 #include "winograd.hpp"
 
 using namespace shim;
@@ -15,7 +17,8 @@ using torch::autograd::variable_list;
 namespace
 {
 
-constexpr std::array<int64_t, 2> stride = {2, 2}, padding = {1, 1};
+constexpr std::array<int64_t, 2> stride = {2, 2}, padding = {1, 1}, dilation = {1, 1},
+                                 no_padding = {0, 0};
 
 at::Tensor channels_last(const at::Tensor &x)
 {
@@ -61,12 +64,28 @@ struct winograd_layer : torch::autograd::Function<winograd_layer> {
     }
 };
 
+// Types and layouts are changed here, in one pass each: left to autocast and cuDNN it takes two.
+at::Tensor on_gpu(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
+                  double slope, bool halves, at::ScalarType dtype)
+{
+    c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+    auto to = [&](const at::Tensor &t) {
+        return t.to(dtype, /*non_blocking=*/false, /*copy=*/false, at::MemoryFormat::ChannelsLast);
+    };
+    at::Tensor y = at::convolution(to(x), to(weight), {}, stride, padding, dilation, !halves,
+                                   no_padding, /*groups=*/1);
+    return bias_leaky(y, bias, slope);
+}
+
 at::Tensor layer(const shim_scope *s, at::Tensor x, const at::Tensor &weight,
                  const at::Tensor &bias, double slope, bool halves)
 {
     at::ScalarType dtype = s->autocast ? at::kBFloat16 : x.scalar_type();
     if (winograd::suits(x, weight, bias, halves, dtype))
         return winograd_layer::apply(x.to(dtype), weight, bias, slope, halves);
+    bool fits = weight.dim() == 4 && bias.numel() == weight.size(halves ? 0 : 1);
+    if (fits && bias_leaky_suits(x, bias))
+        return on_gpu(x, weight, bias, slope, halves, dtype);
     at::Tensor y = halves ? at::conv2d(x, weight, bias, stride, padding)
                           : at::conv_transpose2d(x, weight, bias, stride, padding);
     return slope == 1.0 ? y : at::leaky_relu(y, slope);

@@ -24,6 +24,8 @@ struct shim_scope {
     at::Device device;
     at::ScalarType dtype;
     bool grad = true, autocast = false;
+    bool forked = false; // into lanes
+    int lane = 0;
     struct errmsg em = {};
     std::deque<shim_tensor> owned = {}; // a deque: addresses stay when it grows
     shim_graph *graph = nullptr;        // between shim_graph_begin and shim_graph_end
@@ -51,10 +53,12 @@ namespace shim
 // In shim_cuda.cpp or shim_host.cpp.
 int64_t cuda_count();
 void cuda_name(int64_t index, char *out, size_t out_bytes);
-// The stream that all work on the device is queued on, and its handle; nothing on the CPU. Never
-// the default stream: that one waits for others, and cannot be captured.
-std::optional<c10::Stream> work_stream(at::Device device);
+// The stream that a lane's work on the device is queued on, and the handle of lane 0's; nothing on
+// the CPU. Never the default stream: that one waits for others, and cannot be captured.
+std::optional<c10::Stream> work_stream(at::Device device, int lane);
 void *cuda_stream(at::Device device);
+// What lane `after` is given from here on waits for what lane `before` has been given.
+void cuda_order(at::Device device, int before, int after);
 // A copy of host memory on the device, by way of pinned memory; the host does not wait.
 at::Tensor cuda_upload(const at::Tensor &host, at::Device device);
 void cuda_set_deterministic(bool on);
@@ -63,6 +67,8 @@ void cuda_memory(at::Device device, int64_t *used, int64_t *peak);
 // In shim_graph.cpp. True where a recorded pass makes this call (or it is not the recorded one: an
 // error in the scope); *made, unless made is NULL, is then its tensor.
 bool already_made(shim_scope *s, const char *where, shim_tensor **made);
+// Is a recorded pass being made again?
+bool is_repeated(const shim_scope *s);
 // cuda_upload in a pass that is recorded now; new contents for the same call when it is repeated.
 at::Tensor graph_upload(shim_graph *g, const at::Tensor &host, at::Device device);
 void graph_refill(shim_graph *g, const at::Tensor &host);
@@ -100,11 +106,11 @@ template <class F> enum status guard(const char *where, struct errmsg *em, F f) 
     }
 }
 
-// The device and its work stream are current for the time of one operation.
+// The device and a lane's stream are current for the time of one operation.
 class on_device
 {
   public:
-    explicit on_device(at::Device device) : guard_(work_stream(device))
+    explicit on_device(at::Device device, int lane = 0) : guard_(work_stream(device, lane))
     {
     }
 
@@ -117,7 +123,7 @@ class modes
 {
   public:
     explicit modes(const shim_scope &s)
-        : device_(s.device), grad_(s.grad), type_(s.device.type()),
+        : device_(s.device, s.lane), grad_(s.grad), type_(s.device.type()),
           before_(at::autocast::is_autocast_enabled(type_)),
           dtype_before_(at::autocast::get_autocast_dtype(type_))
     {

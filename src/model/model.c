@@ -344,9 +344,13 @@ static struct pass forward(struct model *m, const struct model_batch *b, bool fo
     shim_no_grad(m->scope, !for_backward);
     struct shim_tensor *inputs[] = {p.samples[MODEL_A].inputs, p.samples[MODEL_B].inputs};
     encode(m, b, inputs, p.codes);
+    shim_fork(m->scope);
     for (int who = 0; who < MODEL_PEOPLE; who++)
-        if (b->images[who])
+        if (b->images[who]) {
+            shim_lane(m->scope, who);
             p.outputs[who] = network_decode(m->scope, &m->network, who, p.codes[who]);
+        }
+    shim_join(m->scope);
     return p;
 }
 

@@ -82,6 +82,7 @@ static void read_into(struct results *r, int i, struct shim_scope *s, struct shi
 }
 
 struct way {
+    const char *device;
     enum shim_dtype dtype;
     bool bf16, plain, twice_differentiable, large_bias;
 };
@@ -97,7 +98,7 @@ static enum status run(const struct layer *l, struct way way, struct results *r)
                   w_dims[] = {l->inner, l->outer, 4, 4},
                   b_dims[] = {l->halves ? l->inner : l->outer},
                   y_dims[] = {l->n, b_dims[0], high, wide};
-    assert_ok(shim_scope_new("cpu", way.dtype, &s, &em));
+    assert_ok(shim_scope_new(way.device, way.dtype, &s, &em));
     struct shim_tensor *in[] = {shim_leaf(s, numbers(s, 1, 4, x_dims)),
                                 shim_leaf(s, numbers(s, 2, 4, w_dims)),
                                 shim_leaf(s, biases(s, way.large_bias, b_dims))};
@@ -135,25 +136,34 @@ static void compare_way(const struct layer *l, struct way way, int first, int la
     static const char *const names[] = {"input's gradient", "weight's gradient", "bias's gradient",
                                         "output"};
     struct results exact = {0}, got = {0}, again = {0};
-    assert_ok(run(l, (struct way){.dtype = SHIM_F64, .plain = true, .large_bias = way.large_bias},
-                  &exact));
+    const struct way truth = {.device = "cpu",
+                              .dtype = SHIM_F64,
+                              .plain = true,
+                              .large_bias = way.large_bias};
+    assert_ok(run(l, truth, &exact));
     assert_ok(run(l, way, &got));
     assert_ok(run(l, way, &again));
     for (int i = first; i <= last; i++) {
         assert_int_equal(got.count[i], exact.count[i]);
         double off = distance(got.of[i], exact.of[i], exact.count[i]);
         if (!(off < (way.bf16 ? 3e-2 : 1e-5)))
-            fail_msg("%s of a layer for %ld x %ld: off by %g", names[i], (long)l->height,
-                     (long)l->width, off);
+            fail_msg("%s of a layer for %ld x %ld on %s: off by %g", names[i], (long)l->height,
+                     (long)l->width, way.device, off);
         assert_memory_equal(got.of[i], again.of[i], got.count[i] * sizeof(double));
     }
     results_free(&exact), results_free(&got), results_free(&again);
 }
 
+/* On the CPU, and on a GPU where there is one. */
 static void compare(const struct layer *l, bool bf16)
 {
-    compare_way(l, (struct way){.dtype = SHIM_F32, .bf16 = bf16}, OUT, OUT);
-    compare_way(l, (struct way){.dtype = SHIM_F32, .bf16 = bf16, .large_bias = true}, IN, BIAS);
+    static const char *const devices[] = {"cpu", "cuda"};
+    for (int i = 0; i < (shim_cuda_count() > 0 ? 2 : 1); i++) {
+        struct way way = {.device = devices[i], .dtype = SHIM_F32, .bf16 = bf16};
+        compare_way(l, way, OUT, OUT);
+        way.large_bias = true;
+        compare_way(l, way, IN, BIAS);
+    }
 }
 
 static const struct layer winograd[] = {
@@ -213,17 +223,23 @@ static void second_derivatives_exist_or_are_refused(void **state)
     EACH(l, winograd)
     {
         struct results r = {0}, exact = {0};
-        assert_status(run(l, (struct way){.dtype = SHIM_F32, .twice_differentiable = true}, &r),
-                      ST_TORCH);
+        assert_status(
+            run(l, (struct way){.device = "cpu", .dtype = SHIM_F32, .twice_differentiable = true},
+                &r),
+            ST_TORCH);
         assert_text_has(em.text, "first derivatives only");
         em = (struct errmsg){0};
-        assert_ok(run(l, (struct way){.dtype = SHIM_F64, .twice_differentiable = true}, &exact));
+        assert_ok(
+            run(l, (struct way){.device = "cpu", .dtype = SHIM_F64, .twice_differentiable = true},
+                &exact));
         results_free(&r), results_free(&exact);
     }
     EACH(l, plain)
     {
         struct results r = {0};
-        assert_ok(run(l, (struct way){.dtype = SHIM_F32, .twice_differentiable = true}, &r));
+        assert_ok(
+            run(l, (struct way){.device = "cpu", .dtype = SHIM_F32, .twice_differentiable = true},
+                &r));
         results_free(&r);
     }
 }
@@ -246,6 +262,14 @@ static void what_does_not_fit_is_an_error(void **state)
     }
 }
 
+/* fp32 on a GPU is compared as fp32, not as TF32. */
+static int without_tf32(void **state)
+{
+    (void)state;
+    assert_ok(shim_set_deterministic(true, &em));
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,5 +279,5 @@ int main(void)
         cmocka_unit_test(second_derivatives_exist_or_are_refused),
         cmocka_unit_test(what_does_not_fit_is_an_error),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, without_tf32, NULL);
 }

@@ -96,8 +96,18 @@ enum status shim_scope_check(const struct shim_scope *s, struct errmsg *em) MUST
 void shim_no_grad(struct shim_scope *s, bool on);
 /* Matrix products and convolutions run in bf16 while on, as torch.autocast does. */
 void shim_autocast(struct shim_scope *s, bool on);
-/* The stream the scope's work is queued on; NULL on the CPU. */
+/* The stream the scope's work is queued on (lane 0); NULL on the CPU. */
 void *shim_stream(const struct shim_scope *s);
+/*
+ * Work that needs not wait for each other: between fork and join, operations go to the lane chosen
+ * last, on a GPU a stream of its own that begins behind what came before the fork. What a lane
+ * makes is for itself until the join, behind which all goes on in lane 0; backward takes the same
+ * lanes. Small batches fill a GPU only together. The CPU has one lane.
+ */
+enum { SHIM_LANES = 2 };
+void shim_fork(struct shim_scope *s);
+void shim_lane(struct shim_scope *s, int lane);
+void shim_join(struct shim_scope *s);
 
 /* ---- Data in and out ------------------------------------------------------------------------ */
 

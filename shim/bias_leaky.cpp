@@ -15,7 +15,7 @@ namespace
 {
 
 constexpr unsigned threads = 256, blocks_max = 1024;
-constexpr unsigned columns_x = 32, columns_y = 8; // threads of column_sums
+constexpr unsigned columns_x = 8, columns_y = 128; // threads of column_sums
 
 // How a tensor is walked through: kernels.cu.
 struct walk {

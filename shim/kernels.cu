@@ -106,22 +106,52 @@ __device__ void bias_leaky_backward(const pack<T, N> *gradient, const pack<T, N>
     }
 }
 
-// out[column] = the sum of parts[..][column]; a block of 32 columns x 8.
+// out[column] = the sum of parts[..][column]; a block of 8 columns x 128.
 extern "C" __global__ void column_sums(const float *parts, float *out, int n_parts, int columns)
 {
-    __shared__ float sums[8][32];
-    int column = blockIdx.x * 32 + threadIdx.x;
+    enum { WIDE = 8, HIGH = 128 };
+    __shared__ float sums[HIGH][WIDE];
+    int column = blockIdx.x * WIDE + threadIdx.x;
     float sum = 0;
-    if (column < columns)
-        for (int i = threadIdx.y; i < n_parts; i += 8)
+    if (column < columns) {
+#pragma unroll 8
+        for (int i = threadIdx.y; i < n_parts; i += HIGH)
             sum += parts[(long)i * columns + column];
+    }
     sums[threadIdx.y][threadIdx.x] = sum;
-    __syncthreads();
-    if (threadIdx.y > 0 || column >= columns)
+    for (int half = HIGH / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.y < half)
+            sums[threadIdx.y][threadIdx.x] += sums[threadIdx.y + half][threadIdx.x];
+    }
+    if (threadIdx.y == 0 && column < columns)
+        out[column] = sums[0][threadIdx.x];
+}
+
+// A convolution's weights (rows, channels, taps) in float, and back, with channels innermost,
+// (rows, taps, channels) in T. A thread moves the taps of one channel.
+template <class T>
+__device__ void taps_outward(const float *from, T *to, long pairs, int channels, int taps)
+{
+    long pair = (long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (pair >= pairs)
         return;
-    for (int i = 1; i < 8; i++)
-        sum += sums[i][threadIdx.x];
-    out[column] = sum;
+    long row = pair / channels, channel = pair % channels;
+#pragma unroll 16
+    for (int tap = 0; tap < taps; tap++)
+        narrow(from[pair * taps + tap], to[(row * taps + tap) * channels + channel]);
+}
+
+template <class T>
+__device__ void taps_inward(const T *from, float *to, long pairs, int channels, int taps)
+{
+    long pair = (long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (pair >= pairs)
+        return;
+    long row = pair / channels, channel = pair % channels;
+#pragma unroll 16
+    for (int tap = 0; tap < taps; tap++)
+        to[pair * taps + tap] = wide(from[(row * taps + tap) * channels + channel]);
 }
 
 #define VARIANT(suffix, T, N)                                                                     \
@@ -138,6 +168,20 @@ extern "C" __global__ void column_sums(const float *parts, float *out, int n_par
         bias_leaky_backward(gradient, y, dx, partial, rows, packs, slope);                        \
     }
 
+#define TAPS(suffix, T)                                                                    \
+    extern "C" __global__ void taps_outward_##suffix(const float *from, T *to, long pairs, \
+                                                     int channels, int taps)               \
+    {                                                                                      \
+        taps_outward(from, to, pairs, channels, taps);                                     \
+    }                                                                                      \
+    extern "C" __global__ void taps_inward_##suffix(const T *from, float *to, long pairs,  \
+                                                    int channels, int taps)                \
+    {                                                                                      \
+        taps_inward(from, to, pairs, channels, taps);                                      \
+    }
+
+TAPS(f32, float)
+TAPS(bf16, bfloat16)
 VARIANT(f32, float, 4)
 VARIANT(f32_single, float, 1)
 VARIANT(bf16, bfloat16, 8)

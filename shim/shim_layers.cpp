@@ -8,6 +8,7 @@
 #include <array>
 
 #include "bias_leaky.hpp"
+#include "gpu_convolution.hpp"
 #include "winograd.hpp"
 
 using namespace shim;
@@ -17,8 +18,7 @@ using torch::autograd::variable_list;
 namespace
 {
 
-constexpr std::array<int64_t, 2> stride = {2, 2}, padding = {1, 1}, dilation = {1, 1},
-                                 no_padding = {0, 0};
+constexpr std::array<int64_t, 2> stride = {2, 2}, padding = {1, 1};
 
 at::Tensor channels_last(const at::Tensor &x)
 {
@@ -64,16 +64,11 @@ struct winograd_layer : torch::autograd::Function<winograd_layer> {
     }
 };
 
-// Types and layouts are changed here, in one pass each: left to autocast and cuDNN it takes two.
-at::Tensor on_gpu(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
-                  double slope, bool halves, at::ScalarType dtype)
+at::Tensor gpu_layer(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
+                     double slope, bool halves, at::ScalarType dtype)
 {
     c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-    auto to = [&](const at::Tensor &t) {
-        return t.to(dtype, /*non_blocking=*/false, /*copy=*/false, at::MemoryFormat::ChannelsLast);
-    };
-    at::Tensor y = at::convolution(to(x), to(weight), {}, stride, padding, dilation, !halves,
-                                   no_padding, /*groups=*/1);
+    at::Tensor y = halves ? gpu_halve(x, weight, dtype) : gpu_twice(x, weight, dtype);
     return bias_leaky(y, bias, slope);
 }
 
@@ -83,9 +78,12 @@ at::Tensor layer(const shim_scope *s, at::Tensor x, const at::Tensor &weight,
     at::ScalarType dtype = s->autocast ? at::kBFloat16 : x.scalar_type();
     if (winograd::suits(x, weight, bias, halves, dtype))
         return winograd_layer::apply(x.to(dtype), weight, bias, slope, halves);
-    bool fits = weight.dim() == 4 && bias.numel() == weight.size(halves ? 0 : 1);
+    bool fits = weight.dim() == 4 && weight.size(2) == 4 && weight.size(3) == 4 &&
+                weight.scalar_type() == at::kFloat && x.dim() == 4 &&
+                x.size(1) == weight.size(halves ? 1 : 0) &&
+                bias.numel() == weight.size(halves ? 0 : 1);
     if (fits && bias_leaky_suits(x, bias))
-        return on_gpu(x, weight, bias, slope, halves, dtype);
+        return gpu_layer(x, weight, bias, slope, halves, dtype);
     at::Tensor y = halves ? at::conv2d(x, weight, bias, stride, padding)
                           : at::conv_transpose2d(x, weight, bias, stride, padding);
     return slope == 1.0 ? y : at::leaky_relu(y, slope);

@@ -13,6 +13,15 @@ enum { POINTS = AUGMENT_GRID };
 
 /* ---- What draws ask for ---------------------------------------------------------------------- */
 
+/* Is one of these another number? -0 is 0. */
+static bool differs(const float *values, size_t n, float from)
+{
+    for (size_t i = 0; i < n; i++)
+        if (values[i] != from)
+            return true;
+    return false;
+}
+
 static bool wants_place(const struct augment_draw *d)
 {
     return d->flip || d->rotate != 0.0f || d->zoom != 1.0f || d->shift_x != 0.0f ||
@@ -21,8 +30,7 @@ static bool wants_place(const struct augment_draw *d)
 
 static bool wants_warp(const struct augment_draw *d)
 {
-    static const float still[POINTS][POINTS][2];
-    return memcmp(d->warp, still, sizeof still) != 0;
+    return differs(&d->warp[0][0][0], (size_t)2 * POINTS * POINTS, 0.0f);
 }
 
 static bool wants_transfer(const struct augment_draw *d)
@@ -42,8 +50,7 @@ static bool wants_blur(const struct augment_draw *d)
 
 static bool wants_jitter(const struct augment_draw *d)
 {
-    static const float gain[] = {1.0f, 1.0f, 1.0f}, offset[AUGMENT_CHANNELS];
-    return memcmp(d->gain, gain, sizeof gain) != 0 || memcmp(d->offset, offset, sizeof offset) != 0;
+    return differs(d->gain, AUGMENT_CHANNELS, 1.0f) || differs(d->offset, AUGMENT_CHANNELS, 0.0f);
 }
 
 static bool wants_noise(const struct augment_draw *d)

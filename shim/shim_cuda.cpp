@@ -1,5 +1,6 @@
 // The CUDA parts: compiled only with a CUDA libtorch. c10/cuda and not ATen/cuda/CUDAContext.h,
 // whose headers of cuBLAS, cuSPARSE and cuSOLVER the wheels lack.
+#include "cuda_kernels.hpp"
 #include "shim_graph.hpp"
 
 #include <ATen/cuda/CUDAGraph.h>
@@ -28,6 +29,19 @@ void shim::cuda_name(int64_t index, char *out, size_t out_bytes)
     cudaDeviceProp properties;
     if (index < cuda_count() && cudaGetDeviceProperties(&properties, int(index)) == cudaSuccess)
         snprintf(out, out_bytes, "%s", properties.name);
+}
+
+extern "C" enum status shim_cuda_kernels(int64_t index, struct errmsg *em)
+{
+    return shim::guard(__func__, em, [&] {
+        at::Device device(at::kCUDA, c10::DeviceIndex(index));
+        TORCH_CHECK(shim::kernels::available(device), shim::kernels::why_not(device));
+    });
+}
+
+extern "C" enum status shim_cuda_kernels_check(int capability, struct errmsg *em)
+{
+    return shim::guard(__func__, em, [&] { shim::kernels::check_source(capability); });
 }
 
 namespace

@@ -8,6 +8,21 @@ extern "C" bool shim_cuda_built(void)
     return false;
 }
 
+static enum status no_cuda(const char *where, struct errmsg *em)
+{
+    return shim::report(em, ST_NODEVICE, where, "this build has no CUDA");
+}
+
+extern "C" enum status shim_cuda_kernels(int64_t, struct errmsg *em)
+{
+    return no_cuda(__func__, em);
+}
+
+extern "C" enum status shim_cuda_kernels_check(int, struct errmsg *em)
+{
+    return no_cuda(__func__, em);
+}
+
 int64_t shim::cuda_count()
 {
     return 0;

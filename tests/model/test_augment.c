@@ -304,6 +304,9 @@ static void each_operation_that_is_asked_for_shows(void **state)
     assert_int_equal(augment_operations(d, OPERATIONS + 1), all);
     assert_int_equal(augment_operations(&d[OPERATIONS], 1), 0);
     assert_int_equal(augment_operations(NULL, 3), 0);
+    struct augment_draw off = AUGMENT_NONE; /* what strengths of 0 draw */
+    off.warp[2][3][1] = off.offset[1] = off.rotate = -0.0f;
+    assert_int_equal(augment_operations(&off, 1), 0);
     d[6].blur = 0.03f; /* a wide blur takes more operations than a narrow one */
     assert_int_not_equal(augment_operations(&d[6], 1) & ~all, 0);
 }

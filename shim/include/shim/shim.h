@@ -59,6 +59,12 @@ bool shim_cuda_built(void);
 int64_t shim_cuda_count(void);
 /* "NVIDIA A100…" of device `index` into out; "" where there is none. */
 void shim_cuda_name(int64_t index, char *out, size_t out_bytes);
+/* Are the shim's own kernels in use on CUDA device `index`? ST_TORCH says why not: libtorch's are
+ * used instead, which give the same numbers but for rounding, and take longer. */
+enum status shim_cuda_kernels(int64_t index, struct errmsg *em) MUST_CHECK;
+/* Can they be compiled for a compute capability (90: 9.0)? Needs no GPU. ST_TORCH with what the
+ * compiler says; ST_NODEVICE in a build without CUDA. */
+enum status shim_cuda_kernels_check(int capability, struct errmsg *em) MUST_CHECK;
 /* ST_OK where tensors can live on `device` ("cpu", "cuda", "cuda:1"); ST_NODEVICE says why not,
  * ST_CONFIG that it is no device name. */
 enum status shim_device_check(const char *device, struct errmsg *em) MUST_CHECK;

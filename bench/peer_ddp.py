@@ -42,6 +42,11 @@ class Pairs(Dataset):
         return [person[[row % len(person) for row in rows]] for person in self.people]
 
 
+def whole(batch):
+    """What __getitems__ gives is a batch already."""
+    return batch
+
+
 class Joined(torch.nn.Module):
     """Both people through the encoder as one batch."""
 
@@ -65,6 +70,7 @@ def parse():
     p.add_argument("--steps", type=int, default=20)
     p.add_argument("--lr", type=float, default=1e-4)
     p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--workers", type=int, default=0, help="processes that read pictures")
     p.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     p.add_argument("--bf16", action="store_true", help="autocast")
     p.add_argument("--channels-last", action="store_true")
@@ -93,7 +99,8 @@ def batches(args, rank, world):
     pairs = Pairs(args.data_a, args.data_b)
     sampler = DistributedSampler(pairs, world, rank, shuffle=True, seed=1, drop_last=True)
     loader = DataLoader(pairs, args.batch, sampler=sampler, drop_last=True,
-                        collate_fn=lambda batch: batch, pin_memory=args.device == "cuda")
+                        collate_fn=whole, pin_memory=args.device == "cuda",
+                        num_workers=args.workers, persistent_workers=args.workers > 0)
     for epoch in range(args.steps):
         sampler.set_epoch(epoch)
         yield from loader

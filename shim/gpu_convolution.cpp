@@ -65,10 +65,12 @@ at::Tensor turn(const at::Tensor &weight, at::ScalarType dtype)
     return weight.is_contiguous() ? turned::apply(weight, dtype) : channels_last(weight, dtype);
 }
 
-at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight, int64_t stride, bool transposed)
+at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding,
+                    bool transposed)
 {
-    const std::array<int64_t, 2> strides = {stride, stride}, one = {1, 1}, zero = {0, 0};
-    return at::convolution(x, weight, {}, strides, one, one, transposed, zero, /*groups=*/1);
+    const std::array<int64_t, 2> strides = {stride, stride}, pads = {padding, padding},
+                                 one = {1, 1}, zero = {0, 0};
+    return at::convolution(x, weight, {}, strides, pads, one, transposed, zero, /*groups=*/1);
 }
 
 /*
@@ -119,7 +121,7 @@ at::Tensor twice_thin(const at::Tensor &x, const at::Tensor &weight, at::ScalarT
                        .permute({2, 4, 1, 0, 3, 5})      // dy dx outer inner u v
                        .reshape({cell, inner, 3, 3});
     w = at::constant_pad_nd(w, {0, 0, 0, 0, 0, 0, 0, padded - cell});
-    at::Tensor cells = convolve(channels_last(x, dtype), channels_last(w, dtype), 1, false);
+    at::Tensor cells = convolve(channels_last(x, dtype), channels_last(w, dtype), 1, 1, false);
     return cells.narrow(1, 0, cell)
         .view({n, 2, 2, outer, high, wide})
         .permute({0, 4, 1, 5, 2, 3}) // n y dy x dx outer
@@ -131,14 +133,19 @@ at::Tensor twice_thin(const at::Tensor &x, const at::Tensor &weight, at::ScalarT
 
 at::Tensor gpu_halve(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
 {
-    return convolve(channels_last(x, dtype), turn(weight, dtype), 2, false);
+    return convolve(channels_last(x, dtype), turn(weight, dtype), 2, 1, false);
 }
 
 at::Tensor gpu_twice(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
 {
     if (weight.size(1) <= thin)
         return twice_thin(x, weight, dtype);
-    return convolve(channels_last(x, dtype), turn(weight, dtype), 2, true);
+    return convolve(channels_last(x, dtype), turn(weight, dtype), 2, 1, true);
+}
+
+at::Tensor gpu_keep(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
+{
+    return convolve(channels_last(x, dtype), turn(weight, dtype), 1, weight.size(2) / 2, false);
 }
 
 } // namespace shim

@@ -12,5 +12,7 @@ namespace shim
 // `dtype`, kFloat or kBFloat16, channels innermost. First derivatives with respect to weights only.
 at::Tensor gpu_halve(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype);
 at::Tensor gpu_twice(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype);
+// weight (out, in, k, k), k odd: the resolution stays.
+at::Tensor gpu_keep(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype);
 
 } // namespace shim

@@ -80,6 +80,11 @@ at::Tensor shim::gpu_twice(const at::Tensor &x, const at::Tensor &, at::ScalarTy
     return x;
 }
 
+at::Tensor shim::gpu_keep(const at::Tensor &x, const at::Tensor &, at::ScalarType)
+{
+    return x;
+}
+
 at::Tensor shim::pin(const at::Tensor &host)
 {
     return host;

@@ -64,28 +64,47 @@ struct winograd_layer : torch::autograd::Function<winograd_layer> {
     }
 };
 
+enum class way { halve, twice, keep };
+
+// Does all fit together, so that libtorch's error is not lost in ours?
+bool fits(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, way to)
+{
+    int64_t in = to == way::twice ? 0 : 1; // of the weight's dimensions
+    return x.dim() == 4 && weight.dim() == 4 && weight.scalar_type() == at::kFloat &&
+           x.size(1) == weight.size(in) && bias.numel() == weight.size(1 - in) &&
+           (to == way::keep || (weight.size(2) == 4 && weight.size(3) == 4));
+}
+
 at::Tensor gpu_layer(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
-                     double slope, bool halves, at::ScalarType dtype)
+                     double slope, way to, at::ScalarType dtype)
 {
     c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-    at::Tensor y = halves ? gpu_halve(x, weight, dtype) : gpu_twice(x, weight, dtype);
+    at::Tensor y = to == way::halve   ? gpu_halve(x, weight, dtype)
+                   : to == way::twice ? gpu_twice(x, weight, dtype)
+                                      : gpu_keep(x, weight, dtype);
     return bias_leaky(y, bias, slope);
 }
 
+at::Tensor plain_layer(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
+                       way to)
+{
+    if (to == way::halve)
+        return at::conv2d(x, weight, bias, stride, padding);
+    if (to == way::twice)
+        return at::conv_transpose2d(x, weight, bias, stride, padding);
+    return at::conv2d(x, weight, bias, 1, weight.size(2) / 2);
+}
+
 at::Tensor layer(const shim_scope *s, at::Tensor x, const at::Tensor &weight,
-                 const at::Tensor &bias, double slope, bool halves)
+                 const at::Tensor &bias, double slope, way to)
 {
     at::ScalarType dtype = s->autocast ? at::kBFloat16 : x.scalar_type();
-    if (winograd::suits(x, weight, bias, halves, dtype))
+    bool halves = to == way::halve;
+    if (to != way::keep && winograd::suits(x, weight, bias, halves, dtype))
         return winograd_layer::apply(x.to(dtype), weight, bias, slope, halves);
-    bool fits = weight.dim() == 4 && weight.size(2) == 4 && weight.size(3) == 4 &&
-                weight.scalar_type() == at::kFloat && x.dim() == 4 &&
-                x.size(1) == weight.size(halves ? 1 : 0) &&
-                bias.numel() == weight.size(halves ? 0 : 1);
-    if (fits && bias_leaky_suits(x, bias))
-        return gpu_layer(x, weight, bias, slope, halves, dtype);
-    at::Tensor y = halves ? at::conv2d(x, weight, bias, stride, padding)
-                          : at::conv_transpose2d(x, weight, bias, stride, padding);
+    if (fits(x, weight, bias, to) && bias_leaky_suits(x, bias))
+        return gpu_layer(x, weight, bias, slope, to, dtype);
+    at::Tensor y = plain_layer(x, weight, bias, to);
     return slope == 1.0 ? y : at::leaky_relu(y, slope);
 }
 
@@ -98,7 +117,7 @@ struct shim_tensor *shim_halve(struct shim_scope *s, const struct shim_tensor *x
                                double slope)
 {
     return op(s, __func__, {x, weight, bias},
-              [&] { return layer(s, x->t, weight->t, bias->t, slope, true); });
+              [&] { return layer(s, x->t, weight->t, bias->t, slope, way::halve); });
 }
 
 struct shim_tensor *shim_twice(struct shim_scope *s, const struct shim_tensor *x,
@@ -106,7 +125,15 @@ struct shim_tensor *shim_twice(struct shim_scope *s, const struct shim_tensor *x
                                double slope)
 {
     return op(s, __func__, {x, weight, bias},
-              [&] { return layer(s, x->t, weight->t, bias->t, slope, false); });
+              [&] { return layer(s, x->t, weight->t, bias->t, slope, way::twice); });
+}
+
+struct shim_tensor *shim_keep(struct shim_scope *s, const struct shim_tensor *x,
+                              const struct shim_tensor *weight, const struct shim_tensor *bias,
+                              double slope)
+{
+    return op(s, __func__, {x, weight, bias},
+              [&] { return layer(s, x->t, weight->t, bias->t, slope, way::keep); });
 }
 
 } // extern "C"

@@ -177,6 +177,14 @@ int model_perceptual_depth(const struct model *m)
     return m->vgg ? vgg_depth(m->vgg) : 0;
 }
 
+enum status model_kernels(const struct model *m, struct errmsg *em)
+{
+    const char *number = strchr(m->device, ':');
+    if (strncmp(m->device, "cuda", 4) != 0)
+        return ST_OK;
+    return shim_cuda_kernels(number ? strtol(number + 1, NULL, 10) : 0, em);
+}
+
 int64_t model_gpu_peak_bytes(const struct model *m)
 {
     int64_t used = 0, peak = 0;

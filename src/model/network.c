@@ -89,10 +89,9 @@ static struct shim_tensor *apply(struct shim_scope *s, const struct architecture
     case LAYER_TWICE:
         return shim_twice(s, x, p->weight, p->bias, behind);
     case LAYER_SUBPIXEL:
-        x = shim_conv2d(s, x, p->weight, p->bias, 1, l->kernel / 2);
-        return activate(s, l, shim_pixel_shuffle(s, x, 2));
+        return shim_pixel_shuffle(s, shim_keep(s, x, p->weight, p->bias, behind), 2);
     case LAYER_CONV:
-        return activate(s, l, shim_conv2d(s, x, p->weight, p->bias, 1, l->kernel / 2));
+        return shim_keep(s, x, p->weight, p->bias, behind);
     case LAYER_NORM:
         return activate(s, l, shim_group_norm(s, x, l->groups, p->weight, p->bias, norm_eps));
     case LAYER_FLATTEN:

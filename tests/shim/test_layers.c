@@ -8,9 +8,11 @@
 
 static struct errmsg em;
 
+enum kind { HALVES, TWICE, KEEPS };
+
 /* A layer of `inner` and `outer` channels, and the size of what goes in. */
 struct layer {
-    bool halves;
+    enum kind kind;
     int64_t n, height, width, outer, inner;
     double slope;
 };
@@ -63,9 +65,12 @@ static struct shim_tensor *apply(struct shim_scope *s, const struct layer *l, bo
                                  struct shim_tensor *const in[])
 {
     if (!plain)
-        return (l->halves ? shim_halve : shim_twice)(s, in[IN], in[WEIGHT], in[BIAS], l->slope);
+        return (l->kind == HALVES  ? shim_halve
+                : l->kind == TWICE ? shim_twice
+                                   : shim_keep)(s, in[IN], in[WEIGHT], in[BIAS], l->slope);
     struct shim_tensor *y =
-        (l->halves ? shim_conv2d : shim_conv_transpose2d)(s, in[IN], in[WEIGHT], in[BIAS], 2, 1);
+        (l->kind == TWICE ? shim_conv_transpose2d : shim_conv2d)(s, in[IN], in[WEIGHT], in[BIAS],
+                                                                 l->kind == KEEPS ? 1 : 2, 1);
     return shim_leaky_relu(s, y, l->slope);
 }
 
@@ -91,13 +96,13 @@ struct way {
 static enum status run(const struct layer *l, struct way way, struct results *r)
 {
     struct shim_scope *s = NULL;
-    int64_t channels = l->halves ? l->outer : l->inner,
-            high = l->halves ? l->height / 2 : l->height * 2,
-            wide = l->halves ? l->width / 2 : l->width * 2;
-    const int64_t x_dims[] = {l->n, channels, l->height, l->width},
-                  w_dims[] = {l->inner, l->outer, 4, 4},
-                  b_dims[] = {l->halves ? l->inner : l->outer},
-                  y_dims[] = {l->n, b_dims[0], high, wide};
+    bool twice = l->kind == TWICE;
+    int64_t times = twice ? 2 : 1, parts = l->kind == HALVES ? 2 : 1,
+            taps = l->kind == KEEPS ? 3 : 4;
+    const int64_t x_dims[] = {l->n, twice ? l->inner : l->outer, l->height, l->width},
+                  w_dims[] = {l->inner, l->outer, taps, taps},
+                  b_dims[] = {twice ? l->outer : l->inner},
+                  y_dims[] = {l->n, b_dims[0], l->height * times / parts, l->width * times / parts};
     assert_ok(shim_scope_new(way.device, way.dtype, &s, &em));
     struct shim_tensor *in[] = {shim_leaf(s, numbers(s, 1, 4, x_dims)),
                                 shim_leaf(s, numbers(s, 2, 4, w_dims)),
@@ -167,22 +172,24 @@ static void compare(const struct layer *l, bool bf16)
 }
 
 static const struct layer winograd[] = {
-    {true,  2, 32, 32, 16, 32, 0.2},
-    {true,  3, 20, 28, 48, 16, 0.2},
-    {true,  7, 12, 16, 16, 16, 1.0},
-    {true,  1, 64, 32, 32, 32, 0.2},
-    {false, 2, 16, 16, 32, 16, 0.2},
-    {false, 5, 10, 14, 16, 48, 0.2},
-    {false, 1, 32, 16, 32, 32, 1.0},
+    {HALVES, 2, 32, 32, 16, 32, 0.2},
+    {HALVES, 3, 20, 28, 48, 16, 0.2},
+    {HALVES, 7, 12, 16, 16, 16, 1.0},
+    {HALVES, 1, 64, 32, 32, 32, 0.2},
+    {TWICE,  2, 16, 16, 32, 16, 0.2},
+    {TWICE,  5, 10, 14, 16, 48, 0.2},
+    {TWICE,  1, 32, 16, 32, 32, 1.0},
 };
 
 /* odd channels; too few pixels; a height that does not divide into tiles */
 static const struct layer plain[] = {
-    {true,  2, 32, 32, 3,  16, 0.2},
-    {false, 2, 16, 16, 3,  16, 1.0},
-    {true,  1, 8,  8,  16, 16, 0.2},
-    {true,  4, 34, 32, 16, 16, 0.2},
-    {false, 4, 17, 16, 16, 16, 0.2},
+    {HALVES, 2, 32, 32, 3,  16, 0.2},
+    {TWICE,  2, 16, 16, 3,  16, 1.0},
+    {HALVES, 1, 8,  8,  16, 16, 0.2},
+    {HALVES, 4, 34, 32, 16, 16, 0.2},
+    {TWICE,  4, 17, 16, 16, 16, 0.2},
+    {KEEPS,  2, 16, 12, 24, 16, 0.2},
+    {KEEPS,  3, 9,  16, 5,  3,  1.0},
 };
 
 #define EACH(l, layers) \

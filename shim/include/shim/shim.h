@@ -165,6 +165,11 @@ struct shim_tensor *shim_halve(struct shim_scope *s, const struct shim_tensor *x
 struct shim_tensor *shim_twice(struct shim_scope *s, const struct shim_tensor *x,
                                const struct shim_tensor *weight, const struct shim_tensor *bias,
                                double slope);
+/* A convolution with a k x k kernel, k odd, that keeps the resolution; LeakyReLU behind it. weight
+ * (out, in, k, k); bias is wanted. On a GPU first derivatives only. */
+struct shim_tensor *shim_keep(struct shim_scope *s, const struct shim_tensor *x,
+                              const struct shim_tensor *weight, const struct shim_tensor *bias,
+                              double slope);
 struct shim_tensor *shim_leaky_relu(struct shim_scope *s, const struct shim_tensor *x,
                                     double slope);
 /* Maxima and means of squares of size x size that lie side by side; what fills none is left out. */

@@ -278,6 +278,15 @@ static enum status open_model(struct session *s, struct errmsg *em)
     return st == ST_OK ? model_new(&options, &s->memory, &s->model, em) : st;
 }
 
+static void note_kernels(const struct model *m)
+{
+    struct errmsg why = {0};
+    if (model_kernels(m, &why) != ST_OK)
+        log_warn("steps take longer: libtorch's kernels stand in for ours, which cannot be used on "
+                 "this GPU (%s)",
+                 why.text);
+}
+
 static void plan_steps(struct session *s)
 {
     int64_t longer = MAX(order_train_count(s->orders[0]), order_train_count(s->orders[1]));
@@ -351,6 +360,8 @@ enum status session_open(struct session *s, struct errmsg *em)
         st = comm_agree(s->comm, open_loader(s, em), em);
     if (st == ST_OK)
         st = comm_agree(s->comm, open_model(s, em), em);
+    if (st == ST_OK && comm_rank(s->comm) == 0)
+        note_kernels(s->model);
     return st;
 }
 

@@ -170,6 +170,9 @@ const struct model_options *model_get_options(const struct model *m);
 const struct model_flat *model_flat(const struct model *m);
 /* The perceptual loss's network: 16 or 19, for VGG16 and VGG19; 0 without that loss. */
 int model_perceptual_depth(const struct model *m);
+/* Are kernels of our own in use on the model's GPU? ST_TORCH says why not: steps then take longer.
+ * ST_OK on the CPU. */
+enum status model_kernels(const struct model *m, struct errmsg *em) MUST_CHECK;
 /* The most memory that tensors have taken on the model's GPU so far; 0 on the CPU. */
 int64_t model_gpu_peak_bytes(const struct model *m);
 /* Parameter tensors in order: encoder, decoder_a, decoder_b. Borrowed. */

@@ -18,21 +18,25 @@ struct piece {
     shim_scope *scope;
     piece_fn fn;
     const void *ctx;
-    bool autocast; // as it was in forward
+    bool autocast; // as it was in forward,
+    int lane;      // and where
 
     // The piece alone: what it makes on the way is gone at its end.
     at::Tensor run(const at::Tensor &x, bool grad) const
     {
         const bool grad_before = scope->grad, autocast_before = scope->autocast;
+        const int lane_before = scope->lane;
         const size_t owned_before = scope->owned.size();
         scope->grad = grad;
         scope->autocast = autocast;
+        scope->lane = lane;
         shim_tensor *y = fn(scope, ctx, &scope->owned.emplace_back(shim_tensor{x}));
         at::Tensor result = y ? y->t : at::Tensor();
         while (scope->owned.size() > owned_before)
             scope->owned.pop_back();
         scope->grad = grad_before;
         scope->autocast = autocast_before;
+        scope->lane = lane_before;
         TORCH_CHECK(result.defined(), "a piece of the pass gave no tensor");
         return result;
     }
@@ -49,6 +53,7 @@ struct recomputed : torch::autograd::Function<recomputed> {
         ctx->saved_data["fn"] = reinterpret_cast<int64_t>(p.fn);
         ctx->saved_data["ctx"] = reinterpret_cast<int64_t>(p.ctx);
         ctx->saved_data["autocast"] = p.autocast;
+        ctx->saved_data["lane"] = int64_t(p.lane);
         return p.run(x, false);
     }
 
@@ -61,6 +66,7 @@ struct recomputed : torch::autograd::Function<recomputed> {
             .fn = reinterpret_cast<piece_fn>(ctx->saved_data["fn"].toInt()),
             .ctx = reinterpret_cast<const void *>(ctx->saved_data["ctx"].toInt()),
             .autocast = ctx->saved_data["autocast"].toBool(),
+            .lane = int(ctx->saved_data["lane"].toInt()),
         };
         at::Tensor x = ctx->get_saved_variables()[0].detach();
         x.requires_grad_(ctx->needs_input_grad(0));
@@ -87,7 +93,7 @@ struct shim_tensor *shim_recompute(struct shim_scope *s,
     return op(s, __func__, {x}, [&] {
         TORCH_CHECK(!s->graph, "a recorded pass computes nothing again");
         at::Tensor anchor = at::empty({0}, x->t.options().dtype(at::kFloat)).requires_grad_(true);
-        return recomputed::apply(x->t, anchor, piece{s, fn, ctx, s->autocast});
+        return recomputed::apply(x->t, anchor, piece{s, fn, ctx, s->autocast, s->lane});
     });
 }
 

@@ -183,6 +183,8 @@ def test_dry_run_touches_nothing(sets, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "parameters" in result.stderr
     assert not (tmp_path / "run").exists()
+    planned = re.search(r"memory: about ([0-9.]+) GB a rank, ([0-9.]+) GB of it parameters", result.stderr)
+    assert planned and float(planned[1]) > float(planned[2]) > 0
 
 
 def test_short_form_packs_folders(sets, tmp_path):

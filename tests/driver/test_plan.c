@@ -225,6 +225,37 @@ static void state_and_activations_are_what_the_configuration_says(void **state)
     assert_near(plan_memory_of(&w, &run, NULL).activations, one.activations / 8, 0);
 }
 
+/* Stages hand on 64 x 64 x 64 elements and fewer; backward holds one stage's own results at once.
+ */
+static void recomputation_keeps_what_stages_hand_on(void **state)
+{
+    (void)state;
+    struct config c = light();
+    c.model.blocks = 1;
+    struct plan_work w = work_of(&c);
+    struct plan_run run = plan_run_of(&c, 1);
+    struct plan_memory all = plan_memory_of(&w, &run, NULL);
+    run.recompute = true;
+    struct plan_memory some = plan_memory_of(&w, &run, NULL);
+    double handed_on = 64. * 64 * 64 + 128. * 32 * 32 + 256. * 16 * 16 + 256. * 8 * 8;
+    double codes = 128. * 4 * 4 /* of the encoder, and of the decoders' first blocks */,
+           heads = 2 * 3. * 128 * 128;
+    double plain_head = 2 * heads / 2; /* a head has no activation: one result each */
+    assert_near(some.activations, 8 * 4 * (2 * handed_on + 4 * codes + 2 * handed_on + plain_head),
+                1e-3);
+    assert_true(some.activations < all.activations / 3);
+    assert_true(some.workspace > all.workspace);
+    assert_true(some.total < all.total);
+    struct cluster cluster = cluster_of(cluster_text);
+    cluster.device.memory_bytes_per_s = 1e30;
+    double again = plan_step_of(&w, &run, &cluster).backward;
+    run.recompute = false;
+    double once = plan_step_of(&w, &run, &cluster).backward;
+    assert_near(again - once, 8 * plan_recomputed_flops(&w) / 5e12, 1e-9);
+    assert_true(plan_recomputed_flops(&w) < plan_forward_flops(&w));
+    assert_true(plan_recomputed_flops(&w) > 0.8 * plan_forward_flops(&w));
+}
+
 static void what_does_not_fit_comes_with_advice_that_fits(void **state)
 {
     (void)state;
@@ -440,6 +471,7 @@ int main(void)
         cmocka_unit_test(the_perceptual_network_costs_and_learns_nothing),
         cmocka_unit_test(discriminators_learn_apart),
         cmocka_unit_test(state_and_activations_are_what_the_configuration_says),
+        cmocka_unit_test(recomputation_keeps_what_stages_hand_on),
         cmocka_unit_test(what_does_not_fit_comes_with_advice_that_fits),
         cmocka_unit_test(a_state_too_large_for_the_device_is_shared_out),
         cmocka_unit_test(sums_go_over_nodes_in_two_levels),

@@ -73,6 +73,19 @@ static void advise_zero(struct plan *p)
         ADVISE(p, "train.zero = 1 and train.accumulate = %" PRId64, least_accumulate(p, run));
 }
 
+static void advise_recompute(struct plan *p)
+{
+    struct plan_run run = p->run;
+    if (run.recompute || run.graph)
+        return;
+    run.recompute = true;
+    if (fits(p, &run))
+        ADVISE(p, "train.recompute = true: stages are computed again in backward, not kept");
+    else if (least_accumulate(p, p->run) == 0 && least_accumulate(p, run) > 0)
+        ADVISE(p, "train.recompute = true and train.accumulate = %" PRId64,
+               least_accumulate(p, run));
+}
+
 static void advise_batch(struct plan *p)
 {
     if (p->micro_max > 0)
@@ -98,6 +111,7 @@ void plan_advise(struct plan *p)
         return;
     advise_accumulate(p);
     advise_zero(p);
+    advise_recompute(p);
     advise_batch(p);
     advise_precision(p);
     if (p->n_advice == 0)

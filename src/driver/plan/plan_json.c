@@ -99,6 +99,8 @@ static json_t *plan_json(const struct plan *p)
                           precision_names[p->precision], "parameters", parameters_json(&p->work),
                           "forward_flops", plan_forward_flops(&p->work), "backward_flops",
                           plan_backward_flops(&p->work), "layers", layers_json(&p->work));
+    json_object_set_new(o, "recomputed_flops",
+                        json_real(p->run.recompute ? plan_recomputed_flops(&p->work) : 0));
     json_t *memory = json_object(), *step = json_object();
     for (int i = 0; i < PLAN_PRECISIONS; i++) {
         json_object_set_new(memory, precision_names[i], memory_json(&p->memory[i]));

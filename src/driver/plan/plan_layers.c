@@ -38,11 +38,16 @@ static enum plan_part part_of(const struct architecture_layer *l)
     return parts[l->part];
 }
 
+static bool starts_part(const struct architecture *a, const struct architecture_layer *l)
+{
+    return l == &a->layers[a->first_layer[l->part]];
+}
+
 static void add_layer(struct plan_work *w, const struct config *c, const struct architecture *a,
                       const struct architecture_layer *l)
 {
     double pictures = l->part == MODEL_ENCODER ? 2 : 1; /* A and B, or one of them */
-    bool first = l == &a->layers[a->first_layer[MODEL_ENCODER]];
+    bool first = l->part == MODEL_ENCODER && starts_part(a, l);
     const char *name = a->tensors[l->weight].name, *end = strstr(name, ".weight");
     struct plan_layer *made = &w->layers[w->n_layers++];
     *made = (struct plan_layer){
@@ -55,6 +60,8 @@ static void add_layer(struct plan_work *w, const struct config *c, const struct 
         .flops = 2 * architecture_layer_macs(a, l),
         .results = results_of(l, false),
         .fused_results = results_of(l, true),
+        .begins_piece = architecture_begins_piece(l) || starts_part(a, l),
+        .head = l->output != LAYER_TO_NEXT,
         .forward = pictures,
         .plain = c->augment.back_translation > 0 ? pictures : 0,
         .input_gradients = first ? 0 : pictures,

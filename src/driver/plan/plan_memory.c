@@ -15,6 +15,7 @@ struct plan_run plan_run_of(const struct config *c, int64_t ranks)
         .accumulate = c->train.accumulate,
         .zero = c->train.zero > 0 && ranks > 1,
         .bf16 = c->train.precision != PRECISION_FP32,
+        .recompute = c->train.recompute,
         .bf16_wire = c->comm.wire == WIRE_BF16,
         .overlapped = !c->train.cuda_graph && !c->train.reproducible,
         .graph = c->train.cuda_graph && c->loss.adversarial == 0, /* it is left out then */
@@ -34,28 +35,47 @@ int64_t plan_micro(const struct plan_run *r)
     return (plan_share(r) + r->accumulate - 1) / r->accumulate;
 }
 
-/* Results of layers, in bytes a pair. */
-static double layer_results(const struct plan_work *w, double element, bool fused)
+static double results_of(const struct plan_layer *l, bool fused)
+{
+    return (fused ? l->fused_results : l->results) * l->out;
+}
+
+/* Does the next layer begin another piece, so that this one's output is kept for it? */
+static bool ends_piece(const struct plan_work *w, size_t layer)
+{
+    return layer + 1 == w->n_layers || w->layers[layer + 1].begins_piece;
+}
+
+/* Elements that layers keep until the step ends, for a pair. */
+static double kept_results(const struct plan_work *w, const struct plan_run *r, bool fused)
 {
     double sum = 0;
     for (size_t i = 0; i < w->n_layers; i++) {
         const struct plan_layer *l = &w->layers[i];
-        double results = fused ? l->fused_results : l->results;
-        sum += results * (l->forward + l->plain) * l->out * element;
+        double results = results_of(l, fused);
+        sum += l->plain * results;
+        if (r->recompute && plan_layer_recomputable(l))
+            sum += ends_piece(w, i) ? l->forward * l->out : 0;
+        else
+            sum += l->forward * results;
     }
     return sum;
 }
 
-/* The layer that needs most beside what is kept: gradients at both its ends, for each picture of
- * the micro-batch, and of its weights before they are added to the flat gradient. */
-static double largest_workspace(const struct plan_work *w, double micro, double element)
+/* What backward needs beside what is kept, for the layer or piece that needs most: gradients at
+ * both ends of a layer and of its weights, before they are added to the flat gradient; and with
+ * recomputation what the piece keeps for itself. */
+static double largest_workspace(const struct plan_work *w, const struct plan_run *r, double element,
+                                bool fused)
 {
-    double most = 0;
+    double most = 0, piece = 0, micro = (double)plan_micro(r);
     for (size_t i = 0; i < w->n_layers; i++) {
         const struct plan_layer *l = &w->layers[i];
-        double ends = micro * l->forward * (l->in + 2 * l->out) * element;
+        bool again = r->recompute && plan_layer_recomputable(l);
+        piece = again ? (l->begins_piece ? 0 : piece) + l->forward * results_of(l, fused) : 0;
+        double ends = l->forward * (l->in + 2 * l->out) + piece;
         double weights = l->weight_gradients > 0 ? l->parameters * FP32 : 0;
-        most = fmax(most, ends + weights);
+        most = fmax(most, micro * ends * element + weights);
     }
     return most;
 }
@@ -74,9 +94,9 @@ struct plan_memory plan_memory_of(const struct plan_work *w, const struct plan_r
         .casts = r->bf16 ? n * BF16 : 0,
         .frozen = plan_parameters(w, PLAN_PERCEPTUAL) * element,
         .adversary = 4 * rivals * FP32,
-        .activations = micro * layer_results(w, element, fused),
+        .activations = micro * kept_results(w, r, fused) * element,
         .pictures = micro * ((w->augmentation.kept + w->losses.kept) * FP32 + w->stored_bytes),
-        .workspace = largest_workspace(w, micro, element),
+        .workspace = largest_workspace(w, r, element, fused),
         .reserved = cluster ? cluster->device.reserved_bytes : 0,
         .copy = 3 * (n + rivals) * FP32,
     };

@@ -85,7 +85,7 @@ static void print_network_row(FILE *f, const char *name, double parameters, doub
 {
     char a[TEXT_BYTES], b[TEXT_BYTES], c[TEXT_BYTES];
     fprintf(f, "  %-24s%14s%16s%16s\n", name, parameters > 0 ? count_text(parameters, a) : "",
-            flops_text(forward, b), flops_text(backward, c));
+            forward > 0 ? flops_text(forward, b) : "", flops_text(backward, c));
 }
 
 static void print_network(FILE *f, const struct plan *p)
@@ -108,8 +108,11 @@ static void print_network(FILE *f, const struct plan *p)
         print_network_row(f, "losses", 0, w->losses.forward_flops, w->losses.backward_flops);
     print_network_row(f, "all", plan_parameters_all(w), plan_forward_flops(w),
                       plan_backward_flops(w));
+    double again = p->run.recompute ? plan_recomputed_flops(w) : 0;
+    if (again > 0)
+        print_network_row(f, "computed again", 0, 0, again);
     print_network_row(f, "a step, over all ranks", 0, batch * plan_forward_flops(w),
-                      batch * plan_backward_flops(w));
+                      batch * (plan_backward_flops(w) + again));
 }
 
 static void print_pair(FILE *f, const char *name, const char *fp32, const char *bf16)

@@ -50,12 +50,15 @@ static struct plan_cost backward_cost(const struct plan_layer *l, const struct p
 {
     double micro = (double)plan_micro(r), element = r->bf16 ? BF16 : FP32;
     double gradients = micro * (l->input_gradients + l->weight_gradients);
-    bool learns = l->weight_gradients > 0;
+    bool learns = l->weight_gradients > 0, again = r->recompute && plan_layer_recomputable(l);
+    double repeated = again ? micro * l->forward : 0;
     return (struct plan_cost){
-        .flops = gradients * l->flops * padding(l, c),
-        .bytes = (gradients * (l->in + l->out) + micro * l->forward * 3 * l->out) * element +
+        .flops = (gradients + repeated) * l->flops * padding(l, c),
+        .bytes = ((gradients + repeated) * (l->in + l->out) + micro * l->forward * 3 * l->out) *
+                     element +
                  l->parameters * ((learns ? WEIGHT_GRADIENT_PASSES * FP32 : 0) + element),
-        .operations = BACKWARD + (learns ? WEIGHTS + (r->bf16 ? WEIGHTS_CASTS : 0) : 0),
+        .operations = BACKWARD + (again ? FORWARD + (r->bf16 ? FORWARD_CASTS : 0) : 0) +
+                      (learns ? WEIGHTS + (r->bf16 ? WEIGHTS_CASTS : 0) : 0),
     };
 }
 

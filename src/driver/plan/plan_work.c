@@ -63,3 +63,17 @@ double plan_backward_flops(const struct plan_work *w)
         sum += plan_layer_backward_flops(&w->layers[i]);
     return sum;
 }
+
+bool plan_layer_recomputable(const struct plan_layer *l)
+{
+    return l->part < PLAN_NETWORK && !l->head;
+}
+
+double plan_recomputed_flops(const struct plan_work *w)
+{
+    double sum = 0;
+    for (size_t i = 0; i < w->n_layers; i++)
+        if (plan_layer_recomputable(&w->layers[i]))
+            sum += w->layers[i].forward * w->layers[i].flops;
+    return sum;
+}

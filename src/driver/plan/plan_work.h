@@ -35,6 +35,8 @@ struct plan_layer {
     double flops;            /* forward */
     double results;          /* tensors of `out` elements that forward makes and keeps, ... */
     double fused_results;    /* and where a CPU computes layer and activation as one */
+    bool begins_piece, head; /* of recomputation, see model/architecture.h; a head is kept whole */
+    /* passes for each pair: */
     double forward;          /* with a backward pass to come ... */
     double plain;            /* ... or without */
     double input_gradients;  /* of what goes in */
@@ -69,6 +71,10 @@ double plan_layer_backward_flops(const struct plan_layer *l);
 /* FLOPs of a pair, losses included. */
 double plan_forward_flops(const struct plan_work *w);
 double plan_backward_flops(const struct plan_work *w);
+/* Of what train.recompute computes again in backward. */
+double plan_recomputed_flops(const struct plan_work *w);
+/* May recomputation leave out the results of this layer? */
+bool plan_layer_recomputable(const struct plan_layer *l);
 const char *plan_part_name(enum plan_part part);
 
 #endif

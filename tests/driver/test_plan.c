@@ -119,6 +119,14 @@ static void what_is_turned_on_costs(void **state)
     assert_true(plan_backward_flops(&with) > plan_backward_flops(&without));
     assert_true(with.losses.kept > without.losses.kept);
     assert_true(with.augmentation.forward_moved > without.augmentation.forward_moved);
+    c.loss.eyes = 2;
+    c.model.mask = true;
+    c.augment.blur = 0.005;
+    struct plan_work more = work_of(&c);
+    assert_true(more.losses.kept > with.losses.kept);
+    c.augment.blur = 0.02; /* a wider kernel: more shifted pictures to add */
+    assert_true(work_of(&c).augmentation.kept > 1.5 * more.augmentation.kept);
+    c.augment.blur = 0;
     c.data.masks = false;
     struct plan_work unmasked = work_of(&c);
     assert_near(unmasked.stored_bytes, 2. * 128 * 128 * 3, 0);

@@ -87,9 +87,19 @@ static double dssim(const struct config *c)
     return c->loss.dssim > 0;
 }
 
+static double prioritises(const struct config *c)
+{
+    return c->loss.eyes > 0 || c->loss.mouth > 0;
+}
+
 static double weighs(const struct config *c)
 {
-    return c->loss.mask > 0 && c->data.masks;
+    return (c->loss.mask > 0 && c->data.masks) || prioritises(c) > 0;
+}
+
+static double draws_masks(const struct config *c)
+{
+    return c->model.mask;
 }
 
 /*     times       kept  moved, back  operations, back  FLOPs, back */
@@ -107,11 +117,13 @@ static const struct row augmentation[] = {
     {adds_noise, 13,   27,  0, 7,  0, 0, 0},
 };
 static const struct row losses[] = {
-    {always, 6,  12,  15,  2,  3,  0,   0  }, /* sigmoid, in fp32 */
-    {l1,     6,  18,  18,  6,  8,  0,   0  },
+    {always,      6,  12,  15,  2,  3,  0,   0  }, /* sigmoid, in fp32 */
+    {l1,          6,  18,  18,  6,  8,  0,   0  },
  /* ten Gaussian blurs of 11 taps and 3 channels; six of them depend on the network's output */
-    {dssim,  84, 215, 250, 45, 60, 660, 396},
-    {weighs, 5,  13,  7,   5,  3,  0,   0  },
+    {dssim,       84, 215, 250, 45, 60, 660, 396},
+    {weighs,      5,  13,  7,   5,  3,  0,   0  },
+    {prioritises, 3,  5,   0,   4,  0,  0,   0  }, /* a map of eyes and mouth */
+    {draws_masks, 6,  15,  12,  6,  6,  0,   0  },
 };
 
 static void add_rows(struct plan_pictures *p, const struct config *c, const struct row *rows,

@@ -2,6 +2,7 @@
 // Chen, Xu, Zhang, Guestrin: "Training deep nets with sublinear memory cost", 2016.
 #include "shim_priv.hpp"
 
+#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -37,6 +38,8 @@ struct piece {
         scope->grad = grad_before;
         scope->autocast = autocast_before;
         scope->lane = lane_before;
+        if (autocast && !autocast_before)
+            at::autocast::clear_cache(); // bf16 copies of parameters, which are about to change
         TORCH_CHECK(result.defined(), "a piece of the pass gave no tensor");
         return result;
     }

@@ -118,8 +118,11 @@ static void recomputed_stages_give_the_same_bits(void **state)
         struct model_losses l;
         o.recompute = again;
         assert_ok(model_new(&o, NULL, &m[again], &em));
-        for (int pass = 0; pass < 2; pass++)
+        for (int64_t step = 1; step <= 2; step++) { /* the second one with other weights */
+            assert_ok(model_zero_gradients(m[again], &em));
             assert_ok(model_backward(m[again], &b, 2, &l, &em));
+            assert_ok(model_update(m[again], 1e-2, step, &em));
+        }
     }
     size_t bytes = model_flat(m[0])->count * sizeof(float);
     const float *g = model_flat(m[0])->gradients;
@@ -129,11 +132,38 @@ static void recomputed_stages_give_the_same_bits(void **state)
     model_free(m[1]);
 }
 
+/* A pass without gradients before, as back-translation makes one, cuts none off. */
+static void every_weight_has_a_gradient_behind_a_back_translation(void **state)
+{
+    (void)state;
+    struct model *m = NULL;
+    struct model_losses l;
+    struct model_batch b = part_of(&pictures, 0, 2);
+    struct augment_draw draws[2] = {AUGMENT_NONE, AUGMENT_NONE};
+    struct model_options o = small_options(MODEL_BF16);
+    o.config = (struct model_config){.image_size = SIDE, .latent = 16, .width = 16, .blocks = 1};
+    draws[0].back_translation = true;
+    b.draws[MODEL_A] = b.draws[MODEL_B] = draws;
+    assert_ok(model_new(&o, NULL, &m, &em));
+    assert_ok(model_backward(m, &b, 2, &l, &em));
+    const struct architecture *a = model_architecture(m);
+    const float *g = model_flat(m)->gradients;
+    for (size_t i = 0; i < a->n_tensors; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < a->tensors[i].count; k++)
+            sum += fabs((double)g[a->tensors[i].offset + k]);
+        assert_true(sum > 0);
+    }
+    model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(gradients_are_those_of_the_loss, setup, teardown),
         cmocka_unit_test_setup_teardown(an_announced_gradient_is_final, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_weight_has_a_gradient_behind_a_back_translation,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(recomputed_stages_give_the_same_bits, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

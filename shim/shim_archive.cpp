@@ -9,8 +9,10 @@
 #include <torch/csrc/jit/serialization/import_read.h>
 #include <torch/csrc/jit/serialization/pickler.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -67,14 +69,25 @@ void dict_put(shim_value *dict, IValue key, const shim_value *x)
 }
 
 // Writes to a FILE, remembering the operating system's first reason for a failure. The writer above
-// it is told that all is well, for it would throw from its destructor otherwise.
+// it is told that all is well, for it would throw from its destructor otherwise. Hashes what
+// passes, piece by piece, while it is in the cache.
 struct sink {
+    static constexpr size_t piece_bytes = 256 << 10;
     FILE *file;
+    hash128_stream *hash;
     int error = 0;
     size_t write(const void *bytes, size_t n)
     {
-        if (error == 0 && fwrite(bytes, 1, n, file) != n)
-            error = errno ? errno : EIO;
+        const char *piece = static_cast<const char *>(bytes);
+        for (size_t left = n; left > 0 && error == 0;) {
+            size_t now = std::min(left, piece_bytes);
+            if (hash)
+                hash128_stream_add(hash, piece, now);
+            if (fwrite(piece, 1, now, file) != now)
+                error = errno ? errno : EIO;
+            piece += now;
+            left -= now;
+        }
         return n;
     }
 };
@@ -177,12 +190,17 @@ struct shim_value *shim_archive_root(struct shim_archive *a)
 }
 
 enum status shim_archive_write(struct shim_archive *a, const char *path, const char *record_name,
-                               const void *record, size_t record_bytes, struct errmsg *em)
+                               const void *record, size_t record_bytes, struct hash128 *hash_out,
+                               struct errmsg *em)
 {
     enum status st = shim_archive_check(a, em);
     if (st != ST_OK)
         return st;
-    sink to = {.file = fopen(path, "wb")};
+    std::unique_ptr<hash128_stream, decltype(&hash128_stream_free)> hash(
+        hash_out ? hash128_stream_new() : nullptr, hash128_stream_free);
+    if (hash_out && !hash)
+        return FAIL(em, ST_MEMORY, "out of memory writing %s", path);
+    sink to = {.file = fopen(path, "wb"), .hash = hash.get()};
     if (!to.file)
         return FAIL_ERRNO(em, ST_IO, errno, "cannot write %s", path);
     struct errmsg why = {};
@@ -195,6 +213,8 @@ enum status shim_archive_write(struct shim_archive *a, const char *path, const c
         return FAIL_ERRNO(em, ST_IO, to.error, "cannot write %s", path);
     if (st != ST_OK)
         return FAIL(em, st, "cannot write %s: %s", path, why.text);
+    if (hash_out)
+        *hash_out = hash128_stream_get(hash.get());
     return ST_OK;
 }
 

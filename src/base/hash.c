@@ -18,13 +18,48 @@ struct hash128 hash128(const void *bytes, size_t n)
     return (struct hash128){.high = h.high64, .low = h.low64};
 }
 
+/* XXH3_state_t, under a name that xxHash's header need not be known for. */
+struct hash128_stream {
+    XXH3_state_t *state;
+};
+
+struct hash128_stream *hash128_stream_new(void)
+{
+    struct hash128_stream *s = calloc(1, sizeof *s);
+    if (s && !(s->state = XXH3_createState())) {
+        free(s);
+        return NULL;
+    }
+    if (s)
+        XXH3_128bits_reset(s->state);
+    return s;
+}
+
+void hash128_stream_free(struct hash128_stream *s)
+{
+    if (s)
+        XXH3_freeState(s->state);
+    free(s);
+}
+
+void hash128_stream_add(struct hash128_stream *s, const void *bytes, size_t n)
+{
+    XXH3_128bits_update(s->state, bytes, n);
+}
+
+struct hash128 hash128_stream_get(const struct hash128_stream *s)
+{
+    XXH128_hash_t h = XXH3_128bits_digest(s->state);
+    return (struct hash128){.high = h.high64, .low = h.low64};
+}
+
 enum status hash128_file(const char *path, struct hash128 *out, struct errmsg *em)
 {
     enum status st = ST_OK;
     unsigned char *piece = malloc(PIECE_BYTES);
-    XXH3_state_t *state = XXH3_createState();
+    struct hash128_stream *stream = hash128_stream_new();
     FILE *f = fopen(path, "rb");
-    if (!piece || !state) {
+    if (!piece || !stream) {
         st = FAIL(em, ST_MEMORY, "out of memory while hashing %s", path);
         goto out;
     }
@@ -32,24 +67,22 @@ enum status hash128_file(const char *path, struct hash128 *out, struct errmsg *e
         st = FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
         goto out;
     }
-    XXH3_128bits_reset(state);
     for (size_t n; (n = fread(piece, 1, PIECE_BYTES, f)) > 0;)
-        XXH3_128bits_update(state, piece, n);
+        hash128_stream_add(stream, piece, n);
     if (ferror(f)) {
         st = FAIL_ERRNO(em, ST_IO, errno, "cannot read %s", path);
         goto out;
     }
-    XXH128_hash_t h = XXH3_128bits_digest(state);
-    *out = (struct hash128){.high = h.high64, .low = h.low64};
+    *out = hash128_stream_get(stream);
 out:
     if (f)
         fclose(f);
-    XXH3_freeState(state);
+    hash128_stream_free(stream);
     free(piece);
     return st;
 }
 
-void hash128_hex(struct hash128 h, char out[static HASH128_HEX_BYTES])
+void hash128_hex(struct hash128 h, char out[HASH128_HEX_BYTES])
 {
     snprintf(out, HASH128_HEX_BYTES, "%016llx%016llx", (unsigned long long)h.high,
              (unsigned long long)h.low);

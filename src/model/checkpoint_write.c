@@ -153,7 +153,7 @@ static void put_facts(struct shim_archive *a, struct shim_value *root, const str
 }
 
 static enum status write_archive(const struct source *s, const struct checkpoint_facts *facts,
-                                 const char *path, struct errmsg *em)
+                                 const char *path, struct hash128 *hash_out, struct errmsg *em)
 {
     struct shim_archive *a = NULL;
     char *summary = summary_text(s->model, facts);
@@ -168,7 +168,7 @@ static enum status write_archive(const struct source *s, const struct checkpoint
         rivals_put(a, root, s->model, s->snapshot ? s->snapshot->rivals : NULL,
                    facts->adversary_step);
         put_facts(a, root, s->model, facts);
-        st = shim_archive_write(a, path, CHECKPOINT_RECORD, summary, strlen(summary), em);
+        st = shim_archive_write(a, path, CHECKPOINT_RECORD, summary, strlen(summary), hash_out, em);
     }
     shim_archive_free(a);
     free(summary);
@@ -178,12 +178,13 @@ static enum status write_archive(const struct source *s, const struct checkpoint
 enum status checkpoint_write(const struct model *m, const struct checkpoint_facts *facts,
                              const char *path, struct errmsg *em)
 {
-    return write_archive(&(struct source){.model = m}, facts, path, em);
+    return write_archive(&(struct source){.model = m}, facts, path, NULL, em);
 }
 
 enum status checkpoint_snapshot_write(const struct checkpoint_snapshot *s,
                                       const struct checkpoint_facts *facts, const char *path,
-                                      struct errmsg *em)
+                                      struct hash128 *hash_out, struct errmsg *em)
 {
-    return write_archive(&(struct source){.model = s->model, .snapshot = s}, facts, path, em);
+    return write_archive(&(struct source){.model = s->model, .snapshot = s}, facts, path, hash_out,
+                         em);
 }

@@ -79,7 +79,8 @@ static void save(const char *out, int64_t step, bool best, int keep)
     memcpy(bytes + 12, "PK\5\6", 4);
     assert_ok(run_folder_temporary(out, step, temporary, &em));
     put(temporary, bytes, sizeof bytes);
-    assert_ok(run_folder_commit_checkpoint(out, temporary, step, best, keep, &em));
+    assert_ok(run_folder_commit_checkpoint(out, temporary, hash128(bytes, sizeof bytes), step, best,
+                                           keep, &em));
     assert_false(file_exists(temporary));
 }
 
@@ -438,7 +439,9 @@ static void a_failed_commit_leaves_the_earlier_one(void **state)
     struct run_folder *f = open_run(out);
     save(out, 1, false, 2);
     assert_ok(run_folder_temporary(out, 2, temporary, &em));
-    assert_status(run_folder_commit_checkpoint(out, temporary, 2, true, 2, &em), ST_NOINPUT);
+    assert_status(run_folder_commit_checkpoint(out, temporary, (struct hash128){0}, 2, true, 2,
+                                               &em),
+                  ST_IO);
     em = (struct errmsg){0};
     assert_link(out, "latest.pt", "step-0000000001.pt");
     assert_resumes_from(out, "step-0000000001.pt");

@@ -111,6 +111,7 @@ static void a_snapshot_is_the_state_it_was_taken_of(void **state)
     (void)state;
     struct checkpoint *c;
     struct checkpoint_snapshot *s;
+    struct hash128 hash, of_file;
     struct model_options o = options();
     struct model *m = model_make(&o), *then = model_make(&o), *again = model_make(&o);
     train(m, 1, 4);
@@ -118,7 +119,9 @@ static void a_snapshot_is_the_state_it_was_taken_of(void **state)
     assert_ok(checkpoint_snapshot_new(m, &s, &em));
     assert_ok(checkpoint_snapshot_take(s, &em));
     train(m, 5, 6);
-    assert_ok(checkpoint_snapshot_write(s, &facts, path, &em));
+    assert_ok(checkpoint_snapshot_write(s, &facts, path, &hash, &em));
+    assert_ok(hash128_file(path, &of_file, &em));
+    assert_true(hash.high == of_file.high && hash.low == of_file.low);
     assert_ok(checkpoint_open(path, &c, &em));
     assert_ok(checkpoint_restore(c, again, true, true, &em));
     assert_string_equal(checkpoint_get_facts(c)->meta, facts.meta);
@@ -226,7 +229,7 @@ static void write_crippled(bool weights)
         shim_put(a, root, numbers[i], shim_value_int(a, i));
     shim_put(a, root, "config", shim_value_string(a, ""));
     shim_put(a, root, "meta", shim_value_string(a, ""));
-    assert_ok(shim_archive_write(a, path, NULL, NULL, 0, &em));
+    assert_ok(shim_archive_write(a, path, NULL, NULL, 0, NULL, &em));
     shim_archive_free(a);
 }
 
@@ -267,7 +270,7 @@ static void other_files_are_refused(void **state)
     em = (struct errmsg){0};
     assert_ok(shim_archive_new(&a, &em));
     shim_put(a, shim_archive_root(a), "model", shim_value_int(a, 1));
-    assert_ok(shim_archive_write(a, path, NULL, NULL, 0, &em));
+    assert_ok(shim_archive_write(a, path, NULL, NULL, 0, NULL, &em));
     shim_archive_free(a);
     assert_status(checkpoint_open(path, &c, &em), ST_DATA);
     assert_text_has(em.text, "no checkpoint of bifrons");

@@ -46,7 +46,7 @@ static void write_sample(void)
     shim_append(a, list, shim_value_pair(a, 0.9, 0.999));
     shim_append(a, list, shim_value_int(a, 3));
     shim_put(a, root, "list", list);
-    assert_ok(shim_archive_write(a, path, "note.json", "{}", 2, &em));
+    assert_ok(shim_archive_write(a, path, "note.json", "{}", 2, NULL, &em));
     shim_archive_free(a);
 }
 
@@ -98,7 +98,7 @@ static void the_first_mistake_stays(void **state)
     assert_null(shim_value_int(a, 2));
     assert_status(shim_archive_check(a, &em), ST_TORCH);
     em = (struct errmsg){0};
-    assert_status(shim_archive_write(a, path, NULL, NULL, 0, &em), ST_TORCH);
+    assert_status(shim_archive_write(a, path, NULL, NULL, 0, NULL, &em), ST_TORCH);
     assert_false(file_exists(path));
     shim_archive_free(a);
 }
@@ -110,14 +110,14 @@ static void a_place_that_cannot_be_written_is_named(void **state)
     char nowhere[PATH_BYTES_MAX];
     snprintf(nowhere, sizeof nowhere, "%s/absent/a.pt", folder);
     assert_ok(shim_archive_new(&a, &em));
-    assert_status(shim_archive_write(a, nowhere, NULL, NULL, 0, &em), ST_IO);
+    assert_status(shim_archive_write(a, nowhere, NULL, NULL, 0, NULL, &em), ST_IO);
     assert_text_has(em.text, "absent");
     em = (struct errmsg){0};
     float *large = calloc(1 << 20, sizeof *large);
     shim_put(a, shim_archive_root(a), "x",
              shim_value_tensor(a, SHIM_F32, large, 1, (int64_t[]){1 << 20}));
     if (file_exists("/dev/full")) {
-        assert_status(shim_archive_write(a, "/dev/full", NULL, NULL, 0, &em), ST_IO);
+        assert_status(shim_archive_write(a, "/dev/full", NULL, NULL, 0, NULL, &em), ST_IO);
         assert_text_has(em.text, "No space left");
     }
     free(large);

@@ -77,6 +77,7 @@ static enum status validate(struct loop *l, bool finished, struct errmsg *em)
 static enum status save(struct loop *l, bool validated, struct errmsg *em)
 {
     struct session *s = l->session;
+    double since_s = clock_seconds();
     watchdog_enter(s->watchdog, WATCH_SAVE, s->state.step);
     enum status st = step_before_save(s, em);
     if (st != ST_OK)
@@ -85,7 +86,7 @@ static enum status save(struct loop *l, bool validated, struct errmsg *em)
         s->state.save_s = fmax(saver_seconds(l->saver), s->state.save_s);
         s->state.stretch_s = s->walltime.stretch_s;
         report_sync(l->report);
-        saver_save(l->saver, validated);
+        saver_save(l->saver, since_s, validated);
     }
     return step_after_save(s, em);
 }

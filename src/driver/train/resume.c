@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "model/adversary.h"
 #include "model/checkpoint.h"
@@ -110,12 +111,14 @@ static enum status find_and_load(struct session *s, const char *from,
 enum status resume_run(struct session *s, const char *from, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX] = "";
+    double start = clock_seconds();
     enum status st = ST_OK;
     if (comm_rank(s->comm) == 0) {
         st = find_and_load(s, from, path, em);
         if (st == ST_OK && path[0])
-            log_info("resumed from %s: step %lld, epoch %lld", path, (long long)s->state.step,
-                     (long long)session_epoch(s) + 1);
+            log_info("resumed from %s: step %lld, epoch %lld; checked and read in %.2f s", path,
+                     (long long)s->state.step, (long long)session_epoch(s) + 1,
+                     clock_seconds() - start);
     }
     st = comm_agree(s->comm, st, em);
     if (st == ST_OK)

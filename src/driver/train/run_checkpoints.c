@@ -138,26 +138,23 @@ static void prune(const char *out, int64_t newest, int keep)
 }
 
 /* The hash becomes durable before the checkpoint gets its name. */
-static enum status write_sidecar(const char *temporary, const char *path, struct errmsg *em)
+static enum status write_sidecar(struct hash128 hash, const char *path, struct errmsg *em)
 {
-    struct hash128 hash;
     char hex[HASH128_HEX_BYTES], sidecar[PATH_BYTES_MAX + 8], line[SIDECAR_BYTES_MAX];
-    enum status st = hash128_file(temporary, &hash, em);
-    if (st != ST_OK)
-        return st;
     hash128_hex(hash, hex);
     snprintf(sidecar, sizeof sidecar, "%s" SIDECAR_EXTENSION, path);
     int n = snprintf(line, sizeof line, "%s  %s\n", hex, path_name(path));
     return file_write_atomic(sidecar, line, (size_t)n, em);
 }
 
-enum status run_folder_commit_checkpoint(const char *out, const char *temporary, int64_t step,
-                                         bool best, int keep, struct errmsg *em)
+enum status run_folder_commit_checkpoint(const char *out, const char *temporary,
+                                         struct hash128 hash, int64_t step, bool best, int keep,
+                                         struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
     enum status st = path_of_step(out, step, "", path, em);
     if (st == ST_OK)
-        st = write_sidecar(temporary, path, em);
+        st = write_sidecar(hash, path, em);
     if (st == ST_OK)
         st = file_commit(temporary, path, em);
     if (st != ST_OK)

@@ -13,7 +13,7 @@
  *     run_folder_begin(folder, config_toml, &em);
  *     run_folder_temporary(out, step, temporary, &em);
  *     ...write the checkpoint to `temporary`...
- *     run_folder_commit_checkpoint(out, temporary, step, best, keep, &em);
+ *     run_folder_commit_checkpoint(out, temporary, hash, step, best, keep, &em);
  *     run_folder_free(folder);
  *
  * A sidecar is durable before its checkpoint gets its name, so a checkpoint that is there can be
@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/status.h"
 
 struct run_folder; /* the lock, for as long as this process lives and holds it */
@@ -49,13 +50,14 @@ void run_folder_free(struct run_folder *f);
 enum status run_folder_temporary(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
                                  struct errmsg *em) MUST_CHECK;
 /*
- * Gives a finished temporary file its name and its sidecar, both durable; then points latest.pt
- * (and best.pt where `best`) at it and removes all but the newest `keep` (at least two) and the
- * links' targets. ST_IO: the checkpoint is not there, earlier ones are; the temporary file is the
- * caller's to remove. Trouble after the checkpoint is safe is a warning.
+ * Gives a finished temporary file with this hash its name and its sidecar, both durable; then
+ * points latest.pt (and best.pt where `best`) at it and removes all but the newest `keep` (at least
+ * two) and the links' targets. ST_IO: the checkpoint is not there, earlier ones are; the temporary
+ * file is the caller's to remove. Trouble after the checkpoint is safe is a warning.
  */
-enum status run_folder_commit_checkpoint(const char *out, const char *temporary, int64_t step,
-                                         bool best, int keep, struct errmsg *em) MUST_CHECK;
+enum status run_folder_commit_checkpoint(const char *out, const char *temporary,
+                                         struct hash128 hash, int64_t step, bool best, int keep,
+                                         struct errmsg *em) MUST_CHECK;
 
 /* Does this checkpoint, named after this step, do? ST_OK, or why not. */
 typedef enum status run_folder_accept(void *ctx, const char *path, int64_t step, struct errmsg *em);

@@ -27,12 +27,12 @@ struct write_job {
     char out[PATH_BYTES_MAX];
     bool best;
     int keep;
-    double copy_s;
+    double copy_s, stopped_s;
     struct watchdog *watchdog;
     /* left by the thread */
     enum status status;
     struct errmsg em;
-    double write_s;
+    double write_s, processor_s;
 };
 
 struct saver {
@@ -111,13 +111,14 @@ static void write_in_background(void *argument)
 {
     struct write_job *job = argument;
     char temporary[PATH_BYTES_MAX];
-    double start = clock_seconds();
+    struct hash128 hash;
+    double start = clock_seconds(), processor = clock_thread_seconds();
     sync_metrics(job->out);
     enum status st = run_folder_temporary(job->out, job->facts.step, temporary, &job->em);
     if (st == ST_OK) {
-        st = checkpoint_snapshot_write(job->snapshot, &job->facts, temporary, &job->em);
+        st = checkpoint_snapshot_write(job->snapshot, &job->facts, temporary, &hash, &job->em);
         if (st == ST_OK)
-            st = run_folder_commit_checkpoint(job->out, temporary, job->facts.step, job->best,
+            st = run_folder_commit_checkpoint(job->out, temporary, hash, job->facts.step, job->best,
                                               job->keep, &job->em);
         if (st != ST_OK)
             unlink(temporary);
@@ -125,6 +126,7 @@ static void write_in_background(void *argument)
     if (st == ST_OK)
         watchdog_note_saved(job->watchdog);
     job->write_s = clock_seconds() - start;
+    job->processor_s = clock_thread_seconds() - processor;
     job->status = st;
 }
 
@@ -155,9 +157,9 @@ static void collect(struct saver *v)
         }
         v->slowest_s = fmax(v->slowest_s, job->copy_s + job->write_s);
         log_info("checkpoint of step %" PRId64 " saved%s: training stopped for %.1f ms, the disk "
-                 "took %.2f s",
-                 job->facts.step, job->best ? ", the best yet" : "", job->copy_s * 1e3,
-                 job->write_s);
+                 "took %.2f s, a processor %.2f s of it",
+                 job->facts.step, job->best ? ", the best yet" : "", job->stopped_s * 1e3,
+                 job->write_s, job->processor_s);
     } else {
         note_failure(v, job->em.text);
     }
@@ -221,7 +223,7 @@ static enum status prepare(struct saver *v, bool best, struct errmsg *em)
     return st;
 }
 
-void saver_save(struct saver *v, bool validated)
+void saver_save(struct saver *v, double since_s, bool validated)
 {
     struct errmsg em = {0};
     if (!v)
@@ -242,6 +244,7 @@ void saver_save(struct saver *v, bool validated)
         return;
     }
     v->writing = true;
+    v->job.stopped_s = clock_seconds() - since_s;
     worker_start(v->worker, write_in_background, &v->job);
 }
 

@@ -3,7 +3,7 @@
  * thread serialises it, makes it durable and gives it its name (run_folder.h).
  *
  *     saver_open(s, &saver, &em);                        // COLLECTIVE
- *     ...after each step: saver_poll(saver); when due: saver_save(saver, validated);
+ *     ...after each step: saver_poll(saver); when due: saver_save(saver, since_s, validated);
  *     bool kept = saver_finish(saver);                   // joined before the last collective
  *     saver_close(saver);
  *
@@ -25,9 +25,10 @@ struct saver;
 enum status saver_open(struct session *s, struct saver **out, struct errmsg *em) MUST_CHECK;
 /* Waits for a checkpoint being written. */
 void saver_close(struct saver *v);
-/* Copies the state and has it written. validated: the last validation is of the current state,
- * which becomes best.pt where it is better than that one (always, without held-out pictures). */
-void saver_save(struct saver *v, bool validated);
+/* Copies the state and has it written. since_s: when training stopped for it. validated: the last
+ * validation is of the current state, which becomes best.pt where it is better than that one
+ * (always, without held-out pictures). */
+void saver_save(struct saver *v, double since_s, bool validated);
 /* Rank 0: sets model and s->state back to what was copied last, or to where training began; the
  * copy need not have reached the disk. The caller shares it with the other ranks. */
 enum status saver_go_back(struct saver *v, struct errmsg *em) MUST_CHECK;

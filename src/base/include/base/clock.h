@@ -6,6 +6,8 @@
 
 /* Seconds on the monotonic clock, from an arbitrary start. */
 double clock_seconds(void);
+/* Processor time of the calling thread. */
+double clock_thread_seconds(void);
 /* Wall-clock seconds since 1970, with fraction; SOURCE_DATE_EPOCH is not applied. */
 double clock_wall_seconds(void);
 /* "2026-01-31T12:00:00Z" of now, or of SOURCE_DATE_EPOCH where that is set and sane. */

@@ -18,6 +18,7 @@
 #ifndef BIFRONS_MODEL_CHECKPOINT_H
 #define BIFRONS_MODEL_CHECKPOINT_H
 
+#include "base/hash.h"
 #include "model/model.h"
 
 enum { CHECKPOINT_FORMAT_VERSION = 1 };
@@ -50,7 +51,7 @@ enum status checkpoint_write(const struct model *m, const struct checkpoint_fact
  *
  *     checkpoint_snapshot_new(m, &s, &em);              // memory for parameters and moments
  *     checkpoint_snapshot_take(s, &em);
- *     checkpoint_snapshot_write(s, &facts, path, &em);  // any thread; not beside _take
+ *     checkpoint_snapshot_write(s, &facts, path, &hash, &em);  // any thread; not beside _take
  *
  * The model outlives its snapshot. _write needs no further memory for tensors.
  */
@@ -64,10 +65,10 @@ enum status checkpoint_snapshot_take(struct checkpoint_snapshot *s, struct errms
 /* Back to the state that was taken; m is the model it was taken from. ST_TORCH. */
 enum status checkpoint_snapshot_restore(const struct checkpoint_snapshot *s, struct model *m,
                                         struct errmsg *em) MUST_CHECK;
-/* As checkpoint_write. */
+/* As checkpoint_write; *hash_out is the file's. */
 enum status checkpoint_snapshot_write(const struct checkpoint_snapshot *s,
                                       const struct checkpoint_facts *facts, const char *path,
-                                      struct errmsg *em) MUST_CHECK;
+                                      struct hash128 *hash_out, struct errmsg *em) MUST_CHECK;
 
 struct checkpoint;
 /* Reads and checks a file. ST_NOINPUT; ST_DATA torn, no checkpoint, or lacking what it needs. */

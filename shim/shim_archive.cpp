@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -190,17 +189,13 @@ struct shim_value *shim_archive_root(struct shim_archive *a)
 }
 
 enum status shim_archive_write(struct shim_archive *a, const char *path, const char *record_name,
-                               const void *record, size_t record_bytes, struct hash128 *hash_out,
+                               const void *record, size_t record_bytes, struct hash128_stream *hash,
                                struct errmsg *em)
 {
     enum status st = shim_archive_check(a, em);
     if (st != ST_OK)
         return st;
-    std::unique_ptr<hash128_stream, decltype(&hash128_stream_free)> hash(
-        hash_out ? hash128_stream_new() : nullptr, hash128_stream_free);
-    if (hash_out && !hash)
-        return FAIL(em, ST_MEMORY, "out of memory writing %s", path);
-    sink to = {.file = fopen(path, "wb"), .hash = hash.get()};
+    sink to = {.file = fopen(path, "wb"), .hash = hash};
     if (!to.file)
         return FAIL_ERRNO(em, ST_IO, errno, "cannot write %s", path);
     struct errmsg why = {};
@@ -213,8 +208,6 @@ enum status shim_archive_write(struct shim_archive *a, const char *path, const c
         return FAIL_ERRNO(em, ST_IO, to.error, "cannot write %s", path);
     if (st != ST_OK)
         return FAIL(em, st, "cannot write %s: %s", path, why.text);
-    if (hash_out)
-        *hash_out = hash128_stream_get(hash.get());
     return ST_OK;
 }
 

@@ -82,7 +82,7 @@ out:
     return st;
 }
 
-void hash128_hex(struct hash128 h, char out[HASH128_HEX_BYTES])
+void hash128_hex(struct hash128 h, char out[static HASH128_HEX_BYTES])
 {
     snprintf(out, HASH128_HEX_BYTES, "%016llx%016llx", (unsigned long long)h.high,
              (unsigned long long)h.low);

@@ -153,7 +153,7 @@ static void put_facts(struct shim_archive *a, struct shim_value *root, const str
 }
 
 static enum status write_archive(const struct source *s, const struct checkpoint_facts *facts,
-                                 const char *path, struct hash128 *hash_out, struct errmsg *em)
+                                 const char *path, struct hash128_stream *hash, struct errmsg *em)
 {
     struct shim_archive *a = NULL;
     char *summary = summary_text(s->model, facts);
@@ -168,7 +168,7 @@ static enum status write_archive(const struct source *s, const struct checkpoint
         rivals_put(a, root, s->model, s->snapshot ? s->snapshot->rivals : NULL,
                    facts->adversary_step);
         put_facts(a, root, s->model, facts);
-        st = shim_archive_write(a, path, CHECKPOINT_RECORD, summary, strlen(summary), hash_out, em);
+        st = shim_archive_write(a, path, CHECKPOINT_RECORD, summary, strlen(summary), hash, em);
     }
     shim_archive_free(a);
     free(summary);
@@ -185,6 +185,12 @@ enum status checkpoint_snapshot_write(const struct checkpoint_snapshot *s,
                                       const struct checkpoint_facts *facts, const char *path,
                                       struct hash128 *hash_out, struct errmsg *em)
 {
-    return write_archive(&(struct source){.model = s->model, .snapshot = s}, facts, path, hash_out,
-                         em);
+    const struct source from = {.model = s->model, .snapshot = s};
+    struct hash128_stream *hash = hash128_stream_new();
+    enum status st = hash ? write_archive(&from, facts, path, hash, em)
+                          : FAIL(em, ST_MEMORY, "out of memory writing %s", path);
+    if (st == ST_OK)
+        *hash_out = hash128_stream_get(hash);
+    hash128_stream_free(hash);
+    return st;
 }

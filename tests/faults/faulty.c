@@ -6,11 +6,13 @@
  * WHAT  loss, gradient            of the process's WHEN-th step
  *       backward, evaluate        the WHEN-th call
  *       fwrite, fsync, rename     the WHEN-th of a checkpoint
+ *       hook, collective          the WHEN-th gradient that is ready, or sum that is carried out
  * WHEN  a number from 1, or FIRST-LAST
  * HOW   nan, inf or a number      what a loss or gradient becomes
  *       kill, stop                the signal that this process then sends itself
  *       full                      the call fails as on a full disk
  *       sleep                     the call takes five seconds
+ *       delayN                    it takes up to 16 ms longer, mostly far less, by the seed N
  * RANK  of the process it happens to; all where left out
  */
 #include <errno.h>
@@ -20,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/philox.h"
 #include "model/model.h"
 
 enum status __real_model_zero_gradients(struct model *m, struct errmsg *em);
@@ -41,12 +44,24 @@ int __wrap_rename(const char *from, const char *to);
 int __wrap_fsync(int fd);
 size_t __wrap_fwrite(const void *bytes, size_t size, size_t n, FILE *f);
 
+struct mpi;
+struct comm_request;
+void __real_reducer_ready(void *reducer, size_t first, size_t count);
+void __wrap_reducer_ready(void *reducer, size_t first, size_t count);
+enum status __real_mpi_run_shared(struct mpi *m, const struct comm_request *r, struct errmsg *em);
+enum status __wrap_mpi_run_shared(struct mpi *m, const struct comm_request *r, struct errmsg *em);
+
 enum { HOW_BYTES = 32 };
+
+static long my_rank(void)
+{
+    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
+    return rank ? strtol(rank, NULL, 10) : 0;
+}
 
 static bool is_my_rank(const char *at)
 {
-    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
-    return !at || strtol(at + 1, NULL, 10) == (rank ? strtol(rank, NULL, 10) : 0);
+    return !at || strtol(at + 1, NULL, 10) == my_rank();
 }
 
 /* Does BIFRONS_FAULT name this call? Then how, else NULL. */
@@ -71,6 +86,15 @@ static const char *fault(const char *what, long count, char how[static HOW_BYTES
     return NULL;
 }
 
+/* 1 us to 16 ms, each doubling as likely as the next: ranks that are nearly together, and far
+ * apart. */
+static void delay(const char *what, long count, const char *seed)
+{
+    uint64_t index = (uint64_t)count << 16 | (uint64_t)my_rank() << 8 | (unsigned char)what[0];
+    struct philox p = philox_at(strtoull(seed, NULL, 10), PHILOX_FAULT, index);
+    usleep(1u << philox_below(&p, 15));
+}
+
 /* The faults that any call can meet. True where it is to fail. */
 static bool strike(const char *what, long count)
 {
@@ -83,6 +107,8 @@ static bool strike(const char *what, long count)
         raise(SIGSTOP);
     else if (strcmp(how, "sleep") == 0)
         sleep(5);
+    else if (strncmp(how, "delay", 5) == 0)
+        delay(what, count, how + 5);
     return strcmp(how, "full") == 0;
 }
 
@@ -159,4 +185,18 @@ size_t __wrap_fwrite(const void *bytes, size_t size, size_t n, FILE *f)
         return 0;
     }
     return __real_fwrite(bytes, size, n, f);
+}
+
+void __wrap_reducer_ready(void *reducer, size_t first, size_t count)
+{
+    static long calls;
+    strike("hook", ++calls);
+    __real_reducer_ready(reducer, first, count);
+}
+
+enum status __wrap_mpi_run_shared(struct mpi *m, const struct comm_request *r, struct errmsg *em)
+{
+    static long calls;
+    strike("collective", ++calls);
+    return __real_mpi_run_shared(m, r, em);
 }

@@ -35,7 +35,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/hash.h"
+#include "base/hash_stream.h"
 #include "base/status.h"
 
 #ifdef __cplusplus
@@ -379,7 +379,7 @@ void shim_graph_end(struct shim_scope *s, struct shim_graph *g);
  *     struct shim_value *root = shim_archive_root(a);
  *     shim_put(a, root, "epoch", shim_value_int(a, 7));
  *     shim_put(a, root, "weight", shim_value_tensor(a, SHIM_F32, memory, 2, dims));
- *     shim_archive_write(a, path, "bifrons.json", json, json_bytes, &hash, &em);
+ *     shim_archive_write(a, path, "bifrons.json", json, json_bytes, hash, &em);
  */
 struct shim_archive;
 struct shim_value;
@@ -408,11 +408,11 @@ void shim_archive_free(struct shim_archive *a);
 enum status shim_archive_check(const struct shim_archive *a, struct errmsg *em) MUST_CHECK;
 /* The dict at the top. */
 struct shim_value *shim_archive_root(struct shim_archive *a);
-/* Streams to path, with one more uncompressed record where record_name is not NULL; *hash_out (or
- * NULL) is the whole file's hash. ST_IO names the reason of the operating system. The file is not
+/* Streams to path, with one more uncompressed record where record_name is not NULL; hash (or NULL)
+ * takes all bytes of the file. ST_IO names the reason of the operating system. The file is not
  * synced, and not removed on failure. */
 enum status shim_archive_write(struct shim_archive *a, const char *path, const char *record_name,
-                               const void *record, size_t record_bytes, struct hash128 *hash_out,
+                               const void *record, size_t record_bytes, struct hash128_stream *hash,
                                struct errmsg *em) MUST_CHECK;
 
 struct shim_value *shim_value_dict(struct shim_archive *a);

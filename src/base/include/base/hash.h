@@ -8,11 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash_stream.h"
 #include "base/status.h"
-
-#ifdef __cplusplus
-extern "C" {
-#endif
 
 enum { HASH128_HEX_BYTES = 33 };
 
@@ -25,18 +22,9 @@ uint64_t hash64(const void *bytes, size_t n, uint64_t seed);
 struct hash128 hash128(const void *bytes, size_t n);
 /* XXH3-128 of a whole file, read in pieces. ST_NOINPUT or ST_IO. */
 enum status hash128_file(const char *path, struct hash128 *out, struct errmsg *em) MUST_CHECK;
-/* XXH3-128 of bytes that come piece by piece. NULL: out of memory. */
-struct hash128_stream;
-struct hash128_stream *hash128_stream_new(void);
-void hash128_stream_free(struct hash128_stream *s);
-void hash128_stream_add(struct hash128_stream *s, const void *bytes, size_t n);
-/* Of all bytes so far. */
+/* Of all bytes added to s so far. */
 struct hash128 hash128_stream_get(const struct hash128_stream *s);
 /* 32 lower-case hex digits, big-endian, as `xxhsum -H128` prints them. */
-void hash128_hex(struct hash128 h, char out[HASH128_HEX_BYTES]);
-
-#ifdef __cplusplus
-}
-#endif
+void hash128_hex(struct hash128 h, char out[static HASH128_HEX_BYTES]);
 
 #endif

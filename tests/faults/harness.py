@@ -164,8 +164,8 @@ def assert_same_run(run, reference, best=True):
         mine, theirs = run.checkpoints / name, reference.checkpoints / name
         assert os.readlink(mine) == os.readlink(theirs), name
         one, other = load(mine), load(theirs)
-        for key in ("model_state_dict", "optimizer_state_dict", "epoch", "step", "position",
-                    "loss", "val_loss"):
+        kept = {"ema_state_dict", "discriminators"} & (one.keys() | other.keys())
+        for key in ("model_state_dict", "optimizer_state_dict", "epoch", "step", "position", "loss", "val_loss", *kept):
             assert_same_tensors(one[key], other[key], f"{name}:{key}")
 
 

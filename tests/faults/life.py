@@ -23,7 +23,8 @@ DEATH = ("rank \\d+ on host .* has gone$", "  rank \\d+ on host ", "the launcher
          "the job ends; ", "rank \\d+ \\(pid \\d+\\) has ended while others waited for it$")
 STOP = ("stopped after step \\d+ of \\d+ \\(on request\\)", "ended by the launcher after step",
         *DEATH)  # mpirun ends the ranks it has told to stop, a second later
-REFUSED = ("checkpoint refused: ", "renamed to ", "step-\\d+.pt has no .xxh3 file")
+NO_HASH = "step-\\d+.pt has no .xxh3 file"
+REFUSED = ("checkpoint refused: ", "renamed to ", NO_HASH)
 DISK_FULL = ("CHECKPOINT NOT SAVED", "the state of step \\d+ could not be saved", "No space left on device")
 
 

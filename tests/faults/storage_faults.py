@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 
 from harness import Run, bifrons
-from life import DEATH, DISK_FULL, REFUSED, good_steps, live, nothing, spoil
+from life import DEATH, DISK_FULL, NO_HASH, REFUSED, good_steps, live, nothing, spoil
 from process_faults import kill_all
 
 
@@ -130,6 +130,7 @@ def missing(run, rng):
     files = [path, Path(f"{path}.xxh3"), run.checkpoints / "latest.pt", run.checkpoints / "best.pt"]
     for file in rng.sample(files, rng.randint(1, len(files))):
         file.unlink(missing_ok=True)
+    run.remains = (NO_HASH,)  # nobody writes it anew
     live(run, nothing)
 
 

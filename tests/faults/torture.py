@@ -20,39 +20,41 @@ from life import DEATH, LIFE_S, live, nothing, processes_of
 
 FAULTS = {**process_faults.FAULTS, **storage_faults.FAULTS}
 KEYS = {"train__max_steps": 8, "checkpoint__every_steps": 2, "checkpoint__keep": 9}
+STATES = {"plain": {}, "adversary": {"loss__adversarial": 0.05}}  # what there is to lose beside the model and its moments
 
 
 class Bench:
-    """The sets, and for each number of ranks the run that nothing happened to."""
+    """The sets, and for each number of ranks and kind of state the run that nothing happened to."""
 
     def __init__(self, sets, folder):
         self.sets, self.folder, self.references = sets, folder, {}
 
-    def reference(self, ranks):
-        if ranks not in self.references:
-            run = Run(self.sets, self.folder / f"reference-{ranks}", ranks, **KEYS)
+    def reference(self, ranks, state):
+        if (ranks, state) not in self.references:
+            run = Run(self.sets, self.folder / f"reference-{ranks}-{state}", ranks, **KEYS, **STATES[state])
             begin = time.monotonic()
             result = run.train()
             took = time.monotonic() - begin
             assert result.returncode == 0, result.stderr
             run.training_s = sum(row["step_ms"] for row in run.rows("train")) * 1.5e-3
             run.startup_s = max(took - run.training_s, 0.5)
-            self.references[ranks] = run
-        return self.references[ranks]
+            self.references[ranks, state] = run
+        return self.references[ranks, state]
 
-    def play(self, names, rng, ranks):
+    def play(self, names, rng, ranks, state="plain"):
         """The faults of these names, one after another, on a run that then finishes; half of those on several ranks
         share out the optimizer's state, which changes no bit."""
-        reference = self.reference(ranks)
-        keys = {**KEYS, "train__zero": int(ranks > 1 and rng.random() < 0.5)}
+        reference = self.reference(ranks, state)
+        keys = {**KEYS, **STATES[state], "train__zero": int(ranks > 1 and rng.random() < 0.5)}
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         run = Run(self.sets, folder / "run", ranks, **keys)
-        run.best_may_differ, run.bad = False, set()
+        run.best_may_differ, run.bad, run.remains = False, set(), ()
         run.reference, run.startup_s, run.training_s = reference, reference.startup_s, reference.training_s
         for name in names:
-            fault, run.explained = FAULTS[name]
+            fault, explained = FAULTS[name]
+            run.explained = (*explained, *run.remains)
             fault(run, rng)
-        run.explained = ()
+        run.explained = run.remains
         assert live(run, nothing) == 0
         assert_same_run(run, reference, best=not run.best_may_differ)
         assert not list(run.out.rglob("*.tmp*"))
@@ -79,9 +81,10 @@ class Bench:
 
 
 def case_of(seed):
-    """(names of faults, ranks, generator) of a seed."""
+    """(names of faults, ranks, kind of state, generator) of a seed."""
     rng = random.Random(seed)
-    return [rng.choice(list(FAULTS)) for _ in range(rng.randint(1, 3))], rng.choice([1, 2, 2, 2]), rng
+    names = [rng.choice(list(FAULTS)) for _ in range(rng.randint(1, 3))]
+    return names, rng.choice([1, 2, 2, 2]), rng.choice(list(STATES)), rng
 
 
 def make_sets(folder):
@@ -113,17 +116,17 @@ def main():
         return
     done, cases, failed, begin, seed = 0, 0, [], time.monotonic(), options.seed
     while done < options.faults and time.monotonic() - begin < options.minutes * 60:
-        names, ranks, rng = case_of(seed)
+        names, ranks, state, rng = case_of(seed)
         names = [options.only] * len(names) if options.only else names
         names = names[:options.faults - done]
         try:
-            bench.play(names, rng, ranks)
+            bench.play(names, rng, ranks, state)
             verdict = "same bits"
         except Exception:
             failed.append(seed)
             verdict = f"FAILED\n{traceback.format_exc()}"
         done, cases = done + len(names), cases + 1
-        print(f"{done:4d}  seed {seed}  {ranks} rank{'s' * (ranks > 1)}  {', '.join(names)}: {verdict}", flush=True)
+        print(f"{done:4d}  seed {seed}  {ranks} rank{'s' * (ranks > 1)}, {state}  {', '.join(names)}: {verdict}", flush=True)
         seed += 1
     print(f"{done} faults in {cases} runs, {time.monotonic() - begin:.0f} s: {cases - len(failed)} ended with the bits of "
           f"the run that met none" + (f"; FAILED: seeds {failed}, see {folder}" if failed else ""))

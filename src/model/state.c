@@ -1,5 +1,6 @@
 /* The flat arrays as state to be divided over ranks, moved and compared. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/checked.h"
 #include "base/hash.h"
@@ -45,19 +46,22 @@ enum status model_unstage_moment(struct model *m, enum model_moment which, struc
 }
 
 /* Piece by piece, each one's hash the next one's seed: a device's memory passes through a small
- * buffer. */
-static enum status hash_parameters(const struct shim_group *g, size_t count, size_t element_bytes,
-                                   uint64_t *hash, struct errmsg *em)
+ * buffer, a host's is read where it is. */
+static enum status hash_parameters(const struct shim_group *g, bool on_host, size_t count,
+                                   size_t element_bytes, uint64_t *hash, struct errmsg *em)
 {
-    void *piece = malloc(HASH_PIECE * element_bytes);
-    enum status st = piece ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    const unsigned char *host = on_host ? shim_group_memory(g, SHIM_PARAMETERS) : NULL;
+    void *buffer = on_host ? NULL : malloc(HASH_PIECE * element_bytes);
+    enum status st = on_host || buffer ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     for (size_t done = 0; done < count && st == ST_OK; done += HASH_PIECE) {
         size_t n = MIN((size_t)HASH_PIECE, count - done);
-        st = shim_group_read(g, SHIM_PARAMETERS, done, piece, n, em);
+        const void *piece = on_host ? host + done * element_bytes : buffer;
+        if (!on_host)
+            st = shim_group_read(g, SHIM_PARAMETERS, done, buffer, n, em);
         if (st == ST_OK)
             *hash = hash64(piece, n * element_bytes, *hash);
     }
-    free(piece);
+    free(buffer);
     return st;
 }
 
@@ -65,9 +69,10 @@ enum status model_hash(const struct model *m, uint64_t *hash_out, struct errmsg 
 {
     uint64_t hash = m->vgg ? vgg_hash(m->vgg) : 0;
     size_t each = m->flat.element_bytes;
-    enum status st = hash_parameters(m->group, m->flat.count, each, &hash, em);
+    bool on_host = strncmp(m->device, "cuda", 4) != 0;
+    enum status st = hash_parameters(m->group, on_host, m->flat.count, each, &hash, em);
     if (st == ST_OK && m->rivals)
-        st = hash_parameters(m->rivals->group, m->rivals->count, each, &hash, em);
+        st = hash_parameters(m->rivals->group, on_host, m->rivals->count, each, &hash, em);
     if (st == ST_OK)
         *hash_out = hash;
     return st;

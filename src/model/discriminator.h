@@ -17,7 +17,7 @@
 #include "model/model.h"
 #include "shim/shim.h"
 
-enum { DISCRIMINATOR_LAYERS = 4, DISCRIMINATOR_NAME_MAX = 32 };
+enum { DISCRIMINATOR_LAYERS = 4, DISCRIMINATOR_NAME_MAX = 48 };
 enum { DISCRIMINATOR_TENSORS = MODEL_PEOPLE * DISCRIMINATOR_LAYERS * 2 };
 
 struct discriminators {

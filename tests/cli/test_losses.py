@@ -46,8 +46,8 @@ def test_perceptual_loss_without_its_file(sets, vgg, tmp_path):  # noqa: F811
 
 
 def test_perceptual_loss_on_ranks_and_resumed(sets, vgg, tmp_path):  # noqa: F811
-    keys = ["loss.perceptual=0.1", f"loss.perceptual_weights={vgg}", "checkpoint.every_steps=2",
-            "train.global_batch=3"]
+    keys = ["model.width=16", "loss.perceptual=0.1", f"loss.perceptual_weights={vgg}", "checkpoint.every_steps=2",
+            "train.global_batch=2"]
     result = train(sets, tmp_path / "one", keys=keys)
     assert "VGG16" in result.stderr
     train(sets, tmp_path / "two", ranks=2, keys=keys)
@@ -63,13 +63,14 @@ def test_perceptual_loss_on_ranks_and_resumed(sets, vgg, tmp_path):  # noqa: F81
     assert tensors(tmp_path / "on") == tensors(tmp_path / "one")
 
 
-ADVERSARIAL = ["loss.adversarial=0.1", "adversary.channels=8", "train.global_batch=3",
+SLIM = ["model.width=16", "model.width_max=32"]
+ADVERSARIAL = [*SLIM, "loss.adversarial=0.1", "adversary.channels=8", "train.global_batch=3",
                "train.lr=3e-4"]
 
 
 def test_adversarial_steps_stay_finite_and_go_on_exactly(sets, tmp_path):  # noqa: F811
     keys = [*ADVERSARIAL, "train.max_steps=200", "adversary.start_step=20",
-            "train.global_batch=2", "adversary.loss=least_squares"]
+            "train.global_batch=2", "loss.adversarial=0.02", "adversary.loss=least_squares"]
     result = train(sets, tmp_path / "run", keys=keys)
     assert "least squares loss from step 21 on" in result.stderr
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
@@ -79,7 +80,8 @@ def test_adversarial_steps_stay_finite_and_go_on_exactly(sets, tmp_path):  # noq
         assert steps[20][person]["adversarial"] == steps[20][person]["discriminator"] == 0
         for term in ("adversarial", "discriminator", "r1"):
             assert steps[21][person][term] > 0 and steps[200][person][term] > 0
-        assert steps[200][person]["l1"] < steps[1][person]["l1"]
+        l1 = [steps[i + 1][person]["l1"] for i in range(200)]
+        assert sum(l1[-50:]) < 0.9 * sum(l1[:50])
     validated = [row["loss"] for row in rows if row["kind"] == "val"]
     assert set(validated[-1]["a"]) == {"l1", "dssim"}
     train(sets, tmp_path / "on", "--resume", checkpoint(tmp_path / "run", 189), keys=keys)
@@ -108,7 +110,7 @@ def test_adversarial_loss_reproduced_on_ranks(sets, tmp_path):  # noqa: F811
 
 def test_the_adversary_may_come_later(sets, tmp_path):  # noqa: F811
     """A checkpoint without discriminators goes on with new ones; other ones are refused."""
-    train(sets, tmp_path / "run", keys=["train.max_steps=2", "train.lr=3e-4"])
+    train(sets, tmp_path / "run", keys=[*SLIM, "train.max_steps=2", "train.lr=3e-4"])
     keys = [*ADVERSARIAL, "train.global_batch=7"]
     train(sets, tmp_path / "on", "--resume", checkpoint(tmp_path / "run", 2), keys=keys)
     assert losses(tmp_path / "on")[0]["loss"]["a"]["discriminator"] > 0
@@ -135,7 +137,7 @@ def test_a_loss_needs_its_part_of_the_sets(sets, tmp_path, key, dataset):  # noq
 
 
 def test_mask_heads_and_priorities_are_trained(sets, tmp_path):  # noqa: F811
-    keys = ["model.mask=true", "loss.mask_head=1", "train.max_steps=30", "train.lr=2e-3",
+    keys = [*SLIM, "model.mask=true", "loss.mask_head=1", "train.max_steps=30", "train.lr=5e-3",
             "train.global_batch=4"]
     train(sets, tmp_path / "plain", keys=keys)
     train(sets, tmp_path / "eyes", keys=[*keys, "loss.eyes=5", "loss.mouth=3"])

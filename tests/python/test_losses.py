@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(torch is None, reason="this Python has no torch 
 SIDE, SAMPLES, MASK_WEIGHT = 64, 2, 3
 WEIGHT = {"l1": 1, "dssim": 0.5, "perceptual": 0.25, "adversarial": 0.125}
 R1 = 2
+TERMS = ("l1", "dssim", "perceptual", "mask_head", "adversarial", "discriminator", "r1")
 BUILD = pathlib.Path(os.environ.get("BIFRONS", "build/dev/bifrons")).parent
 PROGRAM = BUILD / "tests/losses_parity"
 
@@ -53,7 +54,9 @@ class Dump:
         masks = self.numbers("masks.bin", numpy.uint8).view(2, SAMPLES, 1, SIDE, SIDE)
         self.masks = [person.double() / 255 for person in masks]
         total, *terms = numpy.loadtxt(folder / "losses.txt")
-        self.total, self.terms = total, numpy.array(terms).reshape(2, -1)
+        self.total = total
+        self.terms = [dict(zip(TERMS, person, strict=True))
+                      for person in numpy.array(terms).reshape(2, -1)]
 
     def numbers(self, name, kind=numpy.float64):
         return torch.from_numpy(numpy.fromfile(self.folder / name, dtype=kind))
@@ -90,7 +93,7 @@ def test_perceptual_loss_and_gradients(perceptual, vgg16):
     total = 0
     for who, recon in enumerate(recons):
         losses = reconstruction_losses(perceptual, vgg16[0], who, recon)
-        for ours, theirs in zip(perceptual.terms[who], losses):
+        for ours, theirs in zip(perceptual.terms[who].values(), losses):
             assert ours == pytest.approx(theirs.item(), rel=1e-9)
         total = total + sum(w * x for w, x in zip(WEIGHT.values(), losses))
     assert perceptual.total == pytest.approx(total.item(), rel=1e-9)
@@ -136,7 +139,7 @@ def test_adversarial_loss_and_gradients(adversarial):
     for who, recon in enumerate(adversarial.model(*adversarial.images)):
         judged = adversarial.rivals[who](recon * 2 - 1)
         term = -judged.mean() if adversarial.hinge else ((judged - 1) ** 2).mean()
-        assert adversarial.terms[who][3] == pytest.approx(term.item(), rel=1e-9)
+        assert adversarial.terms[who]["adversarial"] == pytest.approx(term.item(), rel=1e-9)
         pixels = reconstruction_losses(adversarial, None, who, recon)
         total = total + WEIGHT["adversarial"] * term + pixels[0] + WEIGHT["dssim"] * pixels[1]
     assert adversarial.total == pytest.approx(total.item(), rel=1e-9)
@@ -160,8 +163,8 @@ def test_discriminators_losses_and_gradients(adversarial):
             loss = torch.relu(1 - true).mean() + torch.relu(1 + made).mean()
         else:
             loss = ((true - 1) ** 2).mean() + (made**2).mean()
-        assert adversarial.terms[who][4] == pytest.approx(loss.item(), rel=1e-9)
-        assert adversarial.terms[who][5] == pytest.approx(r1.item(), rel=1e-9)
+        assert adversarial.terms[who]["discriminator"] == pytest.approx(loss.item(), rel=1e-9)
+        assert adversarial.terms[who]["r1"] == pytest.approx(r1.item(), rel=1e-9)
         parameters = list(rival.parameters())
         without_r1 = torch.autograd.grad(loss, parameters, retain_graph=True)
         for our, their in zip(ours[who * 8:], torch.autograd.grad(loss + R1 * r1, parameters)):
@@ -204,7 +207,7 @@ def test_vgg19_is_known_by_its_names(tmp_path):
     with torch.no_grad():
         for who, recon in enumerate(dump.model(*dump.images)):
             losses = reconstruction_losses(dump, network.double(), who, recon)
-            assert dump.terms[who][2] == pytest.approx(losses[2].item(), rel=1e-9)
+            assert dump.terms[who]["perceptual"] == pytest.approx(losses[2].item(), rel=1e-9)
 
 
 def test_a_file_of_another_network_is_refused(state, tmp_path):

@@ -8,24 +8,25 @@
 
 #include "base/poison.h"
 
-/* Results that are kept for each activation: of a stage on a GPU, convolution and activation. A CPU
- * computes both as one. */
-static double results_of(const struct architecture_layer *l, bool fused)
+/* Results that are kept for each activation. A stage's convolution and activation are computed as
+ * one, on a GPU those of blocks, too. */
+static double results_of(const struct architecture_layer *l, bool gpu)
 {
-    double results = 1 + l->activated + (l->residual == LAYER_ADDS_KEPT);
+    double added = l->residual == LAYER_ADDS_KEPT, apart = 1 + l->activated + added;
     switch (l->kind) {
     case LAYER_HALVE:
     case LAYER_TWICE:
-        return fused ? 1 : results;
+        return 1 + added;
+    case LAYER_CONV:
+        return gpu ? 1 + added : apart;
     case LAYER_SUBPIXEL:  /* shuffled */
     case LAYER_UNFLATTEN: /* laid out anew */
-        return results + 1;
-    case LAYER_CONV:
+        return apart + 1;
     case LAYER_NORM:
     case LAYER_FLATTEN:
-        return results;
+        return apart;
     }
-    return results;
+    return apart;
 }
 
 static enum plan_part part_of(const struct architecture_layer *l)
@@ -58,8 +59,8 @@ static void add_layer(struct plan_work *w, const struct config *c, const struct 
         .in = (double)l->n_in * l->size_in * l->size_in,
         .out = architecture_layer_activations(l),
         .flops = 2 * architecture_layer_macs(a, l),
-        .results = results_of(l, false),
-        .fused_results = results_of(l, true),
+        .results = results_of(l, true),
+        .cpu_results = results_of(l, false),
         .begins_piece = architecture_begins_piece(l) || starts_part(a, l),
         .head = l->output != LAYER_TO_NEXT,
         .forward = pictures,

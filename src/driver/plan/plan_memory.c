@@ -35,9 +35,9 @@ int64_t plan_micro(const struct plan_run *r)
     return (plan_share(r) + r->accumulate - 1) / r->accumulate;
 }
 
-static double results_of(const struct plan_layer *l, bool fused)
+static double results_of(const struct plan_layer *l, bool cpu)
 {
-    return (fused ? l->fused_results : l->results) * l->out;
+    return (cpu ? l->cpu_results : l->results) * l->out;
 }
 
 /* Does the next layer begin another piece, so that this one's output is kept for it? */
@@ -47,12 +47,12 @@ static bool ends_piece(const struct plan_work *w, size_t layer)
 }
 
 /* Elements that layers keep until the step ends, for a pair. */
-static double kept_results(const struct plan_work *w, const struct plan_run *r, bool fused)
+static double kept_results(const struct plan_work *w, const struct plan_run *r, bool cpu)
 {
     double sum = 0;
     for (size_t i = 0; i < w->n_layers; i++) {
         const struct plan_layer *l = &w->layers[i];
-        double results = results_of(l, fused);
+        double results = results_of(l, cpu);
         sum += l->plain * results;
         if (r->recompute && plan_layer_recomputable(l))
             sum += ends_piece(w, i) ? l->forward * l->out : 0;
@@ -66,13 +66,13 @@ static double kept_results(const struct plan_work *w, const struct plan_run *r, 
  * both ends of a layer and of its weights, before they are added to the flat gradient; and with
  * recomputation what the piece keeps for itself. */
 static double largest_workspace(const struct plan_work *w, const struct plan_run *r, double element,
-                                bool fused)
+                                bool cpu)
 {
     double most = 0, piece = 0, micro = (double)plan_micro(r);
     for (size_t i = 0; i < w->n_layers; i++) {
         const struct plan_layer *l = &w->layers[i];
         bool again = r->recompute && plan_layer_recomputable(l);
-        piece = again ? (l->begins_piece ? 0 : piece) + l->forward * results_of(l, fused) : 0;
+        piece = again ? (l->begins_piece ? 0 : piece) + l->forward * results_of(l, cpu) : 0;
         double ends = l->forward * (l->in + 2 * l->out) + piece;
         double weights = l->weight_gradients > 0 ? l->parameters * FP32 : 0;
         most = fmax(most, micro * ends * element + weights);
@@ -86,7 +86,7 @@ struct plan_memory plan_memory_of(const struct plan_work *w, const struct plan_r
     double n = plan_parameters_all(w), rivals = plan_parameters(w, PLAN_ADVERSARY),
            micro = (double)plan_micro(r);
     double element = r->bf16 ? BF16 : FP32;
-    bool fused = cluster && !cluster->gpu;
+    bool cpu = cluster && !cluster->gpu;
     struct plan_memory m = {
         .parameters = n * FP32,
         .gradients = n * FP32,
@@ -94,9 +94,9 @@ struct plan_memory plan_memory_of(const struct plan_work *w, const struct plan_r
         .casts = r->bf16 ? n * BF16 : 0,
         .frozen = plan_parameters(w, PLAN_PERCEPTUAL) * element,
         .adversary = 4 * rivals * FP32,
-        .activations = micro * kept_results(w, r, fused) * element,
+        .activations = micro * kept_results(w, r, cpu) * element,
         .pictures = micro * ((w->augmentation.kept + w->losses.kept) * FP32 + w->stored_bytes),
-        .workspace = largest_workspace(w, r, element, fused),
+        .workspace = largest_workspace(w, r, element, cpu),
         .reserved = cluster ? cluster->device.reserved_bytes : 0,
         .copy = 3 * (n + rivals) * FP32,
     };

@@ -7,9 +7,9 @@
 
 static const double FP32 = 4, BF16 = 2; /* bytes */
 
-/* Operations of a layer, and casts to and from bf16: convolution and activation; gradients of both;
+/* Operations of a layer: convolution and activation, and a cast of weights; gradients of both;
  * of weights and bias, and their addition to the flat gradient. */
-enum { FORWARD = 2, FORWARD_CASTS = 2, BACKWARD = 2, WEIGHTS = 4, WEIGHTS_CASTS = 2 };
+enum { FORWARD = 2, FORWARD_CASTS = 1, BACKWARD = 2, WEIGHTS = 4 };
 /* Passes over the flat arrays in a step: gradients set to zero and looked through for NaN; then
  * Adam reads four arrays and writes three. */
 enum { PASSES_EVERY_RANK = 1, PASSES_SHARED = 8, UPDATE_OPERATIONS = 4 };
@@ -58,7 +58,7 @@ static struct plan_cost backward_cost(const struct plan_layer *l, const struct p
                      element +
                  l->parameters * ((learns ? WEIGHT_GRADIENT_PASSES * FP32 : 0) + element),
         .operations = BACKWARD + (again ? FORWARD + (r->bf16 ? FORWARD_CASTS : 0) : 0) +
-                      (learns ? WEIGHTS + (r->bf16 ? WEIGHTS_CASTS : 0) : 0),
+                      (learns ? WEIGHTS : 0),
     };
 }
 

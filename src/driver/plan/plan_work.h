@@ -33,8 +33,8 @@ struct plan_layer {
     double channels_in, channels_out;
     double in, out;          /* elements */
     double flops;            /* forward */
-    double results;          /* tensors of `out` elements that forward makes and keeps, ... */
-    double fused_results;    /* and where a CPU computes layer and activation as one */
+    double results;          /* tensors of `out` elements that forward keeps on a GPU */
+    double cpu_results;      /* and on a CPU */
     bool begins_piece, head; /* of recomputation, see model/architecture.h; a head is kept whole */
     /* passes for each pair: */
     double forward;          /* with a backward pass to come ... */

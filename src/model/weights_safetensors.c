@@ -29,7 +29,8 @@ static bool take_tensor(const json_t *about, uint64_t data, uint64_t file_bytes,
     size_t count = 1, bytes;
     for (int i = 0; i < t->n_dims; i++) {
         t->dims[i] = json_integer_value(json_array_get(shape, (size_t)i));
-        if (t->dims[i] < 0 || !checked_mul(count, (size_t)t->dims[i], &count))
+        if (t->dims[i] < 0 || !checked_mul(count, (size_t)t->dims[i], &count) ||
+            count > INT64_MAX / sizeof(double))
             return false;
     }
     if (!t->is_double && strcmp(type, "F32") != 0)

@@ -88,7 +88,7 @@ static bool take_shape(const struct pickle *p, uint32_t sizes, uint32_t strides,
     for (size_t i = n; i-- > 0;) {
         int64_t stride = pickle_int(p, pickle_at(p, strides, i));
         if (t->dims[i] < 0 || (t->dims[i] > 1 && stride != (int64_t)count) ||
-            !checked_mul(count, (size_t)t->dims[i], &count) || count > INT64_MAX)
+            !checked_mul(count, (size_t)t->dims[i], &count) || count > INT64_MAX / sizeof(double))
             return false;
     }
     t->count = count;

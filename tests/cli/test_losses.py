@@ -95,17 +95,22 @@ def test_adversarial_loss_on_ranks(sets, tmp_path):  # noqa: F811
     train(sets, tmp_path / "two", ranks=2, keys=[*keys, "train.accumulate=2", "train.zero=1"])
     for row, other in zip(losses(tmp_path / "one"), losses(tmp_path / "two")):
         for person in "ab":
-            assert other["loss"][person] == pytest.approx(row["loss"][person], rel=1e-3, abs=1e-6)
+            assert other["loss"][person] == pytest.approx(row["loss"][person], rel=2e-3, abs=1e-4)
     train(sets, tmp_path / "zero", ranks=2, keys=[*keys, "train.accumulate=2"])
     assert tensors(tmp_path / "zero", 6) == tensors(tmp_path / "two", 6)
 
 
 def test_adversarial_loss_reproduced_on_ranks(sets, tmp_path):  # noqa: F811
-    keys = [*ADVERSARIAL, "train.reproducible=true", "train.max_steps=4"]
+    plain = [*ADVERSARIAL, "train.max_steps=4"]
+    keys = [*plain, "train.reproducible=true"]
+    train(sets, tmp_path / "plain", keys=plain)
     train(sets, tmp_path / "one", keys=keys)
     train(sets, tmp_path / "two", ranks=2, keys=keys)
     assert losses(tmp_path / "one") == losses(tmp_path / "two")
     assert tensors(tmp_path / "one") == tensors(tmp_path / "two")
+    for row, other in zip(losses(tmp_path / "plain"), losses(tmp_path / "one")):
+        for person in "ab":
+            assert other["loss"][person] == pytest.approx(row["loss"][person], rel=2e-3, abs=1e-4)
 
 
 def test_the_adversary_may_come_later(sets, tmp_path):  # noqa: F811

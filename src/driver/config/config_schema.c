@@ -264,7 +264,7 @@ static const struct config_key keys[] = {
          "gain by. Gradients are exchanged after it, not during backward."),
     BOOL(train.recompute, 0,
          "Keep only the input of each stage from forward to backward and compute the stage again: "
-         "much less memory, about a third more time, the same bits. Not with train.cuda_graph."),
+         "less memory, about a third more time, the same bits. Not with train.cuda_graph."),
     NUMBER_OR_OFF(
         train.timeout_s, 300, 1, 604800,
         "Seconds that a rank may take over one thing, and ranks may wait for each other, "

@@ -9,10 +9,11 @@
 #include "engine.h"
 
 static const struct command commands[] = {
-    {"train", NULL, engine_train},
-    {"eval",  NULL, engine_eval },
-    {"swap",  NULL, engine_swap },
-    {"info",  NULL, engine_info },
+    {"train",   NULL, engine_train  },
+    {"eval",    NULL, engine_eval   },
+    {"swap",    NULL, engine_swap   },
+    {"info",    NULL, engine_info   },
+    {"inspect", NULL, engine_inspect},
 };
 
 /*

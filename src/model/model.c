@@ -9,6 +9,7 @@
 #include "loss.h"
 #include "model/augment.h"
 #include "model_priv.h"
+#include "pixels.h"
 
 #include "base/poison.h"
 
@@ -223,37 +224,12 @@ void model_on_gradient_ready(struct model *m, void (*fn)(void *ctx, size_t offse
 
 /* ---- A pass through the network -------------------------------------------------------------- */
 
-/* Bytes (n, S, S, channels) to (n, channels, S, S), scaled; NULL from NULL. */
-static struct shim_tensor *upload(struct model *m, const uint8_t *bytes, size_t n, int64_t channels,
-                                  double scale, double offset)
-{
-    if (!bytes)
-        return NULL;
-    int64_t size = m->options.config.image_size;
-    const int64_t dims[] = {(int64_t)n, size, size, channels}, order[] = {0, 3, 1, 2};
-    struct shim_tensor *x = shim_from_memory(m->scope, SHIM_U8, bytes, 4, dims);
-    x = shim_permute(m->scope, x, 4, order);
-    return shim_affine(m->scope, shim_channels_last(m->scope, x, false), scale, offset);
-}
-
-static struct augment_stored upload_person(struct model *m, const struct model_batch *b, int who)
-{
-    const double byte = 1.0 / 255.0, noise = 1.0 / AUGMENT_NOISE_UNIT;
-    const double no_noise = -(double)AUGMENT_NOISE_ZERO / AUGMENT_NOISE_UNIT;
-    return (struct augment_stored){
-        .images = upload(m, b->images[who], b->n, CHANNELS, byte, 0.0),
-        .masks = upload(m, b->masks[who], b->n, 1, byte, 0.0),
-        .noise = upload(m, b->noise[who], b->n, CHANNELS, noise, no_noise),
-        .priority = upload(m, b->priority[who], b->n, 1, byte, 0.0),
-    };
-}
-
 static void load_samples(struct model *m, const struct model_batch *b, struct pass *p)
 {
     struct augment_stored stored[MODEL_PEOPLE] = {0};
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who])
-            stored[who] = upload_person(m, b, who);
+            stored[who] = pixels_upload(m->scope, b, who, m->options.config.image_size);
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who])
             p->samples[who] =
@@ -533,14 +509,9 @@ enum status model_update_range(struct model *m, double lr, int64_t step, size_t 
 
 /* ---- Pictures -------------------------------------------------------------------------------- */
 
-/* (n, 3, S, S) in [0, 1] to bytes (n, S, S, 3), rounded to the nearest. */
 static void download(struct model *m, struct shim_tensor *x, uint8_t *bytes, size_t n)
 {
-    size_t size = (size_t)m->options.config.image_size;
-    const int64_t order[] = {0, 2, 3, 1};
-    x = shim_affine(m->scope, shim_clamp(m->scope, x, 0.0, 1.0), 255.0, 0.0);
-    x = shim_permute(m->scope, shim_round(m->scope, x), 4, order);
-    shim_to_memory(m->scope, x, SHIM_U8, bytes, n * size * size * CHANNELS);
+    pixels_download(m->scope, x, bytes, n, m->options.config.image_size);
 }
 
 static void download_pictures(struct model *m, const struct model_batch *b, const struct pass *p,

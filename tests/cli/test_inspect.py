@@ -204,3 +204,39 @@ def test_what_is_no_checkpoint_is_refused(bifrons, tmp_path):
     (tmp_path / "cut.pt").write_bytes((tmp_path / "good.pt").read_bytes()[:700])
     refused(bifrons, "cut.pt", "damaged")
     refused(bifrons, "good.pt", "--sheet", code=64, arguments=["--sheet", "x.png"])
+
+
+def augmented(bifrons, tmp_path, name, **keys):
+    keys = {**dict.fromkeys(["flip", "rotate_deg", "zoom", "shift", "warp", "colour_jitter"], 0), **keys}
+    lines = [f"augment.{key} = {value}" for key, value in keys.items()]
+    (tmp_path / f"{name}.toml").write_text("\n".join(["model.image_size = 64", *lines]))
+    result = bifrons("inspect", "a.h5", "--augment", f"{name}.toml", "--sheet", f"{name}.png")
+    assert result.code == 0, result.err
+    return numpy.asarray(PIL.Image.open(tmp_path / f"{name}.png"))
+
+
+def test_a_sheet_of_augmented_pictures(bifrons, packed, tmp_path):
+    """Three rows of pictures: as stored, as targets, as inputs."""
+    def thirds(sheet):
+        return numpy.array_split(sheet, 3)
+    plain = augmented(bifrons, tmp_path, "plain")
+    again = augmented(bifrons, tmp_path, "again")
+    noisy = augmented(bifrons, tmp_path, "noisy", noise=0.5)
+    turned = augmented(bifrons, tmp_path, "turned", rotate_deg=90)
+    assert (plain == again).all()
+    assert [bool((x == y).all()) for x, y in zip(thirds(plain), thirds(noisy))] == [True, True, False]
+    assert [bool((x == y).all()) for x, y in zip(thirds(plain), thirds(turned))] == [True, False, False]
+
+
+@pytest.mark.parametrize("arguments, code, part", [
+    (["--augment", "c.toml"], 64, "needs --sheet"),
+    (["--augment", "c.toml", "--sheet", "s.png", "--json"], 64, "--sheet alone"),
+    (["--augment", "c.toml", "--sheet", "s.png"], 66, "c.toml"),
+    (["--augment", "bad.toml", "--sheet", "s.png"], 78, "bad.toml:1:"),
+    (["--augment", "good.toml", "--sheet", "no/such/s.png"], 74, "s.png")])
+def test_augmented_sheets_that_cannot_be(bifrons, packed, tmp_path, arguments, code, part):
+    (tmp_path / "bad.toml").write_text("augment.blurr = 1\n")
+    (tmp_path / "good.toml").write_text("augment.blur = 0.01\n")
+    result = bifrons("inspect", "a.h5", *arguments)
+    assert result.code == code and part in result.err, result.err
+    assert not (tmp_path / "s.png").exists()

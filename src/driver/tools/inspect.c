@@ -10,14 +10,16 @@
 #include "base/log.h"
 #include "command.h"
 
-enum { KEY_VERIFY = 1000, KEY_SHEET, KEY_JSON };
+enum { KEY_VERIFY = 1000, KEY_SHEET, KEY_JSON, KEY_AUGMENT };
 
 static const struct argp_option options[] = {
     {"verify",                                         KEY_VERIFY, NULL, 0, "read everything and compare the stored hashes", 1},
     {"sheet",                                            KEY_SHEET, "OUT.png", 0, "of a set: write a contact sheet", 1},
-    {"json", KEY_JSON, NULL, 0, "one JSON object on standard output (keys below)", 1},
-    {NULL,                                                'h', NULL, OPTION_HIDDEN, NULL, -1},
-    {0}
+    {"augment", KEY_AUGMENT, "CONFIG", 0,
+     "with --sheet, of a set: what this configuration makes of its pictures", 1},
+    {"json",                                                KEY_JSON, NULL, 0, "one JSON object on standard output (keys below)", 1},
+    {NULL,'h', NULL, OPTION_HIDDEN, NULL, -1},
+    {0                                              }
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -29,6 +31,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_SHEET:
         o->sheet = arg;
+        return 0;
+    case KEY_AUGMENT:
+        o->augment = arg;
         return 0;
     case KEY_JSON:
         o->json = true;
@@ -44,6 +49,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (!o->path)
             argp_error(state, "which file?");
+        if (o->augment && !o->sheet)
+            argp_error(state, "--augment needs --sheet OUT.png");
+        if (o->augment && (o->verify || o->json))
+            argp_error(state, "--augment goes with --sheet alone");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -61,6 +70,7 @@ static const struct argp parser = {
            "record, the checkpoint's own bifrons.json.\n\n"
            "Examples:\n"
            "  $ bifrons inspect a.h5 --verify --sheet a.png\n"
+           "  $ bifrons inspect a.h5 --augment configs/light128.toml --sheet augmented.png\n"
            "  $ bifrons inspect runs/light128/checkpoints/best.pt\n\n"
            "Exit status: 0; 64 usage; 65 no set or checkpoint, or damaged; 66 no such file; 74 the "
            "sheet cannot be written."};
@@ -117,6 +127,8 @@ int command_inspect(int argc, char **argv)
                   folder_exists(o.path) ? "%s is a folder: name a set or a checkpoint"
                                         : "no such file: %s",
                   o.path);
+    else if (o.augment)
+        return command_exec_engine(argc, argv);
     else
         st = is_zip(o.path) ? inspect_checkpoint(&o, &em) : inspect_set(&o, &em);
     return st == ST_OK ? 0 : command_fail(&em);

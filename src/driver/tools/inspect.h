@@ -7,7 +7,7 @@
 #include "base/status.h"
 
 struct inspect_options {
-    const char *path, *sheet; /* sheet: NULL where not asked for */
+    const char *path, *sheet, *augment; /* NULL where not asked for */
     bool verify, json;
 };
 

@@ -233,4 +233,14 @@ enum status model_evaluate(struct model *m, const struct model_batch *b, double 
 enum status model_run(struct model *m, const struct model_batch *b,
                       const struct model_pictures *out, struct errmsg *em) MUST_CHECK;
 
+/*
+ * What augmentation makes of a batch, without a network (so without back translation), on the CPU:
+ * the encoder's inputs and the targets, (n, image_size, image_size, 3) bytes of each person whose
+ * images are there.
+ */
+enum status model_augment(const struct model_batch *b, int image_size,
+                          const struct augment_colours colours[MODEL_PEOPLE],
+                          uint8_t *const inputs[MODEL_PEOPLE], uint8_t *const targets[MODEL_PEOPLE],
+                          struct errmsg *em) MUST_CHECK;
+
 #endif

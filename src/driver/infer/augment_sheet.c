@@ -1,0 +1,211 @@
+/*
+ * bifrons inspect --augment CONFIG --sheet OUT.png SET: the first samples of a run with this
+ * configuration, as stored, as targets and as the encoder would see them, at full strength.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/checked.h"
+#include "base/log.h"
+#include "command.h"
+#include "config.h"
+#include "data/loader.h"
+#include "engine.h"
+#include "model/model.h"
+#include "train/colours.h"
+#include "train/preview.h"
+
+enum { KEY_AUGMENT = 1000, KEY_SHEET, SHOWN = 8, ROWS = 3 };
+
+struct arguments {
+    const char *config, *sheet, *set;
+};
+
+/* bifrons inspect has refused what cannot be. */
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    switch (key) {
+    case KEY_AUGMENT:
+        a->config = arg;
+        return 0;
+    case KEY_SHEET:
+        a->sheet = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        a->set = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->config || !a->sheet || !a->set)
+            argp_error(state, "needs a configuration, a sheet and a set");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"augment", KEY_AUGMENT, "CONFIG", 0, NULL, 0},
+    {"sheet", KEY_SHEET, "OUT.png", 0, NULL, 0},
+    {0    }
+};
+
+/* Set p is of person p; the one that is shown, and the other one or the same again. */
+struct shown {
+    struct config config;
+    int person;
+    bool alone, masks;
+    struct set *sets[2];
+    struct order *orders[2];
+    struct loader *loader;
+    struct loader_batch batch;
+    struct augment_colours colours[2];
+    uint8_t *pixels; /* inputs, then targets, of both */
+};
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static bool is_file(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 && S_ISREG(s.st_mode);
+}
+
+/* The set is that of the person whose set the configuration says it is, or else A's. */
+static enum status open_sets(struct shown *x, const char *path, struct errmsg *em)
+{
+    const char *const named[2] = {x->config.data.a, x->config.data.b};
+    x->person = same_file(path, named[1]) && !same_file(path, named[0]) ? 1 : 0;
+    const char *other = named[1 - x->person];
+    x->alone = !is_file(other);
+    if (x->alone)
+        log_warn("%s names no set of the other person: nothing is taken from it here",
+                 x->person == 0 ? "data.b" : "data.a");
+    enum status st = set_open(path, &x->sets[x->person], em);
+    if (st == ST_OK)
+        st = set_open(x->alone ? path : other, &x->sets[1 - x->person], em);
+    x->masks = st == ST_OK && x->config.data.masks && set_get_info(x->sets[0])->has_masks &&
+               set_get_info(x->sets[1])->has_masks;
+    for (int p = 0; p < 2 && st == ST_OK; p++) {
+        st = order_new(set_hashes(x->sets[p]), set_get_info(x->sets[p])->n,
+                       x->config.data.val_fraction, x->config.train.seed, (enum order_person)p,
+                       &x->orders[p], em);
+        if (st == ST_OK && !x->alone)
+            st = colours_measure(x->sets[p], x->orders[p], x->masks,
+                                 (enum augment_space)x->config.augment.colour_space, &x->colours[p],
+                                 em);
+    }
+    return st;
+}
+
+static enum status fill(struct shown *x, struct errmsg *em)
+{
+    const struct loader_source sources[2] = {
+        {x->sets[0], x->orders[0]},
+        {x->sets[1], x->orders[1]}
+    };
+    int size = (int)x->config.model.image_size;
+    enum status st = loader_new(sources, &x->config.augment, x->config.train.seed, &x->loader, em);
+    if (st == ST_OK)
+        st = loader_batch_init(&x->batch, SHOWN, size, x->masks, em);
+    if (st == ST_OK)
+        st = loader_batch_add_noise(&x->batch, em);
+    return st == ST_OK ? loader_fill(x->loader, 0, SHOWN, &x->batch, em) : st;
+}
+
+static enum status augment(struct shown *x, struct errmsg *em)
+{
+    size_t bytes = SHOWN * (size_t)x->batch.size * (size_t)x->batch.size * 3;
+    struct model_batch view = {.n = SHOWN};
+    uint8_t *inputs[2], *targets[2];
+    x->pixels = malloc(4 * bytes);
+    if (!x->pixels)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    for (int p = 0; p < 2; p++) {
+        if (p == x->person || !x->alone)
+            view.images[p] = x->batch.images[p];
+        view.masks[p] = x->batch.masks[p];
+        view.draws[p] = x->batch.draws[p];
+        view.noise[p] = x->batch.noise[p];
+        inputs[p] = x->pixels + (size_t)p * bytes;
+        targets[p] = x->pixels + (size_t)(2 + p) * bytes;
+    }
+    return model_augment(&view, x->batch.size, x->colours, inputs, targets, em);
+}
+
+static enum status draw(const struct shown *x, const struct arguments *a, struct errmsg *em)
+{
+    static const char *const titles[ROWS] = {"stored", "target", "input"};
+    size_t each = (size_t)x->batch.size * (size_t)x->batch.size * 3, all = SHOWN * each;
+    const uint8_t *const from[ROWS] = {x->batch.images[x->person],
+                                       x->pixels + (size_t)(2 + x->person) * all,
+                                       x->pixels + (size_t)x->person * all};
+    struct preview_cell cells[ROWS * SHOWN] = {0};
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t i = 0; i < SHOWN; i++)
+            cells[r * SHOWN + i].rgb = from[r] + i * each;
+    for (size_t i = 0; i < SHOWN; i++)
+        cells[i].caption = set_name(x->sets[x->person], x->batch.rows[x->person][i]);
+    const struct preview_sheet sheet = {
+        .rows = ROWS,
+        .columns = SHOWN,
+        .size = x->batch.size,
+        .cells = cells,
+        .row_titles = titles,
+        .title = set_get_info(x->sets[x->person])->person,
+        .footer = x->config.augment.back_translation > 0
+                      ? "back_translation takes a network, and is not shown"
+                      : NULL,
+    };
+    struct picture picture = {0};
+    enum status st = preview_sheet(&sheet, &picture, em);
+    if (st == ST_OK)
+        st = picture_write_png(a->sheet, &picture, NULL, em);
+    picture_release(&picture);
+    return st;
+}
+
+static void release(struct shown *x)
+{
+    free(x->pixels);
+    loader_batch_release(&x->batch);
+    loader_free(x->loader);
+    for (int p = 0; p < 2; p++) {
+        order_free(x->orders[p]);
+        set_free(x->sets[p]);
+    }
+    free(x);
+}
+
+int engine_inspect(int argc, char **argv)
+{
+    static const struct argp parser = {.options = options, .parser = parse_option};
+    struct arguments a = {0};
+    struct errmsg em = {0};
+    struct shown *x = calloc(1, sizeof *x);
+    argp_err_exit_status = status_exit_code(ST_USAGE);
+    argp_parse(&parser, argc, argv, 0, NULL, &a);
+    if (!x) {
+        (void)FAIL(&em, ST_MEMORY, "out of memory");
+        return command_fail(&em);
+    }
+    config_init(&x->config);
+    enum status st = config_merge_file(&x->config, a.config, &em);
+    if (st == ST_OK)
+        st = open_sets(x, a.set, &em);
+    if (st == ST_OK)
+        st = fill(x, &em);
+    if (st == ST_OK)
+        st = augment(x, &em);
+    if (st == ST_OK)
+        st = draw(x, &a, &em);
+    if (st == ST_OK)
+        log_info("augmented samples: %s", a.sheet);
+    release(x);
+    return st == ST_OK ? 0 : command_fail(&em);
+}

@@ -1,4 +1,5 @@
 """Sets that change, and folders that fill up, while a run uses them."""
+import json
 import os
 import shutil
 import subprocess
@@ -71,3 +72,32 @@ def test_a_set_cut_short_ends_the_run_with_its_last_checkpoint_whole(sets, tmp_p
                           keys=[f"train.max_steps={last + 2}", "train.epochs=100000"]))
     assert result.returncode == 0, result.stderr
     assert f"step {last}" in result.stderr
+
+
+def staged(folder):
+    return sorted(path.name.split("-", 1)[1] for path in folder.iterdir())
+
+
+def test_staged_sets_are_read_instead_and_serve_again(sets, tmp_path):
+    local, keys = tmp_path / "local", ["train.max_steps=2", f"data.stage_dir={tmp_path / 'local'}"]
+    result = finish(train(sets, tmp_path / "plain", keys=keys[:1]))
+    assert result.returncode == 0, result.stderr
+    result = finish(train(sets, tmp_path / "first", keys=keys))
+    assert result.returncode == 0 and result.stderr.count(": copied, ") == 2, result.stderr
+    assert staged(local) == ["a.h5", "a.h5.staged", "b.h5", "b.h5.staged"]
+    result = finish(train(sets, tmp_path / "again", keys=keys))
+    assert result.returncode == 0 and result.stderr.count("copied earlier, unchanged") == 2, result.stderr
+    metrics = [(tmp_path / name / "metrics.jsonl").read_text().count('"kind":') for name in ("plain", "first", "again")]
+    assert len(set(metrics)) == 1
+    record = json.loads((tmp_path / "again/run.json").read_text())
+    assert str(local) in json.dumps(record["people"])
+
+
+def test_what_cannot_be_staged_is_read_where_it_is(sets, tmp_path):
+    (tmp_path / "local").write_text("no folder")
+    keys = ["train.max_steps=2", f"data.stage_dir={tmp_path / 'local'}"]
+    result = finish(train(sets, tmp_path / "run", keys=keys))
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("itself is read") == 2, result.stderr
+    result = finish(train(sets, tmp_path / "dry", "--dry-run", ranks=0, keys=["data.stage_dir=" + str(tmp_path / "dry2")]))
+    assert result.returncode == 0 and not (tmp_path / "dry2").exists(), result.stderr

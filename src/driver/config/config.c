@@ -70,12 +70,6 @@ static enum status merge_entry(struct config *c, const struct config_key *key,
     struct config_value v;
     if (!config_key_coerce(key, e, &v))
         return refuse_value(key, e, place, em);
-    if (!config_key_available(key) && !config_value_equal(key, &v, &key->initial)) {
-        char shown[SHOWN_BYTES_MAX + 16];
-        show_entry(e, shown);
-        return FAIL(em, ST_CONFIG, "%s: %s = %s is not available in this version: leave it out",
-                    place, key->name, shown);
-    }
     config_key_store(key, &v, c);
     return ST_OK;
 }

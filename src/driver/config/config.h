@@ -37,6 +37,7 @@ struct config {
     char name[CONFIG_TEXT_BYTES]; /* of the run: names the default run folder runs/NAME */
     struct {
         char a[PATH_BYTES_MAX], b[PATH_BYTES_MAX]; /* relative to the working directory */
+        char stage_dir[PATH_BYTES_MAX];            /* "": none */
         double val_fraction;
         bool masks; /* use /masks for loss weights and colour transfer where both sets have them */
     } data;

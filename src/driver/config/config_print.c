@@ -78,14 +78,6 @@ char *config_difference(const struct config *old, const struct config *new_confi
 
 /* --- the schema ----------------------------------------------------------------------------- */
 
-static void describe(const struct config_key *key, char out[static KEY_ALLOWED_BYTES])
-{
-    if (config_key_available(key))
-        config_key_allowed(key, out);
-    else
-        snprintf(out, KEY_ALLOWED_BYTES, "the default: not available in this version");
-}
-
 /* Words, broken into indented lines of their own. */
 static void print_wrapped(FILE *f, const char *text)
 {
@@ -103,7 +95,7 @@ static void print_wrapped(FILE *f, const char *text)
 static void print_plain(FILE *f, const struct config_key *key, const struct config_key *previous)
 {
     char what[KEY_ALLOWED_BYTES], line[1024];
-    describe(key, what);
+    config_key_allowed(key, what);
     fprintf(f, "  %s = ", print_table_of(f, key, previous));
     config_value_print(f, key, &key->initial);
     snprintf(line, sizeof line, "(%s) %s", what, key->help);
@@ -121,7 +113,7 @@ static void print_cell(FILE *f, const char *text)
 static void print_markdown(FILE *f, const struct config_key *key)
 {
     char what[KEY_ALLOWED_BYTES];
-    describe(key, what);
+    config_key_allowed(key, what);
     fprintf(f, "| `%s` | `", key->name);
     config_value_print(f, key, &key->initial);
     fputs("` | ", f);

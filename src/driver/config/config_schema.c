@@ -38,10 +38,6 @@
      .accepts = (accepting), .form = (forms)}
 #define PATH(key, value, about) \
     {FIELD(key), .type = CONFIG_PATH, .help = (about), .initial.text = (value)}
-
-/* Keys of later versions, without a field: only the default, "not used", is taken. */
-#define LATER_PATH(key, about) \
-    {.name = #key, .type = CONFIG_PATH, .help = (about), .initial.text = ""}
 /* clang-format on */
 
 /* In the order of the enums they spell; backends: enum comm_backend. */
@@ -93,7 +89,11 @@ static const struct config_key keys[] = {
     BOOL(data.masks, 1,
          "Use the face masks of the sets, where both have them, for loss.mask and colour "
          "transfer."),
-    LATER_PATH(data.stage_dir, "Folder on a node-local disk that the sets are copied to first."),
+    PATH(
+        data.stage_dir, "",
+        "Folder on a disk of the node's own, to which the sets are copied first, for its ranks to "
+        "read there (shell: --set data.stage_dir=$TMPDIR). The copies stay, readable by you alone, "
+        "and serve later runs while the sets are unchanged. Empty: none."),
 
     WHOLE(model.image_size, 128, 64, 512,
           "Pixels a side of the pictures that go in and come out: model.code_size doubled some "

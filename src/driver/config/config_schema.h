@@ -32,7 +32,7 @@ struct config_value {
 struct config_key {
     const char *name, *help;
     enum config_type type;
-    size_t offset, bytes; /* of the field in struct config; bytes 0: not available, no field */
+    size_t offset, bytes;                   /* of the field in struct config */
     struct config_value initial, low, high; /* default; range, ends included */
     const char *const *words;               /* CONFIG_WORD: NULL-terminated */
     const char *off;                        /* the word that stands for 0 and turns it off */
@@ -57,8 +57,6 @@ void config_key_allowed(const struct config_key *key, char out[static KEY_ALLOWE
 bool config_key_coerce(const struct config_key *key, const struct toml_entry *entry,
                        struct config_value *out);
 
-/* A key that is not available holds its default, always; storing that is fine and does nothing. */
-bool config_key_available(const struct config_key *key);
 struct config_value config_key_load(const struct config_key *key, const struct config *c);
 void config_key_store(const struct config_key *key, const struct config_value *v, struct config *c);
 bool config_value_equal(const struct config_key *key, const struct config_value *a,

@@ -14,11 +14,6 @@ static bool is_text(enum config_type type)
     return type == CONFIG_STRING || type == CONFIG_PATH;
 }
 
-bool config_key_available(const struct config_key *key)
-{
-    return key->bytes > 0;
-}
-
 /* --- what a key takes ----------------------------------------------------------------------- */
 
 static void allowed_range(const struct config_key *key, char *out, size_t n)
@@ -86,10 +81,9 @@ static bool coerce_word(const struct config_key *key, const struct toml_entry *e
 static bool coerce_text(const struct config_key *key, const struct toml_entry *e,
                         struct config_value *out)
 {
-    size_t room = config_key_available(key) ? key->bytes : PATH_BYTES_MAX;
     out->text = e->text;
-    return e->kind == TOML_STRING && e->text_bytes < room && strlen(e->text) == e->text_bytes &&
-           (!key->accepts || key->accepts(e->text));
+    return e->kind == TOML_STRING && e->text_bytes < key->bytes &&
+           strlen(e->text) == e->text_bytes && (!key->accepts || key->accepts(e->text));
 }
 
 bool config_key_coerce(const struct config_key *key, const struct toml_entry *e,
@@ -122,8 +116,6 @@ struct config_value config_key_load(const struct config_key *key, const struct c
 {
     struct config_value v = {0};
     const char *field = (const char *)c + key->offset;
-    if (!config_key_available(key))
-        return key->initial;
     if (is_text(key->type)) {
         v.text = field;
     } else if (key->type == CONFIG_NUMBER) {
@@ -141,8 +133,6 @@ struct config_value config_key_load(const struct config_key *key, const struct c
 void config_key_store(const struct config_key *key, const struct config_value *v, struct config *c)
 {
     char *field = (char *)c + key->offset;
-    if (!config_key_available(key))
-        return;
     if (is_text(key->type)) {
         memset(field, 0, key->bytes);
         snprintf(field, key->bytes, "%s", v->text);

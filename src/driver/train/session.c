@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "colours.h"
 #include "device.h"
+#include "staging.h"
 #include "validate.h"
 #include "zero.h"
 
@@ -60,9 +61,8 @@ enum status session_share_text(struct comm *c, const char *text, char **text_out
     return ST_OK;
 }
 
-static enum status open_set(struct session *s, int person, struct errmsg *em)
+static enum status open_set(struct session *s, int person, const char *path, struct errmsg *em)
 {
-    const char *path = person == 0 ? s->config.data.a : s->config.data.b;
     enum status st = set_open(path, &s->sets[person], em);
     if (st != ST_OK)
         return st;
@@ -87,8 +87,11 @@ static enum status open_set(struct session *s, int person, struct errmsg *em)
 
 static enum status open_sets(struct session *s, struct errmsg *em)
 {
-    enum status st = open_set(s, 0, em);
-    return st == ST_OK ? open_set(s, 1, em) : st;
+    struct staging staged;
+    enum status st = staging_prepare(s, &staged, em);
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        st = open_set(s, p, staged.path[p], em);
+    return st;
 }
 
 /* Every rank must have read the same pictures: a stale copy on one node would train on silently. */

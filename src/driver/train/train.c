@@ -106,6 +106,8 @@ static enum status train_in_folder(struct session *s, const struct train_argumen
                                    struct run_folder *folder, struct errmsg *em)
 {
     struct report report = {0};
+    if (a->dry_run)
+        s->config.data.stage_dir[0] = '\0'; /* writes nothing */
     enum status st = session_open(s, em);
     if (st != ST_OK)
         return st;

@@ -1,0 +1,22 @@
+/*
+ * data.stage_dir: which file each rank reads, the set itself or the copy on its node's disk.
+ *
+ * One rank of each node copies (data/stage.h) while the others wait, which no deadline counts; then
+ * each looks whether it sees a copy. Where one cannot be made, or is not to be seen, a line says so
+ * and the set itself is read: that all ranks read the same pictures is checked afterwards anyway.
+ */
+#ifndef BIFRONS_DRIVER_TRAIN_STAGING_H
+#define BIFRONS_DRIVER_TRAIN_STAGING_H
+
+#include "base/file.h"
+#include "session.h"
+
+struct staging {
+    char path[2][PATH_BYTES_MAX]; /* of A's and B's file to open */
+};
+
+/* COLLECTIVE. Fails where communication fails, only. */
+enum status staging_prepare(const struct session *s, struct staging *out,
+                            struct errmsg *em) MUST_CHECK;
+
+#endif

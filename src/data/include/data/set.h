@@ -17,6 +17,11 @@
  * Opening an untrusted set is safe: it is tried first in a child process with a deadline, since
  * libhdf5 itself crashes or hangs on some damaged files.
  *
+ * Rows of contiguous datasets are read with pread at their place in the file, others by libhdf5;
+ * nothing is mapped. A file that is cut short or whose disk fails while it is in use is then a
+ * status here, where touching a mapped page would be a SIGBUS; and a mapping would save nothing, as
+ * rows are copied into batches and ranks of a node share the page cache either way.
+ *
  * One thread at a time may use a struct set.
  */
 #ifndef BIFRONS_DATA_SET_H

@@ -57,7 +57,7 @@ class Joined(torch.nn.Module):
     def forward(self, img_a, img_b):
         codes = self.model.encoder(torch.cat([img_a, img_b]))
         codes_a, codes_b = codes.split([len(img_a), len(img_b)])
-        return self.model.decoder_a(codes_a), self.model.decoder_b(codes_b)
+        return self.model.decoder_a(codes_a)[0], self.model.decoder_b(codes_b)[0]
 
 
 def parse():

@@ -14,7 +14,8 @@ namespace shim
 namespace
 {
 
-constexpr int64_t thin = 4; // channels outside, at most, of a layer that is computed as 3 x 3
+constexpr const char *first_only = "this layer has first derivatives only; use shim_conv2d where "
+                                   "second ones are needed";
 
 void move_taps(const char *kernel, const at::Tensor &from, const at::Tensor &to)
 {
@@ -44,8 +45,7 @@ struct turned : torch::autograd::Function<turned> {
 
     static variable_list backward(AutogradContext *, variable_list gradients)
     {
-        TORCH_CHECK(!at::GradMode::is_enabled(), "this layer has first derivatives only; use "
-                                                 "shim_conv2d where second ones are needed");
+        TORCH_CHECK(!at::GradMode::is_enabled(), first_only);
         at::Tensor from = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
         at::Tensor to =
             at::empty(from.sizes(), from.options().dtype(at::kFloat), at::MemoryFormat::Contiguous);
@@ -73,74 +73,183 @@ at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight, int64_t strid
     return at::convolution(x, weight, {}, strides, pads, one, transposed, zero, /*groups=*/1);
 }
 
-/*
- * Which of the 4 taps of a transposed convolution's axis meets which pixel: an output pixel 2 i + d
- * sees the inputs i - 1, i, i + 1 (u = 0, 1, 2) through these, or (-1) not. As a matrix of 0 and 1
- * from the 4 x 4 taps to (d, u) of both axes, (16, 36): its product with weights moves them,
- * exactly.
+/* ---- Thin layers ------------------------------------------------------------------------------
  */
-at::Tensor tap_matrix(at::Device device)
+
+// Layers between pictures of a few channels and the features next to them: cuDNN's kernels for
+// three channels do not use the tensor cores. As products of matrices, windows of 4 x 4 pixels
+// being rows of 16 C numbers, they take as long as their memory takes to move.
+
+kernels::grid a_thread_each(int64_t count)
 {
-    static constexpr int tap[2][3] = {
-        {3,  1, -1},
-        {-1, 2, 0 }
-    };
-    at::Tensor matrix = at::zeros({4, 4, 2, 3, 2, 3});
-    auto m = matrix.accessor<float, 6>();
-    for (int dy = 0; dy < 2; dy++)
-        for (int u = 0; u < 3; u++)
-            for (int dx = 0; dx < 2; dx++)
-                for (int v = 0; v < 3; v++)
-                    if (tap[dy][u] >= 0 && tap[dx][v] >= 0)
-                        m[tap[dy][u]][tap[dx][v]][dy][u][dx][v] = 1.0f;
-    return matrix.view({16, 36}).to(device);
+    constexpr unsigned threads = 256;
+    return {.blocks_x = unsigned((count + threads - 1) / threads),
+            .blocks_y = 1,
+            .threads_x = threads,
+            .threads_y = 1,
+            .shared_bytes = 0};
 }
 
-// Kept for the life of the process: it is on the device before a pass is recorded.
-const at::Tensor &tap_matrix_of(at::Device device)
+// pictures (n, C, H, W), channels innermost, to (n H/2 W/2, 16 C) in dtype.
+at::Tensor gather_windows(const at::Tensor &pictures, at::ScalarType dtype)
 {
-    static thread_local std::array<at::Tensor *, 64> kept = {};
-    at::Tensor *&matrix = kept.at(size_t(device.index()));
-    if (!matrix)
-        matrix = new at::Tensor(tap_matrix(device));
-    return *matrix;
+    const int channels = int(pictures.size(1)), high = int(pictures.size(2) / 2),
+              wide = int(pictures.size(3) / 2);
+    const int64_t windows = pictures.size(0) * high * wide, count = 4 * windows;
+    at::Tensor to = at::empty({windows, 16 * channels}, pictures.options().dtype(dtype));
+    const void *source = pictures.const_data_ptr();
+    void *target = to.mutable_data_ptr();
+    const char *kernel = pictures.scalar_type() == at::kBFloat16 ? "gather_windows_bf16_bf16"
+                         : dtype == at::kBFloat16                ? "gather_windows_f32_bf16"
+                                                                 : "gather_windows_f32_f32";
+    kernels::launch(pictures.device(), kernel, a_thread_each(count),
+                    {&source, &target, &count, &high, &wide, &channels});
+    return to;
 }
 
-/*
- * A transposed convolution to a few channels, as a plain one of 3 x 3 that gives the 2 x 2 pixels
- * of a cell as channels: cuDNN's kernels for it fill the tensor cores, those for 3 channels do not.
- * Half the time in bf16, three quarters in TF32.
- */
-at::Tensor twice_thin(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
+// windows (n high wide, 16 C) to (n, C, 2 high, 2 wide), channels innermost.
+at::Tensor scatter_windows(const at::Tensor &windows, int64_t n, int high, int wide)
 {
-    const int64_t n = x.size(0), inner = weight.size(0), outer = weight.size(1), high = x.size(2),
-                  wide = x.size(3), cell = 4 * outer, padded = (cell + 7) / 8 * 8;
-    at::Tensor moved = at::matmul(weight.reshape({inner * outer, 16}), tap_matrix_of(x.device()));
-    at::Tensor w = moved
-                       .view({inner, outer, 2, 3, 2, 3}) // dy u dx v
-                       .permute({2, 4, 1, 0, 3, 5})      // dy dx outer inner u v
-                       .reshape({cell, inner, 3, 3});
-    w = at::constant_pad_nd(w, {0, 0, 0, 0, 0, 0, 0, padded - cell});
-    at::Tensor cells = convolve(channels_last(x, dtype), channels_last(w, dtype), 1, 1, false);
-    return cells.narrow(1, 0, cell)
-        .view({n, 2, 2, outer, high, wide})
-        .permute({0, 4, 1, 5, 2, 3}) // n y dy x dx outer
-        .reshape({n, 2 * high, 2 * wide, outer})
-        .permute({0, 3, 1, 2});
+    const int channels = int(windows.size(1) / 16);
+    const int64_t count = n * 4 * high * wide;
+    at::Tensor to = at::empty({n, channels, 2 * high, 2 * wide}, windows.options(),
+                              at::MemoryFormat::ChannelsLast);
+    const void *source = windows.const_data_ptr();
+    void *target = to.mutable_data_ptr();
+    const char *kernel =
+        windows.scalar_type() == at::kFloat ? "scatter_windows_f32" : "scatter_windows_bf16";
+    kernels::launch(windows.device(), kernel, a_thread_each(count),
+                    {&source, &target, &count, &high, &wide, &channels});
+    return to;
+}
+
+// Products in TF32 where convolutions may be.
+class as_convolutions
+{
+  public:
+    as_convolutions() : before_(at::globalContext().allowTF32CuBLAS())
+    {
+        at::globalContext().setAllowTF32CuBLAS(at::globalContext().allowTF32CuDNN());
+    }
+    ~as_convolutions()
+    {
+        at::globalContext().setAllowTF32CuBLAS(before_);
+    }
+    as_convolutions(const as_convolutions &) = delete;
+    as_convolutions &operator=(const as_convolutions &) = delete;
+
+  private:
+    bool before_;
+};
+
+// a (rows, m) and b (rows, n), tall, to their product over rows (m, n): in parts, which are added
+// in float and in order.
+at::Tensor tall_product(const at::Tensor &a, const at::Tensor &b)
+{
+    constexpr int64_t most = 128;
+    int64_t parts = most;
+    while (a.size(0) % parts != 0)
+        parts /= 2;
+    auto split = [&](const at::Tensor &t) { return t.reshape({parts, -1, t.size(1)}); };
+    at::Tensor products = at::bmm(split(a).transpose(1, 2), split(b));
+    return products.sum(0, /*keepdim=*/false, at::kFloat).to(a.scalar_type());
+}
+
+// (n, C, H, W), channels innermost, as (n H W, C).
+at::Tensor rows_of(const at::Tensor &x)
+{
+    return x.permute({0, 2, 3, 1}).reshape({-1, x.size(1)});
+}
+
+// weight (K, C, 4, 4), channels innermost, as (K, 16 C), and back.
+at::Tensor matrix_of(const at::Tensor &weight)
+{
+    return weight.permute({0, 2, 3, 1}).reshape({weight.size(0), -1});
+}
+
+at::Tensor weight_of(const at::Tensor &matrix)
+{
+    return matrix.view({matrix.size(0), 4, 4, -1}).permute({0, 3, 1, 2});
+}
+
+struct thin_halve : torch::autograd::Function<thin_halve> {
+    static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &weight)
+    {
+        as_convolutions precision;
+        ctx->save_for_backward({x, weight});
+        at::Tensor y = at::empty({x.size(0), weight.size(0), x.size(2) / 2, x.size(3) / 2},
+                                 weight.options(), at::MemoryFormat::ChannelsLast);
+        at::Tensor rows = y.permute({0, 2, 3, 1}).view({-1, y.size(1)}); // of y's memory
+        at::mm_out(rows, gather_windows(x, weight.scalar_type()), matrix_of(weight).t());
+        return y;
+    }
+
+    static variable_list backward(AutogradContext *ctx, variable_list gradients)
+    {
+        TORCH_CHECK(!at::GradMode::is_enabled(), first_only);
+        as_convolutions precision;
+        variable_list saved = ctx->get_saved_variables();
+        const at::Tensor &x = saved[0], &weight = saved[1];
+        at::Tensor g = rows_of(channels_last(gradients[0], weight.scalar_type())), dx, dw;
+        if (ctx->needs_input_grad(0))
+            dx = scatter_windows(at::mm(g, matrix_of(weight)), x.size(0), int(x.size(2) / 2),
+                                 int(x.size(3) / 2))
+                     .to(x.scalar_type());
+        if (ctx->needs_input_grad(1)) // the windows anew: kept, they would take 16 times x's memory
+            dw = weight_of(tall_product(g, gather_windows(x, weight.scalar_type())));
+        return {dx, dw};
+    }
+};
+
+struct thin_twice : torch::autograd::Function<thin_twice> {
+    static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &weight)
+    {
+        as_convolutions precision;
+        ctx->save_for_backward({x, weight});
+        return scatter_windows(at::mm(rows_of(x), matrix_of(weight)), x.size(0), int(x.size(2)),
+                               int(x.size(3)));
+    }
+
+    static variable_list backward(AutogradContext *ctx, variable_list gradients)
+    {
+        TORCH_CHECK(!at::GradMode::is_enabled(), first_only);
+        as_convolutions precision;
+        variable_list saved = ctx->get_saved_variables();
+        const at::Tensor &x = saved[0], &weight = saved[1];
+        at::Tensor g = channels_last(gradients[0], weight.scalar_type()), dx, dw;
+        at::Tensor windows = gather_windows(g, weight.scalar_type());
+        if (ctx->needs_input_grad(0))
+            dx = at::mm(windows, matrix_of(weight).t())
+                     .view({x.size(0), x.size(2), x.size(3), x.size(1)})
+                     .permute({0, 3, 1, 2});
+        if (ctx->needs_input_grad(1))
+            dw = weight_of(tall_product(rows_of(x), windows));
+        return {dx, dw};
+    }
+};
+
+// Whole windows, a few channels outside, and sizes that the tensor cores take.
+bool is_thin(const at::Tensor &x, const at::Tensor &weight, bool halves)
+{
+    constexpr int64_t few = 4;
+    return weight.size(1) <= few && weight.size(0) % 8 == 0 &&
+           (!halves || (x.size(2) % 2 == 0 && x.size(3) % 2 == 0));
 }
 
 } // namespace
 
 at::Tensor gpu_halve(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
 {
-    return convolve(channels_last(x, dtype), turn(weight, dtype), 2, 1, false);
+    at::Tensor w = turn(weight, dtype);
+    if (is_thin(x, weight, true)) // gathers from float, too
+        return thin_halve::apply(channels_last(x, x.scalar_type()), w);
+    return convolve(channels_last(x, dtype), w, 2, 1, false);
 }
 
 at::Tensor gpu_twice(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
 {
-    if (weight.size(1) <= thin)
-        return twice_thin(x, weight, dtype);
-    return convolve(channels_last(x, dtype), turn(weight, dtype), 2, 1, true);
+    at::Tensor from = channels_last(x, dtype), w = turn(weight, dtype);
+    return is_thin(x, weight, false) ? thin_twice::apply(from, w) : convolve(from, w, 2, 1, true);
 }
 
 at::Tensor gpu_keep(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)

@@ -12,12 +12,12 @@ template <class T, int N> struct alignas(sizeof(T) * N) pack {
     T at[N];
 };
 
-__device__ inline float wide(float x)
+__device__ inline float widened(float x)
 {
     return x;
 }
 
-__device__ inline float wide(bfloat16 x)
+__device__ inline float widened(bfloat16 x)
 {
     return __uint_as_float((unsigned)x << 16);
 }
@@ -63,7 +63,7 @@ __device__ void bias_leaky(pack<T, N> *x, const float *bias, long rows, int pack
     for (long row = first_row(); row < rows; row += row_step()) {
         pack<T, N> v = x[row * packs + own];
         for (int i = 0; i < N; i++) {
-            float sum = wide(v.at[i]) + b[i];
+            float sum = widened(v.at[i]) + b[i];
             narrow(sum > 0 ? sum : sum * slope, v.at[i]);
         }
         x[row * packs + own] = v;
@@ -85,8 +85,8 @@ __device__ void bias_leaky_backward(const pack<T, N> *gradient, const pack<T, N>
         for (long row = first_row(); row < rows; row += row_step()) {
             pack<T, N> g = gradient[row * packs + own], v = y[row * packs + own];
             for (int i = 0; i < N; i++) {
-                float d = wide(g.at[i]);
-                d = wide(v.at[i]) > 0 ? d : d * slope;
+                float d = widened(g.at[i]);
+                d = widened(v.at[i]) > 0 ? d : d * slope;
                 sum[i] += d;
                 narrow(d, g.at[i]);
             }
@@ -151,7 +151,7 @@ __device__ void taps_inward(const T *from, float *to, long pairs, int channels, 
     long row = pair / channels, channel = pair % channels;
 #pragma unroll 16
     for (int tap = 0; tap < taps; tap++)
-        to[pair * taps + tap] = wide(from[(row * taps + tap) * channels + channel]);
+        to[pair * taps + tap] = widened(from[(row * taps + tap) * channels + channel]);
 }
 
 #define VARIANT(suffix, T, N)                                                                     \
@@ -167,6 +167,73 @@ __device__ void taps_inward(const T *from, float *to, long pairs, int channels, 
     {                                                                                             \
         bias_leaky_backward(gradient, y, dx, partial, rows, packs, slope);                        \
     }
+
+// The windows of 4 x 4 pixels, two apart, that a convolution of stride 2 and padding 1 sees:
+// pictures (n, 2 high, 2 wide, channels) to (n, high, wide, 4, 4, channels), zero outside. A thread
+// copies one row of one window; count: n * high * wide * 4.
+template <class From, class To>
+__device__ void gather_windows(const From *from, To *to, long count, int high, int wide,
+                               int channels)
+{
+    long own = (long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (own >= count)
+        return;
+    long window = own / 4, cell_row = window / wide;
+    int y = (int)(cell_row % high) * 2 + (int)(own % 4) - 1, x = (int)(window % wide) * 2 - 1;
+    const From *row = from + (cell_row / high * 2 * high + y) * 2 * wide * channels;
+    to += own * 4 * channels;
+    for (int tap = 0; tap < 4; tap++)
+        for (int c = 0; c < channels; c++) {
+            bool inside = y >= 0 && y < 2 * high && x + tap >= 0 && x + tap < 2 * wide;
+            float value = inside ? widened(row[(x + tap) * channels + c]) : 0.0f;
+            narrow(value, to[tap * channels + c]);
+        }
+}
+
+// The other way, overlapping windows added up. A thread a pixel; count: n * 2 high * 2 wide.
+template <class T>
+__device__ void scatter_windows(const T *from, T *to, long count, int high, int wide, int channels)
+{
+    long own = (long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (own >= count)
+        return;
+    int x = (int)(own % (2 * wide)), y = (int)(own / (2 * wide) % (2 * high));
+    long picture = own / (2 * wide) / (2 * high);
+    for (int c = 0; c < channels; c++) {
+        float sum = 0;
+        for (int i = (y + 1) / 2 - 1; i <= (y + 1) / 2; i++)
+            for (int j = (x + 1) / 2 - 1; j <= (x + 1) / 2; j++)
+                if (i >= 0 && i < high && j >= 0 && j < wide) {
+                    int tap = (y + 1 - 2 * i) * 4 + x + 1 - 2 * j;
+                    sum += widened(
+                        from[(((picture * high + i) * wide + j) * 16 + tap) * channels + c]);
+                }
+        narrow(sum, to[own * channels + c]);
+    }
+}
+
+#define WINDOWS(suffix, From, To)                                                            \
+    extern "C" __global__ void gather_windows_##suffix(const From *from, To *to, long count, \
+                                                       int high, int wide, int channels)     \
+    {                                                                                        \
+        gather_windows(from, to, count, high, wide, channels);                               \
+    }
+
+WINDOWS(f32_f32, float, float)
+WINDOWS(f32_bf16, float, bfloat16)
+WINDOWS(bf16_bf16, bfloat16, bfloat16)
+
+extern "C" __global__ void scatter_windows_f32(const float *from, float *to, long count, int high,
+                                               int wide, int channels)
+{
+    scatter_windows(from, to, count, high, wide, channels);
+}
+
+extern "C" __global__ void scatter_windows_bf16(const bfloat16 *from, bfloat16 *to, long count,
+                                                int high, int wide, int channels)
+{
+    scatter_windows(from, to, count, high, wide, channels);
+}
 
 #define TAPS(suffix, T)                                                                    \
     extern "C" __global__ void taps_outward_##suffix(const float *from, T *to, long pairs, \

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/log.h"
 #include "comm_priv.h"
+#include "numa.h"
 
 enum { ALIGNMENT = 64, GATHER_BYTES_MAX = 1 << 30 };
 
@@ -112,6 +113,20 @@ int comm_local_size(const struct comm *c)
 int comm_node_count(const struct comm *c)
 {
     return c->place.node_count;
+}
+
+int comm_stay_near_gpu(const struct comm *c)
+{
+    char bus_id[COMM_BUS_ID_BYTES];
+    cpu_set_t near, allowed, both;
+    if (!comm_gpu_bus_id(c->device, bus_id) || !numa_near_device("/sys", bus_id, &near) ||
+        sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return 0;
+    CPU_AND(&both, &near, &allowed);
+    if (CPU_COUNT(&both) == 0 || CPU_EQUAL(&both, &allowed) ||
+        sched_setaffinity(0, sizeof both, &both) != 0)
+        return 0;
+    return CPU_COUNT(&both);
 }
 
 const char *comm_host_name(const struct comm *c)

@@ -42,6 +42,18 @@ enum status cudart_describe(int device, struct cudart_device *out, struct errmsg
     return ST_OK;
 }
 
+bool cudart_bus_id(int device, char *out, size_t out_bytes)
+{
+    struct cudaDeviceProp of;
+    if (cudaGetDeviceProperties(&of, device) != cudaSuccess) {
+        (void)cudaGetLastError();
+        return false;
+    }
+    snprintf(out, out_bytes, "%04x:%02x:%02x.0", (unsigned)of.pciDomainID & 0xffff,
+             (unsigned)of.pciBusID & 0xff, (unsigned)of.pciDeviceID & 0xff);
+    return true;
+}
+
 enum status cudart_use(int device, struct errmsg *em)
 {
     return checked(cudaSetDevice(device), "cudaSetDevice", em);

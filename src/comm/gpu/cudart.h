@@ -19,6 +19,8 @@ struct cudart_device {
 /* Devices that can be used; 0 without a driver, with the runtime's reason in why_out. */
 int cudart_count(char *why_out, size_t why_bytes);
 enum status cudart_describe(int device, struct cudart_device *out, struct errmsg *em) MUST_CHECK;
+/* "0000:17:00.0" */
+bool cudart_bus_id(int device, char *out, size_t out_bytes);
 /* From now on this thread works on that device. */
 enum status cudart_use(int device, struct errmsg *em) MUST_CHECK;
 /* Calls of this thread do not disturb a graph that another thread captures. */

@@ -65,6 +65,11 @@ void comm_describe_gpus(char *out, size_t out_bytes)
         snprintf(out, out_bytes, "yes, but no GPU here: %s", why);
 }
 
+bool comm_gpu_bus_id(int device, char out[static COMM_BUS_ID_BYTES])
+{
+    return device >= 0 && cudart_bus_id(device, out, COMM_BUS_ID_BYTES);
+}
+
 enum status gpu_comm_new(struct comm *host, const struct comm_ops *ops, void *backend, int device,
                          struct comm **out, struct errmsg *em)
 {

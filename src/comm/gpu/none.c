@@ -23,3 +23,9 @@ enum status comm_gpu_open(const struct comm_options *o, struct comm **c, struct 
     (void)o, (void)c, (void)em;
     return ST_OK;
 }
+
+bool comm_gpu_bus_id(int device, char out[static COMM_BUS_ID_BYTES])
+{
+    (void)device, (void)out;
+    return false;
+}

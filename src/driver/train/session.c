@@ -350,6 +350,9 @@ enum status session_open(struct session *s, struct errmsg *em)
     guard_init(&s->state.guard);
     s->threads =
         s->config.train.threads > 0 ? (int)s->config.train.threads : default_threads(s->comm);
+    int near_gpu = comm_stay_near_gpu(s->comm);
+    if (near_gpu > 0 && comm_rank(s->comm) == 0)
+        log_info("rank 0 keeps to the %d processors next to its GPU", near_gpu);
     enum status st = comm_agree(s->comm, open_sets(s, em), em);
     if (st == ST_OK)
         st = check_same_sets(s, em);

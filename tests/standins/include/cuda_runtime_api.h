@@ -58,6 +58,7 @@ typedef struct {
 struct cudaDeviceProp {
     char name[256];
     cudaUUID_t uuid;
+    int pciBusID, pciDeviceID, pciDomainID;
 };
 
 #define cudaStreamLegacy    ((cudaStream_t)0x1)

@@ -99,6 +99,10 @@ int comm_local_size(const struct comm *c);
 int comm_node_count(const struct comm *c);
 const char *comm_host_name(const struct comm *c);
 const char *comm_backend_name(const struct comm *c);
+/* Keeps the calling thread, and those it starts from now on, on the processors next to this rank's
+ * GPU that it may use, and with them the memory they touch first. Gives their number; 0 where
+ * nothing changed: no GPU, one NUMA node, or bound so already. Not collective. */
+int comm_stay_near_gpu(const struct comm *c);
 /* The CUDA device this rank works on, or -1: memory and work are the host's. */
 int comm_device(const struct comm *c);
 /* "Open MPI 4.1.4" or "none"; static. Also without an open communicator. */

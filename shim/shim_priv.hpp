@@ -39,7 +39,7 @@ struct shim_kept {
 struct shim_group {
     at::Device device;
     at::Tensor flat[SHIM_FLATS] = {};
-    std::vector<shim_kept> kept = {}; // of the moments; empty: all
+    std::vector<shim_kept> kept = {}; // of moments and average; looked at only where sharded
     bool sharded = false;             // do the moments hold what is kept, end to end?
     std::deque<shim_tensor> parameters = {};
     void (*ready)(void *ctx, size_t offset, size_t count) = nullptr;
@@ -210,7 +210,8 @@ inline at::IntArrayRef sizes(size_t n, const int64_t *dims)
 // Part of a flat array.
 inline at::Tensor range(const shim_group *g, enum shim_flat which, size_t offset, size_t count)
 {
-    if (g->sharded && (which == SHIM_EXP_AVG || which == SHIM_EXP_AVG_SQ)) {
+    TORCH_CHECK(g->flat[which].defined(), "the group keeps no such array");
+    if (g->sharded && (which == SHIM_EXP_AVG || which == SHIM_EXP_AVG_SQ || which == SHIM_EMA)) {
         for (const shim_kept &k : g->kept)
             if (offset >= k.offset && offset - k.offset <= k.count &&
                 count <= k.count - (offset - k.offset))

@@ -75,7 +75,8 @@ struct recomputed : torch::autograd::Function<recomputed> {
         x.requires_grad_(ctx->needs_input_grad(0));
         at::AutoGradMode on(true);
         at::Tensor y = p.run(x, true);
-        torch::autograd::backward({y}, {gradients[0]});
+        if (y.requires_grad()) // not where all of its parameters are frozen
+            torch::autograd::backward({y}, {gradients[0]});
         return {x.grad(), at::Tensor(), at::Tensor()};
     }
 };

@@ -1,8 +1,7 @@
-// Gradients, parameter groups in flat memory, and the optimizer.
+// Gradients, and parameter groups in flat memory.
 #include "shim_priv.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/function_hook.h>
@@ -33,25 +32,6 @@ at::Tensor host_view(const at::Tensor &like, const void *memory)
 {
     return at::from_blob(const_cast<void *>(memory), like.sizes(),
                          at::TensorOptions(like.scalar_type()));
-}
-
-using flats = std::array<at::Tensor, SHIM_FLATS>;
-
-flats flats_at(const shim_group *g, size_t offset, size_t count)
-{
-    flats all;
-    for (int i = 0; i < SHIM_FLATS; i++)
-        all[i] = range(g, static_cast<enum shim_flat>(i), offset, count);
-    return all;
-}
-
-void fused_adam(const flats &of, const struct shim_adam &adam)
-{
-    at::Tensor step = at::full({}, double(adam.step),
-                               at::TensorOptions(at::kFloat).device(of[SHIM_PARAMETERS].device()));
-    at::_fused_adam_({of[SHIM_PARAMETERS]}, {of[SHIM_GRADIENTS]}, {of[SHIM_EXP_AVG]},
-                     {of[SHIM_EXP_AVG_SQ]}, {}, {step}, adam.lr, adam.beta1, adam.beta2,
-                     /*weight_decay=*/0.0, adam.eps, /*amsgrad=*/false, /*maximize=*/false);
 }
 
 } // namespace
@@ -95,7 +75,7 @@ enum status shim_group_new(const char *device, enum shim_dtype dtype, size_t cou
         at::TensorOptions options = at::TensorOptions(scalar_type(dtype)).device(d);
         on_device here(d);
         g = new shim_group{.device = d};
-        for (int i = 0; i < SHIM_FLATS; i++) {
+        for (int i = 0; i < SHIM_EMA; i++) {
             bool own = !memory || !memory[i];
             g->flat[i] = own ? at::zeros({int64_t(count)}, options)
                              : at::from_blob(memory[i], {int64_t(count)}, options);
@@ -150,6 +130,17 @@ void shim_group_on_ready(struct shim_group *g, void (*fn)(void *ctx, size_t offs
     g->ready_ctx = ctx;
 }
 
+enum status shim_group_freeze(struct shim_group *g, size_t offset, size_t count, struct errmsg *em)
+{
+    return guard_on(g, __func__, em, [&] {
+        for (shim_tensor &p : g->parameters) {
+            size_t at = size_t(p.t.storage_offset());
+            if (at >= offset && at - offset < count)
+                p.t.requires_grad_(false);
+        }
+    });
+}
+
 enum status shim_group_zero_gradients(struct shim_group *g, struct errmsg *em)
 {
     return guard_on(g, __func__, em, [&] { g->flat[SHIM_GRADIENTS].zero_(); });
@@ -195,8 +186,14 @@ enum status shim_group_keep_moments(struct shim_group *g, const struct shim_rang
                                                          : std::vector<shim_kept>{
                                                                {0, everything, 0}
         };
-        for (enum shim_flat which : {SHIM_EXP_AVG, SHIM_EXP_AVG_SQ}) {
+        for (enum shim_flat which : {SHIM_EXP_AVG, SHIM_EXP_AVG_SQ, SHIM_EMA}) {
+            if (!g->flat[which].defined())
+                continue;
             next.flat[which] = at::zeros({int64_t(total)}, g->flat[which].options());
+            for (const shim_kept &k : next.kept) // an average begins at the parameters
+                if (which == SHIM_EMA)
+                    range(&next, which, k.offset, k.count)
+                        .copy_(range(g, SHIM_PARAMETERS, k.offset, k.count));
             for (const shim_kept &new_one : next.kept)
                 for (const shim_kept &old : before) {
                     size_t low = std::max(new_one.offset, old.offset);
@@ -206,7 +203,7 @@ enum status shim_group_keep_moments(struct shim_group *g, const struct shim_rang
                             .copy_(range(g, which, low, high - low));
                 }
         }
-        for (enum shim_flat which : {SHIM_EXP_AVG, SHIM_EXP_AVG_SQ})
+        for (enum shim_flat which : {SHIM_EXP_AVG, SHIM_EXP_AVG_SQ, SHIM_EMA})
             g->flat[which] = next.flat[which];
         g->kept = next.kept;
         g->sharded = true;
@@ -221,31 +218,6 @@ enum status shim_group_nonfinite(const struct shim_group *g, enum shim_flat whic
         // one pass over memory: a finite sum has finite terms
         bool good = all.sum().isfinite().item<bool>();
         *n_out = good ? 0 : all.isfinite().logical_not().sum().item<int64_t>();
-    });
-}
-
-enum status shim_group_adam(struct shim_group *g, size_t offset, size_t count,
-                            const struct shim_adam *adam, struct errmsg *em)
-{
-    return guard_on(g, __func__, em, [&] {
-        TORCH_CHECK(adam->step >= 1, "Adam's steps count from 1, not ", adam->step);
-        at::NoGradGuard no_grad;
-        const size_t vector = 64 / g->flat[SHIM_PARAMETERS].element_size(); // elements, at most
-        // libtorch rounds what does not fill a vector of the CPU otherwise than what does: such a
-        // tail goes through the same code as all else, padded
-        size_t rest = g->device.is_cpu() ? count % vector : 0;
-        if (count > rest)
-            fused_adam(flats_at(g, offset, count - rest), *adam);
-        if (rest > 0) {
-            flats tail = flats_at(g, offset + count - rest, rest), padded;
-            for (int i = 0; i < SHIM_FLATS; i++) {
-                padded[i] = at::zeros({int64_t(vector)}, tail[i].options());
-                padded[i].narrow(0, 0, int64_t(rest)).copy_(tail[i]);
-            }
-            fused_adam(padded, *adam);
-            for (int i = 0; i < SHIM_FLATS; i++)
-                tail[i].copy_(padded[i].narrow(0, 0, int64_t(rest)));
-        }
     });
 }
 

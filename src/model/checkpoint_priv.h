@@ -9,10 +9,16 @@
 #define CHECKPOINT_FORMAT_NAME "bifrons-checkpoint"
 #define CHECKPOINT_RECORD      "bifrons.json"
 
-/* The flat arrays that make up a training state; gradients do not. */
-enum { CHECKPOINT_ARRAYS = 3 };
+/* The flat arrays that make up a training state, the last one where it is kept; gradients do not.
+ */
+enum { CHECKPOINT_ARRAYS = 4, RIVAL_ARRAYS = 3 }; /* of rivals no average is kept */
 static const enum shim_flat checkpoint_array[CHECKPOINT_ARRAYS] = {SHIM_PARAMETERS, SHIM_EXP_AVG,
-                                                                   SHIM_EXP_AVG_SQ};
+                                                                   SHIM_EXP_AVG_SQ, SHIM_EMA};
+
+static inline int checkpoint_arrays(const struct model *m)
+{
+    return m->options.ema > 0 ? CHECKPOINT_ARRAYS : CHECKPOINT_ARRAYS - 1;
+}
 
 struct checkpoint_snapshot {
     const struct model *model; /* for its layout and options, which never change */

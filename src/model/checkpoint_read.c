@@ -206,20 +206,27 @@ enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool
     struct shim_archive *a = c->archive;
     struct shim_value *root = shim_archive_root(a);
     struct shim_value *state = parameters_of(c, ema);
+    struct shim_value *average = shim_get(a, root, "ema_state_dict");
     struct shim_value *adam = shim_get(a, shim_get(a, root, "optimizer_state_dict"), "state");
     const struct source sources[] = {
         {SHIM_PARAMETERS, NULL,         state},
         {SHIM_EXP_AVG,    "exp_avg",    adam },
         {SHIM_EXP_AVG_SQ, "exp_avg_sq", adam },
     };
+    const struct source averages = {SHIM_EMA, NULL, average};
+    bool goes_on = moments && average && m->options.ema > 0;
     /* before its first step Adam has no moments; all is checked before anything is changed */
     size_t n = moments && c->facts.step > 0 ? ARRAY_LENGTH(sources) : 1;
     for (size_t i = 0; i < n && st == ST_OK; i++)
         st = check_source(c, m->architecture, &sources[i], em);
+    if (st == ST_OK && goes_on)
+        st = check_source(c, m->architecture, &averages, em);
     if (moments && st == ST_OK)
         st = rivals_check(a, c->path, m, em);
     for (size_t i = 0; i < n && st == ST_OK; i++)
         st = copy_source(c, m, &sources[i], em);
+    if (st == ST_OK)
+        st = goes_on ? copy_source(c, m, &averages, em) : model_begin_average(m, em);
     return moments && st == ST_OK ? rivals_restore(a, c->path, m, em) : st;
 }
 
@@ -270,6 +277,8 @@ enum status checkpoint_start(const struct checkpoint *c, struct model *m, struct
     if (st == ST_OK)
         st = grow(&(struct grow_source){s.architecture, read_tensor, &s}, m->architecture, m->group,
                   em);
+    if (st == ST_OK)
+        st = model_begin_average(m, em);
     architecture_free(s.architecture);
     return st;
 }

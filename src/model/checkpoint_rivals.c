@@ -6,21 +6,21 @@
 
 #include "base/poison.h"
 
-static const char *const keys[CHECKPOINT_ARRAYS] = {"state_dict", "exp_avg", "exp_avg_sq"};
+static const char *const keys[RIVAL_ARRAYS] = {"state_dict", "exp_avg", "exp_avg_sq"};
 
 enum status rivals_copy_new(const struct model *m, float **out, struct errmsg *em)
 {
     *out = NULL;
     if (!m->rivals)
         return ST_OK;
-    *out = calloc(CHECKPOINT_ARRAYS * m->rivals->count, sizeof **out);
+    *out = calloc(RIVAL_ARRAYS * m->rivals->count, sizeof **out);
     return *out ? ST_OK : FAIL(em, ST_MEMORY, "out of memory for the discriminators' checkpoint");
 }
 
 enum status rivals_copy_take(const struct model *m, float *copy, struct errmsg *em)
 {
     enum status st = ST_OK;
-    for (size_t i = 0; copy && i < CHECKPOINT_ARRAYS && st == ST_OK; i++)
+    for (size_t i = 0; copy && i < RIVAL_ARRAYS && st == ST_OK; i++)
         st = shim_group_read(m->rivals->group, checkpoint_array[i], 0, copy + i * m->rivals->count,
                              m->rivals->count, em);
     return st;
@@ -29,7 +29,7 @@ enum status rivals_copy_take(const struct model *m, float *copy, struct errmsg *
 enum status rivals_copy_restore(struct model *m, const float *copy, struct errmsg *em)
 {
     enum status st = ST_OK;
-    for (size_t i = 0; copy && i < CHECKPOINT_ARRAYS && st == ST_OK; i++)
+    for (size_t i = 0; copy && i < RIVAL_ARRAYS && st == ST_OK; i++)
         st = shim_group_write(m->rivals->group, checkpoint_array[i], 0, copy + i * m->rivals->count,
                               m->rivals->count, em);
     return st;
@@ -42,7 +42,7 @@ void rivals_put(struct shim_archive *a, struct shim_value *root, const struct mo
     if (!d)
         return;
     struct shim_value *all = shim_value_dict(a);
-    for (size_t i = 0; i < CHECKPOINT_ARRAYS; i++) {
+    for (size_t i = 0; i < RIVAL_ARRAYS; i++) {
         struct shim_value *dict = shim_value_dict(a);
         for (size_t j = 0; j < DISCRIMINATOR_TENSORS; j++) {
             const struct model_tensor *t = &d->tensors[j];
@@ -77,7 +77,7 @@ static enum status walk(struct shim_archive *a, struct shim_value *all, const ch
                         struct discriminators *d, bool copy, struct errmsg *em)
 {
     enum status st = ST_OK;
-    for (size_t i = 0; i < CHECKPOINT_ARRAYS; i++)
+    for (size_t i = 0; i < RIVAL_ARRAYS; i++)
         for (size_t j = 0; j < DISCRIMINATOR_TENSORS && st == ST_OK; j++) {
             const struct model_tensor *t = &d->tensors[j];
             const struct shim_value *v = shim_get(a, shim_get(a, all, keys[i]), t->name);

@@ -13,9 +13,10 @@ enum status checkpoint_snapshot_new(const struct model *m, struct checkpoint_sna
                                     struct errmsg *em)
 {
     size_t bytes = m->flat.count * sizeof(float);
+    int arrays = checkpoint_arrays(m);
     struct checkpoint_snapshot *s = calloc(1, sizeof *s);
     BUG_ON(m->flat.element_bytes != sizeof(float));
-    for (int i = 0; s && i < CHECKPOINT_ARRAYS; i++) {
+    for (int i = 0; s && i < arrays; i++) {
         s->copy[i] = malloc(bytes);
         if (!s->copy[i]) {
             checkpoint_snapshot_free(s);
@@ -24,7 +25,7 @@ enum status checkpoint_snapshot_new(const struct model *m, struct checkpoint_sna
     }
     if (!s)
         return FAIL(em, ST_MEMORY, "out of memory: checkpoints need %.1f GB beside the model",
-                    CHECKPOINT_ARRAYS * (double)bytes / 1e9);
+                    arrays * (double)bytes / 1e9);
     enum status st = rivals_copy_new(m, &s->rivals, em);
     if (st != ST_OK) {
         checkpoint_snapshot_free(s);
@@ -32,7 +33,7 @@ enum status checkpoint_snapshot_new(const struct model *m, struct checkpoint_sna
     }
     s->model = m;
     /* touched now, so that the copies made while training waits meet no page faults */
-    for (int i = 0; i < CHECKPOINT_ARRAYS; i++)
+    for (int i = 0; i < arrays; i++)
         memset(s->copy[i], 0, bytes);
     *out = s;
     return ST_OK;
@@ -51,7 +52,7 @@ void checkpoint_snapshot_free(struct checkpoint_snapshot *s)
 enum status checkpoint_snapshot_take(struct checkpoint_snapshot *s, struct errmsg *em)
 {
     enum status st = ST_OK;
-    for (int i = 0; i < CHECKPOINT_ARRAYS && st == ST_OK; i++)
+    for (int i = 0; i < checkpoint_arrays(s->model) && st == ST_OK; i++)
         st = shim_group_read(s->model->group, checkpoint_array[i], 0, s->copy[i],
                              s->model->flat.count, em);
     return st == ST_OK ? rivals_copy_take(s->model, s->rivals, em) : st;
@@ -62,7 +63,7 @@ enum status checkpoint_snapshot_restore(const struct checkpoint_snapshot *s, str
 {
     enum status st = ST_OK;
     BUG_ON(m != s->model);
-    for (int i = 0; i < CHECKPOINT_ARRAYS && st == ST_OK; i++)
+    for (int i = 0; i < checkpoint_arrays(m) && st == ST_OK; i++)
         st = shim_group_write(m->group, checkpoint_array[i], 0, s->copy[i], m->flat.count, em);
     return st == ST_OK ? rivals_copy_restore(m, s->rivals, em) : st;
 }

@@ -13,7 +13,7 @@
 #include "base/poison.h"
 
 /* Which of checkpoint_array is meant. */
-enum array { PARAMETERS, EXP_AVG, EXP_AVG_SQ };
+enum array { PARAMETERS, EXP_AVG, EXP_AVG_SQ, AVERAGE };
 
 /* Where the arrays are: in the model, or in a snapshot of it. */
 struct source {
@@ -31,13 +31,14 @@ static struct shim_value *tensor_of(struct shim_archive *a, const struct source 
                            t->dims);
 }
 
-static struct shim_value *model_state(struct shim_archive *a, const struct source *s)
+static struct shim_value *model_state(struct shim_archive *a, const struct source *s,
+                                      enum array which)
 {
     const struct model_tensor *tensors;
     size_t n = model_layout(s->model, &tensors);
     struct shim_value *dict = shim_value_dict(a);
     for (size_t i = 0; i < n; i++)
-        shim_put(a, dict, tensors[i].name, tensor_of(a, s, PARAMETERS, &tensors[i]));
+        shim_put(a, dict, tensors[i].name, tensor_of(a, s, which, &tensors[i]));
     return dict;
 }
 
@@ -45,14 +46,14 @@ static struct shim_value *model_state(struct shim_archive *a, const struct sourc
 static struct shim_value *param_group(struct shim_archive *a, const struct model *m, double lr,
                                       size_t n_tensors)
 {
-    static const char *const off[] = {"amsgrad", "maximize", "capturable", "differentiable",
-                                      "decoupled_weight_decay"};
+    static const char *const off[] = {"amsgrad", "maximize", "capturable", "differentiable"};
     struct shim_value *group = shim_value_dict(a), *params = shim_value_list(a);
     const struct model_options *o = model_get_options(m);
     shim_put(a, group, "lr", shim_value_double(a, lr));
     shim_put(a, group, "betas", shim_value_pair(a, o->adam_beta1, o->adam_beta2));
     shim_put(a, group, "eps", shim_value_double(a, o->adam_eps));
-    shim_put(a, group, "weight_decay", shim_value_double(a, 0));
+    shim_put(a, group, "weight_decay", shim_value_double(a, o->weight_decay));
+    shim_put(a, group, "decoupled_weight_decay", shim_value_bool(a, o->weight_decay > 0));
     for (size_t i = 0; i < ARRAY_LENGTH(off); i++)
         shim_put(a, group, off[i], shim_value_bool(a, false));
     shim_put(a, group, "foreach", shim_value_none(a));
@@ -163,7 +164,9 @@ static enum status write_archive(const struct source *s, const struct checkpoint
                                 "checkpoint %s: config or meta is not UTF-8, or no memory", path);
     if (st == ST_OK) {
         struct shim_value *root = shim_archive_root(a);
-        shim_put(a, root, "model_state_dict", model_state(a, s));
+        shim_put(a, root, "model_state_dict", model_state(a, s, PARAMETERS));
+        if (model_get_options(s->model)->ema > 0)
+            shim_put(a, root, "ema_state_dict", model_state(a, s, AVERAGE));
         shim_put(a, root, "optimizer_state_dict", optimizer_state(a, s, facts));
         rivals_put(a, root, s->model, s->snapshot ? s->snapshot->rivals : NULL,
                    facts->adversary_step);

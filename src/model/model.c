@@ -51,6 +51,11 @@ static enum status check_options(const struct model_options *o, struct errmsg *e
         return FAIL(em, ST_CONFIG,
                     "Adam with betas %g and %g and eps %g: betas lie in [0, 1), eps above 0",
                     o->adam_beta1, o->adam_beta2, o->adam_eps);
+    if (!good_weight(o->weight_decay) || !(o->ema >= 0.0 && o->ema < 1.0))
+        return FAIL(em, ST_CONFIG,
+                    "train.weight_decay = %g and train.ema = %g: the first is 0 or more, the "
+                    "second lies in [0, 1)",
+                    o->weight_decay, o->ema);
     return ST_OK;
 }
 
@@ -142,6 +147,10 @@ enum status model_new(const struct model_options *o, const struct model_memory *
         st = init_parameters(m->architecture, m->group, m->flat.element_bytes, o->seed, em);
     if (st == ST_OK)
         st = open_judges(m, em);
+    if (st == ST_OK)
+        st = model_begin_average(m, em);
+    if (st == ST_OK)
+        st = frozen_init(m->architecture, m->options.frozen, m->group, &m->trainable, em);
     if (st == ST_OK)
         *out = m;
     else
@@ -478,33 +487,32 @@ enum status model_backward(struct model *m, const struct model_batch *b, double 
     return st;
 }
 
-enum status model_gradient_is_finite(const struct model *m, struct model_range range,
-                                     bool *finite_out, struct errmsg *em)
+enum status model_update(struct model *m, const struct model_step *step, struct errmsg *em)
 {
-    int64_t bad = 0;
-    enum status st =
-        shim_group_nonfinite(m->group, SHIM_GRADIENTS, range.first, range.count, &bad, em);
-    if (st == ST_OK)
-        *finite_out = bad == 0;
-    return st;
+    return model_update_range(m, step, (struct model_range){0, m->architecture->count}, em);
 }
 
-enum status model_update(struct model *m, double lr, int64_t step, struct errmsg *em)
+enum status model_update_range(struct model *m, const struct model_step *step,
+                               struct model_range range, struct errmsg *em)
 {
-    return model_update_range(m, lr, step, 0, m->architecture->count, em);
-}
-
-enum status model_update_range(struct model *m, double lr, int64_t step, size_t first, size_t count,
-                               struct errmsg *em)
-{
+    double soon = (1.0 + (double)step->step) / (10.0 + (double)step->step);
     const struct shim_adam adam = {
-        .lr = lr,
+        .lr = step->lr,
         .beta1 = m->options.adam_beta1,
         .beta2 = m->options.adam_beta2,
         .eps = m->options.adam_eps,
-        .step = step,
+        .weight_decay = m->options.weight_decay,
+        .gradient_scale = step->gradient_scale,
+        .ema = fmin(m->options.ema, soon),
+        .step = step->step,
     };
-    return shim_group_adam(m->group, first, count, &adam, em);
+    enum status st = ST_OK;
+    for (size_t i = 0; i < m->trainable.n && st == ST_OK; i++) {
+        struct model_range part = frozen_common(&m->trainable, i, range);
+        if (part.count > 0)
+            st = shim_group_adam(m->group, part.first, part.count, &adam, em);
+    }
+    return st;
 }
 
 /* ---- Pictures -------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #define BIFRONS_MODEL_PRIV_H
 
 #include "discriminator.h"
+#include "frozen.h"
 #include "network.h"
 #include "recorded.h"
 #include "vgg.h"
@@ -14,6 +15,7 @@ struct model {
     char device[MODEL_DEVICE_NAME_MAX];
     struct architecture *architecture;
     struct network network;
+    struct trainable trainable;
     struct shim_group *group;
     struct shim_scope *scope;      /* of one call: reset at its end */
     struct vgg *vgg;               /* of the perceptual loss; NULL without it */

@@ -10,9 +10,40 @@
 
 enum { HASH_PIECE = 1 << 18 }; /* elements */
 
+_Static_assert((int)MODEL_CHUNK == (int)SHIM_CHUNK, "told to those who do not know the shim");
+
 static enum shim_flat flat_of(enum model_moment which)
 {
-    return which == MODEL_EXP_AVG ? SHIM_EXP_AVG : SHIM_EXP_AVG_SQ;
+    static const enum shim_flat flats[MODEL_MOMENTS] = {SHIM_EXP_AVG, SHIM_EXP_AVG_SQ, SHIM_EMA};
+    return flats[which];
+}
+
+int model_moments(const struct model *m)
+{
+    return m->options.ema > 0 ? MODEL_MOMENTS : MODEL_AVERAGE;
+}
+
+/* Where all moments are, for model_flat; NULL where only some are kept. */
+static void note_moments(struct model *m, bool all)
+{
+    m->flat.exp_avg = all ? shim_group_memory(m->group, SHIM_EXP_AVG) : NULL;
+    m->flat.exp_avg_sq = all ? shim_group_memory(m->group, SHIM_EXP_AVG_SQ) : NULL;
+    m->flat.average = all && m->options.ema > 0 ? shim_group_memory(m->group, SHIM_EMA) : NULL;
+}
+
+enum status model_begin_average(struct model *m, struct errmsg *em)
+{
+    if (m->options.ema == 0)
+        return ST_OK;
+    enum status st = shim_group_keep_average(m->group, em);
+    if (st == ST_OK)
+        note_moments(m, m->flat.exp_avg != NULL);
+    return st;
+}
+
+enum status model_exchange_parameters(struct model *m, struct errmsg *em)
+{
+    return shim_group_exchange(m->group, SHIM_PARAMETERS, SHIM_GRADIENTS, em);
 }
 
 enum status model_keep_moments(struct model *m, const struct model_range *ranges, size_t n,
@@ -27,9 +58,7 @@ enum status model_keep_moments(struct model *m, const struct model_range *ranges
     free(kept);
     if (st != ST_OK)
         return st;
-    bool all = n == 1 && ranges[0].count == m->architecture->count;
-    m->flat.exp_avg = all ? shim_group_memory(m->group, SHIM_EXP_AVG) : NULL;
-    m->flat.exp_avg_sq = all ? shim_group_memory(m->group, SHIM_EXP_AVG_SQ) : NULL;
+    note_moments(m, n == 1 && ranges[0].count == m->architecture->count);
     return ST_OK;
 }
 
@@ -43,6 +72,26 @@ enum status model_unstage_moment(struct model *m, enum model_moment which, struc
                                  struct errmsg *em)
 {
     return shim_group_copy(m->group, SHIM_GRADIENTS, flat_of(which), range.first, range.count, em);
+}
+
+enum status model_gradient_squares(const struct model *m, struct model_range range, double *sums,
+                                   struct errmsg *em)
+{
+    return shim_group_squares(m->group, SHIM_GRADIENTS, range.first, range.count, sums, em);
+}
+
+enum status model_squares_of(const struct model *m, const float *elements, size_t n, double *sums,
+                             struct errmsg *em)
+{
+    BUG_ON(m->flat.element_bytes != sizeof *elements);
+    return shim_group_squares_of(m->group, elements, n, sums, em);
+}
+
+enum status model_read_gradient(const struct model *m, struct model_range range, float *out,
+                                struct errmsg *em)
+{
+    BUG_ON(m->flat.element_bytes != sizeof *out);
+    return shim_group_read(m->group, SHIM_GRADIENTS, range.first, out, range.count, em);
 }
 
 /* Piece by piece, each one's hash the next one's seed: a device's memory passes through a small

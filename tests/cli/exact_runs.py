@@ -10,7 +10,8 @@ import pytest
 BIFRONS = os.environ.get("BIFRONS", "build/dev/bifrons")
 SMALL = ["model.image_size=64", "model.latent=16", "train.global_batch=7", "train.lr=1e-3",
          "train.threads=1", "train.precision=fp32", "train.seed=3", "log.every_steps=1",
-         "log.tensorboard=false", "train.max_steps=4"]
+         "log.tensorboard=false", "train.max_steps=4", "train.ema=0.9", "train.clip_norm=0.01",
+         "train.weight_decay=0.01"]
 
 
 def command(sets, out, *more, ranks=0, keys=()):
@@ -46,7 +47,7 @@ def sets(tmp_path_factory):
 def losses(out):
     """And what else of a row is the same whenever the run is."""
     rows = map(json.loads, (out / "metrics.jsonl").read_text().splitlines())
-    return [{key: row.get(key) for key in ("loss", "metrics")} for row in rows]
+    return [{key: row.get(key) for key in ("loss", "metrics", "grad_norm")} for row in rows]
 
 
 def checkpoint(out, step=4):
@@ -54,7 +55,7 @@ def checkpoint(out, step=4):
 
 
 def tensors(out, step=4):
-    """The bytes of every tensor in a checkpoint: parameters and Adam's moments."""
+    """The bytes of every tensor in a checkpoint: parameters, their average, Adam's moments."""
     with zipfile.ZipFile(checkpoint(out, step)) as archive:
         return {name.split("/", 1)[1]: archive.read(name) for name in archive.namelist()
                 if "/data/" in name}

@@ -13,6 +13,7 @@ def plain(sets, tmp_path_factory):  # noqa: F811
     out = tmp_path_factory.mktemp("plain") / "run"
     result = train(sets, out, ranks=3, keys=["comm.bucket_mb=65536", "checkpoint.every_steps=2"])
     assert "1 bucket of" in result.stderr
+    assert all(row["grad_norm"] > 0.01 for row in losses(out) if row["grad_norm"])  # all clipped
     return out
 
 

@@ -6,12 +6,17 @@ import os
 import pytest
 from exact_runs import BIFRONS, checkpoint, run, sets, train  # noqa: F401
 
-BY_EPOCH = ["train.max_steps=12", "log.preview_epochs=0", "checkpoint.keep=9"]  # of 3 steps each
+# validations look at the average, as eval does
+BY_EPOCH = ["train.max_steps=12", "log.preview_epochs=0", "checkpoint.keep=9", "train.lr=2e-3"]  # of 3 steps each
+
+
+def rows(out, kind):
+    lines = map(json.loads, (out / "metrics.jsonl").read_text().splitlines())
+    return [row for row in lines if row["kind"] == kind]
 
 
 def validations(out):
-    rows = map(json.loads, (out / "metrics.jsonl").read_text().splitlines())
-    return [row for row in rows if row["kind"] == "val"]
+    return rows(out, "val")
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +49,14 @@ def test_a_validation_measures_what_eval_does(measured):
                 want = told[direction][theirs][measure]
                 assert metrics[f"{ours}_{measure}_{person}"] == pytest.approx(want, rel=2e-3)
     assert metrics["swap_l1"] == pytest.approx((metrics["swap_l1_a"] + metrics["swap_l1_b"]) / 2)
+
+
+def test_the_average_changes_no_step(sets, measured, tmp_path):  # noqa: F811
+    train(sets, tmp_path / "run", ranks=2, keys=[*BY_EPOCH, "train.ema=0"])
+    ours, theirs = ([row["loss"] for row in rows(out, "train")] for out in (measured, tmp_path / "run"))
+    assert ours == theirs
+    ours, theirs = ([row["loss"] for row in validations(out)] for out in (measured, tmp_path / "run"))
+    assert ours != theirs
 
 
 def test_the_checkpoint_tells_them(measured):

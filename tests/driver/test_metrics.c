@@ -35,6 +35,7 @@ static struct metrics_row row_of_step(int64_t step)
         .position = (uint64_t)step * 16,
         .time_s = 1.5,
         .lr = 1e-4,
+        .grad_norm = 0.375,
         .images_per_s = 193.25,
         .step_ms = 82.5,
         .data_wait_ms = 0.25,
@@ -92,11 +93,11 @@ static void a_row_is_one_line_of_json(void **unused)
     struct metrics *m = open_at(0);
     write_step(m, 20);
     metrics_close(m);
-    assert_content(
-        "{\"kind\":\"train\",\"step\":20,\"epoch\":2,\"position\":320,\"time\":1.5,"
-        "\"loss\":{\"total\":0.75,\"a\":{\"l1\":0.125,\"dssim\":0.25},"
-        "\"b\":{\"l1\":0.0625,\"dssim\":0.5}},"
-        "\"lr\":0.0001,\"images_per_s\":193.25,\"step_ms\":82.5,\"data_wait_ms\":0.25}\n");
+    assert_content("{\"kind\":\"train\",\"step\":20,\"epoch\":2,\"position\":320,\"time\":1.5,"
+                   "\"loss\":{\"total\":0.75,\"a\":{\"l1\":0.125,\"dssim\":0.25},"
+                   "\"b\":{\"l1\":0.0625,\"dssim\":0.5}},"
+                   "\"lr\":0.0001,\"grad_norm\":0.375,\"images_per_s\":193.25,\"step_ms\":82.5,"
+                   "\"data_wait_ms\":0.25}\n");
 }
 
 static void a_validation_row_has_no_speed(void **unused)

@@ -90,6 +90,28 @@ static void cosine_warms_up_in_equal_steps_and_falls_towards_zero(void **unused)
     }
 }
 
+/* In steps, whatever the total; of every schedule. */
+static void warm_up_may_be_told_in_steps(void **unused)
+{
+    (void)unused;
+    static struct config c;
+    c.train.lr = 1;
+    c.train.warmup = 0.5;
+    c.train.warmup_steps = 4;
+    for (int64_t step = 1; step <= 4; step++) {
+        c.train.schedule = SCHEDULE_CONSTANT;
+        assert_near(schedule_lr(&c, step, 100), (double)step / 4, 1e-12);
+        c.train.schedule = SCHEDULE_COSINE;
+        assert_near(schedule_lr(&c, step, 1000), (double)step / 4, 1e-12);
+        c.train.schedule = SCHEDULE_ONE_CYCLE;
+        assert_true(schedule_lr(&c, step, 50) > schedule_lr(&c, step - 1, 50) || step == 1);
+    }
+    assert_near(schedule_lr(&c, 4, 50), 1, 1e-12);
+    assert_true(schedule_lr(&c, 5, 50) < 1);
+    c.train.schedule = SCHEDULE_CONSTANT;
+    assert_near(schedule_lr(&c, 5, 100), 1, 0);
+}
+
 static void every_step_of_every_length_has_a_usable_rate(void **unused)
 {
     (void)unused;
@@ -119,6 +141,7 @@ int main(void)
         cmocka_unit_test(one_cycle_is_pytorchs),
         cmocka_unit_test(constant_is_constant),
         cmocka_unit_test(cosine_warms_up_in_equal_steps_and_falls_towards_zero),
+        cmocka_unit_test(warm_up_may_be_told_in_steps),
         cmocka_unit_test(every_step_of_every_length_has_a_usable_rate),
         cmocka_unit_test(beyond_the_end_the_last_rate_stays),
     };

@@ -13,7 +13,8 @@ FAULTY = os.environ.get("BIFRONS_FAULTY", "build/dev/tests/faults/faulty/bifrons
 CLOCK = os.environ.get("BIFRONS_CLOCK", "build/dev/tests/faults/libjumping-clock.so")
 TINY = {"model.image_size": 64, "model.latent": 8, "train.global_batch": 4, "train.threads": 1,
         "train.precision": '"fp32"', "train.seed": 3, "train.lr": 1e-3, "log.every_steps": 1,
-        "log.preview_epochs": 0, "checkpoint.every_minutes": 0}
+        "log.preview_epochs": 0, "checkpoint.every_minutes": 0, "train.ema": 0.9,
+        "train.clip_norm": 0.1}
 EPOCH = 3  # steps: 11 of 12 pictures are trained on, 4 a step
 
 
@@ -165,7 +166,8 @@ def assert_same_run(run, reference, best=True):
         assert os.readlink(mine) == os.readlink(theirs), name
         one, other = load(mine), load(theirs)
         kept = {"ema_state_dict", "discriminators"} & (one.keys() | other.keys())
-        for key in ("model_state_dict", "optimizer_state_dict", "epoch", "step", "position", "loss", "val_loss", *kept):
+        for key in ("model_state_dict", "optimizer_state_dict", "epoch", "step", "position", "loss", "val_loss",
+                    "val_metrics", *kept):
             assert_same_tensors(one[key], other[key], f"{name}:{key}")
 
 

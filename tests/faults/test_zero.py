@@ -14,7 +14,8 @@ def both(sets, tmp_path_factory):
     runs = []
     for zero in (0, 1):
         run = Run(sets, tmp_path_factory.mktemp(f"zero{zero}") / "run", ranks=2,
-                  train__max_steps=8, train__zero=zero, checkpoint__every_steps=2)
+                  train__max_steps=8, train__zero=zero, checkpoint__every_steps=2,
+                  train__weight_decay=0.1)
         result = run.train_with(fault)
         assert result.returncode == 0, result.stderr
         run.log = result.stderr

@@ -132,7 +132,7 @@ static void train(struct model *m, const struct model_batch *b, int64_t steps)
         backward(m, b, losses);
         if (step == 1)
             write_file("gradients.bin", flat->gradients, bytes);
-        must(model_update(m, lr, step, &em));
+        must(model_update(m, &(struct model_step){.lr = lr, .step = step}, &em));
     }
     write_checkpoint(m, steps, "final.pt");
     uint8_t *swap = malloc(SAMPLES * picture_bytes);
@@ -143,7 +143,7 @@ static void train(struct model *m, const struct model_batch *b, int64_t steps)
     free(swap);
     backward(m, b, losses);
     write_file("next_gradients.bin", flat->gradients, bytes);
-    must(model_update(m, lr, steps + 1, &em));
+    must(model_update(m, &(struct model_step){.lr = lr, .step = steps + 1}, &em));
     write_file("next_parameters.bin", flat->parameters, bytes);
     fclose(losses);
 }

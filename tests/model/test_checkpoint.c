@@ -43,7 +43,7 @@ static void train(struct model *m, int64_t first, int64_t last)
     for (int64_t step = first; step <= last; step++) {
         assert_ok(model_zero_gradients(m, &em));
         assert_ok(model_backward(m, &b, 2, &l, &em));
-        assert_ok(model_update(m, 1e-3, step, &em));
+        assert_ok(model_update(m, &(struct model_step){.lr = 1e-3, .step = step}, &em));
     }
 }
 
@@ -350,6 +350,65 @@ static void a_full_disk_is_said_so(void **state)
     model_free(m);
 }
 
+static void assert_same(const float *a, const float *b, const struct model *m)
+{
+    assert_non_null(a);
+    assert_memory_equal(a, b, model_flat(m)->count * sizeof *a);
+}
+
+/* To go on the average comes back beside the parameters; to look at pictures, in their place. */
+static void the_average_comes_back(void **state)
+{
+    (void)state;
+    struct model_options o = options();
+    o.ema = 0.9;
+    struct model *m = model_make(&o), *again = model_make(&o), *seen = NULL;
+    struct checkpoint *c = NULL;
+    train(m, 1, 4);
+    const struct model_flat *flat = model_flat(m);
+    assert_true(memcmp(flat->average, flat->parameters, flat->count * sizeof(float)) != 0);
+    assert_ok(checkpoint_write(m, &facts, path, &em));
+    assert_ok(checkpoint_open(path, &c, &em));
+    assert_ok(checkpoint_restore(c, again, true, false, &em));
+    assert_same(model_flat(again)->average, flat->average, m);
+    assert_same(model_flat(again)->parameters, flat->parameters, m);
+    train(m, 5, 5);
+    train(again, 5, 5);
+    assert_same(model_flat(again)->average, flat->average, m);
+    struct model_options plain = options();
+    seen = model_make(&plain);
+    assert_ok(checkpoint_restore(c, seen, false, true, &em));
+    assert_null(model_flat(seen)->average);
+    train(seen, 5, 5); /* and goes on without one */
+    checkpoint_free(c);
+    assert_ok(checkpoint_write(seen, &facts, path, &em));
+    assert_ok(checkpoint_open(path, &c, &em));
+    assert_ok(checkpoint_restore(c, again, true, false, &em));
+    assert_same(model_flat(again)->average, model_flat(seen)->parameters, m);
+    checkpoint_free(c);
+    model_free(m);
+    model_free(again);
+    model_free(seen);
+}
+
+/* One step from equal parameters: average = start + (1 - d)(parameters - start), d = 2 / 11. */
+static void the_average_soon_forgets_its_start(void **state)
+{
+    (void)state;
+    struct model_options o = options();
+    o.ema = 0.999;
+    struct model *m = model_make(&o);
+    float *start = malloc(model_flat(m)->count * sizeof *start);
+    assert_non_null(start);
+    memcpy(start, model_flat(m)->parameters, model_flat(m)->count * sizeof *start);
+    train(m, 1, 1);
+    const float *now = model_flat(m)->parameters, *average = model_flat(m)->average;
+    for (size_t i = 0; i < model_flat(m)->count; i++)
+        assert_true(fabsf(average[i] - (start[i] + 9.0f / 11.0f * (now[i] - start[i]))) < 1e-6f);
+    free(start);
+    model_free(m);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_folder, close_folder)
@@ -364,6 +423,8 @@ int main(void)
         T(other_files_are_refused),
         T(damage_is_noticed),
         T(a_full_disk_is_said_so),
+        T(the_average_comes_back),
+        T(the_average_soon_forgets_its_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

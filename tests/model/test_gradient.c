@@ -121,7 +121,7 @@ static void recomputed_stages_give_the_same_bits(void **state)
         for (int64_t step = 1; step <= 2; step++) { /* the second one with other weights */
             assert_ok(model_zero_gradients(m[again], &em));
             assert_ok(model_backward(m[again], &b, 2, &l, &em));
-            assert_ok(model_update(m[again], 1e-2, step, &em));
+            assert_ok(model_update(m[again], &(struct model_step){.lr = 1e-2, .step = step}, &em));
         }
     }
     size_t bytes = model_flat(m[0])->count * sizeof(float);

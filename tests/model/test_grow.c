@@ -180,7 +180,7 @@ static void what_is_new_learns(void **state)
     for (int64_t step = 1; step <= 2; step++) {
         assert_ok(model_zero_gradients(larger, &em));
         assert_ok(model_backward(larger, &b, 1, &l, &em));
-        assert_ok(model_update(larger, 1e-3, step, &em));
+        assert_ok(model_update(larger, &(struct model_step){.lr = 1e-3, .step = step}, &em));
     }
     for (size_t i = 0; i < a->n_tensors; i++) {
         size_t moved = 0;

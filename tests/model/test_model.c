@@ -154,7 +154,7 @@ static void memory_may_be_the_callers(void **state)
     struct model *both[] = {m, own};
     for (int i = 0; i < 2; i++) {
         assert_ok(model_backward(both[i], &b, 2, &l, &em));
-        assert_ok(model_update(both[i], 1e-3, 1, &em));
+        assert_ok(model_update(both[i], &(struct model_step){.lr = 1e-3, .step = 1}, &em));
     }
     assert_true(norm_of(m, memory + 2 * count, "") > 0);
     assert_memory_equal(memory, model_flat(own)->parameters, count * sizeof *memory);
@@ -220,7 +220,7 @@ static void the_same_step_gives_the_same_bits(void **state)
             struct model_losses l;
             assert_ok(model_zero_gradients(m[i], &em));
             assert_ok(model_backward(m[i], &b, N_MAX, &l, &em));
-            assert_ok(model_update(m[i], 1e-3, step, &em));
+            assert_ok(model_update(m[i], &(struct model_step){.lr = 1e-3, .step = step}, &em));
         }
     assert_memory_equal(model_flat(m[0])->parameters, model_flat(m[1])->parameters,
                         model_flat(m[0])->count * sizeof(float));
@@ -239,7 +239,7 @@ static void training_lowers_the_loss(void **state)
         for (int step = 1; step <= 30; step++) {
             assert_ok(model_zero_gradients(m, &em));
             assert_ok(model_backward(m, &b, N_MAX, &l, &em));
-            assert_ok(model_update(m, 1e-3, step, &em));
+            assert_ok(model_update(m, &(struct model_step){.lr = 1e-3, .step = step}, &em));
             if (step == 1)
                 first = l;
         }

@@ -11,7 +11,7 @@ static void step(struct model *m, int64_t number)
     assert_ok(model_zero_gradients(m, &em));
     assert_ok(model_backward(m, &b, 2, &l, &em));
     if (number > 0)
-        assert_ok(model_update(m, 1e-3, number, &em));
+        assert_ok(model_update(m, &(struct model_step){.lr = 1e-3, .step = number}, &em));
 }
 
 static int draw(void **state)
@@ -37,10 +37,10 @@ static void shards_make_the_whole(void **state)
         assert_ok(model_keep_moments(m, &shard, 1, &em)); /* those of step 1 stay */
         assert_null(model_flat(m)->exp_avg);
         step(m, 0);
-        assert_ok(model_update_range(m, 1e-3, 2, shard.first, shard.count, &em));
+        assert_ok(model_update_range(m, &(struct model_step){.lr = 1e-3, .step = 2}, shard, &em));
         const float *got = model_flat(m)->parameters, *want = model_flat(whole)->parameters;
         assert_memory_equal(got + shard.first, want + shard.first, shard.count * sizeof *got);
-        for (int which = 0; which < MODEL_MOMENTS; which++) {
+        for (int which = 0; which < model_moments(m); which++) {
             const struct model_flat *flat = model_flat(whole);
             const float *moment = which == MODEL_EXP_AVG ? flat->exp_avg : flat->exp_avg_sq;
             const float *staged = model_flat(m)->gradients;
@@ -48,7 +48,9 @@ static void shards_make_the_whole(void **state)
             assert_memory_equal(staged + shard.first, moment + shard.first,
                                 shard.count * sizeof *staged);
         }
-        assert_status(model_update_range(m, 1e-3, 3, 0, count, &em), ST_TORCH); /* not kept */
+        assert_status(model_update_range(m, &(struct model_step){.lr = 1e-3, .step = 3},
+                                         (struct model_range){0, count}, &em),
+                      ST_TORCH); /* not kept */
         em = (struct errmsg){0};
         model_free(m);
     }
@@ -72,6 +74,40 @@ static void all_moments_come_back(void **state)
     assert_ok(model_unstage_moment(m, MODEL_EXP_AVG, all, &em));
     assert_memory_equal(moment, staged, all.count * sizeof *moment);
     model_free(m);
+}
+
+/* No gradient, no step, no decay; the rest trains as it would. */
+static void what_is_frozen_stays(void **state)
+{
+    (void)state;
+    struct model_options o = small_options(MODEL_FP32);
+    struct model *plain = model_make(&o);
+    o.frozen[MODEL_DECODER_A] = true;
+    o.weight_decay = 0.5;
+    struct model *m = model_make(&o), *start = model_make(&o);
+    const struct model_tensor *tensors;
+    size_t n = model_layout(m, &tensors), frozen = 0;
+    step(plain, 0);
+    step(m, 1);
+    for (size_t i = 0; i < n; i++) {
+        size_t bytes = tensors[i].count * sizeof(float), at = tensors[i].offset;
+        const float *gradient = (float *)model_flat(m)->gradients + at;
+        bool is_frozen = strncmp(tensors[i].name, "decoder_a.", 10) == 0;
+        assert_true(is_frozen == (memcmp((float *)model_flat(m)->parameters + at,
+                                         (float *)model_flat(start)->parameters + at, bytes) == 0));
+        if (!is_frozen)
+            assert_memory_equal(gradient, (float *)model_flat(plain)->gradients + at, bytes);
+        for (size_t k = 0; k < tensors[i].count && is_frozen; k++)
+            assert_true(gradient[k] == 0);
+        frozen += is_frozen;
+    }
+    assert_true(frozen > 0 && frozen < n);
+    model_free(plain);
+    model_free(start);
+    model_free(m);
+    o.frozen[MODEL_ENCODER] = o.frozen[MODEL_DECODER_B] = true;
+    assert_status(model_new(&o, NULL, &m, &em), ST_CONFIG);
+    em = (struct errmsg){0};
 }
 
 static void a_hash_tells_one_bit(void **state)
@@ -101,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shards_make_the_whole),
         cmocka_unit_test(all_moments_come_back),
+        cmocka_unit_test(what_is_frozen_stays),
         cmocka_unit_test(a_hash_tells_one_bit),
     };
     return cmocka_run_group_tests(tests, draw, NULL);

@@ -161,10 +161,17 @@ static void adam_in_ranges_equals_adam_at_once(void **state)
     for (int k = 0; k < 2; k++) {
         assert_ok(shim_group_new("cpu", SHIM_F32, N, NULL, &groups[k], &em));
         assert_ok(shim_group_write(groups[k], SHIM_PARAMETERS, 0, values, N, &em));
+        assert_ok(shim_group_keep_average(groups[k], &em));
     }
     for (int step = 1; step <= 4; step++) {
-        struct shim_adam adam = {
-            .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .step = step};
+        struct shim_adam adam = {.lr = 1e-3,
+                                 .beta1 = 0.9,
+                                 .beta2 = 0.999,
+                                 .eps = 1e-8,
+                                 .weight_decay = 0.1,
+                                 .gradient_scale = 0.7,
+                                 .ema = 0.9,
+                                 .step = step};
         for (int i = 0; i < N; i++)
             values[i] = sinf((float)(i * step)) * expf((float)(i % 37 - 30));
         for (int k = 0; k < 2; k++)
@@ -176,7 +183,8 @@ static void adam_in_ranges_equals_adam_at_once(void **state)
             assert_ok(shim_group_adam(groups[1], at, n, &adam, &em));
         }
     }
-    static const enum shim_flat written[] = {SHIM_PARAMETERS, SHIM_EXP_AVG, SHIM_EXP_AVG_SQ};
+    static const enum shim_flat written[] = {SHIM_PARAMETERS, SHIM_EXP_AVG, SHIM_EXP_AVG_SQ,
+                                             SHIM_EMA};
     for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
         for (int k = 0; k < 2; k++)
             assert_ok(shim_group_read(groups[k], written[i], 0, out[k], N, &em));
@@ -185,6 +193,55 @@ static void adam_in_ranges_equals_adam_at_once(void **state)
     }
     for (int k = 0; k < 2; k++)
         shim_group_free(groups[k]);
+}
+
+/* A chunk's sum has the same bits whatever range it is part of, and where it comes from. */
+static void squares_of_chunks_do_not_depend_on_the_range(void **state)
+{
+    (void)state;
+    enum { N = 7 * SHIM_CHUNK + 13, CHUNKS = 8 };
+    static float values[N];
+    double whole[CHUNKS], part[CHUNKS], sum = 0;
+    struct shim_group *one;
+    for (int i = 0; i < N; i++) {
+        values[i] = sinf((float)i) * expf((float)(i % 37 - 30));
+        sum += (double)values[i] * (double)values[i];
+    }
+    assert_ok(shim_group_new("cpu", SHIM_F32, N, NULL, &one, &em));
+    assert_ok(shim_group_write(one, SHIM_GRADIENTS, 0, values, N, &em));
+    assert_ok(shim_group_squares(one, SHIM_GRADIENTS, 0, N, whole, &em));
+    for (int i = 0; i < CHUNKS; i++) {
+        size_t first = (size_t)i * SHIM_CHUNK, n = i == 7 ? 13 : SHIM_CHUNK;
+        assert_ok(shim_group_squares(one, SHIM_GRADIENTS, first, n, &part[i], &em));
+        assert_memory_equal(&part[i], &whole[i], sizeof *part);
+        assert_ok(shim_group_squares_of(one, values + first, n, &part[i], &em));
+        assert_memory_equal(&part[i], &whole[i], sizeof *part);
+        sum -= whole[i];
+    }
+    assert_near(sum, 0, 1e-6); /* of millions */
+    values[3 * SHIM_CHUNK + 9] = NAN;
+    values[N - 1] = INFINITY;
+    assert_ok(shim_group_squares_of(one, values, N, part, &em));
+    for (int i = 0; i < CHUNKS; i++)
+        assert_true(isfinite(part[i]) == (i != 3 && i != 7));
+    assert_status(shim_group_squares(one, SHIM_GRADIENTS, 1, 5, part, &em), ST_TORCH);
+    em = (struct errmsg){0};
+    shim_group_free(one);
+}
+
+static void arrays_change_places(void **state)
+{
+    (void)state;
+    double before[2][COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        gradients[i] = 7 * (double)i + 1;
+    memcpy(before[0], parameters, sizeof before[0]);
+    memcpy(before[1], gradients, sizeof before[1]);
+    assert_ok(shim_group_exchange(g, SHIM_PARAMETERS, SHIM_GRADIENTS, &em));
+    assert_memory_equal(parameters, before[1], sizeof before[1]);
+    assert_memory_equal(gradients, before[0], sizeof before[0]);
+    assert_status(shim_group_copy(g, SHIM_EMA, SHIM_GRADIENTS, 0, COUNT, &em), ST_TORCH);
+    em = (struct errmsg){0};
 }
 
 static void ranges_are_checked(void **state)
@@ -215,6 +272,8 @@ int main(void)
         T(double_backward),
         T(adam_follows_its_paper),
         T(adam_in_ranges_equals_adam_at_once),
+        T(squares_of_chunks_do_not_depend_on_the_range),
+        T(arrays_change_places),
         T(ranges_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -277,7 +277,14 @@ struct shim_tensor *shim_leaf(struct shim_scope *s, const struct shim_tensor *x)
 
 /* ---- Parameter groups: flat memory ---------------------------------------------------------- */
 
-enum shim_flat { SHIM_PARAMETERS, SHIM_GRADIENTS, SHIM_EXP_AVG, SHIM_EXP_AVG_SQ, SHIM_FLATS };
+enum shim_flat {
+    SHIM_PARAMETERS,
+    SHIM_GRADIENTS,
+    SHIM_EXP_AVG,
+    SHIM_EXP_AVG_SQ,
+    SHIM_EMA, /* after shim_group_keep_average only, in memory of the group's own */
+    SHIM_FLATS
+};
 
 /*
  * Parameters, gradients and Adam's two moments in one flat array each, all of `dtype` (F32 or F64)
@@ -304,6 +311,10 @@ enum status shim_group_parameter(struct shim_group *g, size_t offset, size_t n_d
  */
 void shim_group_on_ready(struct shim_group *g, void (*fn)(void *ctx, size_t offset, size_t count),
                          void *ctx);
+/* Backward computes no gradient for the parameters that lie in this range from now on; theirs stay
+ * as they are, and shim_group_on_ready's function is not called for them. */
+enum status shim_group_freeze(struct shim_group *g, size_t offset, size_t count,
+                              struct errmsg *em) MUST_CHECK;
 enum status shim_group_zero_gradients(struct shim_group *g, struct errmsg *em) MUST_CHECK;
 /* Copies between host memory of the group's dtype and a range of a flat array. */
 enum status shim_group_write(struct shim_group *g, enum shim_flat which, size_t offset,
@@ -317,8 +328,9 @@ struct shim_range {
     size_t offset, count;
 };
 /*
- * Keeps Adam's moments of these ranges only, ascending and apart, in memory of the group's own;
- * {0, count} keeps all. What was kept before stays, the rest is 0. Offsets in all calls remain
+ * Keeps Adam's moments, and the average where there is one, of these ranges only, ascending and
+ * apart, in memory of the group's own; {0, count} keeps all. What was kept before stays, the rest
+ * is 0 (of the average: the parameters). Offsets in all calls remain
  * those of the flat arrays; a range of the moments must lie in one that is kept. ST_MEMORY.
  */
 enum status shim_group_keep_moments(struct shim_group *g, const struct shim_range *ranges,
@@ -329,12 +341,34 @@ enum status shim_group_nonfinite(const struct shim_group *g, enum shim_flat whic
 
 struct shim_adam {
     double lr, beta1, beta2, eps;
-    int64_t step; /* from 1 */
+    double weight_decay;   /* decoupled, as torch.optim.AdamW's; 0: torch.optim.Adam */
+    double gradient_scale; /* factor on the gradient, which clips it; 0: none */
+    double ema;            /* decay of the average in this step, where one is kept */
+    int64_t step;          /* from 1 */
 };
-/* One Adam step over a range: torch.optim.Adam without weight decay, in one pass over memory. The
- * result does not depend on how a step is divided into ranges. */
+/* One step over a range; on a CPU in one pass over memory, the average included. The result does
+ * not depend on how a step is divided into ranges. On a GPU a gradient_scale is left applied. */
 enum status shim_group_adam(struct shim_group *g, size_t offset, size_t count,
                             const struct shim_adam *adam, struct errmsg *em) MUST_CHECK;
+
+/* Keeps a moving average of the parameters from now on, which begins at what they are; where one is
+ * kept, it begins anew. */
+enum status shim_group_keep_average(struct shim_group *g, struct errmsg *em) MUST_CHECK;
+/* Two whole arrays change places. */
+enum status shim_group_exchange(struct shim_group *g, enum shim_flat a, enum shim_flat b,
+                                struct errmsg *em) MUST_CHECK;
+
+enum { SHIM_CHUNK = 512 };
+/*
+ * Sums of squares, in fp64, of the chunks of SHIM_CHUNK elements of a range that begins with a
+ * chunk (the last one may be shorter): each chunk's sum has the same bits whatever range it is
+ * part of. Not finite where an element of the chunk is not. sums: one a chunk. Waits for a device.
+ */
+enum status shim_group_squares(const struct shim_group *g, enum shim_flat which, size_t offset,
+                               size_t count, double *sums, struct errmsg *em) MUST_CHECK;
+/* The same of elements in host memory, of the group's dtype. */
+enum status shim_group_squares_of(const struct shim_group *g, const void *elements, size_t count,
+                                  double *sums, struct errmsg *em) MUST_CHECK;
 
 /* ---- Recorded passes: CUDA graphs ------------------------------------------------------------ */
 

@@ -22,6 +22,13 @@ enum config_schedule { SCHEDULE_CONSTANT, SCHEDULE_ONE_CYCLE, SCHEDULE_COSINE };
 enum config_precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
 /* By what best.pt is chosen: the loss, or a mean of val_metrics.h in the order of its numbers. */
 enum config_best { BEST_LOSS, BEST_METRICS };
+enum config_freeze {
+    FREEZE_NONE,
+    FREEZE_ENCODER,
+    FREEZE_DECODERS,
+    FREEZE_DECODER_A,
+    FREEZE_DECODER_B
+};
 enum config_wire { WIRE_FP32, WIRE_BF16 };
 
 /* What a run does about steps that would spoil it: guard.h. */
@@ -66,9 +73,13 @@ struct config {
         int64_t accumulate;        /* micro-batches a rank divides its share into */
         uint64_t seed;
         double lr;
-        int64_t schedule; /* enum config_schedule */
-        double warmup;    /* share of all steps */
+        int64_t schedule;     /* enum config_schedule */
+        double warmup;        /* share of all steps */
+        int64_t warmup_steps; /* instead, in steps; 0: the share */
+        int64_t freeze;       /* enum config_freeze */
+        int64_t early_stop;   /* validations; 0: off */
         double adam_beta1, adam_beta2, adam_eps;
+        double weight_decay, clip_norm, ema; /* 0: off */
         char device[CONFIG_TEXT_BYTES];
         int64_t threads;   /* per rank; 0: the cores this rank owns */
         int64_t precision; /* enum config_precision */

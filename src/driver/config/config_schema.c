@@ -47,6 +47,8 @@ static const char *const norms[] = {"none", "group", NULL};
 static const char *const schedules[] = {"constant", "one_cycle", "cosine", NULL};
 static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
 static const char *const backends[] = {"auto", "self", "mpi", "nccl", NULL};
+static const char *const freezes[] = {"none",      "encoder",   "decoders",
+                                      "decoder_a", "decoder_b", NULL};
 static const char *const bests[] = {"loss",    "recon_l1",  "recon_psnr", "recon_ssim",
                                     "swap_l1", "swap_psnr", "swap_ssim",  NULL};
 static const char *const spaces[] = {"rgb", "lab", NULL};
@@ -233,10 +235,29 @@ static const struct config_key keys[] = {
          "linearly and falls to 0."),
     NUMBER(train.warmup, 0.1, 0, 0.9,
            "Share of all steps in which one_cycle and cosine let the learning rate rise."),
+    WHOLE(train.warmup_steps, 0, 0, INT64_MAX,
+          "Steps in which the learning rate rises, in place of the share train.warmup; with "
+          "train.schedule = \"constant\" too, linearly. 0: none, or that share."),
     NUMBER(train.adam_beta1, 0.9, 0, 0.9999, "Adam's decay of the mean of gradients."),
     NUMBER(train.adam_beta2, 0.999, 0, 0.999999, "Adam's decay of the mean of their squares."),
     NUMBER(train.adam_eps, 1e-8, 1e-16, 1,
            "Added to Adam's divisor, so that tiny gradients make no large steps."),
+    WORD(train.freeze, FREEZE_NONE, freezes,
+         "A part whose parameters stay as they are: a person's decoder may be trained anew on an "
+         "encoder that others share, with --init-from."),
+    WHOLE(train.early_stop, 0, 0, 1000000,
+          "Validations in a row without a better checkpoint.best after which the run ends, with "
+          "exit code 0. 0: it never ends early."),
+    NUMBER(train.weight_decay, 0, 0, 10,
+           "Decay of all parameters, lr times this a step, apart from the gradient: AdamW's. 0: "
+           "none."),
+    NUMBER(train.clip_norm, 0, 0, 1e9,
+           "Largest norm of a step's gradient over all parameters: a longer one is made as short. "
+           "metrics.jsonl tells it as grad_norm. 0: no limit."),
+    NUMBER(train.ema, 0, 0, 0.999999,
+           "Decay a step of a moving average of the parameters, which validations, previews, "
+           "bifrons eval and swap then use; 0.999 is common. It costs 4 bytes a parameter on each "
+           "rank (with train.zero its share). 0: none."),
     STRING(train.device, "auto", accepts_device, "\"auto\", \"cpu\", \"cuda\" or \"cuda:N\"",
            "Where a rank computes. auto: a GPU where there is one for it, else the CPU; cuda: the "
            "GPU of its number on the node."),

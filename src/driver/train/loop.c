@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "average.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "recovery.h"
@@ -57,20 +58,28 @@ static bool save_due(const struct loop *l, uint64_t flags)
            s->state.step == s->steps_total || (every > 0 && s->state.step % every == 0);
 }
 
-static enum status validate(struct loop *l, bool finished, struct errmsg *em)
+/* No step is left, or none is worth it. */
+static bool is_over(const struct session *s)
+{
+    return s->state.step >= s->steps_total || validate_is_stale(s);
+}
+
+static enum status validate(struct loop *l, struct errmsg *em)
 {
     struct session *s = l->session;
     struct model_losses losses;
     watchdog_enter(s->watchdog, WATCH_VALIDATE, s->state.step);
-    enum status st = validate_run(s, &losses, em);
+    enum status st = average_enter(s, em);
+    if (st == ST_OK)
+        st = validate_run(s, &losses, em);
     if (st != ST_OK)
         return st;
     report_validation(l->report, &losses);
     int64_t every = s->config.log.preview_epochs;
     watchdog_enter(s->watchdog, WATCH_PREVIEW, s->state.step);
-    if (finished || (every > 0 && session_epoch(s) % every == 0))
+    if (is_over(s) || (every > 0 && session_epoch(s) % every == 0))
         report_preview(l->report);
-    return ST_OK;
+    return average_leave(s, em);
 }
 
 /* COLLECTIVE */
@@ -94,17 +103,16 @@ static enum status save(struct loop *l, bool validated, struct errmsg *em)
 static enum status between_steps(struct loop *l, uint64_t flags, struct errmsg *em)
 {
     struct session *s = l->session;
-    bool finished = s->state.step == s->steps_total;
-    bool validates = session_at_epoch_end(s) || finished;
+    bool validates = session_at_epoch_end(s) || s->state.step == s->steps_total;
     saver_poll(l->saver);
     if (!save_due(l, flags))
         return ST_OK;
     report_pause(l->report);
-    enum status st = validates ? validate(l, finished, em) : ST_OK;
+    enum status st = validates ? validate(l, em) : ST_OK;
     if (st != ST_OK)
         return st;
     /* amid bad steps the state is none to go back to: it waits for a good one */
-    l->save_owed = s->state.guard.bad_in_a_row > 0 && !finished && !(flags & STEP_FLAG_STOP);
+    l->save_owed = s->state.guard.bad_in_a_row > 0 && !is_over(s) && !(flags & STEP_FLAG_STOP);
     l->too_late = l->saver && (flags & STEP_FLAG_STOP) && save_seconds(l) > signals_time_left();
     if (!l->save_owed)
         st = save(l, validates, em);
@@ -126,12 +134,14 @@ static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *
                     ", too soon for a checkpoint, which "
                     "takes %.1f s; the last one in %s stands. USR1 instead of TERM leaves time",
                     s->state.step, save_seconds(l), s->out);
-    if ((flags & STEP_FLAG_STOP) && s->state.step < s->steps_total)
+    if ((flags & STEP_FLAG_STOP) && !is_over(s))
         return FAIL(em, ST_AGAIN,
                     "stopped after step %" PRId64 " of %" PRId64 " (%s%s) with a checkpoint in %s; "
                     "the same command with --resume auto goes on",
                     s->state.step, s->steps_total, l->why ? l->why : "on request",
                     l->why ? " is nearly over" : "", s->out);
+    if (validate_is_stale(s) && comm_rank(s->comm) == 0)
+        validate_tell_stale(s);
     return ST_OK;
 }
 
@@ -149,7 +159,7 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
 {
     struct session *s = l->session;
     struct step_report step = {0};
-    while (s->state.step < s->steps_total && !(step.flags & STEP_FLAG_STOP)) {
+    while (!is_over(s) && !(step.flags & STEP_FLAG_STOP)) {
         watchdog_enter(s->watchdog, WATCH_STEP, s->state.step + 1);
         enum status st = step_run(s, wanted_flags(l), &step, em);
         if (st != ST_OK)

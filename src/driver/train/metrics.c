@@ -141,6 +141,7 @@ static json_t *row_object(const struct metrics_row *row)
         put(&w, o, "metrics", val_metrics_object(&w, &row->val_metrics));
     if (row->kind == METRICS_TRAIN) {
         put_number(&w, o, "lr", row->lr);
+        put_number(&w, o, "grad_norm", row->grad_norm);
         put_number(&w, o, "images_per_s", row->images_per_s);
         put_number(&w, o, "step_ms", row->step_ms);
         put_number(&w, o, "data_wait_ms", row->data_wait_ms);

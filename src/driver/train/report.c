@@ -174,6 +174,7 @@ void report_step(struct report *r, const struct step_report *step)
         .time_s = trained_s(r),
         .losses = step->losses,
         .lr = step->lr,
+        .grad_norm = step->grad_norm,
         .images_per_s = 2 * (double)s->config.train.global_batch / step->duration_s,
         .step_ms = step->duration_s * 1e3,
         .data_wait_ms = step->data_wait_s * 1e3,

@@ -11,6 +11,7 @@
 #include "resume_check.h"
 #include "run_folder.h"
 #include "run_meta.h"
+#include "zero.h"
 
 #include "base/poison.h"
 
@@ -27,6 +28,8 @@ static void take_state(struct session *s, const struct checkpoint *c, const stru
         .val_loss = facts->val_loss,
         .best_value = other_best ? NAN : meta->best_value,
         .best_step = other_best ? 0 : meta->best_step,
+        .best_seen = other_best ? NAN : meta->best_seen,
+        .stale = other_best ? 0 : meta->stale,
         .wall_s = meta->wall_s,
         .save_s = meta->save_s,
         .stretch_s = meta->stretch_s,
@@ -130,8 +133,8 @@ enum status resume_run(struct session *s, const char *from, struct errmsg *em)
 
 enum status resume_init_from(struct session *s, const char *path, struct errmsg *em)
 {
-    enum status st = ST_OK;
-    if (comm_rank(s->comm) == 0) {
+    enum status st = zero_prepare_load(s, em);
+    if (st == ST_OK && comm_rank(s->comm) == 0) {
         st = run_folder_verify(path, em);
         if (st == ST_OK)
             st = load(s, path, -1, false, em);

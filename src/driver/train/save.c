@@ -26,6 +26,7 @@ struct write_job {
     struct checkpoint_number numbers[VAL_NUMBERS]; /* facts.val_metrics */
     char out[PATH_BYTES_MAX];
     bool best;
+    double best_value; /* of this state, where it is the best */
     int keep;
     double copy_s, stopped_s;
     struct watchdog *watchdog;
@@ -152,7 +153,7 @@ static void collect(struct saver *v)
     if (job->status == ST_OK) {
         v->unsaved = false;
         if (job->best) {
-            v->best_kept = job->facts.val_loss;
+            v->best_kept = job->best_value;
             v->best_kept_step = job->facts.step;
         }
         v->slowest_s = fmax(v->slowest_s, job->copy_s + job->write_s);
@@ -205,6 +206,7 @@ static enum status prepare(struct saver *v, bool best, struct errmsg *em)
                   .config = config_to_toml(&s->config),
                   .meta = run_meta_text(s)},
         .best = best,
+        .best_value = s->state.best_value,
         .keep = (int)s->config.checkpoint.keep,
         .watchdog = s->watchdog,
     };

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "colours.h"
 #include "device.h"
+#include "norm.h"
 #include "staging.h"
 #include "validate.h"
 #include "zero.h"
@@ -232,6 +233,7 @@ void session_loss_weights(const struct config *c, double weights[static MODEL_OW
 static struct model_options model_options_of(const struct config *c, const char *device)
 {
     const struct priority priority = priority_of(c);
+    int64_t f = c->train.freeze;
     struct model_options options = {
         .config = config_model(c),
         .device = device,
@@ -247,6 +249,11 @@ static struct model_options model_options_of(const struct config *c, const char 
         .adam_beta1 = c->train.adam_beta1,
         .adam_beta2 = c->train.adam_beta2,
         .adam_eps = c->train.adam_eps,
+        .weight_decay = c->train.weight_decay,
+        .ema = c->train.ema,
+        .frozen = {[MODEL_ENCODER] = f == FREEZE_ENCODER,
+                      [MODEL_DECODER_A] = f == FREEZE_DECODERS || f == FREEZE_DECODER_A,
+                      [MODEL_DECODER_B] = f == FREEZE_DECODERS || f == FREEZE_DECODER_B},
         .seed = c->train.seed,
         .cuda_graph = c->train.cuda_graph,
         .recompute = c->train.recompute,
@@ -328,8 +335,8 @@ void session_plan_rest(struct session *s)
 enum status session_share_state(struct session *s, struct errmsg *em)
 {
     const struct model_flat *flat = model_flat(s->model);
-    void *const parts[] = {flat->parameters, flat->exp_avg, flat->exp_avg_sq};
-    size_t n = zero_is_on(s) ? 1 : ARRAY_LENGTH(parts);
+    void *const parts[] = {flat->parameters, flat->exp_avg, flat->exp_avg_sq, flat->average};
+    size_t n = zero_is_on(s) ? 1 : 1 + (size_t)model_moments(s->model);
     enum status st = session_share_bytes(s->comm, &s->state, sizeof s->state, em);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         struct comm_ticket ticket = {0};
@@ -345,7 +352,10 @@ enum status session_share_state(struct session *s, struct errmsg *em)
 
 enum status session_open(struct session *s, struct errmsg *em)
 {
-    s->state = (struct train_state){.train_loss = NAN, .val_loss = NAN, .best_value = NAN};
+    s->state = (struct train_state){.train_loss = NAN,
+                                    .val_loss = NAN,
+                                    .best_value = NAN,
+                                    .best_seen = NAN};
     val_metrics_clear(&s->state.val_metrics);
     guard_init(&s->state.guard);
     s->threads =
@@ -375,6 +385,7 @@ void session_close(struct session *s)
 {
     slot_sum_free(s->slot_sum);
     slot_sum_free(s->adversary_slots);
+    norm_free(s->norm);
     reducer_free(s->reducer);
     model_free(s->model);
     comm_free(s->comm, s->memory.parameters);

@@ -29,9 +29,11 @@ struct train_state {
     struct val_metrics val_metrics; /* likewise */
     double best_value;              /* what checkpoint.best names, of best.pt; NaN: none yet */
     int64_t best_step;              /* whose checkpoint best.pt is; 0: none yet */
-    double wall_s;                  /* training time of the run's earlier lives */
-    int64_t metrics_bytes;          /* length of metrics.jsonl at this point */
-    double save_s;                  /* the slowest save lately; 0: none yet */
+    double best_seen;       /* what checkpoint.best names, of all validations; NaN: none yet */
+    int64_t stale;          /* validations in a row that were not better */
+    double wall_s;          /* training time of the run's earlier lives */
+    int64_t metrics_bytes;  /* length of metrics.jsonl at this point */
+    double save_s;          /* the slowest save lately; 0: none yet */
     double stretch_s;       /* walltime.h: longest time between two chances to stop; 0: not known */
     int64_t adversary_step; /* updates of the discriminators */
     struct guard guard;
@@ -49,6 +51,7 @@ struct session {
     struct model_memory memory;
     struct model *model;
     struct reducer *reducer;          /* of the model's gradients; step_open makes both */
+    struct norm *norm;                /* of the summed gradient; step_open makes it */
     struct slot_sum *slot_sum;        /* with train.reproducible, else NULL */
     struct slot_sum *adversary_slots; /* likewise, of the discriminators' gradients */
     struct train_state state;

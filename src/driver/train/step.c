@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "norm.h"
 #include "replica.h"
 #include "schedule.h"
 #include "vote.h"
@@ -113,6 +114,8 @@ enum status step_open(struct session *s, struct errmsg *em)
         st = comm_agree(s->comm, try_backward(s, em), em);
     if (st == ST_OK)
         st = reducer_plan(s->reducer, em);
+    if (st == ST_OK)
+        st = comm_agree(s->comm, norm_new(s, &s->norm, em), em);
     if (st == ST_OK)
         tell_plan(s);
     return st == ST_OK ? zero_prepare_load(s, em) : st;
@@ -271,20 +274,25 @@ static bool replica_check_due(const struct session *s)
 /* Losses and summed gradient are the same on every rank, and so is the verdict. */
 static enum status judge_and_update(struct session *s, struct step_report *r, struct errmsg *em)
 {
-    bool finite = true, also_finite = true;
+    bool also_finite = true;
     struct guard *g = &s->state.guard;
     watchdog_enter(s->watchdog, WATCH_UPDATE, s->state.step + 1);
-    enum status st = zero_gradient_is_finite(s, &finite, em);
+    enum status st = norm_measure(s, s->norm, &r->grad_norm, em);
     if (st == ST_OK)
         st = adversary_is_finite(s, &also_finite, em);
     if (st == ST_OK) {
-        finite = finite && also_finite && isfinite(r->losses.total);
+        bool finite = isfinite(r->grad_norm) && also_finite && isfinite(r->losses.total);
         r->judged_loss = adversary_judged_loss(s, &r->losses);
         r->loss_limit = guard_limit(g, &s->config.guard);
         r->verdict = guard_judge(g, &s->config.guard, r->judged_loss, finite);
     }
+    const struct model_step step = {
+        .step = s->state.step + 1,
+        .lr = r->lr,
+        .gradient_scale = norm_clip_factor(r->grad_norm, s->config.train.clip_norm),
+    };
     if (st == ST_OK && r->verdict == GUARD_GOOD)
-        st = zero_update(s, r->lr, s->state.step + 1, em);
+        st = zero_update(s, &step, em);
     if (st == ST_OK && r->verdict == GUARD_GOOD)
         st = adversary_update(s, r->lr, em);
     return zero_is_on(s) ? st : comm_agree(s->comm, st, em);

@@ -27,7 +27,8 @@ enum step_flag {
 struct step_report {
     struct model_losses losses; /* means over the global batch */
     double lr;
-    uint64_t flags; /* of any rank */
+    double grad_norm; /* of the summed gradient, before it is clipped */
+    uint64_t flags;   /* of any rank */
     enum guard_verdict verdict;
     double judged_loss; /* what the guard judged it by */
     double loss_limit;  /* the guard's: above it a step is left out */

@@ -19,6 +19,7 @@
 #include "signals.h"
 #include "step.h"
 #include "train_arguments.h"
+#include "validate.h"
 
 /* All ranks train by rank 0's configuration, whatever file the others may have seen. */
 static enum status share_config(struct session *s, struct errmsg *em)
@@ -124,6 +125,11 @@ static enum status train_in_folder(struct session *s, const struct train_argumen
         if (comm_rank(s->comm) == 0)
             log_info("nothing left to do: step %" PRId64 " of %" PRId64 " is done", s->state.step,
                      s->steps_total);
+        return ST_OK;
+    }
+    if (st == ST_OK && validate_is_stale(s)) {
+        if (comm_rank(s->comm) == 0)
+            validate_tell_stale(s);
         return ST_OK;
     }
     if (st == ST_OK)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "base/log.h"
 #include "truth.h"
 #include "vote.h"
 
@@ -138,6 +139,15 @@ static enum status validate_share(struct validation *v, struct errmsg *em)
     return st;
 }
 
+static void note_best(struct session *s)
+{
+    struct train_state *t = &s->state;
+    bool better = validate_is_better(s, t->best_seen);
+    if (better)
+        t->best_seen = validate_value(s);
+    t->stale = better ? 0 : t->stale + 1;
+}
+
 enum status validate_run(struct session *s, struct model_losses *out, struct errmsg *em)
 {
     struct vote vote;
@@ -158,6 +168,7 @@ enum status validate_run(struct session *s, struct model_losses *out, struct err
     *out = losses;
     s->state.val_loss = v.pairs > 0 ? out->total : NAN;
     val_metrics_from(sums, &s->state.val_metrics);
+    note_best(s);
     return ST_OK;
 }
 
@@ -169,8 +180,28 @@ int64_t validate_pairs(const struct session *s)
     return MIN(n[0], n[1]) > 0 ? MAX(n[0], n[1]) : 0;
 }
 
+bool validate_is_stale(const struct session *s)
+{
+    return s->config.train.early_stop > 0 && s->state.stale >= s->config.train.early_stop;
+}
+
+void validate_tell_stale(const struct session *s)
+{
+    int64_t which = s->config.checkpoint.best - BEST_METRICS;
+    log_info("stopped early after step %lld of %lld: %s has not become better than %.4g for %lld "
+             "validations (train.early_stop); best.pt is of step %lld",
+             (long long)s->state.step, (long long)s->steps_total,
+             which < 0 ? "the validation loss" : val_metrics_key((int)which * VAL_OF),
+             s->state.best_seen, (long long)s->state.stale, (long long)s->state.best_step);
+}
+
 enum status validate_check(const struct session *s, struct errmsg *em)
 {
+    if (s->config.train.early_stop > 0 && validate_pairs(s) == 0)
+        return FAIL(em, ST_CONFIG,
+                    "train.early_stop = %lld needs held-out pictures of both people: raise "
+                    "data.val_fraction = %g, or set train.early_stop = 0",
+                    (long long)s->config.train.early_stop, s->config.data.val_fraction);
     int64_t which = s->config.checkpoint.best - BEST_METRICS;
     if (which < VAL_SWAP * VAL_MEASURES || has_truth(s, 0) || has_truth(s, 1))
         return ST_OK;

@@ -12,12 +12,17 @@
 
 #include "session.h"
 
-/* COLLECTIVE. Sets s->state.val_loss to the weighted total, and s->state.val_metrics. */
+/* COLLECTIVE. Sets s->state.val_loss to the weighted total, s->state.val_metrics, and how long the
+ * best of them has stood. */
 enum status validate_run(struct session *s, struct model_losses *out, struct errmsg *em) MUST_CHECK;
 
 /* Pairs that a validation looks at; 0 where a person has no held-out pictures. */
 int64_t validate_pairs(const struct session *s);
-/* ST_CONFIG where checkpoint.best names what these sets cannot give. */
+/* Have train.early_stop validations in a row not been better than the best before them? */
+bool validate_is_stale(const struct session *s);
+/* Says so. */
+void validate_tell_stale(const struct session *s);
+/* ST_CONFIG where checkpoint.best or train.early_stop need what these sets cannot give. */
 enum status validate_check(const struct session *s, struct errmsg *em) MUST_CHECK;
 /* The number of the last validation by which best.pt is chosen. */
 double validate_value(const struct session *s);

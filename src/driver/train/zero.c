@@ -4,8 +4,6 @@
 
 #include "comm/reducer.h"
 
-enum { FAILED = 1, NOT_FINITE = 2 };
-
 bool zero_is_on(const struct session *s)
 {
     return s->config.train.zero > 0 && comm_world_size(s->comm) > 1;
@@ -90,40 +88,20 @@ static enum status gather_buckets(struct session *s, float *array,
 
 struct update {
     struct model *model;
-    double lr;
-    int64_t step;
+    const struct model_step *step;
 };
 
 static enum status update_shard(void *ctx, struct model_range shard, struct errmsg *em)
 {
     const struct update *u = ctx;
-    return model_update_range(u->model, u->lr, u->step, shard.first, shard.count, em);
+    return model_update_range(u->model, u->step, shard, em);
 }
 
-enum status zero_gradient_is_finite(struct session *s, bool *finite_out, struct errmsg *em)
-{
-    const struct reducer_range *buckets;
-    size_t n = reducer_buckets(s->reducer, &buckets);
-    if (!zero_is_on(s))
-        return model_gradient_is_finite(s->model, everything(s), finite_out, em);
-    bool finite = true;
-    enum status st = ST_OK;
-    for (size_t i = 0; i < n && st == ST_OK && finite; i++)
-        st = model_gradient_is_finite(s->model, shard_of(s, buckets[i]), &finite, em);
-    uint64_t flags = (st == ST_OK ? 0 : FAILED) | (finite ? 0 : NOT_FINITE);
-    enum status told = comm_agree_flags(s->comm, &flags, em);
-    if (told == ST_OK && (flags & FAILED))
-        told = comm_agree(s->comm, st, em);
-    if (told == ST_OK)
-        *finite_out = !(flags & NOT_FINITE);
-    return told;
-}
-
-enum status zero_update(struct session *s, double lr, int64_t step, struct errmsg *em)
+enum status zero_update(struct session *s, const struct model_step *step, struct errmsg *em)
 {
     if (!zero_is_on(s))
-        return model_update(s->model, lr, step, em);
-    struct update u = {s->model, lr, step};
+        return model_update(s->model, step, em);
+    struct update u = {s->model, step};
     return gather_buckets(s, model_flat(s->model)->parameters, update_shard, &u, em);
 }
 
@@ -162,7 +140,7 @@ enum status zero_share_moments(struct session *s, struct errmsg *em)
     enum status st = ST_OK;
     if (!zero_is_on(s))
         return ST_OK;
-    for (int which = 0; which < MODEL_MOMENTS && st == ST_OK; which++)
+    for (int which = 0; which < model_moments(s->model) && st == ST_OK; which++)
         st = share_moment(s, (enum model_moment)which, em);
     return st == ST_OK ? comm_agree(s->comm, zero_shed_moments(s, em), em) : st;
 }
@@ -178,10 +156,17 @@ static enum status stage_shard(void *ctx, struct model_range shard, struct errms
     return model_stage_moment(staging->model, staging->which, shard, em);
 }
 
-static enum status gather_moment(struct session *s, enum model_moment which, struct errmsg *em)
+enum status zero_stage_moment(struct session *s, enum model_moment which, struct errmsg *em)
 {
     struct staging staging = {s->model, which};
-    enum status st = gather_buckets(s, model_flat(s->model)->gradients, stage_shard, &staging, em);
+    if (!zero_is_on(s))
+        return comm_agree(s->comm, stage_shard(&staging, everything(s), em), em);
+    return gather_buckets(s, model_flat(s->model)->gradients, stage_shard, &staging, em);
+}
+
+static enum status gather_moment(struct session *s, enum model_moment which, struct errmsg *em)
+{
+    enum status st = zero_stage_moment(s, which, em);
     if (st == ST_OK && comm_rank(s->comm) == 0)
         st = model_unstage_moment(s->model, which, everything(s), em);
     return comm_agree(s->comm, st, em);
@@ -192,7 +177,7 @@ enum status zero_gather_moments(struct session *s, struct errmsg *em)
     if (!zero_is_on(s))
         return ST_OK;
     enum status st = comm_agree(s->comm, comm_rank(s->comm) == 0 ? keep_all(s, em) : ST_OK, em);
-    for (int which = 0; which < MODEL_MOMENTS && st == ST_OK; which++)
+    for (int which = 0; which < model_moments(s->model) && st == ST_OK; which++)
         st = gather_moment(s, (enum model_moment)which, em);
     return st;
 }

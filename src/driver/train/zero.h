@@ -6,8 +6,8 @@
  *
  * Rank 0 holds all moments while a checkpoint is loaded or written: zero_prepare_load makes room,
  * zero_share_moments and zero_shed_moments take them away, zero_gather_moments gives them back.
- * Without train.zero, and with one rank, nothing here is collective: zero_gradient_is_finite and
- * zero_update are the plain ones and the rest do nothing.
+ * Without train.zero, and with one rank, zero_update and zero_stage_moment are the plain ones and
+ * the rest do nothing. Moments include the average of train.ema.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_ZERO_H
 #define BIFRONS_DRIVER_TRAIN_ZERO_H
@@ -17,13 +17,14 @@
 bool zero_is_on(const struct session *s);
 /* COLLECTIVE. Before a state is loaded; after the reducer's plan. ST_MEMORY. */
 enum status zero_prepare_load(struct session *s, struct errmsg *em) MUST_CHECK;
-/* COLLECTIVE. Have the sums of gradients, each rank's shards, neither NaN nor infinity? */
-enum status zero_gradient_is_finite(struct session *s, bool *finite_out,
-                                    struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE. The optimizer's step. */
-enum status zero_update(struct session *s, double lr, int64_t step, struct errmsg *em) MUST_CHECK;
+enum status zero_update(struct session *s, const struct model_step *step,
+                        struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE. What rank 0 loaded becomes every rank's shards. */
 enum status zero_share_moments(struct session *s, struct errmsg *em) MUST_CHECK;
+/* COLLECTIVE. The flat gradient becomes this moment, whole, on every rank. */
+enum status zero_stage_moment(struct session *s, enum model_moment which,
+                              struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE. Rank 0 holds all moments when it returns; the flat gradient is lost. */
 enum status zero_gather_moments(struct session *s, struct errmsg *em) MUST_CHECK;
 /* Rank 0 keeps its shards only; not collective. */

@@ -22,7 +22,7 @@
  *     model_zero_gradients(m, &em);                      // of both sides
  *     model_backward(m, &batch, global_batch, &losses, &em);
  *     … sums of model_flat(m)->gradients and model_adversary_flat(m)->gradients …
- *     model_update(m, lr, step, &em);
+ *     model_update(m, &step, &em);
  *     model_update_adversary(m, adversary_lr, n, &em);
  */
 #ifndef BIFRONS_MODEL_ADVERSARY_H

@@ -3,6 +3,7 @@
  * torch.load(path, weights_only=True) gives
  *
  *   model_state_dict       {"encoder.r128.weight": fp32 tensor, …}
+ *   ema_state_dict         likewise their moving average, where the model keeps one
  *   optimizer_state_dict   PyTorch Adam's layout; indices in the order of parameters() in python/
  *   discriminators         where there are any: {"state_dict", "exp_avg", "exp_avg_sq": by name,
  *                          "step": their updates}
@@ -80,10 +81,10 @@ const struct checkpoint_facts *checkpoint_get_facts(const struct checkpoint *c);
 /* NaN where it has none of that name. */
 double checkpoint_get_val_metric(const struct checkpoint *c, const char *key);
 struct model_config checkpoint_get_config(const struct checkpoint *c);
-/* Copies parameters and (where `moments`) Adam's moments into m. ST_DATA names the first tensor
- * that is missing, of another shape, or not finite. With moments the discriminators too, where both
- * have them. Uses ema_state_dict for the parameters where
- * `ema` is set and the file has one. */
+/* Copies parameters and (where `moments`) Adam's moments and the average into m; an average that m
+ * keeps and the file lacks begins at the parameters. ST_DATA names the first tensor that is
+ * missing, of another shape, or not finite. With moments the discriminators too, where both have
+ * them. Uses ema_state_dict for the parameters where `ema` is set and the file has one. */
 enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool moments, bool ema,
                                struct errmsg *em) MUST_CHECK;
 /*

@@ -97,7 +97,10 @@ struct model_options {
                                normalised to mean 1 per sample; needs masks in the batch */
     double priority_weight; /* likewise of the batch's priority: 1 + w * mask + this * priority */
     double adam_beta1, adam_beta2, adam_eps;
-    uint64_t seed;   /* initial weights */
+    double weight_decay;      /* decoupled from the gradient, as AdamW's; 0: Adam */
+    double ema;               /* decay a step of a moving average of the parameters; 0: none */
+    bool frozen[MODEL_PARTS]; /* parts that neither get gradients nor are moved by a step */
+    uint64_t seed;            /* initial weights */
     bool recompute;  /* compute each stage again in backward instead of keeping what it makes */
     bool cuda_graph; /* model_backward as CUDA graphs, for batches of kinds that come again */
     /* of all of a person's training pictures, inside the mask where there is one: what colour
@@ -114,6 +117,7 @@ struct model_memory {
 
 struct model_flat {
     void *parameters, *gradients, *exp_avg, *exp_avg_sq; /* fp32 (fp64 with MODEL_FP64) */
+    void *average;                                       /* NULL where none is kept, or not all */
     size_t count;
     size_t element_bytes;
     void *stream; /* NULL on the CPU */
@@ -181,8 +185,8 @@ size_t model_layout(const struct model *m, const struct model_tensor **tensors_o
 const struct architecture *model_architecture(const struct model *m);
 
 /* Called in each model_backward with n > 0, once a parameter tensor, when the gradient of
- * [offset, offset + count) is final for that micro-batch; on a thread of libtorch's. fn NULL: no
- * more calls. */
+ * [offset, offset + count) is final for that micro-batch, unless it is frozen; on a thread of
+ * libtorch's. fn NULL: no more calls. */
 void model_on_gradient_ready(struct model *m, void (*fn)(void *ctx, size_t offset, size_t count),
                              void *ctx);
 
@@ -196,25 +200,56 @@ enum status model_backward(struct model *m, const struct model_batch *b, double 
 struct model_range {
     size_t first, count;
 };
-/* Has this range of the flat gradient neither NaN nor infinity? */
-enum status model_gradient_is_finite(const struct model *m, struct model_range range,
-                                     bool *finite_out, struct errmsg *em) MUST_CHECK;
-/* One Adam step over the flat arrays; step counts from 1 (bias correction). */
-enum status model_update(struct model *m, double lr, int64_t step, struct errmsg *em) MUST_CHECK;
-/* The same of elements [first, first + count): a step may be divided into ranges. */
-enum status model_update_range(struct model *m, double lr, int64_t step, size_t first, size_t count,
-                               struct errmsg *em) MUST_CHECK;
+/*
+ * Sums of squares, in fp64, of the flat gradient's chunks of MODEL_CHUNK elements (the last one is
+ * shorter). A range begins with a chunk; sums has one number a chunk, the same bits however the
+ * gradient is divided, not finite where an element is not.
+ */
+enum { MODEL_CHUNK = 512 };
+enum status model_gradient_squares(const struct model *m, struct model_range range, double *sums,
+                                   struct errmsg *em) MUST_CHECK;
+/* The same of n elements in host memory. */
+enum status model_squares_of(const struct model *m, const float *elements, size_t n, double *sums,
+                             struct errmsg *em) MUST_CHECK;
+/* Copies a range of the flat gradient to host memory. */
+enum status model_read_gradient(const struct model *m, struct model_range range, float *out,
+                                struct errmsg *em) MUST_CHECK;
+
+struct model_step {
+    int64_t step; /* from 1, for Adam's bias correction */
+    double lr;
+    double gradient_scale; /* factor on the gradient; 0: none */
+};
+/* One Adam step over the flat arrays; the average moves with it. */
+enum status model_update(struct model *m, const struct model_step *step,
+                         struct errmsg *em) MUST_CHECK;
+/* The same of a range: a step may be divided into ranges. */
+enum status model_update_range(struct model *m, const struct model_step *step,
+                               struct model_range range, struct errmsg *em) MUST_CHECK;
+
+/*
+ * The moving average of the parameters: average += (1 - d) * (parameters - average) after a step,
+ * where d = min(options.ema, (1 + step) / (10 + step)), so that it soon forgets where it began.
+ * (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992.)
+ */
+/* Begins anew at the parameters; without options.ema nothing happens. */
+enum status model_begin_average(struct model *m, struct errmsg *em) MUST_CHECK;
+/* Parameters and flat gradient change places: to work with other parameters for a while. */
+enum status model_exchange_parameters(struct model *m, struct errmsg *em) MUST_CHECK;
 
 /*
  * Sharding of the optimizer's state. Moments are kept for these ranges of the flat arrays only,
- * ascending and apart ({0, count}: for all); those kept before stay, others begin at 0. Moments
+ * ascending and apart ({0, count}: for all); those kept before stay, others begin at 0. The average
+ * counts as one of them here; it begins at the parameters. Moments
  * then live in the model's own memory and model_flat tells NULL for them, unless all are kept.
  */
 enum status model_keep_moments(struct model *m, const struct model_range *ranges, size_t n,
                                struct errmsg *em) MUST_CHECK;
 /* The flat gradient as scratch between steps, on the moments' device: copies a range of Adam's mean
- * or mean square, which must be kept, there or back. */
-enum model_moment { MODEL_EXP_AVG, MODEL_EXP_AVG_SQ, MODEL_MOMENTS };
+ * or mean square or of the average, which must be kept, there or back. */
+enum model_moment { MODEL_EXP_AVG, MODEL_EXP_AVG_SQ, MODEL_AVERAGE, MODEL_MOMENTS };
+/* How many of them this model keeps: all, or without options.ema all but the last. */
+int model_moments(const struct model *m);
 enum status model_stage_moment(struct model *m, enum model_moment which, struct model_range range,
                                struct errmsg *em) MUST_CHECK;
 enum status model_unstage_moment(struct model *m, enum model_moment which, struct model_range range,

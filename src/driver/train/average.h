@@ -1,0 +1,19 @@
+/*
+ * train.ema: validations and previews look at the moving average of the parameters (model.h).
+ *
+ *     average_enter(s, &em);      // the model works with the average
+ *     …
+ *     average_leave(s, &em);      // and with its own parameters again, bit for bit
+ *
+ * Both COLLECTIVE, between steps: the flat gradient holds the parameters meanwhile. Without
+ * train.ema they do nothing.
+ */
+#ifndef BIFRONS_DRIVER_TRAIN_AVERAGE_H
+#define BIFRONS_DRIVER_TRAIN_AVERAGE_H
+
+#include "session.h"
+
+enum status average_enter(struct session *s, struct errmsg *em) MUST_CHECK;
+enum status average_leave(struct session *s, struct errmsg *em) MUST_CHECK;
+
+#endif

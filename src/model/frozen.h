@@ -1,0 +1,21 @@
+/* Parts of the network that do not train: no gradient is computed for them, no step moves them. */
+#ifndef BIFRONS_MODEL_FROZEN_H
+#define BIFRONS_MODEL_FROZEN_H
+
+#include "model/model.h"
+#include "shim/shim.h"
+
+/* The ranges of the flat arrays that do train, ascending: each part is one piece. */
+struct trainable {
+    struct model_range ranges[MODEL_PARTS];
+    size_t n;
+};
+
+/* Freezes the group's parameters of the frozen parts. ST_CONFIG where nothing is left to train. */
+enum status frozen_init(const struct architecture *a, const bool frozen[MODEL_PARTS],
+                        struct shim_group *group, struct trainable *out,
+                        struct errmsg *em) MUST_CHECK;
+/* What [range) has in common with the i-th trainable range; count 0: nothing. */
+struct model_range frozen_common(const struct trainable *t, size_t i, struct model_range range);
+
+#endif

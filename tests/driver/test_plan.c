@@ -228,7 +228,10 @@ static void state_and_activations_are_what_the_configuration_says(void **state)
     assert_near(quarter.moments, one.moments, 0);
     run.zero = true;
     assert_near(plan_memory_of(&w, &run, NULL).moments, one.moments / 4, 1e-6);
+    c.train.ema = 0.999;
     run = plan_run_of(&c, 1);
+    assert_near(plan_memory_of(&w, &run, NULL).moments, one.moments * 1.5, 0);
+    assert_near(plan_memory_of(&w, &run, NULL).copy, 16 * 6696134., 0);
     run.accumulate = 8;
     assert_near(plan_memory_of(&w, &run, NULL).activations, one.activations / 8, 0);
 }

@@ -14,6 +14,7 @@ struct plan_run plan_run_of(const struct config *c, int64_t ranks)
         .global_batch = c->train.global_batch,
         .accumulate = c->train.accumulate,
         .zero = c->train.zero > 0 && ranks > 1,
+        .ema = c->train.ema > 0,
         .bf16 = c->train.precision != PRECISION_FP32,
         .recompute = c->train.recompute,
         .bf16_wire = c->comm.wire == WIRE_BF16,
@@ -85,12 +86,12 @@ struct plan_memory plan_memory_of(const struct plan_work *w, const struct plan_r
 {
     double n = plan_parameters_all(w), rivals = plan_parameters(w, PLAN_ADVERSARY),
            micro = (double)plan_micro(r);
-    double element = r->bf16 ? BF16 : FP32;
+    double element = r->bf16 ? BF16 : FP32, average = r->ema ? n : 0;
     bool cpu = cluster && !cluster->gpu;
     struct plan_memory m = {
         .parameters = n * FP32,
         .gradients = n * FP32,
-        .moments = 2 * n * FP32 / (r->zero ? (double)r->ranks : 1),
+        .moments = (2 * n + average) * FP32 / (r->zero ? (double)r->ranks : 1),
         .casts = r->bf16 ? n * BF16 : 0,
         .frozen = plan_parameters(w, PLAN_PERCEPTUAL) * element,
         .adversary = 4 * rivals * FP32,
@@ -98,7 +99,7 @@ struct plan_memory plan_memory_of(const struct plan_work *w, const struct plan_r
         .pictures = micro * ((w->augmentation.kept + w->losses.kept) * FP32 + w->stored_bytes),
         .workspace = largest_workspace(w, r, element, cpu),
         .reserved = cluster ? cluster->device.reserved_bytes : 0,
-        .copy = 3 * (n + rivals) * FP32,
+        .copy = (3 * (n + rivals) + average) * FP32,
     };
     m.total = m.parameters + m.gradients + m.moments + m.casts + m.frozen + m.adversary +
               m.activations + m.pictures + m.workspace + m.reserved;

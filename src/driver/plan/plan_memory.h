@@ -13,7 +13,7 @@
 /* How the work is shared out. */
 struct plan_run {
     int64_t ranks, global_batch, accumulate;
-    bool zero, bf16;
+    bool zero, ema, bf16;
     bool recompute;  /* stages are computed again in backward */
     bool bf16_wire;  /* gradients travel as bf16 */
     bool overlapped; /* they travel while backward goes on */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "back_translation.h"
 #include "init.h"
 #include "loss.h"
 #include "model/augment.h"
@@ -282,44 +283,6 @@ static void encode(struct model *m, const struct model_batch *b,
             codes_out[who] = part(m, b, codes, who);
 }
 
-/* (n, 1, 1, 1): 1 where a back-translation is drawn; NULL where none of a batch is. */
-static struct shim_tensor *swap_share(struct model *m, const struct augment_draw *draws, size_t n)
-{
-    float *share = draws ? calloc(n, sizeof *share) : NULL;
-    bool any = false;
-    for (size_t i = 0; i < n && share; i++) {
-        share[i] = draws[i].back_translation ? 1.0f : 0.0f;
-        any = any || draws[i].back_translation;
-    }
-    const int64_t dims[] = {(int64_t)n, 1, 1, 1};
-    struct shim_tensor *t = any ? shim_from_memory(m->scope, SHIM_F32, share, 4, dims) : NULL;
-    free(share);
-    return t;
-}
-
-/* Puts the network's own swap of the target in the place of the input, where drawn. */
-static void back_translate(struct model *m, const struct model_batch *b, struct pass *p)
-{
-    struct shim_scope *s = m->scope;
-    struct shim_tensor *share[MODEL_PEOPLE] = {0}, *targets[MODEL_PEOPLE], *codes[MODEL_PEOPLE];
-    for (int who = 0; who < MODEL_PEOPLE; who++) {
-        targets[who] = p->samples[who].targets;
-        if (b->images[who])
-            share[who] = swap_share(m, b->draws[who], b->n);
-    }
-    if (!share[MODEL_A] && !share[MODEL_B])
-        return;
-    encode(m, b, targets, codes);
-    for (int who = 0; who < MODEL_PEOPLE; who++)
-        if (share[who]) {
-            struct shim_tensor *input = p->samples[who].inputs;
-            struct shim_tensor *swap =
-                network_decode(s, &m->network, MODEL_PEOPLE - 1 - who, codes[who]).pictures;
-            p->samples[who].inputs =
-                shim_add(s, input, shim_mul(s, share[who], shim_sub(s, swap, input)));
-        }
-}
-
 static bool has_people(const struct model_batch *b)
 {
     return b->n > 0 && (b->images[MODEL_A] || b->images[MODEL_B]);
@@ -333,7 +296,7 @@ static struct pass forward(struct model *m, const struct model_batch *b, bool fo
     shim_no_grad(m->scope, true);
     load_samples(m, b, &p);
     shim_autocast(m->scope, m->options.precision == MODEL_BF16);
-    back_translate(m, b, &p);
+    back_translate(m->scope, &m->network, b, m->options.cuda_graph, p.samples);
     shim_no_grad(m->scope, !for_backward);
     struct shim_tensor *inputs[] = {p.samples[MODEL_A].inputs, p.samples[MODEL_B].inputs};
     encode(m, b, inputs, p.codes);

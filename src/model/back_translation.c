@@ -1,0 +1,85 @@
+#include "back_translation.h"
+
+#include <stdlib.h>
+
+#include "base/poison.h"
+
+static size_t count_drawn(const struct augment_draw *draws, size_t n)
+{
+    size_t drawn = 0;
+    for (size_t i = 0; i < n && draws; i++)
+        drawn += draws[i].back_translation;
+    return drawn;
+}
+
+/* The drawn samples of x (n, ...), in order. */
+static struct shim_tensor *pick(struct shim_scope *s, struct shim_tensor *x,
+                                const struct augment_draw *draws, size_t n)
+{
+    struct shim_tensor **parts = calloc(n, sizeof *parts);
+    size_t n_parts = 0;
+    for (size_t i = 0; i < n && parts; i++)
+        if (draws[i].back_translation)
+            parts[n_parts++] = shim_narrow(s, x, 0, (int64_t)i, 1);
+    struct shim_tensor *picked = parts ? shim_cat(s, parts, n_parts, 0) : NULL;
+    free(parts);
+    return picked;
+}
+
+/* inputs with the swaps that pick's samples became. */
+static struct shim_tensor *put_back(struct shim_scope *s, struct shim_tensor *inputs,
+                                    struct shim_tensor *swaps, const struct augment_draw *draws,
+                                    size_t n)
+{
+    struct shim_tensor **parts = calloc(n, sizeof *parts);
+    int64_t swapped = 0;
+    for (size_t i = 0; i < n && parts; i++)
+        parts[i] = draws[i].back_translation ? shim_narrow(s, swaps, 0, swapped++, 1)
+                                             : shim_narrow(s, inputs, 0, (int64_t)i, 1);
+    struct shim_tensor *all = parts ? shim_cat(s, parts, n, 0) : NULL;
+    free(parts);
+    return all;
+}
+
+/* inputs with swaps (of all samples) where drawn: what is drawn is data, not the pass's shape. */
+static struct shim_tensor *mix(struct shim_scope *s, struct shim_tensor *inputs,
+                               struct shim_tensor *swaps, const struct augment_draw *draws,
+                               size_t n)
+{
+    float *share = calloc(n, sizeof *share);
+    for (size_t i = 0; i < n && share; i++)
+        share[i] = draws[i].back_translation ? 1.0f : 0.0f;
+    const int64_t dims[] = {(int64_t)n, 1, 1, 1};
+    struct shim_tensor *t = share ? shim_from_memory(s, SHIM_F32, share, 4, dims) : NULL;
+    free(share);
+    return shim_add(s, inputs, shim_mul(s, t, shim_sub(s, swaps, inputs)));
+}
+
+void back_translate(struct shim_scope *s, const struct network *net, const struct model_batch *b,
+                    bool whole, struct augment_result samples[MODEL_PEOPLE])
+{
+    size_t drawn[MODEL_PEOPLE] = {0}, n_parts = 0;
+    struct shim_tensor *parts[MODEL_PEOPLE];
+    for (int who = 0; who < MODEL_PEOPLE; who++) {
+        if (b->images[who])
+            drawn[who] = count_drawn(b->draws[who], b->n);
+        if (drawn[who] > 0)
+            parts[n_parts++] =
+                whole ? samples[who].targets : pick(s, samples[who].targets, b->draws[who], b->n);
+    }
+    if (n_parts == 0)
+        return;
+    struct shim_tensor *all = shim_channels_last(s, shim_cat(s, parts, n_parts, 0), true);
+    struct shim_tensor *codes = network_encode(s, net, all);
+    int64_t first = 0;
+    for (int who = 0; who < MODEL_PEOPLE; who++) {
+        if (drawn[who] == 0)
+            continue;
+        int64_t count = (int64_t)(whole ? b->n : drawn[who]);
+        struct shim_tensor *own = shim_narrow(s, codes, 0, first, count);
+        struct shim_tensor *swaps = network_decode(s, net, MODEL_PEOPLE - 1 - who, own).pictures;
+        samples[who].inputs =
+            (whole ? mix : put_back)(s, samples[who].inputs, swaps, b->draws[who], b->n);
+        first += count;
+    }
+}

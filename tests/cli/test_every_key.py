@@ -194,7 +194,7 @@ KEYS = {
     "train.zero": Elsewhere("faults/test_zero.py"),
     "train.replica_check_steps": Elsewhere("cli/test_replica.py"),
     "train.recompute": Elsewhere("cli/test_schedules.py"),
-    "train.cuda_graph": Change("true", exit_code),
+    "train.cuda_graph": Change("true", exit_code),  # auto takes none on a CPU
     "train.timeout_s": Elsewhere("faults/test_peers.py"),
     "comm.backend": Change('"mpi"', said("(mpi)")),
     "comm.bucket_mb": Elsewhere("cli/test_exact.py"),

@@ -15,7 +15,7 @@ from other_faces import PEOPLE, SIZE, SUFFIXES, draw_people
 COUNT = 16
 STEPS = 12
 KEYS = ("model.image_size=64", "train.global_batch=4", f"train.max_steps={STEPS}",
-        "train.threads=1", "train.lr=1e-3", "log.every_steps=1")
+        "train.threads=1", "train.lr=5e-4", "log.every_steps=1")
 
 
 def run(*words, cwd, ranks=0):

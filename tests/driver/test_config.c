@@ -303,6 +303,35 @@ static void assert_check(const char *text, int world_size, enum status wanted, c
     assert_text_has(em.text, part);
 }
 
+/* A word that is a boolean in TOML may be written as either, and is printed as a boolean. */
+static void a_graph_is_true_false_or_auto(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *printed;
+        int64_t value;
+    } ways[] = {
+        {"true",     "cuda_graph = true",     GRAPH_ON  },
+        {"\"true\"", "cuda_graph = true",     GRAPH_ON  },
+        {"false",    "cuda_graph = false",    GRAPH_OFF },
+        {"\"auto\"", "cuda_graph = \"auto\"", GRAPH_AUTO},
+    };
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct errmsg em = {0};
+        struct config c = defaults();
+        char text[64];
+        snprintf(text, sizeof text, "train.cuda_graph = %s", ways[i].text);
+        assert_ok(config_merge_text(&c, text, "x", &em));
+        assert_int_equal(c.train.cuda_graph, ways[i].value);
+        char *toml = config_to_toml(&c);
+        assert_text_has(toml, ways[i].printed);
+        free(toml);
+        assert_round_trip(&c);
+    }
+    assert_refused("train.cuda_graph = \"yes\"", ST_CONFIG, "false, true or \"auto\"");
+    assert_refused("train.cuda_graph = 1", ST_CONFIG, "false, true or \"auto\"");
+}
+
 static void keys_are_checked_together(void **state)
 {
     (void)state;
@@ -578,6 +607,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(files_are_named),
         cmocka_unit_test(toml_round_trip_is_exact),
         cmocka_unit_test(differences_are_listed),
+        cmocka_unit_test(a_graph_is_true_false_or_auto),
         cmocka_unit_test(keys_are_checked_together),
         cmocka_unit_test(configs_that_come_along_are_good),
         cmocka_unit_test(presets_are_as_large_as_they_say),

@@ -202,6 +202,32 @@ static void discriminators_learn_apart(void **state)
                 2 * 12 * parameters, 1e-3);
 }
 
+/* auto: for models and batches that gain by it, where nothing forbids it. */
+static void a_graph_is_for_small_batches(void **state)
+{
+    (void)state;
+    struct config c = light();
+    struct plan_work w = work_of(&c);
+    struct plan_run run = plan_run_of(&c, 1);
+    assert_true(plan_takes_graph(&w, &run));
+    c.train.cuda_graph = GRAPH_OFF;
+    run = plan_run_of(&c, 1);
+    assert_false(plan_takes_graph(&w, &run));
+    c.train.cuda_graph = GRAPH_AUTO;
+    c.train.global_batch = 4096;
+    run = plan_run_of(&c, 1);
+    assert_false(plan_takes_graph(&w, &run));
+    run = plan_run_of(&c, 256); /* 16 pairs each */
+    assert_true(plan_takes_graph(&w, &run));
+    c.train.recompute = true;
+    run = plan_run_of(&c, 256);
+    assert_false(plan_takes_graph(&w, &run));
+    c.train.recompute = false;
+    c.loss.adversarial = 1;
+    run = plan_run_of(&c, 256);
+    assert_false(plan_takes_graph(&w, &run));
+}
+
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
 static void state_and_activations_are_what_the_configuration_says(void **state)
@@ -368,13 +394,15 @@ static void a_step_is_its_terms(void **state)
     run.bf16 = true;
     assert_near(plan_step_of(&w, &run, &cluster).forward, flops.forward / 4, 1e-9);
     /* beside a GPU, what the host needs longer for all operations */
+    run.graph = GRAPH_OFF;
     cluster.device.launch_s = 1;
     struct plan_step host = plan_step_of(&w, &run, &cluster);
     assert_near(host.forward, flops.forward / 4, 1e-9);
     assert_near(host.total, host.compute.operations, 1e-3);
-    run.graph = true;
+    run.graph = GRAPH_ON;
     assert_near(plan_step_of(&w, &run, &cluster).host, 0, 0);
-    run.graph = cluster.gpu = false; /* on a CPU, all of it */
+    run.graph = GRAPH_OFF;
+    cluster.gpu = false; /* on a CPU, all of it */
     host = plan_step_of(&w, &run, &cluster);
     assert_near(host.host, host.compute.operations, 1e-9);
 }
@@ -481,6 +509,7 @@ int main(void)
         cmocka_unit_test(what_is_turned_on_costs),
         cmocka_unit_test(the_perceptual_network_costs_and_learns_nothing),
         cmocka_unit_test(discriminators_learn_apart),
+        cmocka_unit_test(a_graph_is_for_small_batches),
         cmocka_unit_test(state_and_activations_are_what_the_configuration_says),
         cmocka_unit_test(recomputation_keeps_what_stages_hand_on),
         cmocka_unit_test(what_does_not_fit_comes_with_advice_that_fits),

@@ -30,6 +30,7 @@ enum config_freeze {
     FREEZE_DECODER_B
 };
 enum config_wire { WIRE_FP32, WIRE_BF16 };
+enum config_graph { GRAPH_OFF, GRAPH_ON, GRAPH_AUTO };
 
 /* What a run does about steps that would spoil it: guard.h. */
 struct config_guard {
@@ -84,7 +85,8 @@ struct config {
         int64_t threads;   /* per rank; 0: the cores this rank owns */
         int64_t precision; /* enum config_precision */
         bool deterministic;
-        bool cuda_graph, recompute;
+        int64_t cuda_graph; /* enum config_graph */
+        bool recompute;
         bool reproducible;
         int64_t slot_size;           /* positions a slot, with reproducible */
         int64_t zero;                /* ZeRO stage: 0 or 1 */

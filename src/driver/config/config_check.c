@@ -72,7 +72,7 @@ static enum status check_batch(const struct config *c, int world_size, struct er
                     " or more, or start fewer ranks",
                     batch, ranks, ranks);
     int64_t share = (batch + ranks - 1) / ranks;
-    if (c->train.cuda_graph && c->train.recompute)
+    if (c->train.cuda_graph == GRAPH_ON && c->train.recompute)
         return FAIL(em, ST_CONFIG,
                     "train.recompute and train.cuda_graph exclude each other: set one to false");
     if (c->train.accumulate > share)

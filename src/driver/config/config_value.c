@@ -30,13 +30,20 @@ static void allowed_range(const struct config_key *key, char *out, size_t n)
                  key->high.whole);
 }
 
+/* A word that TOML has a type for: written without quotes, read with and without. */
+static bool is_boolean(const char *word)
+{
+    return !strcmp(word, "true") || !strcmp(word, "false");
+}
+
 static void allowed_words(const char *const *words, char *out, size_t n)
 {
     size_t used = 0;
     out[0] = '\0';
     for (size_t i = 0; words[i] && used < n; i++) {
         const char *between = i == 0 ? "" : words[i + 1] ? ", " : " or ";
-        used += (size_t)snprintf(out + used, n - used, "%s\"%s\"", between, words[i]);
+        const char *quote = is_boolean(words[i]) ? "" : "\"";
+        used += (size_t)snprintf(out + used, n - used, "%s%s%s%s", between, quote, words[i], quote);
     }
 }
 
@@ -70,10 +77,11 @@ static bool coerce_number(const struct config_key *key, const struct toml_entry 
 static bool coerce_word(const struct config_key *key, const struct toml_entry *e,
                         struct config_value *out)
 {
-    if (e->kind != TOML_STRING)
+    const char *text = e->kind == TOML_STRING ? e->text : e->boolean ? "true" : "false";
+    if (e->kind != TOML_STRING && e->kind != TOML_BOOL)
         return false;
     for (out->whole = 0; key->words[out->whole]; out->whole++)
-        if (!strcmp(key->words[out->whole], e->text))
+        if (!strcmp(key->words[out->whole], text))
             return true;
     return false;
 }
@@ -194,6 +202,8 @@ void config_value_print(FILE *f, const struct config_key *key, const struct conf
         number_print(f, v->number);
     else if (key->type == CONFIG_BOOL)
         fputs(v->whole ? "true" : "false", f);
+    else if (key->type == CONFIG_WORD && is_boolean(key->words[v->whole]))
+        fputs(key->words[v->whole], f);
     else if (key->type == CONFIG_WORD)
         config_text_print(f, key->words[v->whole]);
     else

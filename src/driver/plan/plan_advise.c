@@ -76,7 +76,7 @@ static void advise_zero(struct plan *p)
 static void advise_recompute(struct plan *p)
 {
     struct plan_run run = p->run;
-    if (run.recompute || run.graph)
+    if (run.recompute || run.graph == GRAPH_ON)
         return;
     run.recompute = true;
     if (fits(p, &run))

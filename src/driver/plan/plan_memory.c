@@ -18,8 +18,10 @@ struct plan_run plan_run_of(const struct config *c, int64_t ranks)
         .bf16 = c->train.precision != PRECISION_FP32,
         .recompute = c->train.recompute,
         .bf16_wire = c->comm.wire == WIRE_BF16,
-        .overlapped = !c->train.cuda_graph && !c->train.reproducible,
-        .graph = c->train.cuda_graph && c->loss.adversarial == 0, /* it is left out then */
+        .overlapped = !c->train.reproducible,
+        .graph = c->loss.adversarial > 0 || c->train.recompute
+                     ? GRAPH_OFF /* it is left out then */
+                     : (enum config_graph)c->train.cuda_graph,
     };
     if (c->train.reproducible) /* slot by slot */
         r.accumulate = (plan_share(&r) + c->train.slot_size - 1) / c->train.slot_size;
@@ -104,6 +106,14 @@ struct plan_memory plan_memory_of(const struct plan_work *w, const struct plan_r
     m.total = m.parameters + m.gradients + m.moments + m.casts + m.frozen + m.adversary +
               m.activations + m.pictures + m.workspace + m.reserved;
     return m;
+}
+
+bool plan_takes_graph(const struct plan_work *w, const struct plan_run *r)
+{
+    const double small = 1 << 30; /* there may be a graph for each of several kinds of batches */
+    if (r->graph != GRAPH_AUTO)
+        return r->graph == GRAPH_ON;
+    return !r->recompute && plan_memory_of(w, r, NULL).activations < small;
 }
 
 bool plan_fits(const struct plan_memory *m, const struct plan_run *r, const struct cluster *cluster)

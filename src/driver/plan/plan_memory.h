@@ -14,10 +14,10 @@
 struct plan_run {
     int64_t ranks, global_batch, accumulate;
     bool zero, ema, bf16;
-    bool recompute;  /* stages are computed again in backward */
-    bool bf16_wire;  /* gradients travel as bf16 */
-    bool overlapped; /* they travel while backward goes on */
-    bool graph;      /* forward and backward are one CUDA graph */
+    bool recompute;          /* stages are computed again in backward */
+    bool bf16_wire;          /* gradients travel as bf16 */
+    bool overlapped;         /* they travel while backward goes on, but for a graph's */
+    enum config_graph graph; /* may forward and backward be one CUDA graph? */
 };
 
 /* train.precision = "auto" is bf16. */
@@ -39,6 +39,9 @@ struct plan_memory {
     double total;    /* of a rank's device */
     double copy;     /* rank 0's copy of the state for the checkpoint being written: host memory */
 };
+
+/* Is train.cuda_graph in effect, on a GPU? */
+bool plan_takes_graph(const struct plan_work *w, const struct plan_run *r);
 
 /* cluster NULL: a GPU without a reserve. */
 struct plan_memory plan_memory_of(const struct plan_work *w, const struct plan_run *r,

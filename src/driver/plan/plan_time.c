@@ -231,7 +231,8 @@ static void add_communication(struct plan_step *s, const struct plan_work *w,
     s->sent_bytes = 2 * (ranks - 1) / ranks * s->reduced_bytes;
     struct bucket_time takes = bucket_time_of(r, c);
     double backward_s = ready->end_s, whole = takes.fixed_s + takes.s_per_byte * s->reduced_bytes;
-    double ends = r->overlapped ? last_sum_ends(ready, takes) : backward_s + whole;
+    bool overlapped = r->overlapped && !(c->gpu && plan_takes_graph(w, r));
+    double ends = overlapped ? last_sum_ends(ready, takes) : backward_s + whole;
     s->exposed = fmax(ends - backward_s, 0);
     s->hidden = fmax(whole - s->exposed, 0);
     s->slowed = s->hidden * (1 - c->overlap);
@@ -243,10 +244,10 @@ static void add_communication(struct plan_step *s, const struct plan_work *w,
 }
 
 /* What the host adds: on a CPU all it does; beside a GPU what is left when the device is done. */
-static double host_s(const struct plan_cost *all, double device_s, const struct plan_run *r,
+static double host_s(const struct plan_cost *all, double device_s, bool graph,
                      const struct cluster *c, double share)
 {
-    double issue_s = r->graph ? 0 : all->operations * c->device.launch_s;
+    double issue_s = graph ? 0 : all->operations * c->device.launch_s;
     return c->gpu ? c->device.step_s + fmax(issue_s - device_s, 0)
                   : share * (c->device.step_s + issue_s);
 }
@@ -284,7 +285,7 @@ struct plan_step plan_step_of(const struct plan_work *w, const struct plan_run *
     s.update = pictures_time(&rates, update);
     add_communication(&s, w, r, c, &ready);
     double device_s = s.augmentation + s.forward + s.backward + s.losses + s.update;
-    s.host = host_s(&s.compute, device_s, r, c, at.share);
+    s.host = host_s(&s.compute, device_s, c->gpu && plan_takes_graph(w, r), c, at.share);
     s.total = device_s + s.exposed + s.slowed + s.host;
     s.stored_bytes = (double)plan_share(r) * w->stored_bytes;
     s.data = data_s(s.stored_bytes, s.total, c, at.share);

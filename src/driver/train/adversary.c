@@ -18,7 +18,7 @@ static void tell(const struct session *s)
              c->adversary.loss == MODEL_HINGE ? "hinge" : "least squares",
              c->adversary.start_step + 1,
              (double)model_adversary_flat(s->model).count / MODEL_PEOPLE / 1e6);
-    if (c->train.cuda_graph)
+    if (c->train.cuda_graph == GRAPH_ON)
         log_info("train.cuda_graph: steps with the adversarial loss run without a graph");
 }
 

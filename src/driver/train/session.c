@@ -12,6 +12,7 @@
 #include "colours.h"
 #include "device.h"
 #include "norm.h"
+#include "plan_memory.h"
 #include "staging.h"
 #include "validate.h"
 #include "zero.h"
@@ -255,11 +256,23 @@ static struct model_options model_options_of(const struct config *c, const char 
                       [MODEL_DECODER_A] = f == FREEZE_DECODERS || f == FREEZE_DECODER_A,
                       [MODEL_DECODER_B] = f == FREEZE_DECODERS || f == FREEZE_DECODER_B},
         .seed = c->train.seed,
-        .cuda_graph = c->train.cuda_graph,
         .recompute = c->train.recompute,
     };
     session_loss_weights(c, options.loss_weight);
     return options;
+}
+
+/* train.cuda_graph; "auto" as bifrons plan decides. */
+static bool takes_graph(const struct session *s, const struct model_options *o)
+{
+    struct plan_work work;
+    struct errmsg ignored = {0};
+    struct plan_run run = plan_run_of(&s->config, comm_world_size(s->comm));
+    run.bf16 = o->precision == MODEL_BF16;
+    if (s->config.train.cuda_graph != GRAPH_AUTO)
+        return s->config.train.cuda_graph == GRAPH_ON;
+    return strncmp(o->device, "cuda", 4) == 0 &&
+           plan_work_init(&work, &s->config, &ignored) == ST_OK && plan_takes_graph(&work, &run);
 }
 
 static enum status open_model(struct session *s, struct errmsg *em)
@@ -268,6 +281,7 @@ static enum status open_model(struct session *s, struct errmsg *em)
     size_t count = 0;
     device_resolve(s->config.train.device, comm_device(s->comm), device);
     struct model_options options = model_options_of(&s->config, device);
+    options.cuda_graph = takes_graph(s, &options);
     if (s->config.train.reproducible && strncmp(device, "cuda", 4) == 0)
         return FAIL(em, ST_CONFIG,
                     "train.reproducible works on the CPU in this version, and this rank works on "

@@ -51,6 +51,9 @@ static void tell_plan(const struct session *s)
              comm_backend_name(s->comm), s->threads, s->threads == 1 ? "" : "s",
              model_get_options(s->model)->device,
              model_get_options(s->model)->precision == MODEL_BF16 ? "bf16" : "fp32");
+    if (model_get_options(s->model)->cuda_graph)
+        log_info("forward and backward run as a CUDA graph%s",
+                 c->train.cuda_graph == GRAPH_AUTO ? " (train.cuda_graph = \"auto\")" : "");
     log_info("plan: %" PRId64 " epochs of %" PRId64 " steps, %" PRId64 " + %" PRId64
              " pictures a step, run folder %s",
              c->train.epochs, s->steps_per_epoch, c->train.global_batch, c->train.global_batch,

@@ -328,8 +328,10 @@ static void a_graph_is_true_false_or_auto(void **state)
         free(toml);
         assert_round_trip(&c);
     }
-    assert_refused("train.cuda_graph = \"yes\"", ST_CONFIG, "false, true or \"auto\"");
-    assert_refused("train.cuda_graph = 1", ST_CONFIG, "false, true or \"auto\"");
+    assert_refused("train.cuda_graph = \"yes\"", ST_CONFIG,
+                   "x.toml:1:20: train.cuda_graph must be false, true or \"auto\", not \"yes\"");
+    assert_refused("train.cuda_graph = 1", ST_CONFIG,
+                   "x.toml:1:20: train.cuda_graph must be false, true or \"auto\", not 1");
 }
 
 static void keys_are_checked_together(void **state)

@@ -389,6 +389,7 @@ static cudaError_t give(void **out, size_t bytes, enum cudaMemoryType type)
         free(b);
         return standin_return(cudaErrorMemoryAllocation);
     }
+    memset(*out, 0, bytes); /* what no kernel writes is then the same in every process */
     pthread_mutex_lock(&lock);
     *b = (struct block){blocks, *out, bytes, type, current_device};
     blocks = b;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cuda_kernels.hpp"
+#include "shim_priv.hpp"
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
@@ -53,11 +54,6 @@ struct walk {
     }
 };
 
-at::Tensor channels_last(const at::Tensor &x)
-{
-    return x.contiguous(at::MemoryFormat::ChannelsLast);
-}
-
 struct bias_leaky_function : torch::autograd::Function<bias_leaky_function> {
     static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &bias,
                               double slope)
@@ -77,8 +73,7 @@ struct bias_leaky_function : torch::autograd::Function<bias_leaky_function> {
 
     static variable_list backward(AutogradContext *ctx, variable_list gradients)
     {
-        TORCH_CHECK(!at::GradMode::is_enabled(), "this layer has first derivatives only; use "
-                                                 "shim_conv2d where second ones are needed");
+        refuse_second_derivatives();
         const at::Tensor y = ctx->get_saved_variables()[0], g = channels_last(gradients[0]);
         const float slope = float(ctx->saved_data["slope"].toDouble());
         const walk w(y);

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "cuda_kernels.hpp"
+#include "shim_priv.hpp"
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
@@ -14,22 +15,23 @@ namespace shim
 namespace
 {
 
-constexpr const char *first_only = "this layer has first derivatives only; use shim_conv2d where "
-                                   "second ones are needed";
+kernels::grid a_thread_each(int64_t count)
+{
+    constexpr unsigned threads = 256;
+    return {.blocks_x = unsigned((count + threads - 1) / threads),
+            .blocks_y = 1,
+            .threads_x = threads,
+            .threads_y = 1,
+            .shared_bytes = 0};
+}
 
 void move_taps(const char *kernel, const at::Tensor &from, const at::Tensor &to)
 {
-    constexpr unsigned threads = 128;
     const int64_t pairs = from.size(0) * from.size(1);
     const int channels = int(from.size(1)), taps = int(from.size(2) * from.size(3));
     const void *source = from.const_data_ptr();
     void *target = to.mutable_data_ptr();
-    kernels::launch(from.device(), kernel,
-                    {.blocks_x = unsigned((pairs + threads - 1) / threads),
-                     .blocks_y = 1,
-                     .threads_x = threads,
-                     .threads_y = 1,
-                     .shared_bytes = 0},
+    kernels::launch(from.device(), kernel, a_thread_each(pairs),
                     {&source, &target, &pairs, &channels, &taps});
 }
 
@@ -45,8 +47,8 @@ struct turned : torch::autograd::Function<turned> {
 
     static variable_list backward(AutogradContext *, variable_list gradients)
     {
-        TORCH_CHECK(!at::GradMode::is_enabled(), first_only);
-        at::Tensor from = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+        refuse_second_derivatives();
+        at::Tensor from = channels_last(gradients[0]);
         at::Tensor to =
             at::empty(from.sizes(), from.options().dtype(at::kFloat), at::MemoryFormat::Contiguous);
         move_taps(from.scalar_type() == at::kFloat ? "taps_inward_f32" : "taps_inward_bf16", from,
@@ -55,14 +57,14 @@ struct turned : torch::autograd::Function<turned> {
     }
 };
 
-at::Tensor channels_last(const at::Tensor &x, at::ScalarType dtype)
+at::Tensor channels_last_as(at::ScalarType dtype, const at::Tensor &x)
 {
     return x.to(dtype, /*non_blocking=*/false, /*copy=*/false, at::MemoryFormat::ChannelsLast);
 }
 
 at::Tensor turn(const at::Tensor &weight, at::ScalarType dtype)
 {
-    return weight.is_contiguous() ? turned::apply(weight, dtype) : channels_last(weight, dtype);
+    return weight.is_contiguous() ? turned::apply(weight, dtype) : channels_last_as(dtype, weight);
 }
 
 at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding,
@@ -79,16 +81,6 @@ at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight, int64_t strid
 // Layers between pictures of a few channels and the features next to them: cuDNN's kernels for
 // three channels do not use the tensor cores. As products of matrices, windows of 4 x 4 pixels
 // being rows of 16 C numbers, they take as long as their memory takes to move.
-
-kernels::grid a_thread_each(int64_t count)
-{
-    constexpr unsigned threads = 256;
-    return {.blocks_x = unsigned((count + threads - 1) / threads),
-            .blocks_y = 1,
-            .threads_x = threads,
-            .threads_y = 1,
-            .shared_bytes = 0};
-}
 
 // pictures (n, C, H, W), channels innermost, to (n H/2 W/2, 16 C) in dtype.
 at::Tensor gather_windows(const at::Tensor &pictures, at::ScalarType dtype)
@@ -186,11 +178,11 @@ struct thin_halve : torch::autograd::Function<thin_halve> {
 
     static variable_list backward(AutogradContext *ctx, variable_list gradients)
     {
-        TORCH_CHECK(!at::GradMode::is_enabled(), first_only);
+        refuse_second_derivatives();
         as_convolutions precision;
         variable_list saved = ctx->get_saved_variables();
         const at::Tensor &x = saved[0], &weight = saved[1];
-        at::Tensor g = rows_of(channels_last(gradients[0], weight.scalar_type())), dx, dw;
+        at::Tensor g = rows_of(channels_last_as(weight.scalar_type(), gradients[0])), dx, dw;
         if (ctx->needs_input_grad(0))
             dx = scatter_windows(at::mm(g, matrix_of(weight)), x.size(0), int(x.size(2) / 2),
                                  int(x.size(3) / 2))
@@ -212,11 +204,11 @@ struct thin_twice : torch::autograd::Function<thin_twice> {
 
     static variable_list backward(AutogradContext *ctx, variable_list gradients)
     {
-        TORCH_CHECK(!at::GradMode::is_enabled(), first_only);
+        refuse_second_derivatives();
         as_convolutions precision;
         variable_list saved = ctx->get_saved_variables();
         const at::Tensor &x = saved[0], &weight = saved[1];
-        at::Tensor g = channels_last(gradients[0], weight.scalar_type()), dx, dw;
+        at::Tensor g = channels_last_as(weight.scalar_type(), gradients[0]), dx, dw;
         at::Tensor windows = gather_windows(g, weight.scalar_type());
         if (ctx->needs_input_grad(0))
             dx = at::mm(windows, matrix_of(weight).t())
@@ -242,19 +234,19 @@ at::Tensor gpu_halve(const at::Tensor &x, const at::Tensor &weight, at::ScalarTy
 {
     at::Tensor w = turn(weight, dtype);
     if (is_thin(x, weight, true)) // gathers from float, too
-        return thin_halve::apply(channels_last(x, x.scalar_type()), w);
-    return convolve(channels_last(x, dtype), w, 2, 1, false);
+        return thin_halve::apply(channels_last(x), w);
+    return convolve(channels_last_as(dtype, x), w, 2, 1, false);
 }
 
 at::Tensor gpu_twice(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
 {
-    at::Tensor from = channels_last(x, dtype), w = turn(weight, dtype);
+    at::Tensor from = channels_last_as(dtype, x), w = turn(weight, dtype);
     return is_thin(x, weight, false) ? thin_twice::apply(from, w) : convolve(from, w, 2, 1, true);
 }
 
 at::Tensor gpu_keep(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
 {
-    return convolve(channels_last(x, dtype), turn(weight, dtype), 1, weight.size(2) / 2, false);
+    return convolve(channels_last_as(dtype, x), turn(weight, dtype), 1, weight.size(2) / 2, false);
 }
 
 } // namespace shim

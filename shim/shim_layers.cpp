@@ -20,11 +20,6 @@ namespace
 
 constexpr std::array<int64_t, 2> stride = {2, 2}, padding = {1, 1};
 
-at::Tensor channels_last(const at::Tensor &x)
-{
-    return x.contiguous(at::MemoryFormat::ChannelsLast);
-}
-
 // outer (n, C, H, W) to inner (n, K, H/2, W/2), or back.
 struct winograd_layer : torch::autograd::Function<winograd_layer> {
     static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &weight,
@@ -41,8 +36,7 @@ struct winograd_layer : torch::autograd::Function<winograd_layer> {
 
     static variable_list backward(AutogradContext *ctx, variable_list gradients)
     {
-        TORCH_CHECK(!at::GradMode::is_enabled(), "this layer has first derivatives only; use "
-                                                 "shim_conv2d where second ones are needed");
+        refuse_second_derivatives();
         variable_list saved = ctx->get_saved_variables();
         const at::Tensor &x = saved[0], &weight = saved[1], &y = saved[2];
         double slope = ctx->saved_data["slope"].toDouble();

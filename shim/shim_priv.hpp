@@ -200,6 +200,19 @@ shim_tensor *op(shim_scope *s, const char *where, std::initializer_list<const sh
     return made;
 }
 
+// The same values with channels innermost in memory.
+inline at::Tensor channels_last(const at::Tensor &x)
+{
+    return x.contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+// In the backward of a layer whose gradients are computed without autograd.
+inline void refuse_second_derivatives()
+{
+    TORCH_CHECK(!at::GradMode::is_enabled(), "this layer has first derivatives only; use "
+                                             "shim_conv2d where second ones are needed");
+}
+
 inline at::IntArrayRef sizes(size_t n, const int64_t *dims)
 {
     TORCH_CHECK(n <= SHIM_DIMS_MAX, n, " dimensions are more than the ", int(SHIM_DIMS_MAX),

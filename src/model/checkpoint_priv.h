@@ -26,6 +26,9 @@ struct checkpoint_snapshot {
     float *rivals; /* the discriminators' arrays, one after the other; NULL without them */
 };
 
+/* Is v a tensor of t's dimensions? */
+bool checkpoint_same_shape(const struct shim_value *v, const struct model_tensor *t);
+
 /* checkpoint_config.c: the architecture as a dict, there and back. */
 struct shim_value *checkpoint_config_value(struct shim_archive *a, const struct model_config *c);
 json_t *checkpoint_config_json(const struct model_config *c);

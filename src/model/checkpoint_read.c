@@ -119,7 +119,7 @@ struct model_config checkpoint_get_config(const struct checkpoint *c)
     return c->config;
 }
 
-static bool same_shape(const struct shim_value *v, const struct model_tensor *t)
+bool checkpoint_same_shape(const struct shim_value *v, const struct model_tensor *t)
 {
     enum shim_dtype dtype;
     size_t n_dims;
@@ -155,7 +155,7 @@ static enum status check_source(const struct checkpoint *c, const struct archite
     const char *kind = s->key ? s->key : "parameter";
     for (size_t i = 0; i < n; i++) {
         const struct shim_value *v = find(c, s, tensors, i);
-        if (!same_shape(v, &tensors[i]))
+        if (!checkpoint_same_shape(v, &tensors[i]))
             return FAIL(em, ST_DATA, "%s: %s \"%s\" is missing or of another shape", c->path, kind,
                         tensors[i].name);
         if (!shim_is_finite(v))
@@ -253,7 +253,7 @@ static enum status copy_what_fits(const struct start *s, struct model *m, struct
     enum status st = ST_OK;
     for (size_t i = 0; i < a->n_tensors && st == ST_OK; i++) {
         const struct shim_value *v = find(s->checkpoint, &s->source, a->tensors, i);
-        if (same_shape(v, &a->tensors[i]))
+        if (checkpoint_same_shape(v, &a->tensors[i]))
             st = shim_read_range(v, m->group, SHIM_PARAMETERS, a->tensors[i].offset,
                                  a->tensors[i].count, em);
     }

@@ -59,19 +59,6 @@ void rivals_put(struct shim_archive *a, struct shim_value *root, const struct mo
     shim_put(a, root, "discriminators", all);
 }
 
-static bool fits(const struct shim_value *v, const struct model_tensor *t)
-{
-    enum shim_dtype dtype;
-    size_t n_dims;
-    int64_t dims[SHIM_DIMS_MAX];
-    if (!shim_get_tensor(v, &dtype, &n_dims, dims) || n_dims != (size_t)t->n_dims)
-        return false;
-    for (size_t i = 0; i < n_dims; i++)
-        if (dims[i] != t->dims[i])
-            return false;
-    return shim_is_finite(v);
-}
-
 /* Checks all tensors, or copies all into the group. */
 static enum status walk(struct shim_archive *a, struct shim_value *all, const char *path,
                         struct discriminators *d, bool copy, struct errmsg *em)
@@ -83,7 +70,7 @@ static enum status walk(struct shim_archive *a, struct shim_value *all, const ch
             const struct shim_value *v = shim_get(a, shim_get(a, all, keys[i]), t->name);
             if (copy)
                 st = shim_read_range(v, d->group, checkpoint_array[i], t->offset, t->count, em);
-            else if (!fits(v, t))
+            else if (!checkpoint_same_shape(v, t) || !shim_is_finite(v))
                 st = FAIL(em, ST_DATA,
                           "%s: %s of \"%s\" is missing, of another shape or not finite; use an "
                           "earlier checkpoint",

@@ -26,10 +26,13 @@ namespace
 
 constexpr int dots_in_line_max = 128;
 
-/* An entry with the text it points to. */
+/* An entry with what it points to. */
 struct owned_entry {
     std::string key, text;
     toml_entry entry;
+    const toml::array *array; /* of the parsed document */
+    std::vector<owned_entry> owned_members;
+    std::vector<toml_entry> members;
 };
 
 /* A table still to be walked, with the dotted name it has. */
@@ -62,9 +65,11 @@ std::string dotted(const std::string &prefix, std::string_view part)
 
 owned_entry entry_of(std::string key, const toml::key &k, const toml::node &value)
 {
-    owned_entry e{std::move(key), {}, {}};
+    owned_entry e{std::move(key), {}, {}, value.as_array(), {}, {}};
     e.entry.kind = TOML_OTHER;
-    e.entry.kind_name = value.is_array() ? "an array" : "a date or time";
+    e.entry.kind_name = !e.array           ? "a date or time"
+                        : e.array->empty() ? "an empty array"
+                                           : "an array";
     e.entry.key_place = place_of(k.source().begin);
     e.entry.value_place = place_of(value.source().begin);
     if (const auto *b = value.as_boolean()) {
@@ -116,6 +121,38 @@ std::vector<owned_entry> flatten(const toml::table &root)
     return entries;
 }
 
+/* The entries as the caller sees them, which stay where `owned` stays. */
+std::vector<toml_entry> views_of(std::vector<owned_entry> &owned)
+{
+    std::vector<toml_entry> views;
+    for (owned_entry &o : owned) {
+        o.entry.key = o.key.c_str();
+        o.entry.text = o.text.c_str();
+        o.entry.text_bytes = o.text.size();
+        views.push_back(o.entry);
+    }
+    return views;
+}
+
+/* Makes an array of tables one, with what they hold. */
+void take_tables(owned_entry &e)
+{
+    if (!e.array || !e.array->is_array_of_tables())
+        return;
+    e.entry.kind = TOML_TABLES;
+    e.entry.kind_name = "an array of tables";
+    for (const toml::node &table : *e.array) {
+        for (owned_entry &member : flatten(*table.as_table())) {
+            member.entry.table = e.entry.n_tables;
+            e.owned_members.push_back(std::move(member));
+        }
+        e.entry.n_tables++;
+    }
+    e.members = views_of(e.owned_members);
+    e.entry.members = e.members.data();
+    e.entry.n_members = e.members.size();
+}
+
 /* The first line with more dots than any key needs, or 0. */
 int overlong_line(std::string_view text)
 {
@@ -157,12 +194,9 @@ try {
     }
     auto t = std::make_unique<struct toml_document>();
     t->owned = flatten(parsed.table());
-    for (owned_entry &o : t->owned) {
-        o.entry.key = o.key.c_str();
-        o.entry.text = o.text.c_str();
-        o.entry.text_bytes = o.text.size();
-        t->entries.push_back(o.entry);
-    }
+    for (owned_entry &o : t->owned)
+        take_tables(o);
+    t->entries = views_of(t->owned);
     *out = t.release();
     return ST_OK;
 } catch (const std::bad_alloc &) {

@@ -140,6 +140,8 @@ void watchdog_enter(struct watchdog *w, enum watchdog_phase phase, int64_t step)
     w->history[before].n++;
     w->history[before].longest_s = MAX(w->history[before].longest_s, now - w->entered_s);
     w->entered_s = now;
+    if (phase == WATCH_PREPARE)
+        memset(w->history, 0, sizeof w->history);
     atomic_store(&w->step, step);
     atomic_store(&w->phase, phase);
     atomic_store(&w->deadline_s, deadline_of(w, phase));

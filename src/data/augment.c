@@ -120,12 +120,13 @@ struct augment_draw augment_draw_at(const struct augment_config *strength,
 /* ---- The course of a run --------------------------------------------------------------------- */
 
 struct augment_course augment_course_of(const struct augment_config *strength, uint64_t batch,
-                                        uint64_t end)
+                                        uint64_t begin, uint64_t end)
 {
     uint64_t off = (uint64_t)strength->off_steps * batch;
     return (struct augment_course){
-        .full_from = (uint64_t)strength->ramp_steps * batch,
-        .off_from = strength->off_steps == 0 ? UINT64_MAX : end - MIN(off, end),
+        .begin = begin,
+        .full_from = begin + (uint64_t)strength->ramp_steps * batch,
+        .off_from = strength->off_steps == 0 ? UINT64_MAX : end - MIN(off, end - begin),
     };
 }
 
@@ -135,5 +136,5 @@ double augment_fade_at(const struct augment_course *course, uint64_t position)
         return 0.0;
     if (position >= course->full_from)
         return 1.0;
-    return (double)position / (double)course->full_from;
+    return (double)(position - course->begin) / (double)(course->full_from - course->begin);
 }

@@ -45,7 +45,7 @@ enum status rivals_copy_restore(struct model *m, const float *copy, struct errms
 void rivals_put(struct shim_archive *a, struct shim_value *root, const struct model *m,
                 const float *copy, int64_t updates);
 /* A file without discriminators leaves them as they are. ST_DATA. */
-enum status rivals_check(struct shim_archive *a, const char *path, const struct model *m,
+enum status rivals_check(struct shim_archive *a, const char *path, const struct model_adversary *o,
                          struct errmsg *em) MUST_CHECK;
 enum status rivals_restore(struct shim_archive *a, const char *path, struct model *m,
                            struct errmsg *em) MUST_CHECK;

@@ -178,11 +178,11 @@ static enum status copy_source(const struct checkpoint *c, struct model *m, cons
     return st;
 }
 
-static enum status check_architecture(const struct checkpoint *c, const struct model *m,
+static enum status check_architecture(const struct checkpoint *c, const struct model_config *wanted,
                                       struct errmsg *em)
 {
     char difference[96];
-    if (architecture_same(&c->config, &m->architecture->config, difference, sizeof difference))
+    if (architecture_same(&c->config, wanted, difference, sizeof difference))
         return ST_OK;
     return FAIL(em, ST_DATA,
                 "%s is of another architecture than the one wanted: model.%s; set it as it was, or "
@@ -197,37 +197,58 @@ static struct shim_value *parameters_of(const struct checkpoint *c, bool ema)
     return averaged ? averaged : shim_get(c->archive, root, "model_state_dict");
 }
 
+/* What a restored model takes, in the order of checkpoint_array. Before its first step Adam has no
+ * moments, and an average goes on only where there is one. */
+struct sources {
+    struct source list[CHECKPOINT_ARRAYS];
+    size_t n;
+    bool averages;
+};
+
+static struct sources sources_of(const struct checkpoint *c, const struct model_options *o,
+                                 bool moments, bool ema)
+{
+    struct shim_archive *a = c->archive;
+    struct shim_value *root = shim_archive_root(a);
+    struct shim_value *adam = shim_get(a, shim_get(a, root, "optimizer_state_dict"), "state");
+    struct shim_value *average = shim_get(a, root, "ema_state_dict");
+    struct sources s = {.list = {{SHIM_PARAMETERS, NULL, parameters_of(c, ema)}}, .n = 1};
+    if (moments && c->facts.step > 0) {
+        s.list[s.n++] = (struct source){SHIM_EXP_AVG, "exp_avg", adam};
+        s.list[s.n++] = (struct source){SHIM_EXP_AVG_SQ, "exp_avg_sq", adam};
+    }
+    s.averages = moments && average && o->ema > 0;
+    if (s.averages)
+        s.list[s.n++] = (struct source){SHIM_EMA, NULL, average};
+    return s;
+}
+
+enum status checkpoint_check(const struct checkpoint *c, const struct model_options *o,
+                             bool moments, bool ema, struct errmsg *em)
+{
+    struct architecture *wanted = NULL;
+    struct sources s = sources_of(c, o, moments, ema);
+    enum status st = check_architecture(c, &o->config, em);
+    if (st == ST_OK)
+        st = architecture_new(&o->config, &wanted, em);
+    for (size_t i = 0; i < s.n && st == ST_OK; i++)
+        st = check_source(c, wanted, &s.list[i], em);
+    if (st == ST_OK && moments && o->loss_weight[MODEL_LOSS_ADVERSARIAL] > 0)
+        st = rivals_check(c->archive, c->path, &o->adversary, em);
+    architecture_free(wanted);
+    return st;
+}
+
 enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool moments, bool ema,
                                struct errmsg *em)
 {
-    enum status st = check_architecture(c, m, em);
-    if (st != ST_OK)
-        return st;
-    struct shim_archive *a = c->archive;
-    struct shim_value *root = shim_archive_root(a);
-    struct shim_value *state = parameters_of(c, ema);
-    struct shim_value *average = shim_get(a, root, "ema_state_dict");
-    struct shim_value *adam = shim_get(a, shim_get(a, root, "optimizer_state_dict"), "state");
-    const struct source sources[] = {
-        {SHIM_PARAMETERS, NULL,         state},
-        {SHIM_EXP_AVG,    "exp_avg",    adam },
-        {SHIM_EXP_AVG_SQ, "exp_avg_sq", adam },
-    };
-    const struct source averages = {SHIM_EMA, NULL, average};
-    bool goes_on = moments && average && m->options.ema > 0;
-    /* before its first step Adam has no moments; all is checked before anything is changed */
-    size_t n = moments && c->facts.step > 0 ? ARRAY_LENGTH(sources) : 1;
-    for (size_t i = 0; i < n && st == ST_OK; i++)
-        st = check_source(c, m->architecture, &sources[i], em);
-    if (st == ST_OK && goes_on)
-        st = check_source(c, m->architecture, &averages, em);
-    if (moments && st == ST_OK)
-        st = rivals_check(a, c->path, m, em);
-    for (size_t i = 0; i < n && st == ST_OK; i++)
-        st = copy_source(c, m, &sources[i], em);
-    if (st == ST_OK)
-        st = goes_on ? copy_source(c, m, &averages, em) : model_begin_average(m, em);
-    return moments && st == ST_OK ? rivals_restore(a, c->path, m, em) : st;
+    struct sources s = sources_of(c, &m->options, moments, ema);
+    enum status st = checkpoint_check(c, &m->options, moments, ema, em);
+    for (size_t i = 0; i < s.n && st == ST_OK; i++)
+        st = copy_source(c, m, &s.list[i], em);
+    if (st == ST_OK && !s.averages)
+        st = model_begin_average(m, em);
+    return moments && st == ST_OK ? rivals_restore(c->archive, c->path, m, em) : st;
 }
 
 /* ---- The weights as another network's beginning ---------------------------------------------- */

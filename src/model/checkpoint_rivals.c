@@ -61,7 +61,7 @@ void rivals_put(struct shim_archive *a, struct shim_value *root, const struct mo
 
 /* Checks all tensors, or copies all into the group. */
 static enum status walk(struct shim_archive *a, struct shim_value *all, const char *path,
-                        struct discriminators *d, bool copy, struct errmsg *em)
+                        const struct discriminators *d, bool copy, struct errmsg *em)
 {
     enum status st = ST_OK;
     for (size_t i = 0; i < RIVAL_ARRAYS; i++)
@@ -79,11 +79,13 @@ static enum status walk(struct shim_archive *a, struct shim_value *all, const ch
     return st;
 }
 
-enum status rivals_check(struct shim_archive *a, const char *path, const struct model *m,
+enum status rivals_check(struct shim_archive *a, const char *path, const struct model_adversary *o,
                          struct errmsg *em)
 {
     struct shim_value *all = shim_get(a, shim_archive_root(a), "discriminators");
-    return m->rivals && all ? walk(a, all, path, m->rivals, false, em) : ST_OK;
+    struct discriminators layout = {.options = *o};
+    discriminators_lay_out(&layout);
+    return all ? walk(a, all, path, &layout, false, em) : ST_OK;
 }
 
 enum status rivals_restore(struct shim_archive *a, const char *path, struct model *m,

@@ -69,10 +69,10 @@ static struct shim_value *optimizer_state(struct shim_archive *a, const struct s
 {
     const struct model_tensor *tensors;
     size_t n = model_layout(s->model, &tensors);
-    const float step = (float)facts->step;
+    const float step = (float)(facts->step - facts->stage_step);
     struct shim_value *optimizer = shim_value_dict(a), *state = shim_value_dict(a),
                       *groups = shim_value_list(a);
-    for (size_t i = 0; i < n && facts->step > 0; i++) {
+    for (size_t i = 0; i < n && step > 0; i++) {
         struct shim_value *one = shim_value_dict(a);
         shim_put(a, one, "step", shim_value_tensor(a, SHIM_F32, &step, 0, NULL));
         shim_put(a, one, "exp_avg", tensor_of(a, s, EXP_AVG, &tensors[i]));

@@ -31,7 +31,7 @@ static void add_tensor(struct discriminators *d, size_t at, struct model_tensor 
     d->count += t.count;
 }
 
-static void lay_out(struct discriminators *d)
+void discriminators_lay_out(struct discriminators *d)
 {
     int64_t c = d->options.channels;
     const int64_t width[DISCRIMINATOR_LAYERS + 1] = {CHANNELS, c, 2 * c, 4 * c, 1};
@@ -117,7 +117,7 @@ enum status discriminators_new(const struct model_adversary *o, const char *devi
     d->options = *o;
     d->dtype = dtype;
     d->autocast = autocast;
-    lay_out(d);
+    discriminators_lay_out(d);
     st = shim_group_new(device, dtype, d->count, NULL, &d->group, em);
     if (st == ST_OK)
         st = take_parameters(d, seed, em);

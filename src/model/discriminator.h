@@ -39,6 +39,8 @@ enum status discriminators_new(const struct model_adversary *o, const char *devi
                                enum shim_dtype dtype, bool autocast, uint64_t seed,
                                struct discriminators **out, struct errmsg *em) MUST_CHECK;
 void discriminators_free(struct discriminators *d);
+/* Fills in what the options decide: count, tensors and names. names and tensors belong together. */
+void discriminators_lay_out(struct discriminators *d);
 
 /* The adversarial loss of each of a person's pictures: (n). The discriminator gets no gradient. */
 struct shim_tensor *discriminators_fooled(struct shim_scope *s, const struct discriminators *d,

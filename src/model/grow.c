@@ -7,7 +7,8 @@
 
 #include "base/poison.h"
 
-enum { RGB = 3, MASK_PLUS = 2 * RGB, CARRIED_MAX = 2 * RGB + 2 };
+enum { RGB = 3, MASK_PLUS = 2 * RGB };
+_Static_assert(MASK_PLUS + 2 == ARCHITECTURE_CARRIED_CHANNELS, "a pair each of colours and mask");
 static const float apart = 1.0f / 1.2f; /* of a pair: 1 / (1 + LeakyReLU's slope) */
 
 /* A layer of the grown network, its weight and bias in host memory. */
@@ -41,13 +42,9 @@ enum status grow_check(const struct model_config *from, const struct model_confi
                     "it is of another architecture than the one wanted: model.%s; only "
                     "model.image_size may grow, and model.mask be added",
                     difference);
-    int channels = architecture_channels(to, to->image_size / 2);
-    if (to->image_size > from->image_size && channels < CARRIED_MAX)
-        return FAIL(em, ST_DATA,
-                    "its pictures of %d px cannot grow to %d px: that takes %d channels at %d px, "
-                    "and model.width = %d makes %d",
-                    from->image_size, to->image_size, CARRIED_MAX, to->image_size / 2, to->width,
-                    channels);
+    struct errmsg why = {0};
+    if (architecture_check_growth(from, to, &why) != ST_OK)
+        return FAIL(em, ST_DATA, "its %s", why.text);
     return ST_OK;
 }
 

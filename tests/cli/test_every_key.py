@@ -168,6 +168,7 @@ KEYS = {
     "augment.ramp_steps": Change(50, numbers),
     "augment.off_steps": Change(2, numbers),
     "train.epochs": Change(1, steps, EPOCHS),
+    "train.stages": Elsewhere("faults/test_stages.py"),
     "train.max_steps": Change(2, steps),
     "train.max_minutes": Change(1e-4, exit_code),
     "train.global_batch": Change(3, numbers),

@@ -7,7 +7,7 @@
 
 enum { NOISE = 4000 };
 
-static const struct augment_course full = {0, UINT64_MAX};
+static const struct augment_course full = {.off_from = UINT64_MAX};
 
 static const struct augment_config strong = {.flip = 0.5,
                                              .rotate_deg = 10,
@@ -113,7 +113,7 @@ static void what_makes_inputs_worse_fades(void **state)
     struct augment_config c = strong;
     c.ramp_steps = 10;
     c.off_steps = 3;
-    struct augment_course course = augment_course_of(&c, 8, 8 * 100);
+    struct augment_course course = augment_course_of(&c, 8, 0, 8 * 100);
     assert_near(augment_fade_at(&course, 0), 0, 0);
     assert_near(augment_fade_at(&course, 20), 0.25, 0);
     assert_near(augment_fade_at(&course, 80), 1, 0);
@@ -137,10 +137,10 @@ static void a_run_shorter_than_its_last_steps_is_off(void **state)
 {
     (void)state;
     struct augment_config c = {.off_steps = 50};
-    struct augment_course course = augment_course_of(&c, 8, 8 * 20);
+    struct augment_course course = augment_course_of(&c, 8, 0, 8 * 20);
     assert_near(augment_fade_at(&course, 0), 0, 0);
     c.off_steps = 0;
-    course = augment_course_of(&c, 8, 8 * 20);
+    course = augment_course_of(&c, 8, 0, 8 * 20);
     assert_near(augment_fade_at(&course, 8 * 20), 1, 0); /* training may go on */
 }
 

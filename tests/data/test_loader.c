@@ -116,7 +116,7 @@ static void noise_comes_where_it_is_drawn(void **state)
                 memset(want, AUGMENT_NOISE_ZERO, bytes);
             assert_memory_equal(b.noise[p] + i * bytes, want, bytes);
         }
-    const struct augment_course over = {0, 0};
+    const struct augment_course over = {.off_from = 0};
     loader_set_course(noisy, &over);
     assert_ok(loader_fill(noisy, 3, WANTED, &b, &em));
     for (size_t i = 0; i < WANTED; i++)

@@ -34,8 +34,8 @@ static void entries_come_in_order_with_their_places(void **state)
     assert_true(e[3].boolean);
     assert_int_equal(e[4].kind, TOML_TABLE);
     assert_string_equal(e[5].key, "list");
-    assert_int_equal(e[5].kind, TOML_OTHER);
-    assert_string_equal(e[5].kind_name, "an array");
+    assert_int_equal(e[5].kind, TOML_TABLES);
+    assert_string_equal(e[5].kind_name, "an array of tables");
     toml_free(t);
     toml_free(NULL);
 }

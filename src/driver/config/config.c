@@ -7,14 +7,12 @@
 
 #include "base/checked.h"
 #include "config_schema.h"
+#include "config_stages.h"
 #include "toml/toml.h"
 
 #include "base/poison.h"
 
-enum {
-    PLACE_BYTES = PATH_BYTES_MAX + 32,
-    SHOWN_BYTES_MAX = 60, /* of a refused value, in messages */
-};
+enum { SHOWN_BYTES_MAX = 60 }; /* of a refused value, in messages */
 
 void config_init(struct config *c)
 {
@@ -65,29 +63,34 @@ static enum status refuse_value(const struct config_key *key, const struct toml_
 }
 
 static enum status merge_entry(struct config *c, const struct config_key *key,
-                               const struct toml_entry *e, const char *place, struct errmsg *em)
+                               const struct toml_entry *e, const struct config_origin *origin,
+                               struct errmsg *em)
 {
     struct config_value v;
+    char place[CONFIG_PLACE_BYTES];
+    if (key->type == CONFIG_STAGES && e->kind == TOML_TABLES)
+        return config_stages_merge(&c->train.stages, e, origin, em);
+    config_place(origin, &e->value_place, place);
     if (!config_key_coerce(key, e, &v))
         return refuse_value(key, e, place, em);
     config_key_store(key, &v, c);
     return ST_OK;
 }
 
-static enum status merge_document(struct config *c, const struct toml_document *t,
-                                  const char *origin, struct errmsg *em)
+static enum status merge_document(struct config *c, const struct toml_document *t, const char *name,
+                                  struct errmsg *em)
 {
+    const struct config_origin origin = {name, .placed = true};
     const struct toml_entry *entries;
     size_t n = toml_entries(t, &entries);
     for (size_t i = 0; i < n; i++) {
         const struct toml_entry *e = &entries[i];
         const struct config_key *key = config_key_find(e->key);
-        const struct toml_place *at = key ? &e->value_place : &e->key_place;
-        char place[PLACE_BYTES];
-        snprintf(place, sizeof place, "%s:%d:%d", origin, at->line, at->column);
+        char place[CONFIG_PLACE_BYTES];
+        config_place(&origin, &e->key_place, place);
         enum status st = ST_OK;
         if (key)
-            st = merge_entry(c, key, e, place, em);
+            st = merge_entry(c, key, e, &origin, em);
         else if (e->kind != TOML_TABLE || !config_table_known(e->key)) /* [train] may be empty */
             st = refuse_unknown(e->key, place, em);
         if (st != ST_OK)
@@ -170,7 +173,7 @@ static bool takes_strings(const struct config_key *key)
 /* Is the key's value a string and nothing else: then "5" without quotes is text too. */
 static bool takes_only_strings(const struct config_key *key)
 {
-    return takes_strings(key) && key->type != CONFIG_NUMBER;
+    return takes_strings(key) && key->type != CONFIG_NUMBER && key->type != CONFIG_STAGES;
 }
 
 enum status config_merge_option(struct config *c, const char *key_name, const char *value,
@@ -189,7 +192,7 @@ enum status config_merge_option(struct config *c, const char *key_name, const ch
         t = parse_value(value, true, &entry);
     if (!t)
         return FAIL(em, ST_CONFIG, "%s: the value of %s is not UTF-8 text", origin, key->name);
-    enum status st = merge_entry(c, key, entry, origin, em);
+    enum status st = merge_entry(c, key, entry, &(struct config_origin){.name = origin}, em);
     toml_free(t);
     return st;
 }

@@ -16,7 +16,7 @@
 #include "base/status.h"
 #include "model/architecture.h"
 
-enum { CONFIG_VERSION = 1, CONFIG_TEXT_BYTES = 64 };
+enum { CONFIG_VERSION = 1, CONFIG_TEXT_BYTES = 64, CONFIG_STAGES_MAX = 16 };
 
 enum config_schedule { SCHEDULE_CONSTANT, SCHEDULE_ONE_CYCLE, SCHEDULE_COSINE };
 enum config_precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
@@ -38,6 +38,17 @@ struct config_guard {
     int64_t patience; /* bad steps in a row before going back */
     double lr_factor;
     int64_t rollbacks;
+};
+
+/* One of train.stages: what it sets in place of model.image_size and the train keys of the same
+ * names; -1 where it leaves them be. */
+struct config_stage {
+    int64_t image_size, epochs, global_batch;
+    double lr;
+};
+struct config_stages {
+    int64_t n; /* 0: "off" */
+    struct config_stage list[CONFIG_STAGES_MAX];
 };
 
 struct config {
@@ -92,6 +103,7 @@ struct config {
         int64_t zero;                /* ZeRO stage: 0 or 1 */
         int64_t replica_check_steps; /* 0: never */
         double timeout_s;            /* 0 = "off" */
+        struct config_stages stages;
     } train;
     struct {
         int64_t backend;  /* enum comm_backend: auto, self, mpi, nccl */
@@ -133,9 +145,22 @@ enum status config_merge_assignment(struct config *c, const char *assignment,
 /* The same for a key's own option; origin names it in messages: "--epochs 50". */
 enum status config_merge_option(struct config *c, const char *key, const char *value,
                                 const char *origin, struct errmsg *em) MUST_CHECK;
+/* Stages of training: 1 where train.stages is "off". */
+int64_t config_stage_count(const struct config *c);
+/*
+ * Turns the configuration into that of stage i, from 0: what the stage sets stands in the keys that
+ * the rest of the program reads. Before, every stage is made to say all it can, so that another one
+ * may be entered from here as well. Without train.stages nothing happens.
+ */
+void config_enter_stage(struct config *c, int64_t i);
+/* The largest model.image_size and train.global_batch of all stages. */
+int64_t config_largest_size(const struct config *c);
+int64_t config_largest_batch(const struct config *c);
+
 /* The network that the keys model.* ask for. */
 struct model_config config_model(const struct config *c);
-/* What no single key can say: data sets named, batch >= world size, sizes that fit together. */
+/* What no single key can say, of every stage: data sets named, batch >= world size, sizes that fit
+ * together, stages that grow. */
 enum status config_check(const struct config *c, int world_size, struct errmsg *em) MUST_CHECK;
 /* The same, but data sets need not be named. */
 enum status config_check_sizes(const struct config *c, int world_size,

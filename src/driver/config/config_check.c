@@ -110,7 +110,7 @@ static enum status check_exactness(const struct config *c, int world_size, struc
     return ST_OK;
 }
 
-enum status config_check_sizes(const struct config *c, int world_size, struct errmsg *em)
+static enum status check_one(const struct config *c, int world_size, struct errmsg *em)
 {
     enum status st = check_model(c, em);
     if (st == ST_OK)
@@ -118,6 +118,37 @@ enum status config_check_sizes(const struct config *c, int world_size, struct er
     if (st == ST_OK)
         st = check_exactness(c, world_size, em);
     return st;
+}
+
+/* A stage begins with the weights of the one before. */
+static enum status check_growth(const struct config *before, const struct config *c,
+                                struct errmsg *em)
+{
+    const struct model_config from = config_model(before), to = config_model(c);
+    if (to.image_size < from.image_size)
+        return FAIL(em, ST_CONFIG,
+                    "image_size = %d is less than the %d of the stage before, and a network can "
+                    "only grow: put the stages in the order of their sizes",
+                    to.image_size, from.image_size);
+    return architecture_check_growth(&from, &to, em);
+}
+
+enum status config_check_sizes(const struct config *c, int world_size, struct errmsg *em)
+{
+    struct config before = *c, stage = *c;
+    if (c->train.stages.n == 0)
+        return check_one(c, world_size, em);
+    for (int64_t i = 0; i < c->train.stages.n; i++) {
+        struct errmsg why = {0};
+        config_enter_stage(&stage, i);
+        enum status st = check_one(&stage, world_size, &why);
+        if (st == ST_OK && i > 0)
+            st = check_growth(&before, &stage, &why);
+        if (st != ST_OK)
+            return FAIL(em, st, "stage %" PRId64 " of train.stages: %s", i + 1, why.text);
+        before = stage;
+    }
+    return ST_OK;
 }
 
 enum status config_check(const struct config *c, int world_size, struct errmsg *em)

@@ -36,6 +36,7 @@
 #define STRING(key, value, accepting, forms, about) \
     {FIELD(key), .type = CONFIG_STRING, .help = (about), .initial.text = (value), \
      .accepts = (accepting), .form = (forms)}
+#define STAGES(key, about) {FIELD(key), .type = CONFIG_STAGES, .help = (about), .off = "off"}
 #define PATH(key, value, about) \
     {FIELD(key), .type = CONFIG_PATH, .help = (about), .initial.text = (value)}
 /* clang-format on */
@@ -211,8 +212,16 @@ static const struct config_key keys[] = {
 
     WHOLE(train.epochs, 50, 1, 1000000,
           "Passes over the pictures of the person who has more of them."),
+    STAGES(
+        train.stages,
+        "Stages that are trained one after the other, each from the weights of the one before, on "
+        "pictures of its own size: stages may grow, not shrink. What a stage leaves out is as "
+        "model.image_size and the keys of that name here say; what it sets goes before them. The "
+        "learning rate's schedule, epochs and best.pt begin anew with each; steps and the order "
+        "of pictures go on."),
     WHOLE(train.max_steps, 0, 0, INT64_MAX,
-          "Stop after this many steps, if the epochs have not ended before. 0: no limit."),
+          "Stop after this many steps, of all stages, if the epochs have not ended before. 0: no "
+          "limit."),
     NUMBER(
         train.max_minutes, 0, 0, 1e6,
         "Stop with a checkpoint within this many minutes: early enough to write it, as measured. "

@@ -20,6 +20,7 @@ enum config_type {
     CONFIG_WORD,     /* int64_t: index of one of a few words */
     CONFIG_STRING,   /* char[] */
     CONFIG_PATH,     /* char[] */
+    CONFIG_STAGES,   /* struct config_stages: config_stages.h */
 };
 
 /* A value of any type: whole for bools, whole numbers and words; text for strings and paths. */
@@ -27,6 +28,7 @@ struct config_value {
     int64_t whole;
     double number;
     const char *text;
+    const struct config_stages *stages; /* NULL: off */
 };
 
 struct config_key {
@@ -53,12 +55,13 @@ bool config_table_known(const char *name);
 
 /* In words what the key takes: "a number from 0 to 1". */
 void config_key_allowed(const struct config_key *key, char out[static KEY_ALLOWED_BYTES]);
-/* false where type or range do not fit; the text stays the entry's. */
+/* false where type or range do not fit; the text stays the entry's. Of stages "off" only. */
 bool config_key_coerce(const struct config_key *key, const struct toml_entry *entry,
                        struct config_value *out);
 
-struct config_value config_key_load(const struct config_key *key, const struct config *c);
-void config_key_store(const struct config_key *key, const struct config_value *v, struct config *c);
+/* object: what the key's offset lies in, a struct config but for other tables of keys. */
+struct config_value config_key_load(const struct config_key *key, const void *object);
+void config_key_store(const struct config_key *key, const struct config_value *v, void *object);
 bool config_value_equal(const struct config_key *key, const struct config_value *a,
                         const struct config_value *b);
 

@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "config_schema.h"
+#include "config_stages.h"
 #include "toml/toml.h"
 
 #include "base/poison.h"
@@ -53,6 +54,8 @@ void config_key_allowed(const struct config_key *key, char out[static KEY_ALLOWE
         snprintf(out, KEY_ALLOWED_BYTES, "true or false");
     else if (key->type == CONFIG_WORD)
         allowed_words(key->words, out, KEY_ALLOWED_BYTES);
+    else if (key->type == CONFIG_STAGES)
+        config_stages_allowed(out);
     else if (!is_text(key->type))
         allowed_range(key, out, KEY_ALLOWED_BYTES);
     else if (key->form)
@@ -114,18 +117,22 @@ bool config_key_coerce(const struct config_key *key, const struct toml_entry *e,
     case CONFIG_STRING:
     case CONFIG_PATH:
         return coerce_text(key, e, out);
+    case CONFIG_STAGES:
+        return e->kind == TOML_STRING && !strcmp(e->text, key->off);
     }
     return false;
 }
 
 /* --- the struct's field --------------------------------------------------------------------- */
 
-struct config_value config_key_load(const struct config_key *key, const struct config *c)
+struct config_value config_key_load(const struct config_key *key, const void *object)
 {
     struct config_value v = {0};
-    const char *field = (const char *)c + key->offset;
+    const void *field = (const char *)object + key->offset;
     if (is_text(key->type)) {
         v.text = field;
+    } else if (key->type == CONFIG_STAGES) {
+        v.stages = field;
     } else if (key->type == CONFIG_NUMBER) {
         memcpy(&v.number, field, sizeof v.number);
     } else if (key->type == CONFIG_BOOL) {
@@ -138,12 +145,16 @@ struct config_value config_key_load(const struct config_key *key, const struct c
     return v;
 }
 
-void config_key_store(const struct config_key *key, const struct config_value *v, struct config *c)
+void config_key_store(const struct config_key *key, const struct config_value *v, void *object)
 {
-    char *field = (char *)c + key->offset;
+    char *field = (char *)object + key->offset;
     if (is_text(key->type)) {
         memset(field, 0, key->bytes);
         snprintf(field, key->bytes, "%s", v->text);
+    } else if (key->type == CONFIG_STAGES) {
+        memset(field, 0, key->bytes);
+        if (v->stages)
+            memcpy(field, v->stages, key->bytes);
     } else if (key->type == CONFIG_NUMBER) {
         memcpy(field, &v->number, sizeof v->number);
     } else if (key->type == CONFIG_BOOL) {
@@ -159,6 +170,8 @@ bool config_value_equal(const struct config_key *key, const struct config_value 
 {
     if (is_text(key->type))
         return !strcmp(a->text, b->text);
+    if (key->type == CONFIG_STAGES)
+        return config_stages_equal(a->stages, b->stages);
     return key->type == CONFIG_NUMBER ? a->number == b->number : a->whole == b->whole;
 }
 
@@ -196,6 +209,8 @@ void config_value_print(FILE *f, const struct config_key *key, const struct conf
 {
     if (is_text(key->type))
         config_text_print(f, v->text);
+    else if (key->type == CONFIG_STAGES && v->stages && v->stages->n > 0)
+        config_stages_print(f, v->stages);
     else if (key->off && v->number == 0)
         config_text_print(f, key->off);
     else if (key->type == CONFIG_NUMBER)

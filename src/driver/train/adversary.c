@@ -8,7 +8,8 @@
 
 static bool takes_part(const struct session *s)
 {
-    return model_has_adversary(s->model) && s->state.step >= s->config.adversary.start_step;
+    return model_has_adversary(s->model) &&
+           session_stage_steps(s) >= s->config.adversary.start_step;
 }
 
 static void tell(const struct session *s)
@@ -16,7 +17,7 @@ static void tell(const struct session *s)
     const struct config *c = &s->config;
     log_info("adversary: %s loss from step %" PRId64 " on, 2 discriminators of %.2f M parameters",
              c->adversary.loss == MODEL_HINGE ? "hinge" : "least squares",
-             c->adversary.start_step + 1,
+             s->state.stage_step + c->adversary.start_step + 1,
              (double)model_adversary_flat(s->model).count / MODEL_PEOPLE / 1e6);
     if (c->train.cuda_graph == GRAPH_ON)
         log_info("train.cuda_graph: steps with the adversarial loss run without a graph");

@@ -14,7 +14,7 @@ static enum status pack_person(const struct session *s, const struct train_argum
         .folders = &folder,
         .n_folders = 1,
         .output = output,
-        .size = (int)s->config.model.image_size,
+        .size = (int)config_largest_size(&s->config),
         .consent = a->consent[0] ? a->consent : NULL,
     };
     struct pack_report report = {0};

@@ -58,12 +58,6 @@ static bool save_due(const struct loop *l, uint64_t flags)
            s->state.step == s->steps_total || (every > 0 && s->state.step % every == 0);
 }
 
-/* No step is left, or none is worth it. */
-static bool is_over(const struct session *s)
-{
-    return s->state.step >= s->steps_total || validate_is_stale(s);
-}
-
 static enum status validate(struct loop *l, struct errmsg *em)
 {
     struct session *s = l->session;
@@ -77,7 +71,7 @@ static enum status validate(struct loop *l, struct errmsg *em)
     report_validation(l->report, &losses);
     int64_t every = s->config.log.preview_epochs;
     watchdog_enter(s->watchdog, WATCH_PREVIEW, s->state.step);
-    if (is_over(s) || (every > 0 && session_epoch(s) % every == 0))
+    if (session_stage_is_over(s) || (every > 0 && session_epoch(s) % every == 0))
         report_preview(l->report);
     return average_leave(s, em);
 }
@@ -112,7 +106,8 @@ static enum status between_steps(struct loop *l, uint64_t flags, struct errmsg *
     if (st != ST_OK)
         return st;
     /* amid bad steps the state is none to go back to: it waits for a good one */
-    l->save_owed = s->state.guard.bad_in_a_row > 0 && !is_over(s) && !(flags & STEP_FLAG_STOP);
+    l->save_owed =
+        s->state.guard.bad_in_a_row > 0 && !session_stage_is_over(s) && !(flags & STEP_FLAG_STOP);
     l->too_late = l->saver && (flags & STEP_FLAG_STOP) && save_seconds(l) > signals_time_left();
     if (!l->save_owed)
         st = save(l, validates, em);
@@ -134,7 +129,7 @@ static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *
                     ", too soon for a checkpoint, which "
                     "takes %.1f s; the last one in %s stands. USR1 instead of TERM leaves time",
                     s->state.step, save_seconds(l), s->out);
-    if ((flags & STEP_FLAG_STOP) && !is_over(s))
+    if ((flags & STEP_FLAG_STOP) && !session_run_is_over(s))
         return FAIL(em, ST_AGAIN,
                     "stopped after step %" PRId64 " of %" PRId64 " (%s%s) with a checkpoint in %s; "
                     "the same command with --resume auto goes on",
@@ -159,7 +154,7 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
 {
     struct session *s = l->session;
     struct step_report step = {0};
-    while (!is_over(s) && !(step.flags & STEP_FLAG_STOP)) {
+    while (!session_stage_is_over(s) && !(step.flags & STEP_FLAG_STOP)) {
         watchdog_enter(s->watchdog, WATCH_STEP, s->state.step + 1);
         enum status st = step_run(s, wanted_flags(l), &step, em);
         if (st != ST_OK)
@@ -178,7 +173,7 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
             return st;
     }
     watchdog_enter(s->watchdog, WATCH_END, s->state.step);
-    return outcome(l, step.flags, em);
+    return comm_agree(s->comm, outcome(l, step.flags, em), em);
 }
 
 enum status loop_run(struct session *s, struct report *r, struct errmsg *em)
@@ -190,6 +185,7 @@ enum status loop_run(struct session *s, struct report *r, struct errmsg *em)
     if (st == ST_OK)
         st = step_after_save(s, em);
     s->walltime.stretch_s = s->state.stretch_s;
+    s->walltime.noted_s = 0; /* opening a stage is none of its steps */
     if (st == ST_OK && comm_rank(s->comm) == 0)
         tell_time(&l);
     if (st == ST_OK)

@@ -132,6 +132,8 @@ static json_t *row_object(const struct metrics_row *row)
     struct row_writer w = {0};
     json_t *o = json_object();
     put(&w, o, "kind", json_string(kinds[row->kind]));
+    if (row->stage > 0)
+        put(&w, o, "stage", json_integer(row->stage));
     put(&w, o, "step", json_integer(row->step));
     put(&w, o, "epoch", json_integer(row->epoch));
     put(&w, o, "position", json_integer((json_int_t)row->position));

@@ -8,7 +8,8 @@
  * A row of kind "val" has "metrics":{"recon_l1":0.04,…}, those of val_metrics.h that were measured,
  * and no lr, grad_norm, images_per_s, step_ms and data_wait_ms. A number that is NaN or
  * infinite is null, and such a row has "nonfinite":true. A step that the guard left out has
- * "skipped":true. Losses of a person are unweighted, keyed
+ * "skipped":true. With train.stages a row has "stage":1 and so on before "step"; "epoch" is the
+ * stage's. Losses of a person are unweighted, keyed
  * by model_loss_key; total is weighted, over both people. A loss that the run has no use for is
  * left out: perceptual and adversarial without a weight, and the latter, with
  * discriminator and r1, at validations. They read 0 before adversary.start_step.
@@ -44,6 +45,7 @@ enum metrics_kind {
 
 struct metrics_row {
     enum metrics_kind kind;
+    int64_t stage; /* from 1; 0: the run has none */
     int64_t step, epoch;
     uint64_t position;
     double time_s; /* trained so far, over all starts of the run */

@@ -117,6 +117,8 @@ static void add_rate(double images_per_s, char out[static PROGRESS_LINE_BYTES])
 void progress_format(const struct progress *p, char out[static PROGRESS_LINE_BYTES])
 {
     out[0] = '\0';
+    if (p->options.stage[0])
+        add(out, "%s  ", p->options.stage);
     add(out, "epoch %lld/%lld  step %lld/%lld", (long long)p->last.epoch,
         (long long)p->options.epochs, (long long)p->last.step, (long long)p->options.total_steps);
     add_loss(p, out);
@@ -130,7 +132,7 @@ void progress_format(const struct progress *p, char out[static PROGRESS_LINE_BYT
         add(out, "  data %.1f %%", 100.0 * p->wait_sum / p->time_sum);
     char left[32];
     clock_format_duration(progress_time_left_s(p), left, sizeof left);
-    add(out, "  %s left", left);
+    add(out, "  %s left%s", left, p->options.stages_follow ? " in this stage" : "");
 }
 
 /* --- events --------------------------------------------------------------------------------- */
@@ -189,6 +191,8 @@ void progress_finish(struct progress *p)
     if (is_terminal(p))
         show(p, true, "");
     clock_format_duration(now(p) - p->started_s, took, sizeof took);
+    if (p->options.stage[0])
+        add(line, "%s: ", p->options.stage);
     add(line, "%lld steps in %s", (long long)p->steps_seen, took);
     if (p->steps_seen > 0)
         add_loss(p, line);

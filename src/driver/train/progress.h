@@ -4,6 +4,9 @@
  *   epoch 3/50  step 372/6250  loss 0.0412 (A 0.0210 B 0.0202)  val 0.0433 (L1 recon 0.0391 swap
  *   0.0577)  193 images/s  data 0.4 %  2 min 10 s left                        (on one line)
  *
+ * Before that the stage, where there are some: "stage 2 of 3, 256 px  epoch 1/10 …"; the time left
+ * is then the stage's, but for the last one, and says so.
+ *
  * On a GPU also the most memory that tensors have taken so far, as "3.2 GiB".
  *
  * On a terminal the line is redrawn in place; elsewhere (a batch job's log file) a plain line is
@@ -27,9 +30,11 @@
 
 #include "model/model.h"
 
-enum { PROGRESS_LINE_BYTES = 256 };
+enum { PROGRESS_LINE_BYTES = 320, PROGRESS_STAGE_BYTES = 64 };
 
 struct progress_options {
+    char stage[PROGRESS_STAGE_BYTES]; /* "stage 2 of 3, 256 px"; "": none */
+    bool stages_follow;               /* others, whose time is not known */
     int64_t epochs, total_steps;      /* to be reached */
     int64_t first_step;               /* steps done before this start: 0, or the checkpoint's */
     int64_t images_per_step;          /* of both people, over all ranks */

@@ -93,21 +93,6 @@ static enum status open_files(struct report *r, const char *config_path, const c
     return st == ST_OK ? open_record(r, config_path, hosts, em) : st;
 }
 
-static void open_progress(struct report *r)
-{
-    const struct session *s = r->session;
-    struct progress_options options = {
-        .epochs = (s->steps_total + s->steps_per_epoch - 1) / s->steps_per_epoch,
-        .total_steps = s->steps_total,
-        .first_step = s->state.step,
-        .images_per_step = 2 * s->config.train.global_batch,
-        .every_s = s->config.log.every_s,
-        .time_limit_s = walltime_left_s(&s->walltime, clock_seconds()),
-    };
-    session_loss_weights(&s->config, options.loss_weight);
-    progress_init(&r->progress, &options);
-}
-
 enum status report_open(struct report *r, struct session *s, const char *config_path,
                         struct errmsg *em)
 {
@@ -118,11 +103,42 @@ enum status report_open(struct report *r, struct session *s, const char *config_
     if (st == ST_OK && comm_rank(s->comm) == 0) {
         r->session = s;
         st = open_files(r, config_path, hosts, em);
-        open_progress(r);
     }
     free(hosts);
     free(names);
     return comm_agree(s->comm, st, em);
+}
+
+void report_begin_stage(struct report *r)
+{
+    if (!r->session)
+        return;
+    const struct session *s = r->session;
+    struct progress_options options = {
+        .epochs =
+            (s->steps_total - s->state.stage_step + s->steps_per_epoch - 1) / s->steps_per_epoch,
+        .total_steps = s->steps_total,
+        .first_step = s->state.step,
+        .images_per_step = 2 * s->config.train.global_batch,
+        .every_s = s->config.log.every_s,
+        .time_limit_s = walltime_left_s(&s->walltime, clock_seconds()),
+        .stages_follow = s->state.stage + 1 < config_stage_count(&s->config),
+    };
+    session_stage_text(s, options.stage);
+    session_loss_weights(&s->config, options.loss_weight);
+    progress_init(&r->progress, &options);
+}
+
+void report_end_stage(struct report *r)
+{
+    if (r->session)
+        progress_finish(&r->progress);
+}
+
+/* From 1; 0 where the run has no stages. */
+static int64_t stage_number(const struct session *s)
+{
+    return s->config.train.stages.n > 0 ? s->state.stage + 1 : 0;
 }
 
 /* What the run has no use for; l1 and dssim are told at validations even so. */
@@ -156,7 +172,7 @@ void report_step(struct report *r, const struct step_report *step)
     const struct session *s = r->session;
     int64_t pictures = session_epoch_pictures(s);
     struct progress_update update = {
-        .epoch = ((int64_t)s->state.position - 1) / pictures + 1,
+        .epoch = (session_stage_pictures(s) - 1) / pictures + 1,
         .step = s->state.step,
         .losses = step->losses,
         .data_wait_s = step->data_wait_s,
@@ -168,6 +184,7 @@ void report_step(struct report *r, const struct step_report *step)
         return;
     struct metrics_row row = {
         .kind = METRICS_TRAIN,
+        .stage = stage_number(s),
         .step = s->state.step,
         .epoch = update.epoch,
         .position = s->state.position,
@@ -206,6 +223,7 @@ void report_validation(struct report *r, const struct model_losses *losses)
     progress_set_val(&r->progress, &val);
     struct metrics_row row = {
         .kind = METRICS_VAL,
+        .stage = stage_number(s),
         .step = s->state.step,
         .epoch = session_epoch(s),
         .position = s->state.position,
@@ -344,7 +362,6 @@ void report_close(struct report *r, enum status status, const struct errmsg *em)
         return;
     const struct session *s = r->session;
     struct errmsg own = {0};
-    progress_finish(&r->progress);
     struct run_record_outcome outcome = {
         .status = status,
         .message = em->text[0] ? em->text : NULL,

@@ -27,6 +27,9 @@ struct report {
 /* COLLECTIVE (host names are gathered): after resuming. config_path is for run.json. */
 enum status report_open(struct report *r, struct session *s, const char *config_path,
                         struct errmsg *em) MUST_CHECK;
+/* Around the steps of a stage: the progress line counts its own. */
+void report_begin_stage(struct report *r);
+void report_end_stage(struct report *r);
 /* After each step. */
 void report_step(struct report *r, const struct step_report *step);
 /* Around whatever interrupts the steps. */

@@ -1,17 +1,16 @@
 #include "resume.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "model/adversary.h"
 #include "model/checkpoint.h"
 #include "resume_check.h"
 #include "run_folder.h"
 #include "run_meta.h"
-#include "zero.h"
 
 #include "base/poison.h"
 
@@ -24,6 +23,9 @@ static void take_state(struct session *s, const struct checkpoint *c, const stru
     s->state = (struct train_state){
         .step = facts->step,
         .position = facts->position,
+        .stage = meta->stage,
+        .stage_step = meta->stage_step,
+        .stage_position = (uint64_t)meta->stage_position,
         .train_loss = facts->loss,
         .val_loss = facts->val_loss,
         .best_value = other_best ? NAN : meta->best_value,
@@ -34,7 +36,7 @@ static void take_state(struct session *s, const struct checkpoint *c, const stru
         .save_s = meta->save_s,
         .stretch_s = meta->stretch_s,
         .metrics_bytes = meta->metrics_bytes,
-        .adversary_step = model_has_adversary(s->model) ? MAX(facts->adversary_step, 0) : 0,
+        .adversary_step = s->config.loss.adversarial > 0 ? MAX(facts->adversary_step, 0) : 0,
         .guard = meta->guard,
     };
     for (int i = 0; i < VAL_NUMBERS; i++)
@@ -47,34 +49,49 @@ static void take_state(struct session *s, const struct checkpoint *c, const stru
                  comm_world_size(s->comm), s->threads, meta->world_size, meta->threads);
 }
 
-static enum status continue_from(struct session *s, const char *path, const struct checkpoint *c,
-                                 struct errmsg *em)
+/* ---- Finding --------------------------------------------------------------------------------- */
+
+static enum status check_meta(const struct session *s, const char *path,
+                              const struct checkpoint_facts *facts, const struct run_meta *meta,
+                              struct errmsg *em)
+{
+    int64_t stages = config_stage_count(&s->config);
+    if (meta->stage < 0 || meta->stage_step < 0 || meta->stage_step > facts->step ||
+        meta->stage_position < 0 || (uint64_t)meta->stage_position > facts->position)
+        return FAIL(em, ST_DATA, "%s: what it says of its stage contradicts itself", path);
+    if (meta->stage >= stages)
+        return FAIL(em, ST_CONFIG,
+                    "%s is of stage %" PRId64 ", and train.stages has %" PRId64
+                    ": set it back, or start a new run from these weights with --init-from and "
+                    "--out",
+                    path, meta->stage + 1, stages);
+    return ST_OK;
+}
+
+/* Does an open checkpoint fit? Enters its stage and takes its state where it does. */
+static enum status try_checkpoint(struct session *s, const char *path, const struct checkpoint *c,
+                                  struct errmsg *em)
 {
     const struct checkpoint_facts *facts = checkpoint_get_facts(c);
     struct run_meta meta;
     struct resume_changes changed;
     run_meta_read(facts->meta, &meta);
-    enum status st = resume_check(s, path, facts->config, &meta, &changed, em);
+    enum status st = check_meta(s, path, facts, &meta, em);
+    if (st != ST_OK)
+        return st;
+    config_enter_stage(&s->config, meta.stage);
+    struct model_options options = session_model_options(&s->config, "cpu");
+    st = resume_check(s, path, facts->config, &meta, &changed, em);
     if (st == ST_OK)
-        st = checkpoint_restore(c, s->model, true, false, em);
+        st = checkpoint_check(c, &options, true, false, em);
     if (st == ST_OK)
         take_state(s, c, &meta, &changed);
     return st;
 }
 
-static enum status start_with(struct session *s, const char *path, const struct checkpoint *c,
-                              struct errmsg *em)
-{
-    int before = checkpoint_get_config(c).image_size, now = (int)s->config.model.image_size;
-    enum status st = checkpoint_start(c, s->model, em);
-    if (st == ST_OK && before < now)
-        log_info("%s: grown from %d px to %d px", path, before, now);
-    return st;
-}
-
-/* Rank 0's part of resuming: read and check the file, fill model and state. step -1: any. */
-static enum status load(struct session *s, const char *path, int64_t step, bool continue_run,
-                        struct errmsg *em)
+/* step -1: any. */
+static enum status open_checkpoint(struct session *s, const char *path, int64_t step,
+                                   struct resume *r, struct errmsg *em)
 {
     struct checkpoint *c = NULL;
     enum status st = checkpoint_open(path, &c, em);
@@ -82,65 +99,106 @@ static enum status load(struct session *s, const char *path, int64_t step, bool 
         st = FAIL(em, ST_DATA, "%s holds the state of step %lld, not of the one it is named after",
                   path, (long long)checkpoint_get_facts(c)->step);
     if (st == ST_OK)
-        st = continue_run ? continue_from(s, path, c, em) : start_with(s, path, c, em);
+        st = try_checkpoint(s, path, c, em);
+    if (st != ST_OK) {
+        checkpoint_free(c);
+        return st;
+    }
+    r->checkpoint = c;
+    return ST_OK;
+}
+
+struct search {
+    struct session *session;
+    struct resume *found;
+};
+
+static enum status accept(void *search, const char *path, int64_t step, struct errmsg *em)
+{
+    const struct search *a = search;
+    return open_checkpoint(a->session, path, step, a->found, em);
+}
+
+static enum status find(struct session *s, const char *from, struct resume *r, struct errmsg *em)
+{
+    struct search search = {s, r};
+    if (strcmp(from, "none") == 0)
+        return ST_OK;
+    if (strcmp(from, "auto") == 0) {
+        enum status st = run_folder_find_resume(s->out, accept, &search, r->path, em);
+        if (st == ST_OK && r->path[0])
+            run_folder_relink(s->out, s->state.step, s->state.best_step);
+        return st;
+    }
+    if (!path_join(r->path, sizeof r->path, "", from))
+        return FAIL(em, ST_USAGE, "--resume: path too long");
+    enum status st = run_folder_verify(r->path, em);
+    return st == ST_OK ? open_checkpoint(s, r->path, -1, r, em) : st;
+}
+
+enum status resume_find(struct session *s, const char *from, struct resume *out, struct errmsg *em)
+{
+    struct resume r = {0};
+    double start_s = clock_seconds();
+    enum status st = comm_rank(s->comm) == 0 ? find(s, from, &r, em) : ST_OK;
+    r.took_s = clock_seconds() - start_s;
+    st = comm_agree(s->comm, st, em);
+    if (st == ST_OK)
+        st = session_share_bytes(s->comm, &s->state, sizeof s->state, em);
+    if (st != ST_OK) {
+        resume_release(&r);
+        return st;
+    }
+    session_enter_stage(s);
+    *out = r;
+    return ST_OK;
+}
+
+/* ---- Filling the model ----------------------------------------------------------------------- */
+
+enum status resume_load(struct session *s, struct resume *r, struct errmsg *em)
+{
+    enum status st = ST_OK;
+    double start_s = clock_seconds();
+    if (comm_rank(s->comm) == 0) {
+        st = checkpoint_restore(r->checkpoint, s->model, true, false, em);
+        r->took_s += clock_seconds() - start_s;
+        if (st == ST_OK)
+            log_info("resumed from %s: step %lld, epoch %lld; checked and read in %.2f s", r->path,
+                     (long long)s->state.step, (long long)session_epoch(s) + 1, r->took_s);
+    }
+    resume_release(r);
+    st = comm_agree(s->comm, st, em);
+    return st == ST_OK ? session_share_state(s, em) : st;
+}
+
+void resume_release(struct resume *r)
+{
+    checkpoint_free(r->checkpoint);
+    r->checkpoint = NULL;
+}
+
+static enum status start_with(struct session *s, const char *path, struct errmsg *em)
+{
+    struct checkpoint *c = NULL;
+    enum status st = run_folder_verify(path, em);
+    if (st == ST_OK)
+        st = checkpoint_open(path, &c, em);
+    if (st == ST_OK)
+        st = checkpoint_start(c, s->model, em);
+    int before = st == ST_OK ? checkpoint_get_config(c).image_size : 0;
+    int now = (int)s->config.model.image_size;
+    if (st == ST_OK && before < now)
+        log_info("%s: grown from %d px to %d px", path, before, now);
+    if (st == ST_OK)
+        log_info("parameters taken from %s", path);
     checkpoint_free(c);
     return st;
 }
 
-/* Loading is the proof that a checkpoint fits: nothing is changed where it does not. */
-static enum status accept(void *session, const char *path, int64_t step, struct errmsg *em)
+enum status resume_start(struct session *s, const char *path, struct errmsg *em)
 {
-    return load(session, path, step, true, em);
-}
-
-static enum status find_and_load(struct session *s, const char *from,
-                                 char path[static PATH_BYTES_MAX], struct errmsg *em)
-{
-    path[0] = '\0';
-    if (strcmp(from, "none") == 0)
-        return ST_OK;
-    if (strcmp(from, "auto") == 0) {
-        enum status st = run_folder_find_resume(s->out, accept, s, path, em);
-        if (st == ST_OK && path[0])
-            run_folder_relink(s->out, s->state.step, s->state.best_step);
-        return st;
-    }
-    if (!path_join(path, PATH_BYTES_MAX, "", from))
-        return FAIL(em, ST_USAGE, "--resume: path too long");
-    enum status st = run_folder_verify(path, em);
-    return st == ST_OK ? load(s, path, -1, true, em) : st;
-}
-
-enum status resume_run(struct session *s, const char *from, struct errmsg *em)
-{
-    char path[PATH_BYTES_MAX] = "";
-    double start = clock_seconds();
-    enum status st = ST_OK;
-    if (comm_rank(s->comm) == 0) {
-        st = find_and_load(s, from, path, em);
-        if (st == ST_OK && path[0])
-            log_info("resumed from %s: step %lld, epoch %lld; checked and read in %.2f s", path,
-                     (long long)s->state.step, (long long)session_epoch(s) + 1,
-                     clock_seconds() - start);
-    }
-    st = comm_agree(s->comm, st, em);
-    if (st == ST_OK)
-        st = session_share_state(s, em);
-    if (st == ST_OK)
-        session_plan_rest(s);
-    return st;
-}
-
-enum status resume_init_from(struct session *s, const char *path, struct errmsg *em)
-{
-    enum status st = zero_prepare_load(s, em);
-    if (st == ST_OK && comm_rank(s->comm) == 0) {
-        st = run_folder_verify(path, em);
-        if (st == ST_OK)
-            st = load(s, path, -1, false, em);
-        if (st == ST_OK)
-            log_info("parameters taken from %s", path);
-    }
+    enum status st = comm_rank(s->comm) == 0 && path ? start_with(s, path, em) : ST_OK;
     st = comm_agree(s->comm, st, em);
     return st == ST_OK ? session_share_state(s, em) : st;
 }

@@ -1,17 +1,42 @@
-/* Where a run starts: at its newest good checkpoint, at a named one, with another run's weights. */
+/*
+ * Where a stage's training begins: a checkpoint of this run, or the weights of any other.
+ *
+ *     struct resume found = {0};
+ *     resume_find(s, "auto", &found, &em);     // before a stage is opened: the checkpoint says
+ * which session_open_stage(s, &em); resume_load(s, &found, &em);             // in the middle of
+ * its stage; or resume_start(s, NULL or a path, &em);    // at the beginning of one
+ *     resume_release(&found);
+ */
 #ifndef BIFRONS_DRIVER_TRAIN_RESUME_H
 #define BIFRONS_DRIVER_TRAIN_RESUME_H
 
+#include "base/file.h"
 #include "session.h"
 
-/*
- * COLLECTIVE. from is "auto" (the newest checkpoint of the run folder that is whole and fits, or a
- * fresh start where there is none), "none", or a path. Restores parameters, moments and state on
- * every rank; sets s->state. ST_DATA and ST_CONFIG say why none, or not that one, can be used.
- */
-enum status resume_run(struct session *s, const char *from, struct errmsg *em) MUST_CHECK;
+struct checkpoint;
 
-/* COLLECTIVE. Parameters from another run's checkpoint; moments, step and order start anew. */
-enum status resume_init_from(struct session *s, const char *path, struct errmsg *em) MUST_CHECK;
+/* The checkpoint that a run goes on from: rank 0's, nothing elsewhere. */
+struct resume {
+    struct checkpoint *checkpoint; /* NULL: none */
+    char path[PATH_BYTES_MAX];
+    double took_s; /* to find and read it */
+};
+
+/*
+ * COLLECTIVE. from: "auto" the newest good checkpoint of the run folder, "none", or a path. All
+ * that can be wrong with one is found out here, and with "auto" an older one tried. The state
+ * becomes the checkpoint's, its stage the session's. ST_DATA, ST_CONFIG, ST_NOINPUT.
+ */
+enum status resume_find(struct session *s, const char *from, struct resume *out,
+                        struct errmsg *em) MUST_CHECK;
+/* COLLECTIVE. Fills the stage's model with what was found. */
+enum status resume_load(struct session *s, struct resume *r, struct errmsg *em) MUST_CHECK;
+void resume_release(struct resume *r);
+
+/*
+ * COLLECTIVE. Begins a stage, with the weights of a checkpoint (rank 0's path), whose pictures may
+ * be smaller, or with new ones (path NULL). Moments are new in either case.
+ */
+enum status resume_start(struct session *s, const char *path, struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "base/log.h"
+#include "config_stages.h"
 
 #include "base/poison.h"
 
@@ -56,6 +57,7 @@ static const struct rule {
     {"train.global_batch",      LENGTH,   "the epochs that are left have steps of the new size"           },
     {"train.epochs",            LENGTH,   "a schedule of the learning rate is stretched to the new length"},
     {"train.max_steps",         LENGTH,   "a schedule of the learning rate is stretched to the new length"},
+    {"train.stages",            LENGTH,   "stages to come are trained as it says now"                     },
     {"train.accumulate",        NOT_BITS, "sums are taken in another order: not bit-exact"                },
     {"train.reproducible",      NOT_BITS, "sums are taken in another order: not bit-exact"                },
     {"train.slot_size",         NOT_BITS, "sums are taken in another order: not bit-exact"                },
@@ -95,6 +97,35 @@ static enum status judge_changes(const char *lines, const char *path, bool rival
     return ST_OK;
 }
 
+/* The stages before the checkpoint's have been trained as they were. */
+static enum status compare_stages(const struct config *old, const struct config *now, int64_t stage,
+                                  const char *path, struct errmsg *em)
+{
+    const struct config_stage *before = old->train.stages.list, *after = now->train.stages.list;
+    int64_t i = 0;
+    char *text = NULL;
+    size_t n = 0;
+    while (i < MIN(stage, old->train.stages.n) && config_stage_equal(&before[i], &after[i]))
+        i++;
+    if (i == MIN(stage, old->train.stages.n))
+        return ST_OK;
+    FILE *f = open_memstream(&text, &n);
+    if (!f)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    config_stage_print(f, &before[i]);
+    fputs(" -> ", f);
+    config_stage_print(f, &after[i]);
+    fclose(f);
+    enum status st =
+        FAIL(em, ST_CONFIG,
+             "stage %" PRId64 " of train.stages: %s (from %s) cannot change within a run: it has "
+             "been trained. Set it back, or start a new run from these weights with --init-from "
+             "and --out",
+             i + 1, text, path);
+    free(text);
+    return st;
+}
+
 static enum status compare_sets(const struct session *s, const char *path,
                                 const struct run_meta *meta, struct errmsg *em)
 {
@@ -128,7 +159,8 @@ enum status resume_check(const struct session *s, const char *path, const char *
         log_warn("%s: its configuration cannot be compared: %s", path, unreadable.text);
     } else {
         char *difference = config_difference(old, &s->config);
-        if (difference)
+        st = compare_stages(old, &s->config, meta->stage, path, em);
+        if (difference && st == ST_OK)
             st = judge_changes(difference, path, old->loss.adversarial > 0, changed, em);
         free(difference);
     }

@@ -76,6 +76,12 @@ enum status checkpoints_newest_below(const char *out, int64_t limit, int64_t *st
     return ST_OK;
 }
 
+enum status run_folder_checkpoint(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
+                                  struct errmsg *em)
+{
+    return path_of_step(out, step, "", path, em);
+}
+
 enum status run_folder_temporary(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
                                  struct errmsg *em)
 {

@@ -46,6 +46,9 @@ enum status run_folder_begin(struct run_folder *f, const char *config_toml,
 /* Gives the lock back. A run that never began leaves nothing of its own behind. */
 void run_folder_free(struct run_folder *f);
 
+/* The checkpoint of a step. ST_IO: too long. */
+enum status run_folder_checkpoint(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
+                                  struct errmsg *em) MUST_CHECK;
 /* Where to write the checkpoint of a step before it is committed. */
 enum status run_folder_temporary(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
                                  struct errmsg *em) MUST_CHECK;

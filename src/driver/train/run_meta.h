@@ -1,7 +1,8 @@
 /*
  * The JSON text "meta" of a checkpoint: what a run must find again and no other entry holds.
  *
- *   {"best_value","best_step","best_seen","stale","wall_s","metrics_bytes","save_s","stretch_s","world_size","threads",
+ *   {"best_value","best_step","best_seen","stale","wall_s","metrics_bytes","save_s","stretch_s",
+ *    "world_size","threads", "stage","stage_step","stage_position" (as in struct train_state),
  *    "fingerprints":[A,B], "people":[A,B], "consent":[A,B],
  *    "guard":{"losses":[oldest, …], "bad_in_a_row", "rollbacks", "skipped", "lr_scale"}}
  *
@@ -19,6 +20,7 @@ char *run_meta_text(const struct session *s);
 struct run_meta {
     double best_value, best_seen, wall_s;
     int64_t best_step, stale, metrics_bytes;
+    int64_t stage, stage_step, stage_position;
     double save_s, stretch_s;
     int world_size, threads; /* 0: not told */
     char fingerprints[2][20];

@@ -11,7 +11,6 @@
 #include "model/checkpoint.h"
 #include "run_folder.h"
 #include "run_meta.h"
-#include "schedule.h"
 #include "validate.h"
 #include "worker.h"
 
@@ -197,12 +196,12 @@ static enum status prepare(struct saver *v, bool best, struct errmsg *em)
         .snapshot = v->snapshot,
         .facts = {.epoch = session_epoch(s),
                   .step = s->state.step,
+                  .stage_step = s->state.stage_step,
                   .position = s->state.position,
                   .loss = s->state.train_loss,
                   .val_loss = s->state.val_loss,
                   .adversary_step = s->state.adversary_step,
-                  .lr = s->state.guard.lr_scale *
-                        schedule_lr(&s->config, s->state.step, s->steps_total),
+                  .lr = session_lr(s, s->state.step),
                   .config = config_to_toml(&s->config),
                   .meta = run_meta_text(s)},
         .best = best,

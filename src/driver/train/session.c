@@ -1,5 +1,7 @@
+/* What a run has from its beginning to its end: sets, orders, state. */
 #include "session.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -9,31 +11,12 @@
 #include "adversary.h"
 #include "base/checked.h"
 #include "base/log.h"
-#include "colours.h"
-#include "device.h"
-#include "norm.h"
-#include "plan_memory.h"
+#include "schedule.h"
 #include "staging.h"
 #include "validate.h"
 #include "zero.h"
 
 static const char person_letter[2] = {'A', 'B'};
-
-int64_t session_epoch_pictures(const struct session *s)
-{
-    return s->steps_per_epoch * s->config.train.global_batch;
-}
-
-int64_t session_epoch(const struct session *s)
-{
-    return (int64_t)s->state.position / session_epoch_pictures(s);
-}
-
-bool session_at_epoch_end(const struct session *s)
-{
-    int64_t epoch = session_epoch_pictures(s), position = (int64_t)s->state.position;
-    return position / epoch > (position - s->config.train.global_batch) / epoch;
-}
 
 enum status session_share_bytes(struct comm *c, void *range, size_t n, struct errmsg *em)
 {
@@ -78,7 +61,7 @@ static enum status open_set(struct session *s, int person, const char *path, str
                    s->config.train.seed, (enum order_person)person, &s->orders[person], em);
     if (st != ST_OK)
         return st;
-    int64_t n = order_train_count(s->orders[person]), batch = s->config.train.global_batch;
+    int64_t n = order_train_count(s->orders[person]), batch = config_largest_batch(&s->config);
     if (n < batch)
         return FAIL(em, ST_DATA,
                     "%s: %lld training pictures of person %c are fewer than a batch of %lld; add "
@@ -115,6 +98,24 @@ static enum status check_same_sets(struct session *s, struct errmsg *em)
     return comm_agree(s->comm, st, em);
 }
 
+/* Stages are there to learn from larger pictures, not from enlarged ones. */
+static enum status check_stage_sizes(const struct session *s, struct errmsg *em)
+{
+    const struct config_stages *stages = &s->config.train.stages;
+    for (int64_t i = 0; i < stages->n; i++)
+        for (int p = 0; p < 2; p++) {
+            int size = set_get_info(s->sets[p])->size;
+            if (stages->list[i].image_size > size)
+                return FAIL(em, ST_CONFIG,
+                            "stage %" PRId64 " of train.stages: image_size = %" PRId64
+                            " is more than the %d px of %s (data.%c): pack it at the largest "
+                            "stage's size, with bifrons pack --size %" PRId64,
+                            i + 1, stages->list[i].image_size, size, set_path(s->sets[p]), "ab"[p],
+                            config_largest_size(&s->config));
+        }
+    return ST_OK;
+}
+
 static void note_sets(const struct session *s)
 {
     const struct set_info *info[2] = {set_get_info(s->sets[0]), set_get_info(s->sets[1])};
@@ -134,76 +135,6 @@ static void note_sets(const struct session *s)
         log_warn("data.a and data.b hold the same pictures: a swap cannot be learned from them");
 }
 
-static bool use_masks(const struct session *s)
-{
-    return s->config.data.masks && set_get_info(s->sets[0])->has_masks &&
-           set_get_info(s->sets[1])->has_masks;
-}
-
-static struct priority priority_of(const struct config *c)
-{
-    return (struct priority){.eyes = c->loss.eyes, .mouth = c->loss.mouth};
-}
-
-/* What a loss needs of the sets, both must have. */
-static enum status check_losses(const struct session *s, struct errmsg *em)
-{
-    const struct config *c = &s->config;
-    const struct {
-        const char *key, *what, *file;
-        double weight;
-        bool landmarks;
-    } needs[] = {
-        {"loss.mask",      "masks",     "its masks folder", c->loss.mask,      false},
-        {"loss.mask_head", "masks",     "its masks folder", c->loss.mask_head, false},
-        {"loss.eyes",      "landmarks", "landmarks.csv",    c->loss.eyes,      true },
-        {"loss.mouth",     "landmarks", "landmarks.csv",    c->loss.mouth,     true },
-    };
-    for (size_t i = 0; i < ARRAY_LENGTH(needs); i++)
-        for (int p = 0; p < 2 && needs[i].weight > 0; p++) {
-            const struct set_info *info = set_get_info(s->sets[p]);
-            if (!(needs[i].landmarks ? info->has_landmarks : info->has_masks))
-                return FAIL(em, ST_CONFIG,
-                            "%s = %g needs %s, and %s (data.%c) has none: pack it with %s, or set "
-                            "%s = 0",
-                            needs[i].key, needs[i].weight, needs[i].what, set_path(s->sets[p]),
-                            "ab"[p], needs[i].file, needs[i].key);
-        }
-    return ST_OK;
-}
-
-static enum status open_loader(struct session *s, struct errmsg *em)
-{
-    const struct loader_source sources[2] = {
-        {s->sets[0], s->orders[0]},
-        {s->sets[1], s->orders[1]}
-    };
-    int64_t ranks = comm_world_size(s->comm);
-    int64_t share = (s->config.train.global_batch + ranks - 1) / ranks;
-    int64_t micro = (share + s->config.train.accumulate - 1) / s->config.train.accumulate;
-    if (s->config.train.reproducible)
-        micro = s->config.train.slot_size;
-    bool masks = use_masks(s);
-    const struct priority priority = priority_of(&s->config);
-    if (s->config.model.mask && s->config.loss.mask_head == 0 && comm_rank(s->comm) == 0)
-        log_warn("model.mask: nothing tells the decoders what a mask is; set loss.mask_head = 1");
-    enum status st = check_losses(s, em);
-    if (st == ST_OK)
-        st = loader_new(sources, &s->config.augment, s->config.train.seed, &s->loader, em);
-    if (st != ST_OK)
-        return st;
-    loader_set_priority(s->loader, &priority);
-    const struct feed_options options = {
-        .loader = s->loader,
-        .capacity = (size_t)micro,
-        .size = (int)s->config.model.image_size,
-        .masks = masks,
-        .noise = s->config.augment.noise > 0,
-        .priority = priority_unit(&priority) > 0,
-    };
-    return feed_new(&options, &s->feed, em);
-}
-
 /* Cores this rank may use: its own binding where a launcher bound it, else a fair share. */
 static int default_threads(const struct comm *c)
 {
@@ -213,137 +144,6 @@ static int default_threads(const struct comm *c)
     if (mine < online)
         return MAX(mine, 1);
     return MAX(mine / comm_local_size(c), 1);
-}
-
-static enum model_precision precision_of(const struct config *c, const char *device)
-{
-    if (c->train.precision == PRECISION_AUTO)
-        return device_prefers_bf16(device) ? MODEL_BF16 : MODEL_FP32;
-    return c->train.precision == PRECISION_BF16 ? MODEL_BF16 : MODEL_FP32;
-}
-
-void session_loss_weights(const struct config *c, double weights[static MODEL_OWN_LOSSES])
-{
-    weights[MODEL_LOSS_L1] = c->loss.l1;
-    weights[MODEL_LOSS_DSSIM] = c->loss.dssim;
-    weights[MODEL_LOSS_PERCEPTUAL] = c->loss.perceptual;
-    weights[MODEL_LOSS_MASK_HEAD] = c->loss.mask_head;
-    weights[MODEL_LOSS_ADVERSARIAL] = c->loss.adversarial;
-}
-
-static struct model_options model_options_of(const struct config *c, const char *device)
-{
-    const struct priority priority = priority_of(c);
-    int64_t f = c->train.freeze;
-    struct model_options options = {
-        .config = config_model(c),
-        .device = device,
-        .precision = precision_of(c, device),
-        .perceptual_weights = c->loss.perceptual_weights,
-        .adversary = {.loss = (enum model_adversary_loss)c->adversary.loss,
-                      .channels = (int)c->adversary.channels,
-                      .r1 = c->adversary.r1,
-                      .beta1 = c->adversary.beta1,
-                      .beta2 = c->adversary.beta2},
-        .mask_weight = c->loss.mask,
-        .priority_weight = priority_unit(&priority),
-        .adam_beta1 = c->train.adam_beta1,
-        .adam_beta2 = c->train.adam_beta2,
-        .adam_eps = c->train.adam_eps,
-        .weight_decay = c->train.weight_decay,
-        .ema = c->train.ema,
-        .frozen = {[MODEL_ENCODER] = f == FREEZE_ENCODER,
-                      [MODEL_DECODER_A] = f == FREEZE_DECODERS || f == FREEZE_DECODER_A,
-                      [MODEL_DECODER_B] = f == FREEZE_DECODERS || f == FREEZE_DECODER_B},
-        .seed = c->train.seed,
-        .recompute = c->train.recompute,
-    };
-    session_loss_weights(c, options.loss_weight);
-    return options;
-}
-
-/* train.cuda_graph; "auto" as bifrons plan decides. */
-static bool takes_graph(const struct session *s, const struct model_options *o)
-{
-    struct plan_work work;
-    struct errmsg ignored = {0};
-    struct plan_run run = plan_run_of(&s->config, comm_world_size(s->comm));
-    run.bf16 = o->precision == MODEL_BF16;
-    if (s->config.train.cuda_graph != GRAPH_AUTO)
-        return s->config.train.cuda_graph == GRAPH_ON;
-    return strncmp(o->device, "cuda", 4) == 0 &&
-           plan_work_init(&work, &s->config, &ignored) == ST_OK && plan_takes_graph(&work, &run);
-}
-
-static enum status open_model(struct session *s, struct errmsg *em)
-{
-    char device[CONFIG_TEXT_BYTES];
-    size_t count = 0;
-    device_resolve(s->config.train.device, comm_device(s->comm), device);
-    struct model_options options = model_options_of(&s->config, device);
-    options.cuda_graph = takes_graph(s, &options);
-    if (s->config.train.reproducible && strncmp(device, "cuda", 4) == 0)
-        return FAIL(em, ST_CONFIG,
-                    "train.reproducible works on the CPU in this version, and this rank works on "
-                    "\"%s\": set train.device = \"cpu\"",
-                    device);
-    model_runtime_configure(s->threads, s->config.train.deterministic);
-    enum status st = model_parameter_count(&options.config, &count, em);
-    for (int p = 0; p < 2 && st == ST_OK; p++)
-        st = colours_measure(s->sets[p], s->orders[p], use_masks(s),
-                             (enum augment_space)s->config.augment.colour_space,
-                             &options.colours[p], em);
-    void **const parts[] = {&s->memory.parameters, &s->memory.gradients, &s->memory.exp_avg,
-                            &s->memory.exp_avg_sq};
-    s->memory.moments_later = zero_is_on(s);
-    size_t n_parts = s->memory.moments_later ? 2 : ARRAY_LENGTH(parts);
-    for (size_t i = 0; i < n_parts && st == ST_OK; i++)
-        st = comm_alloc(s->comm, count * sizeof(float), parts[i], em);
-    return st == ST_OK ? model_new(&options, &s->memory, &s->model, em) : st;
-}
-
-static void note_kernels(const struct model *m)
-{
-    struct errmsg why = {0};
-    if (model_kernels(m, &why) != ST_OK)
-        log_warn("steps take longer: libtorch's kernels stand in for ours, which cannot be used on "
-                 "this GPU (%s)",
-                 why.text);
-}
-
-static void plan_steps(struct session *s)
-{
-    int64_t longer = MAX(order_train_count(s->orders[0]), order_train_count(s->orders[1]));
-    int64_t batch = s->config.train.global_batch;
-    s->steps_per_epoch = (longer + batch - 1) / batch;
-    s->steps_total = s->config.train.epochs * s->steps_per_epoch;
-    if (s->config.train.max_steps > 0)
-        s->steps_total = MIN(s->steps_total, s->config.train.max_steps);
-}
-
-static void plan_augmentation(struct session *s)
-{
-    int64_t batch = s->config.train.global_batch, left = s->steps_total - s->state.step;
-    uint64_t end = s->state.position + (uint64_t)(MAX(left, 0) * batch);
-    struct augment_course course = augment_course_of(&s->config.augment, (uint64_t)batch, end);
-    loader_set_course(s->loader, &course);
-}
-
-static void plan_rest(struct session *s)
-{
-    int64_t batch = s->config.train.global_batch, position = (int64_t)s->state.position;
-    if (position == s->state.step * batch)
-        return;
-    int64_t left = MAX(s->config.train.epochs * session_epoch_pictures(s) - position, 0);
-    s->steps_total = s->state.step + (left + batch - 1) / batch;
-    if (s->config.train.max_steps > 0)
-        s->steps_total = MIN(s->steps_total, s->config.train.max_steps);
-}
-
-void session_plan_rest(struct session *s)
-{
-    plan_rest(s);
-    plan_augmentation(s);
 }
 
 enum status session_share_state(struct session *s, struct errmsg *em)
@@ -364,13 +164,45 @@ enum status session_share_state(struct session *s, struct errmsg *em)
     return st == ST_OK ? zero_share_moments(s, em) : st;
 }
 
+/* Where a run, or a stage of it, begins. */
+static void clear_results(struct train_state *t)
+{
+    t->train_loss = t->val_loss = t->best_value = t->best_seen = NAN;
+    t->best_step = t->stale = t->adversary_step = 0;
+    val_metrics_clear(&t->val_metrics);
+}
+
+void session_enter_stage(struct session *s)
+{
+    int64_t longer = MAX(order_train_count(s->orders[0]), order_train_count(s->orders[1]));
+    config_enter_stage(&s->config, s->state.stage);
+    int64_t batch = s->config.train.global_batch;
+    s->steps_per_epoch = (longer + batch - 1) / batch;
+    /* a resumed stage may have had another batch */
+    int64_t pictures = s->config.train.epochs * session_epoch_pictures(s);
+    int64_t left = MAX(pictures - session_stage_pictures(s), 0);
+    s->steps_total = s->state.step + (left + batch - 1) / batch;
+    if (s->config.train.max_steps > 0)
+        s->steps_total = MIN(s->steps_total, s->config.train.max_steps);
+}
+
+void session_begin_next_stage(struct session *s)
+{
+    struct train_state *t = &s->state;
+    int64_t skipped = t->guard.skipped;
+    t->stage++;
+    t->stage_step = t->step;
+    t->stage_position = t->position;
+    clear_results(t);
+    guard_init(&t->guard);
+    t->guard.skipped = skipped;
+    session_enter_stage(s);
+}
+
 enum status session_open(struct session *s, struct errmsg *em)
 {
-    s->state = (struct train_state){.train_loss = NAN,
-                                    .val_loss = NAN,
-                                    .best_value = NAN,
-                                    .best_seen = NAN};
-    val_metrics_clear(&s->state.val_metrics);
+    s->state = (struct train_state){0};
+    clear_results(&s->state);
     guard_init(&s->state.guard);
     s->threads =
         s->config.train.threads > 0 ? (int)s->config.train.threads : default_threads(s->comm);
@@ -382,34 +214,72 @@ enum status session_open(struct session *s, struct errmsg *em)
         st = check_same_sets(s, em);
     if (st != ST_OK)
         return st;
+    session_enter_stage(s);
     if (comm_rank(s->comm) == 0)
         note_sets(s);
-    plan_steps(s);
-    st = comm_agree(s->comm, validate_check(s, em), em);
-    if (st == ST_OK)
-        st = comm_agree(s->comm, open_loader(s, em), em);
-    if (st == ST_OK)
-        st = comm_agree(s->comm, open_model(s, em), em);
-    if (st == ST_OK && comm_rank(s->comm) == 0)
-        note_kernels(s->model);
-    return st;
+    st = comm_agree(s->comm, check_stage_sizes(s, em), em);
+    return st == ST_OK ? comm_agree(s->comm, validate_check(s, em), em) : st;
 }
 
 void session_close(struct session *s)
 {
-    slot_sum_free(s->slot_sum);
-    slot_sum_free(s->adversary_slots);
-    norm_free(s->norm);
-    reducer_free(s->reducer);
-    model_free(s->model);
-    comm_free(s->comm, s->memory.parameters);
-    comm_free(s->comm, s->memory.gradients);
-    comm_free(s->comm, s->memory.exp_avg);
-    comm_free(s->comm, s->memory.exp_avg_sq);
-    feed_free(s->feed);
-    loader_free(s->loader);
+    session_close_stage(s);
     for (int p = 0; p < 2; p++) {
         order_free(s->orders[p]);
         set_free(s->sets[p]);
     }
+}
+
+/* --- where the run stands ------------------------------------------------------------------- */
+
+int64_t session_stage_steps(const struct session *s)
+{
+    return s->state.step - s->state.stage_step;
+}
+
+int64_t session_stage_pictures(const struct session *s)
+{
+    return (int64_t)(s->state.position - s->state.stage_position);
+}
+
+int64_t session_epoch_pictures(const struct session *s)
+{
+    return s->steps_per_epoch * s->config.train.global_batch;
+}
+
+int64_t session_epoch(const struct session *s)
+{
+    return session_stage_pictures(s) / session_epoch_pictures(s);
+}
+
+bool session_at_epoch_end(const struct session *s)
+{
+    int64_t epoch = session_epoch_pictures(s), pictures = session_stage_pictures(s);
+    return pictures / epoch > (pictures - s->config.train.global_batch) / epoch;
+}
+
+double session_lr(const struct session *s, int64_t step)
+{
+    int64_t began = s->state.stage_step;
+    return s->state.guard.lr_scale * schedule_lr(&s->config, step - began, s->steps_total - began);
+}
+
+bool session_stage_is_over(const struct session *s)
+{
+    return s->state.step >= s->steps_total || validate_is_stale(s);
+}
+
+bool session_run_is_over(const struct session *s)
+{
+    int64_t most = s->config.train.max_steps;
+    bool last = s->state.stage + 1 == config_stage_count(&s->config);
+    return session_stage_is_over(s) && (last || (most > 0 && s->state.step >= most));
+}
+
+void session_stage_text(const struct session *s, char out[static SESSION_STAGE_TEXT_BYTES])
+{
+    out[0] = '\0';
+    if (s->config.train.stages.n > 0)
+        snprintf(out, SESSION_STAGE_TEXT_BYTES, "stage %" PRId64 " of %" PRId64 ", %" PRId64 " px",
+                 s->state.stage + 1, s->config.train.stages.n, s->config.model.image_size);
 }

@@ -2,6 +2,15 @@
  * Everything one rank of a training run holds, opened and closed in the order of this struct.
  * Opening is COLLECTIVE: every phase that can fail on one rank ends in comm_agree, so all ranks
  * leave together with the same message.
+ *
+ * A run trains one stage of train.stages after the other, or its only one. What depends on the size
+ * of pictures or the batch is opened for each:
+ *
+ *     session_open(s, &em);
+ *     session_enter_stage(s);                  // the state says which; its configuration, its
+ * steps session_open_stage(s, &em); … train … ; session_close_stage(s);
+ *     session_begin_next_stage(s);             // of state and configuration; to be opened
+ *     session_close(s);
  */
 #ifndef BIFRONS_DRIVER_TRAIN_SESSION_H
 #define BIFRONS_DRIVER_TRAIN_SESSION_H
@@ -22,8 +31,11 @@
 
 /* Where the run stands. Saved in every checkpoint. */
 struct train_state {
-    int64_t step;                   /* optimizer steps done */
-    uint64_t position;              /* pictures of each person consumed: the cursor of the order */
+    int64_t step;       /* optimizer steps done, of all stages */
+    uint64_t position;  /* pictures of each person consumed: the cursor of the order */
+    int64_t stage;      /* of train.stages, from 0 */
+    int64_t stage_step; /* step and position at which the stage began */
+    uint64_t stage_position;
     double train_loss;              /* of the last step; NaN before the first */
     double val_loss;                /* of the last validation; NaN before the first */
     struct val_metrics val_metrics; /* likewise */
@@ -40,12 +52,18 @@ struct train_state {
 };
 
 struct session {
-    struct config config;
+    struct config config;     /* the stage's */
     char out[PATH_BYTES_MAX]; /* the run folder */
     struct comm *comm;
     struct watchdog *watchdog;
     struct set *sets[2];
     struct order *orders[2];
+    struct train_state state;
+    struct walltime walltime; /* rank 0's; from engine_train */
+    int threads;              /* per rank */
+
+    /* of a stage */
+    int64_t steps_per_epoch, steps_total; /* steps_total: state.step at the stage's end */
     struct loader *loader;
     struct feed *feed; /* has room for this rank's largest micro-batch */
     struct model_memory memory;
@@ -54,17 +72,39 @@ struct session {
     struct norm *norm;                /* of the summed gradient; step_open makes it */
     struct slot_sum *slot_sum;        /* with train.reproducible, else NULL */
     struct slot_sum *adversary_slots; /* likewise, of the discriminators' gradients */
-    struct train_state state;
-    struct walltime walltime; /* rank 0's; from engine_train */
-    int64_t steps_per_epoch, steps_total;
-    int threads; /* per rank */
 };
 
-/* COLLECTIVE: sets, orders, loader, model. `s` has config, out and comm; session_close frees. */
+/* COLLECTIVE: sets and orders, checked for every stage; the state of a run that has not begun. `s`
+ * has config, out and comm; session_close frees. */
 enum status session_open(struct session *s, struct errmsg *em) MUST_CHECK;
 /* Not collective; the communicator stays open. */
 void session_close(struct session *s);
 
+/* The stage that the state is in: its configuration, and its steps. Not collective. */
+void session_enter_stage(struct session *s);
+/* COLLECTIVE: loader and model of the stage that was entered. */
+enum status session_open_stage(struct session *s, struct errmsg *em) MUST_CHECK;
+/* Not collective. Does nothing where none is open. */
+void session_close_stage(struct session *s);
+/* The state at the beginning of the next stage: best values, the guard and the discriminators begin
+ * anew, steps and position go on. Enters it. */
+void session_begin_next_stage(struct session *s);
+/* Is no step of the stage left, or none worth it? */
+bool session_stage_is_over(const struct session *s);
+/* Likewise, and no further stage follows. */
+bool session_run_is_over(const struct session *s);
+/* "stage 2 of 3, 256 px"; "" without train.stages. */
+enum { SESSION_STAGE_TEXT_BYTES = 64 };
+void session_stage_text(const struct session *s, char out[static SESSION_STAGE_TEXT_BYTES]);
+
+/* The model that a configuration asks for; its colours are those of the sets, and left out. */
+struct model_options session_model_options(const struct config *c, const char *device);
+struct plan_work;
+struct plan_run;
+/* What bifrons plan counts of a configuration, at the precision it is run with. ST_CONFIG. */
+enum status session_plan(const struct config *c, int ranks, enum model_precision precision,
+                         struct plan_work *work, struct plan_run *run,
+                         struct errmsg *em) MUST_CHECK;
 /* The weight of each loss, as configured. */
 void session_loss_weights(const struct config *c, double weights[static MODEL_OWN_LOSSES]);
 
@@ -79,13 +119,16 @@ enum status session_share_bytes(struct comm *c, void *range, size_t n,
 /* COLLECTIVE: rank 0's parameters, moments and state arrive on every rank. */
 enum status session_share_state(struct session *s, struct errmsg *em) MUST_CHECK;
 
+/* Steps done, and pictures of each person consumed, in this stage. */
+int64_t session_stage_steps(const struct session *s);
+int64_t session_stage_pictures(const struct session *s);
 /* Pictures of each person in an epoch: whole steps that cover the longer training set once. */
 int64_t session_epoch_pictures(const struct session *s);
-/* Finished epochs at the current position. */
+/* Finished epochs of the stage at the current position. */
 int64_t session_epoch(const struct session *s);
 /* Did the last step end an epoch? */
 bool session_at_epoch_end(const struct session *s);
-/* Counts the steps left anew from the state's position: a resumed run may have another batch. */
-void session_plan_rest(struct session *s);
+/* Learning rate of a step of this stage, by its schedule and the guard. */
+double session_lr(const struct session *s, int64_t step);
 
 #endif

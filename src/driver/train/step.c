@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "norm.h"
 #include "replica.h"
-#include "schedule.h"
 #include "vote.h"
 #include "zero.h"
 
@@ -287,7 +286,7 @@ static enum status judge_and_update(struct session *s, struct step_report *r, st
         r->verdict = guard_judge(g, &s->config.guard, r->judged_loss, finite);
     }
     const struct model_step step = {
-        .step = s->state.step + 1,
+        .step = session_stage_steps(s) + 1,
         .lr = r->lr,
         .gradient_scale = norm_clip_factor(r->grad_norm, s->config.train.clip_norm),
     };
@@ -301,8 +300,7 @@ static enum status judge_and_update(struct session *s, struct step_report *r, st
 enum status step_run(struct session *s, uint64_t flags, struct step_report *out, struct errmsg *em)
 {
     double start = clock_seconds();
-    struct step_report r = {.lr = s->state.guard.lr_scale *
-                                  schedule_lr(&s->config, s->state.step + 1, s->steps_total)};
+    struct step_report r = {.lr = session_lr(s, s->state.step + 1)};
     enum status st = step_gradients(s, flags, &r, em);
     if (st == ST_OK)
         st = judge_and_update(s, &r, em);

@@ -21,6 +21,18 @@
 #include "train_arguments.h"
 #include "validate.h"
 
+/* A run: what it began with, and what lasts over its stages. Rank 0 alone has a folder. */
+struct run {
+    struct session *session;
+    const struct train_arguments *arguments;
+    struct run_folder *folder;
+    char *config_toml;           /* as resolved, of no stage in particular */
+    struct resume found;         /* where it goes on */
+    char latest[PATH_BYTES_MAX]; /* the checkpoint of the latest state; "": none */
+    struct report report;
+    bool begun;
+};
+
 /* All ranks train by rank 0's configuration, whatever file the others may have seen. */
 static enum status share_config(struct session *s, struct errmsg *em)
 {
@@ -39,6 +51,10 @@ static void tell_plan(const struct session *s)
 {
     const struct config *c = &s->config;
     const struct architecture *a = model_architecture(s->model);
+    char stage[SESSION_STAGE_TEXT_BYTES];
+    session_stage_text(s, stage);
+    if (stage[0])
+        log_info("%s: from step %" PRId64 " on", stage, s->state.stage_step + 1);
     log_info("model: %" PRId64 " px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M",
              c->model.image_size, (double)a->count / 1e6,
              (double)a->part_count[MODEL_ENCODER] / 1e6,
@@ -60,23 +76,21 @@ static void tell_plan(const struct session *s)
              s->out);
 }
 
-/* What bifrons plan would say of this run's memory; a warning where a host has less. */
-static void tell_memory(const struct session *s)
+/* What bifrons plan would say of a stage's memory; a warning where a host has less. */
+static void tell_memory(const struct session *s, const struct config *c)
 {
     const struct model_options *o = model_get_options(s->model);
     struct cluster here = {.gpu = strncmp(o->device, "cuda", 4) == 0};
-    struct plan_run run = plan_run_of(&s->config, comm_world_size(s->comm));
     struct plan_work work;
+    struct plan_run run;
     struct errmsg ignored = {0};
-    if (plan_work_init(&work, &s->config, &ignored) != ST_OK)
+    if (session_plan(c, comm_world_size(s->comm), o->precision, &work, &run, &ignored) != ST_OK)
         return;
-    run.bf16 = o->precision == MODEL_BF16;
     struct plan_memory m = plan_memory_of(&work, &run, &here);
     double state = m.parameters + m.gradients + m.moments;
-    log_info(
-        "memory: about %.2f GB a rank, %.2f GB of it parameters, gradients and moments; rank 0's "
-        "copy for checkpoints takes %.2f GB of host memory",
-        m.total / 1e9, state / 1e9, m.copy / 1e9);
+    log_info("memory: about %.2f GB a rank, %.2f GB of it parameters, gradients and moments, at "
+             "%" PRId64 " px; rank 0's copy for checkpoints takes %.2f GB of host memory",
+             m.total / 1e9, state / 1e9, c->model.image_size, m.copy / 1e9);
     double host = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     double wanted = m.copy + (here.gpu ? 0 : comm_local_size(s->comm) * m.total);
     if (wanted > host)
@@ -85,63 +99,136 @@ static void tell_memory(const struct session *s)
                  wanted / 1e9, host / 1e9);
 }
 
-static enum status start_from(struct session *s, const struct train_arguments *a, struct errmsg *em)
+/* Of this stage and those to come: no run should find out days later that they do not fit. */
+static void tell_memory_to_come(const struct session *s)
 {
-    enum status st = resume_run(s, a->resume, em);
-    if (st == ST_OK && a->init_from[0] && s->state.step == 0) /* not again when requeued */
-        st = resume_init_from(s, a->init_from, em);
+    for (int64_t i = s->state.stage; i < config_stage_count(&s->config); i++) {
+        struct config c = s->config;
+        config_enter_stage(&c, i);
+        tell_memory(s, &c);
+    }
+}
+
+/* Opens the stage the session has entered, and says so. */
+static enum status open_stage(struct run *r, struct errmsg *em)
+{
+    struct session *s = r->session;
+    enum status st = session_open_stage(s, em);
+    if (st != ST_OK || comm_rank(s->comm) != 0)
+        return st;
+    tell_plan(s);
+    if (!r->begun)
+        tell_memory_to_come(s);
+    return ST_OK;
+}
+
+/* Where the stage's weights come from. */
+static enum status start_stage(struct run *r, struct errmsg *em)
+{
+    struct session *s = r->session;
+    const char *init_from = r->arguments->init_from;
+    if (session_stage_steps(s) > 0)
+        return resume_load(s, &r->found, em);
+    resume_release(&r->found);
+    if (s->state.stage > 0)
+        return resume_start(s, r->latest, em);
+    return resume_start(s, init_from[0] ? init_from : NULL, em);
+}
+
+/* Once it is certain that the run will start. */
+static enum status begin(struct run *r, struct errmsg *em)
+{
+    struct session *s = r->session;
+    const char *config_path = r->arguments->config_path;
+    enum status st = ST_OK;
+    if (comm_rank(s->comm) == 0)
+        st = run_folder_begin(r->folder, r->config_toml, em);
+    st = comm_agree(s->comm, st, em);
+    if (st == ST_OK)
+        st = report_open(&r->report, s, config_path[0] ? config_path : NULL, em);
+    r->begun = true;
     return st;
 }
 
-static enum status begin_folder(const struct session *s, struct run_folder *folder,
-                                struct errmsg *em)
+static enum status train_stage(struct run *r, struct errmsg *em)
 {
-    enum status st = ST_OK;
-    if (comm_rank(s->comm) == 0) {
-        char *text = config_to_toml(&s->config);
-        st = text ? run_folder_begin(folder, text, em) : FAIL(em, ST_MEMORY, "out of memory");
-        free(text);
+    struct session *s = r->session;
+    enum status st = open_stage(r, em);
+    if (st == ST_OK)
+        st = step_open(s, em);
+    if (st == ST_OK)
+        st = start_stage(r, em);
+    if (st == ST_OK && !r->begun)
+        st = begin(r, em);
+    if (st == ST_OK) {
+        report_begin_stage(&r->report);
+        st = loop_run(s, &r->report, em);
+        report_end_stage(&r->report);
     }
-    return comm_agree(s->comm, st, em);
+    return st == ST_OK ? run_folder_checkpoint(s->out, s->state.step, r->latest, em) : st;
 }
 
-/* With the run folder held: data, model, start, loop. */
-static enum status train_in_folder(struct session *s, const struct train_arguments *a,
-                                   struct run_folder *folder, struct errmsg *em)
+static void tell_nothing_left(const struct session *s)
 {
-    struct report report = {0};
-    if (a->dry_run)
-        s->config.data.stage_dir[0] = '\0'; /* writes nothing */
-    enum status st = session_open(s, em);
+    if (comm_rank(s->comm) != 0)
+        return;
+    if (validate_is_stale(s))
+        validate_tell_stale(s);
+    else
+        log_info("nothing left to do: step %" PRId64 " of %" PRId64 " is done", s->state.step,
+                 s->steps_total);
+}
+
+/* From the checkpoint that is found, stage by stage, to the end. */
+static enum status train_stages(struct run *r, struct errmsg *em)
+{
+    struct session *s = r->session;
+    enum status st = resume_find(s, r->arguments->resume, &r->found, em);
     if (st != ST_OK)
         return st;
-    if (comm_rank(s->comm) == 0) {
-        tell_plan(s);
-        tell_memory(s);
+    memcpy(r->latest, r->found.path, sizeof r->latest);
+    if (session_run_is_over(s))
+        tell_nothing_left(s);
+    while (st == ST_OK && !session_run_is_over(s)) {
+        if (session_stage_is_over(s))
+            session_begin_next_stage(s);
+        st = train_stage(r, em);
+        session_close_stage(s);
     }
-    if (a->dry_run)
-        return ST_OK;
-    st = step_open(s, em);
-    if (st == ST_OK)
-        st = start_from(s, a, em);
-    if (st == ST_OK && s->state.step >= s->steps_total) {
-        if (comm_rank(s->comm) == 0)
-            log_info("nothing left to do: step %" PRId64 " of %" PRId64 " is done", s->state.step,
-                     s->steps_total);
-        return ST_OK;
+    report_close(&r->report, st, em);
+    return st;
+}
+
+/* Opens every stage, and writes nothing. */
+static enum status try_stages(struct run *r, struct errmsg *em)
+{
+    struct session *s = r->session;
+    enum status st = open_stage(r, em);
+    for (r->begun = true; st == ST_OK && s->state.stage + 1 < config_stage_count(&s->config);) {
+        session_close_stage(s);
+        session_begin_next_stage(s);
+        st = open_stage(r, em);
     }
-    if (st == ST_OK && validate_is_stale(s)) {
-        if (comm_rank(s->comm) == 0)
-            validate_tell_stale(s);
-        return ST_OK;
-    }
+    return st;
+}
+
+/* With the run folder held. */
+static enum status train_in_folder(struct run *r, struct errmsg *em)
+{
+    struct session *s = r->session;
+    enum status st = ST_OK;
+    if (r->arguments->dry_run)
+        s->config.data.stage_dir[0] = '\0'; /* writes nothing */
+    if (comm_rank(s->comm) == 0 && !(r->config_toml = config_to_toml(&s->config)))
+        st = FAIL(em, ST_MEMORY, "out of memory");
+    st = comm_agree(s->comm, st, em);
     if (st == ST_OK)
-        st = begin_folder(s, folder, em);
+        st = session_open(s, em);
     if (st == ST_OK)
-        st = report_open(&report, s, a->config_path[0] ? a->config_path : NULL, em);
-    if (st == ST_OK)
-        st = loop_run(s, &report, em);
-    report_close(&report, st, em);
+        st = r->arguments->dry_run ? try_stages(r, em) : train_stages(r, em);
+    resume_release(&r->found);
+    session_close(s);
+    free(r->config_toml);
     return st;
 }
 
@@ -166,18 +253,17 @@ static void start_clock(struct walltime *w, const struct config *c)
 
 static enum status train(struct session *s, const struct train_arguments *a, struct errmsg *em)
 {
-    struct run_folder *folder = NULL;
+    struct run r = {.session = s, .arguments = a};
     enum status st = share_config(s, em);
     if (st == ST_OK)
         st = comm_agree(s->comm, config_check(&s->config, comm_world_size(s->comm), em), em);
     if (st == ST_OK)
-        st = open_folder(s, a, &folder, em);
+        st = open_folder(s, a, &r.folder, em);
     if (st == ST_OK)
         st = folders_pack(s, a, em);
     if (st == ST_OK)
-        st = train_in_folder(s, a, folder, em);
-    session_close(s);
-    run_folder_free(folder);
+        st = train_in_folder(&r, em);
+    run_folder_free(r.folder);
     return st;
 }
 

@@ -182,6 +182,19 @@ int architecture_channels(const struct model_config *c, int size)
     return MIN(channels, r.width_max);
 }
 
+enum status architecture_check_growth(const struct model_config *from,
+                                      const struct model_config *to, struct errmsg *em)
+{
+    int channels = architecture_channels(to, to->image_size / 2);
+    if (to->image_size <= from->image_size || channels >= ARCHITECTURE_CARRIED_CHANNELS)
+        return ST_OK;
+    return FAIL(em, ST_CONFIG,
+                "pictures of %d px cannot grow to %d px: that takes %d channels at %d px, and "
+                "model.width = %d makes %d",
+                from->image_size, to->image_size, ARCHITECTURE_CARRIED_CHANNELS, to->image_size / 2,
+                to->width, channels);
+}
+
 /* Channels of what flows between the layers at a resolution: pictures and convolved codes too. */
 static int flow_at(const struct model_config *c, int size)
 {

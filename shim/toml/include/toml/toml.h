@@ -24,8 +24,17 @@ extern "C" {
 
 enum { TOML_BYTES_MAX = 1 << 20 };
 
-/* OTHER: arrays, dates and times. TABLE: one without entries; others show as their entries. */
-enum toml_kind { TOML_BOOL, TOML_INTEGER, TOML_FLOAT, TOML_STRING, TOML_OTHER, TOML_TABLE };
+/* OTHER: dates and times, and arrays but these. TABLE: one without entries; others show as their
+ * entries. TABLES: an array of tables, one at least; its members are their entries. */
+enum toml_kind {
+    TOML_BOOL,
+    TOML_INTEGER,
+    TOML_FLOAT,
+    TOML_STRING,
+    TOML_OTHER,
+    TOML_TABLE,
+    TOML_TABLES
+};
 
 struct toml_place {
     int line, column; /* from 1; columns count characters */
@@ -41,6 +50,11 @@ struct toml_entry {
     double number;     /* TOML_FLOAT; TOML_INTEGER: the nearest double */
     const char *text;  /* TOML_STRING: UTF-8, may hold zero bytes */
     size_t text_bytes; /* without the zero byte at its end */
+    /* TOML_TABLES: the entries of all its tables, each key as within its own table. An array of
+     * tables inside them is TOML_OTHER. */
+    const struct toml_entry *members;
+    size_t n_members, n_tables;
+    size_t table; /* of a member: in which of the tables, from 0 */
 };
 
 struct toml_document;

@@ -31,7 +31,7 @@
 #include "comm/comm.h"
 
 enum watchdog_phase {
-    WATCH_PREPARE,
+    WATCH_PREPARE, /* for steps that may take longer: what was seen before them is forgotten */
     WATCH_STEP,    /* its beginning, and what is none of the next four */
     WATCH_READ,    /* pictures */
     WATCH_COMPUTE, /* forward and backward */

@@ -22,15 +22,15 @@
 #include "data/order.h"
 
 struct augment_course {
-    uint64_t full_from, off_from; /* positions */
+    uint64_t begin, full_from, off_from; /* positions */
 };
 
 /* At full strength always. */
-#define AUGMENT_NO_COURSE ((struct augment_course){0, UINT64_MAX})
+#define AUGMENT_NO_COURSE ((struct augment_course){0, 0, UINT64_MAX})
 
-/* The course of a run of so many pictures a step that ends at a position. */
+/* The course of a stage of so many pictures a step, from a position to another. */
 struct augment_course augment_course_of(const struct augment_config *strength, uint64_t batch,
-                                        uint64_t end);
+                                        uint64_t begin, uint64_t end);
 /* 0 to 1: the share of its strength that what fades has at a position. */
 double augment_fade_at(const struct augment_course *course, uint64_t position);
 

@@ -33,8 +33,9 @@ struct checkpoint_facts {
     int64_t epoch, step;
     uint64_t position;
     double loss, val_loss;
-    char *config;           /* TOML; borrowed when writing, the caller's to free when read */
-    char *meta;             /* JSON; likewise */
+    char *config;       /* TOML; borrowed when writing, the caller's to free when read */
+    char *meta;         /* JSON; likewise */
+    int64_t stage_step; /* at which Adam's moments were 0: it counts steps from there; not read */
     int64_t adversary_step; /* updates of the discriminators */
     double lr;              /* of the last step, for the optimizer's param_groups */
     /* of the last validation; borrowed when writing, NULL when read: checkpoint_get_val_metric */
@@ -87,6 +88,10 @@ struct model_config checkpoint_get_config(const struct checkpoint *c);
  * them. Uses ema_state_dict for the parameters where `ema` is set and the file has one. */
 enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool moments, bool ema,
                                struct errmsg *em) MUST_CHECK;
+/* Would checkpoint_restore find all it takes, for a model of these options? No model is needed, and
+ * nothing changed. ST_DATA, ST_MEMORY. */
+enum status checkpoint_check(const struct checkpoint *c, const struct model_options *o,
+                             bool moments, bool ema, struct errmsg *em) MUST_CHECK;
 /*
  * Lets m, which holds initial weights, begin with the file's parameters (averaged ones where it has
  * them), without moments. The file's network may be for smaller pictures, and lack the mask head:

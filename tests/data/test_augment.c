@@ -133,6 +133,20 @@ static void what_makes_inputs_worse_fades(void **state)
     }
 }
 
+static void a_stage_has_a_course_of_its_own(void **state)
+{
+    (void)state;
+    struct augment_config c = {.ramp_steps = 10, .off_steps = 3};
+    struct augment_course course = augment_course_of(&c, 8, 1000, 1000 + 8 * 100);
+    assert_near(augment_fade_at(&course, 1000), 0, 0);
+    assert_near(augment_fade_at(&course, 1020), 0.25, 0);
+    assert_near(augment_fade_at(&course, 1080), 1, 0);
+    assert_near(augment_fade_at(&course, 1000 + 8 * 97), 0, 0);
+    c.off_steps = 500; /* more than there are: off from where it begins, not from before */
+    course = augment_course_of(&c, 8, 1000, 1000 + 8 * 100);
+    assert_int_equal(course.off_from, 1000);
+}
+
 static void a_run_shorter_than_its_last_steps_is_off(void **state)
 {
     (void)state;
@@ -178,6 +192,7 @@ int main(void)
         cmocka_unit_test(strengths_are_independent),
         cmocka_unit_test(draws_stay_what_they_were),
         cmocka_unit_test(what_makes_inputs_worse_fades),
+        cmocka_unit_test(a_stage_has_a_course_of_its_own),
         cmocka_unit_test(a_run_shorter_than_its_last_steps_is_off),
         cmocka_unit_test(noise_is_normal_and_a_function_of_the_position),
     };

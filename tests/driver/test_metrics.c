@@ -100,6 +100,20 @@ static void a_row_is_one_line_of_json(void **unused)
                    "\"data_wait_ms\":0.25}\n");
 }
 
+static void a_row_of_a_stage_names_it(void **unused)
+{
+    (void)unused;
+    struct errmsg em = {0};
+    struct metrics *m = open_at(0);
+    struct metrics_row row = row_of_step(20);
+    row.stage = 3;
+    assert_ok(metrics_write(m, &row, &em));
+    metrics_close(m);
+    char *text = content();
+    assert_text_has(text, "{\"kind\":\"train\",\"stage\":3,\"step\":20,");
+    free(text);
+}
+
 static void a_validation_row_has_no_speed(void **unused)
 {
     (void)unused;
@@ -261,6 +275,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_row_is_one_line_of_json),
+        TEST(a_row_of_a_stage_names_it),
         TEST(a_validation_row_has_no_speed),
         TEST(numbers_that_json_lacks_are_null_and_flagged),
         TEST(a_resumed_file_equals_an_uninterrupted_one),

@@ -78,6 +78,24 @@ static void the_line_says_where_and_how_fast(void **unused)
         "val 0.0433 (L1 recon 0.0390 swap 0.0570)  128 images/s  data 2.0 %  12 min 15 s left");
 }
 
+static void a_stage_is_told_and_its_time_its_own(void **unused)
+{
+    (void)unused;
+    struct watcher w = {.time_s = 1000.0};
+    struct progress_options o = options_for(&w);
+    o.stages_follow = true;
+    snprintf(o.stage, sizeof o.stage, "stage 2 of 3, 256 px");
+    struct progress p;
+    progress_init(&p, &o);
+    do_steps(&p, &w, 1, 10, 0.125);
+    char line[PROGRESS_LINE_BYTES];
+    progress_format(&p, line);
+    assert_text_has(line, "stage 2 of 3, 256 px  epoch 3/50  step 10/6250  loss");
+    assert_text_has(line, " 13 min 00 s left in this stage");
+    progress_finish(&p);
+    assert_text_has(w.line, "stage 2 of 3, 256 px: 10 steps in 1 s");
+}
+
 static void a_gpu_s_memory_is_shown(void **unused)
 {
     (void)unused;
@@ -225,6 +243,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_line_says_where_and_how_fast),
+        cmocka_unit_test(a_stage_is_told_and_its_time_its_own),
         cmocka_unit_test(a_gpu_s_memory_is_shown),
         cmocka_unit_test(nothing_is_claimed_before_it_is_known),
         cmocka_unit_test(plain_lines_come_every_so_often),

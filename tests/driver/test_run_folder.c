@@ -305,9 +305,11 @@ static void a_run_that_never_began_leaves_nothing(void **state)
     assert_true(file_exists(lock) && has(out, ""));
 }
 
-static enum status takes_step_2(void *ctx, const char *path, int64_t step, struct errmsg *e)
+static enum status takes_step_2(void *ctx, const char *path, int64_t step, bool *final,
+                                struct errmsg *e)
 {
     (*(int *)ctx)++;
+    *final = step == 5;
     return step == 2 ? ST_OK : FAIL(e, ST_CONFIG, "%s is another one's", path);
 }
 
@@ -329,6 +331,21 @@ static void whole_ones_that_do_not_fit_are_passed_over(void **state)
     assert_status(run_folder_find_resume(out, takes_step_2, &asked, path, &em), ST_CONFIG);
     assert_text_has(em.text, "step-0000000001.pt is another one's");
     assert_true(has(out, "step-0000000001.pt")); /* nothing is set aside without a better one */
+    run_folder_free(f);
+}
+
+static void a_reason_that_is_final_ends_the_search(void **state)
+{
+    const char *out = *state;
+    char path[PATH_BYTES_MAX];
+    int asked = 0;
+    struct run_folder *f = open_run(out);
+    save(out, 2, false, 9);
+    save(out, 5, false, 9);
+    assert_status(run_folder_find_resume(out, takes_step_2, &asked, path, &em), ST_CONFIG);
+    assert_text_has(em.text, "step-0000000005.pt is another one's");
+    assert_int_equal(asked, 1);
+    assert_true(has(out, "step-0000000005.pt"));
     run_folder_free(f);
 }
 
@@ -465,6 +482,7 @@ int main(void)
         RUN_TEST(another_run_is_not_overwritten),
         RUN_TEST(a_run_that_never_began_leaves_nothing),
         RUN_TEST(whole_ones_that_do_not_fit_are_passed_over),
+        RUN_TEST(a_reason_that_is_final_ends_the_search),
         RUN_TEST(links_that_lag_behind_are_put_right),
         RUN_TEST(a_held_folder_is_refused_until_its_holder_dies),
         RUN_TEST(a_child_does_not_inherit_the_lock),

@@ -40,6 +40,60 @@ static void entries_come_in_order_with_their_places(void **state)
     toml_free(NULL);
 }
 
+static void tables_of_an_array_are_its_members(void **state)
+{
+    (void)state;
+    static const char *const ways[] = {
+        "x = 0\n[[a.list]]\nlr = 2\nsub.on = true\n[[a.list]]\n[[a.list]]\nname = \"q\"\n",
+        "x = 0\na.list = [{lr = 2, sub = {on = true}}, {}, {name = \"q\"}]\n",
+    };
+    static const struct toml_place places[2][3] = {
+        {{3, 1},  {4, 5},  {7, 1} },
+        {{2, 12}, {2, 27}, {2, 45}}
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct errmsg em;
+        struct toml_document *t;
+        const struct toml_entry *e;
+        assert_ok(parse(ways[i], &t, &em));
+        assert_int_equal(toml_entries(t, &e), 2);
+        assert_string_equal(e[1].key, "a.list");
+        assert_int_equal(e[1].kind, TOML_TABLES);
+        assert_int_equal(e[1].n_tables, 3);
+        assert_int_equal(e[1].n_members, 3);
+        const struct toml_entry *m = e[1].members;
+        assert_string_equal(m[0].key, "lr");
+        assert_int_equal(m[0].integer, 2);
+        assert_string_equal(m[1].key, "sub.on");
+        assert_true(m[1].kind == TOML_BOOL && m[1].boolean && m[1].table == 0);
+        assert_string_equal(m[2].key, "name");
+        assert_string_equal(m[2].text, "q");
+        assert_int_equal(m[2].table, 2);
+        for (size_t j = 0; j < 3; j++) {
+            assert_int_equal(m[j].key_place.line, places[i][j].line);
+            assert_int_equal(m[j].key_place.column, places[i][j].column);
+        }
+        toml_free(t);
+    }
+}
+
+/* Of arrays in arrays, and of tables within their tables, nothing is looked into. */
+static void other_arrays_have_no_members(void **state)
+{
+    (void)state;
+    struct errmsg em;
+    struct toml_document *t;
+    const struct toml_entry *e;
+    assert_ok(parse("a = []\nb = [1]\nc = [{}, 1]\nd = [{e = [{f = 1}]}]\n", &t, &em));
+    assert_int_equal(toml_entries(t, &e), 4);
+    assert_string_equal(e[0].kind_name, "an empty array");
+    for (size_t i = 0; i < 3; i++)
+        assert_true(e[i].kind == TOML_OTHER && e[i].n_members == 0);
+    assert_int_equal(e[3].n_members, 1);
+    assert_true(e[3].members[0].kind == TOML_OTHER && e[3].members[0].n_members == 0);
+    toml_free(t);
+}
+
 static void errors_have_their_place(void **state)
 {
     (void)state;
@@ -101,6 +155,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries_come_in_order_with_their_places),
+        cmocka_unit_test(tables_of_an_array_are_its_members),
+        cmocka_unit_test(other_arrays_have_no_members),
         cmocka_unit_test(errors_have_their_place),
         cmocka_unit_test(depth_is_bounded),
     };

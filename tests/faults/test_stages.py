@@ -2,19 +2,20 @@
 a run that stops within one, or between two, goes on as if it had not."""
 import os
 import re
-import shutil
 import signal
 
 import pytest
 
 import harness
-from harness import assert_same_run, assert_same_tensors, cut_back, errors, load
+from harness import assert_same_run, assert_same_tensors, bifrons, cut_back, errors, load
 
-# 11 of 12 pictures are trained on: stage 1 is steps 1 to 3, stage 2 steps 4 to 9
+# 11 of 12 pictures are trained on. Steps of the stages: 1 to 3, 4 to 9
 STAGES = "[{image_size = 64, epochs = 1}, {image_size = 128, epochs = 2, global_batch = 5, lr = 5e-4}]"
 FIRST, LAST = 3, 9
 KEYS = {"model__width": 16, "checkpoint__every_steps": 1, "checkpoint__keep": 99,
         "log__tensorboard": "false"}
+# … and 1 to 3, 4 to 6, in which nothing is learned, 7 to 9
+CALM = "{image_size = 64, epochs = 1}, {image_size = 128, epochs = 1, lr = 0}, {image_size = 128, epochs = 1}"
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +32,34 @@ def sets(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def staged(sets, tmp_path_factory):
-    """Two ranks, and all state there is: an average, discriminators, a schedule, a course."""
+    """Two ranks, and all state there is: an average, discriminators, a schedule, shards."""
     run = harness.Run(sets, tmp_path_factory.mktemp("staged") / "run", ranks=2, train__stages=STAGES,
                       train__schedule='"cosine"', loss__adversarial=0.01, adversary__channels=4,
-                      adversary__start_step=1, augment__ramp_steps=2, **KEYS)
+                      adversary__start_step=1, augment__ramp_steps=2, train__zero=1, **KEYS)
     result = run.train()
     assert result.returncode == 0, result.stderr
     run.log = result.stderr
     return run
+
+
+@pytest.fixture(scope="module")
+def alone(sets, tmp_path_factory):
+    """One rank, three stages."""
+    run = harness.Run(sets, tmp_path_factory.mktemp("alone") / "run", train__stages=f"[{CALM}]", **KEYS)
+    result = run.train()
+    assert result.returncode == 0, result.stderr
+    return run
+
+
+@pytest.fixture
+def copy(copy_of):
+    """copy(run, step): as if the run had died after this step's checkpoint."""
+    def make(run, step):
+        copied = copy_of(run)
+        copied.sets = run.sets
+        cut_back(copied, step)
+        return copied
+    return make
 
 
 def test_rows_and_lines_tell_the_stage(staged):
@@ -71,12 +92,152 @@ def test_the_best_is_chosen_anew_in_each_stage(staged):
     assert best == min((6, 9), key=losses.get)
 
 
+# ---- Each stage is a run of its own, from the weights of the one before --------------------------
+
+def test_a_stage_begins_as_growing_by_hand_does(alone, new_run):
+    small = new_run("small", train__max_steps=FIRST, **KEYS)
+    assert small.train().returncode == 0
+    last = load(alone.checkpoint(FIRST))
+    for key in ("model_state_dict", "ema_state_dict", "optimizer_state_dict", "position"):
+        assert_same_tensors(last[key], load(small.checkpoint(FIRST))[key], key)
+    large = new_run("large", **{**KEYS, "model__image_size": 128, "train__lr": 0, "train__max_steps": 1})
+    result = large.train("--init-from", small.checkpoint(FIRST))
+    assert result.returncode == 0 and "grown from 64 px to 128 px" in result.stderr, result.stderr
+    begun = load(alone.checkpoint(FIRST + 1))  # a step at a rate of 0 leaves the weights be
+    assert_same_tensors(begun["model_state_dict"], load(large.checkpoint(1))["model_state_dict"])
+    assert begun["optimizer_state_dict"]["state"][0]["step"] == 1
+
+
+def test_the_first_stage_may_begin_with_other_weights(alone, new_run):
+    run = new_run("run", **{**KEYS, "train__max_steps": 1, "train__stages": "[{image_size = 128, lr = 0}]"})
+    result = run.train("--init-from", alone.checkpoint(FIRST))
+    assert result.returncode == 0 and "grown from 64 px to 128 px" in result.stderr, result.stderr
+    assert_same_tensors(load(run.checkpoint(1))["model_state_dict"],
+                        load(alone.checkpoint(FIRST + 1))["model_state_dict"])
+
+
+def test_a_stage_that_gets_no_better_ends_early(new_run):
+    run = new_run(train__stages="[{image_size = 64, epochs = 9, lr = 0}, {image_size = 64, epochs = 1}]",
+                  train__early_stop=1, train__ema=0, **KEYS)
+    result = run.train()
+    assert result.returncode == 0 and "stopped early after step 6" in result.stderr, result.stderr
+    assert [row["stage"] for row in run.rows("train")] == [1] * 6 + [2] * 3
+
+
+def test_bad_steps_lead_back_to_the_beginning_of_their_stage(new_run):
+    run = new_run(train__stages=f"[{CALM}]", **{**KEYS, "checkpoint__every_steps": 0})
+    result = run.train_with("loss:7-9:nan")
+    assert result.returncode == 0 and "going back from step 9 to step 6" in result.stderr, result.stderr
+    rows = run.rows("train")
+    assert [(row["step"], row["stage"]) for row in rows[-4:]] == [(6, 2), (7, 3), (8, 3), (9, 3)]
+    assert rows[-1]["lr"] == 5e-4 and not any(row.get("skipped") for row in rows)
+
+
+# ---- Going on --------------------------------------------------------------------------------
+
 @pytest.mark.parametrize("step", [2, FIRST, 5], ids=["in stage 1", "at its end", "in stage 2"])
-def test_going_on_gives_the_same_run(staged, copy_of, step):
-    run = copy_of(staged)
-    run.sets = staged.sets
-    cut_back(run, step)
+def test_going_on_gives_the_same_run(staged, copy, step):
+    run = copy(staged, step)
     result = run.resume()
     assert result.returncode == 0, result.stderr
     assert f"step-{step:010d}.pt" in result.stderr
     assert_same_run(run, staged)
+
+
+def test_a_rank_that_is_killed_in_stage_2_costs_nothing(staged, sets, tmp_path):
+    run = harness.Run(sets, tmp_path / "run", ranks=2)
+    run.keys = staged.keys
+    result = run.train_with("backward:8:kill@1")  # the first of each stage is none of a step
+    assert result.returncode != 0
+    assert FIRST < max(run.steps()) < LAST
+    assert run.resume().returncode == 0
+    assert_same_run(run, staged)
+
+
+def test_a_request_to_stop_is_met_between_two_stages(alone, new_run):
+    run = new_run(train__stages=f"[{CALM}]", **KEYS)
+    result = run.train_stopping([FIRST - 1], [lambda: os.kill(run_pid(run), signal.SIGUSR1)])
+    assert result.returncode == 75 and f"stopped after step {FIRST} of {FIRST}" in result.stderr
+    assert run.steps()[-1] == FIRST
+    assert run.resume().returncode == 0
+    assert_same_run(run, alone)
+
+
+def run_pid(run):
+    """Of the process that holds the run folder."""
+    return int(re.search(r"process (\d+)", (run.out / ".lock").read_text())[1])
+
+
+def test_a_damaged_checkpoint_leads_back_into_the_stage_before(alone, copy):
+    run = copy(alone, FIRST + 1)
+    damaged = run.checkpoint(FIRST + 1)
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    result = run.resume()
+    assert result.returncode == 0 and "checkpoint refused" in result.stderr, result.stderr
+    assert_same_run(run, alone)
+
+
+def test_max_steps_counts_over_all_stages(alone, copy):
+    run = copy(alone, FIRST)
+    result = run.resume(train__max_steps=FIRST)
+    assert result.returncode == 0 and "nothing left to do: step 3 of 3" in result.stderr
+    result = run.resume(train__max_steps=FIRST + 1)
+    assert result.returncode == 0, result.stderr
+    assert run.rows("train")[-1]["step"] == FIRST + 1 and run.rows("train")[-1]["stage"] == 2
+
+
+def test_stages_may_be_added_to_a_finished_run(alone, copy):
+    run = copy(alone, LAST)
+    result = run.resume(train__stages=f"[{CALM}, {{image_size = 128, epochs = 1, lr = 1e-5}}]")
+    assert result.returncode == 0 and "changed since the checkpoint: train.stages" in result.stderr
+    assert [(row["step"], row["stage"], row["lr"]) for row in run.rows("train")[LAST:]] == [
+        (step, 4, 1e-5) for step in (10, 11, 12)]
+
+
+@pytest.mark.parametrize("stages, told", [
+    (CALM.replace("epochs = 1", "epochs = 2", 1),
+     "stage 1 of train.stages: {image_size = 64, epochs = 1, global_batch = 4, lr = 0.001} -> "
+     "{image_size = 64, epochs = 2, global_batch = 4, lr = 0.001}"),
+    (CALM.replace("128", "64"), "model.image_size: 128 -> 64"),
+    ("{image_size = 64, epochs = 1}", "is of stage 2, and train.stages has 1"),
+])
+def test_stages_that_were_trained_cannot_change(alone, copy, stages, told):
+    run = copy(alone, FIRST + 1)
+    result = run.resume(train__stages=f"[{stages}]")
+    assert result.returncode == 78
+    assert len(errors(result.stderr)) == 1 and told in errors(result.stderr)[0], result.stderr
+    assert run.steps() == [1, 2, 3, 4]  # none is set aside
+
+
+# ---- Before anything is trained ------------------------------------------------------------------
+
+@pytest.mark.parametrize("stages, told", [
+    ("[]", "train.stages must be"),
+    ("[{epochs = 0}]", "epochs of stage 1 of train.stages must be"),
+    ("[{image_size = 128}, {image_size = 64}]", "stage 2 of train.stages: image_size = 64 is less"),
+    ("[{image_size = 64}, {image_size = 256}]",
+     "stage 2 of train.stages: image_size = 256 is more than the 128 px of "),
+])
+def test_bad_stages_are_told_at_the_start(new_run, stages, told):
+    run = new_run(train__stages=stages)
+    result = run.train()
+    assert result.returncode == 78
+    assert len(errors(result.stderr)) == 1 and told in errors(result.stderr)[0], result.stderr
+    assert not run.out.exists()
+
+
+def test_a_dry_run_opens_every_stage(new_run):
+    run = new_run(train__stages=STAGES)
+    result = run.train("--dry-run")
+    assert result.returncode == 0, result.stderr
+    assert re.findall(r"^model: (\d+) px", result.stderr, re.M) == ["64", "128"]
+    assert not run.out.exists()
+
+
+def test_inspect_and_plan_tell_stages(staged, tmp_path):
+    shown = bifrons("inspect", staged.checkpoint(LAST)).stdout
+    assert re.search(r"^stage +2$", shown, re.M)
+    (tmp_path / "c.toml").write_text((staged.out / "config.resolved.toml").read_text())
+    plan = bifrons("plan", tmp_path / "c.toml").stdout
+    assert "stage 1 of 2: 64 px" in plan and "stage 2 of 2: 128 px" in plan
+    assert '"image_size": 128,' in bifrons("plan", "--json", tmp_path / "c.toml").stdout

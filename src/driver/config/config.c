@@ -12,8 +12,6 @@
 
 #include "base/poison.h"
 
-enum { SHOWN_BYTES_MAX = 60 }; /* of a refused value, in messages */
-
 void config_init(struct config *c)
 {
     const struct config_key *keys;
@@ -21,24 +19,6 @@ void config_init(struct config *c)
     memset(c, 0, sizeof *c); /* padding too: two configs of the same values are the same bytes */
     for (size_t i = 0; i < n; i++)
         config_key_store(&keys[i], &keys[i].initial, c);
-}
-
-/* A refused value, as the message shows it. */
-static void show_entry(const struct toml_entry *e, char out[static SHOWN_BYTES_MAX + 16])
-{
-    size_t n = SHOWN_BYTES_MAX + 16;
-    if (e->kind == TOML_BOOL)
-        snprintf(out, n, "%s", e->boolean ? "true" : "false");
-    else if (e->kind == TOML_INTEGER)
-        snprintf(out, n, "%" PRId64, e->integer);
-    else if (e->kind == TOML_FLOAT)
-        snprintf(out, n, "%.10g", e->number);
-    else if (e->kind == TOML_STRING && e->text_bytes <= SHOWN_BYTES_MAX)
-        snprintf(out, n, "\"%s\"", e->text);
-    else if (e->kind == TOML_STRING)
-        snprintf(out, n, "a string of %zu bytes", e->text_bytes);
-    else
-        snprintf(out, n, "%s", e->kind_name);
 }
 
 static enum status refuse_unknown(const char *name, const char *place, struct errmsg *em)
@@ -53,15 +33,6 @@ static enum status refuse_unknown(const char *name, const char *place, struct er
                 name);
 }
 
-static enum status refuse_value(const struct config_key *key, const struct toml_entry *e,
-                                const char *place, struct errmsg *em)
-{
-    char allowed[KEY_ALLOWED_BYTES], shown[SHOWN_BYTES_MAX + 16];
-    config_key_allowed(key, allowed);
-    show_entry(e, shown);
-    return FAIL(em, ST_CONFIG, "%s: %s must be %s, not %s", place, key->name, allowed, shown);
-}
-
 static enum status merge_entry(struct config *c, const struct config_key *key,
                                const struct toml_entry *e, const struct config_origin *origin,
                                struct errmsg *em)
@@ -72,7 +43,7 @@ static enum status merge_entry(struct config *c, const struct config_key *key,
         return config_stages_merge(&c->train.stages, e, origin, em);
     config_place(origin, &e->value_place, place);
     if (!config_key_coerce(key, e, &v))
-        return refuse_value(key, e, place, em);
+        return config_key_refuse(key, key->name, e, place, em);
     config_key_store(key, &v, c);
     return ST_OK;
 }

@@ -59,6 +59,11 @@ void config_key_allowed(const struct config_key *key, char out[static KEY_ALLOWE
 bool config_key_coerce(const struct config_key *key, const struct toml_entry *entry,
                        struct config_value *out);
 
+/* ST_CONFIG: "PLACE: NAME must be …, not …" of an entry that the key does not take. */
+enum status config_key_refuse(const struct config_key *key, const char *name,
+                              const struct toml_entry *e, const char *place,
+                              struct errmsg *em) MUST_CHECK;
+
 /* object: what the key's offset lies in, a struct config but for other tables of keys. */
 struct config_value config_key_load(const struct config_key *key, const void *object);
 void config_key_store(const struct config_key *key, const struct config_value *v, void *object);

@@ -59,29 +59,22 @@ static const struct stage_row *find_row(const char *name)
     return NULL;
 }
 
-static enum status refuse_member(const struct toml_entry *e, const char *place, struct errmsg *em)
-{
-    return FAIL(em, ST_CONFIG,
-                "%s: stage %zu of train.stages has the unknown key %s; a stage may set image_size, "
-                "epochs, global_batch and lr",
-                place, e->table + 1, e->key);
-}
-
 static enum status merge_member(struct config_stages *stages, const struct toml_entry *e,
                                 const struct config_origin *origin, struct errmsg *em)
 {
-    char place[CONFIG_PLACE_BYTES], allowed[KEY_ALLOWED_BYTES];
+    char place[CONFIG_PLACE_BYTES], name[KEY_NAME_BYTES];
     struct config_value v;
     const struct stage_row *row = find_row(e->key);
     config_place(origin, row ? &e->value_place : &e->key_place, place);
     if (!row)
-        return refuse_member(e, place, em);
+        return FAIL(em, ST_CONFIG,
+                    "%s: unknown key %s in stage %zu of train.stages; a stage may set image_size, "
+                    "epochs, global_batch and lr",
+                    place, e->key, e->table + 1);
     struct config_key key = key_of(row);
-    if (!config_key_coerce(&key, e, &v)) {
-        config_key_allowed(&key, allowed);
-        return FAIL(em, ST_CONFIG, "%s: %s of stage %zu of train.stages must be %s", place,
-                    row->name, e->table + 1, allowed);
-    }
+    snprintf(name, sizeof name, "%s of stage %zu of train.stages", row->name, e->table + 1);
+    if (!config_key_coerce(&key, e, &v))
+        return config_key_refuse(&key, name, e, place, em);
     config_key_store(&key, &v, &stages->list[e->table]);
     return ST_OK;
 }

@@ -10,6 +10,8 @@
 
 #include "base/poison.h"
 
+enum { SHOWN_BYTES_MAX = 60 }; /* of a refused value, in messages */
+
 static bool is_text(enum config_type type)
 {
     return type == CONFIG_STRING || type == CONFIG_PATH;
@@ -121,6 +123,33 @@ bool config_key_coerce(const struct config_key *key, const struct toml_entry *e,
         return e->kind == TOML_STRING && !strcmp(e->text, key->off);
     }
     return false;
+}
+
+/* A refused value, as the message shows it. */
+static void show_entry(const struct toml_entry *e, char out[static SHOWN_BYTES_MAX + 16])
+{
+    size_t n = SHOWN_BYTES_MAX + 16;
+    if (e->kind == TOML_BOOL)
+        snprintf(out, n, "%s", e->boolean ? "true" : "false");
+    else if (e->kind == TOML_INTEGER)
+        snprintf(out, n, "%" PRId64, e->integer);
+    else if (e->kind == TOML_FLOAT)
+        snprintf(out, n, "%.10g", e->number);
+    else if (e->kind == TOML_STRING && e->text_bytes <= SHOWN_BYTES_MAX)
+        snprintf(out, n, "\"%s\"", e->text);
+    else if (e->kind == TOML_STRING)
+        snprintf(out, n, "a string of %zu bytes", e->text_bytes);
+    else
+        snprintf(out, n, "%s", e->kind_name);
+}
+
+enum status config_key_refuse(const struct config_key *key, const char *name,
+                              const struct toml_entry *e, const char *place, struct errmsg *em)
+{
+    char allowed[KEY_ALLOWED_BYTES], shown[SHOWN_BYTES_MAX + 16];
+    config_key_allowed(key, allowed);
+    show_entry(e, shown);
+    return FAIL(em, ST_CONFIG, "%s: %s must be %s, not %s", place, name, allowed, shown);
 }
 
 /* --- the struct's field --------------------------------------------------------------------- */

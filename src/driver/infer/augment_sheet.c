@@ -196,6 +196,7 @@ int engine_inspect(int argc, char **argv)
     }
     config_init(&x->config);
     enum status st = config_merge_file(&x->config, a.config, &em);
+    config_enter_stage(&x->config, config_stage_count(&x->config) - 1);
     if (st == ST_OK)
         st = open_sets(x, a.set, &em);
     if (st == ST_OK)

@@ -116,10 +116,20 @@ static void print_group(const json_t *record, const char *group)
     }
 }
 
+/* Of a run with train.stages. */
+static void print_stage(const json_t *record)
+{
+    const char *text = json_string_value(json_object_get(record, "meta"));
+    json_t *meta = json_loads(text ? text : "{}", 0, NULL);
+    print_value("stage", json_object_get(meta, "stage"));
+    json_decref(meta);
+}
+
 static void print_record(const struct inspect_options *o, const json_t *record)
 {
     static const char *const single[] = {"epoch", "step", "position", "loss", "val_loss"};
     inspect_print("checkpoint", o->path);
+    print_stage(record);
     for (size_t i = 0; i < sizeof single / sizeof *single; i++)
         print_value(single[i], json_object_get(record, single[i]));
     if (json_object_size(json_object_get(record, "val_metrics")) > 0) {

@@ -30,7 +30,8 @@ static const struct argp_option options[] = {
      "pictures of the person who has more, for the length of an epoch (default: as many as "
      "data.a and data.b hold, else 10,000)", 1},
     {"chart", KEY_CHART, "OUT.png", 0, "draw how speed grows with the number of ranks", 1},
-    {"json",                                             KEY_JSON, NULL, 0, "one JSON object on standard output (keys in docs/plan.md)", 1},
+    {"json",                                             KEY_JSON, NULL, 0,
+     "one JSON object on standard output (keys in docs/plan.md); of train.stages the last", 1},
     {NULL,                                             'h', NULL, OPTION_HIDDEN, NULL, -1},
     {0                                       }
 };
@@ -142,22 +143,44 @@ static int64_t pictures_of(const struct arguments *a, const struct config *c)
     return found > 0 ? found : PICTURES_DEFAULT;
 }
 
+/* The last stage also as JSON and as a chart, where these were asked for. */
+static enum status plan_stage(const struct arguments *a, const struct config *c,
+                              const struct cluster *cluster, bool last, struct errmsg *em)
+{
+    struct plan *p = NULL;
+    struct plan_request q = {c, cluster, a->ranks, pictures_of(a, c)};
+    enum status st = plan_new(&q, &p, em);
+    if (st == ST_OK && !a->json)
+        st = plan_print(stdout, p, em);
+    if (st == ST_OK && a->json && last)
+        st = plan_print_json(stdout, p, em);
+    if (st == ST_OK && a->chart && last)
+        st = plan_draw(a->chart, p, em);
+    plan_free(p);
+    return st;
+}
+
+static void print_stage(const struct config *c, int64_t i)
+{
+    printf("%sstage %" PRId64 " of %" PRId64 ": %" PRId64 " px, epochs = %" PRId64 "\n\n",
+           i > 0 ? "\n" : "", i + 1, c->train.stages.n, c->model.image_size, c->train.epochs);
+}
+
 static enum status plan_for(const struct arguments *a, struct config *c, struct errmsg *em)
 {
     struct cluster cluster;
-    struct plan *p = NULL;
     enum status st = read_config(a, c, em);
     if (st == ST_OK && a->cluster)
         st = cluster_read(a->cluster, &cluster, em);
-    if (st != ST_OK)
-        return st;
-    struct plan_request q = {c, a->cluster ? &cluster : NULL, a->ranks, pictures_of(a, c)};
-    st = plan_new(&q, &p, em);
-    if (st == ST_OK)
-        st = a->json ? plan_print_json(stdout, p, em) : plan_print(stdout, p, em);
-    if (st == ST_OK && a->chart)
-        st = plan_draw(a->chart, p, em);
-    plan_free(p);
+    int64_t stages = config_stage_count(c);
+    if (st == ST_OK && stages > 1 && (a->json || a->chart))
+        log_info("%s: the last of %" PRId64 " stages", a->json ? "JSON" : a->chart, stages);
+    for (int64_t i = 0; i < stages && st == ST_OK; i++) {
+        config_enter_stage(c, i);
+        if (c->train.stages.n > 0 && !a->json)
+            print_stage(c, i);
+        st = plan_stage(a, c, a->cluster ? &cluster : NULL, i + 1 == stages, em);
+    }
     return st;
 }
 

@@ -68,20 +68,23 @@ static enum status check_meta(const struct session *s, const char *path,
     return ST_OK;
 }
 
-/* Does an open checkpoint fit? Enters its stage and takes its state where it does. */
+/* Does an open checkpoint fit? Enters its stage and takes its state where it does. A configuration
+ * that it does not fit might fit one of an earlier stage; but no change of a key is meant to take
+ * back a stage. */
 static enum status try_checkpoint(struct session *s, const char *path, const struct checkpoint *c,
-                                  struct errmsg *em)
+                                  bool *final, struct errmsg *em)
 {
     const struct checkpoint_facts *facts = checkpoint_get_facts(c);
     struct run_meta meta;
     struct resume_changes changed;
     run_meta_read(facts->meta, &meta);
     enum status st = check_meta(s, path, facts, &meta, em);
-    if (st != ST_OK)
-        return st;
-    config_enter_stage(&s->config, meta.stage);
+    if (st == ST_OK) {
+        config_enter_stage(&s->config, meta.stage);
+        st = resume_check(s, path, facts->config, &meta, &changed, em);
+    }
+    *final = st == ST_CONFIG && meta.stage > 0;
     struct model_options options = session_model_options(&s->config, "cpu");
-    st = resume_check(s, path, facts->config, &meta, &changed, em);
     if (st == ST_OK)
         st = checkpoint_check(c, &options, true, false, em);
     if (st == ST_OK)
@@ -91,7 +94,7 @@ static enum status try_checkpoint(struct session *s, const char *path, const str
 
 /* step -1: any. */
 static enum status open_checkpoint(struct session *s, const char *path, int64_t step,
-                                   struct resume *r, struct errmsg *em)
+                                   struct resume *r, bool *final, struct errmsg *em)
 {
     struct checkpoint *c = NULL;
     enum status st = checkpoint_open(path, &c, em);
@@ -99,7 +102,7 @@ static enum status open_checkpoint(struct session *s, const char *path, int64_t 
         st = FAIL(em, ST_DATA, "%s holds the state of step %lld, not of the one it is named after",
                   path, (long long)checkpoint_get_facts(c)->step);
     if (st == ST_OK)
-        st = try_checkpoint(s, path, c, em);
+        st = try_checkpoint(s, path, c, final, em);
     if (st != ST_OK) {
         checkpoint_free(c);
         return st;
@@ -113,15 +116,17 @@ struct search {
     struct resume *found;
 };
 
-static enum status accept(void *search, const char *path, int64_t step, struct errmsg *em)
+static enum status accept(void *search, const char *path, int64_t step, bool *final,
+                          struct errmsg *em)
 {
     const struct search *a = search;
-    return open_checkpoint(a->session, path, step, a->found, em);
+    return open_checkpoint(a->session, path, step, a->found, final, em);
 }
 
 static enum status find(struct session *s, const char *from, struct resume *r, struct errmsg *em)
 {
     struct search search = {s, r};
+    bool final;
     if (strcmp(from, "none") == 0)
         return ST_OK;
     if (strcmp(from, "auto") == 0) {
@@ -133,7 +138,7 @@ static enum status find(struct session *s, const char *from, struct resume *r, s
     if (!path_join(r->path, sizeof r->path, "", from))
         return FAIL(em, ST_USAGE, "--resume: path too long");
     enum status st = run_folder_verify(r->path, em);
-    return st == ST_OK ? open_checkpoint(s, r->path, -1, r, em) : st;
+    return st == ST_OK ? open_checkpoint(s, r->path, -1, r, &final, em) : st;
 }
 
 enum status resume_find(struct session *s, const char *from, struct resume *out, struct errmsg *em)

@@ -266,10 +266,10 @@ void run_folder_relink(const char *out, int64_t latest, int64_t best)
 }
 
 static enum status judge(const char *path, int64_t step, run_folder_accept *accept, void *ctx,
-                         struct errmsg *em)
+                         bool *final, struct errmsg *em)
 {
     enum status st = run_folder_verify(path, em);
-    return st == ST_OK && accept ? accept(ctx, path, step, em) : st;
+    return st == ST_OK && accept ? accept(ctx, path, step, final, em) : st;
 }
 
 /* Failures that say nothing about the file. */
@@ -295,13 +295,14 @@ enum status run_folder_find_resume(const char *out, run_folder_accept *accept, v
             return st;
         if (step < 0)
             break;
-        st = judge(candidate, step, accept, ctx, &reason);
+        bool final = false;
+        st = judge(candidate, step, accept, ctx, &final, &reason);
         if (st == ST_OK) {
             memcpy(path, candidate, sizeof candidate);
             set_aside_after(out, step);
             return ST_OK;
         }
-        if (is_ours(st))
+        if (final || is_ours(st))
             return FAIL(em, st, "%s", reason.text);
         log_warn("checkpoint refused: %s", reason.text);
         if (refused == 0)

@@ -62,14 +62,16 @@ enum status run_folder_commit_checkpoint(const char *out, const char *temporary,
                                          struct hash128 hash, int64_t step, bool best, int keep,
                                          struct errmsg *em) MUST_CHECK;
 
-/* Does this checkpoint, named after this step, do? ST_OK, or why not. */
-typedef enum status run_folder_accept(void *ctx, const char *path, int64_t step, struct errmsg *em);
+/* Does this checkpoint, named after this step, do? ST_OK, or why not; *final where the reason lies
+ * elsewhere, so that no older one is to be taken in its place. */
+typedef enum status run_folder_accept(void *ctx, const char *path, int64_t step, bool *final,
+                                      struct errmsg *em);
 /*
  * The newest checkpoint that agrees with its hash and that `accept` takes (NULL: takes
  * any), or "" where there is none at all. Refused ones are named in a warning with the reason, and
  * set aside as FILE.refused once an older one is found to go on from. Where every one is refused:
  * the status and reason of the newest. ST_MEMORY and ST_IO say nothing about a file and end the
- * search.
+ * search, as does a reason that is final.
  */
 enum status run_folder_find_resume(const char *out, run_folder_accept *accept, void *ctx,
                                    char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;

@@ -73,12 +73,14 @@ char *run_meta_text(const struct session *s)
         json_object_set_new(meta, "best_step", json_integer((json_int_t)s->state.best_step));
         json_object_set_new(meta, "best_seen", number_or_null(s->state.best_seen));
         json_object_set_new(meta, "stale", json_integer((json_int_t)s->state.stale));
-        json_object_set_new(meta, "stage", json_integer((json_int_t)s->state.stage));
+        json_object_set_new(meta, "save_s", json_real(s->state.save_s));
+        json_object_set_new(meta, "stretch_s", json_real(s->state.stretch_s));
+    }
+    if (meta && s->config.train.stages.n > 0) {
+        json_object_set_new(meta, "stage", json_integer((json_int_t)s->state.stage + 1));
         json_object_set_new(meta, "stage_step", json_integer((json_int_t)s->state.stage_step));
         json_object_set_new(meta, "stage_position",
                             json_integer((json_int_t)s->state.stage_position));
-        json_object_set_new(meta, "save_s", json_real(s->state.save_s));
-        json_object_set_new(meta, "stretch_s", json_real(s->state.stretch_s));
     }
     char *text = meta ? json_dumps(meta, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(meta);
@@ -93,7 +95,7 @@ void run_meta_read(const char *text, struct run_meta *out)
         .best_step = (int64_t)number_of(meta, "best_step", 0),
         .best_seen = number_of(meta, "best_seen", NAN),
         .stale = (int64_t)number_of(meta, "stale", 0),
-        .stage = (int64_t)number_of(meta, "stage", 0),
+        .stage = (int64_t)number_of(meta, "stage", 1) - 1,
         .stage_step = (int64_t)number_of(meta, "stage_step", 0),
         .stage_position = (int64_t)number_of(meta, "stage_position", 0),
         .wall_s = number_of(meta, "wall_s", 0),

@@ -189,6 +189,9 @@ static enum status train_stages(struct run *r, struct errmsg *em)
     memcpy(r->latest, r->found.path, sizeof r->latest);
     if (session_run_is_over(s))
         tell_nothing_left(s);
+    else if (session_stage_is_over(s) && comm_rank(s->comm) == 0)
+        log_info("%s is of the last step of stage %" PRId64 ": going on with the next one",
+                 r->latest, s->state.stage + 1);
     while (st == ST_OK && !session_run_is_over(s)) {
         if (session_stage_is_over(s))
             session_begin_next_stage(s);

@@ -1,11 +1,12 @@
-"""Draws two people in quite another style than `bifrons synth`: flat cartoon heads, anywhere in the
-picture, in mixed formats. `python other_faces.py OUT COUNT` writes OUT/cleo and OUT/dan."""
+"""Draws two people in quite another style than `bifrons synth`: cel-shaded cartoons with hair and
+shoulders, anywhere in the picture. `python other_faces.py OUT COUNT` writes OUT/cleo and OUT/dan,
+with masks of the faces and the true swaps: the other one, doing the same in the same place."""
 
 import pathlib
 import random
 import sys
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 SIZE = 160      # pixels a side of the pictures
 CANVAS = 320    # drawn at twice the size, then shrunk: smooth edges
@@ -13,9 +14,11 @@ SUFFIXES = ("jpg", "png", "bmp", "JPEG")
 
 # What makes them themselves; lengths in canvas widths.
 CLEO = {"head": (0.25, 0.34), "skin": (225, 180, 150), "hair": (70, 40, 20), "hair_below": 0.9,
-        "eye": 0.045, "iris": (60, 120, 70), "brow": 4, "lips": (170, 60, 70), "beard": False}
+        "eye": 0.045, "iris": (60, 120, 70), "brow": 4, "lips": (170, 60, 70), "beard": False,
+        "neck": 0.09, "cloth": (90, 110, 170)}
 DAN = {"head": (0.28, 0.30), "skin": (150, 105, 75), "hair": (20, 20, 25), "hair_below": 0.3,
-       "eye": 0.035, "iris": (60, 40, 30), "brow": 7, "lips": (120, 50, 50), "beard": True}
+       "eye": 0.035, "iris": (60, 40, 30), "brow": 7, "lips": (120, 50, 50), "beard": True,
+       "neck": 0.14, "cloth": (190, 170, 80)}
 PEOPLE = {"cleo": CLEO, "dan": DAN}
 
 
@@ -24,7 +27,7 @@ def doings(rng):
     return {"x": 0.5 + rng.uniform(-0.08, 0.08), "y": 0.52 + rng.uniform(-0.06, 0.06),
             "yaw": rng.uniform(-0.5, 0.5), "roll": rng.uniform(-12, 12),
             "gaze": rng.uniform(-1, 1), "blink": rng.random() < 0.15, "mouth": rng.random(),
-            "light": rng.uniform(0.7, 1.15),
+            "light": rng.uniform(0.7, 1.15), "lit_from": rng.uniform(-1, 1),
             "background": tuple(rng.randrange(190, 240) for _ in range(3))}
 
 
@@ -34,6 +37,29 @@ def lit(colour, light):
 
 def ellipse(draw, x, y, width, height, colour):
     draw.ellipse([x - width, y - height, x + width, y + height], fill=colour)
+
+
+def oval(x, y, width, height):
+    """Filled, as a mask."""
+    mask = Image.new("L", (CANVAS, CANVAS))
+    ellipse(ImageDraw.Draw(mask), x, y, width, height, 255)
+    return mask
+
+
+def draw_body(draw, who, do, x, y, width, height):
+    neck = CANVAS * who["neck"]
+    draw.rectangle([x - neck, y, x + neck, y + 1.5 * height], fill=lit(who["skin"], 0.7 * do["light"]))
+    draw.pieslice([x - 1.9 * width, y + 1.15 * height, x + 1.9 * width, y + 3.0 * height], 180, 360,
+                  fill=lit(who["cloth"], do["light"]))
+
+
+def draw_head(image, who, do, x, y, width, height):
+    """In two tones, the lighter where the light comes from. Gives the face's mask."""
+    head = oval(x, y, width, height)
+    bright = oval(x + 0.6 * do["lit_from"] * width, y - 0.1 * height, width, height)
+    image.paste(lit(who["skin"], 0.75 * do["light"]), mask=head)
+    image.paste(lit(who["skin"], do["light"]), mask=ImageChops.multiply(head, bright))
+    return head
 
 
 def draw_eyes(draw, who, do, x, y, width):
@@ -58,38 +84,47 @@ def draw_mouth(draw, who, do, x, y, width):
 
 
 def draw_face(who, do):
-    """One picture of SIZE x SIZE."""
+    """A picture of SIZE x SIZE and the mask of its face."""
     image = Image.new("RGB", (CANVAS, CANVAS), do["background"])
     draw = ImageDraw.Draw(image)
     x, y = CANVAS * do["x"], CANVAS * do["y"]
     width, height = (CANVAS * part for part in who["head"])
-    skin, hair = lit(who["skin"], do["light"]), lit(who["hair"], do["light"])
+    hair = lit(who["hair"], do["light"])
     draw.ellipse([x - 1.15 * width, y - 1.2 * height,
                   x + 1.15 * width, y + who["hair_below"] * height], fill=hair)
-    ellipse(draw, x, y, width, 0.97 * height, skin)
+    draw_body(draw, who, do, x, y, width, height)
+    mask = draw_head(image, who, do, x, y, width, 0.97 * height)
     draw_eyes(draw, who, do, x, y - 0.1 * height, width)
     nose = x + 0.8 * do["yaw"] * width
     draw.polygon([(nose, y), (nose - 0.1 * width, y + 0.3 * height),
-                  (nose + 0.1 * width, y + 0.3 * height)], fill=lit(skin, 0.85))
+                  (nose + 0.1 * width, y + 0.3 * height)], fill=lit(who["skin"], 0.6 * do["light"]))
     draw_mouth(draw, who, do, x + 0.5 * do["yaw"] * width, y + 0.55 * height, width)
     if who["beard"]:
         draw.arc([x - 0.8 * width, y + 0.1 * height, x + 0.8 * width, y + 0.95 * height], 20, 160,
                  fill=hair, width=CANVAS // 40)
-    turned = image.rotate(do["roll"], Image.Resampling.BICUBIC, center=(x, y),
-                          fillcolor=do["background"])
-    return turned.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+
+    def turned(layer, fill):
+        layer = layer.rotate(do["roll"], Image.Resampling.BICUBIC, center=(x, y), fillcolor=fill)
+        return layer.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+    return turned(image, do["background"]), turned(mask, 0)
 
 
-def draw_people(out, count, seed=1):
+def draw_people(out, count, seed=1, side_data=True):
     """COUNT pictures of each, in a folder each; the same seed draws the same."""
     for name, who in PEOPLE.items():
         folder = pathlib.Path(out) / name
-        folder.mkdir(parents=True)
+        other = next(PEOPLE[n] for n in PEOPLE if n != name)
+        for part in (folder, folder / "masks", folder / "truth") if side_data else (folder,):
+            part.mkdir(parents=True)
         rng = random.Random(f"{name} {seed}")
         for i in range(count):
-            suffix = SUFFIXES[i % len(SUFFIXES)]
+            suffix, do = SUFFIXES[i % len(SUFFIXES)], doings(rng)
             options = {"quality": 92} if suffix.lower() in ("jpg", "jpeg") else {}
-            draw_face(who, doings(rng)).save(folder / f"{name}{i:04d}.{suffix}", **options)
+            picture, mask = draw_face(who, do)
+            picture.save(folder / f"{name}{i:04d}.{suffix}", **options)
+            if side_data:
+                mask.save(folder / f"masks/{name}{i:04d}.png")
+                draw_face(other, do)[0].save(folder / f"truth/{name}{i:04d}.png")
 
 
 if __name__ == "__main__":

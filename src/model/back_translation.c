@@ -26,41 +26,45 @@ static struct shim_tensor *pick(struct shim_scope *s, struct shim_tensor *x,
     return picked;
 }
 
-/* inputs with the swaps that pick's samples became. */
-static struct shim_tensor *put_back(struct shim_scope *s, struct shim_tensor *inputs,
-                                    struct shim_tensor *swaps, const struct augment_draw *draws,
+/* x with what pick's samples became. */
+static struct shim_tensor *put_back(struct shim_scope *s, struct shim_tensor *x,
+                                    struct shim_tensor *drawn, const struct augment_draw *draws,
                                     size_t n)
 {
     struct shim_tensor **parts = calloc(n, sizeof *parts);
-    int64_t swapped = 0;
+    int64_t at = 0;
     for (size_t i = 0; i < n && parts; i++)
-        parts[i] = draws[i].back_translation ? shim_narrow(s, swaps, 0, swapped++, 1)
-                                             : shim_narrow(s, inputs, 0, (int64_t)i, 1);
+        parts[i] = draws[i].back_translation ? shim_narrow(s, drawn, 0, at++, 1)
+                                             : shim_narrow(s, x, 0, (int64_t)i, 1);
     struct shim_tensor *all = parts ? shim_cat(s, parts, n, 0) : NULL;
     free(parts);
     return all;
 }
 
-/* inputs with swaps (of all samples) where drawn: what is drawn is data, not the pass's shape. */
-static struct shim_tensor *mix(struct shim_scope *s, struct shim_tensor *inputs,
-                               struct shim_tensor *swaps, const struct augment_draw *draws,
-                               size_t n)
+/* x with y (both of all samples) where drawn: what is drawn is data, not the pass's shape. */
+static struct shim_tensor *mix(struct shim_scope *s, struct shim_tensor *x, struct shim_tensor *y,
+                               const struct augment_draw *draws, size_t n)
 {
     float *share = calloc(n, sizeof *share);
     for (size_t i = 0; i < n && share; i++)
         share[i] = draws[i].back_translation ? 1.0f : 0.0f;
-    const int64_t dims[] = {(int64_t)n, 1, 1, 1};
-    struct shim_tensor *t = share ? shim_from_memory(s, SHIM_F32, share, 4, dims) : NULL;
+    int64_t dims[SHIM_DIMS_MAX] = {0};
+    size_t n_dims = shim_dims(x, dims);
+    for (size_t i = 1; i < n_dims; i++)
+        dims[i] = 1;
+    struct shim_tensor *t = share ? shim_from_memory(s, SHIM_F32, share, n_dims, dims) : NULL;
     free(share);
-    return shim_add(s, inputs, shim_mul(s, t, shim_sub(s, swaps, inputs)));
+    return shim_add(s, x, shim_mul(s, t, shim_sub(s, y, x)));
 }
 
 void back_translate(struct shim_scope *s, const struct network *net, const struct model_batch *b,
-                    bool whole, struct augment_result samples[MODEL_PEOPLE])
+                    bool whole, struct augment_result samples[MODEL_PEOPLE],
+                    struct shim_tensor *of_targets_out[MODEL_PEOPLE])
 {
     size_t drawn[MODEL_PEOPLE] = {0}, n_parts = 0;
     struct shim_tensor *parts[MODEL_PEOPLE];
     for (int who = 0; who < MODEL_PEOPLE; who++) {
+        of_targets_out[who] = NULL;
         if (b->images[who])
             drawn[who] = count_drawn(b->draws[who], b->n);
         if (drawn[who] > 0)
@@ -80,6 +84,15 @@ void back_translate(struct shim_scope *s, const struct network *net, const struc
         struct shim_tensor *swaps = network_decode(s, net, MODEL_PEOPLE - 1 - who, own).pictures;
         samples[who].inputs =
             (whole ? mix : put_back)(s, samples[who].inputs, swaps, b->draws[who], b->n);
+        of_targets_out[who] = own;
         first += count;
     }
+}
+
+struct shim_tensor *back_translation_codes(struct shim_scope *s, const struct augment_draw *draws,
+                                           size_t n, bool whole, struct shim_tensor *codes,
+                                           struct shim_tensor *of_targets)
+{
+    struct shim_tensor *as_they_are = shim_detach(s, codes);
+    return (whole ? mix : put_back)(s, as_they_are, of_targets, draws, n);
 }

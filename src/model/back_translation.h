@@ -1,4 +1,4 @@
-/* The encoder's inputs of samples whose draw asks for back-translation (model.h). */
+/* What back-translation (model.h) makes of samples whose draw asks for it. */
 #ifndef BIFRONS_MODEL_BACK_TRANSLATION_H
 #define BIFRONS_MODEL_BACK_TRANSLATION_H
 
@@ -9,10 +9,20 @@
 /*
  * Puts the network's own swap of a target in the place of its input, where drawn. Only drawn
  * samples go through the network; with `whole` all do, so that the pass has the same shapes each
- * time. Samples without inputs are of people who take no part. To be called without gradients;
- * errors stay in the scope.
+ * time. Gives the targets' codes of those that did, or NULL where none of a person was drawn.
+ * Samples without inputs are of people who take no part. To be called without gradients; errors
+ * stay in the scope.
  */
 void back_translate(struct shim_scope *s, const struct network *net, const struct model_batch *b,
-                    bool whole, struct augment_result samples[MODEL_PEOPLE]);
+                    bool whole, struct augment_result samples[MODEL_PEOPLE],
+                    struct shim_tensor *of_targets_out[MODEL_PEOPLE]);
+
+/*
+ * What the codes of n inputs should be, as far as gradients do not pass: of a swap, the code of the
+ * picture that was swapped, as back_translate gave it; of others, the codes as they are.
+ */
+struct shim_tensor *back_translation_codes(struct shim_scope *s, const struct augment_draw *draws,
+                                           size_t n, bool whole, struct shim_tensor *codes,
+                                           struct shim_tensor *of_targets);
 
 #endif

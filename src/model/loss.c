@@ -107,6 +107,21 @@ static struct shim_tensor *mask_head(struct shim_scope *s, const struct loss_bat
     return means(s, shim_mul(s, difference, difference), NULL);
 }
 
+/* Samples whose codes are as wanted, those that are no swaps, add neither loss nor gradient. */
+static struct shim_tensor *latent(struct shim_scope *s, const struct loss_batch *b)
+{
+    const int64_t inner_dims[] = {1, 2, 3};
+    const double no_code = 1e-30; /* next to the square of any code's numbers */
+    int64_t dims[SHIM_DIMS_MAX] = {0};
+    size_t n_inner = shim_dims(b->codes, dims) - 1;
+    struct shim_tensor *difference = shim_sub(s, b->codes, b->codes_wanted);
+    struct shim_tensor *far =
+        shim_mean_over(s, shim_mul(s, difference, difference), n_inner, inner_dims, false);
+    struct shim_tensor *size = shim_mean_over(s, shim_mul(s, b->codes_wanted, b->codes_wanted),
+                                              n_inner, inner_dims, false);
+    return shim_div(s, far, shim_affine(s, size, 1.0, no_code));
+}
+
 static struct shim_tensor *adversarial(struct shim_scope *s, const struct loss_batch *b)
 {
     struct shim_tensor *each[MODEL_PEOPLE];
@@ -145,6 +160,7 @@ bool loss_is_known(const struct loss_batch *b, enum model_loss loss)
 {
     return (loss != MODEL_LOSS_PERCEPTUAL || b->vgg) &&
            (loss != MODEL_LOSS_MASK_HEAD || (b->masks_made && b->masks)) &&
+           (loss != MODEL_LOSS_LATENT || b->codes_wanted) &&
            (loss != MODEL_LOSS_ADVERSARIAL || b->rivals);
 }
 

@@ -20,7 +20,8 @@ enum { CHANNELS = 3 };
 struct pass {
     struct augment_result samples[MODEL_PEOPLE];
     struct shim_tensor *codes[MODEL_PEOPLE];
-    struct network_output outputs[MODEL_PEOPLE]; /* of each one's own decoder */
+    struct shim_tensor *of_targets[MODEL_PEOPLE]; /* codes of what was swapped; NULL: nothing */
+    struct network_output outputs[MODEL_PEOPLE];  /* of each one's own decoder */
 };
 
 /* ---- Making one ------------------------------------------------------------------------------ */
@@ -37,7 +38,8 @@ static enum status check_options(const struct model_options *o, struct errmsg *e
         if (!good_weight(o->loss_weight[i]))
             return FAIL(em, ST_CONFIG, "loss.%s = %g: a weight is 0 or more",
                         model_loss_key((enum model_loss)i), o->loss_weight[i]);
-        bool of_pictures = i != MODEL_LOSS_ADVERSARIAL && i != MODEL_LOSS_MASK_HEAD;
+        bool of_pictures =
+            i != MODEL_LOSS_ADVERSARIAL && i != MODEL_LOSS_MASK_HEAD && i != MODEL_LOSS_LATENT;
         sum += of_pictures ? o->loss_weight[i] : 0.0;
     }
     if (sum == 0.0)
@@ -296,7 +298,7 @@ static struct pass forward(struct model *m, const struct model_batch *b, bool fo
     shim_no_grad(m->scope, true);
     load_samples(m, b, &p);
     shim_autocast(m->scope, m->options.precision == MODEL_BF16);
-    back_translate(m->scope, &m->network, b, m->options.cuda_graph, p.samples);
+    back_translate(m->scope, &m->network, b, m->options.cuda_graph, p.samples, p.of_targets);
     shim_no_grad(m->scope, !for_backward);
     struct shim_tensor *inputs[] = {p.samples[MODEL_A].inputs, p.samples[MODEL_B].inputs};
     encode(m, b, inputs, p.codes);
@@ -332,6 +334,24 @@ static struct shim_tensor *join_planes(struct model *m, const struct model_batch
     return join(m, b, of);
 }
 
+/* The codes that the samples' codes should be, joined; NULL where none is wanted or known. */
+static struct shim_tensor *wanted_codes(struct model *m, const struct model_batch *b,
+                                        const struct pass *p)
+{
+    struct shim_tensor *wanted[MODEL_PEOPLE] = {0};
+    if (m->options.loss_weight[MODEL_LOSS_LATENT] == 0.0 ||
+        (!p->of_targets[MODEL_A] && !p->of_targets[MODEL_B]))
+        return NULL;
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        if (p->of_targets[who])
+            wanted[who] =
+                back_translation_codes(m->scope, b->draws[who], b->n, m->options.cuda_graph,
+                                       p->codes[who], p->of_targets[who]);
+        else if (b->images[who])
+            wanted[who] = shim_detach(m->scope, p->codes[who]);
+    return shim_to_dtype(m->scope, join(m, b, wanted), m->network.output);
+}
+
 /* Samples' part in the mean over the global batch. */
 static struct shim_tensor *share_of(struct shim_scope *s, struct shim_tensor *each,
                                     double global_batch)
@@ -352,6 +372,7 @@ static struct terms measure(struct model *m, const struct model_batch *b, const 
     const struct augment_result *of_a = &p->samples[MODEL_A], *of_b = &p->samples[MODEL_B];
     struct shim_tensor *masks = join_planes(m, b, of_a->masks, of_b->masks);
     struct shim_tensor *priority = join_planes(m, b, of_a->priority, of_b->priority);
+    struct shim_tensor *codes_wanted = wanted_codes(m, b, p);
     const struct loss_batch batch = {
         .pictures = join(m, b, pictures),
         .targets = join(m, b, targets),
@@ -359,6 +380,8 @@ static struct terms measure(struct model *m, const struct model_batch *b, const 
         .masks = masks,
         .weights =
             loss_weights(s, masks, m->options.mask_weight, priority, m->options.priority_weight),
+        .codes = codes_wanted ? shim_to_dtype(s, join(m, b, p->codes), m->network.output) : NULL,
+        .codes_wanted = codes_wanted,
         .n = {b->images[MODEL_A] ? (int64_t)b->n : 0, b->images[MODEL_B] ? (int64_t)b->n : 0},
         .vgg = m->vgg,
         .rivals = m->against && !every ? m->rivals : NULL,

@@ -143,6 +143,7 @@ KEYS = {
     "loss.eyes": Change(1, numbers),
     "loss.mouth": Change(1, numbers),
     "loss.mask_head": Change(1, numbers, {"model.mask": "true"}),
+    "loss.latent": Change(1, numbers, {"augment.back_translation": 1}),
     "loss.perceptual": Elsewhere("cli/test_losses.py"),
     "loss.perceptual_weights": Elsewhere("cli/test_losses.py"),
     "loss.adversarial": Change(0.1, numbers),

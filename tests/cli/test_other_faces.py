@@ -30,7 +30,7 @@ def run(*words, cwd, ranks=0):
 def packed(tmp_path_factory):
     """A folder with the pictures of two people, and their sets."""
     folder = tmp_path_factory.mktemp("other")
-    draw_people(folder, COUNT)
+    draw_people(folder, COUNT, side_data=False)
     for name in PEOPLE:
         run("pack", name, "-o", f"{name}.h5", "--consent", f"{name} is invented", cwd=folder)
     return folder

@@ -353,6 +353,8 @@ static void keys_are_checked_together(void **state)
     assert_check("loss.mask_head = 1\nmodel.mask = true", 1, ST_OK, "");
     assert_check("loss.mask_head = 1\nmodel.mask = true\ndata.masks = false", 1, ST_CONFIG,
                  "data.masks = true");
+    assert_check("loss.latent = 1", 1, ST_CONFIG, "augment.back_translation = 0.5");
+    assert_check("loss.latent = 1\naugment.back_translation = 0.1", 1, ST_OK, "");
     assert_check("loss.mask = 2\ndata.masks = false", 1, ST_CONFIG, "data.masks = true");
     assert_check("train.reproducible = true", 1, ST_CONFIG, "set train.threads");
     assert_check("train.reproducible = true\ntrain.threads = 1", 8, ST_OK, "");

@@ -7,13 +7,12 @@
  * prints a line each: "DEPTH HASH" of a perceptual network's file, or "CODE: what is wrong with
  * it".
  *
- *     losses_parity train FOLDER FILE|none MASK_WEIGHT hinge|least_squares|none
+ *     losses_parity train FOLDER FILE|none MASK_WEIGHT hinge|least_squares|none [latent]
  *
  * makes one backward pass in fp64, with the perceptual and the adversarial loss where they are not
- * "none". Raw native-endian numbers in FOLDER:
- *   images.bin, masks.bin   bytes: person, sample, row, column (, channel)
- *   init.pt                 the checkpoint
- *   gradients.bin           flat
+ * "none"; with "latent" A's last picture comes in as the network's own swap, and its code counts.
+ * Raw native-endian numbers in FOLDER: images.bin, masks.bin   bytes: person, sample, row, column
+ * (, channel) init.pt                 the checkpoint gradients.bin           flat
  *   rival_gradients.bin     the discriminators', flat
  *   losses.txt              total, then each loss of a, of b
  */
@@ -93,7 +92,7 @@ static void write_losses(const struct model_losses *l)
     fclose(f);
 }
 
-static int train(const char *weights, double mask_weight, const char *adversary)
+static int train(const char *weights, double mask_weight, const char *adversary, bool latent)
 {
     static struct pictures pictures;
     struct model_options o = small_options(MODEL_FP64);
@@ -113,11 +112,18 @@ static int train(const char *weights, double mask_weight, const char *adversary)
             .r1 = 2,
         };
     }
+    if (latent)
+        o.loss_weight[MODEL_LOSS_LATENT] = 0.375;
     draw_pictures(&pictures);
     write_pictures(&pictures);
     must(model_new(&o, NULL, &m, &em));
     must(checkpoint_write(m, &facts, path_of("init.pt"), &em));
     struct model_batch b = part_of(&pictures, 0, SAMPLES);
+    struct augment_draw none[SAMPLES] = {AUGMENT_NONE, AUGMENT_NONE};
+    struct augment_draw last[SAMPLES] = {AUGMENT_NONE, AUGMENT_NONE};
+    last[SAMPLES - 1].back_translation = latent;
+    b.draws[MODEL_A] = last;
+    b.draws[MODEL_B] = none;
     model_set_adversary(m, true);
     must(model_zero_gradients(m, &em));
     must(model_backward(m, &b, SAMPLES, &losses, &em));
@@ -134,12 +140,11 @@ int main(int argc, char **argv)
 {
     if (argc >= 3 && strcmp(argv[1], "weights") == 0)
         return show_weights(argv + 2, argc - 2);
-    if (argc == 6 && strcmp(argv[1], "train") == 0) {
+    if ((argc == 6 || argc == 7) && strcmp(argv[1], "train") == 0) {
         folder = argv[2];
-        return train(argv[3], strtod(argv[4], NULL), argv[5]);
+        return train(argv[3], strtod(argv[4], NULL), argv[5], argc == 7);
     }
-    fprintf(
-        stderr,
-        "usage: losses_parity weights FILE... | train FOLDER FILE|none MASK_WEIGHT ADVERSARY\n");
+    fprintf(stderr, "usage: losses_parity weights FILE... | train FOLDER FILE|none MASK_WEIGHT "
+                    "ADVERSARY [latent]\n");
     return 64;
 }

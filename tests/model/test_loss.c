@@ -176,6 +176,37 @@ static void a_mask_head_is_compared_with_the_mask(void **state)
         assert_near(got[i], wanted_square[i], 1e-12);
 }
 
+/* By squares, relative to the wanted ones; of codes that are vectors as of such that are pictures.
+ */
+static void codes_are_compared_with_the_wanted(void **state)
+{
+    struct bench *b = *state;
+    enum { COUNT = 12 };
+    const double wanted[N * COUNT] = {3, 1, -2, 0, 1, 1, 2, 2, 0, 0, 1, 1, [COUNT] = 1};
+    const int64_t dims[][4] = {
+        {N,  COUNT},
+        { N, 3,     2, 2}
+    };
+    double codes[N * COUNT], got[N], square = 0;
+    memcpy(codes, wanted, sizeof codes);
+    for (int i = 0; i < COUNT; i++) {
+        square += wanted[i] * wanted[i];
+        codes[i] += i % 2 ? 0.5 : -0.5;
+    }
+    for (int i = 0; i < 2; i++) {
+        size_t n_dims = i == 0 ? 2 : 4;
+        struct loss_batch batch = {.codes =
+                                       shim_from_memory(b->s, SHIM_F64, codes, n_dims, dims[i])};
+        assert_false(loss_is_known(&batch, MODEL_LOSS_LATENT));
+        batch.codes_wanted = shim_from_memory(b->s, SHIM_F64, wanted, n_dims, dims[i]);
+        assert_true(loss_is_known(&batch, MODEL_LOSS_LATENT));
+        shim_to_memory(b->s, loss_of_samples(b->s, MODEL_LOSS_LATENT, &batch), SHIM_F64, got, N);
+        assert_ok(shim_scope_check(b->s, &em));
+        assert_near(got[0], COUNT * 0.25 / square, 1e-9);
+        assert_true(got[1] == 0);
+    }
+}
+
 static void keys_are_the_ones_in_metrics(void **state)
 {
     (void)state;
@@ -192,6 +223,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(empty_and_full_masks_weigh_all_alike, setup, teardown),
         cmocka_unit_test_setup_teardown(priorities_count_beside_masks, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mask_head_is_compared_with_the_mask, setup, teardown),
+        cmocka_unit_test_setup_teardown(codes_are_compared_with_the_wanted, setup, teardown),
         cmocka_unit_test(keys_are_the_ones_in_metrics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-"""The perceptual and adversarial losses against PyTorch, in fp64, and the files a VGG may come in.
+"""The perceptual, latent and adversarial losses against PyTorch, in fp64, and the files a VGG may come in.
 
 Losses are written out below, independently; tests/model/losses_parity.c writes the C side's numbers.
 """
@@ -23,8 +23,9 @@ pytestmark = pytest.mark.skipif(torch is None, reason="this Python has no torch 
 
 SIDE, SAMPLES, MASK_WEIGHT = 64, 2, 3
 WEIGHT = {"l1": 1, "dssim": 0.5, "perceptual": 0.25, "adversarial": 0.125}
+LATENT_WEIGHT = 0.375
 R1 = 2
-TERMS = ("l1", "dssim", "perceptual", "mask_head", "adversarial", "discriminator", "r1")
+TERMS = ("l1", "dssim", "perceptual", "mask_head", "latent", "adversarial", "discriminator", "r1")
 BUILD = pathlib.Path(os.environ.get("BIFRONS", "build/dev/bifrons")).parent
 PROGRAM = BUILD / "tests/losses_parity"
 
@@ -100,6 +101,30 @@ def test_perceptual_loss_and_gradients(perceptual, vgg16):
     parameters = list(perceptual.model.parameters())
     theirs = torch.autograd.grad(total, parameters)
     for our, their in zip(perceptual.gradients("gradients.bin", parameters), theirs):
+        assert relative(our, their) < 1e-9
+
+
+# ---- latent -------------------------------------------------------------------------------------
+
+def test_latent_loss_and_gradients(tmp_path):
+    dump = Dump(tmp_path, "none", MASK_WEIGHT, "none", "latent")
+    model, (of_a, of_b) = dump.model, dump.images
+    with torch.no_grad():
+        wanted = model.encoder(of_a[1:])
+        swap = model.decoder_b(wanted)[0]
+    codes = model.encoder(torch.cat([of_a[:1], swap]))
+    latent = (codes[1:] - wanted).square().mean() / wanted.square().mean() / SAMPLES
+    recons = [model.decoder_a(codes)[0], model.decoder_b(model.encoder(of_b))[0]]
+    total = LATENT_WEIGHT * latent
+    for who, recon in enumerate(recons):
+        pixels = reconstruction_losses(dump, None, who, recon)
+        total = total + pixels[0] + WEIGHT["dssim"] * pixels[1]
+    assert latent > 0.01 and dump.terms[1]["latent"] == 0
+    assert dump.terms[0]["latent"] == pytest.approx(latent.item(), rel=1e-9)
+    assert dump.total == pytest.approx(total.item(), rel=1e-9)
+    parameters = list(model.parameters())
+    theirs = torch.autograd.grad(total, parameters)
+    for our, their in zip(dump.gradients("gradients.bin", parameters), theirs):
         assert relative(our, their) < 1e-9
 
 

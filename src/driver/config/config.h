@@ -71,6 +71,7 @@ struct config {
         double mask;        /* extra weight of face pixels, see model_options.mask_weight */
         double eyes, mouth; /* extra weight of pixels around them, see data/priority.h */
         double mask_head;   /* weight of the loss of the decoders' masks */
+        double latent;      /* weight of the loss of swaps' codes */
     } loss;
     struct {
         int64_t loss; /* enum model_adversary_loss */

@@ -59,6 +59,11 @@ static enum status check_model(const struct config *c, struct errmsg *em)
                     "loss.mask = %g needs the masks that data.masks = false leaves out: set "
                     "loss.mask = 0 or data.masks = true",
                     c->loss.mask);
+    if (c->loss.latent > 0 && c->augment.back_translation == 0)
+        return FAIL(em, ST_CONFIG,
+                    "loss.latent = %g is about the network's own swaps, and there are none: set "
+                    "augment.back_translation = 0.5 or loss.latent = 0",
+                    c->loss.latent);
     return ST_OK;
 }
 

@@ -139,6 +139,10 @@ static const struct config_key keys[] = {
     NUMBER(loss.mask_head, 0, 0, 1e3,
            "Weight of the squared difference between the mask that a decoder draws (model.mask) "
            "and the face mask of the set."),
+    NUMBER(loss.latent, 0, 0, 1e3,
+           "Weight of the difference between the code of the network's own swap and that of the "
+           "picture it was made from (augment.back_translation), relative to the code: a code is "
+           "to say what a face does, not whose it is. 0.1 is where to begin."),
     NUMBER(loss.perceptual, 0, 0, 1e3,
            "Weight of the perceptual loss: squared differences of the features relu1_2, relu2_2, "
            "relu3_3 and relu4_3 of a frozen VGG16 or VGG19. 0.1 is where to begin (--perceptual); "

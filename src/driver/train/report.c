@@ -148,6 +148,7 @@ static void mark_absent(const struct session *s, struct metrics_row *row)
     session_loss_weights(&s->config, weights);
     for (int i = MODEL_LOSS_PERCEPTUAL; i < MODEL_OWN_LOSSES; i++)
         row->absent[i] = weights[i] == 0;
+    row->absent[MODEL_LOSS_LATENT] |= row->kind != METRICS_TRAIN; /* no swaps are turned back */
     bool against = weights[MODEL_LOSS_ADVERSARIAL] > 0 && row->kind == METRICS_TRAIN;
     row->absent[MODEL_LOSS_ADVERSARIAL] = row->absent[MODEL_LOSS_DISCRIMINATOR] = !against;
     row->absent[MODEL_LOSS_R1] = !against || s->config.adversary.r1 == 0;

@@ -48,6 +48,7 @@ static const struct rule {
     {"loss.eyes",               LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
     {"loss.mouth",              LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
     {"loss.mask_head",          LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
+    {"loss.latent",             LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
     {"data.masks",              LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
     {"checkpoint.best",         BEST,     "best.pt is chosen anew, from the next validation on"           },
     {"loss.adversarial",        LOSSES,   "losses are of another kind: best.pt is chosen anew"            },

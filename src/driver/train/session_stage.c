@@ -94,6 +94,7 @@ void session_loss_weights(const struct config *c, double weights[static MODEL_OW
     weights[MODEL_LOSS_DSSIM] = c->loss.dssim;
     weights[MODEL_LOSS_PERCEPTUAL] = c->loss.perceptual;
     weights[MODEL_LOSS_MASK_HEAD] = c->loss.mask_head;
+    weights[MODEL_LOSS_LATENT] = c->loss.latent;
     weights[MODEL_LOSS_ADVERSARIAL] = c->loss.adversarial;
 }
 

@@ -45,6 +45,10 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
  *               for real-time style transfer and super-resolution", ECCV 2016.
  *   mask_head   (m - mask)^2 of the mask m that the decoder draws beside x (model.mask); each pixel
  *               counts alike.
+ *   latent      mean((c - c')^2) / mean(c'^2) of the code c of a swap that is to be turned back,
+ * and c' of the picture that was swapped, through which no gradient passes: a code is to say what a
+ * face does and not whose it is. 0 of samples that are no such swap. The latent reconstruction of
+ * Huang, Liu, Belongie, Kautz: "Multimodal unsupervised image-to-image translation", ECCV 2018.
  *   adversarial how little a discriminator takes x for made: model/adversary.h
  *
  * A loss is one row here (enum name, key in logs and metrics) and one function in model/loss.c,
@@ -55,6 +59,7 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
     X(DSSIM, dssim)           \
     X(PERCEPTUAL, perceptual) \
     X(MASK_HEAD, mask_head)   \
+    X(LATENT, latent)         \
     X(ADVERSARIAL, adversarial)
 /* Told beside them, but part of no total: what the discriminators learn from. */
 #define MODEL_LOSS_MAP(X)           \

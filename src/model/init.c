@@ -45,24 +45,49 @@ static void fill_constant(void *memory, const struct model_tensor *t, size_t ele
             ((float *)memory)[i] = (float)x;
 }
 
-/* Weight (0) or bias (1) of a layer. */
-static void fill_tensor(void *memory, const struct architecture *a,
-                        const struct architecture_layer *l, size_t which, size_t element_bytes,
-                        uint64_t seed)
+/* Of weight and bias alike. */
+static double pytorch_bound(const struct model_tensor *weight)
 {
-    const struct model_tensor *weight = &a->tensors[l->weight], *t = weight + which;
     /* PyTorch takes dims[1] for transposed convolutions too, though that is their fan out */
     int64_t fan_in = 1;
     for (int i = 1; i < weight->n_dims; i++)
         fan_in *= weight->dims[i];
+    return 1.0 / sqrt((double)fan_in);
+}
+
+/* Of weights. */
+static double he_bound(const struct architecture_layer *l, const struct model_tensor *weight)
+{
+    const double slope = 0.2; /* of LeakyReLU */
+    if (!l->activated)
+        return pytorch_bound(weight);
+    int64_t n_summed = l->kind == LAYER_TWICE ? weight->dims[0] : weight->dims[1];
+    for (int i = 2; i < weight->n_dims; i++)
+        n_summed *= weight->dims[i];
+    if (l->kind == LAYER_TWICE)
+        n_summed /= 4; /* strides of 2 either way */
+    return sqrt(3.0 * 2.0 / (1.0 + slope * slope) / (double)n_summed);
+}
+
+/* Weight (0) or bias (1) of a layer. */
+static void fill_tensor(void *memory, const struct architecture *a,
+                        const struct architecture_layer *l, size_t which, size_t element_bytes,
+                        enum model_init init, uint64_t seed)
+{
+    const struct model_tensor *weight = &a->tensors[l->weight], *t = weight + which;
     if (l->kind == LAYER_NORM)
         fill_constant(memory, t, element_bytes, which == 0 ? 1.0 : 0.0);
+    else if (init == MODEL_INIT_PYTORCH)
+        fill(memory, t, element_bytes, pytorch_bound(weight), seed);
+    else if (which == 0)
+        fill(memory, t, element_bytes, he_bound(l, weight), seed);
     else
-        fill(memory, t, element_bytes, 1.0 / sqrt((double)fan_in), seed);
+        fill_constant(memory, t, element_bytes, 0.0);
 }
 
 enum status init_parameters(const struct architecture *a, struct shim_group *group,
-                            size_t element_bytes, uint64_t seed, struct errmsg *em)
+                            size_t element_bytes, enum model_init init, uint64_t seed,
+                            struct errmsg *em)
 {
     size_t largest = 0, bytes;
     for (size_t i = 0; i < a->n_tensors; i++)
@@ -74,7 +99,7 @@ enum status init_parameters(const struct architecture *a, struct shim_group *gro
     for (size_t i = 0; i < 2 * a->n_layers && st == ST_OK; i++) {
         const struct architecture_layer *l = &a->layers[i / 2];
         const struct model_tensor *t = &a->tensors[l->weight + i % 2];
-        fill_tensor(memory, a, l, i % 2, element_bytes, seed);
+        fill_tensor(memory, a, l, i % 2, element_bytes, init, seed);
         st = shim_group_write(group, SHIM_PARAMETERS, t->offset, memory, t->count, em);
     }
     free(memory);

@@ -147,7 +147,8 @@ enum status model_new(const struct model_options *o, const struct model_memory *
     if (st == ST_OK)
         st = take_memory(m, memory, em);
     if (st == ST_OK)
-        st = init_parameters(m->architecture, m->group, m->flat.element_bytes, o->seed, em);
+        st =
+            init_parameters(m->architecture, m->group, m->flat.element_bytes, o->init, o->seed, em);
     if (st == ST_OK)
         st = open_judges(m, em);
     if (st == ST_OK)

@@ -182,6 +182,7 @@ KEYS = {
     "train.warmup_steps": Change(3, numbers),
     "train.adam_beta1": Change(0.5, numbers),
     "train.adam_beta2": Change(0.5, numbers),
+    "train.init": Change('"he"', numbers),
     "train.adam_eps": Change(1, numbers),
     "train.freeze": Change('"encoder"', numbers),
     "train.early_stop": Elsewhere("cli/test_schedules.py"),

@@ -135,6 +135,30 @@ static void initial_weights_follow_the_seed_and_the_name(void **state)
     model_free(c);
 }
 
+/* What a layer is given it gives on as large, behind its LeakyReLU; the last begins near grey. */
+static void he_weights_keep_the_deviation(void **state)
+{
+    (void)state;
+    struct model_options o = small_options(MODEL_FP32);
+    struct model *he = NULL, *plain = open_model(MODEL_FP32);
+    o.init = MODEL_INIT_HE;
+    assert_ok(model_new(&o, NULL, &he, &em));
+    const float *p = model_flat(he)->parameters;
+    const struct model_tensor *t;
+    size_t n = model_layout(he, &t);
+    for (size_t i = 0; i < n; i += 2) { /* weight, bias */
+        bool decoder = t[i].name[0] == 'd', last = t[i].dims[1] == 3 && decoder;
+        int64_t n_summed = decoder ? t[i].dims[0] * 4 : t[i].dims[1] * 16;
+        double wanted = norm_of(plain, model_flat(plain)->parameters, t[i].name);
+        if (!last)
+            wanted = sqrt(2 / 1.04 / (double)n_summed * (double)t[i].count);
+        assert_near(norm_of(he, p, t[i].name), wanted, 0.03 * wanted);
+        assert_true(norm_of(he, p, t[i + 1].name) == 0);
+    }
+    model_free(he);
+    model_free(plain);
+}
+
 static void memory_may_be_the_callers(void **state)
 {
     (void)state;
@@ -431,6 +455,7 @@ int main(void)
         T(impossible_options_are_refused),
         T(tensors_fill_the_flat_arrays),
         T(initial_weights_follow_the_seed_and_the_name),
+        T(he_weights_keep_the_deviation),
         T(memory_may_be_the_callers),
         T(each_decoder_learns_from_its_own_person),
         T(micro_batches_add_up),

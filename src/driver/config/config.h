@@ -91,6 +91,7 @@ struct config {
         int64_t warmup_steps; /* instead, in steps; 0: the share */
         int64_t freeze;       /* enum config_freeze */
         int64_t early_stop;   /* validations; 0: off */
+        int64_t init;         /* enum model_init */
         double adam_beta1, adam_beta2, adam_eps;
         double weight_decay, clip_norm, ema; /* 0: off */
         char device[CONFIG_TEXT_BYTES];

@@ -44,6 +44,7 @@
 /* In the order of the enums they spell; backends: enum comm_backend. */
 static const char *const bottlenecks[] = {"conv", "dense", NULL};
 static const char *const upsamples[] = {"transposed", "subpixel", NULL};
+static const char *const inits[] = {"pytorch", "he", NULL};
 static const char *const norms[] = {"none", "group", NULL};
 static const char *const schedules[] = {"constant", "one_cycle", "cosine", NULL};
 static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
@@ -242,6 +243,9 @@ static const struct config_key keys[] = {
     UNSIGNED(train.seed, 1,
              "Seed of initial weights, order of pictures, split and augmentation. The same seed "
              "trains on the same pictures in the same order."),
+    WORD(train.init, 0, inits,
+         "Initial weights. pytorch: as PyTorch draws them, small; he: so that numbers keep their "
+         "size from layer to layer, by which pictures appear sooner."),
     NUMBER(train.lr, 1e-4, 0, 1, "Learning rate of Adam (with a schedule: its highest)."),
     WORD(train.schedule, SCHEDULE_CONSTANT, schedules,
          "Course of the learning rate: constant; one_cycle rises along half a cosine from lr/25 to "

@@ -117,6 +117,7 @@ struct model_options session_model_options(const struct config *c, const char *d
         .adam_beta1 = c->train.adam_beta1,
         .adam_beta2 = c->train.adam_beta2,
         .adam_eps = c->train.adam_eps,
+        .init = (enum model_init)c->train.init,
         .weight_decay = c->train.weight_decay,
         .ema = c->train.ema,
         .frozen = {[MODEL_ENCODER] = f == FREEZE_ENCODER,

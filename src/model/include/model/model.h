@@ -78,6 +78,8 @@ const char *model_loss_key(enum model_loss loss);
 
 enum model_precision { MODEL_FP32, MODEL_BF16, MODEL_FP64 };
 
+enum model_init { MODEL_INIT_PYTORCH, MODEL_INIT_HE }; /* src/model/init.h */
+
 enum model_adversary_loss { MODEL_HINGE, MODEL_LEAST_SQUARES };
 
 /* Of the discriminators: model/adversary.h. */
@@ -105,7 +107,8 @@ struct model_options {
     double weight_decay;      /* decoupled from the gradient, as AdamW's; 0: Adam */
     double ema;               /* decay a step of a moving average of the parameters; 0: none */
     bool frozen[MODEL_PARTS]; /* parts that neither get gradients nor are moved by a step */
-    uint64_t seed;            /* initial weights */
+    enum model_init init;     /* how initial weights are drawn, */
+    uint64_t seed;            /* and from which numbers */
     bool recompute;  /* compute each stage again in backward instead of keeping what it makes */
     bool cuda_graph; /* model_backward as CUDA graphs, for batches of kinds that come again */
     /* of all of a person's training pictures, inside the mask where there is one: what colour

@@ -1,11 +1,11 @@
 #include "winograd.hpp"
 
 #include <ATen/Parallel.h>
-#include <ATen/native/CPUBlas.h>
 
 #include <algorithm>
 #include <vector>
 
+#include "panels.hpp"
 #include "winograd_transform.hpp"
 
 namespace winograd
@@ -33,50 +33,57 @@ int64_t block_of(const shape &s, int64_t n, int64_t element_bytes)
                                std::max<int64_t>(n / at::get_num_threads(), 1));
 }
 
-template <class E> at::Tensor empty(std::initializer_list<int64_t> dims)
-{
-    return at::empty(dims, at::TensorOptions(c10::CppTypeToScalarType<E>::value));
-}
-
 template <class E> const E *data(const at::Tensor &t)
 {
     return t.const_data_ptr<E>();
 }
 
-// oneDNN's inner kernel, where this processor has it: faster here than a whole product.
-bool has_kernel()
+// Nine matrices. An odd number of rows is rounded up, since bfloat16 is multiplied in pairs.
+template <class E> class stack
 {
-    static const bool has = [] {
-        try {
-            float one[64] = {1.0f}, product[64];
-            at::native::cpublas::brgemm(8, 8, 8, 8, 8, 8, false, one, one, product, false);
-            return product[0] == 1.0f;
-        } catch (const std::exception &) { // oneDNN's or libtorch's
-            return false;
-        }
-    }();
-    return has;
-}
-
-// out[k] = a[k] b[k] for all planes; all contiguous.
-void multiply(const at::Tensor &a, const at::Tensor &b, at::Tensor &out)
-{
-    if (a.scalar_type() != at::kFloat || !has_kernel()) {
-        at::bmm_out(out, a, b);
-        return;
+  public:
+    stack(ptrdiff_t rows, ptrdiff_t columns)
+        : rows_((rows + 1) / 2 * 2), columns_(columns), plane_(panels::size(rows_, columns)),
+          memory_(at::empty({PLANES * plane_}, c10::CppTypeToScalarType<E>::value))
+    {
+        if (rows != rows_)
+            for (int k = 0; k < PLANES; k++)
+                for (ptrdiff_t c = 0; c < columns; c++)
+                    (*this)[k][panels::place(rows_, rows, c)] = E(0.0f);
     }
-    int64_t m = a.size(1), k = a.size(2), n = b.size(2);
-    for (int64_t p = 0; p < PLANES; p++)
-        at::native::cpublas::brgemm(m, n, k, k, n, n, false, data<float>(a) + p * m * k,
-                                    data<float>(b) + p * k * n,
-                                    out.mutable_data_ptr<float>() + p * m * n, false);
-}
+    E *operator[](int k)
+    {
+        return memory_.template mutable_data_ptr<E>() + k * plane_;
+    }
+    planes<E> from(ptrdiff_t row)
+    {
+        return {(*this)[0], rows_, row};
+    }
+    planes<const float> products_from(ptrdiff_t row)
+    {
+        return {(*this)[0], rows_, row};
+    }
+    void interleave()
+    {
+        if constexpr (std::is_same_v<E, c10::BFloat16>)
+            for (int k = 0; k < PLANES; k++)
+                panels::interleave(rows_, columns_, (*this)[k]);
+    }
+    ptrdiff_t rows() const
+    {
+        return rows_;
+    }
 
-template <class E> at::Tensor filters(const shape &s, const at::Tensor &weight, bool transposed)
+  private:
+    ptrdiff_t rows_, columns_, plane_;
+    at::Tensor memory_;
+};
+
+template <class E> stack<E> filters(const shape &s, const at::Tensor &weight, bool transposed)
 {
-    at::Tensor u =
-        transposed ? empty<E>({PLANES, s.cell(), s.inner}) : empty<E>({PLANES, s.inner, s.cell()});
-    weights_to_u<E>(s, data<float>(weight), transposed, u.mutable_data_ptr<E>());
+    stack<E> u = transposed ? stack<E>(s.cell(), s.inner) : stack<E>(s.inner, s.cell());
+    weights_to_u<E>(s, data<float>(weight), transposed, u[0]);
+    u.interleave();
     return u;
 }
 
@@ -99,22 +106,22 @@ at::Tensor halve_as(const at::Tensor &outer, const at::Tensor &weight, const at:
 {
     shape s = shape_of(outer, weight, true);
     int64_t n = outer.size(0), block = block_of(s, n, sizeof(E));
-    at::Tensor u = filters<E>(s, weight, true);
+    stack<E> u = filters<E>(s, weight, true);
     at::Tensor inner = at::empty({n, s.inner, 2 * s.rows, 2 * s.columns}, outer.options(),
                                  at::MemoryFormat::ChannelsLast);
     in_parts(n, block, [&](int64_t, int64_t first, int64_t last) {
         for (int64_t start = first; start < last; start += block) {
             int64_t now = std::min(block, last - start), tiles = now * s.tiles();
-            at::Tensor v = empty<E>({PLANES, tiles, s.cell()}),
-                       m = empty<E>({PLANES, tiles, s.inner});
+            stack<E> v(tiles, s.cell());
+            stack<float> m(tiles, s.inner);
             for (int64_t i = 0; i < now; i++)
                 outer_to_v(s, data<E>(outer) + (start + i) * outer.stride(0),
-                           v.mutable_data_ptr<E>() + i * s.tiles() * s.cell(), tiles * s.cell());
-            multiply(v, u, m);
+                           v.from(i * s.tiles()));
+            for (int k = 0; k < PLANES; k++)
+                panels::multiply<E>(v.rows(), s.inner, s.cell(), v[k], u[k], m[k]);
             for (int64_t i = 0; i < now; i++)
-                m_to_inner(s, data<E>(m) + i * s.tiles() * s.inner, data<float>(bias), slope,
-                           inner.mutable_data_ptr<E>() + (start + i) * inner.stride(0),
-                           tiles * s.inner);
+                m_to_inner(s, m.products_from(i * s.tiles()), data<float>(bias), slope,
+                           inner.mutable_data_ptr<E>() + (start + i) * inner.stride(0));
         }
     });
     return inner;
@@ -126,22 +133,22 @@ at::Tensor twice_as(const at::Tensor &inner, const at::Tensor &weight, const at:
 {
     shape s = shape_of(inner, weight, false);
     int64_t n = inner.size(0), block = block_of(s, n, sizeof(E));
-    at::Tensor u = filters<E>(s, weight, false);
+    stack<E> u = filters<E>(s, weight, false);
     at::Tensor outer = at::empty({n, s.outer, TILE * s.rows, TILE * s.columns}, inner.options(),
                                  at::MemoryFormat::ChannelsLast);
     in_parts(n, block, [&](int64_t, int64_t first, int64_t last) {
         for (int64_t start = first; start < last; start += block) {
             int64_t now = std::min(block, last - start), tiles = now * s.tiles();
-            at::Tensor v = empty<E>({PLANES, tiles, s.cell()}),
-                       m = empty<E>({PLANES, tiles, s.inner});
+            stack<E> m(tiles, s.inner);
+            stack<float> v(tiles, s.cell());
             for (int64_t i = 0; i < now; i++)
                 inner_to_m(s, data<E>(inner) + (start + i) * inner.stride(0),
-                           m.mutable_data_ptr<E>() + i * s.tiles() * s.inner, tiles * s.inner);
-            multiply(m, u, v);
+                           m.from(i * s.tiles()));
+            for (int k = 0; k < PLANES; k++)
+                panels::multiply<E>(m.rows(), s.cell(), s.inner, m[k], u[k], v[k]);
             for (int64_t i = 0; i < now; i++)
-                v_to_outer(s, data<E>(v) + i * s.tiles() * s.cell(), data<float>(bias), slope,
-                           outer.mutable_data_ptr<E>() + (start + i) * outer.stride(0),
-                           tiles * s.cell());
+                v_to_outer(s, v.products_from(i * s.tiles()), data<float>(bias), slope,
+                           outer.mutable_data_ptr<E>() + (start + i) * outer.stride(0));
         }
     });
     return outer;
@@ -153,25 +160,26 @@ at::Tensor weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner,
 {
     shape s = shape_of(outer, weight, true);
     int64_t n = outer.size(0), block = block_of(s, n, sizeof(E));
+    ptrdiff_t plane = panels::size(s.inner, s.cell());
     std::vector<at::Tensor> sums(size_t(at::get_num_threads()));
     int64_t parts = in_parts(n, block, [&](int64_t part, int64_t first, int64_t last) {
-        at::Tensor u = at::zeros({PLANES, s.inner, s.cell()}, at::kFloat);
+        at::Tensor sum = at::empty({PLANES, plane}, at::kFloat);
         for (int64_t start = first; start < last; start += block) {
             int64_t now = std::min(block, last - start), tiles = now * s.tiles();
-            at::Tensor v = empty<E>({PLANES, tiles, s.cell()}),
-                       m = empty<E>({PLANES, tiles, s.inner});
+            stack<E> v(tiles, s.cell()), m(tiles, s.inner);
             for (int64_t i = 0; i < now; i++) {
                 outer_to_v(s, data<E>(outer) + (start + i) * outer.stride(0),
-                           v.mutable_data_ptr<E>() + i * s.tiles() * s.cell(), tiles * s.cell());
+                           v.from(i * s.tiles()));
                 inner_to_m(s, data<E>(inner) + (start + i) * inner.stride(0),
-                           m.mutable_data_ptr<E>() + i * s.tiles() * s.inner, tiles * s.inner);
+                           m.from(i * s.tiles()));
             }
-            if constexpr (std::is_same_v<E, float>)
-                u.baddbmm_(m.transpose(1, 2), v);
-            else
-                u.add_(at::bmm(m.transpose(1, 2), v));
+            v.interleave(), m.interleave();
+            for (int k = 0; k < PLANES; k++)
+                panels::multiply_turned<E>(s.inner, s.cell(), v.rows(), m[k], v[k],
+                                           sum.mutable_data_ptr<float>() + k * plane,
+                                           start > first);
         }
-        sums[size_t(part)] = u;
+        sums[size_t(part)] = sum;
     });
     for (int64_t i = 1; i < parts; i++)
         sums[0].add_(sums[size_t(i)]);
@@ -196,8 +204,8 @@ bool suits(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias
            at::ScalarType dtype)
 {
     if (!x.is_cpu() || !is_plain_float(weight) || !is_plain_float(bias) ||
-        (dtype != at::kFloat && dtype != at::kBFloat16) || x.dim() != 4 || weight.dim() != 4 ||
-        bias.numel() != weight.size(x_is_outer ? 0 : 1))
+        !(dtype == at::kFloat || (dtype == at::kBFloat16 && panels::multiplies_bf16())) ||
+        x.dim() != 4 || weight.dim() != 4 || bias.numel() != weight.size(x_is_outer ? 0 : 1))
         return false;
     int64_t tile = x_is_outer ? TILE : TILE / 2;
     bool whole = weight.size(2) == TILE && weight.size(3) == TILE && x.size(2) % tile == 0 &&

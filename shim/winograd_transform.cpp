@@ -5,14 +5,17 @@
 #include <type_traits>
 #include <vector>
 
-#define INLINE inline __attribute__((always_inline))
+#include "panels.hpp"
+
+#define INLINE        inline __attribute__((always_inline))
+#define INLINE_LAMBDA __attribute__((always_inline))
 
 namespace winograd
 {
 namespace
 {
 
-enum { LANES = 16 };
+enum { LANES = 16, TAPS = 16 }; // TAPS: of a filter
 
 INLINE float get(const float *p, ptrdiff_t i)
 {
@@ -64,22 +67,22 @@ INLINE float leaky(float x, float slope)
 // Four pixels of one place in their cells, from a tile's V and what its left, upper and upper left
 // neighbours add: v[9], left's planes 2 5 8, upper's 6 7 8, the corner's 8.
 template <class E>
-INLINE void backward_cells(const E *const v[16], const float *bias, float slope, E *const out[4],
-                           ptrdiff_t n)
+INLINE void backward_cells(const float *const v[16], const float *bias, float slope,
+                           E *const out[4], ptrdiff_t n)
 {
-    const E *v0 = v[0], *v1 = v[1], *v2 = v[2], *v3 = v[3], *v4 = v[4], *v5 = v[5], *v6 = v[6],
-            *v7 = v[7], *v8 = v[8], *l2 = v[9], *l5 = v[10], *l8 = v[11], *u6 = v[12], *u7 = v[13],
-            *u8 = v[14], *corner = v[15];
+    const float *v0 = v[0], *v1 = v[1], *v2 = v[2], *v3 = v[3], *v4 = v[4], *v5 = v[5], *v6 = v[6],
+                *v7 = v[7], *v8 = v[8], *l2 = v[9], *l5 = v[10], *l8 = v[11], *u6 = v[12],
+                *u7 = v[13], *u8 = v[14], *corner = v[15];
     E *o0 = out[0], *o1 = out[1], *o2 = out[2], *o3 = out[3];
 #pragma GCC ivdep
     for (ptrdiff_t c = 0; c < n; c++) {
-        float top = get(v1, c) - get(v0, c) - get(v2, c), k = bias[c];
-        float middle = get(v4, c) - get(v3, c) - get(v5, c);
-        float bottom = get(v7, c) - get(v6, c) - get(v8, c);
-        float above = get(u7, c) - get(u6, c) - get(u8, c);
-        float column = get(v3, c) - get(v0, c) - get(v6, c);
-        float beside = get(l5, c) - get(l2, c) - get(l8, c);
-        float first = get(v0, c) + get(l2, c) + get(u6, c) + get(corner, c);
+        float top = v1[c] - v0[c] - v2[c], k = bias[c];
+        float middle = v4[c] - v3[c] - v5[c];
+        float bottom = v7[c] - v6[c] - v8[c];
+        float above = u7[c] - u6[c] - u8[c];
+        float column = v3[c] - v0[c] - v6[c];
+        float beside = l5[c] - l2[c] - l8[c];
+        float first = v0[c] + l2[c] + u6[c] + corner[c];
         put(o0, c, leaky(first + k, slope)), put(o1, c, leaky(top + above + k, slope));
         put(o2, c, leaky(column + beside + k, slope));
         put(o3, c, leaky(middle - top - bottom + k, slope));
@@ -101,19 +104,19 @@ template <class E> INLINE void expand(const E *const g[4], E *const m[9], ptrdif
 }
 
 template <class E>
-INLINE void contract(const E *const m[9], const float *bias, float slope, E *const y[4],
+INLINE void contract(const float *const m[9], const float *bias, float slope, E *const y[4],
                      ptrdiff_t n)
 {
-    const E *m0 = m[0], *m1 = m[1], *m2 = m[2], *m3 = m[3], *m4 = m[4], *m5 = m[5], *m6 = m[6],
-            *m7 = m[7], *m8 = m[8];
+    const float *m0 = m[0], *m1 = m[1], *m2 = m[2], *m3 = m[3], *m4 = m[4], *m5 = m[5], *m6 = m[6],
+                *m7 = m[7], *m8 = m[8];
     E *y0 = y[0], *y1 = y[1], *y2 = y[2], *y3 = y[3];
 #pragma GCC ivdep
     for (ptrdiff_t c = 0; c < n; c++) {
-        float upper = get(m1, c) + get(m4, c), lower = get(m4, c) + get(m7, c), k = bias[c];
-        put(y0, c, leaky(get(m0, c) + get(m3, c) + upper + k, slope));
-        put(y1, c, leaky(get(m2, c) + get(m5, c) + upper + k, slope));
-        put(y2, c, leaky(get(m3, c) + get(m6, c) + lower + k, slope));
-        put(y3, c, leaky(get(m5, c) + get(m8, c) + lower + k, slope));
+        float upper = m1[c] + m4[c], lower = m4[c] + m7[c], k = bias[c];
+        put(y0, c, leaky(m0[c] + m3[c] + upper + k, slope));
+        put(y1, c, leaky(m2[c] + m5[c] + upper + k, slope));
+        put(y2, c, leaky(m3[c] + m6[c] + lower + k, slope));
+        put(y3, c, leaky(m5[c] + m8[c] + lower + k, slope));
     }
 }
 
@@ -133,18 +136,15 @@ const int level = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("
                           __builtin_cpu_supports("avx512dq")
                       ? 1
                       : (__builtin_cpu_supports("avx2") ? 0 : -1);
-#define RUN(...)                                        \
-    do {                                                \
-        auto run = [&]() __attribute__((always_inline)) \
-        {                                               \
-            __VA_ARGS__;                                \
-        };                                              \
-        if (level > 0)                                  \
-            wide(run);                                  \
-        else if (level == 0)                            \
-            narrow(run);                                \
-        else                                            \
-            run();                                      \
+#define RUN(...)                                         \
+    do {                                                 \
+        auto run = [&]() INLINE_LAMBDA { __VA_ARGS__; }; \
+        if (level > 0)                                   \
+            wide(run);                                   \
+        else if (level == 0)                             \
+            narrow(run);                                 \
+        else                                             \
+            run();                                       \
     } while (0)
 #else
 #define RUN(...) __VA_ARGS__
@@ -163,66 +163,95 @@ INLINE E *pixel(const shape &s, E *outer, ptrdiff_t row, ptrdiff_t column, int p
     return outer + (y * TILE * s.columns + x) * s.outer;
 }
 
-template <class E> INLINE void all_to_v(const shape &s, const E *outer, E *v, ptrdiff_t plane)
+// Calls fn(c, n) for runs of n of the channels, each within one panel; the first of them is
+// `column` of a matrix.
+template <class F> INLINE void each_run(ptrdiff_t column, ptrdiff_t channels, F fn)
+{
+    for (ptrdiff_t c = 0, n; c < channels; c += n) {
+        ptrdiff_t left = panels::WIDTH - (column + c) % panels::WIDTH;
+        n = left < channels - c ? left : channels - c;
+        fn(c, n);
+    }
+}
+
+template <class E>
+INLINE E *in_plane(const planes<E> &p, int k, ptrdiff_t columns, ptrdiff_t tile, ptrdiff_t column)
+{
+    return p.first + k * panels::size(p.rows, columns) +
+           panels::place(p.rows, p.row + tile, column);
+}
+
+template <class E> INLINE void all_to_v(const shape &s, const E *outer, const planes<E> &v)
 {
     const std::vector<E> padding(size_t(s.outer), E(0.0f));
     for (ptrdiff_t t = 0; t < s.tiles(); t++)
         for (int place = 0; place < 4; place++) {
-            const E *d[PLANES];
-            E *to[PLANES];
-            for (int k = 0; k < PLANES; k++) {
-                d[k] = pixel(s, outer, 2 * (t / s.columns) + k / 3, 2 * (t % s.columns) + k % 3,
-                             place / 2, place % 2, padding.data());
-                to[k] = v + k * plane + t * s.cell() + place * s.outer;
-            }
-            forward_cells(d, to, s.outer);
+            const E *pixels[PLANES];
+            for (int k = 0; k < PLANES; k++)
+                pixels[k] =
+                    pixel(s, outer, 2 * (t / s.columns) + k / 3, 2 * (t % s.columns) + k % 3,
+                          place / 2, place % 2, padding.data());
+            each_run(place * s.outer, s.outer, [&](ptrdiff_t c, ptrdiff_t n) INLINE_LAMBDA {
+                const E *d[PLANES];
+                E *to[PLANES];
+                for (int k = 0; k < PLANES; k++) {
+                    d[k] = pixels[k] + c;
+                    to[k] = in_plane(v, k, s.cell(), t, place * s.outer + c);
+                }
+                forward_cells(d, to, n);
+            });
         }
 }
 
+// Of a tile's V, and of those up and left of it, the planes that reach into its first cell.
+constexpr struct {
+    int up, left, plane;
+} reaching[16] = {
+    {0, 0, 0},
+    {0, 0, 1},
+    {0, 0, 2},
+    {0, 0, 3},
+    {0, 0, 4},
+    {0, 0, 5},
+    {0, 0, 6},
+    {0, 0, 7},
+    {0, 0, 8},
+    {0, 1, 2},
+    {0, 1, 5},
+    {0, 1, 8},
+    {1, 0, 6},
+    {1, 0, 7},
+    {1, 0, 8},
+    {1, 1, 8},
+};
+
 template <class E>
-INLINE void all_to_outer(const shape &s, const E *v, const float *bias, float slope, E *outer,
-                         ptrdiff_t plane)
+INLINE void all_to_outer(const shape &s, const planes<const float> &v, const float *bias,
+                         float slope, E *outer)
 {
-    static constexpr struct {
-        int up, left, plane;
-    } from[16] = {
-        {0, 0, 0},
-        {0, 0, 1},
-        {0, 0, 2},
-        {0, 0, 3},
-        {0, 0, 4},
-        {0, 0, 5},
-        {0, 0, 6},
-        {0, 0, 7},
-        {0, 0, 8},
-        {0, 1, 2},
-        {0, 1, 5},
-        {0, 1, 8},
-        {1, 0, 6},
-        {1, 0, 7},
-        {1, 0, 8},
-        {1, 1, 8},
-    };
-    const std::vector<E> padding(size_t(s.outer), E(0.0f));
+    const float zeros[panels::WIDTH] = {};
     std::vector<E> nowhere(size_t(s.outer));
     for (ptrdiff_t row = 0; row <= s.rows; row++)
         for (ptrdiff_t column = 0; column <= s.columns; column++)
             for (int place = 0; place < 4; place++) {
                 if ((row == s.rows && place / 2 == 1) || (column == s.columns && place % 2 == 1))
                     continue; // outside
-                const E *sources[16];
-                E *out[4];
-                for (int i = 0; i < 16; i++) {
-                    ptrdiff_t y = row - from[i].up, x = column - from[i].left;
-                    bool inside = y >= 0 && y < s.rows && x >= 0 && x < s.columns;
-                    sources[i] = inside ? v + from[i].plane * plane +
-                                              (y * s.columns + x) * s.cell() + place * s.outer
-                                        : padding.data();
-                }
+                E *pixels[4];
                 for (int i = 0; i < 4; i++)
-                    out[i] = pixel(s, outer, 2 * row + i / 2, 2 * column + i % 2, place / 2,
-                                   place % 2, nowhere.data());
-                backward_cells(sources, bias, slope, out, s.outer);
+                    pixels[i] = pixel(s, outer, 2 * row + i / 2, 2 * column + i % 2, place / 2,
+                                      place % 2, nowhere.data());
+                each_run(place * s.outer, s.outer, [&](ptrdiff_t c, ptrdiff_t n) INLINE_LAMBDA {
+                    const float *from[16];
+                    for (int i = 0; i < 16; i++) {
+                        ptrdiff_t y = row - reaching[i].up, x = column - reaching[i].left;
+                        bool inside = y >= 0 && y < s.rows && x >= 0 && x < s.columns;
+                        from[i] = inside ? in_plane(v, reaching[i].plane, s.cell(),
+                                                    y * s.columns + x, place * s.outer + c)
+                                         : zeros;
+                    }
+                    E *const to[4] = {pixels[0] + c, pixels[1] + c, pixels[2] + c, pixels[3] + c};
+                    backward_cells(from, bias + c, slope, to, n);
+                });
             }
 }
 
@@ -235,29 +264,35 @@ template <class E> INLINE void find_inner(const shape &s, E *inner, ptrdiff_t ti
     }
 }
 
-template <class E> INLINE void all_to_m(const shape &s, const E *inner, E *m, ptrdiff_t plane)
+template <class E> INLINE void all_to_m(const shape &s, const E *inner, const planes<E> &m)
 {
     for (ptrdiff_t t = 0; t < s.tiles(); t++) {
-        const E *from[4];
-        E *to[PLANES];
-        find_inner(s, inner, t, from);
-        for (int k = 0; k < PLANES; k++)
-            to[k] = m + k * plane + t * s.inner;
-        expand(from, to, s.inner);
+        const E *pixels[4];
+        find_inner(s, inner, t, pixels);
+        each_run(0, s.inner, [&](ptrdiff_t c, ptrdiff_t n) INLINE_LAMBDA {
+            const E *const from[4] = {pixels[0] + c, pixels[1] + c, pixels[2] + c, pixels[3] + c};
+            E *to[PLANES];
+            for (int k = 0; k < PLANES; k++)
+                to[k] = in_plane(m, k, s.inner, t, c);
+            expand(from, to, n);
+        });
     }
 }
 
 template <class E>
-INLINE void all_to_inner(const shape &s, const E *m, const float *bias, float slope, E *inner,
-                         ptrdiff_t plane)
+INLINE void all_to_inner(const shape &s, const planes<const float> &m, const float *bias,
+                         float slope, E *inner)
 {
     for (ptrdiff_t t = 0; t < s.tiles(); t++) {
-        const E *from[PLANES];
-        E *to[4];
-        find_inner(s, inner, t, to);
-        for (int k = 0; k < PLANES; k++)
-            from[k] = m + k * plane + t * s.inner;
-        contract(from, bias, slope, to, s.inner);
+        E *pixels[4];
+        find_inner(s, inner, t, pixels);
+        each_run(0, s.inner, [&](ptrdiff_t c, ptrdiff_t n) INLINE_LAMBDA {
+            const float *from[PLANES];
+            for (int k = 0; k < PLANES; k++)
+                from[k] = in_plane(m, k, s.inner, t, c);
+            E *const to[4] = {pixels[0] + c, pixels[1] + c, pixels[2] + c, pixels[3] + c};
+            contract(from, bias + c, slope, to, n);
+        });
     }
 }
 
@@ -265,15 +300,15 @@ INLINE void all_to_inner(const shape &s, const E *m, const float *bias, float sl
 
 // Filters of LANES channels, `stride` floats apart, turned so that a tap's channels lie side by
 // side.
-INLINE void turn(const float *weights, ptrdiff_t stride, float taps[16][LANES])
+INLINE void turn(const float *weights, ptrdiff_t stride, float taps[TAPS][LANES])
 {
     for (int lane = 0; lane < LANES; lane++)
-        for (int tap = 0; tap < 16; tap++)
+        for (int tap = 0; tap < TAPS; tap++)
             taps[tap][lane] = weights[lane * stride + tap];
 }
 
 template <class E>
-INLINE void taps_to_u(const float taps[16][LANES], int place, E *u, ptrdiff_t plane)
+INLINE void taps_to_u(const float taps[TAPS][LANES], int place, E *u, ptrdiff_t plane)
 {
     const float *g0 = taps[4 * (place / 2) + place % 2], *g1 = g0 + 2 * LANES, *g2 = g0 + 8 * LANES,
                 *g3 = g0 + 10 * LANES;
@@ -289,34 +324,38 @@ INLINE void taps_to_u(const float taps[16][LANES], int place, E *u, ptrdiff_t pl
         __builtin_memcpy(u + k * plane, rows[k], sizeof rows[k]);
 }
 
-template <class E> INLINE void all_to_u(const shape &s, const float *weights, bool transposed, E *u)
+template <class E> INLINE void all_to_u(const shape &s, const float *weights, E *u)
 {
-    ptrdiff_t plane = s.cell() * s.inner, filter = 16;
-    float taps[16][LANES];
-    if (!transposed)
-        for (ptrdiff_t k = 0; k < s.inner; k++)
-            for (ptrdiff_t c = 0; c < s.outer; c += LANES) {
-                turn(weights + (k * s.outer + c) * filter, filter, taps);
-                for (int place = 0; place < 4; place++)
-                    taps_to_u(taps, place, u + k * s.cell() + place * s.outer + c, plane);
-            }
-    else
-        for (ptrdiff_t c = 0; c < s.outer; c++)
-            for (ptrdiff_t k = 0; k < s.inner; k += LANES) {
-                turn(weights + (k * s.outer + c) * filter, s.outer * filter, taps);
-                for (int place = 0; place < 4; place++)
-                    taps_to_u(taps, place, u + (place * s.outer + c) * s.inner + k, plane);
-            }
+    ptrdiff_t plane = panels::size(s.inner, s.cell());
+    float taps[TAPS][LANES];
+    for (ptrdiff_t k = 0; k < s.inner; k++)
+        for (ptrdiff_t c = 0; c < s.outer; c += LANES) {
+            turn(weights + (k * s.outer + c) * TAPS, TAPS, taps);
+            for (int place = 0; place < 4; place++)
+                taps_to_u(taps, place, u + panels::place(s.inner, k, place * s.outer + c), plane);
+        }
+}
+
+template <class E> INLINE void all_to_u_transposed(const shape &s, const float *weights, E *u)
+{
+    ptrdiff_t plane = panels::size(s.cell(), s.inner);
+    float taps[TAPS][LANES];
+    for (ptrdiff_t c = 0; c < s.outer; c++)
+        for (ptrdiff_t k = 0; k < s.inner; k += LANES) {
+            turn(weights + (k * s.outer + c) * TAPS, s.outer * TAPS, taps);
+            for (int place = 0; place < 4; place++)
+                taps_to_u(taps, place, u + panels::place(s.cell(), place * s.outer + c, k), plane);
+        }
 }
 
 INLINE void all_to_weights(const shape &s, const float *u, float *weights)
 {
-    ptrdiff_t plane = s.cell() * s.inner;
-    float taps[16][LANES];
+    ptrdiff_t plane = panels::size(s.inner, s.cell());
+    float taps[TAPS][LANES];
     for (ptrdiff_t k = 0; k < s.inner; k++)
         for (ptrdiff_t c = 0; c < s.outer; c += LANES) {
             for (int place = 0; place < 4; place++) {
-                const float *v = u + k * s.cell() + place * s.outer + c;
+                const float *v = u + panels::place(s.inner, k, place * s.outer + c);
                 float(*to)[LANES] = taps + 4 * (place / 2) + place % 2;
                 for (int i = 0; i < LANES; i++) {
                     float v1 = v[plane + i], v3 = v[3 * plane + i], v4 = v[4 * plane + i],
@@ -327,42 +366,45 @@ INLINE void all_to_weights(const shape &s, const float *u, float *weights)
                     to[10][i] = v4 + v5 + v7 + v[8 * plane + i];
                 }
             }
-            float *to = weights + (k * s.outer + c) * 16;
+            float *to = weights + (k * s.outer + c) * TAPS;
             for (int lane = 0; lane < LANES; lane++)
-                for (int tap = 0; tap < 16; tap++)
-                    to[lane * 16 + tap] = taps[tap][lane];
+                for (int tap = 0; tap < TAPS; tap++)
+                    to[lane * TAPS + tap] = taps[tap][lane];
         }
 }
 
 } // namespace
 
-template <class E> void outer_to_v(const shape &s, const E *outer, E *v, ptrdiff_t plane)
+template <class E> void outer_to_v(const shape &s, const E *outer, const planes<E> &v)
 {
-    RUN(all_to_v(s, outer, v, plane));
+    RUN(all_to_v(s, outer, v));
 }
 
 template <class E>
-void v_to_outer(const shape &s, const E *v, const float *bias, float slope, E *outer,
-                ptrdiff_t plane)
+void v_to_outer(const shape &s, const planes<const float> &v, const float *bias, float slope,
+                E *outer)
 {
-    RUN(all_to_outer(s, v, bias, slope, outer, plane));
+    RUN(all_to_outer(s, v, bias, slope, outer));
 }
 
-template <class E> void inner_to_m(const shape &s, const E *inner, E *m, ptrdiff_t plane)
+template <class E> void inner_to_m(const shape &s, const E *inner, const planes<E> &m)
 {
-    RUN(all_to_m(s, inner, m, plane));
+    RUN(all_to_m(s, inner, m));
 }
 
 template <class E>
-void m_to_inner(const shape &s, const E *m, const float *bias, float slope, E *inner,
-                ptrdiff_t plane)
+void m_to_inner(const shape &s, const planes<const float> &m, const float *bias, float slope,
+                E *inner)
 {
-    RUN(all_to_inner(s, m, bias, slope, inner, plane));
+    RUN(all_to_inner(s, m, bias, slope, inner));
 }
 
 template <class E> void weights_to_u(const shape &s, const float *weights, bool transposed, E *u)
 {
-    RUN(all_to_u(s, weights, transposed, u));
+    if (transposed)
+        RUN(all_to_u_transposed(s, weights, u));
+    else
+        RUN(all_to_u(s, weights, u));
 }
 
 void u_to_weights(const shape &s, const float *u, float *weights)
@@ -370,11 +412,13 @@ void u_to_weights(const shape &s, const float *u, float *weights)
     RUN(all_to_weights(s, u, weights));
 }
 
-#define FOR(E)                                                                                   \
-    template void outer_to_v<E>(const shape &, const E *, E *, ptrdiff_t);                       \
-    template void v_to_outer<E>(const shape &, const E *, const float *, float, E *, ptrdiff_t); \
-    template void inner_to_m<E>(const shape &, const E *, E *, ptrdiff_t);                       \
-    template void m_to_inner<E>(const shape &, const E *, const float *, float, E *, ptrdiff_t); \
+#define FOR(E)                                                                                    \
+    template void outer_to_v<E>(const shape &, const E *, const planes<E> &);                     \
+    template void v_to_outer<E>(const shape &, const planes<const float> &, const float *, float, \
+                                E *);                                                             \
+    template void inner_to_m<E>(const shape &, const E *, const planes<E> &);                     \
+    template void m_to_inner<E>(const shape &, const planes<const float> &, const float *, float, \
+                                E *);                                                             \
     template void weights_to_u<E>(const shape &, const float *, bool, E *);
 FOR(float)
 FOR(c10::BFloat16)

@@ -1,5 +1,6 @@
-// The additions of winograd.hpp, on memory: one call a picture. E is float or c10::BFloat16; sums
-// are taken in float. The innermost loops run over channels and are compiled for several processors.
+// The additions of winograd.hpp, on memory: one call a picture. What enters a product is float or
+// c10::BFloat16, what comes out of one is float, and so are sums. The innermost loops run over
+// channels and are compiled for several processors.
 #pragma once
 
 #include <c10/util/BFloat16.h>
@@ -17,17 +18,23 @@ struct shape {
     ptrdiff_t cell() const { return 4 * outer; } // a cell of the outer side as one row of V
 };
 
-// `plane`: elements between two of the nine planes of V, M or U.
-template <class E> void outer_to_v(const shape &s, const E *outer, E *v, ptrdiff_t plane);
-template <class E>
-void v_to_outer(const shape &s, const E *v, const float *bias, float slope, E *outer,
-                ptrdiff_t plane);
-template <class E> void inner_to_m(const shape &s, const E *inner, E *m, ptrdiff_t plane);
-template <class E>
-void m_to_inner(const shape &s, const E *m, const float *bias, float slope, E *inner,
-                ptrdiff_t plane);
+// Nine matrices in panels (panels.hpp), one after the other; a picture's tiles are rows from `row`.
+template <class E> struct planes {
+    E *first;
+    ptrdiff_t rows, row;
+};
 
-// weights to U: (9, K, 4 C), or (9, 4 C, K) where transposed; and U's gradient to the weights'.
+template <class E> void outer_to_v(const shape &s, const E *outer, const planes<E> &v);
+template <class E>
+void v_to_outer(const shape &s, const planes<const float> &v, const float *bias, float slope,
+                E *outer);
+template <class E> void inner_to_m(const shape &s, const E *inner, const planes<E> &m);
+template <class E>
+void m_to_inner(const shape &s, const planes<const float> &m, const float *bias, float slope,
+                E *inner);
+
+// weights to U: nine matrices K x 4 C, or 4 C x K where transposed; and U's gradient, K x 4 C, to
+// the weights'.
 template <class E> void weights_to_u(const shape &s, const float *weights, bool transposed, E *u);
 void u_to_weights(const shape &s, const float *u, float *weights);
 

@@ -1,0 +1,176 @@
+// Compiled once for each kind of processor, with PANELS_KERNELS naming the result: so this file
+// takes in no header that defines functions.
+//
+// A tile of c stays in registers while k passes by: of each k, VECTORS vectors of b are loaded, and
+// ROWS elements of a, each spread over a vector.
+#include "panels_kernel.hpp"
+
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
+#define INLINE inline __attribute__((always_inline))
+
+namespace panels
+{
+namespace
+{
+
+#if defined(__AVX512F__)
+constexpr int BYTES = 64, VECTORS_MAX = 4; // of a vector; of a tile's row
+#elif defined(__AVX2__)
+constexpr int BYTES = 32, VECTORS_MAX = 2;
+#else
+constexpr int BYTES = 16, VECTORS_MAX = 2;
+#endif
+constexpr int LANES = BYTES / 4, ROWS_MAX = 6;
+
+typedef float vec __attribute__((vector_size(BYTES)));
+typedef float vec_anywhere __attribute__((vector_size(BYTES), aligned(4), may_alias));
+
+struct f32 {
+    using element = float;
+    using vector = vec;
+    static constexpr int STEP = 1; // of k, at once
+    static INLINE vec load(const float *b)
+    {
+        return *reinterpret_cast<const vec_anywhere *>(b);
+    }
+    static INLINE vec multiply_add(vec sum, const float *a, vec b)
+    {
+        return sum + *a * b;
+    }
+};
+
+#if defined(__AVX512BF16__)
+struct bf16 {
+    using element = uint16_t;
+    using vector = __m512bh;
+    static constexpr int STEP = 2;
+    static INLINE __m512bh load(const uint16_t *b)
+    {
+        return (__m512bh)_mm512_loadu_si512(b);
+    }
+    static INLINE vec multiply_add(vec sum, const uint16_t *a, __m512bh b)
+    {
+        int pair;
+        __builtin_memcpy(&pair, a, sizeof pair);
+        return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_set1_epi32(pair), b);
+    }
+};
+#endif
+
+// One tile; `panel`: elements of a panel of a.
+template <class T, bool TURNED, int VECTORS, int ROWS>
+INLINE void tile(ptrdiff_t k, const typename T::element *a, ptrdiff_t panel,
+                 const typename T::element *b, float *c, bool add)
+{
+    vec sum[ROWS][VECTORS];
+    for (int i = 0; i < ROWS; i++)
+        for (int j = 0; j < VECTORS; j++)
+            sum[i][j] = add ? f32::load(c + i * WIDTH + j * LANES) : vec{};
+    for (ptrdiff_t first = 0; first < k; first += WIDTH) {
+        ptrdiff_t n = k - first < WIDTH ? k - first : WIDTH;
+        for (ptrdiff_t q = 0; q < n; q += T::STEP) {
+            typename T::vector x[VECTORS];
+            for (int j = 0; j < VECTORS; j++)
+                x[j] = T::load(b + T::STEP * j * LANES);
+            for (int i = 0; i < ROWS; i++)
+                for (int j = 0; j < VECTORS; j++)
+                    sum[i][j] =
+                        T::multiply_add(sum[i][j],
+                                        TURNED ? a + q * WIDTH + T::STEP * i : a + i * WIDTH + q,
+                                        x[j]);
+            b += T::STEP * WIDTH;
+        }
+        a += TURNED ? WIDTH * WIDTH : panel;
+    }
+    for (int i = 0; i < ROWS; i++)
+        for (int j = 0; j < VECTORS; j++)
+            *reinterpret_cast<vec_anywhere *>(c + i * WIDTH + j * LANES) = sum[i][j];
+}
+
+// As many rows as there are, at most ROWS.
+template <class T, bool TURNED, int VECTORS, int ROWS>
+INLINE void tile_of(ptrdiff_t rows, ptrdiff_t k, const typename T::element *a, ptrdiff_t panel,
+                    const typename T::element *b, float *c, bool add)
+{
+    if (rows >= ROWS)
+        tile<T, TURNED, VECTORS, ROWS>(k, a, panel, b, c, add);
+    else if constexpr (ROWS > 1)
+        tile_of<T, TURNED, VECTORS, ROWS - 1>(rows, k, a, panel, b, c, add);
+}
+
+// All rows of VECTORS * LANES columns.
+template <class T, bool TURNED, int VECTORS>
+void strip(const product &p, const typename T::element *b, float *c)
+{
+    auto a = static_cast<const typename T::element *>(p.a);
+    ptrdiff_t panel = (TURNED ? p.k : p.m) * WIDTH;
+    for (ptrdiff_t row = 0; row < p.m;) {
+        ptrdiff_t rows = p.m - row;
+        if (TURNED && rows > WIDTH - row % WIDTH)
+            rows = WIDTH - row % WIDTH;
+        const typename T::element *from =
+            TURNED ? a + row / WIDTH * panel + T::STEP * (row % WIDTH) : a + row * WIDTH;
+        tile_of<T, TURNED, VECTORS, ROWS_MAX>(rows, p.k, from, panel, b, c + row * WIDTH, p.add);
+        row += rows < ROWS_MAX ? rows : ROWS_MAX;
+    }
+}
+
+template <class T, bool TURNED, int VECTORS>
+INLINE void strip_of(ptrdiff_t vectors, const product &p, const typename T::element *b, float *c)
+{
+    if (vectors >= VECTORS)
+        strip<T, TURNED, VECTORS>(p, b, c);
+    else if constexpr (VECTORS > 1)
+        strip_of<T, TURNED, VECTORS - 1>(vectors, p, b, c);
+}
+
+template <class T, bool TURNED> void multiply_as(const product &p)
+{
+    auto b = static_cast<const typename T::element *>(p.b);
+    for (ptrdiff_t column = 0; column < p.n; column += VECTORS_MAX * LANES)
+        strip_of<T, TURNED, VECTORS_MAX>((p.n - column) / LANES, p,
+                                         b + column / WIDTH * WIDTH * p.k +
+                                             T::STEP * (column % WIDTH),
+                                         p.c + column / WIDTH * WIDTH * p.m + column % WIDTH);
+}
+
+template <class T> void multiply(const product &p)
+{
+    if (p.turned)
+        multiply_as<T, true>(p);
+    else
+        multiply_as<T, false>(p);
+}
+
+#if defined(__AVX512BF16__)
+void interleave_pairs(ptrdiff_t pairs, uint16_t *rows)
+{
+    alignas(BYTES) uint16_t low[32], high[32]; // of what two vectors hold side by side
+    for (int i = 0; i < 32; i++) {
+        low[i] = uint16_t(i / 2 + i % 2 * 32);
+        high[i] = uint16_t(low[i] + 16);
+    }
+    const __m512i first = _mm512_load_si512(low), second = _mm512_load_si512(high);
+    for (; pairs-- > 0; rows += 2 * WIDTH) {
+        __m512i a = _mm512_loadu_si512(rows), b = _mm512_loadu_si512(rows + 32);
+        __m512i c = _mm512_loadu_si512(rows + 64), d = _mm512_loadu_si512(rows + 96);
+        _mm512_storeu_si512(rows, _mm512_permutex2var_epi16(a, first, c));
+        _mm512_storeu_si512(rows + 32, _mm512_permutex2var_epi16(a, second, c));
+        _mm512_storeu_si512(rows + 64, _mm512_permutex2var_epi16(b, first, d));
+        _mm512_storeu_si512(rows + 96, _mm512_permutex2var_epi16(b, second, d));
+    }
+}
+#endif
+
+} // namespace
+
+#if defined(__AVX512BF16__)
+extern const kernels PANELS_KERNELS = {multiply<f32>, multiply<bf16>, interleave_pairs};
+#else
+extern const kernels PANELS_KERNELS = {multiply<f32>, nullptr, nullptr};
+#endif
+
+} // namespace panels

@@ -1,27 +1,30 @@
 #include "panels.hpp"
 
+#include <type_traits>
+
 namespace panels
 {
 namespace
 {
 
-const kernels &here()
+const panels_kernels &here()
 {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq"))
-        return __builtin_cpu_supports("avx512bf16") ? avx512_bf16_kernels : avx512_kernels;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return avx2_kernels;
+    if (PANELS_HAS_AVX512_BF16)
+        return panels_avx512_bf16;
+    if (PANELS_HAS_AVX512)
+        return panels_avx512;
+    if (PANELS_HAS_AVX2)
+        return panels_avx2;
 #endif
-    return plain_kernels;
+    return panels_plain;
 }
 
-const kernels &best = here();
+const panels_kernels &best = here();
 
-template <class E> multiply_fn *kernel()
+template <class E> void run(const panels_product &p)
 {
-    return std::is_same_v<E, float> ? best.f32 : best.bf16;
+    (std::is_same_v<E, float> ? best.f32 : best.bf16)(&p);
 }
 
 } // namespace
@@ -34,19 +37,24 @@ bool multiplies_bf16()
 template <class E>
 void multiply(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const E *a, const E *b, float *c, bool add)
 {
-    kernel<E>()({.m = m, .n = n, .k = k, .a = a, .b = b, .c = c, .turned = false, .add = add});
+    run<E>({.m = m, .n = n, .k = k, .a = a, .b = b, .c = c, .turned = false, .add = add});
 }
 
 template <class E>
 void multiply_turned(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const E *a, const E *b, float *c,
                      bool add)
 {
-    kernel<E>()({.m = m, .n = n, .k = k, .a = a, .b = b, .c = c, .turned = true, .add = add});
+    run<E>({.m = m, .n = n, .k = k, .a = a, .b = b, .c = c, .turned = true, .add = add});
 }
 
 void interleave(ptrdiff_t rows, ptrdiff_t columns, c10::BFloat16 *matrix)
 {
     best.interleave(size(rows, columns) / (2 * WIDTH), reinterpret_cast<uint16_t *>(matrix));
+}
+
+void transpose(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride)
+{
+    best.transpose(from, from_stride, to, to_stride);
 }
 
 #define FOR(E)                                                                                \

@@ -11,12 +11,13 @@
 
 #include <c10/util/BFloat16.h>
 #include <cstddef>
-#include <type_traits>
 
-#include "panels_kernel.hpp"
+#include "panels_kernel.h"
 
 namespace panels
 {
+
+constexpr ptrdiff_t WIDTH = PANELS_WIDTH;
 
 // Elements of a matrix, and the place of one of them.
 inline ptrdiff_t size(ptrdiff_t rows, ptrdiff_t columns)
@@ -46,5 +47,8 @@ void multiply_turned(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const E *a, const E 
 // Turns rows 2 i and 2 i + 1 of each panel into pairs: column 0 of both, column 1 of both, and so
 // on. `rows` is even.
 void interleave(ptrdiff_t rows, ptrdiff_t columns, c10::BFloat16 *matrix);
+
+// 16 rows of 16 numbers, `from_stride` numbers apart, to their transpose. Both may not overlap.
+void transpose(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride);
 
 } // namespace panels

@@ -3,18 +3,18 @@
 //
 // A tile of c stays in registers while k passes by: of each k, VECTORS vectors of b are loaded, and
 // ROWS elements of a, each spread over a vector.
-#include "panels_kernel.hpp"
+#include "panels_kernel.h"
 
-#if defined(__AVX512BF16__)
+#if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
 #define INLINE inline __attribute__((always_inline))
 
-namespace panels
-{
 namespace
 {
+
+constexpr ptrdiff_t WIDTH = PANELS_WIDTH;
 
 #if defined(__AVX512F__)
 constexpr int BYTES = 64, VECTORS_MAX = 4; // of a vector; of a tile's row
@@ -103,7 +103,7 @@ INLINE void tile_of(ptrdiff_t rows, ptrdiff_t k, const typename T::element *a, p
 
 // All rows of VECTORS * LANES columns.
 template <class T, bool TURNED, int VECTORS>
-void strip(const product &p, const typename T::element *b, float *c)
+void strip(const panels_product &p, const typename T::element *b, float *c)
 {
     auto a = static_cast<const typename T::element *>(p.a);
     ptrdiff_t panel = (TURNED ? p.k : p.m) * WIDTH;
@@ -119,7 +119,8 @@ void strip(const product &p, const typename T::element *b, float *c)
 }
 
 template <class T, bool TURNED, int VECTORS>
-INLINE void strip_of(ptrdiff_t vectors, const product &p, const typename T::element *b, float *c)
+INLINE void strip_of(ptrdiff_t vectors, const panels_product &p, const typename T::element *b,
+                     float *c)
 {
     if (vectors >= VECTORS)
         strip<T, TURNED, VECTORS>(p, b, c);
@@ -127,7 +128,7 @@ INLINE void strip_of(ptrdiff_t vectors, const product &p, const typename T::elem
         strip_of<T, TURNED, VECTORS - 1>(vectors, p, b, c);
 }
 
-template <class T, bool TURNED> void multiply_as(const product &p)
+template <class T, bool TURNED> void multiply_as(const panels_product &p)
 {
     auto b = static_cast<const typename T::element *>(p.b);
     for (ptrdiff_t column = 0; column < p.n; column += VECTORS_MAX * LANES)
@@ -137,13 +138,51 @@ template <class T, bool TURNED> void multiply_as(const product &p)
                                          p.c + column / WIDTH * WIDTH * p.m + column % WIDTH);
 }
 
-template <class T> void multiply(const product &p)
+template <class T> void multiply(const panels_product *p)
 {
-    if (p.turned)
-        multiply_as<T, true>(p);
+    if (p->turned)
+        multiply_as<T, true>(*p);
     else
-        multiply_as<T, false>(p);
+        multiply_as<T, false>(*p);
 }
+
+// 16 x 16 numbers, by shuffles: rows go in pairs, then fours, then fours of those.
+#if defined(__AVX512F__)
+void transpose(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride)
+{
+    __m512 row[16], pair[16], four[16];
+    for (int i = 0; i < 16; i++)
+        row[i] = _mm512_loadu_ps(from + i * from_stride);
+    for (int i = 0; i < 16; i += 2) {
+        pair[i] = _mm512_unpacklo_ps(row[i], row[i + 1]);
+        pair[i + 1] = _mm512_unpackhi_ps(row[i], row[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4)
+        for (int k = 0; k < 2; k++) {
+            __m512d low = _mm512_castps_pd(pair[i + k]), high = _mm512_castps_pd(pair[i + k + 2]);
+            four[i + 2 * k] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+            four[i + 2 * k + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+        }
+    // four[4 b + c]: of rows 4 b to 4 b + 3, columns c, c + 4, c + 8 and c + 12
+    for (int c = 0; c < 4; c++) {
+        __m512 a = _mm512_shuffle_f32x4(four[c], four[4 + c], 0x88);      // columns c, c + 8
+        __m512 b = _mm512_shuffle_f32x4(four[c], four[4 + c], 0xdd);      // c + 4, c + 12
+        __m512 d = _mm512_shuffle_f32x4(four[8 + c], four[12 + c], 0x88); // the same, lower rows
+        __m512 e = _mm512_shuffle_f32x4(four[8 + c], four[12 + c], 0xdd);
+        _mm512_storeu_ps(to + c * to_stride, _mm512_shuffle_f32x4(a, d, 0x88));
+        _mm512_storeu_ps(to + (c + 4) * to_stride, _mm512_shuffle_f32x4(b, e, 0x88));
+        _mm512_storeu_ps(to + (c + 8) * to_stride, _mm512_shuffle_f32x4(a, d, 0xdd));
+        _mm512_storeu_ps(to + (c + 12) * to_stride, _mm512_shuffle_f32x4(b, e, 0xdd));
+    }
+}
+#else
+void transpose(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride)
+{
+    for (int i = 0; i < 16; i++)
+        for (int j = 0; j < 16; j++)
+            to[j * to_stride + i] = from[i * from_stride + j];
+}
+#endif
 
 #if defined(__AVX512BF16__)
 void interleave_pairs(ptrdiff_t pairs, uint16_t *rows)
@@ -167,10 +206,14 @@ void interleave_pairs(ptrdiff_t pairs, uint16_t *rows)
 
 } // namespace
 
+extern const panels_kernels PANELS_KERNELS = {
+    .f32 = multiply<f32>,
 #if defined(__AVX512BF16__)
-extern const kernels PANELS_KERNELS = {multiply<f32>, multiply<bf16>, interleave_pairs};
+    .bf16 = multiply<bf16>,
+    .interleave = interleave_pairs,
 #else
-extern const kernels PANELS_KERNELS = {multiply<f32>, nullptr, nullptr};
+    .bf16 = nullptr,
+    .interleave = nullptr,
 #endif
-
-} // namespace panels
+    .transpose = transpose,
+};

@@ -1,6 +1,6 @@
 // The network's layers: a convolution that halves the resolution, and its transpose, which doubles
-// it, with bias and LeakyReLU. As Winograd computes them where that is faster, else by libtorch; on
-// a GPU with what follows the convolution in one kernel of our own.
+// it, with bias and LeakyReLU. On a CPU in one of our own ways where there is one, on a GPU with
+// what follows the convolution in one kernel of our own, else by libtorch.
 #include "shim_priv.hpp"
 
 #include <torch/csrc/autograd/custom_function.h>
@@ -8,8 +8,9 @@
 #include <array>
 
 #include "bias_leaky.hpp"
+#include "cpu_layer.hpp"
 #include "gpu_convolution.hpp"
-#include "winograd.hpp"
+#include "leaky_gradient.hpp"
 
 using namespace shim;
 using torch::autograd::AutogradContext;
@@ -20,15 +21,16 @@ namespace
 
 constexpr std::array<int64_t, 2> stride = {2, 2}, padding = {1, 1};
 
-// outer (n, C, H, W) to inner (n, K, H/2, W/2), or back.
-struct winograd_layer : torch::autograd::Function<winograd_layer> {
+// On a CPU: outer (n, C, H, W) to inner (n, K, H/2, W/2), or back.
+struct cpu_function : torch::autograd::Function<cpu_function> {
     static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &weight,
-                              const at::Tensor &bias, double slope, bool halves)
+                              const at::Tensor &bias, const cpu_layer *way, double slope,
+                              bool halves)
     {
         at::Tensor from = channels_last(x);
-        at::Tensor y = halves ? winograd::halve(from, weight, bias, slope)
-                              : winograd::twice(from, weight, bias, slope);
+        at::Tensor y = (halves ? way->halve : way->twice)(from, weight, bias, float(slope));
         ctx->save_for_backward({from, weight, y});
+        ctx->saved_data["way"] = reinterpret_cast<int64_t>(way);
         ctx->saved_data["slope"] = slope;
         ctx->saved_data["halves"] = halves;
         return y;
@@ -39,22 +41,18 @@ struct winograd_layer : torch::autograd::Function<winograd_layer> {
         refuse_second_derivatives();
         variable_list saved = ctx->get_saved_variables();
         const at::Tensor &x = saved[0], &weight = saved[1], &y = saved[2];
-        double slope = ctx->saved_data["slope"].toDouble();
+        auto way = reinterpret_cast<const cpu_layer *>(ctx->saved_data["way"].toInt());
         bool halves = ctx->saved_data["halves"].toBool();
-        at::Tensor g = channels_last(gradients[0]), dx, dw, db;
-        if (slope != 1.0) // y has the sign of what LeakyReLU was given
-            g = at::leaky_relu_backward(g, y, slope, /*self_is_result=*/true);
+        auto [g, db] =
+            leaky_gradient(channels_last(gradients[0]), y, ctx->saved_data["slope"].toDouble());
+        at::Tensor dx, dw;
         if (ctx->needs_input_grad(0)) {
             at::Tensor none = at::zeros({x.size(1)}, at::kFloat);
-            dx = halves ? winograd::twice(g, weight, none, 1.0)
-                        : winograd::halve(g, weight, none, 1.0);
+            dx = (halves ? way->twice : way->halve)(g, weight, none, 1.0f);
         }
         if (ctx->needs_input_grad(1))
-            dw = halves ? winograd::weight_gradient(x, g, weight)
-                        : winograd::weight_gradient(g, x, weight);
-        if (ctx->needs_input_grad(2))
-            db = g.sum({0, 2, 3}, /*keepdim=*/false, at::kFloat);
-        return {dx, dw, db, at::Tensor(), at::Tensor()};
+            dw = halves ? way->weight_gradient(x, g, weight) : way->weight_gradient(g, x, weight);
+        return {dx, dw, db, at::Tensor(), at::Tensor(), at::Tensor()};
     }
 };
 
@@ -94,8 +92,10 @@ at::Tensor layer(const shim_scope *s, at::Tensor x, const at::Tensor &weight,
 {
     at::ScalarType dtype = s->autocast ? at::kBFloat16 : x.scalar_type();
     bool halves = to == way::halve;
-    if (to != way::keep && winograd::suits(x, weight, bias, halves, dtype))
-        return winograd_layer::apply(x.to(dtype), weight, bias, slope, halves);
+    if (to != way::keep)
+        for (auto ours : {winograd_layer, picture_layer})
+            if (const cpu_layer *way = ours(x, weight, bias, halves, dtype))
+                return cpu_function::apply(x.to(dtype), weight, bias, way, slope, halves);
     if (fits(x, weight, bias, to) && bias_leaky_suits(x, bias))
         return gpu_layer(x, weight, bias, slope, to, dtype);
     at::Tensor y = plain_layer(x, weight, bias, to);

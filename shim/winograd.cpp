@@ -1,14 +1,29 @@
-#include "winograd.hpp"
-
-#include <ATen/Parallel.h>
-
+// Winograd's minimal filtering for 4 x 4 convolutions of stride 2 with padding 1, and their
+// transposes, with channels innermost.
+//
+// Such a convolution is one of 2 x 2 and stride 1 over cells of 2 x 2 pixels: a pixel's place in
+// its cell counts as a channel. F(2 x 2, 2 x 2) computes 2 x 2 of its outputs from 3 x 3 cells with
+// 9 multiplications instead of 16 (Winograd 1980; Lavin and Gray: "Fast algorithms for
+// convolutional neural networks", CVPR 2016). Along one axis, d0 d1 d2 being cells and g0 g1 the
+// filter:
+//
+//   V = d0 - d1, d1, d2 - d1    U = g0, g0 + g1, g1    M = V * U    outputs M0 + M1, M1 + M2
+//
+// No step divides or scales, so rounding errors are no larger than those of the plain sum. Over all
+// tiles and channels, V * U is nine products of matrices. The gradients, and the transpose, are the
+// adjoint of these steps.
+//
+//   V: (9, tiles, 4 C)      M: (9, tiles, K)      a tile: 4 x 4 pixels of the outer side
 #include <algorithm>
 #include <vector>
 
+#include "cpu_layer.hpp"
 #include "panels.hpp"
 #include "winograd_transform.hpp"
 
-namespace winograd
+using namespace winograd;
+
+namespace shim
 {
 namespace
 {
@@ -87,19 +102,6 @@ template <class E> stack<E> filters(const shape &s, const at::Tensor &weight, bo
     return u;
 }
 
-// Runs fn(part, first, last) over parts of the pictures, a thread each, cut at whole blocks: the
-// cut, and so the sums, depend on the number of threads only.
-template <class F> int64_t in_parts(int64_t n, int64_t block, F fn)
-{
-    int64_t blocks = (n + block - 1) / block;
-    int64_t parts = std::min<int64_t>(at::get_num_threads(), blocks);
-    at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i++)
-            fn(i, blocks * i / parts * block, std::min(blocks * (i + 1) / parts * block, n));
-    });
-    return parts;
-}
-
 template <class E>
 at::Tensor halve_as(const at::Tensor &outer, const at::Tensor &weight, const at::Tensor &bias,
                     float slope)
@@ -115,13 +117,12 @@ at::Tensor halve_as(const at::Tensor &outer, const at::Tensor &weight, const at:
             stack<E> v(tiles, s.cell());
             stack<float> m(tiles, s.inner);
             for (int64_t i = 0; i < now; i++)
-                outer_to_v(s, data<E>(outer) + (start + i) * outer.stride(0),
-                           v.from(i * s.tiles()));
+                outer_to_v(s, picture<E>(outer, start + i), v.from(i * s.tiles()));
             for (int k = 0; k < PLANES; k++)
                 panels::multiply<E>(v.rows(), s.inner, s.cell(), v[k], u[k], m[k]);
             for (int64_t i = 0; i < now; i++)
                 m_to_inner(s, m.products_from(i * s.tiles()), data<float>(bias), slope,
-                           inner.mutable_data_ptr<E>() + (start + i) * inner.stride(0));
+                           picture<E>(inner, start + i));
         }
     });
     return inner;
@@ -142,13 +143,12 @@ at::Tensor twice_as(const at::Tensor &inner, const at::Tensor &weight, const at:
             stack<E> m(tiles, s.inner);
             stack<float> v(tiles, s.cell());
             for (int64_t i = 0; i < now; i++)
-                inner_to_m(s, data<E>(inner) + (start + i) * inner.stride(0),
-                           m.from(i * s.tiles()));
+                inner_to_m(s, picture<E>(inner, start + i), m.from(i * s.tiles()));
             for (int k = 0; k < PLANES; k++)
                 panels::multiply<E>(m.rows(), s.cell(), s.inner, m[k], u[k], v[k]);
             for (int64_t i = 0; i < now; i++)
                 v_to_outer(s, v.products_from(i * s.tiles()), data<float>(bias), slope,
-                           outer.mutable_data_ptr<E>() + (start + i) * outer.stride(0));
+                           picture<E>(outer, start + i));
         }
     });
     return outer;
@@ -168,10 +168,8 @@ at::Tensor weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner,
             int64_t now = std::min(block, last - start), tiles = now * s.tiles();
             stack<E> v(tiles, s.cell()), m(tiles, s.inner);
             for (int64_t i = 0; i < now; i++) {
-                outer_to_v(s, data<E>(outer) + (start + i) * outer.stride(0),
-                           v.from(i * s.tiles()));
-                inner_to_m(s, data<E>(inner) + (start + i) * inner.stride(0),
-                           m.from(i * s.tiles()));
+                outer_to_v(s, picture<E>(outer, start + i), v.from(i * s.tiles()));
+                inner_to_m(s, picture<E>(inner, start + i), m.from(i * s.tiles()));
             }
             v.interleave(), m.interleave();
             for (int k = 0; k < PLANES; k++)
@@ -188,53 +186,21 @@ at::Tensor weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner,
     return gradient;
 }
 
-bool is_plain_float(const at::Tensor &t)
-{
-    return t.is_cpu() && t.scalar_type() == at::kFloat && t.is_contiguous();
-}
-
-bool is_bf16(const at::Tensor &x)
-{
-    return x.scalar_type() == at::kBFloat16;
-}
+template <class E> constexpr cpu_layer layer_of = {halve_as<E>, twice_as<E>, weight_gradient_as<E>};
 
 } // namespace
 
-bool suits(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, bool x_is_outer,
-           at::ScalarType dtype)
+const cpu_layer *winograd_layer(const at::Tensor &x, const at::Tensor &weight,
+                                const at::Tensor &bias, bool x_is_outer, at::ScalarType dtype)
 {
-    if (!x.is_cpu() || !is_plain_float(weight) || !is_plain_float(bias) ||
-        !(dtype == at::kFloat || (dtype == at::kBFloat16 && panels::multiplies_bf16())) ||
-        x.dim() != 4 || weight.dim() != 4 || bias.numel() != weight.size(x_is_outer ? 0 : 1))
-        return false;
+    if (!is_cpu_layer(x, weight, bias, x_is_outer, dtype, TILE))
+        return nullptr;
     int64_t tile = x_is_outer ? TILE : TILE / 2;
-    bool whole = weight.size(2) == TILE && weight.size(3) == TILE && x.size(2) % tile == 0 &&
-                 x.size(3) % tile == 0 && x.size(1) == weight.size(x_is_outer ? 1 : 0);
     bool lanes = weight.size(0) % 16 == 0 && weight.size(1) % 16 == 0;
     bool share = x.size(0) >= at::get_num_threads(); // threads take whole pictures
-    return whole && lanes && share &&
-           x.size(0) * (x.size(2) / tile) * (x.size(3) / tile) >= tiles_min;
+    if (!lanes || !share || x.size(0) * (x.size(2) / tile) * (x.size(3) / tile) < tiles_min)
+        return nullptr;
+    return dtype == at::kFloat ? &layer_of<float> : &layer_of<c10::BFloat16>;
 }
 
-at::Tensor halve(const at::Tensor &outer, const at::Tensor &weight, const at::Tensor &bias,
-                 double slope)
-{
-    return is_bf16(outer) ? halve_as<c10::BFloat16>(outer, weight, bias, float(slope))
-                          : halve_as<float>(outer, weight, bias, float(slope));
-}
-
-at::Tensor twice(const at::Tensor &inner, const at::Tensor &weight, const at::Tensor &bias,
-                 double slope)
-{
-    return is_bf16(inner) ? twice_as<c10::BFloat16>(inner, weight, bias, float(slope))
-                          : twice_as<float>(inner, weight, bias, float(slope));
-}
-
-at::Tensor weight_gradient(const at::Tensor &outer, const at::Tensor &inner,
-                           const at::Tensor &weight)
-{
-    return is_bf16(outer) ? weight_gradient_as<c10::BFloat16>(outer, inner, weight)
-                          : weight_gradient_as<float>(outer, inner, weight);
-}
-
-} // namespace winograd
+} // namespace shim

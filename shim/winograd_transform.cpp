@@ -1,14 +1,11 @@
 #include "winograd_transform.hpp"
 
-#include <bit>
-#include <cstdint>
-#include <type_traits>
 #include <vector>
 
 #include "panels.hpp"
+#include "wide.hpp"
 
-#define INLINE        inline __attribute__((always_inline))
-#define INLINE_LAMBDA __attribute__((always_inline))
+using wide::get, wide::put, wide::leaky;
 
 namespace winograd
 {
@@ -16,29 +13,6 @@ namespace
 {
 
 enum { LANES = 16, TAPS = 16 }; // TAPS: of a filter
-
-INLINE float get(const float *p, ptrdiff_t i)
-{
-    return p[i];
-}
-
-INLINE void put(float *p, ptrdiff_t i, float x)
-{
-    p[i] = x;
-}
-
-// bfloat16 by its bits, which compilers vectorize; to nearest, ties to even.
-INLINE float get(const c10::BFloat16 *p, ptrdiff_t i)
-{
-    return std::bit_cast<float>(uint32_t(p[i].x) << 16);
-}
-
-INLINE void put(c10::BFloat16 *p, ptrdiff_t i, float x)
-{
-    uint32_t bits = std::bit_cast<uint32_t>(x);
-    uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    p[i].x = uint16_t(x == x ? rounded : 0x7fc0);
-}
 
 // ---- Loops over channels ------------------------------------------------------------------------
 
@@ -57,11 +31,6 @@ template <class E> INLINE void forward_cells(const E *const d[9], E *const v[9],
         put(v3, c, m0 - m1), put(v4, c, m1), put(v5, c, m2 - m1);
         put(v6, c, b0 - b1), put(v7, c, b1), put(v8, c, b2 - b1);
     }
-}
-
-INLINE float leaky(float x, float slope)
-{
-    return x > 0 ? x : x * slope;
 }
 
 // Four pixels of one place in their cells, from a tile's V and what its left, upper and upper left
@@ -119,36 +88,6 @@ INLINE void contract(const float *const m[9], const float *bias, float slope, E 
         put(y3, c, leaky(m5[c] + m8[c] + lower + k, slope));
     }
 }
-
-// ---- The same for several processors ------------------------------------------------------------
-
-// fn runs as compiled for the best of these that the processor has: -1 plain, 0 AVX2, 1 AVX-512.
-#if defined(__x86_64__)
-template <class F> __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq"))) void wide(F f)
-{
-    f();
-}
-template <class F> __attribute__((target("avx2"))) void narrow(F f)
-{
-    f();
-}
-const int level = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-                          __builtin_cpu_supports("avx512dq")
-                      ? 1
-                      : (__builtin_cpu_supports("avx2") ? 0 : -1);
-#define RUN(...)                                         \
-    do {                                                 \
-        auto run = [&]() INLINE_LAMBDA { __VA_ARGS__; }; \
-        if (level > 0)                                   \
-            wide(run);                                   \
-        else if (level == 0)                             \
-            narrow(run);                                 \
-        else                                             \
-            run();                                       \
-    } while (0)
-#else
-#define RUN(...) __VA_ARGS__
-#endif
 
 // ---- Where the pixels and tiles are -------------------------------------------------------------
 
@@ -298,15 +237,6 @@ INLINE void all_to_inner(const shape &s, const planes<const float> &m, const flo
 
 // ---- Weights ------------------------------------------------------------------------------------
 
-// Filters of LANES channels, `stride` floats apart, turned so that a tap's channels lie side by
-// side.
-INLINE void turn(const float *weights, ptrdiff_t stride, float taps[TAPS][LANES])
-{
-    for (int lane = 0; lane < LANES; lane++)
-        for (int tap = 0; tap < TAPS; tap++)
-            taps[tap][lane] = weights[lane * stride + tap];
-}
-
 template <class E>
 INLINE void taps_to_u(const float taps[TAPS][LANES], int place, E *u, ptrdiff_t plane)
 {
@@ -330,7 +260,7 @@ template <class E> INLINE void all_to_u(const shape &s, const float *weights, E 
     float taps[TAPS][LANES];
     for (ptrdiff_t k = 0; k < s.inner; k++)
         for (ptrdiff_t c = 0; c < s.outer; c += LANES) {
-            turn(weights + (k * s.outer + c) * TAPS, TAPS, taps);
+            panels::transpose(weights + (k * s.outer + c) * TAPS, TAPS, taps[0], LANES);
             for (int place = 0; place < 4; place++)
                 taps_to_u(taps, place, u + panels::place(s.inner, k, place * s.outer + c), plane);
         }
@@ -342,7 +272,7 @@ template <class E> INLINE void all_to_u_transposed(const shape &s, const float *
     float taps[TAPS][LANES];
     for (ptrdiff_t c = 0; c < s.outer; c++)
         for (ptrdiff_t k = 0; k < s.inner; k += LANES) {
-            turn(weights + (k * s.outer + c) * TAPS, s.outer * TAPS, taps);
+            panels::transpose(weights + (k * s.outer + c) * TAPS, s.outer * TAPS, taps[0], LANES);
             for (int place = 0; place < 4; place++)
                 taps_to_u(taps, place, u + panels::place(s.cell(), place * s.outer + c, k), plane);
         }
@@ -366,10 +296,7 @@ INLINE void all_to_weights(const shape &s, const float *u, float *weights)
                     to[10][i] = v4 + v5 + v7 + v[8 * plane + i];
                 }
             }
-            float *to = weights + (k * s.outer + c) * TAPS;
-            for (int lane = 0; lane < LANES; lane++)
-                for (int tap = 0; tap < TAPS; tap++)
-                    to[lane * TAPS + tap] = taps[tap][lane];
+            panels::transpose(taps[0], LANES, weights + (k * s.outer + c) * TAPS, TAPS);
         }
 }
 

@@ -1,4 +1,4 @@
-// The additions of winograd.hpp, on memory: one call a picture. What enters a product is float or
+// The additions of winograd.cpp, on memory: one call a picture. What enters a product is float or
 // c10::BFloat16, what comes out of one is float, and so are sums. The innermost loops run over
 // channels and are compiled for several processors.
 #pragma once

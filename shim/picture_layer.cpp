@@ -1,0 +1,177 @@
+// The layers between a picture and the network's inside, whose outer side has at most 4 channels.
+//
+// They are products of matrices: a window of 4 x 4 pixels with C channels is a row of 16 C numbers,
+// one for each pixel of the inner side ("im2col"; its adjoint adds windows up). C is small, so that
+// a row is short, and the whole matrix is never in memory: a few rows of pixels at a time are.
+#include <vector>
+
+#include "cpu_layer.hpp"
+#include "panels.hpp"
+#include "picture_transform.hpp"
+
+using namespace picture_transform;
+
+namespace shim
+{
+namespace
+{
+
+constexpr ptrdiff_t pixels_max =
+    512; // of the inner side, at a time: their matrices stay in a cache
+
+shape shape_of(const at::Tensor &inner, const at::Tensor &weight)
+{
+    return {.rows = inner.size(2),
+            .columns = inner.size(3),
+            .outer = weight.size(1),
+            .inner = weight.size(0)};
+}
+
+// Runs fn(strip, pixels) over the rows of one picture.
+template <class F> void in_strips(const shape &s, F fn)
+{
+    ptrdiff_t rows = std::max<ptrdiff_t>(1, pixels_max / s.columns);
+    for (ptrdiff_t first = 0; first < s.rows; first += rows) {
+        strip now = {first, std::min(rows, s.rows - first)};
+        fn(now, now.rows * s.columns);
+    }
+}
+
+template <class E> class matrix
+{
+  public:
+    matrix(ptrdiff_t rows, ptrdiff_t columns)
+        : rows_(rows), columns_(columns),
+          memory_(at::empty({panels::size(rows, columns)}, c10::CppTypeToScalarType<E>::value))
+    {
+    }
+    E *data()
+    {
+        return memory_.template mutable_data_ptr<E>();
+    }
+    void interleave()
+    {
+        if constexpr (std::is_same_v<E, c10::BFloat16>)
+            panels::interleave(rows_, columns_, data());
+    }
+
+  private:
+    ptrdiff_t rows_, columns_;
+    at::Tensor memory_;
+};
+
+ptrdiff_t most_pixels(const shape &s)
+{
+    return std::max(pixels_max, s.columns);
+}
+
+// The pixels of a strip as a matrix: in place where channels fill one panel, else in `copy`.
+template <class E> const E *rows_of(const shape &s, strip now, const E *inner, matrix<E> &copy)
+{
+    if (s.inner == panels::WIDTH)
+        return inner + now.first * s.columns * s.inner;
+    inner_to_matrix(s, now, inner, copy.data());
+    return copy.data();
+}
+
+template <class E>
+at::Tensor halve_as(const at::Tensor &outer, const at::Tensor &weight, const at::Tensor &bias,
+                    float slope)
+{
+    int64_t n = outer.size(0);
+    at::Tensor inner = at::empty({n, weight.size(0), outer.size(2) / 2, outer.size(3) / 2},
+                                 outer.options(), at::MemoryFormat::ChannelsLast);
+    shape s = shape_of(inner, weight);
+    matrix<E> filters(s.window(), s.inner);
+    weights_to_window_rows(s, weight.const_data_ptr<float>(), filters.data());
+    filters.interleave();
+    in_parts(n, 1, [&](int64_t, int64_t from, int64_t to) {
+        matrix<E> windows(most_pixels(s), s.window());
+        matrix<float> products(most_pixels(s), s.inner);
+        for (int64_t i = from; i < to; i++)
+            in_strips(s, [&](strip now, ptrdiff_t pixels) {
+                outer_to_windows(s, now, picture<E>(outer, i), windows.data());
+                panels::multiply<E>(pixels, s.inner, s.window(), windows.data(), filters.data(),
+                                    products.data());
+                matrix_to_inner(s, now, products.data(), bias.const_data_ptr<float>(), slope,
+                                picture<E>(inner, i));
+            });
+    });
+    return inner;
+}
+
+template <class E>
+at::Tensor twice_as(const at::Tensor &inner, const at::Tensor &weight, const at::Tensor &bias,
+                    float slope)
+{
+    int64_t n = inner.size(0);
+    shape s = shape_of(inner, weight);
+    at::Tensor outer = at::empty({n, s.outer, 2 * s.rows, 2 * s.columns}, inner.options(),
+                                 at::MemoryFormat::ChannelsLast);
+    matrix<E> filters(s.inner, s.window());
+    weights_to_window_columns(s, weight.const_data_ptr<float>(), filters.data());
+    filters.interleave();
+    in_parts(n, 1, [&](int64_t, int64_t from, int64_t to) {
+        matrix<E> rows(most_pixels(s), s.inner);
+        matrix<float> windows(most_pixels(s), s.window());
+        std::vector<float> sums;
+        for (int64_t i = from; i < to; i++) {
+            sums.assign(size_t((2 * s.rows + 2) * (2 * s.columns + 2) * s.outer), 0.0f);
+            in_strips(s, [&](strip now, ptrdiff_t pixels) {
+                panels::multiply<E>(pixels, s.window(), s.inner,
+                                    rows_of(s, now, picture<E>(inner, i), rows), filters.data(),
+                                    windows.data());
+                add_windows(s, now, windows.data(), sums.data());
+            });
+            sums_to_outer(s, sums.data(), bias.const_data_ptr<float>(), slope,
+                          picture<E>(outer, i));
+        }
+    });
+    return outer;
+}
+
+template <class E>
+at::Tensor weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner,
+                              const at::Tensor &weight)
+{
+    int64_t n = outer.size(0);
+    shape s = shape_of(inner, weight);
+    std::vector<at::Tensor> sums(size_t(at::get_num_threads()));
+    int64_t parts = in_parts(n, 1, [&](int64_t part, int64_t from, int64_t to) {
+        at::Tensor sum = at::zeros({panels::size(s.window(), s.inner)}, at::kFloat);
+        for (int64_t i = from; i < to; i++)
+            in_strips(s, [&](strip now, ptrdiff_t pixels) {
+                matrix<E> windows(pixels, s.window()), rows(pixels, s.inner);
+                outer_to_windows(s, now, picture<E>(outer, i), windows.data());
+                const E *right = rows_of(s, now, picture<E>(inner, i), rows);
+                if constexpr (std::is_same_v<E, c10::BFloat16>) {
+                    inner_to_matrix(s, now, picture<E>(inner, i), rows.data());
+                    windows.interleave(), rows.interleave();
+                    right = rows.data();
+                }
+                panels::multiply_turned<E>(s.window(), s.inner, pixels, windows.data(), right,
+                                           sum.mutable_data_ptr<float>(), true);
+            });
+        sums[size_t(part)] = sum;
+    });
+    for (int64_t i = 1; i < parts; i++)
+        sums[0].add_(sums[size_t(i)]);
+    at::Tensor gradient = at::empty(weight.sizes(), at::kFloat);
+    window_rows_to_weights(s, sums[0].const_data_ptr<float>(), gradient.mutable_data_ptr<float>());
+    return gradient;
+}
+
+template <class E> constexpr cpu_layer layer_of = {halve_as<E>, twice_as<E>, weight_gradient_as<E>};
+
+} // namespace
+
+const cpu_layer *picture_layer(const at::Tensor &x, const at::Tensor &weight,
+                               const at::Tensor &bias, bool x_is_outer, at::ScalarType dtype)
+{
+    if (!is_cpu_layer(x, weight, bias, x_is_outer, dtype, 4) || weight.size(1) > 4 ||
+        weight.size(0) % 16 != 0)
+        return nullptr;
+    return dtype == at::kFloat ? &layer_of<float> : &layer_of<c10::BFloat16>;
+}
+
+} // namespace shim

@@ -1,0 +1,76 @@
+// Loops over memory, compiled for several processors: RUN(statement) runs it as compiled for the
+// best of them that this processor is. What the statement calls must be INLINE. A file that uses
+// this is compiled with -O3 (CMakeLists.txt).
+#pragma once
+
+#include <c10/util/BFloat16.h>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#define INLINE        inline __attribute__((always_inline))
+#define INLINE_LAMBDA __attribute__((always_inline))
+
+namespace wide
+{
+
+INLINE float get(const float *p, ptrdiff_t i)
+{
+    return p[i];
+}
+
+INLINE void put(float *p, ptrdiff_t i, float x)
+{
+    p[i] = x;
+}
+
+// bfloat16 by its bits, which compilers vectorize; to nearest, ties to even.
+INLINE float get(const c10::BFloat16 *p, ptrdiff_t i)
+{
+    return std::bit_cast<float>(uint32_t(p[i].x) << 16);
+}
+
+INLINE void put(c10::BFloat16 *p, ptrdiff_t i, float x)
+{
+    uint32_t bits = std::bit_cast<uint32_t>(x);
+    uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    p[i].x = uint16_t(x == x ? rounded : 0x7fc0);
+}
+
+INLINE float leaky(float x, float slope)
+{
+    return x > 0 ? x : x * slope;
+}
+
+#if defined(__x86_64__)
+template <class F> __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq"))) void avx512(F f)
+{
+    f();
+}
+template <class F> __attribute__((target("avx2"))) void avx2(F f)
+{
+    f();
+}
+enum class level { plain, avx2, avx512 };
+inline const level best = __builtin_cpu_supports("avx512bw") &&
+                                  __builtin_cpu_supports("avx512vl") &&
+                                  __builtin_cpu_supports("avx512dq")
+                              ? level::avx512
+                          : __builtin_cpu_supports("avx2") ? level::avx2
+                                                           : level::plain;
+#define RUN(...)                                         \
+    do {                                                 \
+        auto run = [&]() INLINE_LAMBDA { __VA_ARGS__; }; \
+        if (wide::best == wide::level::avx512)           \
+            wide::avx512(run);                           \
+        else if (wide::best == wide::level::avx2)        \
+            wide::avx2(run);                             \
+        else                                             \
+            run();                                       \
+    } while (0)
+#else
+#define RUN(...) __VA_ARGS__
+#endif
+
+} // namespace wide

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/checked.h"
 #include "base/hash.h"
 #include "testing.h"
 
@@ -251,22 +252,26 @@ static void a_missing_file_is_named(void **state)
 
 static void leftovers_of_a_killed_run_go(void **state)
 {
-    static const char *const stale[] = {"step-0000000003.pt.tmp", "step-0000000003.pt.xxh3.tmp.12",
-                                        "latest.pt.tmp.4711", "step-0000000003.pt.xxh3"};
+    static const char *const stale[] = {"step-0000000003.pt.tmp",
+                                        "step-0000000003.pt.xxh3.tmp.12",
+                                        "latest.pt.tmp.4711",
+                                        "step-0000000003.pt.xxh3",
+                                        "../run.json.tmp.7",
+                                        "../previews/step-7-grid.png.tmp.7"};
     static const char *const others[] = {"notes.tmp", "step-0000000003.pt.tmp.mine",
                                          "step-0000000001.pt", "step-0000000001.pt.xxh3"};
     const char *out = *state;
     run_folder_free(open_run(out));
     save(out, 1, false, 2);
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < ARRAY_LENGTH(stale); i++)
         put(in_checkpoints(out, stale[i]), "x", 1);
     put(in_checkpoints(out, others[0]), "x", 1);
     put(in_checkpoints(out, others[1]), "x", 1);
     run_folder_free(open_run(out));
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(stale); i++)
         assert_false(has(out, stale[i]));
+    for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
         assert_true(has(out, others[i]));
-    }
 }
 
 static void another_run_is_not_overwritten(void **state)

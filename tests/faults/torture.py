@@ -20,7 +20,10 @@ from life import DEATH, LIFE_S, live, nothing, processes_of
 
 FAULTS = {**process_faults.FAULTS, **storage_faults.FAULTS}
 KEYS = {"train__max_steps": 8, "checkpoint__every_steps": 2, "checkpoint__keep": 9}
-STATES = {"plain": {}, "adversary": {"loss__adversarial": 0.05}}  # what there is to lose beside the model and its moments
+STATES = {"plain": {}, "adversary": {"loss__adversarial": 0.05},  # what there is to lose beside the model and its moments
+          "stages": {"train__stages": "[{image_size = 64, epochs = 1}, {image_size = 128, epochs = 2, lr = 5e-4}]",
+                     "model__width": 16, "loss__adversarial": 0.05}}
+DRAWN = ("plain", "adversary")
 
 
 class Bench:
@@ -84,13 +87,13 @@ def case_of(seed):
     """(names of faults, ranks, kind of state, generator) of a seed."""
     rng = random.Random(seed)
     names = [rng.choice(list(FAULTS)) for _ in range(rng.randint(1, 3))]
-    return names, rng.choice([1, 2, 2, 2]), rng.choice(list(STATES)), rng
+    return names, rng.choice([1, 2, 2, 2]), rng.choice(DRAWN), rng
 
 
-def make_sets(folder):
-    assert bifrons("synth", folder / "drawn", "--count", 12, "--size", 64, "--seed", 1).returncode == 0
+def make_sets(folder, size):
+    assert bifrons("synth", folder / "drawn", "--count", 12, "--size", size, "--seed", 1).returncode == 0
     for person in "ab":
-        result = bifrons("pack", folder / "drawn" / f"person_{person}", "-o", folder / f"{person}.h5", "--size", 64)
+        result = bifrons("pack", folder / "drawn" / f"person_{person}", "-o", folder / f"{person}.h5", "--size", size)
         assert result.returncode == 0, result.stderr
     return folder
 
@@ -101,13 +104,15 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32),
                         help="of the first case; the next has one more")
     parser.add_argument("--only", choices=sorted(FAULTS), help="only this one")
+    parser.add_argument("--state", choices=sorted(STATES), help="only on runs of this kind; else one of " +
+                        " and ".join(DRAWN))
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no case after so long")
     parser.add_argument("--lives", action="store_true",
                         help="instead: one run, killed so many times, each after its first new checkpoint")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
     (folder / "sets").mkdir()
-    bench = Bench(make_sets(folder / "sets"), folder)
+    bench = Bench(make_sets(folder / "sets", 128 if options.state == "stages" else 64), folder)
     print(f"seed {options.seed}, in {folder}", flush=True)
     if options.lives:
         bench.play_lives(options.faults, random.Random(options.seed))
@@ -118,6 +123,7 @@ def main():
     while done < options.faults and time.monotonic() - begin < options.minutes * 60:
         names, ranks, state, rng = case_of(seed)
         names = [options.only] * len(names) if options.only else names
+        state = options.state or state
         names = names[:options.faults - done]
         try:
             bench.play(names, rng, ranks, state)

@@ -121,7 +121,8 @@ static enum status refuse_other_run(const char *out, struct errmsg *em)
 /* "NAME.tmp" or "NAME.tmp.123", with what may stand for NAME. */
 static bool is_temporary_of_ours(const char *name)
 {
-    static const char *const ours[] = {"step-", "latest.pt", "best.pt", "config.resolved.toml"};
+    static const char *const ours[] = {"step-", "latest.pt", "best.pt", "config.resolved.toml",
+                                       "run.json"};
     const char *mark = NULL;
     for (const char *p = name; (p = strstr(p, ".tmp")); p++)
         mark = p;
@@ -172,6 +173,8 @@ static enum status lay_out(const char *out, const char *config_toml, struct errm
 {
     char path[PATH_BYTES_MAX];
     enum status st = make_inner_folder(out, "previews", path, em);
+    if (st == ST_OK)
+        remove_leftovers(path);
     if (st == ST_OK)
         st = make_inner_folder(out, CHECKPOINTS_FOLDER, path, em);
     if (st != ST_OK)

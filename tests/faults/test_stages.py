@@ -5,6 +5,7 @@ import re
 import signal
 
 import pytest
+import torch
 
 import harness
 from harness import assert_same_run, assert_same_tensors, bifrons, cut_back, errors, load
@@ -114,6 +115,22 @@ def test_the_first_stage_may_begin_with_other_weights(alone, new_run):
     assert result.returncode == 0 and "grown from 64 px to 128 px" in result.stderr, result.stderr
     assert_same_tensors(load(run.checkpoint(1))["model_state_dict"],
                         load(alone.checkpoint(FIRST + 1))["model_state_dict"])
+
+
+def test_adam_begins_anew_with_each_stage(alone):
+    """Its first step is as long as the learning rate, whatever the gradient; a fourth one would be shorter."""
+    begin, after = load(alone.checkpoint(6))["ema_state_dict"], load(alone.checkpoint(7))["model_state_dict"]
+    moved = torch.cat([(after[name] - begin[name]).abs().flatten() for name in begin])
+    assert moved.median().item() == pytest.approx(1e-3, rel=0.1)
+
+
+def test_augmentation_rises_anew_in_each_stage(new_run):
+    """In two steps; nothing is learned here, so at full strength a step is what it is without rising."""
+    keys = {"train__stages": "[{epochs = 1}, {epochs = 1}]", "train__lr": 0, "augment__colour_jitter": 0.5, **KEYS}
+    rising, full = new_run("rising", augment__ramp_steps=2, **keys), new_run("full", **keys)
+    assert rising.train().returncode == full.train().returncode == 0
+    same = [a["grad_norm"] == b["grad_norm"] for a, b in zip(rising.rows("train"), full.rows("train"), strict=True)]
+    assert same == [False, False, True, False, False, True]
 
 
 def test_a_stage_that_gets_no_better_ends_early(new_run):

@@ -108,6 +108,7 @@ static void the_end_is_recorded(void **unused)
     struct run_record_facts f = facts();
     struct run_record *r = start(&f);
     struct run_record_outcome end = {
+        .stage = 2,
         .status = ST_AGAIN,
         .message = "stopped by SIGUSR1",
         .step = 100,
@@ -122,6 +123,7 @@ static void the_end_is_recorded(void **unused)
     assert_string_equal(text_of(root, "exit"), status_name(ST_AGAIN));
     assert_string_equal(text_of(root, "message"), "stopped by SIGUSR1");
     assert_int_equal(strlen(text_of(root, "ended")), strlen("2026-01-31T12:00:00Z"));
+    assert_int_equal(json_integer_value(json_object_get(root, "stage")), 2);
     assert_int_equal(json_integer_value(json_object_get(root, "step")), 100);
     assert_true(json_real_value(json_object_get(root, "seconds")) == 12.5);
     assert_true(json_is_null(json_object_get(root, "images_per_s"))); /* JSON has no NaN */

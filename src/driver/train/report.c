@@ -366,6 +366,7 @@ void report_close(struct report *r, enum status status, const struct errmsg *em)
     struct run_record_outcome outcome = {
         .status = status,
         .message = em->text[0] ? em->text : NULL,
+        .stage = stage_number(s),
         .step = s->state.step,
         .epoch = session_epoch(s),
         .seconds = trained_s(r),

@@ -55,16 +55,14 @@ static enum status check_meta(const struct session *s, const char *path,
                               const struct checkpoint_facts *facts, const struct run_meta *meta,
                               struct errmsg *em)
 {
-    int64_t stages = config_stage_count(&s->config);
     if (meta->stage < 0 || meta->stage_step < 0 || meta->stage_step > facts->step ||
         meta->stage_position < 0 || (uint64_t)meta->stage_position > facts->position)
         return FAIL(em, ST_DATA, "%s: what it says of its stage contradicts itself", path);
-    if (meta->stage >= stages)
+    if (meta->stage >= config_stage_count(&s->config))
         return FAIL(em, ST_CONFIG,
-                    "%s is of stage %" PRId64 ", and train.stages has %" PRId64
-                    ": set it back, or start a new run from these weights with --init-from and "
-                    "--out",
-                    path, meta->stage + 1, stages);
+                    "%s is of stage %" PRId64 ", and train.stages has not as many: set it back, or "
+                    "start a new run from these weights with --init-from and --out",
+                    path, meta->stage + 1);
     return ST_OK;
 }
 

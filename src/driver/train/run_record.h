@@ -6,12 +6,13 @@
  *    "config", "seed", "device", "backend", "reducer",
  *    "world_size", "ranks":[{"rank","host"}],
  *    "people":[{"person","set","fingerprint","pictures","consent"}, …],
- *    "started", "ended", "exit", "message", "step", "epoch", "seconds", "images_per_s",
+ *    "started", "ended", "exit", "message", "stage", "step", "epoch",
+ *    "seconds", "images_per_s",
  *    "resumes":[{"started","from_step","world_size"}, …]}
  *
  * Times are UTC, ISO 8601. fingerprint is 16 hex digits. ended, exit and what follows it are null
- * until run_record_end. On resume "started" and "resumes" of the file that is there are kept,
- * and a row is added; all else describes the latest start.
+ * until run_record_end; "stage" stays null without train.stages. On resume "started" and "resumes"
+ * of the file that is there are kept, and a row is added; all else describes the latest start.
  *
  * Rank 0 writes. A failure never ends training: warn and go on.
  */
@@ -48,6 +49,7 @@ struct run_record_facts {
 struct run_record_outcome {
     enum status status;  /* its name is written as "exit" */
     const char *message; /* NULL: null */
+    int64_t stage;       /* from 1; 0: the run has none */
     int64_t step, epoch;
     double seconds;      /* trained, over all starts */
     double images_per_s; /* of this start */

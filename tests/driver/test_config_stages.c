@@ -174,6 +174,23 @@ static void every_stage_is_checked(void **state)
     assert_check("train.global_batch = 4\ntrain.stages = [{global_batch = 8}]", 8, ST_OK, "");
 }
 
+/* Stages that have been trained need not fit the ranks there are now. */
+static void ranks_matter_to_stages_to_come(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct config c = merged("train.stages = [{global_batch = 4}, {global_batch = 16}]");
+    assert_ok(config_check(&c, 8, &em));
+    assert_ok(config_check_ranks(&c, 1, 8, &em));
+    assert_ok(config_check_ranks(&c, 0, 4, &em));
+    assert_status(config_check_ranks(&c, 0, 8, &em), ST_CONFIG);
+    assert_text_has(em.text, "stage 1 of train.stages: train.global_batch = 4 is smaller than");
+    config_enter_stage(&c, 1);
+    em = (struct errmsg){0};
+    assert_ok(config_check_ranks(&c, 1, 16, &em));
+    assert_status(config_check_ranks(&c, 1, 17, &em), ST_CONFIG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +201,7 @@ int main(void)
         cmocka_unit_test(differences_show),
         cmocka_unit_test(bad_lists_are_refused_with_their_place),
         cmocka_unit_test(every_stage_is_checked),
+        cmocka_unit_test(ranks_matter_to_stages_to_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

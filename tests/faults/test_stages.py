@@ -3,6 +3,7 @@ a run that stops within one, or between two, goes on as if it had not."""
 import os
 import re
 import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 import harness
 from harness import assert_same_run, assert_same_tensors, bifrons, cut_back, errors, load
 
+SOURCE = Path(os.environ.get("BIFRONS_SOURCE", Path(__file__).resolve().parents[2]))
 # 11 of 12 pictures are trained on. Steps of the stages: 1 to 3, 4 to 9
 STAGES = "[{image_size = 64, epochs = 1}, {image_size = 128, epochs = 2, global_batch = 5, lr = 5e-4}]"
 FIRST, LAST = 3, 9
@@ -258,3 +260,10 @@ def test_inspect_and_plan_tell_stages(staged, tmp_path):
     plan = bifrons("plan", tmp_path / "c.toml").stdout
     assert "stage 1 of 2: 64 px" in plan and "stage 2 of 2: 128 px" in plan
     assert '"image_size": 128,' in bifrons("plan", "--json", tmp_path / "c.toml").stdout
+
+
+def test_the_list_in_prod512_is_one(tmp_path):
+    text = (SOURCE / "configs/prod512.toml").read_text()
+    (tmp_path / "prod512.toml").write_text(re.sub(r"^#   (?!bifrons)", "", text, flags=re.M))
+    plan = bifrons("plan", tmp_path / "prod512.toml").stdout
+    assert re.findall(r"^stage (\d) of 3: (\d+) px", plan, re.M) == [("1", "128"), ("2", "256"), ("3", "512")]

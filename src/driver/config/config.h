@@ -161,11 +161,15 @@ int64_t config_largest_batch(const struct config *c);
 
 /* The network that the keys model.* ask for. */
 struct model_config config_model(const struct config *c);
-/* What no single key can say, of every stage: data sets named, batch >= world size, sizes that fit
- * together, stages that grow. */
+/* What no single key can say: data sets named, batch >= world size, sizes that fit together. Of
+ * stages: that they grow, and the last one against the world size, since every run comes to it. */
 enum status config_check(const struct config *c, int world_size, struct errmsg *em) MUST_CHECK;
 /* The same, but data sets need not be named. */
 enum status config_check_sizes(const struct config *c, int world_size,
+                               struct errmsg *em) MUST_CHECK;
+/* What of that depends on the world size, for every stage from `first` on: those before have been
+ * trained, by as many ranks as there were. */
+enum status config_check_ranks(const struct config *c, int64_t first, int world_size,
                                struct errmsg *em) MUST_CHECK;
 
 /*

@@ -115,14 +115,16 @@ static enum status check_exactness(const struct config *c, int world_size, struc
     return ST_OK;
 }
 
-static enum status check_one(const struct config *c, int world_size, struct errmsg *em)
+/* What depends on the ranks that share the work. */
+static enum status check_ranks(const struct config *c, int world_size, struct errmsg *em)
 {
-    enum status st = check_model(c, em);
-    if (st == ST_OK)
-        st = check_batch(c, world_size, em);
-    if (st == ST_OK)
-        st = check_exactness(c, world_size, em);
-    return st;
+    enum status st = check_batch(c, world_size, em);
+    return st == ST_OK ? check_exactness(c, world_size, em) : st;
+}
+
+static enum status fail_of_stage(int64_t i, const struct errmsg *why, struct errmsg *em)
+{
+    return FAIL(em, why->code, "stage %" PRId64 " of train.stages: %s", i + 1, why->text);
 }
 
 /* A stage begins with the weights of the one before. */
@@ -138,22 +140,41 @@ static enum status check_growth(const struct config *before, const struct config
     return architecture_check_growth(&from, &to, em);
 }
 
-enum status config_check_sizes(const struct config *c, int world_size, struct errmsg *em)
+static enum status check_stages(const struct config *c, struct errmsg *em)
 {
     struct config before = *c, stage = *c;
-    if (c->train.stages.n == 0)
-        return check_one(c, world_size, em);
-    for (int64_t i = 0; i < c->train.stages.n; i++) {
+    for (int64_t i = 0; i < config_stage_count(c); i++) {
         struct errmsg why = {0};
         config_enter_stage(&stage, i);
-        enum status st = check_one(&stage, world_size, &why);
+        enum status st = check_model(&stage, &why);
         if (st == ST_OK && i > 0)
             st = check_growth(&before, &stage, &why);
         if (st != ST_OK)
-            return FAIL(em, st, "stage %" PRId64 " of train.stages: %s", i + 1, why.text);
+            return fail_of_stage(i, &why, em);
         before = stage;
     }
     return ST_OK;
+}
+
+enum status config_check_ranks(const struct config *c, int64_t first, int world_size,
+                               struct errmsg *em)
+{
+    struct config stage = *c;
+    if (c->train.stages.n == 0)
+        return check_ranks(c, world_size, em);
+    for (int64_t i = first; i < c->train.stages.n; i++) {
+        struct errmsg why = {0};
+        config_enter_stage(&stage, i);
+        if (check_ranks(&stage, world_size, &why) != ST_OK)
+            return fail_of_stage(i, &why, em);
+    }
+    return ST_OK;
+}
+
+enum status config_check_sizes(const struct config *c, int world_size, struct errmsg *em)
+{
+    enum status st = c->train.stages.n == 0 ? check_model(c, em) : check_stages(c, em);
+    return st == ST_OK ? config_check_ranks(c, config_stage_count(c) - 1, world_size, em) : st;
 }
 
 enum status config_check(const struct config *c, int world_size, struct errmsg *em)

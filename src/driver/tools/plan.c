@@ -172,14 +172,18 @@ static enum status plan_for(const struct arguments *a, struct config *c, struct 
     enum status st = read_config(a, c, em);
     if (st == ST_OK && a->cluster)
         st = cluster_read(a->cluster, &cluster, em);
+    if (st == ST_OK)
+        st = config_check_sizes(c, 1, em);
     int64_t stages = config_stage_count(c);
     if (st == ST_OK && stages > 1 && (a->json || a->chart))
         log_info("%s: the last of %" PRId64 " stages", a->json ? "JSON" : a->chart, stages);
     for (int64_t i = 0; i < stages && st == ST_OK; i++) {
-        config_enter_stage(c, i);
+        struct config stage = *c;
+        config_enter_stage(&stage, i);
         if (c->train.stages.n > 0 && !a->json)
-            print_stage(c, i);
-        st = plan_stage(a, c, a->cluster ? &cluster : NULL, i + 1 == stages, em);
+            print_stage(&stage, i);
+        stage.train.stages.n = 0; /* it alone is planned for */
+        st = plan_stage(a, &stage, a->cluster ? &cluster : NULL, i + 1 == stages, em);
     }
     return st;
 }

@@ -179,11 +179,20 @@ static void tell_nothing_left(const struct session *s)
                  s->steps_total);
 }
 
+/* Of the stages to come; each rank sees the same. */
+static enum status check_ranks(const struct session *s, struct errmsg *em)
+{
+    int64_t first = s->state.stage + (session_stage_is_over(s) ? 1 : 0);
+    return config_check_ranks(&s->config, first, comm_world_size(s->comm), em);
+}
+
 /* From the checkpoint that is found, stage by stage, to the end. */
 static enum status train_stages(struct run *r, struct errmsg *em)
 {
     struct session *s = r->session;
     enum status st = resume_find(s, r->arguments->resume, &r->found, em);
+    if (st == ST_OK)
+        st = check_ranks(s, em);
     if (st != ST_OK)
         return st;
     memcpy(r->latest, r->found.path, sizeof r->latest);
@@ -206,7 +215,9 @@ static enum status train_stages(struct run *r, struct errmsg *em)
 static enum status try_stages(struct run *r, struct errmsg *em)
 {
     struct session *s = r->session;
-    enum status st = open_stage(r, em);
+    enum status st = check_ranks(s, em);
+    if (st == ST_OK)
+        st = open_stage(r, em);
     for (r->begun = true; st == ST_OK && s->state.stage + 1 < config_stage_count(&s->config);) {
         session_close_stage(s);
         session_begin_next_stage(s);

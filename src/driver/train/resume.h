@@ -2,9 +2,10 @@
  * Where a stage's training begins: a checkpoint of this run, or the weights of any other.
  *
  *     struct resume found = {0};
- *     resume_find(s, "auto", &found, &em);     // before a stage is opened: the checkpoint says
- * which session_open_stage(s, &em); resume_load(s, &found, &em);             // in the middle of
- * its stage; or resume_start(s, NULL or a path, &em);    // at the beginning of one
+ *     resume_find(s, "auto", &found, &em);    // says which stage it is, too
+ *     session_open_stage(s, &em);
+ *     resume_load(s, &found, &em);            // in the middle of it
+ *     resume_start(s, path_or_null, &em);     // or at its beginning
  *     resume_release(&found);
  */
 #ifndef BIFRONS_DRIVER_TRAIN_RESUME_H

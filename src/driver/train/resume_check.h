@@ -15,10 +15,9 @@ struct resume_changes {
 };
 
 /*
- * Compares a checkpoint's configuration (TOML text) and sets with the session's.
- * ST_CONFIG names the first change that cannot be. Otherwise logs the changes and tells
- * what they mean. Text that cannot be read
- * (a user's own checkpoint) passes.
+ * Compares a checkpoint's configuration (TOML text) and sets with the session's, which is that of
+ * the checkpoint's stage. ST_CONFIG names the first change that cannot be. Otherwise logs the
+ * changes and tells what they mean. Text that cannot be read (a user's own checkpoint) passes.
  */
 enum status resume_check(const struct session *s, const char *path, const char *config_toml,
                          const struct run_meta *meta, struct resume_changes *changed,

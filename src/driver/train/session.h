@@ -6,10 +6,12 @@
  * A run trains one stage of train.stages after the other, or its only one. What depends on the size
  * of pictures or the batch is opened for each:
  *
- *     session_open(s, &em);
- *     session_enter_stage(s);                  // the state says which; its configuration, its
- * steps session_open_stage(s, &em); … train … ; session_close_stage(s);
- *     session_begin_next_stage(s);             // of state and configuration; to be opened
+ *     session_open(s, &em);             // … at the beginning; or the state is set to a later point
+ *     session_enter_stage(s);           // the configuration and steps of the state's stage
+ *     session_open_stage(s, &em);
+ *     …
+ *     session_close_stage(s);
+ *     session_begin_next_stage(s);      // the state; and entered, to be opened
  *     session_close(s);
  */
 #ifndef BIFRONS_DRIVER_TRAIN_SESSION_H
@@ -31,11 +33,11 @@
 
 /* Where the run stands. Saved in every checkpoint. */
 struct train_state {
-    int64_t step;       /* optimizer steps done, of all stages */
-    uint64_t position;  /* pictures of each person consumed: the cursor of the order */
-    int64_t stage;      /* of train.stages, from 0 */
-    int64_t stage_step; /* step and position at which the stage began */
-    uint64_t stage_position;
+    int64_t step;                   /* optimizer steps done, of all stages */
+    uint64_t position;              /* pictures of each person consumed: the cursor of the order */
+    int64_t stage;                  /* of train.stages, from 0 */
+    int64_t stage_step;             /* step at which the stage began … */
+    uint64_t stage_position;        /* … and position */
     double train_loss;              /* of the last step; NaN before the first */
     double val_loss;                /* of the last validation; NaN before the first */
     struct val_metrics val_metrics; /* likewise */

@@ -131,11 +131,10 @@ void architecture_free(struct architecture *a);
 /* ST_OK where architecture_new would make one. */
 enum status architecture_check(const struct model_config *c, struct errmsg *em) MUST_CHECK;
 
-/* Growing (model/grow.h) carries a picture's colours and its mask through the new outer stages in
- * pairs of channels: so many are needed at half of its size. */
+/* Growing (model/grow.h) carries a picture's colours and its mask through the new outer stages,
+ * each value in a pair of channels: so many are needed at half of the picture's size. */
 enum { ARCHITECTURE_CARRIED_CHANNELS = 8 };
-/* Are there, for a network as `from` to grow to the size of `to`? True where it does not grow.
- * ST_CONFIG. */
+/* ST_OK where a network as `from` can grow to the size of `to`, or is as large; else ST_CONFIG. */
 enum status architecture_check_growth(const struct model_config *from,
                                       const struct model_config *to, struct errmsg *em) MUST_CHECK;
 

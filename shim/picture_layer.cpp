@@ -143,11 +143,12 @@ at::Tensor weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner,
             in_strips(s, [&](strip now, ptrdiff_t pixels) {
                 matrix<E> windows(pixels, s.window()), rows(pixels, s.inner);
                 outer_to_windows(s, now, picture<E>(outer, i), windows.data());
-                const E *right = rows_of(s, now, picture<E>(inner, i), rows);
-                if constexpr (std::is_same_v<E, c10::BFloat16>) {
+                const E *right = rows.data();
+                if constexpr (std::is_same_v<E, float>) {
+                    right = rows_of(s, now, picture<E>(inner, i), rows);
+                } else {
                     inner_to_matrix(s, now, picture<E>(inner, i), rows.data());
                     windows.interleave(), rows.interleave();
-                    right = rows.data();
                 }
                 panels::multiply_turned<E>(s.window(), s.inner, pixels, windows.data(), right,
                                            sum.mutable_data_ptr<float>(), true);

@@ -270,8 +270,11 @@ template <class E> INLINE void all_to_u_transposed(const shape &s, const float *
 {
     ptrdiff_t plane = panels::size(s.cell(), s.inner);
     float taps[TAPS][LANES];
-    for (ptrdiff_t c = 0; c < s.outer; c++)
-        for (ptrdiff_t k = 0; k < s.inner; k += LANES) {
+    for (ptrdiff_t k = 0; k < s.inner; k += LANES)
+        for (ptrdiff_t c = 0; c < s.outer; c++) {
+            // along LANES filters at once, which are too many for a processor to see by itself
+            for (int i = 0; i < LANES; i++)
+                __builtin_prefetch(weights + ((k + i) * s.outer + c + 8) * TAPS);
             panels::transpose(weights + (k * s.outer + c) * TAPS, s.outer * TAPS, taps[0], LANES);
             for (int place = 0; place < 4; place++)
                 taps_to_u(taps, place, u + panels::place(s.cell(), place * s.outer + c, k), plane);

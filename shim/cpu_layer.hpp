@@ -15,6 +15,15 @@
 namespace shim
 {
 
+// Gradients of a layer with respect to what it was given; undefined where they were not wanted.
+struct cpu_gradients {
+    at::Tensor x, weight;
+};
+
+struct cpu_wanted {
+    bool x, weight;
+};
+
 // A way to compute them. Tensors are float or bfloat16, the same in all, and channels-last; weight
 // and bias are float.
 struct cpu_layer {
@@ -24,9 +33,12 @@ struct cpu_layer {
     // outer = leaky_relu(conv_transpose(inner, weight) + bias)
     at::Tensor (*twice)(const at::Tensor &inner, const at::Tensor &weight, const at::Tensor &bias,
                         float slope);
-    // Gradient of the sum of conv(outer, weight) * inner with respect to weight.
-    at::Tensor (*weight_gradient)(const at::Tensor &outer, const at::Tensor &inner,
-                                  const at::Tensor &weight);
+    // Of the sum of conv(x, weight) * g, x being the outer side; and of conv_transpose(x, weight) * g,
+    // x being the inner side.
+    cpu_gradients (*halve_gradients)(const at::Tensor &x, const at::Tensor &g,
+                                     const at::Tensor &weight, cpu_wanted wanted);
+    cpu_gradients (*twice_gradients)(const at::Tensor &x, const at::Tensor &g,
+                                     const at::Tensor &weight, cpu_wanted wanted);
 };
 
 // The ways: nullptr where one cannot, or gains nothing. x is the outer side's tensor or the inner

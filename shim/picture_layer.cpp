@@ -130,6 +130,22 @@ at::Tensor twice_as(const at::Tensor &inner, const at::Tensor &weight, const at:
     return outer;
 }
 
+// Adds windows^T rows, of a strip, to `sum`. Takes the windows with it.
+template <class E>
+void add_weights(const shape &s, strip now, ptrdiff_t pixels, matrix<E> &windows, const E *inner,
+                 float *sum)
+{
+    matrix<E> copy(pixels, s.inner);
+    const E *rows = copy.data();
+    if constexpr (std::is_same_v<E, float>) {
+        rows = rows_of(s, now, inner, copy);
+    } else {
+        inner_to_matrix(s, now, inner, copy.data());
+        windows.interleave(), copy.interleave();
+    }
+    panels::multiply_turned<E>(s.window(), s.inner, pixels, windows.data(), rows, sum, true);
+}
+
 template <class E>
 at::Tensor weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner,
                               const at::Tensor &weight)
@@ -141,17 +157,10 @@ at::Tensor weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner,
         at::Tensor sum = at::zeros({panels::size(s.window(), s.inner)}, at::kFloat);
         for (int64_t i = from; i < to; i++)
             in_strips(s, [&](strip now, ptrdiff_t pixels) {
-                matrix<E> windows(pixels, s.window()), rows(pixels, s.inner);
+                matrix<E> windows(pixels, s.window());
                 outer_to_windows(s, now, picture<E>(outer, i), windows.data());
-                const E *right = rows.data();
-                if constexpr (std::is_same_v<E, float>) {
-                    right = rows_of(s, now, picture<E>(inner, i), rows);
-                } else {
-                    inner_to_matrix(s, now, picture<E>(inner, i), rows.data());
-                    windows.interleave(), rows.interleave();
-                }
-                panels::multiply_turned<E>(s.window(), s.inner, pixels, windows.data(), right,
-                                           sum.mutable_data_ptr<float>(), true);
+                add_weights(s, now, pixels, windows, picture<E>(inner, i),
+                            sum.mutable_data_ptr<float>());
             });
         sums[size_t(part)] = sum;
     });
@@ -162,7 +171,25 @@ at::Tensor weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner,
     return gradient;
 }
 
-template <class E> constexpr cpu_layer layer_of = {halve_as<E>, twice_as<E>, weight_gradient_as<E>};
+template <class E>
+cpu_gradients halve_gradients_as(const at::Tensor &x, const at::Tensor &g, const at::Tensor &weight,
+                                 cpu_wanted wanted)
+{
+    return {wanted.x ? twice_as<E>(g, weight, at::zeros({x.size(1)}), 1.0f) : at::Tensor(),
+            wanted.weight ? weight_gradient_as<E>(x, g, weight) : at::Tensor()};
+}
+
+template <class E>
+cpu_gradients twice_gradients_as(const at::Tensor &x, const at::Tensor &g, const at::Tensor &weight,
+                                 cpu_wanted wanted)
+{
+    return {wanted.x ? halve_as<E>(g, weight, at::zeros({x.size(1)}), 1.0f) : at::Tensor(),
+            wanted.weight ? weight_gradient_as<E>(g, x, weight) : at::Tensor()};
+}
+
+template <class E>
+constexpr cpu_layer layer_of = {halve_as<E>, twice_as<E>, halve_gradients_as<E>,
+                                twice_gradients_as<E>};
 
 } // namespace
 

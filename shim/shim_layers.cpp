@@ -45,13 +45,8 @@ struct cpu_function : torch::autograd::Function<cpu_function> {
         bool halves = ctx->saved_data["halves"].toBool();
         auto [g, db] =
             leaky_gradient(channels_last(gradients[0]), y, ctx->saved_data["slope"].toDouble());
-        at::Tensor dx, dw;
-        if (ctx->needs_input_grad(0)) {
-            at::Tensor none = at::zeros({x.size(1)}, at::kFloat);
-            dx = (halves ? way->twice : way->halve)(g, weight, none, 1.0f);
-        }
-        if (ctx->needs_input_grad(1))
-            dw = halves ? way->weight_gradient(x, g, weight) : way->weight_gradient(g, x, weight);
+        auto [dx, dw] = (halves ? way->halve_gradients : way->twice_gradients)(
+            x, g, weight, {.x = ctx->needs_input_grad(0), .weight = ctx->needs_input_grad(1)});
         return {dx, dw, db, at::Tensor(), at::Tensor(), at::Tensor()};
     }
 };

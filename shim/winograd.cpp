@@ -14,7 +14,6 @@
 // adjoint of these steps.
 //
 //   V: (9, tiles, 4 C)      M: (9, tiles, K)      a tile: 4 x 4 pixels of the outer side
-#include <algorithm>
 #include <vector>
 
 #include "cpu_layer.hpp"
@@ -102,28 +101,85 @@ template <class E> stack<E> filters(const shape &s, const at::Tensor &weight, bo
     return u;
 }
 
+// Pictures [first, first + count), whose tiles are the rows of V and M.
+struct block {
+    int64_t first, count, tiles;
+};
+
+// Runs fn(part, block, whether it is the part's first) over n pictures, a part a thread.
+template <class E, class F> int64_t in_blocks(const shape &s, int64_t n, F fn)
+{
+    int64_t most = block_of(s, n, sizeof(E));
+    return in_parts(n, most, [&](int64_t part, int64_t first, int64_t last) {
+        for (int64_t start = first; start < last; start += most) {
+            int64_t count = std::min(most, last - start);
+            fn(part, block{start, count, count * s.tiles()}, start == first);
+        }
+    });
+}
+
+template <class E> stack<E> v_of(const shape &s, const block &b, const at::Tensor &outer)
+{
+    stack<E> v(b.tiles, s.cell());
+    for (int64_t i = 0; i < b.count; i++)
+        outer_to_v(s, picture<E>(outer, b.first + i), v.from(i * s.tiles()));
+    return v;
+}
+
+template <class E> stack<E> m_of(const shape &s, const block &b, const at::Tensor &inner)
+{
+    stack<E> m(b.tiles, s.inner);
+    for (int64_t i = 0; i < b.count; i++)
+        inner_to_m(s, picture<E>(inner, b.first + i), m.from(i * s.tiles()));
+    return m;
+}
+
+// inner = leaky_relu(V U + bias), of a block; `u`: 4 C x K.
+template <class E>
+void finish_inner(const shape &s, const block &b, stack<E> &v, stack<E> &u, const float *bias,
+                  float slope, at::Tensor &inner)
+{
+    stack<float> m(b.tiles, s.inner);
+    for (int k = 0; k < PLANES; k++)
+        panels::multiply<E>(v.rows(), s.inner, s.cell(), v[k], u[k], m[k]);
+    for (int64_t i = 0; i < b.count; i++)
+        m_to_inner(s, m.products_from(i * s.tiles()), bias, slope, picture<E>(inner, b.first + i));
+}
+
+// outer = leaky_relu(M U + bias), of a block; `u`: K x 4 C.
+template <class E>
+void finish_outer(const shape &s, const block &b, stack<E> &m, stack<E> &u, const float *bias,
+                  float slope, at::Tensor &outer)
+{
+    stack<float> v(b.tiles, s.cell());
+    for (int k = 0; k < PLANES; k++)
+        panels::multiply<E>(m.rows(), s.cell(), s.inner, m[k], u[k], v[k]);
+    for (int64_t i = 0; i < b.count; i++)
+        v_to_outer(s, v.products_from(i * s.tiles()), bias, slope, picture<E>(outer, b.first + i));
+}
+
+at::Tensor new_outer(const shape &s, const at::Tensor &like)
+{
+    return at::empty({like.size(0), s.outer, TILE * s.rows, TILE * s.columns}, like.options(),
+                     at::MemoryFormat::ChannelsLast);
+}
+
+at::Tensor new_inner(const shape &s, const at::Tensor &like)
+{
+    return at::empty({like.size(0), s.inner, 2 * s.rows, 2 * s.columns}, like.options(),
+                     at::MemoryFormat::ChannelsLast);
+}
+
 template <class E>
 at::Tensor halve_as(const at::Tensor &outer, const at::Tensor &weight, const at::Tensor &bias,
                     float slope)
 {
     shape s = shape_of(outer, weight, true);
-    int64_t n = outer.size(0), block = block_of(s, n, sizeof(E));
     stack<E> u = filters<E>(s, weight, true);
-    at::Tensor inner = at::empty({n, s.inner, 2 * s.rows, 2 * s.columns}, outer.options(),
-                                 at::MemoryFormat::ChannelsLast);
-    in_parts(n, block, [&](int64_t, int64_t first, int64_t last) {
-        for (int64_t start = first; start < last; start += block) {
-            int64_t now = std::min(block, last - start), tiles = now * s.tiles();
-            stack<E> v(tiles, s.cell());
-            stack<float> m(tiles, s.inner);
-            for (int64_t i = 0; i < now; i++)
-                outer_to_v(s, picture<E>(outer, start + i), v.from(i * s.tiles()));
-            for (int k = 0; k < PLANES; k++)
-                panels::multiply<E>(v.rows(), s.inner, s.cell(), v[k], u[k], m[k]);
-            for (int64_t i = 0; i < now; i++)
-                m_to_inner(s, m.products_from(i * s.tiles()), data<float>(bias), slope,
-                           picture<E>(inner, start + i));
-        }
+    at::Tensor inner = new_inner(s, outer);
+    in_blocks<E>(s, outer.size(0), [&](int64_t, const block &b, bool) {
+        stack<E> v = v_of<E>(s, b, outer);
+        finish_inner<E>(s, b, v, u, data<float>(bias), slope, inner);
     });
     return inner;
 }
@@ -133,60 +189,96 @@ at::Tensor twice_as(const at::Tensor &inner, const at::Tensor &weight, const at:
                     float slope)
 {
     shape s = shape_of(inner, weight, false);
-    int64_t n = inner.size(0), block = block_of(s, n, sizeof(E));
     stack<E> u = filters<E>(s, weight, false);
-    at::Tensor outer = at::empty({n, s.outer, TILE * s.rows, TILE * s.columns}, inner.options(),
-                                 at::MemoryFormat::ChannelsLast);
-    in_parts(n, block, [&](int64_t, int64_t first, int64_t last) {
-        for (int64_t start = first; start < last; start += block) {
-            int64_t now = std::min(block, last - start), tiles = now * s.tiles();
-            stack<E> m(tiles, s.inner);
-            stack<float> v(tiles, s.cell());
-            for (int64_t i = 0; i < now; i++)
-                inner_to_m(s, picture<E>(inner, start + i), m.from(i * s.tiles()));
-            for (int k = 0; k < PLANES; k++)
-                panels::multiply<E>(m.rows(), s.cell(), s.inner, m[k], u[k], v[k]);
-            for (int64_t i = 0; i < now; i++)
-                v_to_outer(s, v.products_from(i * s.tiles()), data<float>(bias), slope,
-                           picture<E>(outer, start + i));
-        }
+    at::Tensor outer = new_outer(s, inner);
+    in_blocks<E>(s, inner.size(0), [&](int64_t, const block &b, bool) {
+        stack<E> m = m_of<E>(s, b, inner);
+        finish_outer<E>(s, b, m, u, data<float>(bias), slope, outer);
     });
     return outer;
 }
 
-template <class E>
-at::Tensor weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner,
-                              const at::Tensor &weight)
+// The weights' gradient, summed by each thread, then over threads.
+class weight_sums
 {
-    shape s = shape_of(outer, weight, true);
-    int64_t n = outer.size(0), block = block_of(s, n, sizeof(E));
-    ptrdiff_t plane = panels::size(s.inner, s.cell());
-    std::vector<at::Tensor> sums(size_t(at::get_num_threads()));
-    int64_t parts = in_parts(n, block, [&](int64_t part, int64_t first, int64_t last) {
-        at::Tensor sum = at::empty({PLANES, plane}, at::kFloat);
-        for (int64_t start = first; start < last; start += block) {
-            int64_t now = std::min(block, last - start), tiles = now * s.tiles();
-            stack<E> v(tiles, s.cell()), m(tiles, s.inner);
-            for (int64_t i = 0; i < now; i++) {
-                outer_to_v(s, picture<E>(outer, start + i), v.from(i * s.tiles()));
-                inner_to_m(s, picture<E>(inner, start + i), m.from(i * s.tiles()));
-            }
-            v.interleave(), m.interleave();
-            for (int k = 0; k < PLANES; k++)
-                panels::multiply_turned<E>(s.inner, s.cell(), v.rows(), m[k], v[k],
-                                           sum.mutable_data_ptr<float>() + k * plane,
-                                           start > first);
+  public:
+    explicit weight_sums(const shape &s)
+        : s_(s), plane_(panels::size(s.inner, s.cell())), sums_(size_t(at::get_num_threads()))
+    {
+    }
+
+    // Takes v and m with it.
+    template <class E> void add(int64_t part, bool first, stack<E> &v, stack<E> &m)
+    {
+        at::Tensor &sum = sums_[size_t(part)];
+        if (first)
+            sum = at::empty({PLANES, plane_}, at::kFloat);
+        v.interleave(), m.interleave();
+        for (int k = 0; k < PLANES; k++)
+            panels::multiply_turned<E>(s_.inner, s_.cell(), v.rows(), m[k], v[k],
+                                       sum.mutable_data_ptr<float>() + k * plane_, !first);
+    }
+
+    at::Tensor gradient(int64_t parts, const at::Tensor &weight)
+    {
+        for (int64_t i = 1; i < parts; i++)
+            sums_[0].add_(sums_[size_t(i)]);
+        at::Tensor gradient = at::empty(weight.sizes(), at::kFloat);
+        u_to_weights(s_, data<float>(sums_[0]), gradient.mutable_data_ptr<float>());
+        return gradient;
+    }
+
+  private:
+    shape s_;
+    ptrdiff_t plane_;
+    std::vector<at::Tensor> sums_;
+};
+
+template <class E>
+cpu_gradients halve_gradients_as(const at::Tensor &x, const at::Tensor &g, const at::Tensor &weight,
+                                 cpu_wanted wanted)
+{
+    shape s = shape_of(x, weight, true);
+    stack<E> u = wanted.x ? filters<E>(s, weight, false) : stack<E>(0, 0);
+    const std::vector<float> zeros(size_t(s.outer), 0.0f);
+    at::Tensor dx = wanted.x ? new_outer(s, x) : at::Tensor();
+    weight_sums sums(s);
+    int64_t parts = in_blocks<E>(s, x.size(0), [&](int64_t part, const block &b, bool first) {
+        stack<E> m = m_of<E>(s, b, g);
+        if (wanted.x)
+            finish_outer<E>(s, b, m, u, zeros.data(), 1.0f, dx);
+        if (wanted.weight) {
+            stack<E> v = v_of<E>(s, b, x);
+            sums.add(part, first, v, m);
         }
-        sums[size_t(part)] = sum;
     });
-    for (int64_t i = 1; i < parts; i++)
-        sums[0].add_(sums[size_t(i)]);
-    at::Tensor gradient = at::empty(weight.sizes(), at::kFloat);
-    u_to_weights(s, data<float>(sums[0]), gradient.mutable_data_ptr<float>());
-    return gradient;
+    return {dx, wanted.weight ? sums.gradient(parts, weight) : at::Tensor()};
 }
 
-template <class E> constexpr cpu_layer layer_of = {halve_as<E>, twice_as<E>, weight_gradient_as<E>};
+template <class E>
+cpu_gradients twice_gradients_as(const at::Tensor &x, const at::Tensor &g, const at::Tensor &weight,
+                                 cpu_wanted wanted)
+{
+    shape s = shape_of(x, weight, false);
+    stack<E> u = wanted.x ? filters<E>(s, weight, true) : stack<E>(0, 0);
+    const std::vector<float> zeros(size_t(s.inner), 0.0f);
+    at::Tensor dx = wanted.x ? new_inner(s, x) : at::Tensor();
+    weight_sums sums(s);
+    int64_t parts = in_blocks<E>(s, x.size(0), [&](int64_t part, const block &b, bool first) {
+        stack<E> v = v_of<E>(s, b, g);
+        if (wanted.x)
+            finish_inner<E>(s, b, v, u, zeros.data(), 1.0f, dx);
+        if (wanted.weight) {
+            stack<E> m = m_of<E>(s, b, x);
+            sums.add(part, first, v, m);
+        }
+    });
+    return {dx, wanted.weight ? sums.gradient(parts, weight) : at::Tensor()};
+}
+
+template <class E>
+constexpr cpu_layer layer_of = {halve_as<E>, twice_as<E>, halve_gradients_as<E>,
+                                twice_gradients_as<E>};
 
 } // namespace
 

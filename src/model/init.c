@@ -59,14 +59,13 @@ static double pytorch_bound(const struct model_tensor *weight)
 static double he_bound(const struct architecture_layer *l, const struct model_tensor *weight)
 {
     const double slope = 0.2; /* of LeakyReLU */
-    if (!l->activated)
-        return pytorch_bound(weight);
     int64_t n_summed = l->kind == LAYER_TWICE ? weight->dims[0] : weight->dims[1];
     for (int i = 2; i < weight->n_dims; i++)
         n_summed *= weight->dims[i];
     if (l->kind == LAYER_TWICE)
         n_summed /= 4; /* strides of 2 either way */
-    return sqrt(3.0 * 2.0 / (1.0 + slope * slope) / (double)n_summed);
+    double gain = l->activated ? sqrt(3.0 * 2.0 / (1.0 + slope * slope)) : 1.0;
+    return gain / sqrt((double)n_summed);
 }
 
 /* Weight (0) or bias (1) of a layer. */

@@ -39,6 +39,7 @@ static struct metrics_row row_of_step(int64_t step)
         .images_per_s = 193.25,
         .step_ms = 82.5,
         .data_wait_ms = 0.25,
+        .sum_wait_ms = 1.75,
     };
     row.losses.total = 0.75;
     row.losses.term[MODEL_A][MODEL_LOSS_L1] = 0.125;
@@ -97,7 +98,7 @@ static void a_row_is_one_line_of_json(void **unused)
                    "\"loss\":{\"total\":0.75,\"a\":{\"l1\":0.125,\"dssim\":0.25},"
                    "\"b\":{\"l1\":0.0625,\"dssim\":0.5}},"
                    "\"lr\":0.0001,\"grad_norm\":0.375,\"images_per_s\":193.25,\"step_ms\":82.5,"
-                   "\"data_wait_ms\":0.25}\n");
+                   "\"data_wait_ms\":0.25,\"sum_wait_ms\":1.75}\n");
 }
 
 static void a_row_of_a_stage_names_it(void **unused)

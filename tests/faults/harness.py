@@ -131,7 +131,7 @@ def state_of(pid):
         return ""
 
 
-TIMINGS = ("time", "images_per_s", "step_ms", "data_wait_ms")
+TIMINGS = ("time", "images_per_s", "step_ms", "data_wait_ms", "sum_wait_ms")
 
 
 def untimed(rows):

@@ -147,6 +147,7 @@ static json_t *row_object(const struct metrics_row *row)
         put_number(&w, o, "images_per_s", row->images_per_s);
         put_number(&w, o, "step_ms", row->step_ms);
         put_number(&w, o, "data_wait_ms", row->data_wait_ms);
+        put_number(&w, o, "sum_wait_ms", row->sum_wait_ms);
     }
     if (row->skipped)
         put(&w, o, "skipped", json_true());

@@ -3,12 +3,14 @@
  *
  *   {"kind":"train","step":20,"epoch":1,"position":320,"time":4.1,
  *    "loss":{"total":0.21,"a":{"l1":0.1,"dssim":0.2},"b":{"l1":0.1,"dssim":0.2}},
- *    "lr":0.0001,"grad_norm":0.3,"images_per_s":193,"step_ms":82.9,"data_wait_ms":0.3}
+ *    "lr":0.0001,"grad_norm":0.3,"images_per_s":193,"step_ms":82.9,"data_wait_ms":0.3,
+ *    "sum_wait_ms":1.5}
  *
  * A row of kind "val" has "metrics":{"recon_l1":0.04,…}, those of val_metrics.h that were measured,
- * and no lr, grad_norm, images_per_s, step_ms and data_wait_ms. A number that is NaN or
- * infinite is null, and such a row has "nonfinite":true. A step that the guard left out has
- * "skipped":true. With train.stages a row has "stage":1 and so on before "step"; "epoch" is the
+ * and nothing from lr on. Times are rank 0's: of the whole step, of its waits for samples, and for
+ * sums over ranks after its backward (on a GPU with what that had still to compute). A number that
+ * is NaN or infinite is null, and such a row has "nonfinite":true. A step that the guard left out
+ * has "skipped":true. With train.stages a row has "stage":1 and so on before "step"; "epoch" is the
  * stage's. Losses of a person are unweighted, keyed
  * by model_loss_key; total is weighted, over both people. A loss that the run has no use for is
  * left out: perceptual and adversarial without a weight, and the latter, with
@@ -54,7 +56,7 @@ struct metrics_row {
     bool absent[MODEL_LOSSES];      /* losses the run has no use for: left out */
     /* of METRICS_TRAIN only */
     bool skipped; /* the guard left the step's update out */
-    double lr, grad_norm, images_per_s, step_ms, data_wait_ms;
+    double lr, grad_norm, images_per_s, step_ms, data_wait_ms, sum_wait_ms;
 };
 
 enum { METRICS_KEEP = -1 };

@@ -196,6 +196,7 @@ void report_step(struct report *r, const struct step_report *step)
         .images_per_s = 2 * (double)s->config.train.global_batch / step->duration_s,
         .step_ms = step->duration_s * 1e3,
         .data_wait_ms = step->data_wait_s * 1e3,
+        .sum_wait_ms = step->sum_wait_s * 1e3,
         .skipped = step->verdict != GUARD_GOOD,
     };
     write_row(r, &row);

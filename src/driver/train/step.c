@@ -254,7 +254,9 @@ static enum status step_gradients(struct session *s, uint64_t flags, struct step
     struct work w = {.s = s, .vote = &v};
     adversary_begin_step(s);
     enum status local = s->slot_sum ? run_slots(&w, em) : run_micro_batches(&w, em);
+    double before = clock_seconds();
     enum status st = sum_gradients(s, local, &v, em);
+    r->sum_wait_s = clock_seconds() - before;
     if (st == ST_OK) /* so on all ranks, or on none */
         st = adversary_sum(s, em);
     r->data_wait_s = w.data_wait_s;

@@ -34,6 +34,8 @@ struct step_report {
     double loss_limit;  /* the guard's: above it a step is left out */
     double duration_s;  /* of the whole step on this rank */
     double data_wait_s; /* part of it spent waiting for samples */
+    double sum_wait_s;  /* and, after this rank's backward, for sums over ranks; on a GPU also for
+                         * what it had still to compute */
 };
 
 /*

@@ -259,7 +259,7 @@ enum status tensorboard_metrics(struct tensorboard *tb, const struct metrics_row
     bool train = row->kind == METRICS_TRAIN;
     struct tensorboard_scalar s[1 + MODEL_PEOPLE * MODEL_LOSSES + VAL_NUMBERS];
     char tags[VAL_NUMBERS][VAL_TAG_BYTES];
-    _Static_assert(VAL_NUMBERS >= 5, "room for what a training row has");
+    _Static_assert(VAL_NUMBERS >= 6, "room for what a training row has");
     size_t n = 0;
     s[n++] = (struct tensorboard_scalar){train ? "loss/total" : "val/total", row->losses.total};
     for (int person = 0; person < MODEL_PEOPLE; person++)
@@ -277,6 +277,7 @@ enum status tensorboard_metrics(struct tensorboard *tb, const struct metrics_row
         s[n++] = (struct tensorboard_scalar){"perf/images_per_s", row->images_per_s};
         s[n++] = (struct tensorboard_scalar){"perf/step_ms", row->step_ms};
         s[n++] = (struct tensorboard_scalar){"perf/data_wait_ms", row->data_wait_ms};
+        s[n++] = (struct tensorboard_scalar){"perf/sum_wait_ms", row->sum_wait_ms};
     }
     return tensorboard_scalars(tb, row->step, s, n, em);
 }

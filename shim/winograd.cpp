@@ -28,7 +28,7 @@ namespace
 {
 
 constexpr int64_t block_bytes = 2 << 20; // of V: with M and U it stays in the caches
-constexpr int64_t tiles_min = 64;        // fewer are not worth turning the weights
+constexpr int64_t tiles_min = 8;         // fewer are not worth turning the weights
 
 shape shape_of(const at::Tensor &x, const at::Tensor &weight, bool x_is_outer)
 {

@@ -1,4 +1,4 @@
-// What the CPU's layers have in common (winograd.hpp, picture_layer.hpp): 4 x 4 convolutions of
+// What the CPU's layers have in common (winograd.cpp, picture_layer.cpp): 4 x 4 convolutions of
 // stride 2 with padding 1, and their transposes.
 //
 //   "outer": the side of twice the resolution, (n, H, W, C)      "inner": (n, H/2, W/2, K)

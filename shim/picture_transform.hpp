@@ -14,7 +14,7 @@ struct shape {
     ptrdiff_t window() const { return 16 * outer; }
 };
 
-// Rows of the inner side, and how many pixels that is.
+// Rows [first, first + rows) of the inner side.
 struct strip {
     ptrdiff_t first, rows;
 };

@@ -12,6 +12,10 @@
 
 #include "panels.hpp"
 
+#if AT_PARALLEL_OPENMP && !defined(_OPENMP)
+#error "without OpenMP at::parallel_for is a plain loop: all of it would run on one thread"
+#endif
+
 namespace shim
 {
 

@@ -9,6 +9,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "panels.hpp"
 
@@ -93,6 +94,14 @@ template <class F> int64_t in_parts(int64_t n, int64_t block, F fn)
             fn(i, blocks * i / parts * block, std::min(blocks * (i + 1) / parts * block, n));
     });
     return parts;
+}
+
+// What the parts summed, added up in their order into the first.
+inline at::Tensor sum_of_parts(const std::vector<at::Tensor> &sums, int64_t parts)
+{
+    for (int64_t i = 1; i < parts; i++)
+        sums[0].add_(sums[size_t(i)]);
+    return sums[0];
 }
 
 } // namespace shim

@@ -164,10 +164,9 @@ at::Tensor weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner,
             });
         sums[size_t(part)] = sum;
     });
-    for (int64_t i = 1; i < parts; i++)
-        sums[0].add_(sums[size_t(i)]);
     at::Tensor gradient = at::empty(weight.sizes(), at::kFloat);
-    window_rows_to_weights(s, sums[0].const_data_ptr<float>(), gradient.mutable_data_ptr<float>());
+    window_rows_to_weights(s, sum_of_parts(sums, parts).const_data_ptr<float>(),
+                           gradient.mutable_data_ptr<float>());
     return gradient;
 }
 

@@ -77,8 +77,8 @@ INLINE void finish_outer(const shape &s, const float *sums, const float *bias, f
             RUN(fn<4>(__VA_ARGS__));    \
     } while (0)
 
-// Calls fn(c, n, to) for the n channels from c on of each pixel, which stand at element `to` of the
-// matrix.
+// Calls fn(i, n, at, c) for n channels of each pixel, from channel c on: elements from i on of the
+// inner side, and from `at` on of the matrix.
 template <class F> INLINE void each_run(const shape &s, strip at, F fn)
 {
     const ptrdiff_t pixels = at.rows * s.columns;

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "panels_kernel.h"
+
 #define INLINE        inline __attribute__((always_inline))
 #define INLINE_LAMBDA __attribute__((always_inline))
 
@@ -53,10 +55,7 @@ template <class F> __attribute__((target("avx2"))) void avx2(F f)
     f();
 }
 enum class level { plain, avx2, avx512 };
-inline const level best = __builtin_cpu_supports("avx512bw") &&
-                                  __builtin_cpu_supports("avx512vl") &&
-                                  __builtin_cpu_supports("avx512dq")
-                              ? level::avx512
+inline const level best = PANELS_HAS_AVX512                ? level::avx512
                           : __builtin_cpu_supports("avx2") ? level::avx2
                                                            : level::plain;
 #define RUN(...)                                         \

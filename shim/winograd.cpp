@@ -221,10 +221,9 @@ class weight_sums
 
     at::Tensor gradient(int64_t parts, const at::Tensor &weight)
     {
-        for (int64_t i = 1; i < parts; i++)
-            sums_[0].add_(sums_[size_t(i)]);
+        at::Tensor sum = sum_of_parts(sums_, parts);
         at::Tensor gradient = at::empty(weight.sizes(), at::kFloat);
-        u_to_weights(s_, data<float>(sums_[0]), gradient.mutable_data_ptr<float>());
+        u_to_weights(s_, data<float>(sum), gradient.mutable_data_ptr<float>());
         return gradient;
     }
 
@@ -234,51 +233,31 @@ class weight_sums
     std::vector<at::Tensor> sums_;
 };
 
-template <class E>
-cpu_gradients halve_gradients_as(const at::Tensor &x, const at::Tensor &g, const at::Tensor &weight,
-                                 cpu_wanted wanted)
+// Of `halves` or of doubling: of both, x is on one side and g on the other.
+template <class E, bool halves>
+cpu_gradients gradients_as(const at::Tensor &x, const at::Tensor &g, const at::Tensor &weight,
+                           cpu_wanted wanted)
 {
-    shape s = shape_of(x, weight, true);
-    stack<E> u = wanted.x ? filters<E>(s, weight, false) : stack<E>(0, 0);
-    const std::vector<float> zeros(size_t(s.outer), 0.0f);
-    at::Tensor dx = wanted.x ? new_outer(s, x) : at::Tensor();
+    shape s = shape_of(x, weight, halves);
+    stack<E> u = wanted.x ? filters<E>(s, weight, !halves) : stack<E>(0, 0);
+    const std::vector<float> zeros(size_t(x.size(1)), 0.0f);
+    at::Tensor dx = !wanted.x ? at::Tensor() : halves ? new_outer(s, x) : new_inner(s, x);
     weight_sums sums(s);
     int64_t parts = in_blocks<E>(s, x.size(0), [&](int64_t part, const block &b, bool first) {
-        stack<E> m = m_of<E>(s, b, g);
+        stack<E> of_g = halves ? m_of<E>(s, b, g) : v_of<E>(s, b, g);
         if (wanted.x)
-            finish_outer<E>(s, b, m, u, zeros.data(), 1.0f, dx);
+            (halves ? finish_outer<E> : finish_inner<E>)(s, b, of_g, u, zeros.data(), 1.0f, dx);
         if (wanted.weight) {
-            stack<E> v = v_of<E>(s, b, x);
-            sums.add(part, first, v, m);
+            stack<E> of_x = halves ? v_of<E>(s, b, x) : m_of<E>(s, b, x);
+            sums.add(part, first, halves ? of_x : of_g, halves ? of_g : of_x);
         }
     });
     return {dx, wanted.weight ? sums.gradient(parts, weight) : at::Tensor()};
 }
 
 template <class E>
-cpu_gradients twice_gradients_as(const at::Tensor &x, const at::Tensor &g, const at::Tensor &weight,
-                                 cpu_wanted wanted)
-{
-    shape s = shape_of(x, weight, false);
-    stack<E> u = wanted.x ? filters<E>(s, weight, true) : stack<E>(0, 0);
-    const std::vector<float> zeros(size_t(s.inner), 0.0f);
-    at::Tensor dx = wanted.x ? new_inner(s, x) : at::Tensor();
-    weight_sums sums(s);
-    int64_t parts = in_blocks<E>(s, x.size(0), [&](int64_t part, const block &b, bool first) {
-        stack<E> v = v_of<E>(s, b, g);
-        if (wanted.x)
-            finish_inner<E>(s, b, v, u, zeros.data(), 1.0f, dx);
-        if (wanted.weight) {
-            stack<E> m = m_of<E>(s, b, x);
-            sums.add(part, first, v, m);
-        }
-    });
-    return {dx, wanted.weight ? sums.gradient(parts, weight) : at::Tensor()};
-}
-
-template <class E>
-constexpr cpu_layer layer_of = {halve_as<E>, twice_as<E>, halve_gradients_as<E>,
-                                twice_gradients_as<E>};
+constexpr cpu_layer layer_of = {halve_as<E>, twice_as<E>, gradients_as<E, true>,
+                                gradients_as<E, false>};
 
 } // namespace
 

@@ -10,14 +10,7 @@ import harness
 
 @pytest.fixture(scope="session")
 def sets(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sets")
-    result = harness.bifrons("synth", folder / "drawn", "--count", 12, "--size", 64, "--seed", 1)
-    assert result.returncode == 0, result.stderr
-    for person in "ab":
-        result = harness.bifrons("pack", folder / "drawn" / f"person_{person}", "-o",
-                                 folder / f"{person}.h5", "--size", 64)
-        assert result.returncode == 0, result.stderr
-    return folder
+    return harness.make_sets(tmp_path_factory.mktemp("sets"), 64)
 
 
 @pytest.fixture

@@ -115,6 +115,17 @@ class Run:
         return json.loads((self.out / "run.json").read_text())
 
 
+def make_sets(folder, size):
+    """a.h5 and b.h5 in the folder: 12 pictures of each of two drawn people."""
+    result = bifrons("synth", folder / "drawn", "--count", 12, "--size", size, "--seed", 1)
+    assert result.returncode == 0, result.stderr
+    for person in "ab":
+        result = bifrons("pack", folder / "drawn" / f"person_{person}", "-o", folder / f"{person}.h5",
+                         "--size", size)
+        assert result.returncode == 0, result.stderr
+    return folder
+
+
 def wait_until(condition, seconds=120):
     """Awaits a condition; the limit is for what hangs."""
     end = time.monotonic() + seconds

@@ -23,14 +23,7 @@ CALM = "{image_size = 64, epochs = 1}, {image_size = 128, epochs = 1, lr = 0}, {
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sets128")
-    result = harness.bifrons("synth", folder / "drawn", "--count", 12, "--size", 128, "--seed", 1)
-    assert result.returncode == 0, result.stderr
-    for person in "ab":
-        result = harness.bifrons("pack", folder / "drawn" / f"person_{person}", "-o",
-                                 folder / f"{person}.h5", "--size", 128)
-        assert result.returncode == 0, result.stderr
-    return folder
+    return harness.make_sets(tmp_path_factory.mktemp("sets128"), 128)
 
 
 @pytest.fixture(scope="module")

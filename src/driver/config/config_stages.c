@@ -189,20 +189,22 @@ void config_enter_stage(struct config *c, int64_t i)
 
 int64_t config_largest_size(const struct config *c)
 {
-    int64_t largest = c->train.stages.n == 0 ? c->model.image_size : 0;
-    for (int64_t i = 0; i < c->train.stages.n; i++) {
-        int64_t size = c->train.stages.list[i].image_size;
-        largest = MAX(largest, size < 0 ? c->model.image_size : size);
+    int64_t largest = 0;
+    for (int64_t i = 0; i < config_stage_count(c); i++) {
+        struct config of_stage = *c;
+        config_enter_stage(&of_stage, i);
+        largest = MAX(largest, of_stage.model.image_size);
     }
     return largest;
 }
 
 int64_t config_largest_batch(const struct config *c)
 {
-    int64_t largest = c->train.stages.n == 0 ? c->train.global_batch : 0;
-    for (int64_t i = 0; i < c->train.stages.n; i++) {
-        int64_t batch = c->train.stages.list[i].global_batch;
-        largest = MAX(largest, batch < 0 ? c->train.global_batch : batch);
+    int64_t largest = 0;
+    for (int64_t i = 0; i < config_stage_count(c); i++) {
+        struct config of_stage = *c;
+        config_enter_stage(&of_stage, i);
+        largest = MAX(largest, of_stage.train.global_batch);
     }
     return largest;
 }

@@ -28,7 +28,11 @@ static void *limited_realloc(void *old, size_t n)
 #define STBI_REALLOC(old, n) limited_realloc((old), (n))
 #define STBI_FREE(p)         free(p)
 #pragma GCC diagnostic ignored "-Wunused-function" /* reported at the end of the file */
+#pragma GCC diagnostic push
+/* its context has no callbacks where it reads from memory, and none is then used */
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <stb/stb_image.h>
+#pragma GCC diagnostic pop
 
 static enum status refuse(struct errmsg *em)
 {

@@ -167,7 +167,7 @@ static enum status begin(struct comm *c, enum gpu_kind kind, void *range, size_t
                          enum comm_dtype dtype, int root, void *stream, struct errmsg *em)
 {
     struct nccl *n = nccl_of(c);
-    struct nccl_call *call;
+    struct nccl_call *call = NULL;
     if (!stream)
         return gpu_on_host(n->host, kind, range, count, dtype, root, em);
     if (count == 0)

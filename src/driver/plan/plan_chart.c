@@ -27,12 +27,12 @@ static void take(struct curves *c, int line, const struct plan_curve *curve)
 }
 
 /* So many times the speed of one rank of the weak curve. */
-static void take_ideal(struct curves *c)
+static void take_ideal(struct curves *c, const struct plan_curve *weak)
 {
-    c->n[IDEAL] = c->n[WEAK];
-    for (size_t i = 0; i < c->n[WEAK]; i++) {
-        c->ranks[IDEAL][i] = c->ranks[WEAK][i];
-        c->speed[IDEAL][i] = c->speed[WEAK][0] * c->ranks[WEAK][i];
+    c->n[IDEAL] = weak->n;
+    for (size_t i = 0; i < weak->n; i++) {
+        c->ranks[IDEAL][i] = (double)weak->points[i].ranks;
+        c->speed[IDEAL][i] = weak->points[0].pictures_s * (double)weak->points[i].ranks;
         c->efficiency[IDEAL][i] = 100;
     }
 }
@@ -60,7 +60,7 @@ enum status plan_draw(const char *path, const struct plan *p, struct errmsg *em)
     struct picture picture;
     take(&c, WEAK, &p->weak);
     take(&c, STRONG, &p->strong);
-    take_ideal(&c);
+    take_ideal(&c, &p->weak);
     for (int i = 0; i < LINES; i++) {
         speed[i] = (struct chart_line){names[i], i == IDEAL, c.n[i], c.ranks[i], c.speed[i]};
         efficiency[i] =

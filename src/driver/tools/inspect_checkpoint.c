@@ -65,8 +65,8 @@ static enum status read_record(const char *path, char **text_out, size_t *n_out,
 
 static enum status parse_record(const char *path, json_t **out, struct errmsg *em)
 {
-    char *text;
-    size_t n;
+    char *text = NULL;
+    size_t n = 0;
     json_error_t where;
     enum status st = read_record(path, &text, &n, em);
     if (st != ST_OK)

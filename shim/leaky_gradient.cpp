@@ -37,6 +37,28 @@ INLINE void turn_rows(int64_t rows, int64_t width, const E *from, const E *y, fl
         }
 }
 
+template <class E> INLINE void turn(int64_t count, const E *from, const E *y, float slope, E *to)
+{
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; i++) {
+        float g = get(from, i);
+        put(to, i, get(y, i) > 0 ? g : g * slope);
+    }
+}
+
+template <class E> at::Tensor input_as(const at::Tensor &g, const at::Tensor &y, float slope)
+{
+    if (slope == 1)
+        return g;
+    at::Tensor input = at::empty_like(g);
+    in_parts(g.size(0), 1, [&](int64_t, int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; i++)
+            RUN(turn(g.numel() / g.size(0), picture<E>(g, i), picture<E>(y, i), slope,
+                     picture<E>(input, i)));
+    });
+    return input;
+}
+
 // Rows of whole pixels that are wide enough for vectors: their length.
 int64_t row_width(int64_t channels, int64_t count)
 {
@@ -81,11 +103,15 @@ leaky_gradients gradients_as(const at::Tensor &g, const at::Tensor &y, float slo
 
 } // namespace
 
-leaky_gradients leaky_gradient(const at::Tensor &gradient, const at::Tensor &y, double slope)
+leaky_gradients leaky_gradient(const at::Tensor &gradient, const at::Tensor &y, double slope,
+                               bool bias_wanted)
 {
-    return gradient.scalar_type() == at::kBFloat16
-               ? gradients_as<c10::BFloat16>(gradient, y, float(slope))
-               : gradients_as<float>(gradient, y, float(slope));
+    const float s = float(slope);
+    if (gradient.scalar_type() == at::kBFloat16)
+        return bias_wanted ? gradients_as<c10::BFloat16>(gradient, y, s)
+                           : leaky_gradients{input_as<c10::BFloat16>(gradient, y, s), {}};
+    return bias_wanted ? gradients_as<float>(gradient, y, s)
+                       : leaky_gradients{input_as<float>(gradient, y, s), {}};
 }
 
 } // namespace shim

@@ -7,11 +7,12 @@ namespace shim
 {
 
 struct leaky_gradients {
-    at::Tensor input, bias; // bias: float, one a channel
+    at::Tensor input, bias; // bias: float, one a channel; undefined where it is not wanted
 };
 
 // `gradient`: of y, the output of LeakyReLU with `slope`; both (n, C, H, W) in memory
 // channels-last, float or bfloat16, on a CPU. With slope 1 `input` is `gradient` itself.
-leaky_gradients leaky_gradient(const at::Tensor &gradient, const at::Tensor &y, double slope);
+leaky_gradients leaky_gradient(const at::Tensor &gradient, const at::Tensor &y, double slope,
+                               bool bias_wanted);
 
 } // namespace shim

@@ -44,7 +44,8 @@ struct cpu_function : torch::autograd::Function<cpu_function> {
         auto way = reinterpret_cast<const cpu_layer *>(ctx->saved_data["way"].toInt());
         bool halves = ctx->saved_data["halves"].toBool();
         auto [g, db] =
-            leaky_gradient(channels_last(gradients[0]), y, ctx->saved_data["slope"].toDouble());
+            leaky_gradient(channels_last(gradients[0]), y, ctx->saved_data["slope"].toDouble(),
+                           ctx->needs_input_grad(2));
         auto [dx, dw] = (halves ? way->halve_gradients : way->twice_gradients)(
             x, g, weight, {.x = ctx->needs_input_grad(0), .weight = ctx->needs_input_grad(1)});
         return {dx, dw, db, at::Tensor(), at::Tensor(), at::Tensor()};

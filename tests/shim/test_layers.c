@@ -92,26 +92,39 @@ struct way {
     bool bf16, plain, twice_differentiable, large_bias;
 };
 
+/* What a layer is given. */
+static void inputs(struct shim_scope *s, const struct layer *l, bool large_bias,
+                   struct shim_tensor *in[static OUT])
+{
+    bool twice = l->kind == TWICE;
+    int64_t taps = l->kind == KEEPS ? 3 : 4;
+    in[IN] = numbers(s, 1, 4, (int64_t[]){l->n, twice ? l->inner : l->outer, l->height, l->width});
+    in[WEIGHT] = numbers(s, 2, 4, (int64_t[]){l->inner, l->outer, taps, taps});
+    in[BIAS] = biases(s, large_bias, twice ? &l->outer : &l->inner);
+}
+
+/* A sum in which each element of y has a weight of its own. */
+static struct shim_tensor *weighted_sum(struct shim_scope *s, struct shim_tensor *y)
+{
+    int64_t dims[SHIM_DIMS_MAX];
+    size_t n_dims = shim_dims(y, dims);
+    return shim_sum(s, shim_mul(s, y, numbers(s, 3, n_dims, dims)));
+}
+
 /* Whether it succeeds: a second derivative may not. */
 static enum status run(const struct layer *l, struct way way, struct results *r)
 {
     struct shim_scope *s = NULL;
-    bool twice = l->kind == TWICE;
-    int64_t times = twice ? 2 : 1, parts = l->kind == HALVES ? 2 : 1,
-            taps = l->kind == KEEPS ? 3 : 4;
-    const int64_t x_dims[] = {l->n, twice ? l->inner : l->outer, l->height, l->width},
-                  w_dims[] = {l->inner, l->outer, taps, taps},
-                  b_dims[] = {twice ? l->outer : l->inner},
-                  y_dims[] = {l->n, b_dims[0], l->height * times / parts, l->width * times / parts};
+    struct shim_tensor *in[OUT];
     assert_ok(shim_scope_new(way.device, way.dtype, &s, &em));
-    struct shim_tensor *in[] = {shim_leaf(s, numbers(s, 1, 4, x_dims)),
-                                shim_leaf(s, numbers(s, 2, 4, w_dims)),
-                                shim_leaf(s, biases(s, way.large_bias, b_dims))};
+    inputs(s, l, way.large_bias, in);
+    for (int i = 0; i < OUT; i++)
+        in[i] = shim_leaf(s, in[i]);
     shim_autocast(s, way.bf16);
     struct shim_tensor *y = apply(s, l, way.plain, in);
     shim_autocast(s, false);
     read_into(r, OUT, s, y);
-    struct shim_tensor *loss = shim_sum(s, shim_mul(s, y, numbers(s, 3, 4, y_dims)));
+    struct shim_tensor *loss = weighted_sum(s, y);
     for (int i = 0; i < OUT; i++)
         read_into(r, i, s, shim_gradient(s, loss, in[i], way.twice_differentiable));
     enum status st = shim_scope_check(s, &em);
@@ -230,6 +243,66 @@ static void several_threads_compute_the_same(void **state)
     assert_ok(shim_set_threads(before, &em));
 }
 
+/* All gradients of a layer from one backward, as (input, weight, bias), in floats that the caller
+ * frees; the bias trained or not. */
+static float *trained(const struct layer *l, bool bf16, bool train_bias, struct results *of)
+{
+    struct shim_scope *s = NULL;
+    struct shim_group *g = NULL;
+    struct shim_tensor *in[OUT];
+    size_t offset = 0, all = of->count[IN] + of->count[WEIGHT] + of->count[BIAS];
+    float *values = calloc(all, sizeof *values);
+    assert_non_null(values);
+    assert_ok(shim_scope_new("cpu", SHIM_F32, &s, &em));
+    assert_ok(shim_group_new("cpu", SHIM_F32, all, NULL, &g, &em));
+    inputs(s, l, true, in);
+    for (int i = 0; i < OUT; i++) {
+        int64_t dims[SHIM_DIMS_MAX];
+        size_t n_dims = shim_dims(in[i], dims), count = of->count[i];
+        shim_to_memory(s, in[i], SHIM_F32, values, count);
+        assert_ok(shim_group_write(g, SHIM_PARAMETERS, offset, values, count, &em));
+        assert_ok(shim_group_parameter(g, offset, n_dims, dims, &in[i], &em));
+        offset += count;
+    }
+    if (!train_bias)
+        assert_ok(shim_group_freeze(g, all - of->count[BIAS], of->count[BIAS], &em));
+    shim_autocast(s, bf16);
+    struct shim_tensor *y = apply(s, l, false, in);
+    shim_autocast(s, false);
+    shim_backward(s, weighted_sum(s, y), false);
+    assert_ok(shim_scope_check(s, &em));
+    assert_ok(shim_group_read(g, SHIM_GRADIENTS, 0, values, all, &em));
+    shim_scope_free(s);
+    shim_group_free(g);
+    return values;
+}
+
+/* One backward gives each gradient the bits it has alone, and one less where the bias is frozen. */
+static void a_frozen_bias_changes_no_other_gradient(void **state)
+{
+    (void)state;
+    for (int bf16 = 0; bf16 < 2; bf16++)
+        EACH(l, ours)
+        {
+            struct results alone = {0};
+            struct way way = {.device = "cpu",
+                              .dtype = SHIM_F32,
+                              .bf16 = bf16 > 0,
+                              .large_bias = true};
+            assert_ok(run(l, way, &alone));
+            float *with = trained(l, bf16 > 0, true, &alone),
+                  *without = trained(l, bf16 > 0, false, &alone);
+            size_t at = 0;
+            for (int i = 0; i < OUT; i++)
+                for (size_t k = 0; k < alone.count[i]; k++, at++) {
+                    assert_float_equal(with[at], (float)alone.of[i][k], 0);
+                    assert_float_equal(without[at], i == BIAS ? 0 : with[at], 0);
+                }
+            free(with), free(without);
+            results_free(&alone);
+        }
+}
+
 /* What we compute ourselves has no second derivative; all else has one, in double precision too. */
 static void second_derivatives_exist_or_are_refused(void **state)
 {
@@ -290,6 +363,7 @@ int main(void)
         cmocka_unit_test(layers_are_exact_in_fp32),
         cmocka_unit_test(layers_are_near_in_bf16),
         cmocka_unit_test(several_threads_compute_the_same),
+        cmocka_unit_test(a_frozen_bias_changes_no_other_gradient),
         cmocka_unit_test(second_derivatives_exist_or_are_refused),
         cmocka_unit_test(what_does_not_fit_is_an_error),
     };

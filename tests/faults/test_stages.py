@@ -2,6 +2,7 @@
 a run that stops within one, or between two, goes on as if it had not."""
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -186,6 +187,28 @@ def test_a_damaged_checkpoint_leads_back_into_the_stage_before(alone, copy):
     damaged.write_bytes(damaged.read_bytes()[:-100])
     result = run.resume()
     assert result.returncode == 0 and "checkpoint refused" in result.stderr, result.stderr
+    assert_same_run(run, alone)
+
+
+@pytest.mark.parametrize("last, others, told", [
+    (6, {"model__latent": 16}, "model.latent: 16 -> 8"),
+    (12, {"data__a": "b.h5", "data__b": "a.h5", "train__stages": f"[{CALM}, {{}}]"}, "holds other pictures than"),
+], ids=["of another network", "of other pictures, in a stage that is not here"])
+def test_another_run_s_checkpoint_is_passed_over(alone, copy, new_run, sets, last, others, told):
+    """Of a later stage than the run is in."""
+    run = copy(alone, FIRST)
+    paths = {key: f'"{sets / others[key]}"' for key in others if key.startswith("data__")}
+    other = new_run("other", **{"train__stages": f"[{CALM}]", **KEYS, "model__image_size": 128, "train__epochs": 1,
+                                "checkpoint__every_steps": 0, "train__max_steps": last, **others, **paths})
+    result = other.train()
+    assert result.returncode == 0, result.stderr
+    for tail in ("", ".xxh3"):
+        shutil.copy(f"{other.checkpoint(last)}{tail}", f"{run.checkpoint(last)}{tail}")
+    result = run.resume()
+    assert result.returncode == 0, result.stderr
+    assert re.search(f"checkpoint refused: .*{re.escape(told)}", result.stderr), result.stderr
+    assert f"{run.checkpoint(FIRST)} is of the last step of stage 1: going on" in result.stderr
+    assert Path(f"{run.checkpoint(last)}.refused").exists()
     assert_same_run(run, alone)
 
 

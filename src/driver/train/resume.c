@@ -51,37 +51,31 @@ static void take_state(struct session *s, const struct checkpoint *c, const stru
 
 /* ---- Finding --------------------------------------------------------------------------------- */
 
-static enum status check_meta(const struct session *s, const char *path,
-                              const struct checkpoint_facts *facts, const struct run_meta *meta,
-                              struct errmsg *em)
+static enum status check_meta(const char *path, const struct checkpoint_facts *facts,
+                              const struct run_meta *meta, struct errmsg *em)
 {
     if (meta->stage < 0 || meta->stage_step < 0 || meta->stage_step > facts->step ||
         meta->stage_position < 0 || (uint64_t)meta->stage_position > facts->position)
         return FAIL(em, ST_DATA, "%s: what it says of its stage contradicts itself", path);
-    if (meta->stage >= config_stage_count(&s->config))
-        return FAIL(em, ST_CONFIG,
-                    "%s is of stage %" PRId64 ", and train.stages has not as many: set it back, or "
-                    "start a new run from these weights with --init-from and --out",
-                    path, meta->stage + 1);
     return ST_OK;
 }
 
-/* Does an open checkpoint fit? Enters its stage and takes its state where it does. A configuration
- * that it does not fit might fit one of an earlier stage; but no change of a key is meant to take
+/* Does an open checkpoint fit? Enters its stage and takes its state where it does. Where
+ * train.stages has changed, one of an earlier stage might fit; but no change of it is meant to take
  * back a stage. */
 static enum status try_checkpoint(struct session *s, const char *path, const struct checkpoint *c,
                                   bool *final, struct errmsg *em)
 {
     const struct checkpoint_facts *facts = checkpoint_get_facts(c);
     struct run_meta meta;
-    struct resume_changes changed;
+    struct resume_changes changed = {0};
     run_meta_read(facts->meta, &meta);
-    enum status st = check_meta(s, path, facts, &meta, em);
+    enum status st = check_meta(path, facts, &meta, em);
     if (st == ST_OK) {
-        config_enter_stage(&s->config, meta.stage);
+        config_enter_stage(&s->config, MIN(meta.stage, config_stage_count(&s->config) - 1));
         st = resume_check(s, path, facts->config, &meta, &changed, em);
     }
-    *final = st == ST_CONFIG && meta.stage > 0;
+    *final = changed.stages;
     struct model_options options = session_model_options(&s->config, "cpu");
     if (st == ST_OK)
         st = checkpoint_check(c, &options, true, false, em);

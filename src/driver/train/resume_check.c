@@ -77,24 +77,61 @@ static const struct rule *rule_of(const char *key, size_t n, bool rivals)
     return NULL;
 }
 
-/* lines: "key: old -> new", as config_difference writes them. */
-static enum status judge_changes(const char *lines, const char *path, bool rivals,
-                                 struct resume_changes *changed, struct errmsg *em)
+/* "key: old -> new" */
+struct change {
+    const char *line;
+    size_t n, key; /* of the line; of its key */
+};
+
+/* The next of the lines that config_difference writes. */
+static bool next_change(const char **lines, struct change *out)
 {
-    for (const char *line = lines; *line;) {
-        size_t n = strcspn(line, "\n"), key = strcspn(line, ":");
-        const struct rule *rule = rule_of(line, key, rivals);
-        if (rule && rule->effect == REFUSED)
+    const char *line = *lines;
+    *out = (struct change){line, strcspn(line, "\n"), strcspn(line, ":")};
+    *lines = line + out->n + (line[out->n] == '\n');
+    return *line != '\0';
+}
+
+/* Which of the keys that cannot change is a stage's? */
+static bool is_of_stage(const struct change *c)
+{
+    return c->key == strlen("model.image_size") && !strncmp(c->line, "model.image_size", c->key);
+}
+
+/* Refuses keys that cannot change, those of a stage or the others. */
+static enum status refuse_changes(const char *lines, const char *path, bool rivals, bool of_stage,
+                                  struct errmsg *em)
+{
+    for (struct change c; next_change(&lines, &c);) {
+        const struct rule *rule = rule_of(c.line, c.key, rivals);
+        if (rule && rule->effect == REFUSED && is_of_stage(&c) == of_stage)
             return FAIL(em, ST_CONFIG,
                         "%.*s (from %s) cannot change within a run: %s. Set it back, or start a "
                         "new run from these weights with --init-from and --out",
-                        (int)n, line, path, rule->why);
+                        (int)c.n, c.line, path, rule->why);
+    }
+    return ST_OK;
+}
+
+static void tell_changes(const char *lines, bool rivals, struct resume_changes *changed)
+{
+    for (struct change c; next_change(&lines, &c);) {
+        const struct rule *rule = rule_of(c.line, c.key, rivals);
         changed->losses = changed->losses || (rule && rule->effect == LOSSES);
         changed->best = changed->best || (rule && rule->effect == BEST);
-        log_info("changed since the checkpoint: %.*s%s%s", (int)n, line, rule ? "; " : "",
+        log_info("changed since the checkpoint: %.*s%s%s", (int)c.n, c.line, rule ? "; " : "",
                  rule ? rule->why : "");
-        line += n + (line[n] == '\n');
     }
+}
+
+static enum status check_stage_is_there(const struct config *now, int64_t stage, const char *path,
+                                        struct errmsg *em)
+{
+    if (stage >= config_stage_count(now))
+        return FAIL(em, ST_CONFIG,
+                    "%s is of stage %" PRId64 ", and train.stages has not as many: set it back, or "
+                    "start a new run from these weights with --init-from and --out",
+                    path, stage + 1);
     return ST_OK;
 }
 
@@ -103,13 +140,13 @@ static enum status compare_stages(const struct config *old, const struct config 
                                   const char *path, struct errmsg *em)
 {
     const struct config_stage *before = old->train.stages.list, *after = now->train.stages.list;
-    int64_t i = 0;
+    int64_t i = 0, trained = MIN(MIN(stage, old->train.stages.n), now->train.stages.n);
     char *text = NULL;
     size_t n = 0;
-    while (i < MIN(stage, old->train.stages.n) && config_stage_equal(&before[i], &after[i]))
+    while (i < trained && config_stage_equal(&before[i], &after[i]))
         i++;
-    if (i == MIN(stage, old->train.stages.n))
-        return ST_OK;
+    if (i == trained)
+        return check_stage_is_there(now, stage, path, em);
     FILE *f = open_memstream(&text, &n);
     if (!f)
         return FAIL(em, ST_MEMORY, "out of memory");
@@ -143,6 +180,24 @@ static enum status compare_sets(const struct session *s, const char *path,
     return ST_OK;
 }
 
+/* What is of no stage comes first: where that differs, the checkpoint is another run's. */
+static enum status judge_changes(const struct config *old, const struct config *now,
+                                 const char *lines, int64_t stage, const char *path,
+                                 struct resume_changes *changed, struct errmsg *em)
+{
+    bool rivals = old->loss.adversarial > 0;
+    enum status st = refuse_changes(lines, path, rivals, false, em);
+    if (st != ST_OK)
+        return st;
+    st = compare_stages(old, now, stage, path, em);
+    if (st == ST_OK)
+        st = refuse_changes(lines, path, rivals, true, em);
+    changed->stages = st == ST_CONFIG && stage > 0;
+    if (st == ST_OK)
+        tell_changes(lines, rivals, changed);
+    return st;
+}
+
 enum status resume_check(const struct session *s, const char *path, const char *config_toml,
                          const struct run_meta *meta, struct resume_changes *changed,
                          struct errmsg *em)
@@ -150,21 +205,21 @@ enum status resume_check(const struct session *s, const char *path, const char *
     struct errmsg unreadable = {0};
     *changed = (struct resume_changes){0};
     enum status st = compare_sets(s, path, meta, em);
-    if (st != ST_OK || !config_toml)
+    if (st != ST_OK)
         return st;
     struct config *old = calloc(1, sizeof *old);
     if (!old)
         return FAIL(em, ST_MEMORY, "out of memory");
     config_init(old);
-    if (config_merge_text(old, config_toml, "checkpoint", &unreadable) != ST_OK) {
+    char *lines = NULL;
+    if (config_toml && config_merge_text(old, config_toml, "checkpoint", &unreadable) != ST_OK) {
         log_warn("%s: its configuration cannot be compared: %s", path, unreadable.text);
-    } else {
-        char *difference = config_difference(old, &s->config);
-        st = compare_stages(old, &s->config, meta->stage, path, em);
-        if (difference && st == ST_OK)
-            st = judge_changes(difference, path, old->loss.adversarial > 0, changed, em);
-        free(difference);
+        config_init(old);
+    } else if (config_toml) {
+        lines = config_difference(old, &s->config);
     }
+    st = judge_changes(old, &s->config, lines ? lines : "", meta->stage, path, changed, em);
+    free(lines);
     free(old);
     return st;
 }

@@ -12,12 +12,14 @@
 struct resume_changes {
     bool losses; /* they are of another kind */
     bool best;   /* best.pt is chosen by something else */
+    bool stages; /* where it is refused: because of what train.stages says of stages before */
 };
 
 /*
- * Compares a checkpoint's configuration (TOML text) and sets with the session's, which is that of
- * the checkpoint's stage. ST_CONFIG names the first change that cannot be. Otherwise logs the
- * changes and tells what they mean. Text that cannot be read (a user's own checkpoint) passes.
+ * Compares a checkpoint's configuration (TOML text; NULL: none) and sets with the session's, which
+ * is that of the checkpoint's stage, or of the last one where there are not as many. ST_CONFIG
+ * names the first change that cannot be. Otherwise logs the changes and tells what they mean. Text
+ * that cannot be read (a user's own checkpoint) passes.
  */
 enum status resume_check(const struct session *s, const char *path, const char *config_toml,
                          const struct run_meta *meta, struct resume_changes *changed,

@@ -191,8 +191,8 @@ static void describe(struct reducer *r, const struct link *link)
         most = fmax(most, size);
     }
     char *out = r->description;
-    int n = snprintf(out, REDUCER_TEXT_BYTES, "%zu bucket%s of ", r->n_buckets,
-                     r->n_buckets == 1 ? "" : "s");
+    int n =
+        snprintf(out, REDUCER_TEXT_BYTES, "%zu bucket%s of ", r->n_buckets, PLURAL(r->n_buckets));
     if (r->n_buckets > 1)
         n += snprintf(out + n, REDUCER_TEXT_BYTES - (size_t)n, "%.2f to ", least);
     n += snprintf(out + n, REDUCER_TEXT_BYTES - (size_t)n, "%.2f MiB, ", most);

@@ -218,6 +218,18 @@ static void the_summary_names_the_best(void **unused)
                                 "(best 0.0421 at step 41)  32 images/s");
 }
 
+static void one_step_is_one(void **unused)
+{
+    (void)unused;
+    struct watcher w = {0};
+    struct progress_options o = options_for(&w);
+    struct progress p;
+    progress_init(&p, &o);
+    do_steps(&p, &w, 1, 1, 2.0);
+    progress_finish(&p);
+    assert_text_has(w.line, "1 step in 2 s");
+}
+
 static void odd_numbers_do_no_harm(void **unused)
 {
     (void)unused;
@@ -252,6 +264,7 @@ int main(void)
         cmocka_unit_test(pauses_count_for_the_end_but_not_for_the_speed),
         cmocka_unit_test(a_time_limit_ends_earlier),
         cmocka_unit_test(the_summary_names_the_best),
+        cmocka_unit_test(one_step_is_one),
         cmocka_unit_test(odd_numbers_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -206,6 +206,10 @@ static void nothing_sound_is_an_error_each_time(void **state)
         assert_status(run_folder_find_resume(out, NULL, NULL, path, &em), ST_DATA);
         assert_text_has(em.text, "all 2 checkpoints");
     }
+    assert_int_equal(unlink(in_checkpoints(out, "step-0000000002.pt")), 0);
+    em = (struct errmsg){0};
+    assert_status(run_folder_find_resume(out, NULL, NULL, path, &em), ST_DATA);
+    assert_text_has(em.text, "the only checkpoint in");
     run_folder_free(f);
 }
 

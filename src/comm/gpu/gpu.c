@@ -60,7 +60,7 @@ void comm_describe_gpus(char *out, size_t out_bytes)
     struct cudart_device first = {0};
     int n = cudart_count(why, sizeof why);
     if (n > 0 && cudart_describe(0, &first, NULL) == ST_OK)
-        snprintf(out, out_bytes, "yes, %d GPU%s: %s", n, n == 1 ? "" : "s", first.name);
+        snprintf(out, out_bytes, "yes, %d GPU%s: %s", n, PLURAL(n), first.name);
     else
         snprintf(out, out_bytes, "yes, but no GPU here: %s", why);
 }

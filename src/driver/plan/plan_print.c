@@ -74,7 +74,7 @@ static void print_head(FILE *f, const struct plan *p)
             c->name, count_text(plan_parameters_all(&p->work), n), c->model.image_size,
             p->precision == PLAN_BF16 ? "bf16" : "fp32", p->run.global_batch, p->run.global_batch);
     fprintf(f, "on %" PRId64 " rank%s, %" PRId64 " + %" PRId64 " pictures each", p->run.ranks,
-            p->run.ranks == 1 ? "" : "s", plan_share(&p->run), plan_share(&p->run));
+            PLURAL(p->run.ranks), plan_share(&p->run), plan_share(&p->run));
     if (p->run.accumulate > 1)
         fprintf(f, " in %" PRId64 " pieces", p->run.accumulate);
     fprintf(f, "%s\n", p->run.zero ? ", the optimizer's state shared out" : "");

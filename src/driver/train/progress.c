@@ -193,7 +193,7 @@ void progress_finish(struct progress *p)
     clock_format_duration(now(p) - p->started_s, took, sizeof took);
     if (p->options.stage[0])
         add(line, "%s: ", p->options.stage);
-    add(line, "%lld steps in %s", (long long)p->steps_seen, took);
+    add(line, "%lld step%s in %s", (long long)p->steps_seen, PLURAL(p->steps_seen), took);
     if (p->steps_seen > 0)
         add_loss(p, line);
     add_val(p, line);

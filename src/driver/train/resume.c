@@ -45,8 +45,9 @@ static void take_state(struct session *s, const struct checkpoint *c, const stru
         guard_forget_losses(&s->state.guard);
     bool same_ranks = s->config.train.reproducible || meta->world_size == comm_world_size(s->comm);
     if (meta->world_size > 0 && !(same_ranks && meta->threads == s->threads))
-        log_info("resumed on %d ranks of %d threads, saved on %d of %d: not bit-exact",
-                 comm_world_size(s->comm), s->threads, meta->world_size, meta->threads);
+        log_info("resumed on %d rank%s of %d thread%s, saved on %d of %d: not bit-exact",
+                 comm_world_size(s->comm), PLURAL(comm_world_size(s->comm)), s->threads,
+                 PLURAL(s->threads), meta->world_size, meta->threads);
 }
 
 /* ---- Finding --------------------------------------------------------------------------------- */

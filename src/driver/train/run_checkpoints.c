@@ -278,6 +278,21 @@ static bool is_ours(enum status st)
     return st == ST_MEMORY || st == ST_IO || st == ST_TORCH || st == ST_NODEVICE;
 }
 
+static enum status none_is_good(const char *out, int refused, const struct errmsg *newest,
+                                struct errmsg *em)
+{
+    static const char what_now[] =
+        "Put that right, bring one back from a copy, or start another run with --out DIR";
+    if (refused == 1)
+        return FAIL(em, newest->code,
+                    "the only checkpoint in %s/" CHECKPOINTS_FOLDER " was refused, because %s. %s",
+                    out, newest->text, what_now);
+    return FAIL(em, newest->code,
+                "all %d checkpoints in %s/" CHECKPOINTS_FOLDER
+                " were refused, the newest because %s. %s",
+                refused, out, newest->text, what_now);
+}
+
 enum status run_folder_find_resume(const char *out, run_folder_accept *accept, void *ctx,
                                    char path[static PATH_BYTES_MAX], struct errmsg *em)
 {
@@ -309,11 +324,7 @@ enum status run_folder_find_resume(const char *out, run_folder_accept *accept, v
             newest = reason;
     }
     if (refused > 0)
-        return FAIL(em, newest.code,
-                    "all %d checkpoints in %s/" CHECKPOINTS_FOLDER
-                    " were refused, the newest because %s. Put that right, bring one back from a "
-                    "copy, or start another run with --out DIR",
-                    refused, out, newest.text);
+        return none_is_good(out, refused, &newest, em);
     log_info("no checkpoint in %s/" CHECKPOINTS_FOLDER ": starting from the beginning", out);
     return ST_OK;
 }

@@ -63,17 +63,16 @@ static void tell_plan(const struct session *s)
         log_info("perceptual loss: VGG%d of %s", model_perceptual_depth(s->model),
                  c->loss.perceptual_weights);
     log_info("ranks: %d on %d node%s (%s), %d thread%s each, on %s in %s", comm_world_size(s->comm),
-             comm_node_count(s->comm), comm_node_count(s->comm) == 1 ? "" : "s",
-             comm_backend_name(s->comm), s->threads, s->threads == 1 ? "" : "s",
-             model_get_options(s->model)->device,
+             comm_node_count(s->comm), PLURAL(comm_node_count(s->comm)), comm_backend_name(s->comm),
+             s->threads, PLURAL(s->threads), model_get_options(s->model)->device,
              model_get_options(s->model)->precision == MODEL_BF16 ? "bf16" : "fp32");
     if (model_get_options(s->model)->cuda_graph)
         log_info("forward and backward run as a CUDA graph%s",
                  c->train.cuda_graph == GRAPH_AUTO ? " (train.cuda_graph = \"auto\")" : "");
-    log_info("plan: %" PRId64 " epochs of %" PRId64 " steps, %" PRId64 " + %" PRId64
+    log_info("plan: %" PRId64 " epoch%s of %" PRId64 " step%s, %" PRId64 " + %" PRId64
              " pictures a step, run folder %s",
-             c->train.epochs, s->steps_per_epoch, c->train.global_batch, c->train.global_batch,
-             s->out);
+             c->train.epochs, PLURAL(c->train.epochs), s->steps_per_epoch,
+             PLURAL(s->steps_per_epoch), c->train.global_batch, c->train.global_batch, s->out);
 }
 
 /* What bifrons plan would say of a stage's memory; a warning where a host has less. */

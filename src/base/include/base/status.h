@@ -76,6 +76,9 @@ enum status errmsg_set(struct errmsg *em, enum status code, const char *where, i
 enum status errmsg_set_errno(struct errmsg *em, enum status code, int errno_value,
                              const char *where, int line, const char *fmt, ...) PRINTF_LIKE(6, 7);
 
+/* For texts: log_info("%d rank%s", n, PLURAL(n)). */
+#define PLURAL(n) ((n) == 1 ? "" : "s")
+
 /* Our own mistake: print place and condition, then abort. */
 #define BUG_ON(condition)                               \
     do {                                                \

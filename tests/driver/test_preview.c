@@ -102,6 +102,29 @@ static void the_grid_is_in_order(void **unused)
     fixture_release(&f);
 }
 
+/* All that the footer says has room under three pictures, and a stage is one word more of it. */
+static void the_footer_has_room_for_a_stage(void **unused)
+{
+    (void)unused;
+    struct errmsg em = {0};
+    struct fixture f;
+    fixture_init(&f, 64);
+    const struct preview_state states[] = {
+        {.step = 1234567,  .epoch = 9999, .val_loss = 0.1234},
+        { .stage = 2, .stages = 3, .step = 1234567, .epoch = 9999, .val_loss = 0.1234},
+        { .stage = 2, .stages = 3, .step = 1234567, .epoch = 9999, .val_loss = 0.9999},
+    };
+    struct picture sheets[3];
+    for (int i = 0; i < 3; i++)
+        assert_ok(preview_grid(&f.pictures, 0, &states[i], &sheets[i], &em));
+    size_t bytes = (size_t)sheets[0].width * (size_t)sheets[0].height * 3;
+    assert_int_not_equal(memcmp(sheets[0].rgb, sheets[1].rgb, bytes), 0);
+    assert_int_not_equal(memcmp(sheets[1].rgb, sheets[2].rgb, bytes), 0); /* the end is not cut */
+    for (int i = 0; i < 3; i++)
+        picture_release(&sheets[i]);
+    fixture_release(&f);
+}
+
 static void the_swap_sheet_has_a_column_a_pair(void **unused)
 {
     (void)unused;
@@ -356,6 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_grid_is_in_order),
+        cmocka_unit_test(the_footer_has_room_for_a_stage),
         cmocka_unit_test(the_swap_sheet_has_a_column_a_pair),
         cmocka_unit_test(small_pictures_are_enlarged_by_a_whole_factor),
         cmocka_unit_test(names_without_letters_become_roles),

@@ -6,8 +6,10 @@ import shutil
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import harness
 from harness import assert_same_run, assert_same_tensors, bifrons, cut_back, errors, load
@@ -70,6 +72,21 @@ def test_rows_and_lines_tell_the_stage(staged):
     assert " left in this stage" in staged.log
     assert "stage 2 of 2, 128 px  epoch 1/2  step 5/9" in staged.log
     assert re.search(r"stage 2 of 2, 128 px: 6 steps in .* \(best|val", staged.log)
+
+
+def test_a_preview_names_the_stage(new_run):
+    """Runs that differ in nothing but train.stages: the sheets differ in their last line."""
+    keys = {**KEYS, "train__epochs": 1, "log__preview_epochs": 1}
+    plain, staged = new_run("plain", **keys), new_run("staged", train__stages="[{epochs = 1}]", **keys)
+    results = plain.train(), staged.train()
+    assert [result.returncode for result in results] == [0, 0], results
+    assert all("plan: 1 epoch of 3 steps," in result.stderr for result in results)
+    names = sorted(path.name for path in plain.out.glob("previews/*.png"))
+    assert len(names) == 2
+    for name in names:
+        sheets = [np.asarray(Image.open(run.out / "previews" / name)) for run in (plain, staged)]
+        different = np.flatnonzero((sheets[0] != sheets[1]).any(axis=(1, 2)))
+        assert different.size and different.min() > sheets[0].shape[0] * 0.9
 
 
 def test_the_schedule_begins_anew_with_each_stage(staged):

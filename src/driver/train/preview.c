@@ -177,14 +177,19 @@ static enum status draw_cell(struct picture *p, const struct preview_sheet *s,
     return st;
 }
 
+static int ai_label_width(const struct layout *l)
+{
+    return text_width("AI", l->text) + 2 * (l->text / 3);
+}
+
 static void draw_titles(struct picture *p, const struct preview_sheet *s, const struct layout *l)
 {
     int inner = p->width - 2 * l->gap;
     if (s->title)
         draw_text(p, l->gap, l->gap, l->text, inner, ink, s->title);
     if (s->footer)
-        draw_text(p, l->gap, l->footer, l->text, s->ai_label ? inner * 4 / 5 : inner, muted,
-                  s->footer);
+        draw_text(p, l->gap, l->footer, l->text,
+                  s->ai_label ? inner - l->gap - ai_label_width(l) : inner, muted, s->footer);
     for (int i = 0; s->column_titles && i < s->columns; i++)
         draw_centred(p, l->left + i * l->step_x, l->top - l->line, l->text, l->side, muted,
                      s->column_titles[i]);
@@ -196,8 +201,7 @@ static void draw_titles(struct picture *p, const struct preview_sheet *s, const 
 /* White on a dark plate, as high as a line of text. */
 static void draw_ai_label(struct picture *p, const struct layout *l)
 {
-    int pad = l->text / 3, text = text_width("AI", l->text);
-    int width = text + 2 * pad, height = l->text + 2 * pad;
+    int pad = l->text / 3, width = ai_label_width(l), height = l->text + 2 * pad;
     int x = p->width - l->gap - width, y = l->footer - pad;
     fill_rectangle(p, x, y, width, height, ink);
     picture_text(p, x + pad, y + pad, l->text, paper, "AI");
@@ -269,12 +273,14 @@ static void state_text(const struct preview_state *s, char out[static PREVIEW_TE
     out[0] = '\0';
     if (!s)
         return;
+    if (s->stage > 0)
+        add(out, "stage %lld of %lld", (long long)s->stage, (long long)s->stages);
     if (s->step >= 0)
-        add(out, "step %lld", (long long)s->step);
+        add(out, "%sstep %lld", out[0] ? "   " : "", (long long)s->step);
     if (s->epoch >= 0)
         add(out, "%sepoch %lld", out[0] ? "   " : "", (long long)s->epoch);
     if (!isnan(s->val_loss))
-        add(out, "%svalidation loss %.4f", out[0] ? "   " : "", s->val_loss);
+        add(out, "%sval loss %.4f", out[0] ? "   " : "", s->val_loss);
 }
 
 static const uint8_t *picture_at(const uint8_t *pictures, const struct preview_pictures *p,

@@ -38,10 +38,11 @@ struct preview_pictures {
     bool no_ai_label;                     /* only where the user asked for that by name */
 };
 
-/* What the footer says: "step 1240   epoch 20   validation loss 0.0433". */
+/* What the footer says: "stage 2 of 3   step 1240   epoch 20   val loss 0.0433". */
 struct preview_state {
-    int64_t step, epoch; /* negative: left out */
-    double val_loss;     /* NaN: left out */
+    int64_t stage, stages; /* of how many; 0: left out */
+    int64_t step, epoch;   /* negative: left out */
+    double val_loss;       /* NaN: left out */
 };
 
 /* The pair number `index`. state NULL: no footer text. */

@@ -264,7 +264,9 @@ static enum status draw_sheets(struct report *r, const struct preview_pictures *
                                struct errmsg *em)
 {
     const struct session *s = r->session;
-    const struct preview_state state = {.step = s->state.step,
+    const struct preview_state state = {.stage = stage_number(s),
+                                        .stages = s->config.train.stages.n,
+                                        .step = s->state.step,
                                         .epoch = session_epoch(s),
                                         .val_loss = s->state.val_loss};
     struct picture sheet = {0};

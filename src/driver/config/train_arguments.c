@@ -10,6 +10,7 @@
 #include "base/poison.h"
 
 enum { FILES_MAX = 16, ASSIGNMENTS_MAX = 256, ORIGIN_BYTES = 256 };
+enum { FIND_LR_STEPS = 200, FIND_LR_STEPS_MIN = 20, FIND_LR_STEPS_MAX = 100000 };
 
 enum train_option {
     OPTION_SET = 0x100, /* no letter */
@@ -18,6 +19,9 @@ enum train_option {
     OPTION_DRY_RUN,
     OPTION_PRINT_CONFIG,
     OPTION_PRINT_KEYS,
+    OPTION_FIND_LR,
+    OPTION_CHART,
+    OPTION_JSON,
     OPTION_CONSENT,
     OPTION_KEYS, /* OPTION_KEYS + i: row i of key_options */
 };
@@ -85,6 +89,32 @@ static error_t add_file(struct request *r, const char *path, struct argp_state *
     return 0;
 }
 
+static error_t take_find_lr(struct train_arguments *a, const char *steps, struct argp_state *state)
+{
+    char *end = NULL;
+    a->find_lr_steps = steps ? strtoll(steps, &end, 10) : FIND_LR_STEPS;
+    if ((steps && (!*steps || *end)) || a->find_lr_steps < FIND_LR_STEPS_MIN ||
+        a->find_lr_steps > FIND_LR_STEPS_MAX)
+        return REFUSE(state, "--find-lr=%s: a number of steps from %d to %d is wanted", steps,
+                      FIND_LR_STEPS_MIN, FIND_LR_STEPS_MAX);
+    return 0;
+}
+
+/* Options that do not go together. */
+static error_t check_options(const struct train_arguments *a, struct argp_state *state)
+{
+    bool finds = a->find_lr_steps > 0;
+    if (finds && a->resume[0])
+        return REFUSE(state,
+                      "--find-lr begins where the run would begin and cannot go on with a "
+                      "checkpoint: leave --resume out, or give its weights with --init-from");
+    if (finds && a->dry_run)
+        return REFUSE(state, "--find-lr and --dry-run: give one of them");
+    if (!finds && (a->chart[0] || a->json))
+        return REFUSE(state, "%s goes with --find-lr", a->json ? "--json" : "--chart");
+    return 0;
+}
+
 static error_t parse_key_option(int key, char *value, struct argp_state *state)
 {
     size_t i = (size_t)(key - OPTION_KEYS);
@@ -122,8 +152,17 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case OPTION_PRINT_KEYS:
         config_print_schema(stdout, true);
         exit(0);
+    case OPTION_FIND_LR:
+        return take_find_lr(a, value, state);
+    case OPTION_CHART:
+        return keep(a->chart, sizeof a->chart, value, "--chart", state);
+    case OPTION_JSON:
+        a->json = true;
+        return 0;
     case ARGP_KEY_ARG:
         return add_file(r, value, state);
+    case ARGP_KEY_END:
+        return check_options(a, state);
     default:
         return parse_key_option(key, value, state);
     }
@@ -145,20 +184,26 @@ static char *help_filter(int key, const char *text, void *input)
 }
 
 static const struct argp_option general_options[] = {
-    {"set",          OPTION_SET,          "KEY=VALUE",      0,             "set a configuration key; may be given again",            1 },
-    {"out",          'o',                 "DIR",            0,             "run folder (default runs/NAME)",                         1 },
+    {"set",          OPTION_SET,          "KEY=VALUE",      0,                   "set a configuration key; may be given again",                    1 },
+    {"out",          'o',                 "DIR",            0,                   "run folder (default runs/NAME)",                                 1 },
     {"resume",       OPTION_RESUME,       "auto|none|PATH", 0,
      "auto (default): go on from the run folder's last good checkpoint, if there is one; "
-     "none: start afresh, in a folder without checkpoints; PATH: go on from this one",                                               1 },
-    {"init-from",    OPTION_INIT_FROM,    "PATH",           0,             "start with the weights of a checkpoint",                 1 },
-    {"dry-run",      OPTION_DRY_RUN,      NULL,             0,             "check everything, then end without training or writing",
-     1                                                                                                                                 },
-    {"print-config", OPTION_PRINT_CONFIG, NULL,             0,             "print the resulting configuration and end",              1 },
-    {"print-keys",   OPTION_PRINT_KEYS,   NULL,             0,             "print the keys as a Markdown table and end",             1 },
-    {NULL,           'h',                 NULL,             OPTION_HIDDEN, NULL,                                                     -1},
-    {NULL,           0,                   NULL,             0,             "Short form, without a CONFIG:",                          2 },
+     "none: start afresh, in a folder without checkpoints; PATH: go on from this one",                                                             1 },
+    {"init-from",    OPTION_INIT_FROM,    "PATH",           0,                   "start with the weights of a checkpoint",                         1 },
+    {"dry-run",      OPTION_DRY_RUN,      NULL,             0,                   "check everything, then end without training or writing",
+     1                                                                                                                                               },
+    {"print-config", OPTION_PRINT_CONFIG, NULL,             0,                   "print the resulting configuration and end",                      1 },
+    {"print-keys",   OPTION_PRINT_KEYS,   NULL,             0,                   "print the keys as a Markdown table and end",                     1 },
+    {NULL,           'h',                 NULL,             OPTION_HIDDEN,       NULL,                                                             -1},
+    {NULL,           0,                   NULL,             0,                   "To measure instead of training; the run folder stays as it is:", 2 },
+    {"find-lr",      OPTION_FIND_LR,      "STEPS",          OPTION_ARG_OPTIONAL,
+     "learning rate range test (200 steps): the rate rises from 1e-6 to 1 from where the run would "
+     "begin; prints the losses and suggests a train.lr",                                                                                           2 },
+    {"chart",        OPTION_CHART,        "OUT.png",        0,                   "draw the losses",                                                2 },
+    {"json",         OPTION_JSON,         NULL,             0,                   "one JSON object on standard output in place of the table",       2 },
+    {NULL,           0,                   NULL,             0,                   "Short form, without a CONFIG:",                                  3 },
     {"consent",      OPTION_CONSENT,      "TEXT",           0,
-     "statement that the people in the pictures agreed; recorded with the sets",                                                     2 },
+     "statement that the people in the pictures agreed; recorded with the sets",                                                                   3 },
 };
 
 static const char doc[] =
@@ -168,7 +213,8 @@ static const char doc[] =
     "Examples:\n"
     "  $ bifrons train configs/light128.toml --set data.a=a.h5 --set data.b=b.h5\n"
     "  $ bifrons train --data-a a.h5 --data-b b.h5 --epochs 50\n"
-    "  $ mpirun -n 2 bifrons train configs/debug.toml\n\n"
+    "  $ mpirun -n 2 bifrons train configs/debug.toml\n"
+    "  $ bifrons train configs/demo.toml --find-lr --chart lr.png\n\n"
     "Exit status: 0; 64 usage; 65 a set or checkpoint that cannot be used; 66 no such file or "
     "folder; 69 not in this build or machine; 70 failure while working; 74 the run folder cannot "
     "be written; 75 stopped on request after a checkpoint: the same command goes on; 78 "
@@ -185,7 +231,7 @@ static enum status parse_options(int argc, char **argv, struct request *r, struc
                                                     .key = OPTION_KEYS + i,
                                                     .arg = key_options[i].value,
                                                     .doc = key_options[i].help,
-                                                    .group = 2};
+                                                    .group = 3};
     struct argp argp = {options, parse_option, "[CONFIG...]", doc, NULL, help_filter, NULL};
 
     /* argp reorders what it is given, and calls the program by its first word */
@@ -236,9 +282,10 @@ enum status train_arguments_parse(int argc, char **argv, struct train_arguments 
 {
     memset(out, 0, sizeof *out);
     config_init(&out->config);
-    snprintf(out->resume, sizeof out->resume, "auto");
     struct request r = {.out = out};
     enum status st = parse_options(argc, argv, &r, em);
+    if (!out->resume[0])
+        snprintf(out->resume, sizeof out->resume, "auto");
     if (st == ST_OK)
         st = apply(&r, &out->config, em);
     const char *a = out->config.data.a, *b = out->config.data.b;

@@ -261,6 +261,8 @@ bool session_at_epoch_end(const struct session *s)
 double session_lr(const struct session *s, int64_t step)
 {
     int64_t began = s->state.stage_step;
+    if (s->fixed_lr > 0)
+        return s->fixed_lr;
     return s->state.guard.lr_scale * schedule_lr(&s->config, step - began, s->steps_total - began);
 }
 

@@ -63,6 +63,7 @@ struct session {
     struct train_state state;
     struct walltime walltime; /* rank 0's; from engine_train */
     int threads;              /* per rank */
+    double fixed_lr;          /* in place of the schedule's; 0: none */
 
     /* of a stage */
     int64_t steps_per_epoch, steps_total; /* steps_total: state.step at the stage's end */
@@ -130,7 +131,7 @@ int64_t session_epoch_pictures(const struct session *s);
 int64_t session_epoch(const struct session *s);
 /* Did the last step end an epoch? */
 bool session_at_epoch_end(const struct session *s);
-/* Learning rate of a step of this stage, by its schedule and the guard. */
+/* Learning rate of a step of this stage: fixed_lr, else by its schedule and the guard. */
 double session_lr(const struct session *s, int64_t step);
 
 #endif

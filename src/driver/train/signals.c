@@ -19,7 +19,7 @@ static volatile sig_atomic_t asked;
 static void ask_to_stop(int signal_number, siginfo_t *info, void *context)
 {
     (void)context;
-    static const char first[] = "\nstopping after this step, with a checkpoint; "
+    static const char first[] = "\nstopping after this step; "
                                 "interrupt again to end at once\n";
     bool by_mpirun = (asked & CHILD_OF_MPIRUN) && info->si_pid == getppid();
     asked |= STOP_ASKED;

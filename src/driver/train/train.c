@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "command.h"
 #include "engine.h"
+#include "find_lr.h"
 #include "folders.h"
 #include "loop.h"
 #include "plan_memory.h"
@@ -47,6 +48,12 @@ static enum status share_config(struct session *s, struct errmsg *em)
     return comm_agree(s->comm, st, em);
 }
 
+/* Instead of training: nothing of a run is left in its folder. */
+static bool is_measured(const struct train_arguments *a)
+{
+    return a->find_lr_steps > 0;
+}
+
 static void tell_plan(const struct session *s)
 {
     const struct config *c = &s->config;
@@ -69,6 +76,11 @@ static void tell_plan(const struct session *s)
     if (model_get_options(s->model)->cuda_graph)
         log_info("forward and backward run as a CUDA graph%s",
                  c->train.cuda_graph == GRAPH_AUTO ? " (train.cuda_graph = \"auto\")" : "");
+}
+
+static void tell_course(const struct session *s)
+{
+    const struct config *c = &s->config;
     log_info("plan: %" PRId64 " epoch%s of %" PRId64 " step%s, %" PRId64 " + %" PRId64
              " pictures a step, run folder %s",
              c->train.epochs, PLURAL(c->train.epochs), s->steps_per_epoch,
@@ -116,6 +128,8 @@ static enum status open_stage(struct run *r, struct errmsg *em)
     if (st != ST_OK || comm_rank(s->comm) != 0)
         return st;
     tell_plan(s);
+    if (!is_measured(r->arguments))
+        tell_course(s);
     if (!r->begun)
         tell_memory_to_come(s);
     return ST_OK;
@@ -225,7 +239,33 @@ static enum status try_stages(struct run *r, struct errmsg *em)
     return st;
 }
 
+/* From the run's beginning, on its first stage. */
+static enum status measure(struct run *r, struct errmsg *em)
+{
+    struct session *s = r->session;
+    const struct find_lr_options options = {
+        .steps = r->arguments->find_lr_steps,
+        .chart = r->arguments->chart,
+        .json = r->arguments->json,
+    };
+    enum status st = check_ranks(s, em);
+    if (st == ST_OK)
+        st = open_stage(r, em);
+    if (st == ST_OK)
+        st = step_open(s, em);
+    if (st == ST_OK)
+        st = start_stage(r, em);
+    return st == ST_OK ? find_lr(s, &options, em) : st;
+}
+
 /* With the run folder held. */
+static enum status work_in_folder(struct run *r, struct errmsg *em)
+{
+    if (r->arguments->dry_run)
+        return try_stages(r, em);
+    return is_measured(r->arguments) ? measure(r, em) : train_stages(r, em);
+}
+
 static enum status train_in_folder(struct run *r, struct errmsg *em)
 {
     struct session *s = r->session;
@@ -238,19 +278,21 @@ static enum status train_in_folder(struct run *r, struct errmsg *em)
     if (st == ST_OK)
         st = session_open(s, em);
     if (st == ST_OK)
-        st = r->arguments->dry_run ? try_stages(r, em) : train_stages(r, em);
+        st = work_in_folder(r, em);
     resume_release(&r->found);
     session_close(s);
     free(r->config_toml);
     return st;
 }
 
-/* Rank 0 holds the folder; a dry run touches nothing. */
+/* Rank 0 holds the folder. A dry run touches nothing; a measurement, nothing but pictures that are
+ * to be packed into it. */
 static enum status open_folder(const struct session *s, const struct train_arguments *a,
                                struct run_folder **out, struct errmsg *em)
 {
     enum status st = ST_OK;
-    if (comm_rank(s->comm) == 0 && !a->dry_run)
+    bool packs = a->folder_a || a->folder_b;
+    if (comm_rank(s->comm) == 0 && !a->dry_run && (!is_measured(a) || packs))
         st = run_folder_open(s->out, strcmp(a->resume, "auto") == 0, out, em);
     return comm_agree(s->comm, st, em);
 }

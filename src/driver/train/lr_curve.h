@@ -1,0 +1,54 @@
+/*
+ * The learning rate range test: L. N. Smith, "Cyclical learning rates for training neural
+ * networks", 2015. From step to step the rate rises by a factor, from LR_CURVE_LOWEST to
+ * LR_CURVE_HIGHEST; where the loss falls, then rises, tells which rates train.
+ *
+ *     struct lr_curve curve;
+ *     st = lr_curve_init(&curve, 200, &em);
+ *     while (!lr_curve_is_over(&curve))
+ *         lr_curve_add(&curve, loss of a step at lr_curve_rate(&curve, curve.n));
+ *     struct lr_verdict verdict = lr_curve_judge(&curve);
+ *     lr_curve_release(&curve);
+ *
+ * A pure function of the losses: ranks that saw the same ones judge alike.
+ */
+#ifndef BIFRONS_DRIVER_TRAIN_LR_CURVE_H
+#define BIFRONS_DRIVER_TRAIN_LR_CURVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+#define LR_CURVE_LOWEST  1e-6
+#define LR_CURVE_HIGHEST 1.0
+
+struct lr_curve {
+    int64_t steps;  /* of a test that is not cut short, at least 2 */
+    int64_t n;      /* taken; of losses */
+    double *losses; /* finite */
+    double least;   /* smoothed loss so far */
+    bool diverged;  /* the loss was not finite, or far above the least one */
+};
+
+/* Steps by their index; -1 where the loss did not fall. */
+struct lr_verdict {
+    int64_t least;     /* at which the smoothed loss is least */
+    int64_t steepest;  /* before it, at which it falls fastest by the logarithm of the rate */
+    double suggestion; /* for a run's highest learning rate; 0: none */
+};
+
+/* ST_MEMORY. */
+enum status lr_curve_init(struct lr_curve *c, int64_t steps, struct errmsg *em) MUST_CHECK;
+void lr_curve_release(struct lr_curve *c);
+/* The learning rate of a step, 0 … steps - 1. */
+double lr_curve_rate(const struct lr_curve *c, int64_t step);
+/* The loss that step n began with; one that is not finite ends the test and is not kept. */
+void lr_curve_add(struct lr_curve *c, double loss);
+bool lr_curve_is_over(const struct lr_curve *c);
+/* Mean of the losses around a step, over half a decade of rates; fewer at the ends. */
+double lr_curve_smoothed(const struct lr_curve *c, int64_t step);
+/* Of steps that have losses on both sides. */
+struct lr_verdict lr_curve_judge(const struct lr_curve *c);
+
+#endif

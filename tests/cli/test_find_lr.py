@@ -95,10 +95,10 @@ def test_of_stages_the_first(sets, tmp_path):  # noqa: F811
 @pytest.mark.parametrize("words, said", [
     (["--find-lr", "--resume", "auto"], "--init-from"),
     (["--find-lr", "--resume", "none"], "--init-from"),
-    (["--find-lr", "--dry-run"], "give one of them"),
+    (["--find-lr", "--dry-run"], "--find-lr and --dry-run: give one"),
     (["--find-lr=19"], "from 20 to 100000"),
     (["--find-lr=many"], "from 20 to 100000"),
-    (["--json"], "--json goes with --find-lr"),
+    (["--json"], "--json goes with --find-lr or --find-batch"),
     (["--chart", "lr.png"], "--chart goes with --find-lr"),
 ])
 def test_bad_usage(sets, tmp_path, words, said):  # noqa: F811

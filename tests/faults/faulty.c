@@ -7,10 +7,12 @@
  *       backward, evaluate        the WHEN-th call
  *       fwrite, fsync, rename     the WHEN-th of a checkpoint
  *       hook, collective          the WHEN-th gradient that is ready, or sum that is carried out
+ *       pairs                     each backward of WHEN pairs
+ *       memory                    the WHEN-th look at the host's memory
  * WHEN  a number from 1, or FIRST-LAST
  * HOW   nan, inf or a number      what a loss or gradient becomes
  *       kill, stop                the signal that this process then sends itself
- *       full                      the call fails as on a full disk
+ *       full                      the call fails as on a full disk, or without memory; none is left
  *       sleep                     the call takes five seconds
  *       delayN                    it takes up to 16 ms longer, mostly far less, by the seed N
  * RANK  of the process it happens to; all where left out
@@ -24,6 +26,7 @@
 
 #include "base/philox.h"
 #include "model/model.h"
+#include "train/host_memory.h"
 
 enum status __real_model_zero_gradients(struct model *m, struct errmsg *em);
 enum status __real_model_backward(struct model *m, const struct model_batch *b, double global_batch,
@@ -43,6 +46,9 @@ enum status __wrap_model_evaluate(struct model *m, const struct model_batch *b, 
 int __wrap_rename(const char *from, const char *to);
 int __wrap_fsync(int fd);
 size_t __wrap_fwrite(const void *bytes, size_t size, size_t n, FILE *f);
+
+struct host_memory __real_host_memory_read(const char *root);
+struct host_memory __wrap_host_memory_read(const char *root);
 
 struct mpi;
 struct comm_request;
@@ -125,6 +131,8 @@ enum status __wrap_model_backward(struct model *m, const struct model_batch *b, 
 {
     char how[HOW_BYTES];
     strike("backward", ++backward);
+    if (strike("pairs", (long)b->n))
+        return FAIL(em, ST_MEMORY, "out of memory for %zu pairs", b->n);
     if (fault("gradient", step, how)) /* the backward adds to what is there */
         ((float *)model_flat(m)->gradients)[model_flat(m)->count / 2] = strtof(how, NULL);
     enum status st = __real_model_backward(m, b, global_batch, out, em);
@@ -139,6 +147,15 @@ enum status __wrap_model_evaluate(struct model *m, const struct model_batch *b, 
 {
     strike("evaluate", ++evaluate);
     return __real_model_evaluate(m, b, global_batch, out, pictures, em);
+}
+
+struct host_memory __wrap_host_memory_read(const char *root)
+{
+    static long count;
+    struct host_memory m = __real_host_memory_read(root);
+    if (strike("memory", ++count))
+        m.left = 0;
+    return m;
 }
 
 static bool is_checkpoint(const char *path)

@@ -20,6 +20,7 @@ enum train_option {
     OPTION_PRINT_CONFIG,
     OPTION_PRINT_KEYS,
     OPTION_FIND_LR,
+    OPTION_FIND_BATCH,
     OPTION_CHART,
     OPTION_JSON,
     OPTION_CONSENT,
@@ -103,15 +104,22 @@ static error_t take_find_lr(struct train_arguments *a, const char *steps, struct
 /* Options that do not go together. */
 static error_t check_options(const struct train_arguments *a, struct argp_state *state)
 {
-    bool finds = a->find_lr_steps > 0;
-    if (finds && a->resume[0])
+    bool lr = a->find_lr_steps > 0, batch = a->find_batch;
+    const char *name = batch ? "--find-batch" : "--find-lr";
+    if ((lr && batch) || ((lr || batch) && a->dry_run))
+        return REFUSE(state, "%s and %s: give one of them", name,
+                      a->dry_run ? "--dry-run" : "--find-lr");
+    if ((lr || batch) && a->resume[0])
         return REFUSE(state,
-                      "--find-lr begins where the run would begin and cannot go on with a "
-                      "checkpoint: leave --resume out, or give its weights with --init-from");
-    if (finds && a->dry_run)
-        return REFUSE(state, "--find-lr and --dry-run: give one of them");
-    if (!finds && (a->chart[0] || a->json))
-        return REFUSE(state, "%s goes with --find-lr", a->json ? "--json" : "--chart");
+                      "%s begins where the run would begin and cannot go on with a checkpoint: "
+                      "leave --resume out%s",
+                      name, batch ? "" : ", or give its weights with --init-from");
+    if (batch && a->init_from[0])
+        return REFUSE(state, "--find-batch needs no weights: leave --init-from out");
+    if (a->chart[0] && !lr)
+        return REFUSE(state, "--chart goes with --find-lr");
+    if (a->json && !lr && !batch)
+        return REFUSE(state, "--json goes with --find-lr or --find-batch");
     return 0;
 }
 
@@ -154,6 +162,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         exit(0);
     case OPTION_FIND_LR:
         return take_find_lr(a, value, state);
+    case OPTION_FIND_BATCH:
+        a->find_batch = true;
+        return 0;
     case OPTION_CHART:
         return keep(a->chart, sizeof a->chart, value, "--chart", state);
     case OPTION_JSON:
@@ -199,7 +210,10 @@ static const struct argp_option general_options[] = {
     {"find-lr",      OPTION_FIND_LR,      "STEPS",          OPTION_ARG_OPTIONAL,
      "learning rate range test (200 steps): the rate rises from 1e-6 to 1 from where the run would "
      "begin; prints the losses and suggests a train.lr",                                                                                           2 },
-    {"chart",        OPTION_CHART,        "OUT.png",        0,                   "draw the losses",                                                2 },
+    {"find-batch",   OPTION_FIND_BATCH,   NULL,             0,
+     "take steps with 1, 2, 4 … pictures of each person a rank; prints their speed and memory and "
+     "suggests a train.global_batch",                                                                                                              2 },
+    {"chart",        OPTION_CHART,        "OUT.png",        0,                   "draw the losses of --find-lr",                                   2 },
     {"json",         OPTION_JSON,         NULL,             0,                   "one JSON object on standard output in place of the table",       2 },
     {NULL,           0,                   NULL,             0,                   "Short form, without a CONFIG:",                                  3 },
     {"consent",      OPTION_CONSENT,      "TEXT",           0,
@@ -214,7 +228,8 @@ static const char doc[] =
     "  $ bifrons train configs/light128.toml --set data.a=a.h5 --set data.b=b.h5\n"
     "  $ bifrons train --data-a a.h5 --data-b b.h5 --epochs 50\n"
     "  $ mpirun -n 2 bifrons train configs/debug.toml\n"
-    "  $ bifrons train configs/demo.toml --find-lr --chart lr.png\n\n"
+    "  $ bifrons train configs/demo.toml --find-lr --chart lr.png\n"
+    "  $ mpirun -n 2 bifrons train configs/demo.toml --find-batch\n\n"
     "Exit status: 0; 64 usage; 65 a set or checkpoint that cannot be used; 66 no such file or "
     "folder; 69 not in this build or machine; 70 failure while working; 74 the run folder cannot "
     "be written; 75 stopped on request after a checkpoint: the same command goes on; 78 "
@@ -378,6 +393,11 @@ enum status train_arguments_check(const struct train_arguments *a, int world_siz
 {
     bool consent = a->consent[0] != '\0';
     enum status st = config_check(&a->config, world_size, em);
+    if (st == ST_OK && a->find_batch && a->config.train.reproducible)
+        st = FAIL(
+            em, ST_CONFIG,
+            "--find-batch: with train.reproducible a batch is worked through slot by slot, and "
+            "its size changes neither speed nor memory: set train.reproducible = false");
     if (st == ST_OK)
         st = check_input("data.a", a->config.data.a, a->folder_a, consent, argc, argv, em);
     if (st == ST_OK)

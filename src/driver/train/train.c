@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "command.h"
 #include "engine.h"
+#include "find_batch.h"
 #include "find_lr.h"
 #include "folders.h"
 #include "loop.h"
@@ -51,7 +52,7 @@ static enum status share_config(struct session *s, struct errmsg *em)
 /* Instead of training: nothing of a run is left in its folder. */
 static bool is_measured(const struct train_arguments *a)
 {
-    return a->find_lr_steps > 0;
+    return a->find_lr_steps > 0 || a->find_batch;
 }
 
 static void tell_plan(const struct session *s)
@@ -249,6 +250,8 @@ static enum status measure(struct run *r, struct errmsg *em)
         .json = r->arguments->json,
     };
     enum status st = check_ranks(s, em);
+    if (st == ST_OK && r->arguments->find_batch)
+        return find_batch(s, r->arguments->json, em);
     if (st == ST_OK)
         st = open_stage(r, em);
     if (st == ST_OK)

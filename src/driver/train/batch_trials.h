@@ -1,0 +1,40 @@
+/*
+ * Which batch to train with, by trials of one that doubles: how many pictures a second, and how
+ * much memory, each took.
+ *
+ *     while (!batch_trials_settled(&t) && batch_trials_growth(&t, planned) < what there is)
+ *         t.list[t.n++] = …;           // of batch_trials_next(&t)
+ *     suggested = t.list[batch_trials_best(&t)].pairs;
+ *
+ * A pure function of the trials.
+ */
+#ifndef BIFRONS_DRIVER_TRAIN_BATCH_TRIALS_H
+#define BIFRONS_DRIVER_TRAIN_BATCH_TRIALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BATCH_TRIALS_MAX = 40 }; /* by then more pairs than any set has */
+
+struct batch_trial {
+    int64_t pairs; /* pictures of each person a rank and micro-batch */
+    double images_per_s, step_s;
+    double peak; /* bytes of the rank that has taken most so far: host's, or GPU's */
+};
+
+struct batch_trials {
+    struct batch_trial list[BATCH_TRIALS_MAX]; /* pairs double from one to the next */
+    size_t n;
+};
+
+int64_t batch_trials_next(const struct batch_trials *t);
+/* Bytes that the next trial may take more than the latest: by what doubling has taken before or is
+ * planned to, whichever is more, and some more. */
+double batch_trials_growth(const struct batch_trials *t, double planned);
+/* Has doubling twice made no difference to speed? */
+bool batch_trials_settled(const struct batch_trials *t);
+/* The smallest that is about as fast as the fastest; n > 0. */
+size_t batch_trials_best(const struct batch_trials *t);
+
+#endif

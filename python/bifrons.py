@@ -53,8 +53,12 @@ class Block(nn.Module):
 class Encoder(nn.Module):
     """Stages r* halve the resolution they are named by; blocks b* work at one; then a dense layer."""
 
-    def __init__(self, sizes, channels, blocks, norm, dense):
+    def __init__(self, sizes, channels, blocks, norm, dense, mean_codes):
         super().__init__()
+        shape = (dense,) if dense else (channels[sizes[0]], sizes[0], sizes[0])
+        for who in "ab":  # what the codes of a person's pictures are on the average
+            self.register_parameter(f"mean_code_{who}",
+                                    nn.Parameter(torch.zeros(shape)) if mean_codes else None)
         for size in reversed(sizes[1:]):
             inner = size // 2
             self.add_module(f"r{size}", Halve(channels[size], channels[inner]))
@@ -98,7 +102,7 @@ class Bifrons(nn.Module):
     """One encoder, shared by two people; a decoder for each. Arguments: a checkpoint's "model"."""
 
     def __init__(self, image_size=128, code_size=4, latent=128, bottleneck="conv", width=64,
-                 width_max=256, blocks=0, upsample="transposed", norm="none", mask=False):
+                 width_max=256, blocks=0, upsample="transposed", norm="none", mask=False, mean_codes=False):
         super().__init__()
         sizes = [code_size << i for i in range((image_size // code_size).bit_length())]
         channels = {s: min(width_max, math.floor(width * 2.0 ** math.floor(math.log2(64 / s))))
@@ -107,7 +111,7 @@ class Bifrons(nn.Module):
         if not dense:
             channels[code_size] = latent
         double = {"transposed": Twice, "subpixel": Subpixel}[upsample]
-        self.encoder = Encoder(sizes, channels, blocks, norm, dense)
+        self.encoder = Encoder(sizes, channels, blocks, norm, dense, mean_codes)
         self.decoder_a = Decoder(sizes, channels, blocks, norm, dense, double, mask)
         self.decoder_b = Decoder(sizes, channels, blocks, norm, dense, double, mask)
 
@@ -116,7 +120,12 @@ class Bifrons(nn.Module):
 
     def swap(self, pictures, direction):
         decoder = {"a2b": self.decoder_b, "b2a": self.decoder_a}[direction]
-        return decoder(self.encoder(pictures))[0]
+        return decoder(self.move(self.encoder(pictures), direction))[0]
+
+    def move(self, codes, direction):
+        """Codes of one person's pictures as the other's in the same pose."""
+        means = {"a": self.encoder.mean_code_a, "b": self.encoder.mean_code_b}
+        return codes if means["a"] is None else codes + (means[direction[2]] - means[direction[0]]).detach()
 
 
 def load(path, ema=True):

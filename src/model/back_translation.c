@@ -81,12 +81,22 @@ void back_translate(struct shim_scope *s, const struct network *net, const struc
             continue;
         int64_t count = (int64_t)(whole ? b->n : drawn[who]);
         struct shim_tensor *own = shim_narrow(s, codes, 0, first, count);
-        struct shim_tensor *swaps = network_decode(s, net, MODEL_PEOPLE - 1 - who, own).pictures;
+        int other = MODEL_PEOPLE - 1 - who;
+        struct shim_tensor *moved = network_move(s, net, who, other, own);
+        struct shim_tensor *swaps = network_decode(s, net, other, moved).pictures;
         samples[who].inputs =
             (whole ? mix : put_back)(s, samples[who].inputs, swaps, b->draws[who], b->n);
         of_targets_out[who] = own;
         first += count;
     }
+}
+
+struct shim_tensor *back_translation_return(struct shim_scope *s, const struct network *net,
+                                            int who, const struct augment_draw *draws, size_t n,
+                                            struct shim_tensor *codes)
+{
+    struct shim_tensor *moved = network_move(s, net, MODEL_PEOPLE - 1 - who, who, codes);
+    return moved == codes ? codes : mix(s, codes, moved, draws, n);
 }
 
 struct shim_tensor *back_translation_codes(struct shim_scope *s, const struct augment_draw *draws,

@@ -17,10 +17,14 @@ void back_translate(struct shim_scope *s, const struct network *net, const struc
                     bool whole, struct augment_result samples[MODEL_PEOPLE],
                     struct shim_tensor *of_targets_out[MODEL_PEOPLE]);
 
-/*
- * What the codes of n inputs should be, as far as gradients do not pass: of a swap, the code of the
- * picture that was swapped, as back_translate gave it; of others, the codes as they are.
- */
+/* Codes of n inputs as their own decoder takes them: a swap shows the other person, and its code is
+ * moved back from there. */
+struct shim_tensor *back_translation_return(struct shim_scope *s, const struct network *net,
+                                            int who, const struct augment_draw *draws, size_t n,
+                                            struct shim_tensor *codes);
+
+/* Codes of n inputs, cut off from gradients, with of_targets (as back_translate gave them, or
+ * moved) in the place of swaps' codes. */
 struct shim_tensor *back_translation_codes(struct shim_scope *s, const struct augment_draw *draws,
                                            size_t n, bool whole, struct shim_tensor *codes,
                                            struct shim_tensor *of_targets);

@@ -37,10 +37,12 @@ enum status grow_check(const struct model_config *from, const struct model_confi
         same.image_size = to->image_size;
     if (to->mask)
         same.mask = to->mask;
+    if (to->mean_codes)
+        same.mean_codes = to->mean_codes;
     if (!architecture_same(&same, to, difference, sizeof difference))
         return FAIL(em, ST_DATA,
                     "it is of another architecture than the one wanted: model.%s; only "
-                    "model.image_size may grow, and model.mask be added",
+                    "model.image_size may grow, and model.mask and model.mean_codes be added",
                     difference);
     struct errmsg why = {0};
     if (architecture_check_growth(from, to, &why) != ST_OK)

@@ -68,6 +68,19 @@ static double he_bound(const struct architecture_layer *l, const struct model_te
     return gain / sqrt((double)n_summed);
 }
 
+static enum status fill_mean_codes(void *memory, const struct architecture *a,
+                                   struct shim_group *group, size_t element_bytes,
+                                   struct errmsg *em)
+{
+    enum status st = ST_OK;
+    for (int who = 0; who < MODEL_PEOPLE && a->mean_codes && st == ST_OK; who++) {
+        const struct model_tensor *t = &a->mean_codes[who];
+        fill_constant(memory, t, element_bytes, 0.0);
+        st = shim_group_write(group, SHIM_PARAMETERS, t->offset, memory, t->count, em);
+    }
+    return st;
+}
+
 /* Weight (0) or bias (1) of a layer. */
 static void fill_tensor(void *memory, const struct architecture *a,
                         const struct architecture_layer *l, size_t which, size_t element_bytes,
@@ -94,7 +107,7 @@ enum status init_parameters(const struct architecture *a, struct shim_group *gro
     void *memory = checked_mul(largest, element_bytes, &bytes) ? malloc(bytes) : NULL;
     if (!memory)
         return FAIL(em, ST_MEMORY, "no memory for the initial weights");
-    enum status st = ST_OK;
+    enum status st = fill_mean_codes(memory, a, group, element_bytes, em);
     for (size_t i = 0; i < 2 * a->n_layers && st == ST_OK; i++) {
         const struct architecture_layer *l = &a->layers[i / 2];
         const struct model_tensor *t = &a->tensors[l->weight + i % 2];

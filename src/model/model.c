@@ -8,6 +8,7 @@
 #include "back_translation.h"
 #include "init.h"
 #include "loss.h"
+#include "mean_codes.h"
 #include "model/augment.h"
 #include "model_priv.h"
 #include "pixels.h"
@@ -291,6 +292,15 @@ static bool has_people(const struct model_batch *b)
     return b->n > 0 && (b->images[MODEL_A] || b->images[MODEL_B]);
 }
 
+/* The codes as the person's own decoder takes them. */
+static struct shim_tensor *own_codes(struct model *m, const struct model_batch *b,
+                                     const struct pass *p, int who)
+{
+    return p->of_targets[who] ? back_translation_return(m->scope, &m->network, who, b->draws[who],
+                                                        b->n, p->codes[who])
+                              : p->codes[who];
+}
+
 /* Augments, encodes and reconstructs, for a backward pass to follow or not. Errors stay in the
  * scope. */
 static struct pass forward(struct model *m, const struct model_batch *b, bool for_backward)
@@ -307,7 +317,7 @@ static struct pass forward(struct model *m, const struct model_batch *b, bool fo
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who]) {
             shim_lane(m->scope, who);
-            p.outputs[who] = network_decode(m->scope, &m->network, who, p.codes[who]);
+            p.outputs[who] = network_decode(m->scope, &m->network, who, own_codes(m, b, &p, who));
         }
     shim_join(m->scope);
     return p;
@@ -335,6 +345,20 @@ static struct shim_tensor *join_planes(struct model *m, const struct model_batch
     return join(m, b, of);
 }
 
+/* The samples' codes without their gradients, those of swaps as the pictures' they were made of, or
+ * as these should be of the person they show. */
+static struct shim_tensor *codes_of_targets(struct model *m, const struct model_batch *b,
+                                            const struct pass *p, int who, bool as_shown)
+{
+    struct shim_tensor *of_targets = p->of_targets[who];
+    if (!of_targets)
+        return shim_detach(m->scope, p->codes[who]);
+    if (as_shown)
+        of_targets = network_move(m->scope, &m->network, who, MODEL_PEOPLE - 1 - who, of_targets);
+    return back_translation_codes(m->scope, b->draws[who], b->n, m->options.cuda_graph,
+                                  p->codes[who], of_targets);
+}
+
 /* The codes that the samples' codes should be, joined; NULL where none is wanted or known. */
 static struct shim_tensor *wanted_codes(struct model *m, const struct model_batch *b,
                                         const struct pass *p)
@@ -344,12 +368,8 @@ static struct shim_tensor *wanted_codes(struct model *m, const struct model_batc
         (!p->of_targets[MODEL_A] && !p->of_targets[MODEL_B]))
         return NULL;
     for (int who = 0; who < MODEL_PEOPLE; who++)
-        if (p->of_targets[who])
-            wanted[who] =
-                back_translation_codes(m->scope, b->draws[who], b->n, m->options.cuda_graph,
-                                       p->codes[who], p->of_targets[who]);
-        else if (b->images[who])
-            wanted[who] = shim_detach(m->scope, p->codes[who]);
+        if (b->images[who])
+            wanted[who] = codes_of_targets(m, b, p, who, true);
     return shim_to_dtype(m->scope, join(m, b, wanted), m->network.output);
 }
 
@@ -358,6 +378,22 @@ static struct shim_tensor *share_of(struct shim_scope *s, struct shim_tensor *ea
                                     double global_batch)
 {
     return shim_affine(s, shim_sum(s, each), 1.0 / global_batch, 0.0);
+}
+
+/* What makes the mean codes follow, with a gradient of their own only. */
+static struct shim_tensor *add_mean_codes(struct model *m, const struct model_batch *b,
+                                          const struct pass *p, double global_batch,
+                                          struct shim_tensor *total)
+{
+    struct shim_scope *s = m->scope;
+    for (int who = 0; who < MODEL_PEOPLE && m->architecture->mean_codes; who++)
+        if (b->images[who]) {
+            struct shim_tensor *codes = codes_of_targets(m, b, p, who, false);
+            struct shim_tensor *each =
+                mean_code_loss(s, &m->network, who, codes, b->draws[who], b->n);
+            total = shim_add(s, total, share_of(s, each, global_batch));
+        }
+    return total;
 }
 
 /* every: also those that do not count towards the total; but not the adversarial one, which says as
@@ -461,7 +497,7 @@ enum status model_backward(struct model *m, const struct model_batch *b, double 
         shim_graph_begin(m->scope, graph);
         struct pass p = forward(m, b, true);
         struct terms t = measure(m, b, &p, global_batch, false);
-        shim_backward(m->scope, t.total, false);
+        shim_backward(m->scope, add_mean_codes(m, b, &p, global_batch, t.total), false);
         if (m->against)
             train_rivals(m, b, &p, global_batch, &t);
         shim_graph_end(m->scope, graph);
@@ -509,6 +545,13 @@ static void download(struct model *m, struct shim_tensor *x, uint8_t *bytes, siz
     pixels_download(m->scope, x, bytes, n, m->options.config.image_size);
 }
 
+static struct shim_tensor *swap_of(struct model *m, struct shim_tensor *codes, int who)
+{
+    int other = MODEL_PEOPLE - 1 - who;
+    struct shim_tensor *moved = network_move(m->scope, &m->network, who, other, codes);
+    return network_decode(m->scope, &m->network, other, moved).pictures;
+}
+
 static void download_pictures(struct model *m, const struct model_batch *b, const struct pass *p,
                               const struct model_pictures *out)
 {
@@ -520,10 +563,7 @@ static void download_pictures(struct model *m, const struct model_batch *b, cons
         if (out->recon[who])
             download(m, p->outputs[who].pictures, out->recon[who], b->n);
         if (out->swap[who])
-            download(m,
-                     network_decode(m->scope, &m->network, MODEL_PEOPLE - 1 - who, p->codes[who])
-                         .pictures,
-                     out->swap[who], b->n);
+            download(m, swap_of(m, p->codes[who], who), out->swap[who], b->n);
     }
 }
 

@@ -40,6 +40,11 @@ enum status network_init(struct network *net, const struct architecture *a,
             st = shim_group_parameter(group, b->offset, (size_t)b->n_dims, b->dims,
                                       &net->layers[i].bias, em);
     }
+    for (int who = 0; who < MODEL_PEOPLE && a->mean_codes && st == ST_OK; who++) {
+        const struct model_tensor *t = &a->mean_codes[who];
+        st = shim_group_parameter(group, t->offset, (size_t)t->n_dims, t->dims,
+                                  &net->mean_codes[who], em);
+    }
     if (st == ST_OK)
         find_pieces(net);
     else
@@ -141,6 +146,15 @@ struct shim_tensor *network_encode(struct shim_scope *s, const struct network *n
                                    struct shim_tensor *pictures)
 {
     return walk(s, net, MODEL_ENCODER, pictures, NULL);
+}
+
+struct shim_tensor *network_move(struct shim_scope *s, const struct network *net, int from, int to,
+                                 struct shim_tensor *codes)
+{
+    if (!net->architecture->mean_codes || from == to)
+        return codes;
+    struct shim_tensor *way = shim_sub(s, net->mean_codes[to], net->mean_codes[from]);
+    return shim_add(s, codes, shim_detach(s, way));
 }
 
 struct network_output network_decode(struct shim_scope *s, const struct network *net, int person,

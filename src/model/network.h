@@ -23,6 +23,7 @@ struct network {
     struct network_layer {
         struct shim_tensor *weight, *bias; /* the group's */
     } * layers;                            /* one for each of the architecture's */
+    struct shim_tensor *mean_codes[2];     /* of A and B; NULL where the architecture has none */
     struct network_piece *pieces;
     size_t first_piece[MODEL_PARTS + 1];
 };
@@ -43,6 +44,10 @@ void network_release(struct network *net);
  * are the scope's, as are errors. */
 struct shim_tensor *network_encode(struct shim_scope *s, const struct network *net,
                                    struct shim_tensor *pictures);
+/* Codes of one person's pictures as the other's in the same pose: codes + mean code of `to` - mean
+ * code of `from`; as they are where the network knows no means. No gradient passes to the means. */
+struct shim_tensor *network_move(struct shim_scope *s, const struct network *net, int from, int to,
+                                 struct shim_tensor *codes);
 /* Codes to pictures of a person: MODEL_A or MODEL_B. */
 struct network_output network_decode(struct shim_scope *s, const struct network *net, int person,
                                      struct shim_tensor *codes);

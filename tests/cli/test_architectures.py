@@ -7,6 +7,7 @@ from exact_runs import BIFRONS, checkpoint, command, losses, run, sets, tensors,
 
 EVERYTHING = ["model.bottleneck=dense", "model.width=16", "model.width_max=48", "model.blocks=1",
               "model.upsample=subpixel", "model.norm=group", "model.mask=true",
+              "model.mean_codes=true", "augment.back_translation=0.5",
               "train.precision=bf16", "checkpoint.every_steps=2"]
 
 

@@ -137,6 +137,7 @@ KEYS = {
     "model.upsample": Change('"subpixel"', numbers),
     "model.norm": Change('"group"', numbers, {"model.blocks": 1}),
     "model.mask": Elsewhere("cli/test_architectures.py"),
+    "model.mean_codes": Elsewhere("cli/test_architectures.py"),
     "loss.l1": Change(0.5, numbers),
     "loss.dssim": Change(1, numbers),
     "loss.mask": Change(1, numbers),

@@ -7,10 +7,11 @@
  * prints a line each: "DEPTH HASH" of a perceptual network's file, or "CODE: what is wrong with
  * it".
  *
- *     losses_parity train FOLDER FILE|none MASK_WEIGHT hinge|least_squares|none [latent]
+ *     losses_parity train FOLDER FILE|none MASK_WEIGHT hinge|least_squares|none [latent|means]
  *
  * makes one backward pass in fp64, with the perceptual and the adversarial loss where they are not
- * "none"; with "latent" A's last picture comes in as the network's own swap, and its code counts.
+ * "none"; with "latent" A's last picture comes in as the network's own swap, and its code counts;
+ * with "means" the network has mean codes besides, other ones than 0.
  * Raw native-endian numbers in FOLDER: images.bin, masks.bin   bytes: person, sample, row, column
  * (, channel) init.pt                 the checkpoint gradients.bin           flat
  *   rival_gradients.bin     the discriminators', flat
@@ -92,7 +93,8 @@ static void write_losses(const struct model_losses *l)
     fclose(f);
 }
 
-static int train(const char *weights, double mask_weight, const char *adversary, bool latent)
+static int train(const char *weights, double mask_weight, const char *adversary, bool latent,
+                 bool means)
 {
     static struct pictures pictures;
     struct model_options o = small_options(MODEL_FP64);
@@ -114,9 +116,14 @@ static int train(const char *weights, double mask_weight, const char *adversary,
     }
     if (latent)
         o.loss_weight[MODEL_LOSS_LATENT] = 0.375;
+    o.config.mean_codes = means;
     draw_pictures(&pictures);
     write_pictures(&pictures);
     must(model_new(&o, NULL, &m, &em));
+    const struct model_flat *flat = model_flat(m);
+    const struct model_tensor *of = model_architecture(m)->mean_codes;
+    for (size_t i = 0; means && i < of[0].count + of[1].count; i++) /* one behind the other */
+        ((double *)flat->parameters)[of[0].offset + i] = (double)(i % 17) / 128;
     must(checkpoint_write(m, &facts, path_of("init.pt"), &em));
     struct model_batch b = part_of(&pictures, 0, SAMPLES);
     struct augment_draw none[SAMPLES] = {AUGMENT_NONE, AUGMENT_NONE};
@@ -127,7 +134,6 @@ static int train(const char *weights, double mask_weight, const char *adversary,
     model_set_adversary(m, true);
     must(model_zero_gradients(m, &em));
     must(model_backward(m, &b, SAMPLES, &losses, &em));
-    const struct model_flat *flat = model_flat(m);
     write_file("gradients.bin", flat->gradients, flat->count * flat->element_bytes);
     struct model_flat rivals = model_adversary_flat(m);
     write_file("rival_gradients.bin", rivals.gradients, rivals.count * rivals.element_bytes);
@@ -142,9 +148,10 @@ int main(int argc, char **argv)
         return show_weights(argv + 2, argc - 2);
     if ((argc == 6 || argc == 7) && strcmp(argv[1], "train") == 0) {
         folder = argv[2];
-        return train(argv[3], strtod(argv[4], NULL), argv[5], argc == 7);
+        return train(argv[3], strtod(argv[4], NULL), argv[5], argc == 7,
+                     argc == 7 && strcmp(argv[6], "means") == 0);
     }
     fprintf(stderr, "usage: losses_parity weights FILE... | train FOLDER FILE|none MASK_WEIGHT "
-                    "ADVERSARY [latent]\n");
+                    "ADVERSARY [latent|means]\n");
     return 64;
 }

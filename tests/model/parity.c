@@ -3,6 +3,8 @@
  *
  *     parity FOLDER fp32|fp64|bf16 MASK_WEIGHT STEPS [KEY=VALUE…]   (of model.*, words by number)
  *
+ * Mean codes, which begin at 0, are drawn at random, so that it shows where they go.
+ *
  * Raw native-endian numbers, of the precision's type where not said otherwise:
  *   images.bin, masks.bin   bytes: person, sample, row, column (, channel)
  *   init.pt                 the checkpoint before the first step
@@ -100,6 +102,7 @@ static void write_outputs(struct model *m, const uint8_t *images)
     for (int i = 0; i < 4; i++) {
         int who = i % 2, decoder = i < 2 ? who : !who;
         struct shim_tensor *own = shim_narrow(s, codes, 0, who * SAMPLES, SAMPLES);
+        own = network_move(s, &m->network, who, decoder, own);
         struct network_output out = network_decode(s, &m->network, decoder, own);
         pictures[i] = out.pictures;
         masks[i] = out.masks;
@@ -108,6 +111,19 @@ static void write_outputs(struct model *m, const uint8_t *images)
     if (m->options.config.mask)
         write_tensors(m, masks, SAMPLES * mask_bytes, "mask_outputs.bin");
     shim_scope_reset(s);
+}
+
+static void draw_mean_codes(struct model *m)
+{
+    struct philox p = philox_at(4, PHILOX_IDENTITY, 0);
+    const struct model_tensor *of = m->architecture->mean_codes;
+    for (int who = 0; who < MODEL_PEOPLE && of; who++)
+        for (size_t i = 0; i < of[who].count; i++) {
+            double fp64 = (double)philox_uniform(&p, -0.1f, 0.1f);
+            float fp32 = (float)fp64;
+            const void *x = m->flat.element_bytes == sizeof fp64 ? (void *)&fp64 : &fp32;
+            must(shim_group_write(m->group, SHIM_PARAMETERS, of[who].offset + i, x, 1, &em));
+        }
 }
 
 static void backward(struct model *m, const struct model_batch *b, FILE *losses)
@@ -200,6 +216,7 @@ int main(int argc, char **argv)
         .images = {images, images + SAMPLES * picture_bytes},
         .masks = {masks,  masks + SAMPLES * mask_bytes    }
     };
+    draw_mean_codes(m);
     write_checkpoint(m, 0, "init.pt");
     write_outputs(m, images);
     train(m, &b, strtoll(argv[4], NULL, 10));

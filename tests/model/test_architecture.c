@@ -53,7 +53,8 @@ static const struct model_config all_options = {.image_size = 192,
                                                 .blocks = 2,
                                                 .upsample = MODEL_UPSAMPLE_SUBPIXEL,
                                                 .norm = MODEL_NORM_GROUP,
-                                                .mask = 1};
+                                                .mask = 1,
+                                                .mean_codes = 1};
 
 /* Each layer takes what the one before it gives; heads give to nobody. */
 static void layers_fit_together(void **state)
@@ -106,6 +107,8 @@ static void tensors_lie_end_to_end(void **state)
     }
     for (size_t i = 0; i < a->n_layers; i++)
         parameters += architecture_layer_parameters(a, &a->layers[i]);
+    for (int who = 0; who < 2; who++)
+        parameters += a->mean_codes[who].count;
     assert_int_equal(next, a->count);
     assert_int_equal(parameters, a->count);
     assert_int_equal(a->part_count[0] + a->part_count[1] + a->part_count[2], a->count);

@@ -205,6 +205,35 @@ static void the_same_network_starts_with_all_of_it(void **state)
     model_free(again);
 }
 
+/* Mean codes are of no layer: a larger network takes them over, and begins with 0 where there are
+ * none yet. */
+static void mean_codes_come_along(void **state)
+{
+    (void)state;
+    const struct model_config plain = {.latent = 16, .width = 16},
+                              with = {.latent = 16, .width = 16, .mean_codes = 1};
+    struct model *m = make(with, SIDE, 5), *larger = make(with, 2 * SIDE, 6);
+    const struct model_tensor *of = m->architecture->mean_codes,
+                              *now = larger->architecture->mean_codes;
+    float *from = model_flat(m)->parameters, *to = model_flat(larger)->parameters;
+    size_t n = of[0].count + of[1].count;
+    for (size_t i = 0; i < n; i++)
+        from[of[0].offset + i] = (float)(i + 1);
+    save(m);
+    start(larger);
+    assert_memory_equal(from + of[0].offset, to + now[0].offset, n * sizeof(float));
+    struct model *without = make(plain, SIDE, 5), *anew = make(with, SIDE, 6);
+    save(without);
+    start(anew);
+    to = model_flat(anew)->parameters;
+    for (size_t i = 0; i < n; i++)
+        assert_true(to[of[0].offset + i] == 0);
+    model_free(m);
+    model_free(larger);
+    model_free(without);
+    model_free(anew);
+}
+
 static void other_networks_are_refused(void **state)
 {
     (void)state;
@@ -239,6 +268,7 @@ int main(void)
         cmocka_unit_test(a_grown_network_draws_what_it_drew),
         cmocka_unit_test(what_is_new_learns),
         cmocka_unit_test(the_same_network_starts_with_all_of_it),
+        cmocka_unit_test(mean_codes_come_along),
         cmocka_unit_test(other_networks_are_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

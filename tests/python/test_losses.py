@@ -12,7 +12,7 @@ import pytest
 
 try:
     import torch
-    from test_parity import relative, ssim_map
+    from test_parity import mean_code_losses, relative, ssim_map
     from vgg import VGG, save_plain, save_safetensors, save_zip
 
     import bifrons
@@ -106,22 +106,30 @@ def test_perceptual_loss_and_gradients(perceptual, vgg16):
 
 # ---- latent -------------------------------------------------------------------------------------
 
-def test_latent_loss_and_gradients(tmp_path):
-    dump = Dump(tmp_path, "none", MASK_WEIGHT, "none", "latent")
+@pytest.mark.parametrize("means", [False, True])
+def test_latent_loss_and_gradients(tmp_path, means):
+    """A's last picture comes in as its swap, made with and without mean codes to go between."""
+    dump = Dump(tmp_path, "none", MASK_WEIGHT, "none", "means" if means else "latent")
     model, (of_a, of_b) = dump.model, dump.images
     with torch.no_grad():
-        wanted = model.encoder(of_a[1:])
+        of_target = model.encoder(of_a[1:])
+        wanted = model.move(of_target, "a2b")
         swap = model.decoder_b(wanted)[0]
+    assert means != torch.equal(wanted, of_target)
     codes = model.encoder(torch.cat([of_a[:1], swap]))
+    codes_b = model.encoder(of_b)
     latent = (codes[1:] - wanted).square().mean() / wanted.square().mean() / SAMPLES
-    recons = [model.decoder_a(codes)[0], model.decoder_b(model.encoder(of_b))[0]]
+    returned = torch.cat([codes[:1], model.move(codes[1:], "b2a")])
+    recons = [model.decoder_a(returned)[0], model.decoder_b(codes_b)[0]]
     total = LATENT_WEIGHT * latent
     for who, recon in enumerate(recons):
         pixels = reconstruction_losses(dump, None, who, recon)
         total = total + pixels[0] + WEIGHT["dssim"] * pixels[1]
     assert latent > 0.01 and dump.terms[1]["latent"] == 0
     assert dump.terms[0]["latent"] == pytest.approx(latent.item(), rel=1e-9)
-    assert dump.total == pytest.approx(total.item(), rel=1e-9)
+    assert dump.total == pytest.approx(total.item(), rel=1e-9)  # which leaves the means' loss out
+    if means:
+        total = total + mean_code_losses(model, [torch.cat([codes[:1], of_target]), codes_b])
     parameters = list(model.parameters())
     theirs = torch.autograd.grad(total, parameters)
     for our, their in zip(dump.gradients("gradients.bin", parameters), theirs):

@@ -127,9 +127,17 @@ def all_losses(model, dump, dtype=None):
     return torch.stack([terms[0] + terms[2] + 0.5 * (terms[1] + terms[3]), *terms])
 
 
+def mean_code_losses(model, codes):
+    """What the mean codes follow, and nothing else does."""
+    means = [p for name, p in model.encoder.named_parameters() if "mean_code" in name]
+    return sum(torch.nn.functional.mse_loss(mean.expand_as(own), own.detach())
+               for mean, own in zip(means, codes))
+
+
 def gradients(dump, dtype=None):
     model = load(dump, dtype=dtype)
-    all_losses(model, dump, dtype)[0].backward()
+    codes = [model.encoder(x) for x in inputs(dump, dtype)]
+    (all_losses(model, dump, dtype)[0] + mean_code_losses(model, codes)).backward()
     return [p.grad for p in model.parameters()]
 
 
@@ -218,7 +226,8 @@ def test_checkpoint_is_plain_and_complete(fp32):
     checkpoint = torch.load(fp32.folder / "init.pt", weights_only=True)
     assert checkpoint["model"] == {
         "image_size": 128, "code_size": 4, "latent": 128, "bottleneck": "conv", "width": 64, "width_max": 256,
-        "blocks": 0, "upsample": "transposed", "norm": "none", "mask": False}
+        "blocks": 0, "upsample": "transposed", "norm": "none", "mask": False,
+        "mean_codes": False}
     assert (checkpoint["epoch"], checkpoint["step"], checkpoint["position"]) == (2, 0, 99)
     assert (checkpoint["loss"], checkpoint["val_loss"]) == (0.5, 0.25)
     state = checkpoint["model_state_dict"]
@@ -271,9 +280,10 @@ ARCHITECTURES = {
     "subpixel": ["latent=16", "width=8", "upsample=1"],
     "norm": ["latent=16", "width=12", "blocks=1", "norm=1"],
     "mask": ["latent=16", "width=8", "mask=1"],
+    "means": ["latent=16", "width=8", "mean_codes=1"],
     "code": ["image_size=96", "code_size=6", "latent=16", "width=8"],
     "all": ["image_size=80", "code_size=5", "latent=16", "width=16", "bottleneck=1", "blocks=1", "norm=1",
-            "upsample=1", "mask=1"],
+            "upsample=1", "mask=1", "mean_codes=1"],
 }
 
 
@@ -286,7 +296,7 @@ def test_architectures(tmp_path, keys):
     checkpoint = torch.load(tmp_path / "init.pt", weights_only=True)
     model = bifrons.Bifrons(**checkpoint["model"])
     assert list(checkpoint["model_state_dict"]) == [name for name, _ in model.named_parameters()]
-    assert len(checkpoint["model"]) == 10
+    assert len(checkpoint["model"]) == 11
     for ours, theirs in zip(dump.numbers("outputs.bin").view(4, SAMPLES, 3, side, side), outputs(dump)):
         assert relative(ours, theirs) < 1e-9
     for ours, theirs in zip(dump.per_tensor("gradients.bin", load(dump)), gradients(dump)):
@@ -298,7 +308,8 @@ def test_architectures(tmp_path, keys):
         with torch.no_grad():
             model = load(dump)
             codes = [model.encoder(x) for x in inputs(dump)]
-            masks = [decoder(codes[i % 2])[1] for i, decoder in enumerate(
-                (model.decoder_a, model.decoder_b, model.decoder_b, model.decoder_a))]
+            codes += [model.move(own, way) for own, way in zip(codes, ("a2b", "b2a"))]
+            masks = [decoder(own)[1] for own, decoder in zip(
+                codes, (model.decoder_a, model.decoder_b, model.decoder_b, model.decoder_a))]
         for ours, theirs in zip(dump.numbers("mask_outputs.bin").view(4, SAMPLES, 1, side, side), masks):
             assert relative(ours, theirs) < 1e-9

@@ -63,7 +63,7 @@ struct config {
     struct {
         int64_t image_size, code_size, latent; /* as in struct model_config, which says more */
         int64_t bottleneck, width, width_max, blocks, upsample, norm;
-        bool mask;
+        bool mask, mean_codes;
     } model;
     struct {
         double l1, dssim, perceptual, adversarial; /* weights of the terms */

@@ -31,6 +31,7 @@ struct model_config config_model(const struct config *c)
         .upsample = (int)c->model.upsample,
         .norm = (int)c->model.norm,
         .mask = c->model.mask,
+        .mean_codes = c->model.mean_codes,
     };
 }
 

@@ -126,6 +126,9 @@ static const struct config_key keys[] = {
          "group: residual blocks normalize over groups of channels."),
     BOOL(model.mask, 0,
          "Each decoder also gives the mask of the face it draws, in one more output."),
+    BOOL(model.mean_codes, 0,
+         "Learn each person's mean code, and move the code of a swap from the one's mean to the "
+         "other's: what is left in codes of whose a face is, is taken out."),
 
     NUMBER(loss.l1, 1, 0, 1e3, "Weight of the mean absolute difference between pixels."),
     NUMBER(loss.dssim, 0, 0, 1e3,

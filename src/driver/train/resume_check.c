@@ -37,6 +37,7 @@ static const struct rule {
     {"model.upsample",          REFUSED,  "it is another network"                                         },
     {"model.norm",              REFUSED,  "it is another network"                                         },
     {"model.mask",              REFUSED,  "it is another network"                                         },
+    {"model.mean_codes",        REFUSED,  "it is another network"                                         },
     {"data.val_fraction",       REFUSED,  "held-out pictures would be among those trained on"             },
     {"train.adam_beta1",        REFUSED,  "the saved moments are means of that decay"                     },
     {"train.adam_beta2",        REFUSED,  "the saved moments are means of that decay"                     },

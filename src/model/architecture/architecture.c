@@ -19,6 +19,8 @@ enum {
     BLOCKS_MAX = 8,
     PART_LAYERS_MAX = STAGES_MAX + STAGES_MAX * BLOCKS_MAX * 3 + 2,
     LAYERS_MAX = MODEL_PARTS * PART_LAYERS_MAX,
+    MEAN_CODES = 2,
+    TENSORS_MAX = MEAN_CODES + 2 * LAYERS_MAX,
     NAME_BYTES = 40,
 };
 
@@ -26,8 +28,8 @@ enum {
 struct built {
     struct architecture face;
     struct architecture_layer layers[LAYERS_MAX];
-    struct model_tensor tensors[2 * LAYERS_MAX];
-    char names[2 * LAYERS_MAX][NAME_BYTES];
+    struct model_tensor tensors[TENSORS_MAX];
+    char names[TENSORS_MAX][NAME_BYTES];
 };
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
@@ -56,6 +58,7 @@ static const struct architecture_key keys[] = {
     WORDS(upsample, upsamples),
     WORDS(norm, norms),
     WORDS(mask, switches),
+    WORDS(mean_codes, switches),
 };
 
 size_t architecture_keys(const struct architecture_key **keys_out)
@@ -307,10 +310,25 @@ static void add_blocks(struct built *b, int part, int size)
         add_block(b, part, size, i);
 }
 
+static void add_mean_codes(struct built *b)
+{
+    const struct model_config *c = &b->face.config;
+    struct model_tensor code = {
+        .n_dims = 3, .dims = {c->latent, c->code_size, c->code_size}
+    };
+    if (c->bottleneck == MODEL_BOTTLENECK_DENSE)
+        code.n_dims = 1;
+    b->face.mean_codes = b->tensors + b->face.n_tensors;
+    add_tensor(b, "encoder.mean_code_a", code);
+    add_tensor(b, "encoder.mean_code_b", code);
+}
+
 static void add_encoder(struct built *b)
 {
     const struct model_config *c = &b->face.config;
     char name[NAME_BYTES];
+    if (c->mean_codes)
+        add_mean_codes(b);
     for (int size = c->image_size; size > c->code_size; size /= 2) {
         struct architecture_layer l = {.kind = LAYER_HALVE,
                                        .part = MODEL_ENCODER,

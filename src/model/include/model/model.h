@@ -16,6 +16,13 @@
  * 2016; with one shared encoder: Lample et al., "Unsupervised machine translation using monolingual
  * corpora only", 2018.)
  *
+ * With config.mean_codes a swap is decoder_b(encoder(a) + mean_b - mean_a), for validation,
+ * pictures and back translation alike: whose a face is shows in codes, too, and on the average that
+ * is the difference of the people's mean codes (arithmetic of this kind on codes: Radford, Metz,
+ * Chintala, "Unsupervised representation learning with deep convolutional generative adversarial
+ * networks", 2016). The means are parameters of the encoder, which a loss of their own makes follow
+ * the codes (src/model/mean_codes.h); it is part of no loss that is told.
+ *
  * Parameters, gradients and moments are one flat array each, in the order of python/'s
  * parameters(); model_layout tells where each tensor lies. One thread at a time.
  */

@@ -52,6 +52,8 @@ struct model_config {
     int upsample;   /* enum model_upsample */
     int norm;       /* enum model_norm */
     int mask;       /* 1: each decoder also gives the mask of its face */
+    int mean_codes; /* 1: the encoder knows each person's mean code; a swap goes from one to the
+                       other (model.h) */
 };
 
 /* The fields of a config under their names in files: "model.NAME" in TOML, "NAME" in checkpoints.
@@ -118,6 +120,7 @@ struct architecture {
     struct model_config config;              /* without zeros that stand for something else */
     const struct architecture_layer *layers; /* in the order in which they are run, part by part */
     const struct model_tensor *tensors;      /* in the order of python/'s parameters() */
+    const struct model_tensor *mean_codes;   /* of A, then of B, within tensors; NULL: has none */
     size_t n_layers, n_tensors;
     size_t first_layer[MODEL_PARTS + 1]; /* of each part; the last is n_layers */
     size_t part_count[MODEL_PARTS];      /* elements of each part's parameters */

@@ -1,4 +1,4 @@
-// The optimizer's passes over flat memory: Adam, and sums of squares.
+// The optimizer's passes over flat memory: Adam, plain descent, and sums of squares.
 #include "shim_priv.hpp"
 
 #include <algorithm>
@@ -95,6 +95,28 @@ void adam_on_device(const flats &of, const struct shim_adam &adam)
     }
 }
 
+// ---- Plain descent -----------------------------------------------------------------------------
+
+template <class T> void sgd_on_cpu(const flats &of, T lr, T average)
+{
+    T *p = of.parameters.data_ptr<T>();
+    T *e = of.average.defined() ? of.average.data_ptr<T>() : nullptr;
+    const T *g = of.gradients.data_ptr<T>();
+    for (int64_t i = 0, n = of.parameters.numel(); i < n; i++) {
+        p[i] -= lr * g[i];
+        if (e)
+            e[i] += average * (p[i] - e[i]);
+    }
+}
+
+void sgd_on_device(const flats &of, double lr, double ema)
+{
+    at::Tensor parameters = of.parameters, average = of.average;
+    parameters.sub_(of.gradients, lr);
+    if (average.defined())
+        average.lerp_(parameters, 1 - ema);
+}
+
 // ---- Sums of squares ---------------------------------------------------------------------------
 
 // Element i is added in lane i % LANES, then lanes in pairs.
@@ -172,6 +194,21 @@ enum status shim_group_adam(struct shim_group *g, size_t offset, size_t count,
             adam_on_cpu<double>(of, *adam);
         else
             adam_on_cpu<float>(of, *adam);
+    });
+}
+
+enum status shim_group_sgd(struct shim_group *g, size_t offset, size_t count, double lr, double ema,
+                           struct errmsg *em)
+{
+    return guard_on(g, __func__, em, [&] {
+        at::NoGradGuard no_grad;
+        flats of = flats_at(g, offset, count);
+        if (!g->device.is_cpu())
+            sgd_on_device(of, lr, ema);
+        else if (of.parameters.scalar_type() == at::kDouble)
+            sgd_on_cpu<double>(of, lr, 1 - ema);
+        else
+            sgd_on_cpu<float>(of, float(lr), float(1 - ema));
     });
 }
 

@@ -4,6 +4,17 @@
 
 #include "base/poison.h"
 
+/* They are the first of the encoder's. */
+static void take_mean_codes(const struct architecture *a, struct trainable *t)
+{
+    const struct model_tensor *of = a->mean_codes;
+    if (!of)
+        return;
+    t->mean_codes = (struct model_range){of[0].offset, of[0].count + of[1].count};
+    t->ranges[0].first += t->mean_codes.count;
+    t->ranges[0].count -= t->mean_codes.count;
+}
+
 enum status frozen_init(const struct architecture *a, const bool frozen[MODEL_PARTS],
                         struct shim_group *group, struct trainable *out, struct errmsg *em)
 {
@@ -15,6 +26,8 @@ enum status frozen_init(const struct architecture *a, const bool frozen[MODEL_PA
             st = shim_group_freeze(group, first, a->part_count[part], em);
         else
             t.ranges[t.n++] = (struct model_range){first, a->part_count[part]};
+        if (part == MODEL_ENCODER && !frozen[part])
+            take_mean_codes(a, &t);
     }
     if (st == ST_OK && t.n == 0)
         st = FAIL(em, ST_CONFIG, "every part is frozen: nothing is left to train");
@@ -23,10 +36,9 @@ enum status frozen_init(const struct architecture *a, const bool frozen[MODEL_PA
     return st;
 }
 
-struct model_range frozen_common(const struct trainable *t, size_t i, struct model_range range)
+struct model_range frozen_common(struct model_range a, struct model_range b)
 {
-    const struct model_range *own = &t->ranges[i];
-    size_t first = MAX(range.first, own->first);
-    size_t end = MIN(range.first + range.count, own->first + own->count);
+    size_t first = MAX(a.first, b.first);
+    size_t end = MIN(a.first + a.count, b.first + b.count);
     return (struct model_range){first, end > first ? end - first : 0};
 }

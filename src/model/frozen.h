@@ -5,17 +5,19 @@
 #include "model/model.h"
 #include "shim/shim.h"
 
-/* The ranges of the flat arrays that do train, ascending: each part is one piece. */
+/* The ranges of the flat arrays that do train, ascending: each part is one piece, but for the mean
+ * codes, which follow the encoder's codes in a way of their own. */
 struct trainable {
     struct model_range ranges[MODEL_PARTS];
     size_t n;
+    struct model_range mean_codes; /* count 0: there are none, or the encoder is frozen */
 };
 
 /* Freezes the group's parameters of the frozen parts. ST_CONFIG where nothing is left to train. */
 enum status frozen_init(const struct architecture *a, const bool frozen[MODEL_PARTS],
                         struct shim_group *group, struct trainable *out,
                         struct errmsg *em) MUST_CHECK;
-/* What [range) has in common with the i-th trainable range; count 0: nothing. */
-struct model_range frozen_common(const struct trainable *t, size_t i, struct model_range range);
+/* What two ranges have in common; count 0: nothing. */
+struct model_range frozen_common(struct model_range a, struct model_range b);
 
 #endif

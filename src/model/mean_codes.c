@@ -1,5 +1,6 @@
 #include "mean_codes.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/poison.h"
@@ -35,4 +36,12 @@ struct shim_tensor *mean_code_loss(struct shim_scope *s, const struct network *n
     struct shim_tensor *far =
         shim_mean_over(s, shim_mul(s, difference, difference), n_inner, inner_dims, false);
     return draws ? shim_mul(s, far, own_ones(s, draws, n)) : far;
+}
+
+double mean_code_rate(const struct network *net, int64_t step)
+{
+    const double least = 0.02;
+    double share = fmax(least, 1.0 / (double)step);
+    /* the gradient of a mean over the code's numbers is 2 / count of the way to it */
+    return share * (double)net->architecture->mean_codes->count / 2.0;
 }

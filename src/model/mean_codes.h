@@ -1,10 +1,9 @@
 /*
  * Mean codes: what the encoder makes of a person's pictures on the average.
  *
- * They are parameters that nothing but their own loss reaches, and whose minimum is the mean; the
- * optimizer's steps, which know the gradient's direction and not its scale, make them a running
- * mean of as many steps as a code's deviation holds learning rates. So they are summed over ranks,
- * sharded, averaged, saved and gone on from as all parameters are.
+ * They are parameters that nothing but their own loss reaches, whose minimum is the mean: a step
+ * of plain descent on it is one of a running mean. So they are summed over ranks, sharded,
+ * averaged, saved and gone on from as all parameters are.
  */
 #ifndef BIFRONS_MODEL_MEAN_CODES_H
 #define BIFRONS_MODEL_MEAN_CODES_H
@@ -20,5 +19,8 @@
 struct shim_tensor *mean_code_loss(struct shim_scope *s, const struct network *net, int who,
                                    struct shim_tensor *codes, const struct augment_draw *draws,
                                    size_t n);
+/* The learning rate by which step `step`, from 1, moves the means: to the mean of all codes so far,
+ * and, since codes change, later of about the last 50 steps'. */
+double mean_code_rate(const struct network *net, int64_t step);
 
 #endif

@@ -531,10 +531,14 @@ enum status model_update_range(struct model *m, const struct model_step *step,
     };
     enum status st = ST_OK;
     for (size_t i = 0; i < m->trainable.n && st == ST_OK; i++) {
-        struct model_range part = frozen_common(&m->trainable, i, range);
+        struct model_range part = frozen_common(m->trainable.ranges[i], range);
         if (part.count > 0)
             st = shim_group_adam(m->group, part.first, part.count, &adam, em);
     }
+    struct model_range means = frozen_common(m->trainable.mean_codes, range);
+    if (means.count > 0 && st == ST_OK)
+        st = shim_group_sgd(m->group, means.first, means.count,
+                            mean_code_rate(&m->network, step->step), adam.ema, em);
     return st;
 }
 

@@ -150,6 +150,25 @@ static void adam_follows_its_paper(void **state)
 
 /* Rounding must not depend on how a step is cut, anywhere: a sharded update equals the whole one.
  */
+static void sgd_needs_no_moments(void **state)
+{
+    (void)state;
+    double p = parameters[3], e = p;
+    assert_ok(shim_group_keep_average(g, &em));
+    for (int step = 1; step <= 3; step++) {
+        gradients[3] = sin(step);
+        assert_ok(shim_group_sgd(g, 2, 3, 0.25, 0.9, &em));
+        p -= 0.25 * sin(step);
+        e += (1 - 0.9) * (p - e);
+        assert_near(parameters[3], p, 1e-15);
+    }
+    double average[COUNT];
+    assert_ok(shim_group_read(g, SHIM_EMA, 0, average, COUNT, &em));
+    assert_near(average[3], e, 1e-15);
+    assert_true(exp_avg[3] == 0 && exp_avg_sq[3] == 0);
+    assert_status(shim_group_sgd(g, COUNT, 1, 0.25, 0, &em), ST_TORCH);
+}
+
 static void adam_in_ranges_equals_adam_at_once(void **state)
 {
     (void)state;
@@ -271,6 +290,7 @@ int main(void)
         T(no_grad_records_nothing),
         T(double_backward),
         T(adam_follows_its_paper),
+        T(sgd_needs_no_moments),
         T(adam_in_ranges_equals_adam_at_once),
         T(squares_of_chunks_do_not_depend_on_the_range),
         T(arrays_change_places),

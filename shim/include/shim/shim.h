@@ -351,6 +351,11 @@ struct shim_adam {
 enum status shim_group_adam(struct shim_group *g, size_t offset, size_t count,
                             const struct shim_adam *adam, struct errmsg *em) MUST_CHECK;
 
+/* parameters -= lr * gradient over a range, which needs no moments; the average moves by ema, as in
+ * shim_group_adam. The result does not depend on how a step is divided into ranges. */
+enum status shim_group_sgd(struct shim_group *g, size_t offset, size_t count, double lr, double ema,
+                           struct errmsg *em) MUST_CHECK;
+
 /* Keeps a moving average of the parameters from now on, which begins at what they are; where one is
  * kept, it begins anew. */
 enum status shim_group_keep_average(struct shim_group *g, struct errmsg *em) MUST_CHECK;

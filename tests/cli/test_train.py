@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import h5py
 import pytest
 
 BIFRONS = os.environ.get("BIFRONS", "build/dev/bifrons")
@@ -203,9 +204,26 @@ def test_eval_measures_held_out_pictures(trained):
     for direction in ("a2b", "b2a"):
         assert report[direction]["held_out"] and report[direction]["masked"]
         assert report[direction]["swap"]["pictures"] == 3
-        for answer in ("swap", "unchanged", "mean_face", "reconstruction"):
+        for answer in ("swap", "truth_redrawn", "unchanged", "mean_face", "reconstruction"):
             assert 0 < report[direction][answer]["l1"] < 1
     assert "mean face" in run("eval", trained / "checkpoints/best.pt").stdout
+
+
+def test_true_swaps_redrawn_are_reconstructions_of_them(sets, trained, tmp_path):
+    """With the true swaps of A's pictures as B's set, the one is the other."""
+    with h5py.File(sets / "a.h5") as f:
+        images, truth, masks = (f[part][:3] for part in ("images", "truth", "masks"))
+    for name, shown, true in (("a", images, truth), ("b", truth, images)):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as f:
+            f.attrs.update({"format": "bifrons-faces", "format_version": 1})
+            f["images"], f["truth"], f["masks"] = shown, true, masks
+    result = run("eval", trained / "checkpoints/best.pt", "--data-a", tmp_path / "a.h5", "--data-b",
+                 tmp_path / "b.h5", "--json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["a2b"]["truth_redrawn"] == report["b2a"]["reconstruction"]
+    assert report["b2a"]["truth_redrawn"] == report["a2b"]["reconstruction"]
+    assert report["a2b"]["truth_redrawn"] != report["b2a"]["truth_redrawn"]
 
 
 def test_swap_pictures_folder_and_set(sets, trained, tmp_path):

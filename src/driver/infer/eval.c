@@ -18,9 +18,19 @@
 
 enum { EVAL_BATCH = 16 };
 
-/* What is compared with the truth; reconstruction with the picture itself. */
-enum answer { ANSWER_SWAP, ANSWER_UNCHANGED, ANSWER_MEAN_FACE, ANSWER_RECON, ANSWERS };
-static const char *const answer_key[ANSWERS] = {"swap", "unchanged", "mean_face", "reconstruction"};
+/* What is compared with the true swap; reconstruction with the picture itself. The true swap
+ * redrawn by the decoder that swaps is as near as this decoder comes, had the encoder read the same
+ * of both people. */
+enum answer {
+    ANSWER_SWAP,
+    ANSWER_REDRAWN,
+    ANSWER_UNCHANGED,
+    ANSWER_MEAN_FACE,
+    ANSWER_RECON,
+    ANSWERS
+};
+static const char *const answer_key[ANSWERS] = {"swap", "truth_redrawn", "unchanged", "mean_face",
+                                                "reconstruction"};
 
 struct eval_arguments {
     const char *checkpoint, *data[2], *device;
@@ -103,53 +113,84 @@ static enum status compute_mean_face(struct evaluation *e, int person, struct er
     return st;
 }
 
-static enum status measure_batch(struct evaluation *e, int person, const int64_t *rows, size_t n,
-                                 uint8_t *scratch, struct errmsg *em)
+/* Pictures of one batch, (EVAL_BATCH, size, size, 3) each. */
+struct scratch {
+    uint8_t *recon, *swap, *truth, *redrawn;
+};
+
+/* One person's pictures through the network. */
+static enum status run(struct evaluation *e, int person, const uint8_t *images, size_t n,
+                       uint8_t *recon, uint8_t *swap, struct errmsg *em)
 {
-    size_t bytes = (size_t)e->size * (size_t)e->size * 3, pixels = bytes / 3;
-    uint8_t *recon = scratch, *swap = scratch + EVAL_BATCH * bytes,
-            *truth = scratch + 2 * EVAL_BATCH * bytes;
     struct model_pictures pictures = {0};
     struct model_batch view = {.n = n};
-    enum status st = load_rows(e, person, rows, n, em);
-    view.images[person] = e->batch.images[person];
+    view.images[person] = images;
     pictures.recon[person] = recon;
     pictures.swap[person] = swap;
+    return model_run(e->loaded.model, &view, &pictures, em);
+}
+
+/* The batch's pictures against their true swaps, and these against themselves redrawn. */
+static enum status measure_swaps(struct evaluation *e, int person, const int64_t *rows, size_t n,
+                                 const struct scratch *s, struct errmsg *em)
+{
+    size_t bytes = (size_t)e->size * (size_t)e->size * 3, pixels = bytes / 3;
+    struct quality_sum *sums = e->sum[person];
+    enum status st = ST_OK;
+    for (size_t i = 0; i < n && st == ST_OK; i++)
+        st = truth_read(e->sets[person], rows[i], e->size, s->truth + i * bytes, em);
     if (st == ST_OK)
-        st = model_run(e->loaded.model, &view, &pictures, em);
+        st = run(e, 1 - person, s->truth, n, s->redrawn, NULL, em);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
-        const uint8_t *shown = e->batch.images[person] + i * bytes;
+        const uint8_t *truth = s->truth + i * bytes;
         const uint8_t *mask = e->batch.masks[person] ? e->batch.masks[person] + i * pixels : NULL;
-        struct quality_sum *t = e->sum[person];
-        quality_add(&t[ANSWER_RECON], quality_measure(e->meter, recon + i * bytes, shown, mask));
-        if (!set_get_info(e->sets[person])->has_truth)
-            continue;
-        st = truth_read(e->sets[person], rows[i], e->size, truth, em);
-        if (st != ST_OK)
-            break;
-        quality_add(&t[ANSWER_SWAP], quality_measure(e->meter, swap + i * bytes, truth, mask));
-        quality_add(&t[ANSWER_UNCHANGED], quality_measure(e->meter, shown, truth, mask));
-        quality_add(&t[ANSWER_MEAN_FACE],
-                    quality_measure(e->meter, e->mean_face[1 - person], truth, mask));
+        const uint8_t *const shown[ANSWERS] = {
+            [ANSWER_SWAP] = s->swap + i * bytes,
+            [ANSWER_UNCHANGED] = e->batch.images[person] + i * bytes,
+            [ANSWER_MEAN_FACE] = e->mean_face[1 - person],
+            [ANSWER_REDRAWN] = s->redrawn + i * bytes,
+        };
+        for (int a = 0; a < ANSWERS; a++)
+            if (shown[a])
+                quality_add(&sums[a], quality_measure(e->meter, shown[a], truth, mask));
     }
+    return st;
+}
+
+static enum status measure_batch(struct evaluation *e, int person, const int64_t *rows, size_t n,
+                                 const struct scratch *s, struct errmsg *em)
+{
+    size_t bytes = (size_t)e->size * (size_t)e->size * 3, pixels = bytes / 3;
+    enum status st = load_rows(e, person, rows, n, em);
+    if (st == ST_OK)
+        st = run(e, person, e->batch.images[person], n, s->recon, s->swap, em);
+    for (size_t i = 0; i < n && st == ST_OK; i++) {
+        const uint8_t *own = e->batch.images[person] + i * bytes;
+        const uint8_t *mask = e->batch.masks[person] ? e->batch.masks[person] + i * pixels : NULL;
+        quality_add(&e->sum[person][ANSWER_RECON],
+                    quality_measure(e->meter, s->recon + i * bytes, own, mask));
+    }
+    if (st == ST_OK && set_get_info(e->sets[person])->has_truth)
+        st = measure_swaps(e, person, rows, n, s, em);
     return st;
 }
 
 static enum status measure_person(struct evaluation *e, int person, struct errmsg *em)
 {
     int64_t rows[EVAL_BATCH], all = picture_count(e, person);
-    size_t bytes = (size_t)e->size * (size_t)e->size * 3;
-    uint8_t *scratch = malloc((2 * EVAL_BATCH + 1) * bytes);
-    enum status st = scratch ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    size_t bytes = EVAL_BATCH * (size_t)e->size * (size_t)e->size * 3;
+    uint8_t *memory = malloc(4 * bytes);
+    const struct scratch scratch = {memory, memory + bytes, memory + 2 * bytes, memory + 3 * bytes};
+    enum status st = memory ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     for (int64_t done = 0; done < all && st == ST_OK; done += EVAL_BATCH) {
         size_t n = (size_t)MIN(all - done, EVAL_BATCH);
         for (size_t i = 0; i < n; i++)
             rows[i] = picture_row(e, person, done + (int64_t)i);
-        st = measure_batch(e, person, rows, n, scratch, em);
+        st = measure_batch(e, person, rows, n, &scratch, em);
         log_progress("measuring person %c: %" PRId64 "/%" PRId64, 'A' + person, done, all);
     }
     log_progress("%s", "");
-    free(scratch);
+    free(memory);
     return st;
 }
 
@@ -195,8 +236,8 @@ static void evaluation_release(struct evaluation *e)
 
 static void print_table(const struct evaluation *e)
 {
-    static const char *const heading[ANSWERS] = {"swap", "left as it is", "mean face",
-                                                 "reconstruction"};
+    static const char *const heading[ANSWERS] = {"swap", "true swap redrawn", "left as it is",
+                                                 "mean face", "reconstruction"};
     printf("%-22s", "");
     for (int a = 0; a < ANSWERS; a++)
         printf("%20s", heading[a]);

@@ -98,6 +98,10 @@ static void the_light_model_is_counted_exactly(void **state)
     struct config c = light();
     struct plan_work w = work_of(&c);
     assert_near(plan_parameters_all(&w), 6696134, 0);
+    c.model.mean_codes = true; /* two codes more, of no layer */
+    struct plan_work with = work_of(&c);
+    assert_near(plan_parameters(&with, PLAN_ENCODER) - plan_parameters(&w, PLAN_ENCODER),
+                2 * 128 * 4 * 4, 0);
     /* 4 x 4 kernels: 2 * 16 FLOPs for each pair of channels and inner pixel, A and B: */
     double encoder = 3. * 64 * 64 * 64 + 64. * 128 * 32 * 32 + 128. * 256 * 16 * 16 +
                      256. * 256 * 8 * 8 + 256. * 128 * 4 * 4;

@@ -81,6 +81,8 @@ enum status plan_layers_add(struct plan_work *w, const struct config *c, struct 
     BUG_ON(a->n_layers > PLAN_LAYERS_MAX - PLAN_LOSS_LAYERS_MAX);
     for (size_t i = 0; i < a->n_layers; i++)
         add_layer(w, c, a, &a->layers[i]);
+    for (int who = 0; who < 2 && a->mean_codes; who++)
+        w->mean_codes += (double)a->mean_codes[who].count;
     architecture_free(a);
     return ST_OK;
 }

@@ -54,6 +54,7 @@ struct plan_pictures {
 struct plan_work {
     size_t n_layers;
     struct plan_layer layers[PLAN_LAYERS_MAX]; /* in the order of forward */
+    double mean_codes;                         /* the encoder's parameters that are of no layer */
     struct plan_pictures augmentation, losses;
     double stored_bytes; /* of a pair as it is stored: pictures and masks */
 };

@@ -78,12 +78,12 @@ static void the_line_says_where_and_how_fast(void **unused)
         "val 0.0433 (L1 recon 0.0390 swap 0.0570)  128 images/s  data 2.0 %  12 min 15 s left");
 }
 
-static void a_stage_is_told_and_its_time_its_own(void **unused)
+static void a_stage_is_told_and_the_time_of_those_to_come(void **unused)
 {
     (void)unused;
     struct watcher w = {.time_s = 1000.0};
     struct progress_options o = options_for(&w);
-    o.stages_follow = true;
+    o.steps_to_come = 57600;
     snprintf(o.stage, sizeof o.stage, "stage 2 of 3, 256 px");
     struct progress p;
     progress_init(&p, &o);
@@ -91,7 +91,8 @@ static void a_stage_is_told_and_its_time_its_own(void **unused)
     char line[PROGRESS_LINE_BYTES];
     progress_format(&p, line);
     assert_text_has(line, "stage 2 of 3, 256 px  epoch 3/50  step 10/6250  loss");
-    assert_text_has(line, " 13 min 00 s left in this stage");
+    /* (6250 - 10) * 0.125 = 780 s; 57600 * 0.125 = 7200 s */
+    assert_text_has(line, " 13 min 00 s left in this stage, about 2 h 13 min in all");
     progress_finish(&p);
     assert_text_has(w.line, "stage 2 of 3, 256 px: 10 steps in 1 s");
 }
@@ -118,7 +119,7 @@ static void nothing_is_claimed_before_it_is_known(void **unused)
     struct progress_options o = options_for(&w);
     struct progress p;
     progress_init(&p, &o);
-    assert_true(progress_time_left_s(&p) < 0.0);
+    assert_true(progress_stage_left_s(&p) < 0.0);
     do_steps(&p, &w, 1, 1, 30.0); /* a slow first step: warm-up */
     char line[PROGRESS_LINE_BYTES];
     progress_format(&p, line);
@@ -185,7 +186,7 @@ static void pauses_count_for_the_end_but_not_for_the_speed(void **unused)
     w.time_s += 5.0;
     progress_continue(&p);
     assert_near(progress_images_per_s(&p), 16.0, 1e-9);
-    assert_near(progress_time_left_s(&p), 10.0 * (1.0 + 0.5), 1e-9);
+    assert_near(progress_stage_left_s(&p), 10.0 * (1.0 + 0.5), 1e-9);
     do_steps(&p, &w, 12, 12, 1.0);
     assert_near(progress_images_per_s(&p), 16.0, 1e-9);
 }
@@ -196,10 +197,16 @@ static void a_time_limit_ends_earlier(void **unused)
     struct watcher w = {0};
     struct progress_options o = options_for(&w);
     o.time_limit_s = 60.0;
+    o.steps_to_come = 100;
     struct progress p;
     progress_init(&p, &o);
     do_steps(&p, &w, 1, 11, 1.0);
-    assert_near(progress_time_left_s(&p), 49.0, 1e-9);
+    assert_near(progress_stage_left_s(&p), 49.0, 1e-9);
+    assert_near(progress_run_left_s(&p), 49.0, 1e-9);
+    char line[PROGRESS_LINE_BYTES];
+    progress_format(&p, line);
+    assert_text_has(line, "  49 s left");
+    assert_null(strstr(line, "stage"));
 }
 
 static void the_summary_names_the_best(void **unused)
@@ -255,7 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_line_says_where_and_how_fast),
-        cmocka_unit_test(a_stage_is_told_and_its_time_its_own),
+        cmocka_unit_test(a_stage_is_told_and_the_time_of_those_to_come),
         cmocka_unit_test(a_gpu_s_memory_is_shown),
         cmocka_unit_test(nothing_is_claimed_before_it_is_known),
         cmocka_unit_test(plain_lines_come_every_so_often),

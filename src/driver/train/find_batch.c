@@ -15,6 +15,7 @@
 #include "host_memory.h"
 #include "plan_memory.h"
 #include "resume.h"
+#include "run_plan.h"
 #include "signals.h"
 #include "step.h"
 
@@ -43,10 +44,8 @@ static double planned_bytes(const struct session *s, int64_t pairs)
     struct config c = s->config;
     struct plan_work work;
     struct plan_run run;
-    struct errmsg ignored = {0};
     c.train.global_batch = pairs * comm_world_size(s->comm);
-    if (pairs == 0 ||
-        session_plan(&c, comm_world_size(s->comm), MODEL_FP32, &work, &run, &ignored) != ST_OK)
+    if (pairs == 0 || !run_plan_of(s, &c, MODEL_FP32, &work, &run))
         return 0;
     return plan_memory_of(&work, &run, &here).total;
 }

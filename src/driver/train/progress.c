@@ -58,15 +58,31 @@ double progress_images_per_s(const struct progress *p)
     return p->time_sum > 0.0 ? (double)p->options.images_per_step * p->steps_sum / p->time_sum : 0;
 }
 
-double progress_time_left_s(const struct progress *p)
+static double time_of(const struct progress *p, double steps)
 {
     if (p->steps_timed == 0)
         return -1.0;
     double step_s = p->time_sum / p->steps_sum + p->pause_total_s / (double)p->steps_timed;
-    double left = (double)MAX(p->options.total_steps - p->last.step, 0) * step_s;
+    double time_s = steps * step_s;
     if (p->options.time_limit_s > 0.0)
-        left = MIN(left, MAX(p->options.time_limit_s - (p->step_started_s - p->started_s), 0.0));
-    return left;
+        time_s =
+            MIN(time_s, MAX(p->options.time_limit_s - (p->step_started_s - p->started_s), 0.0));
+    return time_s;
+}
+
+static double steps_left(const struct progress *p)
+{
+    return (double)MAX(p->options.total_steps - p->last.step, 0);
+}
+
+double progress_stage_left_s(const struct progress *p)
+{
+    return time_of(p, steps_left(p));
+}
+
+double progress_run_left_s(const struct progress *p)
+{
+    return time_of(p, steps_left(p) + p->options.steps_to_come);
 }
 
 /* --- text ----------------------------------------------------------------------------------- */
@@ -114,6 +130,18 @@ static void add_rate(double images_per_s, char out[static PROGRESS_LINE_BYTES])
     add(out, "  %.*f images/s", images_per_s < 10.0 ? 1 : 0, images_per_s);
 }
 
+static void add_time_left(const struct progress *p, char out[static PROGRESS_LINE_BYTES])
+{
+    double stage_s = progress_stage_left_s(p), run_s = progress_run_left_s(p);
+    char left[32];
+    clock_format_duration(stage_s, left, sizeof left);
+    add(out, "  %s left", left);
+    if (run_s <= stage_s) /* no stage follows, or there is no time for one */
+        return;
+    clock_format_duration(run_s, left, sizeof left);
+    add(out, " in this stage, about %s in all", left);
+}
+
 void progress_format(const struct progress *p, char out[static PROGRESS_LINE_BYTES])
 {
     out[0] = '\0';
@@ -130,9 +158,7 @@ void progress_format(const struct progress *p, char out[static PROGRESS_LINE_BYT
     add_rate(progress_images_per_s(p), out);
     if (p->time_sum > 0.0)
         add(out, "  data %.1f %%", 100.0 * p->wait_sum / p->time_sum);
-    char left[32];
-    clock_format_duration(progress_time_left_s(p), left, sizeof left);
-    add(out, "  %s left%s", left, p->options.stages_follow ? " in this stage" : "");
+    add_time_left(p, out);
 }
 
 /* --- events --------------------------------------------------------------------------------- */

@@ -5,7 +5,9 @@
  *   0.0577)  193 images/s  data 0.4 %  2 min 10 s left                        (on one line)
  *
  * Before that the stage, where there are some: "stage 2 of 3, 256 px  epoch 1/10 …"; the time left
- * is then the stage's, but for the last one, and says so.
+ * is then the stage's, and the run's: "4 min 10 s left in this stage, about 31 min in all". Of the
+ * stages to come nothing is measured yet; they are taken to need the time of so many of this one's
+ * steps as the options say.
  *
  * On a GPU also the most memory that tensors have taken so far, as "3.2 GiB".
  *
@@ -34,7 +36,7 @@ enum { PROGRESS_LINE_BYTES = 320, PROGRESS_STAGE_BYTES = 64 };
 
 struct progress_options {
     char stage[PROGRESS_STAGE_BYTES]; /* "stage 2 of 3, 256 px"; "": none */
-    bool stages_follow;               /* others, whose time is not known */
+    double steps_to_come;             /* of the stages that follow, in steps of this one; 0: none */
     int64_t epochs, total_steps;      /* to be reached */
     int64_t first_step;               /* steps done before this start: 0, or the checkpoint's */
     int64_t images_per_step;          /* of both people, over all ranks */
@@ -85,8 +87,9 @@ void progress_finish(struct progress *p);
 
 /* Images of both people a second, smoothed; 0 before the second step. */
 double progress_images_per_s(const struct progress *p);
-/* Seconds to the end, or -1 where that is not known yet. */
-double progress_time_left_s(const struct progress *p);
+/* Seconds to the end of the stage and of the run, or -1 where that is not known yet. */
+double progress_stage_left_s(const struct progress *p);
+double progress_run_left_s(const struct progress *p);
 /* The line itself. */
 void progress_format(const struct progress *p, char out[static PROGRESS_LINE_BYTES]);
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "preview.h"
+#include "run_plan.h"
 
 enum { PREVIEW_PAIRS = 6 };
 
@@ -122,7 +123,7 @@ void report_begin_stage(struct report *r)
         .images_per_step = 2 * s->config.train.global_batch,
         .every_s = s->config.log.every_s,
         .time_limit_s = walltime_left_s(&s->walltime, clock_seconds()),
-        .stages_follow = s->state.stage + 1 < config_stage_count(&s->config),
+        .steps_to_come = run_plan_steps_to_come(s),
     };
     session_stage_text(s, options.stage);
     session_loss_weights(&s->config, options.loss_weight);

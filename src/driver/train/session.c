@@ -174,10 +174,9 @@ static void clear_results(struct train_state *t)
 
 void session_enter_stage(struct session *s)
 {
-    int64_t longer = MAX(order_train_count(s->orders[0]), order_train_count(s->orders[1]));
     config_enter_stage(&s->config, s->state.stage);
     int64_t batch = s->config.train.global_batch;
-    s->steps_per_epoch = (longer + batch - 1) / batch;
+    s->steps_per_epoch = session_steps_per_epoch(s, batch);
     /* a resumed stage may have had another batch */
     int64_t pictures = s->config.train.epochs * session_epoch_pictures(s);
     int64_t left = MAX(pictures - session_stage_pictures(s), 0);
@@ -240,6 +239,12 @@ int64_t session_stage_steps(const struct session *s)
 int64_t session_stage_pictures(const struct session *s)
 {
     return (int64_t)(s->state.position - s->state.stage_position);
+}
+
+int64_t session_steps_per_epoch(const struct session *s, int64_t global_batch)
+{
+    int64_t longer = MAX(order_train_count(s->orders[0]), order_train_count(s->orders[1]));
+    return (longer + global_batch - 1) / global_batch;
 }
 
 int64_t session_epoch_pictures(const struct session *s)

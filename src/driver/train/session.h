@@ -102,12 +102,6 @@ void session_stage_text(const struct session *s, char out[static SESSION_STAGE_T
 
 /* The model that a configuration asks for; its colours are those of the sets, and left out. */
 struct model_options session_model_options(const struct config *c, const char *device);
-struct plan_work;
-struct plan_run;
-/* What bifrons plan counts of a configuration, at the precision it is run with. ST_CONFIG. */
-enum status session_plan(const struct config *c, int ranks, enum model_precision precision,
-                         struct plan_work *work, struct plan_run *run,
-                         struct errmsg *em) MUST_CHECK;
 /* The weight of each loss, as configured. */
 void session_loss_weights(const struct config *c, double weights[static MODEL_OWN_LOSSES]);
 
@@ -125,6 +119,8 @@ enum status session_share_state(struct session *s, struct errmsg *em) MUST_CHECK
 /* Steps done, and pictures of each person consumed, in this stage. */
 int64_t session_stage_steps(const struct session *s);
 int64_t session_stage_pictures(const struct session *s);
+/* Steps of an epoch with such a batch. */
+int64_t session_steps_per_epoch(const struct session *s, int64_t global_batch);
 /* Pictures of each person in an epoch: whole steps that cover the longer training set once. */
 int64_t session_epoch_pictures(const struct session *s);
 /* Finished epochs of the stage at the current position. */

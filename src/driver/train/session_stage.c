@@ -7,7 +7,7 @@
 #include "colours.h"
 #include "device.h"
 #include "norm.h"
-#include "plan_memory.h"
+#include "run_plan.h"
 #include "session.h"
 #include "zero.h"
 
@@ -130,35 +130,13 @@ struct model_options session_model_options(const struct config *c, const char *d
     return options;
 }
 
-enum status session_plan(const struct config *c, int ranks, enum model_precision precision,
-                         struct plan_work *work, struct plan_run *run, struct errmsg *em)
-{
-    *run = plan_run_of(c, ranks);
-    run->bf16 = precision == MODEL_BF16;
-    return plan_work_init(work, c, em);
-}
-
-/* train.cuda_graph; "auto" as bifrons plan decides. */
-static bool takes_graph(const struct session *s, const struct model_options *o)
-{
-    struct plan_work work;
-    struct plan_run run;
-    struct errmsg ignored = {0};
-    if (s->config.train.cuda_graph != GRAPH_AUTO)
-        return s->config.train.cuda_graph == GRAPH_ON;
-    return strncmp(o->device, "cuda", 4) == 0 &&
-           session_plan(&s->config, comm_world_size(s->comm), o->precision, &work, &run,
-                        &ignored) == ST_OK &&
-           plan_takes_graph(&work, &run);
-}
-
 static enum status open_model(struct session *s, struct errmsg *em)
 {
     char device[CONFIG_TEXT_BYTES];
     size_t count = 0;
     device_resolve(s->config.train.device, comm_device(s->comm), device);
     struct model_options options = session_model_options(&s->config, device);
-    options.cuda_graph = takes_graph(s, &options);
+    options.cuda_graph = run_plan_takes_graph(s, &options);
     if (s->config.train.reproducible && strncmp(device, "cuda", 4) == 0)
         return FAIL(em, ST_CONFIG,
                     "train.reproducible works on the CPU in this version, and this rank works on "

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,10 +12,10 @@
 #include "find_lr.h"
 #include "folders.h"
 #include "loop.h"
-#include "plan_memory.h"
 #include "report.h"
 #include "resume.h"
 #include "run_folder.h"
+#include "run_plan.h"
 #include "session.h"
 #include "signals.h"
 #include "step.h"
@@ -88,39 +87,6 @@ static void tell_course(const struct session *s)
              PLURAL(s->steps_per_epoch), c->train.global_batch, c->train.global_batch, s->out);
 }
 
-/* What bifrons plan would say of a stage's memory; a warning where a host has less. */
-static void tell_memory(const struct session *s, const struct config *c)
-{
-    const struct model_options *o = model_get_options(s->model);
-    struct cluster here = {.gpu = strncmp(o->device, "cuda", 4) == 0};
-    struct plan_work work;
-    struct plan_run run;
-    struct errmsg ignored = {0};
-    if (session_plan(c, comm_world_size(s->comm), o->precision, &work, &run, &ignored) != ST_OK)
-        return;
-    struct plan_memory m = plan_memory_of(&work, &run, &here);
-    double state = m.parameters + m.gradients + m.moments;
-    log_info("memory: about %.2f GB a rank, %.2f GB of it parameters, gradients and moments, at "
-             "%" PRId64 " px; rank 0's copy for checkpoints takes %.2f GB of host memory",
-             m.total / 1e9, state / 1e9, c->model.image_size, m.copy / 1e9);
-    double host = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-    double wanted = m.copy + (here.gpu ? 0 : comm_local_size(s->comm) * m.total);
-    if (wanted > host)
-        log_warn("the ranks of this host need about %.1f GB, and it has %.1f GB: raise "
-                 "train.accumulate, or see bifrons plan",
-                 wanted / 1e9, host / 1e9);
-}
-
-/* Of this stage and those to come: no run should find out days later that they do not fit. */
-static void tell_memory_to_come(const struct session *s)
-{
-    for (int64_t i = s->state.stage; i < config_stage_count(&s->config); i++) {
-        struct config c = s->config;
-        config_enter_stage(&c, i);
-        tell_memory(s, &c);
-    }
-}
-
 /* Opens the stage the session has entered, and says so. */
 static enum status open_stage(struct run *r, struct errmsg *em)
 {
@@ -132,7 +98,7 @@ static enum status open_stage(struct run *r, struct errmsg *em)
     if (!is_measured(r->arguments))
         tell_course(s);
     if (!r->begun)
-        tell_memory_to_come(s);
+        run_plan_tell_memory(s);
     return ST_OK;
 }
 

@@ -139,12 +139,18 @@ def test_adam_begins_anew_with_each_stage(alone):
 
 
 def test_augmentation_rises_anew_in_each_stage(new_run):
-    """In two steps; nothing is learned here, so at full strength a step is what it is without rising."""
+    """In two steps; nothing is learned here, so at full strength a step is what it is without rising, and
+    as in a run without stages."""
     keys = {"train__stages": "[{epochs = 1}, {epochs = 1}]", "train__lr": 0, "augment__colour_jitter": 0.5, **KEYS}
     rising, full = new_run("rising", augment__ramp_steps=2, **keys), new_run("full", **keys)
     assert rising.train().returncode == full.train().returncode == 0
     same = [a["grad_norm"] == b["grad_norm"] for a, b in zip(rising.rows("train"), full.rows("train"), strict=True)]
     assert same == [False, False, True, False, False, True]
+    plain = new_run("plain", **{**keys, "train__stages": '"off"', "train__epochs": 2})
+    assert plain.train().returncode == 0
+    what = ("loss", "grad_norm", "position")
+    assert [[row[key] for key in what] for row in full.rows("train")] == [
+        [row[key] for key in what] for row in plain.rows("train")]
 
 
 def test_a_stage_that_gets_no_better_ends_early(new_run):

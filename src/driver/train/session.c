@@ -11,6 +11,7 @@
 #include "adversary.h"
 #include "base/checked.h"
 #include "base/log.h"
+#include "colours.h"
 #include "schedule.h"
 #include "staging.h"
 #include "validate.h"
@@ -76,6 +77,22 @@ static enum status open_sets(struct session *s, struct errmsg *em)
     enum status st = staging_prepare(s, &staged, em);
     for (int p = 0; p < 2 && st == ST_OK; p++)
         st = open_set(s, p, staged.path[p], em);
+    return st;
+}
+
+bool session_uses_masks(const struct session *s)
+{
+    return s->config.data.masks && set_get_info(s->sets[0])->has_masks &&
+           set_get_info(s->sets[1])->has_masks;
+}
+
+static enum status measure_colours(struct session *s, struct errmsg *em)
+{
+    enum status st = ST_OK;
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        st =
+            colours_measure(s->sets[p], s->orders[p], session_uses_masks(s),
+                            (enum augment_space)s->config.augment.colour_space, &s->colours[p], em);
     return st;
 }
 
@@ -217,7 +234,9 @@ enum status session_open(struct session *s, struct errmsg *em)
     if (comm_rank(s->comm) == 0)
         note_sets(s);
     st = comm_agree(s->comm, check_stage_sizes(s, em), em);
-    return st == ST_OK ? comm_agree(s->comm, validate_check(s, em), em) : st;
+    if (st == ST_OK)
+        st = comm_agree(s->comm, validate_check(s, em), em);
+    return st == ST_OK ? comm_agree(s->comm, measure_colours(s, em), em) : st;
 }
 
 void session_close(struct session *s)

@@ -60,6 +60,7 @@ struct session {
     struct watchdog *watchdog;
     struct set *sets[2];
     struct order *orders[2];
+    struct augment_colours colours[2]; /* of each set's training pictures, at their own size */
     struct train_state state;
     struct walltime walltime; /* rank 0's; from engine_train */
     int threads;              /* per rank */
@@ -100,6 +101,8 @@ bool session_run_is_over(const struct session *s);
 enum { SESSION_STAGE_TEXT_BYTES = 64 };
 void session_stage_text(const struct session *s, char out[static SESSION_STAGE_TEXT_BYTES]);
 
+/* Are masks looked at: asked for, and in both sets? */
+bool session_uses_masks(const struct session *s);
 /* The model that a configuration asks for; its colours are those of the sets, and left out. */
 struct model_options session_model_options(const struct config *c, const char *device);
 /* The weight of each loss, as configured. */

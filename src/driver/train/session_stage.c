@@ -4,18 +4,11 @@
 
 #include "base/checked.h"
 #include "base/log.h"
-#include "colours.h"
 #include "device.h"
 #include "norm.h"
 #include "run_plan.h"
 #include "session.h"
 #include "zero.h"
-
-static bool use_masks(const struct session *s)
-{
-    return s->config.data.masks && set_get_info(s->sets[0])->has_masks &&
-           set_get_info(s->sets[1])->has_masks;
-}
 
 static struct priority priority_of(const struct config *c)
 {
@@ -60,7 +53,7 @@ static enum status open_loader(struct session *s, struct errmsg *em)
     int64_t micro = (share + s->config.train.accumulate - 1) / s->config.train.accumulate;
     if (s->config.train.reproducible)
         micro = s->config.train.slot_size;
-    bool masks = use_masks(s);
+    bool masks = session_uses_masks(s);
     const struct priority priority = priority_of(&s->config);
     if (s->config.model.mask && s->config.loss.mask_head == 0 && comm_rank(s->comm) == 0)
         log_warn("model.mask: nothing tells the decoders what a mask is; set loss.mask_head = 1");
@@ -144,10 +137,7 @@ static enum status open_model(struct session *s, struct errmsg *em)
                     device);
     model_runtime_configure(s->threads, s->config.train.deterministic);
     enum status st = model_parameter_count(&options.config, &count, em);
-    for (int p = 0; p < 2 && st == ST_OK; p++)
-        st = colours_measure(s->sets[p], s->orders[p], use_masks(s),
-                             (enum augment_space)s->config.augment.colour_space,
-                             &options.colours[p], em);
+    memcpy(options.colours, s->colours, sizeof options.colours);
     void **const parts[] = {&s->memory.parameters, &s->memory.gradients, &s->memory.exp_avg,
                             &s->memory.exp_avg_sq};
     s->memory.moments_later = zero_is_on(s);

@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "config_schema.h"
+#include "config_sources.h"
 #include "testing.h"
 #include "train_arguments.h"
 
@@ -556,6 +557,26 @@ static void command_lines(void **state)
     free(a);
 }
 
+static void sources_are_bounded(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct config_sources *s = calloc(1, sizeof *s);
+    struct config c;
+    assert_non_null(s);
+    for (int i = 0; i < CONFIG_ASSIGNMENTS_MAX; i++)
+        assert_true(config_sources_set(s, "seed", "train.seed", i < 9 ? "4" : "7"));
+    assert_false(config_sources_set(s, "seed", "train.seed", "8"));
+    assert_ok(config_sources_read(s, &c, &em));
+    assert_int_equal(c.train.seed, 7);
+    assert_string_equal(c.name, "");
+    for (int i = 0; i < CONFIG_FILES_MAX; i++)
+        assert_true(config_sources_file(s, "none.toml"));
+    assert_false(config_sources_file(s, "none.toml"));
+    assert_status(config_sources_read(s, &c, &em), ST_NOINPUT);
+    free(s);
+}
+
 static void folders_need_consent(void **state)
 {
     (void)state;
@@ -619,6 +640,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(documented_keys_are_the_schema),
         cmocka_unit_test(plain_schema_fits_a_terminal),
         cmocka_unit_test(command_lines),
+        cmocka_unit_test(sources_are_bounded),
         cmocka_unit_test(folders_need_consent),
         cmocka_unit_test(other_ranks_refuse_silently),
     };

@@ -6,10 +6,10 @@
 
 #include "base/checked.h"
 #include "command.h"
+#include "config_sources.h"
 
 #include "base/poison.h"
 
-enum { FILES_MAX = 16, ASSIGNMENTS_MAX = 256, ORIGIN_BYTES = 256 };
 enum { FIND_LR_STEPS = 200, FIND_LR_STEPS_MIN = 20, FIND_LR_STEPS_MAX = 100000 };
 
 enum train_option {
@@ -48,11 +48,7 @@ static const struct {
 /* What the options said, before any of it is applied: files come first, wherever they stand. */
 struct request {
     struct train_arguments *out;
-    const char *files[FILES_MAX];
-    struct {
-        const char *name, *key, *value; /* key NULL: value is --set's KEY=VALUE */
-    } assignments[ASSIGNMENTS_MAX];
-    size_t n_files, n_assignments;
+    struct config_sources sources;
 };
 
 /* Reports through argp, which ends the process; or not, on ranks that are to keep silent. */
@@ -72,21 +68,16 @@ static error_t keep(char *out, size_t out_bytes, const char *text, const char *o
 static error_t assign(struct request *r, const char *name, const char *key, const char *value,
                       struct argp_state *state)
 {
-    if (r->n_assignments == ASSIGNMENTS_MAX)
+    if (!config_sources_set(&r->sources, name, key, value))
         return REFUSE(state, "more than %d assignments: put them into a config file",
-                      ASSIGNMENTS_MAX);
-    size_t i = r->n_assignments++;
-    r->assignments[i].name = name;
-    r->assignments[i].key = key;
-    r->assignments[i].value = value;
+                      CONFIG_ASSIGNMENTS_MAX);
     return 0;
 }
 
 static error_t add_file(struct request *r, const char *path, struct argp_state *state)
 {
-    if (r->n_files == FILES_MAX)
-        return REFUSE(state, "more than %d config files", FILES_MAX);
-    r->files[r->n_files++] = path;
+    if (!config_sources_file(&r->sources, path))
+        return REFUSE(state, "more than %d config files", CONFIG_FILES_MAX);
     return 0;
 }
 
@@ -263,28 +254,12 @@ static enum status parse_options(int argc, char **argv, struct request *r, struc
     return failed ? FAIL(em, ST_USAGE, "bad option; see bifrons train --help") : ST_OK;
 }
 
-static enum status apply(const struct request *r, struct config *c, struct errmsg *em)
-{
-    enum status st = ST_OK;
-    for (size_t i = 0; i < r->n_files && st == ST_OK; i++)
-        st = config_merge_file(c, r->files[i], em);
-    for (size_t i = 0; i < r->n_assignments && st == ST_OK; i++) {
-        const char *key = r->assignments[i].key, *value = r->assignments[i].value;
-        char origin[ORIGIN_BYTES];
-        snprintf(origin, sizeof origin, "--%s %s", r->assignments[i].name, value);
-        st = key ? config_merge_option(c, key, value, origin, em)
-                 : config_merge_assignment(c, value, em);
-    }
-    return st;
-}
-
 /* Name of the run and its folder, where they were not given. */
-static enum status fill_names(const struct request *r, struct train_arguments *a, struct errmsg *em)
+static enum status fill_names(const struct config_sources *s, struct train_arguments *a,
+                              struct errmsg *em)
 {
-    if (r->n_files > 0)
-        snprintf(a->config_path, sizeof a->config_path, "%s", r->files[r->n_files - 1]);
-    if (a->config.name[0] == '\0' && r->n_files > 0)
-        path_stem(r->files[r->n_files - 1], a->config.name, sizeof a->config.name);
+    if (s->n_files > 0)
+        snprintf(a->config_path, sizeof a->config_path, "%s", s->files[s->n_files - 1]);
     if (a->config.name[0] == '\0' || a->config.name[0] == '.')
         snprintf(a->config.name, sizeof a->config.name, "run");
     if (a->out[0] == '\0' && !path_join(a->out, sizeof a->out, "runs", a->config.name))
@@ -296,21 +271,20 @@ enum status train_arguments_parse(int argc, char **argv, struct train_arguments 
                                   struct errmsg *em)
 {
     memset(out, 0, sizeof *out);
-    config_init(&out->config);
     struct request r = {.out = out};
     enum status st = parse_options(argc, argv, &r, em);
     if (!out->resume[0])
         snprintf(out->resume, sizeof out->resume, "auto");
     if (st == ST_OK)
-        st = apply(&r, &out->config, em);
+        st = config_sources_read(&r.sources, &out->config, em);
     const char *a = out->config.data.a, *b = out->config.data.b;
-    if (st == ST_OK && r.n_files == 0 && !out->print_config && (!*a || !*b))
+    if (st == ST_OK && r.sources.n_files == 0 && !out->print_config && (!*a || !*b))
         st =
             FAIL(em, ST_USAGE,
                  "what to train on is missing: give a CONFIG, as in bifrons train "
                  "configs/light128.toml, or --data-a and --data-b; bifrons train --help lists all");
     if (st == ST_OK)
-        st = fill_names(&r, out, em);
+        st = fill_names(&r.sources, out, em);
     out->folder_a = folder_exists(a);
     out->folder_b = folder_exists(b);
     return st;

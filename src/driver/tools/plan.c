@@ -6,15 +6,15 @@
 #include "base/checked.h"
 #include "base/log.h"
 #include "command.h"
+#include "config_sources.h"
 #include "data/set.h"
 #include "plan.h"
 
 enum { KEY_SET = 1000, KEY_CLUSTER, KEY_RANKS, KEY_PICTURES, KEY_CHART, KEY_JSON };
-enum { FILES_MAX = 16, ASSIGNMENTS_MAX = 256, RANKS_MAX = 1 << 24, PICTURES_DEFAULT = 10000 };
+enum { RANKS_MAX = 1 << 24, PICTURES_DEFAULT = 10000 };
 
 struct arguments {
-    const char *files[FILES_MAX], *assignments[ASSIGNMENTS_MAX];
-    size_t n_files, n_assignments;
+    struct config_sources sources;
     const char *cluster, *chart;
     int64_t ranks, pictures; /* 0: not given */
     bool json;
@@ -51,9 +51,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     struct arguments *a = state->input;
     switch (key) {
     case KEY_SET:
-        if (a->n_assignments == ASSIGNMENTS_MAX)
-            argp_error(state, "more than %d assignments: put them into a file", ASSIGNMENTS_MAX);
-        a->assignments[a->n_assignments++] = arg;
+        if (!config_sources_set(&a->sources, "set", NULL, arg))
+            argp_error(state, "more than %d assignments: put them into a file",
+                       CONFIG_ASSIGNMENTS_MAX);
         return 0;
     case KEY_CLUSTER:
         a->cluster = arg;
@@ -74,12 +74,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
         return 0;
     case ARGP_KEY_ARG:
-        if (a->n_files == FILES_MAX)
-            argp_error(state, "more than %d configuration files", FILES_MAX);
-        a->files[a->n_files++] = arg;
+        if (!config_sources_file(&a->sources, arg))
+            argp_error(state, "more than %d configuration files", CONFIG_FILES_MAX);
         return 0;
     case ARGP_KEY_END:
-        if (a->n_files == 0)
+        if (a->sources.n_files == 0)
             argp_error(state, "which configuration? Try configs/light128.toml");
         if (a->chart && !a->cluster)
             argp_error(state, "--chart needs a --cluster to predict for");
@@ -108,19 +107,6 @@ static const struct argp parser = {
         "configs/clusters/cpu2.toml\n\n"
         "Exit status: 0, also where it does not fit; 64 usage; 66 no such file; 69 a chart in a "
         "build without cairo; 74 the chart cannot be written; 78 configuration."};
-
-static enum status read_config(const struct arguments *a, struct config *c, struct errmsg *em)
-{
-    enum status st = ST_OK;
-    config_init(c);
-    for (size_t i = 0; i < a->n_files && st == ST_OK; i++)
-        st = config_merge_file(c, a->files[i], em);
-    for (size_t i = 0; i < a->n_assignments && st == ST_OK; i++)
-        st = config_merge_assignment(c, a->assignments[i], em);
-    if (st == ST_OK && c->name[0] == '\0')
-        path_stem(a->files[a->n_files - 1], c->name, sizeof c->name);
-    return st;
-}
 
 /* Training pictures of a set, 0 where it cannot be opened. */
 static int64_t pictures_in(const char *path, double val_fraction)
@@ -169,7 +155,7 @@ static void print_stage(const struct config *c, int64_t i)
 static enum status plan_for(const struct arguments *a, struct config *c, struct errmsg *em)
 {
     struct cluster cluster;
-    enum status st = read_config(a, c, em);
+    enum status st = config_sources_read(&a->sources, c, em);
     if (st == ST_OK && a->cluster)
         st = cluster_read(a->cluster, &cluster, em);
     if (st == ST_OK)

@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,37 @@
 #define ENGINE_NAME "bifrons-engine"
 
 enum { SILENT_RANK_WAIT_S = 2 };
+
+static error_t parse_help(int key, char *text, struct argp_state *state)
+{
+    (void)text;
+    if (key != 'h')
+        return ARGP_ERR_UNKNOWN;
+    argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP);
+    return 0;
+}
+
+static const struct argp_option help_options[] = {
+    {NULL,  'h', NULL, OPTION_HIDDEN, NULL, -1},
+    {0},
+};
+static const struct argp help = {.options = help_options, .parser = parse_help};
+const struct argp_child command_help[] = {
+    {.argp = &help},
+    {0},
+};
+
+int64_t command_number(struct argp_state *state, const char *option, const char *text, int64_t low,
+                       int64_t high)
+{
+    char *end;
+    errno = 0;
+    long long n = strtoll(text, &end, 10);
+    if (end == text || *end != '\0' || errno != 0 || n < low || n > high)
+        argp_error(state, "--%s %s: a whole number from %" PRId64 " to %" PRId64 " is wanted",
+                   option, text, low, high);
+    return n;
+}
 
 int command_fail(const struct errmsg *em)
 {

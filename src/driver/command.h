@@ -1,11 +1,13 @@
 /*
- * A subcommand: a row of the table in main.c. Each parses its own arguments with argp, reports with
- * the log, and returns an exit code of base/status.h. argv[0] is "bifrons NAME".
+ * A subcommand: a row of the table in main.c. Each parses its own arguments with argp, which ends
+ * the program on --help and on bad usage (64); reports with the log, and returns an exit code of
+ * base/status.h. argv[0] is "bifrons NAME".
  */
 #ifndef BIFRONS_DRIVER_COMMAND_H
 #define BIFRONS_DRIVER_COMMAND_H
 
 #include <argp.h>
+#include <stdint.h>
 
 #include "base/status.h"
 #include "base/version.h"
@@ -23,6 +25,12 @@ int command_train(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_swap(int argc, char **argv);
 int command_info(int argc, char **argv);
+
+/* A parser's children: -h, which is --help. */
+extern const struct argp_child command_help[];
+/* What follows --option: a whole number from low to high, or bad usage. */
+int64_t command_number(struct argp_state *state, const char *option, const char *text, int64_t low,
+                       int64_t high);
 
 /* Logs em's text as an error (with its rank, where one is known) and gives the exit code. */
 int command_fail(const struct errmsg *em);

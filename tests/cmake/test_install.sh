@@ -20,6 +20,7 @@ commands=$("$bifrons" --help | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p')
 for command in $commands; do
     "$bifrons" "$command" --help >help || fail "$command --help ends with status $?"
     grep -q '^Usage: ' help || fail "$command --help shows no usage"
+    "$bifrons" "$command" -h | cmp -s - help || fail "$command -h is not $command --help"
 done
 [ -s help ] || fail "--help names no command"
 for file in libexec/bifrons/bifrons-engine share/bash-completion/completions/bifrons \

@@ -129,9 +129,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     struct request *r = state->input;
     struct train_arguments *a = r->out;
     switch (key) {
-    case 'h':
-        argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP);
-        return 0;
     case 'o':
         return keep(a->out, sizeof a->out, value, "--out", state);
     case OPTION_SET:
@@ -186,29 +183,28 @@ static char *help_filter(int key, const char *text, void *input)
 }
 
 static const struct argp_option general_options[] = {
-    {"set",          OPTION_SET,          "KEY=VALUE",      0,                   "set a configuration key; may be given again",                    1 },
-    {"out",          'o',                 "DIR",            0,                   "run folder (default runs/NAME)",                                 1 },
+    {"set",          OPTION_SET,          "KEY=VALUE",      0,                   "set a configuration key; may be given again",                    1},
+    {"out",          'o',                 "DIR",            0,                   "run folder (default runs/NAME)",                                 1},
     {"resume",       OPTION_RESUME,       "auto|none|PATH", 0,
      "auto (default): go on from the run folder's last good checkpoint, if there is one; "
-     "none: start afresh, in a folder without checkpoints; PATH: go on from this one",                                                             1 },
-    {"init-from",    OPTION_INIT_FROM,    "PATH",           0,                   "start with the weights of a checkpoint",                         1 },
+     "none: start afresh, in a folder without checkpoints; PATH: go on from this one",                                                             1},
+    {"init-from",    OPTION_INIT_FROM,    "PATH",           0,                   "start with the weights of a checkpoint",                         1},
     {"dry-run",      OPTION_DRY_RUN,      NULL,             0,                   "check everything, then end without training or writing",
-     1                                                                                                                                               },
-    {"print-config", OPTION_PRINT_CONFIG, NULL,             0,                   "print the resulting configuration and end",                      1 },
-    {"print-keys",   OPTION_PRINT_KEYS,   NULL,             0,                   "print the keys as a Markdown table and end",                     1 },
-    {NULL,           'h',                 NULL,             OPTION_HIDDEN,       NULL,                                                             -1},
-    {NULL,           0,                   NULL,             0,                   "To measure instead of training; the run folder stays as it is:", 2 },
+     1                                                                                                                                              },
+    {"print-config", OPTION_PRINT_CONFIG, NULL,             0,                   "print the resulting configuration and end",                      1},
+    {"print-keys",   OPTION_PRINT_KEYS,   NULL,             0,                   "print the keys as a Markdown table and end",                     1},
+    {NULL,           0,                   NULL,             0,                   "To measure instead of training; the run folder stays as it is:", 2},
     {"find-lr",      OPTION_FIND_LR,      "STEPS",          OPTION_ARG_OPTIONAL,
      "learning rate range test (200 steps): the rate rises from 1e-6 to 1 from where the run would "
-     "begin; prints the losses and suggests a train.lr",                                                                                           2 },
+     "begin; prints the losses and suggests a train.lr",                                                                                           2},
     {"find-batch",   OPTION_FIND_BATCH,   NULL,             0,
      "take steps with 1, 2, 4 … pictures of each person a rank; prints their speed and memory and "
-     "suggests a train.global_batch",                                                                                                              2 },
-    {"chart",        OPTION_CHART,        "OUT.png",        0,                   "draw the losses of --find-lr",                                   2 },
-    {"json",         OPTION_JSON,         NULL,             0,                   "one JSON object on standard output in place of the table",       2 },
-    {NULL,           0,                   NULL,             0,                   "Short form, without a CONFIG:",                                  3 },
+     "suggests a train.global_batch",                                                                                                              2},
+    {"chart",        OPTION_CHART,        "OUT.png",        0,                   "draw the losses of --find-lr",                                   2},
+    {"json",         OPTION_JSON,         NULL,             0,                   "one JSON object on standard output in place of the table",       2},
+    {NULL,           0,                   NULL,             0,                   "Short form, without a CONFIG:",                                  3},
     {"consent",      OPTION_CONSENT,      "TEXT",           0,
-     "statement that the people in the pictures agreed; recorded with the sets",                                                                   3 },
+     "statement that the people in the pictures agreed; recorded with the sets",                                                                   3},
 };
 
 static const char doc[] =
@@ -238,7 +234,7 @@ static enum status parse_options(int argc, char **argv, struct request *r, struc
                                                     .arg = key_options[i].value,
                                                     .doc = key_options[i].help,
                                                     .group = 3};
-    struct argp argp = {options, parse_option, "[CONFIG...]", doc, NULL, help_filter, NULL};
+    struct argp argp = {options, parse_option, "[CONFIG...]", doc, command_help, help_filter, NULL};
 
     /* argp reorders what it is given, and calls the program by its first word */
     char program[] = "bifrons train";

@@ -188,7 +188,6 @@ int engine_inspect(int argc, char **argv)
     struct arguments a = {0};
     struct errmsg em = {0};
     struct shown *x = calloc(1, sizeof *x);
-    argp_err_exit_status = status_exit_code(ST_USAGE);
     argp_parse(&parser, argc, argv, 0, NULL, &a);
     if (!x) {
         (void)FAIL(&em, ST_MEMORY, "out of memory");

@@ -304,9 +304,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_DEVICE:
         a->device = text;
         return 0;
-    case 'h':
-        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-        return 0;
     case ARGP_KEY_ARG:
         if (a->checkpoint)
             argp_error(state, "one checkpoint at a time: \"%s\" is too much", text);
@@ -326,13 +323,13 @@ static const struct argp_option options[] = {
     {"data-b",                                          OPTION_DATA_B, "FILE", 0, "person B's set, instead of the one trained on", 0},
     {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},
     {"device",                                                OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
-    {NULL,'h', NULL, OPTION_HIDDEN, NULL, 0},
-    {0                                              },
+    {0},
 };
 
 static const struct argp parser = {
     .options = options,
     .parser = parse_option,
+    .children = command_help,
     .args_doc = "CHECKPOINT",
     .doc =
         "Measures a checkpoint: L1, PSNR and SSIM of the reconstruction and, where the sets hold "

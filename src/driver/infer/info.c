@@ -21,9 +21,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_JSON:
         *(bool *)state->input = true;
         return 0;
-    case 'h':
-        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "takes no arguments");
         return 0;
@@ -33,14 +30,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {"json",                   OPTION_JSON, NULL, 0, "print one JSON object", 0},
-    {NULL,                    'h', NULL, OPTION_HIDDEN, NULL, 0},
-    {0},
+    {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},
+    {0 },
 };
 
 static const struct argp parser = {
     .options = options,
     .parser = parse_option,
+    .children = command_help,
     .doc = "Prints versions, devices, and what this build can do.",
 };
 

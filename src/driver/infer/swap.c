@@ -366,9 +366,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_DEVICE:
         a->device = text;
         return 0;
-    case 'h':
-        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-        return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 1)
             argp_error(state, "one checkpoint and one input: \"%s\" is too much", text);
@@ -394,13 +391,13 @@ static const struct argp_option options[] = {
      0},
     {"strict",OPTION_STRICT, NULL, 0, "stop at the first unreadable picture", 0},
     {"device",                                               OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
-    {NULL,                                               'h', NULL, OPTION_HIDDEN, NULL, 0},
-    {0                                          },
+    {0                                              },
 };
 
 static const struct argp parser = {
     .options = options,
     .parser = parse_option,
+    .children = command_help,
     .args_doc = "CHECKPOINT INPUT",
     .doc =
         "Swaps the face in a picture, in every picture of a folder, or in a set (.h5). Pictures "

@@ -18,8 +18,7 @@ static const struct argp_option options[] = {
     {"augment", KEY_AUGMENT, "CONFIG", 0,
      "with --sheet, of a set: what this configuration makes of its pictures", 1},
     {"json",                                                KEY_JSON, NULL, 0, "one JSON object on standard output (keys below)", 1},
-    {NULL,'h', NULL, OPTION_HIDDEN, NULL, -1},
-    {0                                              }
+    {0}
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -37,9 +36,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_JSON:
         o->json = true;
-        return 0;
-    case 'h':
-        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
         return 0;
     case ARGP_KEY_ARG:
         if (o->path)
@@ -62,6 +58,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp parser = {
     .options = options,
     .parser = parse_option,
+    .children = command_help,
     .args_doc = "FILE",
     .doc = "Shows what is in a set of pictures (.h5) or in a checkpoint (.pt).\v"
            "JSON keys of a set: kind (\"set\"), path, person, consent, n, size, parts (a list), "
@@ -117,10 +114,7 @@ int command_inspect(int argc, char **argv)
 {
     struct inspect_options o = {0};
     struct errmsg em = {0};
-    static char title[] = "bifrons inspect"; /* what usage messages call us */
-    argv[0] = title;
-    argp_err_exit_status = status_exit_code(ST_USAGE);
-    argp_parse(&parser, argc, argv, 0, NULL, &o); /* ends the program on bad usage and --help */
+    argp_parse(&parser, argc, argv, 0, NULL, &o);
     enum status st;
     if (!file_exists(o.path))
         st = FAIL(&em, ST_NOINPUT,

@@ -30,31 +30,19 @@ static void on_signal(int number)
 }
 
 static const struct argp_option options[] = {
-    {"output",                                                 'o', "FILE.h5", 0, "the set to write", 1},
-    {"size",                                               's', "N", 0, "pixels a side of the stored pictures (128)", 1},
-    {"person",                                      'p', "NAME", 0, "who is shown (DIR/person.txt, else the folder's name)", 1},
-    {"consent",                                                        'c', "TEXT", 0,
+    {"output",            'o', "FILE.h5", 0, "the set to write", 1},
+    {"size",          's', "N", 0, "pixels a side of the stored pictures (128)", 1},
+    {"person", 'p', "NAME", 0, "who is shown (DIR/person.txt, else the folder's name)", 1},
+    {"consent",                   'c', "TEXT", 0,
      "who agreed to what, recorded in the set "
      "(DIR/consent.txt); without it nothing is packed", 1},
     {"strict",       KEY_STRICT, NULL, 0, "refuse if a picture cannot be used, instead of leaving it out",
      2},
-    {"force",                                                       KEY_FORCE, NULL, 0, "pack again, and replace an output that is no set", 2},
-    {"no-sheet",                                                       KEY_NO_SHEET, NULL, 0, "write no sample sheet (FILE.sheet.png)", 2},
-    {"threads",                                                 KEY_THREADS, "N", 0, "threads that decode (one for each core, up to 16)", 2},
-    {NULL,                                                  'h', NULL, OPTION_HIDDEN, NULL, -1},
-    {0}
+    {"force",                  KEY_FORCE, NULL, 0, "pack again, and replace an output that is no set", 2},
+    {"no-sheet",                  KEY_NO_SHEET, NULL, 0, "write no sample sheet (FILE.sheet.png)", 2},
+    {"threads",            KEY_THREADS, "N", 0, "threads that decode (one for each core, up to 16)", 2},
+    {0            }
 };
-
-static int number_of(struct argp_state *state, const char *option, const char *text, int low,
-                     int high)
-{
-    char *end;
-    long n = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || n < low || n > high)
-        argp_error(state, "--%s %s: a whole number from %d to %d is wanted", option, text, low,
-                   high);
-    return (int)n;
-}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -65,16 +53,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         o->output = arg;
         return 0;
     case 's':
-        o->size = number_of(state, "size", arg, PACK_SIZE_MIN, PACK_SIZE_MAX);
+        o->size = (int)command_number(state, "size", arg, PACK_SIZE_MIN, PACK_SIZE_MAX);
         return 0;
     case 'p':
         o->person = arg;
         return 0;
     case 'c':
         o->consent = arg;
-        return 0;
-    case 'h':
-        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
         return 0;
     case KEY_STRICT:
         o->strict = true;
@@ -86,7 +71,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         a->no_sheet = true;
         return 0;
     case KEY_THREADS:
-        o->threads = number_of(state, "threads", arg, 1, PACK_THREADS_MAX);
+        o->threads = (int)command_number(state, "threads", arg, 1, PACK_THREADS_MAX);
         return 0;
     case ARGP_KEY_ARG:
         if (o->n_folders == FOLDERS_MAX)
@@ -108,6 +93,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp parser = {
     .options = options,
     .parser = parse_option,
+    .children = command_help,
     .args_doc = "DIR... -o FILE.h5",
     .doc = "Packs folders of pictures of one person into a set to train on.\v"
            "Pictures (.jpg, .jpeg, .png, .bmp) are turned upright, cut to their middle square, "
@@ -184,11 +170,8 @@ int command_pack(int argc, char **argv)
     };
     struct errmsg em = {0};
     struct pack_report report;
-    static char title[] = "bifrons pack"; /* what usage messages call us */
-    argv[0] = title;
     a.pack.folders = a.folders;
-    argp_err_exit_status = status_exit_code(ST_USAGE);
-    argp_parse(&parser, argc, argv, 0, NULL, &a); /* ends the program on bad usage and --help */
+    argp_parse(&parser, argc, argv, 0, NULL, &a);
 
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL); /* a second one ends at once */

@@ -32,19 +32,8 @@ static const struct argp_option options[] = {
     {"chart", KEY_CHART, "OUT.png", 0, "draw how speed grows with the number of ranks", 1},
     {"json",                                             KEY_JSON, NULL, 0,
      "one JSON object on standard output (keys in docs/plan.md); of train.stages the last", 1},
-    {NULL,                                             'h', NULL, OPTION_HIDDEN, NULL, -1},
-    {0                                       }
+    {0                                            }
 };
-
-static int64_t number_of(struct argp_state *state, const char *name, const char *text, int64_t most)
-{
-    char *end;
-    long long value = strtoll(text, &end, 10);
-    if (*text == '\0' || *end != '\0' || value < 1 || value > most)
-        argp_error(state, "--%s %s: a whole number from 1 to %" PRId64 " is wanted", name, text,
-                   most);
-    return value;
-}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -59,19 +48,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         a->cluster = arg;
         return 0;
     case KEY_RANKS:
-        a->ranks = number_of(state, "ranks", arg, RANKS_MAX);
+        a->ranks = command_number(state, "ranks", arg, 1, RANKS_MAX);
         return 0;
     case KEY_PICTURES:
-        a->pictures = number_of(state, "pictures", arg, INT32_MAX);
+        a->pictures = command_number(state, "pictures", arg, 1, INT32_MAX);
         return 0;
     case KEY_CHART:
         a->chart = arg;
         return 0;
     case KEY_JSON:
         a->json = true;
-        return 0;
-    case 'h':
-        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
         return 0;
     case ARGP_KEY_ARG:
         if (!config_sources_file(&a->sources, arg))
@@ -91,6 +77,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp parser = {
     .options = options,
     .parser = parse_option,
+    .children = command_help,
     .args_doc = "CONFIG...",
     .doc =
         "Tells what a configuration needs, without running it: parameters, arithmetic, memory of "
@@ -178,10 +165,7 @@ int command_plan(int argc, char **argv)
 {
     struct arguments a = {0};
     struct errmsg em = {0};
-    static char title[] = "bifrons plan"; /* what usage messages call us */
-    argv[0] = title;
-    argp_err_exit_status = status_exit_code(ST_USAGE);
-    argp_parse(&parser, argc, argv, 0, NULL, &a); /* ends the program on bad usage and --help */
+    argp_parse(&parser, argc, argv, 0, NULL, &a);
     struct config *c = malloc(sizeof *c);
     enum status st = c ? plan_for(&a, c, &em) : FAIL(&em, ST_MEMORY, "out of memory");
     free(c);

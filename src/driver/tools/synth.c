@@ -42,43 +42,27 @@ static const struct argp_option options[] = {
     {"seed", 'r', "N", 0, "who they are and what they do; the same seed draws the same (1)", 1},
     {"loose",                                KEY_LOOSE, NULL, 0, "whole heads and shoulders, here and there in the picture", 1},
     {"threads", KEY_THREADS, "N", 0, "threads that draw (one for each core, up to 16)", 2},
-    {NULL,                               'h', NULL, OPTION_HIDDEN, NULL, -1},
     {0                              },
 };
-
-static long long number_of(struct argp_state *state, const char *option, const char *text,
-                           long long low, long long high)
-{
-    char *end;
-    errno = 0;
-    long long n = strtoll(text, &end, 10);
-    if (end == text || *end != '\0' || errno != 0 || n < low || n > high)
-        argp_error(state, "--%s %s: a whole number from %lld to %lld is wanted", option, text, low,
-                   high);
-    return n;
-}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct arguments *a = state->input;
     switch (key) {
     case 'n':
-        a->count = (int)number_of(state, "count", arg, 1, COUNT_MAX);
+        a->count = (int)command_number(state, "count", arg, 1, COUNT_MAX);
         return 0;
     case 's':
-        a->drawn.size = (int)number_of(state, "size", arg, DRAWN_SIZE_MIN, DRAWN_SIZE_MAX);
+        a->drawn.size = (int)command_number(state, "size", arg, DRAWN_SIZE_MIN, DRAWN_SIZE_MAX);
         return 0;
     case 'r':
-        a->drawn.seed = (uint64_t)number_of(state, "seed", arg, 0, INT64_MAX);
+        a->drawn.seed = (uint64_t)command_number(state, "seed", arg, 0, INT64_MAX);
         return 0;
     case KEY_LOOSE:
         a->drawn.loose = true;
         return 0;
     case KEY_THREADS:
-        a->threads = (int)number_of(state, "threads", arg, 1, THREADS_MAX);
-        return 0;
-    case 'h':
-        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+        a->threads = (int)command_number(state, "threads", arg, 1, THREADS_MAX);
         return 0;
     case ARGP_KEY_ARG:
         if (a->out || arg[0] == '\0')
@@ -97,6 +81,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp parser = {
     .options = options,
     .parser = parse_option,
+    .children = command_help,
     .args_doc = "OUT",
     .doc = "Draws two invented people to train on.\v"
            "Writes OUT/person_a and OUT/person_b: pictures cut to the eyes as a face extractor "
@@ -405,10 +390,7 @@ int command_synth(int argc, char **argv)
         .count = COUNT_DEFAULT,
     };
     struct errmsg em = {0};
-    static char title[] = "bifrons synth"; /* what usage messages call us */
-    argv[0] = title;
-    argp_err_exit_status = status_exit_code(ST_USAGE);
-    argp_parse(&parser, argc, argv, 0, NULL, &a); /* ends the program on bad usage and --help */
+    argp_parse(&parser, argc, argv, 0, NULL, &a);
 
     if (!drawn_available()) {
         log_error("this build cannot draw: install libcairo2-dev and build bifrons again");

@@ -10,7 +10,7 @@ from exact_runs import checkpoint, command, losses, run, sets, train  # noqa: F4
 
 def find(sets, out, *more, steps=20, ranks=0, keys=()):  # noqa: F811
     result = run(*command(sets, out, f"--find-lr={steps}", *more, ranks=ranks,
-                          keys=["train.global_batch=4", *keys]))
+                          keys=["train.global_batch=2", *keys]))
     assert result.returncode == 0, result.stderr
     return result
 
@@ -30,7 +30,7 @@ def files(folder):
 def test_its_steps_are_those_of_a_run(sets, tmp_path):  # noqa: F811
     train(sets, tmp_path / "from", keys=["train.max_steps=1"])
     begin = ["--init-from", checkpoint(tmp_path / "from", 1)]
-    batch = "train.global_batch=4"
+    batch = "train.global_batch=2"
     points = found(sets, tmp_path / "none", *begin)["points"]
     assert points[0]["lr"] == pytest.approx(1e-6) and points[1]["lr"] > 2e-6
     out = tmp_path / "run"
@@ -43,13 +43,18 @@ def test_its_steps_are_those_of_a_run(sets, tmp_path):  # noqa: F811
 
 
 def test_neither_guard_nor_schedule_interfere(sets, tmp_path):  # noqa: F811
-    plain, other = (found(sets, tmp_path / "none", steps=30, keys=keys) for keys in (
-        ["guard.spike=\"off\""], ["guard.spike=1", "guard.patience=1", "train.warmup_steps=9"]))
+    keys = ["train.init=\"he\"", "train.clip_norm=0"]
+    plain, other = (found(sets, tmp_path / "none", steps=40, keys=[*keys, *more]) for more in (
+        ["guard.spike=\"off\""], ["guard.spike=1", "guard.patience=1",
+                                  "train.schedule=\"one_cycle\""]))
+    # but for what is suggested
+    assert plain.pop("suggestion") == pytest.approx(plain["least"] / 10)
+    assert other.pop("suggestion") == other["least"]
     assert plain == other and len(plain["points"]) > 20
 
 
 def test_ranks_find_the_same(sets, tmp_path):  # noqa: F811
-    keys = ["train.reproducible=true", "train.slot_size=2", "train.deterministic=true"]
+    keys = ["train.global_batch=4", "train.reproducible=true", "train.slot_size=2", "train.deterministic=true"]
     alone, shared = (found(sets, tmp_path / "none", ranks=ranks, keys=keys) for ranks in (0, 2))
     assert alone == shared # and printed once: two objects could not be read
 
@@ -60,8 +65,6 @@ def test_a_run_folder_stays_as_it_is(sets, tmp_path):  # noqa: F811
     before = files(out)
     find(sets, out)
     assert files(out) == before
-    find(sets, tmp_path / "none")
-    assert not (tmp_path / "none").exists()
 
 
 def test_folders_are_packed_and_nothing_else_is_kept(sets, tmp_path):  # noqa: F811
@@ -112,6 +115,7 @@ def test_a_chart_that_cannot_be_written(sets, tmp_path):  # noqa: F811
                           tmp_path / "nowhere/lr.png"))
     assert result.returncode == 74 and "nowhere/lr.png" in result.stderr
     assert "smoothed" in result.stdout # what was measured is told all the same
+    assert not (tmp_path / "none").exists()
 
 
 def test_it_can_be_stopped(sets, tmp_path):  # noqa: F811

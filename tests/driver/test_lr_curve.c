@@ -62,12 +62,13 @@ static void a_valley_is_found_on_any_number_of_steps(void **state)
     const int64_t steps[] = {20, 60, 200, 1000};
     for (int i = 0; i < 4; i++) {
         struct lr_curve c = curve_of(valley, steps[i], 0.02);
-        struct lr_verdict v = lr_curve_judge(&c);
+        struct lr_verdict v = lr_curve_judge(&c, false);
         double least = log10(lr_curve_rate(&c, v.least));
         double steepest = log10(lr_curve_rate(&c, v.steepest));
         assert_true(least > -2.5 && least < -1.8); /* -2.05 without noise and steps */
         assert_true(steepest > -3.4 && steepest < -2.6);
-        assert_true(v.suggestion > 0);
+        assert_true(fabs(log10(v.suggestion) - (least - 1)) < 1e-9);
+        assert_true(lr_curve_judge(&c, true).suggestion == lr_curve_rate(&c, v.least));
         lr_curve_release(&c);
     }
 }
@@ -76,9 +77,9 @@ static void one_lucky_batch_tells_nothing(void **state)
 {
     (void)state;
     struct lr_curve c = curve_of(valley, 200, 0);
-    struct lr_verdict before = lr_curve_judge(&c);
+    struct lr_verdict before = lr_curve_judge(&c, false);
     c.losses[20] = 0.1; /* the least of all, at 4e-6 */
-    struct lr_verdict after = lr_curve_judge(&c);
+    struct lr_verdict after = lr_curve_judge(&c, false);
     assert_int_equal(after.least, before.least);
     assert_true(after.suggestion == before.suggestion);
     lr_curve_release(&c);
@@ -90,7 +91,7 @@ static void where_the_loss_does_not_fall_nothing_is_suggested(void **state)
     double (*const losses[])(double) = {flat, rising};
     for (int i = 0; i < 2; i++) {
         struct lr_curve c = curve_of(losses[i], 200, 0.02);
-        struct lr_verdict v = lr_curve_judge(&c);
+        struct lr_verdict v = lr_curve_judge(&c, false);
         assert_true(v.suggestion == 0);
         assert_int_equal(v.least, -1);
         assert_int_equal(v.steepest, -1);
@@ -104,7 +105,7 @@ static void a_loss_that_never_rises_ends_at_the_highest_rate(void **state)
     struct lr_curve c = curve_of(falling, 200, 0);
     assert_int_equal(c.n, 200);
     assert_false(c.diverged);
-    assert_true(lr_curve_rate(&c, lr_curve_judge(&c).least) > 0.5);
+    assert_true(lr_curve_rate(&c, lr_curve_judge(&c, false).least) > 0.5);
     lr_curve_release(&c);
 }
 
@@ -138,7 +139,7 @@ static void a_loss_that_is_not_finite_ends_it_at_once(void **state)
         lr_curve_add(&c, good ? NAN : INFINITY);
         assert_true(lr_curve_is_over(&c) && c.diverged);
         assert_int_equal(c.n, good);
-        assert_int_equal(lr_curve_judge(&c).suggestion > 0, good > 0);
+        assert_int_equal(lr_curve_judge(&c, false).suggestion > 0, good > 0);
         lr_curve_release(&c);
     }
 }

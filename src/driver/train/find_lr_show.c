@@ -14,6 +14,16 @@
 
 enum { ROWS = 24, TEXT_BYTES = 256 };
 
+static bool has_peak(const struct session *s)
+{
+    return s->config.train.schedule == SCHEDULE_ONE_CYCLE;
+}
+
+static struct lr_verdict judge(const struct session *s, const struct lr_curve *c)
+{
+    return lr_curve_judge(c, has_peak(s));
+}
+
 static void print_rows(const struct lr_curve *c)
 {
     int64_t every = MAX(c->steps / ROWS, 1);
@@ -25,7 +35,7 @@ static void print_rows(const struct lr_curve *c)
 
 static void print_verdict(const struct session *s, const struct lr_curve *c)
 {
-    const struct lr_verdict v = lr_curve_judge(c);
+    const struct lr_verdict v = judge(s, c);
     if (c->diverged)
         printf("\nended after %" PRId64 " steps, by a loss far above the least one or not finite\n",
                c->n);
@@ -37,7 +47,8 @@ static void print_verdict(const struct session *s, const struct lr_curve *c)
     }
     printf("\nleast loss at %.1e, steepest descent at %.1e\n", lr_curve_rate(c, v.least),
            lr_curve_rate(c, v.steepest));
-    printf("suggested, a tenth of the first: %s = %.1e (configured: %g)\n",
+    printf("suggested, %s: %s = %.1e (configured: %g)\n",
+           has_peak(s) ? "the first, for the peak of one_cycle" : "a tenth of the first",
            s->config.train.stages.n > 0 ? "lr of stage 1 of train.stages" : "train.lr",
            v.suggestion, s->config.train.lr);
 }
@@ -70,7 +81,7 @@ static json_t *rate_json(const struct lr_curve *c, int64_t step)
 
 enum status find_lr_print_json(const struct session *s, const struct lr_curve *c, struct errmsg *em)
 {
-    const struct lr_verdict v = lr_curve_judge(c);
+    const struct lr_verdict v = judge(s, c);
     json_t *o = json_pack("{s:o, s:o, s:o, s:f, s:b, s:I, s:o}", "suggestion",
                           v.suggestion > 0 ? json_real(v.suggestion) : json_null(), "least",
                           rate_json(c, v.least), "steepest", rate_json(c, v.steepest), "configured",
@@ -90,7 +101,7 @@ enum status find_lr_print_json(const struct session *s, const struct lr_curve *c
 static enum status draw(const char *path, const struct session *s, const struct lr_curve *c,
                         double *memory, struct errmsg *em)
 {
-    const struct lr_verdict v = lr_curve_judge(c);
+    const struct lr_verdict v = judge(s, c);
     double *rates = memory, *smoothed = memory + c->n;
     double low = INFINITY, high = -INFINITY;
     for (int64_t i = 0; i < c->n; i++) {

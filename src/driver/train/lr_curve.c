@@ -12,7 +12,7 @@
 static const double DIVERGED = 1.5;
 /* The least loss is below this share of the first one, or the loss has not fallen. */
 static const double FALLEN = 0.95;
-static const double SUGGESTED = 0.1; /* of the rate of the least loss */
+static const double SUGGESTED = 0.1, SUGGESTED_PEAK = 1; /* of the rate of the least loss */
 
 enum status lr_curve_init(struct lr_curve *c, int64_t steps, struct errmsg *em)
 {
@@ -78,7 +78,7 @@ bool lr_curve_is_over(const struct lr_curve *c)
     return c->diverged || c->n == c->steps;
 }
 
-struct lr_verdict lr_curve_judge(const struct lr_curve *c)
+struct lr_verdict lr_curve_judge(const struct lr_curve *c, bool for_peak)
 {
     int64_t first = reach(c), end = c->n - reach(c);
     struct lr_verdict none = {-1, -1, 0}, v = {first, first, 0};
@@ -90,6 +90,6 @@ struct lr_verdict lr_curve_judge(const struct lr_curve *c)
     for (int64_t i = first; i <= v.least; i++)
         if (slope(c, i) < slope(c, v.steepest))
             v.steepest = i;
-    v.suggestion = SUGGESTED * lr_curve_rate(c, v.least);
+    v.suggestion = (for_peak ? SUGGESTED_PEAK : SUGGESTED) * lr_curve_rate(c, v.least);
     return v;
 }

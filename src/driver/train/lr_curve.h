@@ -7,7 +7,7 @@
  *     st = lr_curve_init(&curve, 200, &em);
  *     while (!lr_curve_is_over(&curve))
  *         lr_curve_add(&curve, loss of a step at lr_curve_rate(&curve, curve.n));
- *     struct lr_verdict verdict = lr_curve_judge(&curve);
+ *     struct lr_verdict verdict = lr_curve_judge(&curve, false);
  *     lr_curve_release(&curve);
  *
  * A pure function of the losses: ranks that saw the same ones judge alike.
@@ -35,7 +35,7 @@ struct lr_curve {
 struct lr_verdict {
     int64_t least;     /* at which the smoothed loss is least */
     int64_t steepest;  /* before it, at which it falls fastest by the logarithm of the rate */
-    double suggestion; /* for a run's highest learning rate; 0: none */
+    double suggestion; /* of a learning rate; 0: none */
 };
 
 /* ST_MEMORY. */
@@ -48,7 +48,10 @@ void lr_curve_add(struct lr_curve *c, double loss);
 bool lr_curve_is_over(const struct lr_curve *c);
 /* Mean of the losses around a step, over half a decade of rates; fewer at the ends. */
 double lr_curve_smoothed(const struct lr_curve *c, int64_t step);
-/* Of steps that have losses on both sides. */
-struct lr_verdict lr_curve_judge(const struct lr_curve *c);
+/*
+ * Of steps that have losses on both sides. The suggestion is a tenth of the rate of the least loss;
+ * for the peak of a cycle, which a run rises to slowly and soon leaves, that rate itself.
+ */
+struct lr_verdict lr_curve_judge(const struct lr_curve *c, bool for_peak);
 
 #endif

@@ -114,7 +114,8 @@ static void bad_lists_are_refused_with_their_place(void **state)
          "x.toml:1:16: train.stages must be \"off\", or up to 16 tables of image_size, epochs, "
          "global_batch and lr, not an array"                                                 },
         {"[train.stages]\nlr = 1",
-         "x.toml:2:1: unknown key train.stages.lr; did you mean train.lr?"                   },
+         "x.toml:2:1: unknown key train.stages.lr: each stage is a table of the list train.stages; "
+         "begin it with [[train.stages]]"                                                    },
         {"[[train.stages]]\n[[train.stages]]\nepoch = 1",
          "x.toml:3:1: unknown key epoch in stage 2 of train.stages; a stage may set image_size, "
          "epochs, global_batch and lr"                                                       },

@@ -290,6 +290,7 @@ def test_a_dry_run_opens_every_stage(new_run):
     result = run.train("--dry-run")
     assert result.returncode == 0, result.stderr
     assert re.findall(r"^model: (\d+) px", result.stderr, re.M) == ["64", "128"]
+    assert re.findall(r"^stage .*: from step (\d+) on$", result.stderr, re.M) == ["1", str(FIRST + 1)]
     assert not run.out.exists()
 
 

@@ -23,7 +23,13 @@ void config_init(struct config *c)
 
 static enum status refuse_unknown(const char *name, const char *place, struct errmsg *em)
 {
+    static const char stages[] = "train.stages.";
     const struct config_key *near = config_key_nearest(name);
+    if (strncmp(name, stages, sizeof stages - 1) == 0)
+        return FAIL(em, ST_CONFIG,
+                    "%s: unknown key %s: each stage is a table of the list train.stages; begin it "
+                    "with [[train.stages]]",
+                    place, name);
     if (config_table_known(name))
         return FAIL(em, ST_CONFIG, "%s: %s is a table: give its keys, as in [%s]", place, name,
                     name);

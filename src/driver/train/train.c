@@ -200,6 +200,9 @@ static enum status try_stages(struct run *r, struct errmsg *em)
         st = open_stage(r, em);
     for (r->begun = true; st == ST_OK && s->state.stage + 1 < config_stage_count(&s->config);) {
         session_close_stage(s);
+        s->state.position +=
+            (uint64_t)((s->steps_total - s->state.step) * s->config.train.global_batch);
+        s->state.step = s->steps_total;
         session_begin_next_stage(s);
         st = open_stage(r, em);
     }

@@ -109,27 +109,27 @@ static void bad_lists_are_refused_with_their_place(void **state)
     } bad[] = {
         {"train.stages = []",
          "x.toml:1:16: train.stages must be \"off\", or up to 16 tables of image_size, epochs, "
-         "global_batch and lr, not an empty array"                                           },
+         "global_batch and lr, as [{image_size = 128}, {image_size = 256}], not an empty array"},
         {"train.stages = [64, 128]",
          "x.toml:1:16: train.stages must be \"off\", or up to 16 tables of image_size, epochs, "
-         "global_batch and lr, not an array"                                                 },
+         "global_batch and lr, as [{image_size = 128}, {image_size = 256}], not an array"      },
         {"[train.stages]\nlr = 1",
          "x.toml:2:1: unknown key train.stages.lr: each stage is a table of the list train.stages; "
-         "begin it with [[train.stages]]"                                                    },
+         "begin it with [[train.stages]]"                                                      },
         {"[[train.stages]]\n[[train.stages]]\nepoch = 1",
          "x.toml:3:1: unknown key epoch in stage 2 of train.stages; a stage may set image_size, "
-         "epochs, global_batch and lr"                                                       },
+         "epochs, global_batch and lr"                                                         },
         {"[[train.stages]]\nepochs = 0",
          "x.toml:2:10: epochs of stage 1 of train.stages must be a whole number from 1 to 1000000, "
-         "not 0"                                                                             },
+         "not 0"                                                                               },
         {"train.stages = [{}, {lr = \"x\"}]",
-         "x.toml:1:27: lr of stage 2 of train.stages must be a number from 0 to 1, not \"x\""},
+         "x.toml:1:27: lr of stage 2 of train.stages must be a number from 0 to 1, not \"x\""  },
         {"train.stages = [{}, {lr = -1}]",
-         "x.toml:1:27: lr of stage 2 of train.stages must be a number from 0 to 1, not -1"   },
+         "x.toml:1:27: lr of stage 2 of train.stages must be a number from 0 to 1, not -1"     },
         {"train.lr = [{lr = 1}]",
-         "x.toml:1:12: train.lr must be a number from 0 to 1, not an array of tables"        },
+         "x.toml:1:12: train.lr must be a number from 0 to 1, not an array of tables"          },
         {"train.stages = [{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]",
-         "x.toml:1:16: train.stages has 17 stages, 16 are the most"                          },
+         "x.toml:1:16: train.stages has 17 stages, 16 are the most"                            },
     };
     for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
         struct errmsg em = {0};

@@ -103,7 +103,8 @@ enum status config_stages_merge(struct config_stages *stages, const struct toml_
 void config_stages_allowed(char out[static KEY_ALLOWED_BYTES])
 {
     snprintf(out, KEY_ALLOWED_BYTES,
-             "\"off\", or up to %d tables of image_size, epochs, global_batch and lr",
+             "\"off\", or up to %d tables of image_size, epochs, global_batch and lr, as "
+             "[{image_size = 128}, {image_size = 256}]",
              CONFIG_STAGES_MAX);
 }
 

@@ -333,10 +333,15 @@ static const struct argp parser = {
     .args_doc = "CHECKPOINT",
     .doc =
         "Measures a checkpoint: L1, PSNR and SSIM of the reconstruction and, where the sets hold "
-        "the true swap, of the swap, beside two trivial answers: the picture left as it is, and "
+        "the true swap, of the swap, beside the true swap redrawn by the decoder that swaps, which "
+        "is about as near as it can come, and two trivial answers: the picture left as it is, and "
         "the other person's mean face. Inside the face mask, where both sets have masks."
         "\vOn the sets the checkpoint was trained on, only held-out pictures are measured; on "
         "others, all.\n\n"
+        "The object of --json has checkpoint, hash (of the file), step, and a2b and b2a, of A's "
+        "and of B's pictures: held_out, masked, and swap, truth_redrawn, unchanged, mean_face and "
+        "reconstruction, each with l1, psnr, ssim and the number of pictures, or null without the "
+        "true swap.\n\n"
         "Example:\n  $ bifrons eval demo/run/checkpoints/best.pt\n\n"
         "Exit status: 0; 64 usage; 65 a checkpoint or set that cannot be used; 66 no such file.",
 };

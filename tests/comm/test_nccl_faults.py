@@ -61,7 +61,8 @@ def test_a_slow_rank_is_waited_for():
 def test_a_rank_on_which_nccl_fails_tells_the_others():
     run = Run(timeout_s=NOT_BY_THE_DEADLINE, STANDIN_NCCL_FAIL="1:0:error")
     assert run.code == 70
-    assert run.out.count("PEER by rank 1: NCCL cannot open: unhandled system error") == 2
+    # by one peer or both: mpirun ends the job with the first that leaves
+    assert run.out.count("PEER by rank 1: NCCL cannot open: unhandled system error") in (1, 2)
 
 
 def test_an_opening_that_hangs_ends():

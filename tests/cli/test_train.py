@@ -209,6 +209,14 @@ def test_eval_measures_held_out_pictures(trained):
     assert "mean face" in run("eval", trained / "checkpoints/best.pt").stdout
 
 
+def test_inspect_lists_the_last_validation(trained):
+    shown = run("inspect", trained / "checkpoints/best.pt").stdout
+    metrics = dict(re.findall(r"^  (\w+) +(-?[\d.]+)$", shown, re.MULTILINE))
+    for kind in ("recon", "swap"):
+        for what in ("l1", "psnr", "ssim"):
+            assert {f"{kind}_{what}", f"{kind}_{what}_a", f"{kind}_{what}_b"} <= set(metrics)
+
+
 def test_true_swaps_redrawn_are_reconstructions_of_them(sets, trained, tmp_path):
     """With the true swaps of A's pictures as B's set, the one is the other."""
     with h5py.File(sets / "a.h5") as f:

@@ -4,7 +4,7 @@
 
 #include "inspect.h"
 
-enum { LABEL_COLUMNS = 14 };
+enum { LABEL_COLUMNS = 16 };
 
 json_t *inspect_text(const char *text)
 {

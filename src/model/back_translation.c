@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "augment_priv.h"
+
 #include "base/poison.h"
 
 static size_t count_drawn(const struct augment_draw *draws, size_t n)
@@ -41,19 +43,21 @@ static struct shim_tensor *put_back(struct shim_scope *s, struct shim_tensor *x,
     return all;
 }
 
+static void get_drawn(const struct augment_draw *d, float *out)
+{
+    *out = d->back_translation;
+}
+
 /* x with y (both of all samples) where drawn: what is drawn is data, not the pass's shape. */
 static struct shim_tensor *mix(struct shim_scope *s, struct shim_tensor *x, struct shim_tensor *y,
                                const struct augment_draw *draws, size_t n)
 {
-    float *share = calloc(n, sizeof *share);
-    for (size_t i = 0; i < n && share; i++)
-        share[i] = draws[i].back_translation ? 1.0f : 0.0f;
+    const struct augment_work w = {.s = s, .draws = draws, .n = n};
     int64_t dims[SHIM_DIMS_MAX] = {0};
     size_t n_dims = shim_dims(x, dims);
     for (size_t i = 1; i < n_dims; i++)
         dims[i] = 1;
-    struct shim_tensor *t = share ? shim_from_memory(s, SHIM_F32, share, n_dims, dims) : NULL;
-    free(share);
+    struct shim_tensor *t = augment_upload(&w, get_drawn, n_dims, dims);
     return shim_add(s, x, shim_mul(s, t, shim_sub(s, y, x)));
 }
 

@@ -101,24 +101,25 @@ static struct shim_tensor *perceptual(struct shim_scope *s, const struct loss_ba
     return sum;
 }
 
+struct shim_tensor *loss_mean_square(struct shim_scope *s, struct shim_tensor *x)
+{
+    const int64_t inner_dims[] = {1, 2, 3};
+    int64_t dims[SHIM_DIMS_MAX] = {0};
+    size_t n_inner = shim_dims(x, dims) - 1;
+    return shim_mean_over(s, shim_mul(s, x, x), n_inner, inner_dims, false);
+}
+
 static struct shim_tensor *mask_head(struct shim_scope *s, const struct loss_batch *b)
 {
-    struct shim_tensor *difference = shim_sub(s, b->masks_made, b->masks);
-    return means(s, shim_mul(s, difference, difference), NULL);
+    return loss_mean_square(s, shim_sub(s, b->masks_made, b->masks));
 }
 
 /* Samples whose codes are as wanted, those that are no swaps, add neither loss nor gradient. */
 static struct shim_tensor *latent(struct shim_scope *s, const struct loss_batch *b)
 {
-    const int64_t inner_dims[] = {1, 2, 3};
     const double no_code = 1e-30; /* next to the square of any code's numbers */
-    int64_t dims[SHIM_DIMS_MAX] = {0};
-    size_t n_inner = shim_dims(b->codes, dims) - 1;
-    struct shim_tensor *difference = shim_sub(s, b->codes, b->codes_wanted);
-    struct shim_tensor *far =
-        shim_mean_over(s, shim_mul(s, difference, difference), n_inner, inner_dims, false);
-    struct shim_tensor *size = shim_mean_over(s, shim_mul(s, b->codes_wanted, b->codes_wanted),
-                                              n_inner, inner_dims, false);
+    struct shim_tensor *far = loss_mean_square(s, shim_sub(s, b->codes, b->codes_wanted));
+    struct shim_tensor *size = loss_mean_square(s, b->codes_wanted);
     return shim_div(s, far, shim_affine(s, size, 1.0, no_code));
 }
 

@@ -31,6 +31,9 @@ struct shim_tensor *loss_weights(struct shim_scope *s, struct shim_tensor *masks
                                  double mask_weight, struct shim_tensor *priority,
                                  double priority_weight);
 
+/* The mean square of each sample of x (N, ...): (N). */
+struct shim_tensor *loss_mean_square(struct shim_scope *s, struct shim_tensor *x);
+
 /* Does the batch have what the loss needs? */
 bool loss_is_known(const struct loss_batch *b, enum model_loss loss);
 /* The loss of each sample: (N). */

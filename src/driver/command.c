@@ -46,6 +46,13 @@ int64_t command_number(struct argp_state *state, const char *option, const char 
     return n;
 }
 
+enum status command_flush(struct errmsg *em)
+{
+    return fflush(stdout) == 0 && !ferror(stdout)
+               ? ST_OK
+               : FAIL(em, ST_IO, "cannot write to standard output");
+}
+
 int command_fail(const struct errmsg *em)
 {
     if (em->rank >= 0)

@@ -32,6 +32,8 @@ extern const struct argp_child command_help[];
 int64_t command_number(struct argp_state *state, const char *option, const char *text, int64_t low,
                        int64_t high);
 
+/* What was printed has reached standard output, or ST_IO. */
+enum status command_flush(struct errmsg *em) MUST_CHECK;
 /* Logs em's text as an error (with its rank, where one is known) and gives the exit code. */
 int command_fail(const struct errmsg *em);
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import zipfile
 
@@ -24,6 +25,18 @@ def command(sets, out, *more, ranks=0, keys=()):
 def run(*words):
     return subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=240,
                           stdin=subprocess.DEVNULL)
+
+
+def stop_at(words, mark):
+    """Runs until a line of standard error has the mark, then asks it to stop."""
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as process:
+        for line in process.stderr:
+            if mark in line:
+                break
+        process.send_signal(signal.SIGUSR1)
+        out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
 
 
 def train(sets, out, *more, ranks=0, keys=()):

@@ -1,11 +1,10 @@
 """bifrons train --find-batch: what it measures. Where memory ends: tests/faults/test_find_batch.py."""
 
 import json
-import signal
-import subprocess
 
 import pytest
-from exact_runs import command, run, sets  # noqa: F401
+from exact_runs import command, run, sets, stop_at  # noqa: F401
+
 
 def words(sets, out, *more, ranks=0, keys=()):  # noqa: F811
     return command(sets, out, "--find-batch", *more, ranks=ranks, keys=keys)
@@ -43,11 +42,6 @@ def test_bad_usage(sets, tmp_path, more, keys, code, said):  # noqa: F811
 
 
 def test_it_can_be_stopped(sets, tmp_path):  # noqa: F811
-    with subprocess.Popen(words(sets, tmp_path / "none"), stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as process:
-        for line in process.stderr:
-            if "1 + 1 pictures" in line:
-                break
-        process.send_signal(signal.SIGUSR1)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "stopped before a batch was found" in err and not out
+    result = stop_at(words(sets, tmp_path / "none"), "1 + 1 pictures")
+    assert result.returncode == 130 and "stopped before a batch was found" in result.stderr
+    assert not result.stdout

@@ -1,11 +1,9 @@
 """bifrons train --find-lr: its steps are a run's, and it leaves none behind."""
 
 import json
-import signal
-import subprocess
 
 import pytest
-from exact_runs import checkpoint, command, losses, run, sets, train  # noqa: F401
+from exact_runs import checkpoint, command, losses, run, sets, stop_at, train  # noqa: F401
 
 
 def find(sets, out, *more, steps=20, ranks=0, keys=()):  # noqa: F811
@@ -119,12 +117,6 @@ def test_a_chart_that_cannot_be_written(sets, tmp_path):  # noqa: F811
 
 
 def test_it_can_be_stopped(sets, tmp_path):  # noqa: F811
-    words = command(sets, tmp_path / "none", "--find-lr=100000")
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True) as process:
-        for line in process.stderr:
-            if "range test" in line:
-                break
-        process.send_signal(signal.SIGUSR1)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "of the learning rate range test" in err and not out
+    result = stop_at(command(sets, tmp_path / "none", "--find-lr=100000"), "range test")
+    assert result.returncode == 130 and "of the learning rate range test" in result.stderr
+    assert not result.stdout

@@ -16,9 +16,9 @@ static enum status print_config(const struct config *c, struct errmsg *em)
     char *text = config_to_toml(c);
     if (!text)
         return FAIL(em, ST_MEMORY, "out of memory");
-    bool printed = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+    (void)fputs(text, stdout);
     free(text);
-    return printed ? ST_OK : FAIL(em, ST_IO, "cannot write to standard output");
+    return command_flush(em);
 }
 
 int command_train(int argc, char **argv)

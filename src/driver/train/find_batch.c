@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "batch_trials.h"
+#include "command.h"
 #include "host_memory.h"
 #include "plan_memory.h"
 #include "resume.h"
@@ -202,7 +203,7 @@ static void print(const struct search *f, int64_t configured, int64_t suggestion
     printf("\nended: %s\n", f->end);
     printf("suggested, the smallest within 5 %% of the fastest: train.global_batch = %" PRId64
            " on %d rank%s with train.accumulate = 1 (configured: %" PRId64 ")\n",
-           suggestion, ranks, ranks == 1 ? "" : "s", configured);
+           suggestion, ranks, PLURAL(ranks), configured);
 }
 
 static enum status print_json(const struct search *f, int64_t configured, int64_t suggestion,
@@ -239,9 +240,7 @@ static enum status show(const struct search *f, int64_t configured, bool json, s
         st = print_json(f, configured, suggestion, em);
     else
         print(f, configured, suggestion);
-    if (st == ST_OK && (fflush(stdout) != 0 || ferror(stdout)))
-        st = FAIL(em, ST_IO, "cannot write to standard output");
-    return st;
+    return st == ST_OK ? command_flush(em) : st;
 }
 
 enum status find_batch(struct session *s, bool json, struct errmsg *em)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "command.h"
 #include "data/chart.h"
 #include "find_lr.h"
 #include "lr_curve.h"
@@ -57,9 +58,7 @@ enum status find_lr_print(const struct session *s, const struct lr_curve *c, str
 {
     print_rows(c);
     print_verdict(s, c);
-    return fflush(stdout) == 0 && !ferror(stdout)
-               ? ST_OK
-               : FAIL(em, ST_IO, "cannot write to standard output");
+    return command_flush(em);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
@@ -91,9 +90,9 @@ enum status find_lr_print_json(const struct session *s, const struct lr_curve *c
     json_decref(o);
     if (!text)
         return FAIL(em, ST_MEMORY, "out of memory");
-    bool written = printf("%s\n", text) > 0 && fflush(stdout) == 0;
+    (void)printf("%s\n", text);
     free(text);
-    return written ? ST_OK : FAIL(em, ST_IO, "cannot write to standard output");
+    return command_flush(em);
 }
 
 /* ---- Chart ----------------------------------------------------------------------------------- */

@@ -230,7 +230,6 @@ static enum status measure(struct run *r, struct errmsg *em)
     return st == ST_OK ? find_lr(s, &options, em) : st;
 }
 
-/* With the run folder held. */
 static enum status work_in_folder(struct run *r, struct errmsg *em)
 {
     if (r->arguments->dry_run)
@@ -238,6 +237,7 @@ static enum status work_in_folder(struct run *r, struct errmsg *em)
     return is_measured(r->arguments) ? measure(r, em) : train_stages(r, em);
 }
 
+/* With the run folder held, where one is to be. */
 static enum status train_in_folder(struct run *r, struct errmsg *em)
 {
     struct session *s = r->session;

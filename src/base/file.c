@@ -164,9 +164,21 @@ static enum status sync_folder_of(const char *path, struct errmsg *em)
     return sync_path(folder, O_RDONLY | O_DIRECTORY, em);
 }
 
+/* A rename would replace a device or a pipe by a file. */
+static enum status check_replaceable(const char *path, struct errmsg *em)
+{
+    struct stat s;
+    if (lstat(path, &s) != 0 || S_ISREG(s.st_mode) || S_ISLNK(s.st_mode))
+        return ST_OK;
+    return FAIL(em, ST_IO, "cannot write %s: it is %s", path,
+                S_ISDIR(s.st_mode) ? "a folder" : "a device, a pipe or a socket, not a file");
+}
+
 enum status file_commit(const char *temporary, const char *path, struct errmsg *em)
 {
-    enum status st = sync_path(temporary, O_RDONLY, em);
+    enum status st = check_replaceable(path, em);
+    if (st == ST_OK)
+        st = sync_path(temporary, O_RDONLY, em);
     if (st != ST_OK)
         return st;
     if (rename(temporary, path) != 0)
@@ -184,7 +196,9 @@ static enum status temporary_name(const char *path, char out[static PATH_BYTES_M
 enum status file_write_atomic(const char *path, const void *bytes, size_t n, struct errmsg *em)
 {
     char temporary[PATH_BYTES_MAX];
-    enum status st = temporary_name(path, temporary, em);
+    enum status st = check_replaceable(path, em);
+    if (st == ST_OK)
+        st = temporary_name(path, temporary, em);
     if (st != ST_OK)
         return st;
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

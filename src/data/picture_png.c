@@ -1,7 +1,11 @@
 /* Writing PNG (ISO/IEC 15948) over zlib, with the marks of where a picture comes from. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "base/checked.h"
@@ -209,12 +213,35 @@ out:
     return st;
 }
 
+enum status picture_check_output(const char *path, struct errmsg *em)
+{
+    static const char ours[] = "Software\0Bifrons";
+    uint8_t start[128];
+    struct stat s;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return ST_OK;
+    bool regular = fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode);
+    ssize_t n = regular ? read(fd, start, sizeof start) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (n == 0 || (n > 0 && memmem(start, (size_t)n, ours, sizeof ours - 1)))
+        return ST_OK;
+    return FAIL(
+        em, ST_USAGE,
+        "%s is there already and is %s: it is not replaced. Name another file, or remove it "
+        "first",
+        path, regular ? "no picture that Bifrons made" : "no file");
+}
+
 enum status picture_write_png(const char *path, const struct picture *p,
                               const struct picture_mark *mark, struct errmsg *em)
 {
     uint8_t *bytes;
     size_t n;
-    enum status st = picture_encode_png(p, mark, &bytes, &n, em);
+    enum status st = picture_check_output(path, em);
+    if (st == ST_OK)
+        st = picture_encode_png(p, mark, &bytes, &n, em);
     if (st != ST_OK)
         return st;
     st = file_write_atomic(path, bytes, n, em);

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/log.h"
+#include "data/picture.h"
 #include "lr_curve.h"
 #include "signals.h"
 #include "step.h"
@@ -50,8 +51,12 @@ static enum status show(const struct session *s, const struct find_lr_options *o
 
 enum status find_lr(struct session *s, const struct find_lr_options *o, struct errmsg *em)
 {
-    struct lr_curve curve;
-    enum status st = comm_agree(s->comm, lr_curve_init(&curve, o->steps, em), em);
+    struct lr_curve curve = {0};
+    bool draws = comm_rank(s->comm) == 0 && o->chart[0];
+    enum status st = draws ? picture_check_output(o->chart, em) : ST_OK;
+    if (st == ST_OK)
+        st = lr_curve_init(&curve, o->steps, em);
+    st = comm_agree(s->comm, st, em);
     s->config.guard.spike = 0;
     if (st == ST_OK && comm_rank(s->comm) == 0)
         log_info("learning rate range test: up to %" PRId64 " steps from %.0e to %.0e", o->steps,

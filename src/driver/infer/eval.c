@@ -64,10 +64,19 @@ static enum status open_person(struct evaluation *e, int person, struct errmsg *
     if (st != ST_OK)
         return st;
     const struct set_info *info = set_get_info(e->sets[person]);
-    char print[17];
-    snprintf(print, sizeof print, "%016" PRIx64, info->fingerprint);
+    enum loaded_set kind = loaded_compare_set(&e->loaded, person, e->sets[person]);
+    if (kind == LOADED_SET_EXCHANGED)
+        return FAIL(em, ST_USAGE,
+                    "%s is the set of person %c that %s was trained on, and is given as person "
+                    "%c's: exchange --data-a and --data-b",
+                    path, 'B' - person, e->arguments.checkpoint, 'A' + person);
+    if (kind != LOADED_SET_TRAINED)
+        log_warn("%s is not the set of person %c that %s was trained on%s: all of its %" PRId64
+                 " pictures are measured, and some may have been trained on",
+                 path, 'A' + person, e->arguments.checkpoint,
+                 kind == LOADED_SET_UNKNOWN ? ", as far as it says" : "", info->n);
     /* the set it was trained on: only held-out pictures count; another set: all do */
-    e->held_out[person] = strcmp(print, e->loaded.fingerprints[person]) == 0;
+    e->held_out[person] = kind == LOADED_SET_TRAINED;
     return order_new(set_hashes(e->sets[person]), info->n, config->data.val_fraction,
                      config->train.seed, (enum order_person)person, &e->orders[person], em);
 }

@@ -1,5 +1,6 @@
 #include "loaded.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,6 +63,18 @@ out:
     }
     *out = l;
     return ST_OK;
+}
+
+enum loaded_set loaded_compare_set(const struct loaded *l, int person, const struct set *s)
+{
+    char fingerprint[17];
+    snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, set_get_info(s)->fingerprint);
+    if (!l->fingerprints[person][0])
+        return LOADED_SET_UNKNOWN;
+    if (strcmp(fingerprint, l->fingerprints[person]) == 0)
+        return LOADED_SET_TRAINED;
+    return strcmp(fingerprint, l->fingerprints[1 - person]) == 0 ? LOADED_SET_EXCHANGED
+                                                                 : LOADED_SET_ANOTHER;
 }
 
 void loaded_release(struct loaded *l)

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "config.h"
+#include "data/set.h"
 #include "model/model.h"
 
 struct loaded {
@@ -19,5 +20,14 @@ struct loaded {
 enum status loaded_open(const char *path, const char *device, struct loaded *out,
                         struct errmsg *em) MUST_CHECK;
 void loaded_release(struct loaded *l);
+
+/* What a set that is given as a person's is to the checkpoint, by the fingerprints. */
+enum loaded_set {
+    LOADED_SET_TRAINED,   /* it was trained on this one */
+    LOADED_SET_EXCHANGED, /* this is the other person's */
+    LOADED_SET_ANOTHER,
+    LOADED_SET_UNKNOWN, /* the checkpoint does not say what it was trained on */
+};
+enum loaded_set loaded_compare_set(const struct loaded *l, int person, const struct set *s);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "inspect.h"
+#include "trained_on.h"
 
 enum { RECORD_BYTES_MAX = 64 << 20, ENTRIES_MAX = 1 << 20, FORMAT_VERSION = 1 };
 #define RECORD_NAME "bifrons.json"
@@ -125,7 +126,8 @@ static void print_stage(const json_t *record)
     json_decref(meta);
 }
 
-static void print_record(const struct inspect_options *o, const json_t *record)
+static void print_record(const struct inspect_options *o, const json_t *record,
+                         const struct trained_on *sets)
 {
     static const char *const single[] = {"epoch", "step", "position", "loss", "val_loss"};
     inspect_print("checkpoint", o->path);
@@ -136,6 +138,7 @@ static void print_record(const struct inspect_options *o, const json_t *record)
         puts("val_metrics");
         print_group(record, "val_metrics");
     }
+    trained_on_print(sets);
     puts("model");
     print_group(record, "model");
     puts("parameters");
@@ -154,15 +157,18 @@ enum status inspect_checkpoint(const struct inspect_options *o, struct errmsg *e
     enum status st = parse_record(o->path, &record, em);
     if (st != ST_OK)
         return st;
+    struct trained_on sets[2];
+    trained_on_read(record, sets);
     if (o->verify)
         st = inspect_verify_sidecar(o->path, em);
     if (st == ST_OK && o->json)
-        st = inspect_print_json(json_pack("{s:s, s:o, s:o, s:O}", "kind", "checkpoint", "path",
+        st = inspect_print_json(json_pack("{s:s, s:o, s:o, s:o, s:O}", "kind", "checkpoint", "path",
                                           inspect_text(o->path), "verified",
-                                          o->verify ? json_true() : json_null(), "record", record),
+                                          o->verify ? json_true() : json_null(), "sets",
+                                          trained_on_json(sets), "record", record),
                                 em);
     else if (st == ST_OK)
-        print_record(o, record);
+        print_record(o, record, sets);
     json_decref(record);
     return st;
 }

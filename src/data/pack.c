@@ -418,24 +418,34 @@ static enum status check_options(const struct pack_options *o, struct errmsg *em
     return ST_OK;
 }
 
-/* Does the output hold these pictures already? Refuses to replace what is no set. */
-static enum status look_at_output(struct job *j, struct pack_report *r, struct errmsg *em)
+/* Does the known set hold these pictures already? Refuses to replace what is no set. */
+static enum status look_at_known(struct job *j, struct pack_report *r, struct errmsg *em)
 {
     const struct pack_options *o = j->options;
+    const char *known = o->known ? o->known : o->output;
     char hash[HASH128_HEX_BYTES];
     struct set *old = NULL;
-    if (o->force || !file_exists(o->output))
+    if (o->force || !file_exists(known))
         return ST_OK;
-    if (set_open(o->output, &old, NULL) != ST_OK)
-        return FAIL(em, ST_USAGE,
-                    "%s is there already and cannot be read as a set of this version; it is "
-                    "replaced with --force only",
-                    o->output);
+    if (set_open(known, &old, NULL) != ST_OK)
+        return o->known ? ST_OK
+                        : FAIL(em, ST_USAGE,
+                               "%s is there already and cannot be read as a set of this version; "
+                               "it is replaced with --force only",
+                               known);
+    const struct set_info *info = set_get_info(old);
+    if (!o->known && strcmp(info->person, j->source->person) != 0) {
+        FAIL(em, ST_USAGE,
+             "%s holds %lld pictures of %s, which those of %s would replace: name another file, or "
+             "give --force",
+             known, (long long)info->n, info->person, j->source->person);
+        set_free(old);
+        return ST_USAGE;
+    }
     j->hash_only = true;
     enum status st = run_pool(j, em);
     j->hash_only = false;
     pack_source_hash(j->source, hash);
-    const struct set_info *info = set_get_info(old);
     r->current = st == ST_OK && strcmp(info->source_hash, hash) == 0 && info->size == o->size &&
                  strcmp(info->person, j->source->person) == 0 &&
                  strcmp(info->consent, j->source->consent) == 0 &&
@@ -485,8 +495,8 @@ enum status pack_folders(const struct pack_options *o, struct pack_report *repor
     report->n_found = source.n;
     snprintf(report->person, sizeof report->person, "%s", source.person);
 
-    st = look_at_output(&j, report, em);
-    if (st != ST_OK || report->current)
+    st = look_at_known(&j, report, em);
+    if (st != ST_OK || report->current || o->look_only)
         goto out;
     if ((st = open_spool(&j, em)) == ST_OK && (st = run_pool(&j, em)) == ST_OK)
         st = describe_and_write(&j, report, em);

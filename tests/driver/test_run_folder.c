@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -90,6 +91,14 @@ static void assert_resumes_from(const char *out, const char *name)
     char path[PATH_BYTES_MAX];
     assert_ok(run_folder_find_resume(out, NULL, NULL, path, &em));
     assert_string_equal(path_name(path), name);
+}
+
+static void goes_on_from(const char *out, int64_t step)
+{
+    char name[64];
+    snprintf(name, sizeof name, "step-%010" PRId64 ".pt", step);
+    assert_resumes_from(out, name);
+    run_folder_set_aside(out, step);
 }
 
 static void assert_link(const char *out, const char *name, const char *wanted)
@@ -181,6 +190,8 @@ static void damage_falls_back_to_the_one_before(void **state)
     assert_text_has(em.text, "step-0000000003.pt is damaged");
     em = (struct errmsg){0};
     assert_resumes_from(out, "step-0000000002.pt");
+    assert_true(has(out, "step-0000000004.pt") && has(out, "step-0000000003.pt")); /* untouched */
+    goes_on_from(out, 2);
 
     /* set aside, so that they neither count among those kept nor are tried again */
     assert_true(has(out, "step-0000000004.pt.refused") && !has(out, "step-0000000004.pt"));
@@ -222,12 +233,12 @@ static void without_a_hash_a_whole_archive_is_taken(void **state)
     assert_int_equal(unlink(in_checkpoints(out, "step-0000000002.pt.xxh3")), 0);
     assert_resumes_from(out, "step-0000000002.pt");
     assert_int_equal(truncate(in_checkpoints(out, "step-0000000002.pt"), 30), 0);
-    assert_resumes_from(out, "step-0000000001.pt");
+    goes_on_from(out, 1);
     /* other files are nobody's checkpoints; one under our name is refused */
     put(in_checkpoints(out, "step-99.pt"), "PK\3\4", 4);
     put(in_checkpoints(out, "step-0000000099.ptx"), "x", 1);
     put(in_checkpoints(out, "step-0000000050.pt"), "a letter, not a checkpoint, long enough", 39);
-    assert_resumes_from(out, "step-0000000001.pt");
+    goes_on_from(out, 1);
     assert_true(has(out, "step-99.pt") && has(out, "step-0000000050.pt.refused"));
     run_folder_free(f);
 }
@@ -334,6 +345,7 @@ static void whole_ones_that_do_not_fit_are_passed_over(void **state)
     assert_ok(run_folder_find_resume(out, takes_step_2, &asked, path, &em));
     assert_string_equal(path_name(path), "step-0000000002.pt");
     assert_int_equal(asked, 2); /* a damaged one is not even opened */
+    run_folder_set_aside(out, 2);
     assert_true(has(out, "step-0000000004.pt.refused") && has(out, "step-0000000001.pt"));
 
     assert_int_equal(unlink(in_checkpoints(out, "step-0000000002.pt")), 0);

@@ -263,6 +263,19 @@ static enum status fill_names(const struct config_sources *s, struct train_argum
     return ST_OK;
 }
 
+/* A folder of pictures may be gone: the set that an earlier run packed from it is enough. */
+static void find_packed(struct train_arguments *a, int person)
+{
+    char *data = person == 0 ? a->config.data.a : a->config.data.b, packed[PATH_BYTES_MAX];
+    int n = snprintf(packed, sizeof packed, "%s/data/%c.h5", a->out, 'a' + person);
+    bool names_a_set = strcmp(path_extension(data), ".h5") == 0;
+    if (data[0] && !names_a_set && !folder_exists(data) && !file_exists(data) &&
+        n < PATH_BYTES_MAX && file_exists(packed)) {
+        snprintf(a->gone[person], sizeof a->gone[person], "%s", data);
+        memcpy(data, packed, sizeof packed);
+    }
+}
+
 enum status train_arguments_parse(int argc, char **argv, struct train_arguments *out,
                                   struct errmsg *em)
 {
@@ -281,6 +294,8 @@ enum status train_arguments_parse(int argc, char **argv, struct train_arguments 
                  "configs/light128.toml, or --data-a and --data-b; bifrons train --help lists all");
     if (st == ST_OK)
         st = fill_names(&r.sources, out, em);
+    for (int person = 0; person < 2 && st == ST_OK; person++)
+        find_packed(out, person);
     out->folder_a = folder_exists(a);
     out->folder_b = folder_exists(b);
     return st;

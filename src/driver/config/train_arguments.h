@@ -28,7 +28,9 @@ struct train_arguments {
     bool find_batch;
     char chart[PATH_BYTES_MAX]; /* "" when not given; of what is measured, as json */
     bool json;
-    bool folder_a, folder_b; /* data.a, data.b are folders of pictures, to be packed first */
+    bool folder_a, folder_b;      /* data.a, data.b are folders of pictures, to be packed first */
+    char gone[2][PATH_BYTES_MAX]; /* a folder given for A, B that is no longer there, while data.a,
+                                     data.b name what was packed from it; "": none */
 };
 
 /*

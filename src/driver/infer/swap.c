@@ -312,16 +312,38 @@ static enum status swap_grid(struct swapper *s, struct errmsg *em)
     return st;
 }
 
+/* A set of the other person would come out as it went in. */
+static enum status check_direction(const struct swapper *s, struct errmsg *em)
+{
+    int person = s->arguments.person;
+    enum loaded_set kind =
+        s->source.set ? loaded_compare_set(&s->loaded, person, s->source.set) : LOADED_SET_TRAINED;
+    if (kind == LOADED_SET_EXCHANGED)
+        return FAIL(em, ST_USAGE,
+                    "%s is the set of person %c (%s), and %c's pictures are wanted: give "
+                    "--direction %s",
+                    s->arguments.input, 'B' - person, s->loaded.people[1 - person], 'A' + person,
+                    person == 0 ? "b2a" : "a2b");
+    if (kind == LOADED_SET_ANOTHER)
+        log_info("%s is not the set that %s was trained on", s->arguments.input,
+                 s->arguments.checkpoint);
+    return ST_OK;
+}
+
 static enum status swap(struct swapper *s, struct errmsg *em)
 {
     const char *device = s->arguments.device ? s->arguments.device : "";
     enum status st = open_source(s->arguments.input, &s->source, em);
     if (st == ST_OK)
         st = keep_apart(s->arguments.input, s->arguments.out, em);
+    if (st == ST_OK && !folder_exists(s->arguments.out))
+        st = picture_check_output(s->arguments.out, em);
     if (st == ST_OK)
         st = name_results(s, em);
     if (st == ST_OK)
         st = loaded_open(s->arguments.checkpoint, device, &s->loaded, em);
+    if (st == ST_OK)
+        st = check_direction(s, em);
     if (st != ST_OK)
         return st;
     s->size = model_get_options(s->loaded.model)->config.image_size;

@@ -1,4 +1,5 @@
 /* bifrons pack: arguments in, data/pack.h does the work, a short account out. */
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,6 +164,41 @@ static enum status write_sheet(const char *output, struct errmsg *em)
     return st;
 }
 
+/* RUN/data/a.h5, with RUN/checkpoints/step-*.pt beside it. */
+static bool is_of_a_run(const char *output, char run[static PATH_BYTES_MAX])
+{
+    char data[PATH_BYTES_MAX], checkpoints[PATH_BYTES_MAX];
+    bool trained = false;
+    path_folder(output, data, sizeof data);
+    path_folder(data, run, PATH_BYTES_MAX);
+    if (strcmp(path_name(data), "data") != 0 || !file_exists(output) ||
+        !path_join(checkpoints, sizeof checkpoints, run, "checkpoints"))
+        return false;
+    DIR *d = opendir(checkpoints);
+    for (const struct dirent *e; d && !trained && (e = readdir(d)) != NULL;)
+        trained =
+            strncmp(e->d_name, "step-", 5) == 0 && strcmp(path_extension(e->d_name), ".pt") == 0;
+    if (d)
+        closedir(d);
+    return trained;
+}
+
+/* What a run was trained on stays, whatever is asked: its checkpoints refer to these pictures. */
+static enum status pack(struct pack_options *o, struct pack_report *report, struct errmsg *em)
+{
+    char run[PATH_BYTES_MAX];
+    bool kept = is_of_a_run(o->output, run);
+    o->look_only = kept;
+    o->force = o->force && !kept;
+    enum status st = pack_folders(o, report, em);
+    if (st != ST_OK || !kept || report->current)
+        return st;
+    return FAIL(em, ST_USAGE,
+                "%s is what the run in %s was trained on, and is not replaced: name another file, "
+                "and train on it with another --out",
+                o->output, run);
+}
+
 int command_pack(int argc, char **argv)
 {
     struct arguments a = {
@@ -178,7 +214,7 @@ int command_pack(int argc, char **argv)
     sigaction(SIGTERM, &action, NULL);
 
     double start = clock_seconds();
-    enum status st = pack_folders(&a.pack, &report, &em);
+    enum status st = pack(&a.pack, &report, &em);
     tell_notes(&report);
     if (st == ST_OK) {
         tell_outcome(&a.pack, &report, clock_seconds() - start);

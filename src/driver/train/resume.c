@@ -124,8 +124,9 @@ static enum status find(struct session *s, const char *from, struct resume *r, s
         return ST_OK;
     if (strcmp(from, "auto") == 0) {
         enum status st = run_folder_find_resume(s->out, accept, &search, r->path, em);
-        if (st == ST_OK && r->path[0])
-            run_folder_relink(s->out, s->state.step, s->state.best_step);
+        r->in_folder = st == ST_OK && r->path[0];
+        r->step = s->state.step;
+        r->best_step = s->state.best_step;
         return st;
     }
     if (!path_join(r->path, sizeof r->path, "", from))
@@ -150,6 +151,14 @@ enum status resume_find(struct session *s, const char *from, struct resume *out,
     session_enter_stage(s);
     *out = r;
     return ST_OK;
+}
+
+void resume_settle(const struct session *s, const struct resume *r)
+{
+    if (!r->in_folder)
+        return;
+    run_folder_set_aside(s->out, r->step);
+    run_folder_relink(s->out, r->step, r->best_step);
 }
 
 /* ---- Filling the model ----------------------------------------------------------------------- */

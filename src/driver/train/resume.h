@@ -5,6 +5,7 @@
  *     resume_find(s, "auto", &found, &em);    // says which stage it is, too
  *     session_open_stage(s, &em);
  *     resume_load(s, &found, &em);            // in the middle of it
+ *     resume_settle(s, &found);
  *     resume_start(s, path_or_null, &em);     // or at its beginning
  *     resume_release(&found);
  */
@@ -20,7 +21,9 @@ struct checkpoint;
 struct resume {
     struct checkpoint *checkpoint; /* NULL: none */
     char path[PATH_BYTES_MAX];
-    double took_s; /* to find and read it */
+    double took_s;           /* to find and read it */
+    int64_t step, best_step; /* its own, and that of its best.pt */
+    bool in_folder;          /* it was looked for in the run folder, and found */
 };
 
 /*
@@ -30,6 +33,9 @@ struct resume {
  */
 enum status resume_find(struct session *s, const char *from, struct resume *out,
                         struct errmsg *em) MUST_CHECK;
+/* Rank 0, once the run is certain to go on from what was found: the run folder's links point at it,
+ * and later checkpoints, which were refused, are set aside. Nothing is touched before. */
+void resume_settle(const struct session *s, const struct resume *r);
 /* COLLECTIVE. Fills the stage's model with what was found. */
 enum status resume_load(struct session *s, struct resume *r, struct errmsg *em) MUST_CHECK;
 void resume_release(struct resume *r);

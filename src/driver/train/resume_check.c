@@ -171,12 +171,18 @@ static enum status compare_sets(const struct session *s, const char *path,
     for (int p = 0; p < 2; p++) {
         char mine[20];
         snprintf(mine, sizeof mine, "%016" PRIx64, set_get_info(s->sets[p])->fingerprint);
+        if (strcmp(mine, meta->fingerprints[p]) != 0 &&
+            strcmp(mine, meta->fingerprints[1 - p]) == 0)
+            return FAIL(em, ST_CONFIG,
+                        "data.%c: %s is the set of person %c that %s was trained on: exchange "
+                        "data.a and data.b",
+                        'a' + p, session_set_name(s, p), 'B' - p, path);
         if (meta->fingerprints[p][0] && strcmp(mine, meta->fingerprints[p]) != 0)
             return FAIL(em, ST_CONFIG,
                         "data.%c: %s holds other pictures than %s was trained on (fingerprint %s, "
                         "then %s), so the saved position would mean others. Use the same set, or "
                         "start a new run from these weights with --init-from and --out",
-                        'a' + p, set_path(s->sets[p]), path, mine, meta->fingerprints[p]);
+                        'a' + p, session_set_name(s, p), path, mine, meta->fingerprints[p]);
     }
     return ST_OK;
 }

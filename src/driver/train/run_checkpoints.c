@@ -76,6 +76,11 @@ enum status checkpoints_newest_below(const char *out, int64_t limit, int64_t *st
     return ST_OK;
 }
 
+enum status run_folder_newest(const char *out, int64_t *step_out, struct errmsg *em)
+{
+    return checkpoints_newest_below(out, INT64_MAX, step_out, em);
+}
+
 enum status run_folder_checkpoint(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
                                   struct errmsg *em)
 {
@@ -234,8 +239,7 @@ enum status run_folder_verify(const char *path, struct errmsg *em)
     return st;
 }
 
-/* Refused ones newer than `good` must not be tried again, counted as kept, or linked to. */
-static void set_aside_after(const char *out, int64_t good)
+void run_folder_set_aside(const char *out, int64_t good)
 {
     static const char *const tails[] = {"", SIDECAR_EXTENSION};
     static const char *const links[] = {"latest.pt", "best.pt"};
@@ -314,7 +318,6 @@ enum status run_folder_find_resume(const char *out, run_folder_accept *accept, v
         st = judge(candidate, step, accept, ctx, &final, &reason);
         if (st == ST_OK) {
             memcpy(path, candidate, sizeof candidate);
-            set_aside_after(out, step);
             return ST_OK;
         }
         if (final || is_ours(st))

@@ -55,10 +55,19 @@ static bool is_still_named(int fd, const char *path)
            held.st_ino == named.st_ino;
 }
 
+static enum status refuse_in_use(const char *out, int fd, struct errmsg *em)
+{
+    char holder[HOLDER_BYTES_MAX];
+    read_holder(fd, holder);
+    return FAIL(em, ST_USAGE,
+                "run folder %s is in use by %s: wait for it or stop it, or choose another folder "
+                "with --out DIR",
+                out, holder);
+}
+
 /* ST_OK with a descriptor, or with -1 where the file lost its name: try again. */
 static enum status try_lock(struct run_folder *f, const char *path, struct errmsg *em)
 {
-    char holder[HOLDER_BYTES_MAX];
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     bool was_there = file_exists(path);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -75,14 +84,10 @@ static enum status try_lock(struct run_folder *f, const char *path, struct errms
         return ST_OK;
     }
     int reason = errno;
-    if (reason == EACCES || reason == EAGAIN)
-        read_holder(fd, holder);
+    enum status st = reason == EACCES || reason == EAGAIN ? refuse_in_use(f->out, fd, em) : ST_OK;
     close(fd);
-    if (reason == EACCES || reason == EAGAIN)
-        return FAIL(em, ST_USAGE,
-                    "run folder %s is in use by %s: wait for it or stop it, or choose another "
-                    "folder with --out DIR",
-                    f->out, holder);
+    if (st != ST_OK)
+        return st;
     log_warn("%s cannot be locked (%s): make sure that no other run uses this folder", path,
              strerror(reason));
     f->unlockable = true;
@@ -109,7 +114,7 @@ static enum status take_lock(struct run_folder *f, struct errmsg *em)
 static enum status refuse_other_run(const char *out, struct errmsg *em)
 {
     int64_t newest;
-    enum status st = checkpoints_newest_below(out, INT64_MAX, &newest, em);
+    enum status st = run_folder_newest(out, &newest, em);
     if (st == ST_OK && newest >= 0)
         st = FAIL(em, ST_USAGE,
                   "%s already holds a run, with checkpoints up to step %lld: --resume auto goes on "
@@ -215,6 +220,38 @@ enum status run_folder_open(const char *out, bool continues, struct run_folder *
     }
     *folder = f;
     return ST_OK;
+}
+
+/* The lock, without taking it. */
+static enum status check_lock(const char *out, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int fd = path_join(path, sizeof path, out, LOCK_NAME) ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    enum status st = ST_OK;
+    if (fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK)
+        st = refuse_in_use(out, fd, em);
+    if (fd >= 0)
+        close(fd);
+    return st;
+}
+
+enum status run_folder_check(const char *out, bool continues, struct errmsg *em)
+{
+    char there[PATH_BYTES_MAX], parent[PATH_BYTES_MAX];
+    if (!path_join(there, sizeof there, "", out))
+        return FAIL(em, ST_USAGE, "path too long: %s", out);
+    while (access(there, F_OK) != 0 && errno == ENOENT) {
+        path_folder(there, parent, sizeof parent);
+        memcpy(there, parent, sizeof there);
+    }
+    int reason = folder_exists(there) ? 0 : ENOTDIR;
+    if (reason == 0 && access(there, W_OK | X_OK) != 0)
+        reason = errno;
+    if (reason != 0)
+        return FAIL_ERRNO(em, ST_IO, reason, "cannot write to run folder %s: %s", out, there);
+    enum status st = check_lock(out, em);
+    return st == ST_OK && !continues ? refuse_other_run(out, em) : st;
 }
 
 enum status run_folder_begin(struct run_folder *f, const char *config_toml, struct errmsg *em)

@@ -37,6 +37,8 @@ struct run_folder; /* the lock, for as long as this process lives and holds it *
  */
 enum status run_folder_open(const char *out, bool continues, struct run_folder **folder,
                             struct errmsg *em) MUST_CHECK;
+/* Would run_folder_open do it? The same statuses; changes nothing. */
+enum status run_folder_check(const char *out, bool continues, struct errmsg *em) MUST_CHECK;
 /*
  * Once it is certain that the run will start: removes what a killed run left unfinished, makes the
  * inner folders and writes the resolved configuration. ST_IO.
@@ -46,6 +48,8 @@ enum status run_folder_begin(struct run_folder *f, const char *config_toml,
 /* Gives the lock back. A run that never began leaves nothing of its own behind. */
 void run_folder_free(struct run_folder *f);
 
+/* The step of the newest checkpoint; -1 where there is none. ST_IO: unreadable. */
+enum status run_folder_newest(const char *out, int64_t *step_out, struct errmsg *em) MUST_CHECK;
 /* The checkpoint of a step. ST_IO: too long. */
 enum status run_folder_checkpoint(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
                                   struct errmsg *em) MUST_CHECK;
@@ -68,13 +72,17 @@ typedef enum status run_folder_accept(void *ctx, const char *path, int64_t step,
                                       struct errmsg *em);
 /*
  * The newest checkpoint that agrees with its hash and that `accept` takes (NULL: takes
- * any), or "" where there is none at all. Refused ones are named in a warning with the reason, and
- * set aside as FILE.refused once an older one is found to go on from. Where every one is refused:
- * the status and reason of the newest. ST_MEMORY and ST_IO say nothing about a file and end the
- * search, as does a reason that is final.
+ * any), or "" where there is none at all. Refused ones are named in a warning with the reason; no
+ * file is touched. Where every one is refused: the status and reason of the newest. ST_MEMORY and
+ * ST_IO say nothing about a file and end the search, as does a reason that is final.
  */
 enum status run_folder_find_resume(const char *out, run_folder_accept *accept, void *ctx,
                                    char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
+/*
+ * Sets aside, as FILE.refused, the checkpoints of later steps than the one a run goes on from: they
+ * were refused, and must not be tried again, counted as kept, or linked to.
+ */
+void run_folder_set_aside(const char *out, int64_t good);
 /*
  * Points latest.pt and best.pt at the checkpoints of these steps: a run that was killed may have
  * been so between naming a checkpoint and linking to it. best.pt stays where that one is not there.

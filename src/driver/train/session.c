@@ -80,6 +80,11 @@ static enum status open_sets(struct session *s, struct errmsg *em)
     return st;
 }
 
+const char *session_set_name(const struct session *s, int person)
+{
+    return person == 0 ? s->config.data.a : s->config.data.b;
+}
+
 bool session_uses_masks(const struct session *s)
 {
     return s->config.data.masks && set_get_info(s->sets[0])->has_masks &&
@@ -127,8 +132,8 @@ static enum status check_stage_sizes(const struct session *s, struct errmsg *em)
                             "stage %" PRId64 " of train.stages: image_size = %" PRId64
                             " is more than the %d px of %s (data.%c): pack it at the largest "
                             "stage's size, with bifrons pack --size %" PRId64,
-                            i + 1, stages->list[i].image_size, size, set_path(s->sets[p]), "ab"[p],
-                            config_largest_size(&s->config));
+                            i + 1, stages->list[i].image_size, size, session_set_name(s, p),
+                            "ab"[p], config_largest_size(&s->config));
         }
     return ST_OK;
 }
@@ -142,11 +147,11 @@ static void note_sets(const struct session *s)
                  (long long)order_train_count(s->orders[p]),
                  (long long)order_val_count(s->orders[p]));
         if (info[p]->n < 500)
-            log_warn("%s: 500 pictures or more are recommended", set_path(s->sets[p]));
+            log_warn("%s: 500 pictures or more are recommended", session_set_name(s, p));
         if (info[p]->size < s->config.model.image_size)
             log_warn("%s: pictures of %d px are enlarged to %lld px; pack them larger if the "
                      "sources allow",
-                     set_path(s->sets[p]), info[p]->size, (long long)s->config.model.image_size);
+                     session_set_name(s, p), info[p]->size, (long long)s->config.model.image_size);
     }
     if (info[0]->fingerprint == info[1]->fingerprint)
         log_warn("data.a and data.b hold the same pictures: a swap cannot be learned from them");

@@ -54,8 +54,10 @@ struct train_state {
 };
 
 struct session {
-    struct config config;     /* the stage's */
-    char out[PATH_BYTES_MAX]; /* the run folder */
+    struct config config;              /* the stage's */
+    char out[PATH_BYTES_MAX];          /* the run folder */
+    char fresh_set[2][PATH_BYTES_MAX]; /* folders.h: the file to open in place of data.a, data.b,
+                                          until the run begins; "": none */
     struct comm *comm;
     struct watchdog *watchdog;
     struct set *sets[2];
@@ -101,6 +103,8 @@ bool session_run_is_over(const struct session *s);
 enum { SESSION_STAGE_TEXT_BYTES = 64 };
 void session_stage_text(const struct session *s, char out[static SESSION_STAGE_TEXT_BYTES]);
 
+/* What data.a or data.b names; the file that is read may be a copy, or not have that name yet. */
+const char *session_set_name(const struct session *s, int person);
 /* Are masks looked at: asked for, and in both sets? */
 bool session_uses_masks(const struct session *s);
 /* The model that a configuration asks for; its colours are those of the sets, and left out. */

@@ -36,7 +36,7 @@ static enum status check_losses(const struct session *s, struct errmsg *em)
                 return FAIL(em, ST_CONFIG,
                             "%s = %g needs %s, and %s (data.%c) has none: pack it with %s, or set "
                             "%s = 0",
-                            needs[i].key, needs[i].weight, needs[i].what, set_path(s->sets[p]),
+                            needs[i].key, needs[i].weight, needs[i].what, session_set_name(s, p),
                             "ab"[p], needs[i].file, needs[i].key);
         }
     return ST_OK;

@@ -27,7 +27,10 @@ static void copy_set(const struct session *s, const char *path)
 
 enum status staging_prepare(const struct session *s, struct staging *out, struct errmsg *em)
 {
-    const char *const sets[2] = {s->config.data.a, s->config.data.b};
+    const char *const sets[2] = {
+        s->fresh_set[0][0] ? s->fresh_set[0] : s->config.data.a,
+        s->fresh_set[1][0] ? s->fresh_set[1] : s->config.data.b,
+    };
     const char *folder = s->config.data.stage_dir;
     for (int p = 0; p < 2; p++)
         memcpy(out->path[p], sets[p], PATH_BYTES_MAX);

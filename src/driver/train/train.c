@@ -123,6 +123,10 @@ static enum status begin(struct run *r, struct errmsg *em)
     enum status st = ST_OK;
     if (comm_rank(s->comm) == 0)
         st = run_folder_begin(r->folder, r->config_toml, em);
+    if (st == ST_OK && comm_rank(s->comm) == 0)
+        st = folders_keep(s, em);
+    if (st == ST_OK && comm_rank(s->comm) == 0)
+        resume_settle(s, &r->found);
     st = comm_agree(s->comm, st, em);
     if (st == ST_OK)
         st = report_open(&r->report, s, config_path[0] ? config_path : NULL, em);
@@ -176,11 +180,14 @@ static enum status train_stages(struct run *r, struct errmsg *em)
     if (st != ST_OK)
         return st;
     memcpy(r->latest, r->found.path, sizeof r->latest);
-    if (session_run_is_over(s))
+    if (session_run_is_over(s)) {
+        if (comm_rank(s->comm) == 0)
+            resume_settle(s, &r->found);
         tell_nothing_left(s);
-    else if (session_stage_is_over(s) && comm_rank(s->comm) == 0)
+    } else if (session_stage_is_over(s) && comm_rank(s->comm) == 0) {
         log_info("%s is of the last step of stage %" PRId64 ": going on with the next one",
                  r->latest, s->state.stage + 1);
+    }
     while (st == ST_OK && !session_run_is_over(s)) {
         if (session_stage_is_over(s))
             session_begin_next_stage(s);
@@ -191,13 +198,27 @@ static enum status train_stages(struct run *r, struct errmsg *em)
     return st;
 }
 
-/* Opens every stage, and writes nothing. */
+/* As train_stages up to its first step; then opens the stages that follow. Writes nothing. */
 static enum status try_stages(struct run *r, struct errmsg *em)
 {
     struct session *s = r->session;
-    enum status st = check_ranks(s, em);
+    enum status st = resume_find(s, r->arguments->resume, &r->found, em);
     if (st == ST_OK)
-        st = open_stage(r, em);
+        st = check_ranks(s, em);
+    if (st != ST_OK)
+        return st;
+    memcpy(r->latest, r->found.path, sizeof r->latest);
+    if (session_run_is_over(s)) {
+        tell_nothing_left(s);
+        return ST_OK;
+    }
+    if (session_stage_is_over(s))
+        session_begin_next_stage(s);
+    st = open_stage(r, em);
+    if (st == ST_OK)
+        st = step_open(s, em);
+    if (st == ST_OK)
+        st = start_stage(r, em);
     for (r->begun = true; st == ST_OK && s->state.stage + 1 < config_stage_count(&s->config);) {
         session_close_stage(s);
         s->state.position +=
@@ -257,15 +278,17 @@ static enum status train_in_folder(struct run *r, struct errmsg *em)
     return st;
 }
 
-/* Rank 0 holds the folder. A dry run touches nothing; a measurement, nothing but pictures that are
- * to be packed into it. */
+/* Rank 0 holds the folder. A dry run only looks whether it could; a measurement, nothing but
+ * pictures that are to be packed into it. */
 static enum status open_folder(const struct session *s, const struct train_arguments *a,
                                struct run_folder **out, struct errmsg *em)
 {
     enum status st = ST_OK;
-    bool packs = a->folder_a || a->folder_b;
-    if (comm_rank(s->comm) == 0 && !a->dry_run && (!is_measured(a) || packs))
-        st = run_folder_open(s->out, strcmp(a->resume, "auto") == 0, out, em);
+    bool packs = a->folder_a || a->folder_b, continues = strcmp(a->resume, "auto") == 0;
+    if (comm_rank(s->comm) == 0 && a->dry_run)
+        st = run_folder_check(s->out, continues, em);
+    else if (comm_rank(s->comm) == 0 && (!is_measured(a) || packs))
+        st = run_folder_open(s->out, continues, out, em);
     return comm_agree(s->comm, st, em);
 }
 
@@ -290,6 +313,8 @@ static enum status train(struct session *s, const struct train_arguments *a, str
         st = folders_pack(s, a, em);
     if (st == ST_OK)
         st = train_in_folder(&r, em);
+    if (comm_rank(s->comm) == 0)
+        folders_release(s);
     run_folder_free(r.folder);
     return st;
 }

@@ -45,11 +45,14 @@ struct pack_options {
     const char *const *folders;
     size_t n_folders;
     const char *output;  /* FILE.h5 */
+    const char *known;   /* an older set: where it holds these pictures already, nothing is packed.
+                            NULL: output */
     int size;            /* pixels a side of the stored pictures */
     const char *person;  /* NULL: person.txt of the first folder, else the folder's name */
     const char *consent; /* NULL: consent.txt of the first folder */
     bool strict;         /* a picture that cannot be read is an error */
     bool force;          /* pack even where the output is current, or is no set */
+    bool look_only;      /* only find out whether `known` is current; pack nothing */
     int threads;         /* 0: one for each core, up to 16 */
     const volatile sig_atomic_t *stop; /* NULL, or: ends with ST_INTERRUPTED when set */
 };
@@ -66,12 +69,13 @@ struct pack_report {
     struct pack_note *notes; /* side data left out */
     size_t n_notes;
     char person[256];
-    bool current;         /* the output held these pictures already and was left alone */
+    bool current;         /* `known` holds these pictures already: nothing was written */
     bool consent_missing; /* why it is ST_USAGE */
 };
 
 /*
- * ST_USAGE no consent, impossible size, or an output that is there and is no set (without force);
+ * ST_USAGE no consent, impossible size, or (without force) an output that is there and is no set or
+ * another person's;
  * ST_NOINPUT no such folder, or no readable picture in it; ST_DATA with strict, names the first bad
  * picture; ST_IO output not writable; ST_INTERRUPTED; ST_MEMORY.
  */

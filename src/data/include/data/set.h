@@ -67,6 +67,14 @@ const char *set_name(const struct set *s, int64_t row);
 /* N row hashes, borrowed. */
 const uint64_t *set_hashes(const struct set *s);
 
+/* How a set's pictures changed, told by the hashes of their pixels: names do not count. */
+struct set_change {
+    int64_t added, gone;
+};
+/* ST_MEMORY. */
+enum status set_compare(const struct set *before, const struct set *after, struct set_change *out,
+                        struct errmsg *em) MUST_CHECK;
+
 /* One row into the caller's memory: H*W*3, H*W, H*W*3 bytes, 10 floats. ST_IO;
  * ST_DATA damaged, or a set without that part. */
 enum status set_read_image(struct set *s, int64_t row, uint8_t *out, struct errmsg *em) MUST_CHECK;

@@ -173,7 +173,8 @@ def checkpoint(path, record=RECORD):
 def test_checkpoint_is_shown(bifrons, tmp_path):
     checkpoint(tmp_path / "c.pt")
     shown = json.loads(bifrons("inspect", "c.pt", "--json").out)
-    assert shown == {"kind": "checkpoint", "path": "c.pt", "verified": None, "record": RECORD}
+    assert shown == {"kind": "checkpoint", "path": "c.pt", "verified": None, "sets": [],
+                     "record": RECORD}
     text = bifrons("inspect", "c.pt").out
     for part in ("50", "400", "0.25", "image_size", "decoder_a", "lr = 1e-4"):
         assert part in text

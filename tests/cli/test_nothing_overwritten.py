@@ -100,6 +100,12 @@ def test_folders_that_are_gone_are_not_needed(trained):
     refused(short(trained, steps=4), 66, "no pictures in person_a", "--data-a run/data/a.h5")
 
 
+def test_weights_that_are_not_taken_are_named(trained):
+    result = short(trained, "--init-from", "run/checkpoints/step-0000000001.pt", steps=3)
+    assert result.returncode == 0, result.stderr
+    assert "--init-from run/checkpoints/step-0000000001.pt is not used: the run goes on from" in result.stderr
+
+
 def test_another_statement_of_consent_leaves_the_set(trained):
     before = contents(trained / "run/data")
     result = short(trained, "--consent", "another statement", steps=3)

@@ -88,10 +88,11 @@ json_t *trained_on_json(const struct trained_on sets[static 2])
     static const char *const now[] = {NULL, "same", "other", "unreadable", "missing"};
     json_t *list = json_array();
     for (int p = 0; p < 2; p++)
-        json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:s?}", "person",
-                                              inspect_text(sets[p].person), "path",
-                                              inspect_text(sets[p].path), "fingerprint",
-                                              inspect_text(sets[p].fingerprint), "now",
-                                              now[sets[p].now]));
+        if (sets[p].now != TRAINED_ON_UNKNOWN)
+            json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:s?}", "person",
+                                                  inspect_text(sets[p].person), "path",
+                                                  inspect_text(sets[p].path), "fingerprint",
+                                                  inspect_text(sets[p].fingerprint), "now",
+                                                  now[sets[p].now]));
     return list;
 }

@@ -30,7 +30,7 @@ struct trained_on {
 void trained_on_read(const json_t *record, struct trained_on out[static 2]);
 /* Two lines on standard output, or none where the checkpoint names no sets. */
 void trained_on_print(const struct trained_on sets[static 2]);
-/* [{"person", "path", "fingerprint", "now"}, …]; NULL where memory is out. */
+/* [{"person", "path", "fingerprint", "now"}, …], empty where the checkpoint names no sets. */
 json_t *trained_on_json(const struct trained_on sets[static 2]);
 
 #endif

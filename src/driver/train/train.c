@@ -170,16 +170,28 @@ static enum status check_ranks(const struct session *s, struct errmsg *em)
     return config_check_ranks(&s->config, first, comm_world_size(s->comm), em);
 }
 
+/* Where the run goes on, in r->found and r->latest. */
+static enum status find_start(struct run *r, struct errmsg *em)
+{
+    const struct train_arguments *a = r->arguments;
+    enum status st = resume_find(r->session, a->resume, &r->found, em);
+    if (st == ST_OK)
+        st = check_ranks(r->session, em);
+    if (st != ST_OK)
+        return st;
+    memcpy(r->latest, r->found.path, sizeof r->latest);
+    if (r->latest[0] && a->init_from[0])
+        log_warn("--init-from %s is not used: the run goes on from %s", a->init_from, r->latest);
+    return ST_OK;
+}
+
 /* From the checkpoint that is found, stage by stage, to the end. */
 static enum status train_stages(struct run *r, struct errmsg *em)
 {
     struct session *s = r->session;
-    enum status st = resume_find(s, r->arguments->resume, &r->found, em);
-    if (st == ST_OK)
-        st = check_ranks(s, em);
+    enum status st = find_start(r, em);
     if (st != ST_OK)
         return st;
-    memcpy(r->latest, r->found.path, sizeof r->latest);
     if (session_run_is_over(s)) {
         if (comm_rank(s->comm) == 0)
             resume_settle(s, &r->found);
@@ -202,12 +214,9 @@ static enum status train_stages(struct run *r, struct errmsg *em)
 static enum status try_stages(struct run *r, struct errmsg *em)
 {
     struct session *s = r->session;
-    enum status st = resume_find(s, r->arguments->resume, &r->found, em);
-    if (st == ST_OK)
-        st = check_ranks(s, em);
+    enum status st = find_start(r, em);
     if (st != ST_OK)
         return st;
-    memcpy(r->latest, r->found.path, sizeof r->latest);
     if (session_run_is_over(s)) {
         tell_nothing_left(s);
         return ST_OK;

@@ -82,7 +82,7 @@ def test_exchanged_folders_are_named(trained):
 
 
 def test_exchanged_sets_are_named(trained):
-    refused(short(trained, a="run/data/b.h5", b="run/data/a.h5", steps=3), 78, "exchange data.a and data.b")
+    refused(short(trained, a="run/data/b.h5", b="run/data/a.h5", steps=3), 78, "Exchange data.a and data.b")
 
 
 def test_another_size_is_refused_before_packing(trained):

@@ -174,9 +174,9 @@ static enum status compare_sets(const struct session *s, const char *path,
         if (strcmp(mine, meta->fingerprints[p]) != 0 &&
             strcmp(mine, meta->fingerprints[1 - p]) == 0)
             return FAIL(em, ST_CONFIG,
-                        "data.%c: %s is the set of person %c that %s was trained on: exchange "
-                        "data.a and data.b",
-                        'a' + p, session_set_name(s, p), 'B' - p, path);
+                        "data.%c: %s holds other pictures than %s was trained on: those of person "
+                        "%c. Exchange data.a and data.b",
+                        'a' + p, session_set_name(s, p), path, 'B' - p);
         if (meta->fingerprints[p][0] && strcmp(mine, meta->fingerprints[p]) != 0)
             return FAIL(em, ST_CONFIG,
                         "data.%c: %s holds other pictures than %s was trained on (fingerprint %s, "

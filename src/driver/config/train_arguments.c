@@ -18,6 +18,7 @@ enum train_option {
     OPTION_INIT_FROM,
     OPTION_DRY_RUN,
     OPTION_PRINT_CONFIG,
+    OPTION_PRINT_OUT,
     OPTION_PRINT_KEYS,
     OPTION_FIND_LR,
     OPTION_FIND_BATCH,
@@ -145,6 +146,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case OPTION_PRINT_CONFIG:
         a->print_config = true;
         return 0;
+    case OPTION_PRINT_OUT:
+        a->print_out = true;
+        return 0;
     case OPTION_PRINT_KEYS:
         config_print_schema(stdout, true);
         exit(0);
@@ -192,6 +196,9 @@ static const struct argp_option general_options[] = {
     {"dry-run",      OPTION_DRY_RUN,      NULL,             0,                   "check everything, then end without training or writing",
      1                                                                                                                                              },
     {"print-config", OPTION_PRINT_CONFIG, NULL,             0,                   "print the resulting configuration and end",                      1},
+    {"print-out",    OPTION_PRINT_OUT,    NULL,             0,
+     "print the run folder and end; nothing with an option that trains nothing (--dry-run, "
+     "--find-lr, --find-batch, --print-config)",                                                                                                   1},
     {"print-keys",   OPTION_PRINT_KEYS,   NULL,             0,                   "print the keys as a Markdown table and end",                     1},
     {NULL,           0,                   NULL,             0,                   "To measure instead of training; the run folder stays as it is:", 2},
     {"find-lr",      OPTION_FIND_LR,      "STEPS",          OPTION_ARG_OPTIONAL,

@@ -23,7 +23,7 @@ struct train_arguments {
     char resume[PATH_BYTES_MAX];      /* "auto" (the default), "none" or a checkpoint's path */
     char init_from[PATH_BYTES_MAX];   /* "" when not given */
     char consent[CONSENT_BYTES];      /* "" when not given */
-    bool dry_run, print_config;
+    bool dry_run, print_config, print_out;
     int64_t find_lr_steps; /* 0: not asked for */
     bool find_batch;
     char chart[PATH_BYTES_MAX]; /* "" when not given; of what is measured, as json */

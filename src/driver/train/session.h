@@ -128,6 +128,10 @@ int64_t session_steps_per_epoch(const struct session *s, int64_t global_batch);
 int64_t session_epoch_pictures(const struct session *s);
 /* Finished epochs of the stage at the current position. */
 int64_t session_epoch(const struct session *s);
+/* Number, from 1, of the epoch that the last step belongs to; 0 before the stage's first step. */
+int64_t session_epoch_number(const struct session *s);
+/* That number at the stage's last step: the epochs that train.epochs and train.max_steps allow. */
+int64_t session_epochs_total(const struct session *s);
 /* Did the last step end an epoch? */
 bool session_at_epoch_end(const struct session *s);
 /* Learning rate of a step of this stage: fixed_lr, else by its schedule and the guard. */

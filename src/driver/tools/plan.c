@@ -143,8 +143,9 @@ static void print_stage(const struct config *c, int64_t i, int64_t pictures, int
     *steps += c->train.epochs * epoch;
     if (most > 0 && *steps > most) {
         *steps = MAX(begin, most);
-        snprintf(limit, sizeof limit, " of %" PRId64 ", the last step is %" PRId64
-                 " (train.max_steps)", c->train.epochs, most);
+        snprintf(limit, sizeof limit,
+                 " of %" PRId64 ", the last step is %" PRId64 " (train.max_steps)", c->train.epochs,
+                 most);
     }
     printf("%sstage %" PRId64 " of %" PRId64 ": %" PRId64 " px, epochs = %" PRId64 "%s\n\n",
            i > 0 ? "\n" : "", i + 1, c->train.stages.n, c->model.image_size,

@@ -84,6 +84,15 @@ def test_a_run_leaves_what_the_contract_names(trained):
     assert rows(trained, "val")
 
 
+def test_rows_are_as_the_header_of_metrics_shows_them(trained):
+    header = (Path(__file__).resolve().parents[2] / "src/driver/train/metrics.h").read_text()
+    shown = json.loads(re.sub(r"\n \*", "", re.search(r'\{"kind":"train".*?\d\}\n', header, re.S).group()))
+    row = rows(trained)[-1]
+    assert list(row) == list(shown)
+    assert {key: list(value) for key, value in row["loss"].items() if key != "total"} == {
+        key: list(value) for key, value in shown["loss"].items() if key != "total"}
+
+
 def test_the_epochs_told_are_those_that_are_run(sets, tmp_path):
     """27 pictures, 5 steps an epoch; train.max_steps ends the run within the second of 1000."""
     keys = ["train.epochs=1000", "train.max_steps=7"]

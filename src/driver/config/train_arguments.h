@@ -2,8 +2,8 @@
  * The command line of `bifrons train`. bifrons parses it to tell mistakes before libtorch is
  * loaded, bifrons-engine parses it again to work by it.
  *
- *     struct train_arguments *a = ...;      // some 30 kB: not for a small stack
- *     if (train_arguments_parse(argc, argv, a, &em) != ST_OK)
+ *     struct train_arguments *a = malloc(sizeof *a);      // some 30 kB: not for a small stack
+ *     if (a && train_arguments_parse(argc, argv, a, &em) != ST_OK)
  *         return command_fail_once(&em);
  *
  * Defaults, then CONFIG files in order, then --set and the keys' own options in order: the later

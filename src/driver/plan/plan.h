@@ -3,8 +3,10 @@
  * given, the time of a step and how that scales.
  *
  *     struct plan *p;
- *     if (plan_new(&request, &p, &em) == ST_OK)
- *         st = plan_print(stdout, p, &em);
+ *     enum status st = plan_new(&request, &p, &em);
+ *     if (st != ST_OK)
+ *         return st;
+ *     st = plan_print(stdout, p, &em);
  *     plan_free(p);
  */
 #ifndef BIFRONS_DRIVER_PLAN_PLAN_H

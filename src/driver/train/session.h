@@ -6,12 +6,15 @@
  * A run trains one stage of train.stages after the other, or its only one. What depends on the size
  * of pictures or the batch is opened for each:
  *
- *     session_open(s, &em);             // … at the beginning; or the state is set to a later point
- *     session_enter_stage(s);           // the configuration and steps of the state's stage
- *     session_open_stage(s, &em);
- *     …
- *     session_close_stage(s);
- *     session_begin_next_stage(s);      // the state; and entered, to be opened
+ *     enum status st = session_open(s, &em); // at the beginning; or the state is set to a later
+ *     session_enter_stage(s);                // point, and this takes its stage's configuration
+ *     while (st == ST_OK) {
+ *         st = session_open_stage(s, &em);
+ *         session_close_stage(s);
+ *         if (session_run_is_over(s))
+ *             break;
+ *         session_begin_next_stage(s);       // the state's; enters it, to be opened
+ *     }
  *     session_close(s);
  */
 #ifndef BIFRONS_DRIVER_TRAIN_SESSION_H

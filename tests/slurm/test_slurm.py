@@ -193,6 +193,16 @@ def test_what_trains_nothing_is_not_requeued(tmp_path, options, status):
     assert not (tmp_path / "scontrol").exists() and not list(tmp_path.glob("**/.requeues"))
 
 
+def test_tasks_of_an_array_cannot_be_given_one_folder(tmp_path):
+    (tmp_path / "base.toml").write_text("config_version = 1\n")
+    words = ["base.toml", "--out", "runs/sweep-7/x"]
+    done = run_job_on_stubs(tmp_path, *words, "-oruns/mine", BIFRONS_OUT="runs/sweep-7/x")
+    assert done.returncode == 64 and "--out runs/mine: a task of an array trains in runs/sweep-7/x" in done.stderr
+    assert not (tmp_path / "srun").exists()
+    done = run_job_on_stubs(tmp_path, *words, BIFRONS_OUT="runs/sweep-7/x", ends="runs/sweep-7/x")
+    assert done.returncode == 0, done.stderr
+
+
 def test_help_is_shown_and_nothing_started(tmp_path):
     done = run_job_on_stubs(tmp_path, "--help")
     assert done.returncode == 0 and "Usage: bifrons train" in done.stdout

@@ -359,8 +359,7 @@ static enum status check_perceptual(const struct config *c, struct errmsg *em)
     return FAIL(em, ST_NOINPUT,
                 "loss.perceptual = %g needs the weights of VGG16 or VGG19, and "
                 "loss.perceptual_weights %s%s%s. torchvision's vgg16-397923af.pth is such a file: "
-                "python3 -c \"import torchvision.models as m; m.vgg16(weights='IMAGENET1K_V1')\" "
-                "downloads it into ~/.cache/torch/hub/checkpoints",
+                "curl -LO https://download.pytorch.org/models/vgg16-397923af.pth",
                 c->loss.perceptual, path[0] ? "= \"" : "", path[0] ? path : "is not set",
                 path[0] ? "\" is no file" : "");
 }

@@ -3,10 +3,8 @@
  * given, the time of a step and how that scales.
  *
  *     struct plan *p;
- *     enum status st = plan_new(&request, &p, &em);
- *     if (st != ST_OK)
- *         return st;
- *     st = plan_print(stdout, p, &em);
+ *     if (plan_new(&request, &p, &em) == ST_OK)
+ *         st = plan_print(stdout, p, &em);
  *     plan_free(p);
  */
 #ifndef BIFRONS_DRIVER_PLAN_PLAN_H

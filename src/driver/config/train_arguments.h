@@ -23,11 +23,12 @@ struct train_arguments {
     char resume[PATH_BYTES_MAX];      /* "auto" (the default), "none" or a checkpoint's path */
     char init_from[PATH_BYTES_MAX];   /* "" when not given */
     char consent[CONSENT_BYTES];      /* "" when not given */
-    bool dry_run, print_config, print_out;
+    bool dry_run, print_config;
     int64_t find_lr_steps; /* 0: not asked for */
     bool find_batch;
     char chart[PATH_BYTES_MAX]; /* "" when not given; of what is measured, as json */
     bool json;
+    bool print_out;
     bool folder_a, folder_b; /* data.a, data.b are folders of pictures, to be packed first */
 };
 

@@ -9,6 +9,16 @@
 #include "config.h"
 #include "train_arguments.h"
 
+/* For scripts: nothing where these arguments leave no run behind. */
+static enum status print_out(const struct train_arguments *a, struct errmsg *em)
+{
+    bool trains = !a->print_config && !a->dry_run && !a->find_batch && a->find_lr_steps == 0;
+    if (launcher_rank_guess() > 0 || !trains)
+        return ST_OK;
+    puts(a->out);
+    return command_flush(em);
+}
+
 static enum status print_config(const struct config *c, struct errmsg *em)
 {
     if (launcher_rank_guess() > 0)
@@ -18,16 +28,6 @@ static enum status print_config(const struct config *c, struct errmsg *em)
         return FAIL(em, ST_MEMORY, "out of memory");
     (void)fputs(text, stdout);
     free(text);
-    return command_flush(em);
-}
-
-/* For scripts: nothing where these arguments leave no run behind. */
-static enum status print_out(const struct train_arguments *a, struct errmsg *em)
-{
-    bool trains = !a->print_config && !a->dry_run && !a->find_batch && a->find_lr_steps == 0;
-    if (launcher_rank_guess() > 0 || !trains)
-        return ST_OK;
-    puts(a->out);
     return command_flush(em);
 }
 

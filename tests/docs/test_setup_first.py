@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BASICS = ["bash", "env", "sed", "dirname", "cat", "mkdir", "tail", "git"]
+BASICS = ["bash", "env", "sed", "tr", "dirname", "cat", "mkdir", "tail", "git"]
 BUILDS = ["cc", "c++", "cmake", "ninja", "pkg-config", "mpicc", "mpirun"]
 
 
@@ -16,6 +16,7 @@ BUILDS = ["cc", "c++", "cmake", "ninja", "pkg-config", "mpicc", "mpirun"]
 def tree(tmp_path):
     """A source tree in which nothing has been run."""
     shutil.copytree(ROOT / "scripts", tmp_path / "tree/scripts")
+    shutil.copy(ROOT / "CMakePresets.json", tmp_path / "tree")
     return tmp_path / "tree"
 
 
@@ -40,6 +41,13 @@ def test_a_build_before_the_setup_names_the_setup(tree, script):
     assert done.returncode == 69 and done.stdout == ""
     assert done.stderr == (f"{script}: not found: libtorch (neither in .venv nor by scripts/setup --torch DIR). "
                            "Run scripts/setup first\n")
+
+
+def test_a_preset_that_is_none_is_named(tree):
+    done = run(tree, "build", "relaese")
+    assert done.returncode == 64 and done.stdout == ""
+    assert done.stderr == ("build: there is no preset relaese: one of release dev asan tsan cuda "
+                           "(CMakePresets.json)\n")
 
 
 @pytest.mark.parametrize("missing", BUILDS)

@@ -146,22 +146,36 @@ def options_told(*program):
     return set(re.findall(r"--[a-z][a-z0-9-]*", done.stdout))
 
 
-def test_every_option_exists():
+def commands_elsewhere():
+    """(place, command) of what configurations and --help show."""
+    for config in sorted((ROOT / "configs").rglob("*.toml")):
+        for command in re.findall(r"^#   (bifrons .*?)(?: {3,}.*)?$", config.read_text(), re.M):
+            yield config.relative_to(ROOT), command
+    usage = subprocess.run([BIFRONS, "--help"], capture_output=True, text=True, timeout=60).stdout
+    for name in re.findall(r"^  ([a-z]+)  ", usage, re.M):
+        told = subprocess.run([BIFRONS, name, "--help"], capture_output=True, text=True, timeout=60).stdout
+        for command in re.findall(r"^  \$ (bifrons .*)$", told, re.M):
+            yield f"bifrons {name} --help", command
+
+
+def test_every_option_and_configuration_exists():
     """Of patterns, too."""
     told, unknown = {}, []
-    for document in DOCUMENTS:
-        for command in commands(document):
-            found = re.search(r"(?:^|\s)(bifrons [a-z]+|(?:scripts|bench)/[\w-]+)(\s.*)?$", bare(command))
-            if not found or not (found.group(1).startswith("bifrons") or os.access(ROOT / found.group(1), os.X_OK)):
-                continue
-            program = found.group(1).split() if found.group(1).startswith("bifrons ") else [ROOT / found.group(1)]
-            if program[0] == "bifrons":
-                program[0] = BIFRONS
-            key = tuple(map(str, program))
-            if key not in told:
-                told[key] = options_told(*program)
-            unknown += [f"{document}: {command}: {option}" for option in re.findall(r"\s(--[a-z][a-z-]*)", found.group(2) or "")
-                        if option not in told[key]]
+    shown = [(document, command) for document in DOCUMENTS for command in commands(document)]
+    elsewhere = list(commands_elsewhere())
+    assert len(elsewhere) >= 10
+    for place, command in shown + elsewhere:
+        found = re.search(r"(?:^|\s)(bifrons [a-z]+|(?:scripts|bench)/[\w-]+)(\s.*)?$", bare(command))
+        if not found or not (found.group(1).startswith("bifrons") or os.access(ROOT / found.group(1), os.X_OK)):
+            continue
+        program = (BIFRONS, found.group(1).split()[1]) if found.group(1).startswith("bifrons") else (ROOT / found.group(1),)
+        arguments = found.group(2) or ""
+        if program not in told:
+            told[program] = options_told(*program)
+        unknown += [f"{place}: {command}: {option}" for option in re.findall(r"\s(--[a-z][a-z-]*)", arguments)
+                    if option not in told[program]]
+        unknown += [f"{place}: {command}: {name}" for name in re.findall(r"configs/\S+\.toml", arguments)
+                    if not (ROOT / name).exists()]
     assert unknown == []
 
 

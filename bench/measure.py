@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -31,6 +32,18 @@ class Measurement:
 
 class Failed(Exception):
     """A trainer that did not end well; its output is the message."""
+
+
+# Our own message, or the exception that Python ended with; not the launcher's, which only says that one failed.
+REASON = re.compile(r"^(?:\[rank\d+\]: ?)?(error: .*|(?!torch\.distributed\.elastic)[\w.]+(?:Error|Exception|Interrupt)\b.*)")
+
+
+def reason_of(output):
+    """The line of a program's output that says why it failed."""
+    lines = [line.strip() for line in output.splitlines()]
+    reasons = [found.group(1) for found in map(REASON.match, lines) if found]
+    told = [line for line in lines if re.search(r"\w", line)]
+    return reasons[-1] if reasons else told[-1] if told else "it says nothing"
 
 
 def descendants(root):
@@ -122,10 +135,10 @@ class Job:
     def result(self):
         rows = rows_of(self.rows_path)
         if self.process.returncode != 0 or len(rows) < self.steps or len(self.cpu) < 2:
-            tail = self.log_path.read_text(errors="replace").strip()[-2000:]
+            output = self.log_path.read_text(errors="replace").strip()
             raise Failed(f"{' '.join(map(str, self.process.args))}\nended with status "
                          f"{self.process.returncode} after {len(rows)} of {self.steps} steps:\n"
-                         f"{tail}")
+                         f"{output[-2000:]}\n{reason_of(output)}")
         timed = rows[self.warm:self.steps]
         return Measurement(
             step_ms=statistics.median(row["step_ms"] for row in timed),

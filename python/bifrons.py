@@ -99,11 +99,13 @@ class Decoder(nn.Module):
 
 
 class Bifrons(nn.Module):
-    """One encoder, shared by two people; a decoder for each. Arguments: a checkpoint's "model"."""
+    """One encoder, shared by two people; a decoder for each. The arguments are the keys model.* of a
+    configuration; a checkpoint has them in "model": Bifrons(**checkpoint["model"])."""
 
     def __init__(self, image_size=128, code_size=4, latent=128, bottleneck="conv", width=64,
                  width_max=256, blocks=0, upsample="transposed", norm="none", mask=False, mean_codes=False):
         super().__init__()
+        self.image_size = image_size
         sizes = [code_size << i for i in range((image_size // code_size).bit_length())]
         channels = {s: min(width_max, math.floor(width * 2.0 ** math.floor(math.log2(64 / s))))
                     for s in sizes} | {image_size: 3}
@@ -114,6 +116,15 @@ class Bifrons(nn.Module):
         self.encoder = Encoder(sizes, channels, blocks, norm, dense, mean_codes)
         self.decoder_a = Decoder(sizes, channels, blocks, norm, dense, double, mask)
         self.decoder_b = Decoder(sizes, channels, blocks, norm, dense, double, mask)
+
+    @classmethod
+    def from_config(cls, config):
+        """The network of a checkpoint's "model" or "config", or of another configuration: TOML as text,
+        or as a dict."""
+        if isinstance(config, str):
+            import tomllib  # Python 3.11 or newer
+            config = tomllib.loads(config)
+        return cls(**config.get("model", config))
 
     def forward(self, img_a, img_b):
         return self.decoder_a(self.encoder(img_a))[0], self.decoder_b(self.encoder(img_b))[0]

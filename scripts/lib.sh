@@ -77,6 +77,41 @@ run_step() {
     fi
 }
 
+has_header() { printf '#if !__has_include(<%s>)\n#error\n#endif\n' "$1" | c++ -E -x c++ - >/dev/null 2>&1; }
+
+# What building takes, but for libtorch: what is not found, a line each. Of headers without a
+# pkg-config file CMake alone knows where it is told to look for them.
+missing_for_build() {
+    local x
+    for x in cc c++ cmake ninja pkg-config git mpicc mpirun; do
+        command -v "$x" >/dev/null || printf '%s\n' "$x"
+    done
+    if [ -z "${CMAKE_PREFIX_PATH:-}${CMAKE_INCLUDE_PATH:-}" ] && command -v c++ >/dev/null; then
+        has_header uninorm.h || printf 'libunistring (library with headers)\n'
+        has_header stb/stb_image.h || printf 'stb (headers)\n'
+        has_header toml++/toml.h || printf 'toml++ (headers)\n'
+    fi
+    command -v pkg-config >/dev/null || return 0
+    for x in jansson libxxhash libzip zlib; do
+        pkg-config --exists "$x" || printf '%s (library with headers)\n' "$x"
+    done
+    pkg-config --exists hdf5-serial || pkg-config --exists hdf5 || printf 'hdf5 (library with headers)\n'
+}
+
+# Ends with one message where scripts/setup has not been run, or not to its end. CMake may know of
+# more places than pkg-config does: where it is told of some, it looks for libraries itself.
+need_setup() {
+    local missing=() x
+    while read -r x; do
+        [ -n "${CMAKE_PREFIX_PATH:-}" ] && [[ $x = *' ('* ]] || missing+=("$x")
+    done < <(missing_for_build)
+    x=$(libtorch_folder)
+    [ -e "$x/lib/libtorch_cpu.so" ] || missing+=("libtorch (neither in .venv nor by scripts/setup --torch DIR)")
+    ((${#missing[@]} > 0)) || return 0
+    x=$(printf '%s, ' "${missing[@]}")
+    die $EX_UNAVAILABLE "not found: ${x%, }. Run scripts/setup first"
+}
+
 venv_python() { [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null; }
 
 # The libtorch to build with: the one chosen with setup --torch DIR, else the one in .venv.

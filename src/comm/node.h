@@ -2,11 +2,14 @@
  * Memory that all ranks of a node see, and the barrier between them.
  *
  *     struct node *n;
- *     node_new(local_rank, local_size, &limits, &n, &em);    // own segment
- *     // … all ranks learn all names: node_name(n)
- *     node_attach(n, names, &em);                            // the peers' segments
- *     // … all ranks learn whether all could
- *     node_settle(n);
+ *     enum status st = node_new(local_rank, local_size, &limits, &n, &em);    // own segment
+ *     if (st != ST_OK)
+ *         return st;
+ *     // all ranks learn all names: node_name(n)
+ *     st = node_attach(n, names, &em);                       // the peers' segments
+ *     // all ranks learn whether all could
+ *     if (st == ST_OK)
+ *         node_settle(n);
  *
  * Each rank makes one POSIX shared-memory file, larger than it will ever need and without pages,
  * and maps the files of all. Its head holds the board (who is where, the barrier; that of local

@@ -3,7 +3,7 @@
  * y down, z towards the viewer; half a face is about one unit wide. A point goes from head space
  * through the pose into view space, and through a similarity onto the canvas:
  *
- *     vec2 px = portrait_screen(p, view_turn(&p->view, head_point))
+ *     struct vec2 px = view_screen(&p->view, view_turn(&p->view, head_point));
  *
  * Layers, from the back: background, hair behind, body, far ear, head (shaded mesh with a depth
  * buffer), features as vector shapes in frames that follow the surface, near ear, hair in front.

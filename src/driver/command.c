@@ -15,6 +15,9 @@
 
 enum { SILENT_RANK_WAIT_S = 2 };
 
+/* argp's --version and -V of every subcommand */
+const char *argp_program_version = "bifrons " BIFRONS_VERSION;
+
 static error_t parse_help(int key, char *text, struct argp_state *state)
 {
     (void)text;

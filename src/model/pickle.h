@@ -3,8 +3,11 @@
  * tree as what was to be called and with what. For what torch.save writes (protocol 2, and the
  * opcodes of protocol 4 that mean the same); other pickles are refused.
  *
- *     pickle_parse(bytes, n, &p, &em);
- *     for (uint32_t i = pickle_first(p, root); i; i = pickle_next(p, i)) ... pickle_item(p, i) ...
+ *     enum status st = pickle_parse(bytes, n, &p, &used, &em);
+ *     if (st != ST_OK)
+ *         return st;
+ *     for (uint32_t i = pickle_first(p, pickle_root(p)); i; i = pickle_next(p, i))
+ *         take(pickle_item(p, i));
  *     pickle_free(p);
  *
  * Values are numbers from 1; 0 is none, and what any question about it answers.

@@ -45,9 +45,9 @@ struct vgg {
 };
 
 #define HOW_TO_GET_IT                                                                           \
-    "torchvision's vgg16-397923af.pth (or vgg19-dcbb9e9d.pth) is what it wants: `python3 -c \"" \
-    "import torchvision.models as m; m.vgg16(weights='IMAGENET1K_V1')\"` downloads it into "    \
-    "~/.cache/torch/hub/checkpoints; a safetensors file with the same names will do, too"
+    "torchvision's vgg16-397923af.pth (or vgg19-dcbb9e9d.pth) is what it wants: curl -LO "      \
+    "https://download.pytorch.org/models/vgg16-397923af.pth; a safetensors file with the same " \
+    "names will do, too"
 
 static bool has(const struct weights *w, int index)
 {

@@ -4,9 +4,12 @@
  * safetensors. The file is untrusted: nothing in it is executed, and every size is checked against
  * the file's own.
  *
- *     weights_open(path, &w, &em);
+ *     enum status st = weights_open(path, &w, &em);
+ *     if (st != ST_OK)
+ *         return st;
  *     const struct weights_tensor *t = weights_find(w, "features.0.weight");
- *     weights_read(w, t, numbers, &em);                 // t->count doubles
+ *     if (t)
+ *         st = weights_read(w, t, numbers, &em);        // t->count doubles
  *     weights_free(w);
  */
 #ifndef BIFRONS_MODEL_WEIGHTS_H

@@ -81,6 +81,43 @@ def test_the_printed_configuration_gives_itself_again(tmp_path):
     assert train(tmp_path, "--print-config", "again.toml").stdout == first.stdout
 
 
+@pytest.mark.parametrize("arguments, folder", [
+    (["c.toml"], "runs/c's"), (["c.toml", "-oa b/c"], "a b/c"), (["c.toml", "--ou=x"], "x"),
+    (["c.toml", "--out", "x", "--set", "name=y"], "x"), (["c.toml", "--set", "name=y"], "runs/y"),
+    (["--data-a", "a", "--data-b", "b"], "runs/run"), (["c.toml", "-o", "--out"], "--out"),
+])
+def test_the_run_folder_is_printed(tmp_path, arguments, folder):
+    (tmp_path / "c.toml").write_text("name = \"c's\"\n")
+    result = train(tmp_path, "--print-out", *arguments)
+    assert (result.returncode, result.stdout, result.stderr) == (0, folder + "\n", "")
+    assert [p.name for p in tmp_path.iterdir()] == ["c.toml"]
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--find-lr", "--find-batch", "--print-config"])
+def test_no_run_folder_is_printed_for_what_trains_nothing(tmp_path, option):
+    result = train(tmp_path, "--print-out", option, "--data-a", "a", "--data-b", "b")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_one_rank_prints_the_run_folder(tmp_path):
+    assert train(tmp_path, "--print-out", "-ox", "--data-a", "a", "--data-b", "b", ranks=2).stdout == "x\n"
+
+
+def test_mistakes_are_told_in_place_of_the_run_folder(tmp_path):
+    for arguments, code in (["no.toml"], 66), (["--set", "train.lrr=1"], 78), ([], 64), (["--oout=x"], 64):
+        result = train(tmp_path, "--print-out", *arguments)
+        assert result.returncode == code and result.stdout == "" and result.stderr
+
+
+@pytest.mark.parametrize("command", ["synth", "pack", "inspect", "plan", "train", "eval", "swap", "info"])
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_every_command_tells_the_version(command, option):
+    version, asked = ([BIFRONS, "--version"], [BIFRONS, command, option])
+    results = [subprocess.run(words, capture_output=True, text=True, timeout=60) for words in (version, asked)]
+    assert results[0].returncode == results[1].returncode == 0
+    assert results[0].stdout == results[1].stdout != "" and results[1].stderr == ""
+
+
 def test_help_lists_options_and_every_key(tmp_path):
     result = train(tmp_path, "--help")
     assert result.returncode == 0 and result.stderr == ""

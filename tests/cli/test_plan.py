@@ -53,6 +53,21 @@ def test_keys_change_what_they_should(bifrons):
         plain["parameters"][part] for part in ("encoder", "decoder_a", "decoder_b"))
 
 
+def test_stages_have_the_epochs_that_max_steps_leaves(bifrons):
+    stages = "train.stages=[{image_size=64, epochs=2}, {image_size=128, epochs=5}, {image_size=128, epochs=1}]"
+    words = ["plan", LIGHT, "--pictures", 20, "--set", "train.global_batch=8", "--set", stages]
+
+    def heads(*more):
+        result = bifrons(*words, *more)
+        assert result.code == 0, result.err
+        return [line.split(": ", 1)[1] for line in result.out.splitlines() if line.startswith("stage ")]
+
+    assert heads() == ["64 px, epochs = 2", "128 px, epochs = 5", "128 px, epochs = 1"]
+    assert heads("--set", "train.max_steps=10") == [
+        "64 px, epochs = 2", "128 px, epochs = 2 of 5, the last step is 10 (train.max_steps)",
+        "128 px, epochs = 0 of 1, the last step is 10 (train.max_steps)"]
+
+
 def test_the_chart_is_a_picture(bifrons, tmp_path):
     result = bifrons("plan", LIGHT, "--cluster", CLUSTERS[0], "--chart", "scaling.png")
     if result.code == 69:

@@ -84,6 +84,39 @@ def test_a_run_leaves_what_the_contract_names(trained):
     assert rows(trained, "val")
 
 
+def test_rows_are_as_the_header_of_metrics_shows_them(trained):
+    header = (Path(__file__).resolve().parents[2] / "src/driver/train/metrics.h").read_text()
+    shown = json.loads(re.sub(r"\n \*", "", re.search(r'\{"kind":"train".*?\d\}\n', header, re.S).group()))
+    row = rows(trained)[-1]
+    assert list(row) == list(shown)
+    assert {key: list(value) for key, value in row["loss"].items() if key != "total"} == {
+        key: list(value) for key, value in shown["loss"].items() if key != "total"}
+
+
+def test_the_epochs_told_are_those_that_are_run(sets, tmp_path):
+    """27 pictures, 5 steps an epoch; train.max_steps ends the run within the second of 1000."""
+    keys = ["train.epochs=1000", "train.max_steps=7"]
+    planned = "plan: 2 epochs of 5 steps, the last step is 7 (train.max_steps), 6 + 6 pictures a step"
+    assert planned in train(sets, tmp_path / "run", "--dry-run", keys=keys).stderr
+    result = train(sets, tmp_path / "run", keys=keys)
+    assert result.returncode == 0 and planned in result.stderr
+    assert [row["epoch"] for row in rows(tmp_path / "run")] == [1] * 5 + [2] * 2
+    assert [row["epoch"] for row in rows(tmp_path / "run", "val")] == [1, 2]
+    assert json.loads((tmp_path / "run/run.json").read_text())["epoch"] == 2
+    result = train(sets, tmp_path / "run", keys=["train.epochs=3", "train.max_steps=0"])
+    assert "plan: 3 epochs of 5 steps, 6 + 6 pictures a step" in result.stderr
+
+
+def test_previews_name_the_epoch_that_is_run(sets, tmp_path):
+    """Step 1, once with its epoch finished and once not; else nothing differs, as lr is 0."""
+    sheets = []
+    for batch in 27, 6:
+        result = train(sets, tmp_path / str(batch), keys=["train.max_steps=1", "train.lr=0", f"train.global_batch={batch}"])
+        assert result.returncode == 0 and "plan: 1 epoch of " in result.stderr
+        sheets.append([path.read_bytes() for path in sorted((tmp_path / str(batch) / "previews").iterdir())])
+    assert sheets[0] and sheets[0] == sheets[1]
+
+
 def test_the_loss_goes_down(trained):
     curve = losses(trained)
     assert sum(curve[-5:]) < 0.9 * sum(curve[:5])

@@ -2,11 +2,13 @@
  * libtorch behind a C ABI. The only header of the shim; it compiles as C11 and as C++.
  *
  *     struct shim_scope *s;
- *     shim_scope_new("cpu", SHIM_F32, &s, &em);
- *     struct shim_tensor *x = shim_from_memory(s, SHIM_U8, bytes, 4, (int64_t[]){n, h, w, 3});
+ *     enum status st = shim_scope_new("cpu", SHIM_F32, &s, &em);
+ *     if (st != ST_OK)
+ *         return st;
+ *     struct shim_tensor *x = shim_from_memory(s, SHIM_F32, pictures, 4, (int64_t[]){n, 3, h, w});
  *     struct shim_tensor *y = shim_leaky_relu(s, shim_conv2d(s, x, weight, bias, 2, 1), 0.2);
  *     shim_backward(s, shim_mean(s, y), false);
- *     enum status st = shim_scope_check(s, &em);      // the one check of all above
+ *     st = shim_scope_check(s, &em);                  // the one check of all above
  *     shim_scope_reset(s);                            // x, y and the graph are gone
  *
  * TENSORS are borrowed from whoever made them: the result of an operation belongs to its scope and
@@ -383,7 +385,7 @@ enum status shim_group_squares_of(const struct shim_group *g, const void *elemen
  *
  *     shim_graph_begin(scope, graph);                  // first: records; later: only takes memory
  *     struct shim_tensor *x = shim_from_memory(scope, SHIM_U8, images, 4, dims);
- *     ...                                              // the same calls with the same arguments
+ *     struct shim_tensor *loss = shim_mean(scope, x);  // the same calls with the same arguments
  *     shim_backward(scope, loss, false);
  *     shim_graph_end(scope, graph);                    // runs it
  *     shim_to_memory(scope, loss, SHIM_F64, &value, 1);
@@ -414,11 +416,14 @@ void shim_graph_end(struct shim_scope *s, struct shim_graph *g);
  * archive owns all values, the first error stays, shim_archive_check or _write reports it.
  *
  *     struct shim_archive *a;
- *     shim_archive_new(&a, &em);
+ *     enum status st = shim_archive_new(&a, &em);
+ *     if (st != ST_OK)
+ *         return st;
  *     struct shim_value *root = shim_archive_root(a);
  *     shim_put(a, root, "epoch", shim_value_int(a, 7));
  *     shim_put(a, root, "weight", shim_value_tensor(a, SHIM_F32, memory, 2, dims));
- *     shim_archive_write(a, path, "bifrons.json", json, json_bytes, hash, &em);
+ *     st = shim_archive_write(a, path, "bifrons.json", json, json_bytes, hash, &em);
+ *     shim_archive_free(a);
  */
 struct shim_archive;
 struct shim_value;

@@ -1,8 +1,16 @@
 /*
  * The configuration of a run: one struct, filled from defaults, then TOML files, then --set and the
  * short form's options, each later one winning. config_schema.c is the one table of keys: name,
- * type, range, default and help; it drives validation, --help, README's table and the resolved
+ * type, range, default and help; it drives validation, --help, docs/config.md and the resolved
  * file.
+ *
+ *     struct config c;      // some 20 kB
+ *     config_init(&c);
+ *     enum status st = config_merge_file(&c, "configs/light128.toml", &em);
+ *     if (st == ST_OK)
+ *         st = config_merge_assignment(&c, "train.lr=1e-3", &em);
+ *     if (st == ST_OK)
+ *         st = config_check(&c, world_size, &em);
  */
 #ifndef BIFRONS_DRIVER_CONFIG_H
 #define BIFRONS_DRIVER_CONFIG_H
@@ -130,7 +138,7 @@ struct config {
 /* Defaults of every key. */
 void config_init(struct config *c);
 /*
- * Merging leaves *c as it was where it fails. All three give ST_CONFIG with the place, the key,
+ * Merging leaves *c as it was where it fails. All four give ST_CONFIG with the place, the key,
  * what it takes and what was given; an unknown key comes with the nearest known one.
  */
 /* Merges a TOML file. ST_NOINPUT, ST_CONFIG, ST_MEMORY. */
@@ -177,7 +185,7 @@ enum status config_check_ranks(const struct config *c, int64_t first, int world_
  * frees; NULL only where memory has run out.
  */
 char *config_to_toml(const struct config *c);
-/* The schema as a table: for --help (plain) and for README (markdown). */
+/* The schema as a table: for --help (plain) and for docs/config.md (markdown). */
 void config_print_schema(FILE *f, bool markdown);
 /* "key: old -> new" a line for each key that differs; caller frees; NULL where none does. */
 char *config_difference(const struct config *old, const struct config *new_config);

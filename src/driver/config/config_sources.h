@@ -3,9 +3,9 @@
  * another spelling of one, each in order; the later wins.
  *
  *     struct config_sources sources = {0};          // 6 kB; texts are borrowed from argv
- *     config_sources_file(&sources, "configs/light128.toml");
- *     config_sources_set(&sources, "set", NULL, "train.lr=1e-4");
- *     st = config_sources_read(&sources, &config, &em);
+ *     bool enough = config_sources_file(&sources, "configs/light128.toml") &&
+ *                   config_sources_set(&sources, "set", NULL, "train.lr=1e-4");
+ *     enum status st = config_sources_read(&sources, &config, &em);
  */
 #ifndef BIFRONS_DRIVER_CONFIG_SOURCES_H
 #define BIFRONS_DRIVER_CONFIG_SOURCES_H

@@ -18,6 +18,7 @@ enum train_option {
     OPTION_INIT_FROM,
     OPTION_DRY_RUN,
     OPTION_PRINT_CONFIG,
+    OPTION_PRINT_OUT,
     OPTION_PRINT_KEYS,
     OPTION_FIND_LR,
     OPTION_FIND_BATCH,
@@ -145,6 +146,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case OPTION_PRINT_CONFIG:
         a->print_config = true;
         return 0;
+    case OPTION_PRINT_OUT:
+        a->print_out = true;
+        return 0;
     case OPTION_PRINT_KEYS:
         config_print_schema(stdout, true);
         exit(0);
@@ -192,6 +196,9 @@ static const struct argp_option general_options[] = {
     {"dry-run",      OPTION_DRY_RUN,      NULL,             0,                   "check everything, then end without training or writing",
      1                                                                                                                                              },
     {"print-config", OPTION_PRINT_CONFIG, NULL,             0,                   "print the resulting configuration and end",                      1},
+    {"print-out",    OPTION_PRINT_OUT,    NULL,             0,
+     "print the run folder and end; nothing with an option that trains nothing (--dry-run, "
+     "--find-lr, --find-batch, --print-config)",                                                                                                   1},
     {"print-keys",   OPTION_PRINT_KEYS,   NULL,             0,                   "print the keys as a Markdown table and end",                     1},
     {NULL,           0,                   NULL,             0,                   "To measure instead of training; the run folder stays as it is:", 2},
     {"find-lr",      OPTION_FIND_LR,      "STEPS",          OPTION_ARG_OPTIONAL,
@@ -367,8 +374,7 @@ static enum status check_perceptual(const struct config *c, struct errmsg *em)
     return FAIL(em, ST_NOINPUT,
                 "loss.perceptual = %g needs the weights of VGG16 or VGG19, and "
                 "loss.perceptual_weights %s%s%s. torchvision's vgg16-397923af.pth is such a file: "
-                "python3 -c \"import torchvision.models as m; m.vgg16(weights='IMAGENET1K_V1')\" "
-                "downloads it into ~/.cache/torch/hub/checkpoints",
+                "curl -LO https://download.pytorch.org/models/vgg16-397923af.pth",
                 c->loss.perceptual, path[0] ? "= \"" : "", path[0] ? path : "is not set",
                 path[0] ? "\" is no file" : "");
 }

@@ -2,8 +2,8 @@
  * The command line of `bifrons train`. bifrons parses it to tell mistakes before libtorch is
  * loaded, bifrons-engine parses it again to work by it.
  *
- *     struct train_arguments *a = ...;      // some 30 kB: not for a small stack
- *     if (train_arguments_parse(argc, argv, a, &em) != ST_OK)
+ *     struct train_arguments *a = malloc(sizeof *a);      // some 30 kB: not for a small stack
+ *     if (a && train_arguments_parse(argc, argv, a, &em) != ST_OK)
  *         return command_fail_once(&em);
  *
  * Defaults, then CONFIG files in order, then --set and the keys' own options in order: the later
@@ -28,6 +28,7 @@ struct train_arguments {
     bool find_batch;
     char chart[PATH_BYTES_MAX]; /* "" when not given; of what is measured, as json */
     bool json;
+    bool print_out;
     bool folder_a, folder_b;      /* data.a, data.b are folders of pictures, to be packed first */
     char gone[2][PATH_BYTES_MAX]; /* a folder given for A, B that is no longer there, while data.a,
                                      data.b name what was packed from it; "": none */

@@ -133,10 +133,23 @@ static enum status plan_stage(const struct arguments *a, const struct config *c,
     return st;
 }
 
-static void print_stage(const struct config *c, int64_t i)
+/* The stage's epochs of so many pictures, as far as train.max_steps leaves them; *steps: of the
+ * stages before, then of this one, too. */
+static void print_stage(const struct config *c, int64_t i, int64_t pictures, int64_t *steps)
 {
-    printf("%sstage %" PRId64 " of %" PRId64 ": %" PRId64 " px, epochs = %" PRId64 "\n\n",
-           i > 0 ? "\n" : "", i + 1, c->train.stages.n, c->model.image_size, c->train.epochs);
+    int64_t epoch = (pictures + c->train.global_batch - 1) / c->train.global_batch;
+    int64_t begin = *steps, most = c->train.max_steps;
+    char limit[96] = "";
+    *steps += c->train.epochs * epoch;
+    if (most > 0 && *steps > most) {
+        *steps = MAX(begin, most);
+        snprintf(limit, sizeof limit,
+                 " of %" PRId64 ", the last step is %" PRId64 " (train.max_steps)", c->train.epochs,
+                 most);
+    }
+    printf("%sstage %" PRId64 " of %" PRId64 ": %" PRId64 " px, epochs = %" PRId64 "%s\n\n",
+           i > 0 ? "\n" : "", i + 1, c->train.stages.n, c->model.image_size,
+           (*steps - begin + epoch - 1) / epoch, limit);
 }
 
 static enum status plan_for(const struct arguments *a, struct config *c, struct errmsg *em)
@@ -147,14 +160,14 @@ static enum status plan_for(const struct arguments *a, struct config *c, struct 
         st = cluster_read(a->cluster, &cluster, em);
     if (st == ST_OK)
         st = config_check_sizes(c, 1, em);
-    int64_t stages = config_stage_count(c);
+    int64_t stages = config_stage_count(c), steps = 0;
     if (st == ST_OK && stages > 1 && (a->json || a->chart))
         log_info("%s: the last of %" PRId64 " stages", a->json ? "JSON" : a->chart, stages);
     for (int64_t i = 0; i < stages && st == ST_OK; i++) {
         struct config stage = *c;
         config_enter_stage(&stage, i);
         if (c->train.stages.n > 0 && !a->json)
-            print_stage(&stage, i);
+            print_stage(&stage, i, pictures_of(a, &stage), &steps);
         stage.train.stages.n = 0; /* it alone is planned for */
         st = plan_stage(a, &stage, a->cluster ? &cluster : NULL, i + 1 == stages, em);
     }

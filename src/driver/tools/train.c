@@ -9,6 +9,16 @@
 #include "config.h"
 #include "train_arguments.h"
 
+/* For scripts: nothing where these arguments leave no run behind. */
+static enum status print_out(const struct train_arguments *a, struct errmsg *em)
+{
+    bool trains = !a->print_config && !a->dry_run && !a->find_batch && a->find_lr_steps == 0;
+    if (launcher_rank_guess() > 0 || !trains)
+        return ST_OK;
+    puts(a->out);
+    return command_flush(em);
+}
+
 static enum status print_config(const struct config *c, struct errmsg *em)
 {
     if (launcher_rank_guess() > 0)
@@ -27,8 +37,10 @@ int command_train(int argc, char **argv)
     struct train_arguments *a = malloc(sizeof *a);
     enum status st =
         a ? train_arguments_parse(argc, argv, a, &em) : FAIL(&em, ST_MEMORY, "out of memory");
-    bool end_here = st == ST_OK && a->print_config;
-    if (end_here)
+    bool end_here = st == ST_OK && (a->print_config || a->print_out);
+    if (end_here && a->print_out)
+        st = print_out(a, &em);
+    else if (end_here)
         st = print_config(&a->config, &em);
     else if (st == ST_OK)
         st = train_arguments_check(a, launcher_world_size_guess(), argc, argv, &em);

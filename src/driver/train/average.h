@@ -1,9 +1,9 @@
 /*
  * train.ema: validations and previews look at the moving average of the parameters (model.h).
  *
- *     average_enter(s, &em);      // the model works with the average
- *     …
- *     average_leave(s, &em);      // and with its own parameters again, bit for bit
+ *     enum status st = average_enter(s, &em);    // the model works with the average,
+ *     if (st == ST_OK)
+ *         st = average_leave(s, &em);            // and with its own parameters again, bit for bit
  *
  * Both COLLECTIVE, between steps: the flat gradient holds the parameters meanwhile. Without
  * train.ema they do nothing.

@@ -2,9 +2,9 @@
  * Which batch to train with, by trials of one that doubles: how many pictures a second, and how
  * much memory, each took.
  *
- *     while (!batch_trials_settled(&t) && batch_trials_growth(&t, planned) < what there is)
- *         t.list[t.n++] = …;           // of batch_trials_next(&t)
- *     suggested = t.list[batch_trials_best(&t)].pairs;
+ *     while (!batch_trials_settled(&t) && batch_trials_growth(&t, planned) < available)
+ *         t.list[t.n++] = try_batch(batch_trials_next(&t));
+ *     int64_t suggested = t.list[batch_trials_best(&t)].pairs;
  *
  * A pure function of the trials.
  */

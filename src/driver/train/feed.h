@@ -2,10 +2,13 @@
  * Reads the samples of the next piece of work while this one is computed: a thread of its own and
  * two batches that take turns.
  *
- *     feed_new(&options, &f, &em);
- *     feed_take(f, position, n, &batch, &em);      // waits for these samples, or reads them now
- *     feed_ahead(f, position + n, m);              // begins the next ones, into the other batch
- *     ...compute on *batch, which stays until the next feed_take...
+ *     const struct loader_batch *batch;
+ *     enum status st = feed_new(&options, &f, &em);
+ *     if (st == ST_OK)
+ *         st = feed_take(f, position, n, &batch, &em); // waits for them, or reads them now
+ *     if (st == ST_OK)
+ *         feed_ahead(f, position + n, m); // begins the next ones, into the other batch
+ *     // compute on *batch, which stays until the next feed_take
  *
  * Exact: a batch is what loader_fill makes of its positions, whoever fills it and when. Samples
  * read ahead that are not the ones then asked for (training went back) are dropped. Nothing waits

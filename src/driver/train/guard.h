@@ -11,8 +11,12 @@
  * MAD: the median of the distances from the median (Hampel's identifier). Bad losses never enter
  * the window, so that neither a NaN nor a spike can poison it.
  *
- *     switch (guard_judge(&g, &config.guard, loss, finite)) ...
- *     guard_go_back(&g, &config.guard);         // after the state has been set back
+ *     enum guard_verdict verdict = guard_judge(&state.guard, &config.guard, loss, is_finite);
+ *     if (verdict == GUARD_GO_BACK && guard_may_go_back(&state.guard, &config.guard)) {
+ *         struct guard now = state.guard;
+ *         state = saved;                        // the guard's state with it
+ *         guard_go_back(&state.guard, &now, &config.guard);
+ *     }
  */
 #ifndef BIFRONS_DRIVER_TRAIN_GUARD_H
 #define BIFRONS_DRIVER_TRAIN_GUARD_H

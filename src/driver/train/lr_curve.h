@@ -4,9 +4,11 @@
  * LR_CURVE_HIGHEST; where the loss falls, then rises, tells which rates train.
  *
  *     struct lr_curve curve;
- *     st = lr_curve_init(&curve, 200, &em);
+ *     enum status st = lr_curve_init(&curve, 200, &em);
+ *     if (st != ST_OK)
+ *         return st;
  *     while (!lr_curve_is_over(&curve))
- *         lr_curve_add(&curve, loss of a step at lr_curve_rate(&curve, curve.n));
+ *         lr_curve_add(&curve, loss_of_a_step_at(lr_curve_rate(&curve, curve.n)));
  *     struct lr_verdict verdict = lr_curve_judge(&curve, false);
  *     lr_curve_release(&curve);
  *

@@ -12,13 +12,16 @@
  * is NaN or infinite is null, and such a row has "nonfinite":true. A step that the guard left out
  * has "skipped":true. With train.stages a row has "stage":1 and so on before "step"; "epoch" is the
  * stage's. Losses of a person are unweighted, keyed
- * by model_loss_key; total is weighted, over both people. A loss that the run has no use for is
- * left out: perceptual and adversarial without a weight, and the latter, with
- * discriminator and r1, at validations. They read 0 before adversary.start_step.
+ * by model_loss_key; total is weighted, over both people. Losses without a weight are left out, but
+ * for l1 and dssim; discriminator and r1 go with adversarial. At validations latent and these three
+ * are left out. The three read 0 before adversary.start_step.
  *
- *     metrics_open("runs/x/metrics.jsonl", offset_of_the_checkpoint, &m, &em);
- *     metrics_write(m, &row, &em);                  // on failure warn and go on
- *     metrics_sync(m, &offset, &em);                // before a checkpoint, which stores offset
+ *     struct metrics *m;
+ *     enum status st = metrics_open("runs/x/metrics.jsonl", 0, &m, &em);    // a new run's
+ *     if (st == ST_OK)
+ *         st = metrics_write(m, &row, &em);         // on failure warn and go on
+ *     if (st == ST_OK)
+ *         st = metrics_sync(m, &offset, &em);       // before a checkpoint, which stores offset
  *
  * Resumed at the offset its checkpoint stores, a file has no line twice and none missing. A line is
  * there whole or not at all: one that a full disk cut short is taken back.

@@ -17,9 +17,15 @@
  * are what happens between steps: validation, previews.
  *
  *     progress_init(&p, &options);
- *     each step:        progress_step(&p, &(struct progress_update){...});
- *     around a pause:   progress_pause(&p); … progress_set_val(&p, &val); progress_continue(&p);
- *     at the end:       progress_finish(&p);
+ *     for (int64_t step = 1; step <= options.total_steps; step++) {
+ *         progress_step(&p, &(struct progress_update){.step = step, .losses = losses});
+ *         if (step % steps_per_epoch == 0) {
+ *             progress_pause(&p);
+ *             progress_set_val(&p, &val);
+ *             progress_continue(&p);
+ *         }
+ *     }
+ *     progress_finish(&p);
  *
  * Does nothing on rank > 0, by way of the log. One thread at a time. Nothing here can fail.
  */

@@ -116,8 +116,7 @@ void report_begin_stage(struct report *r)
         return;
     const struct session *s = r->session;
     struct progress_options options = {
-        .epochs =
-            (s->steps_total - s->state.stage_step + s->steps_per_epoch - 1) / s->steps_per_epoch,
+        .epochs = session_epochs_total(s),
         .total_steps = s->steps_total,
         .first_step = s->state.step,
         .images_per_step = 2 * s->config.train.global_batch,
@@ -172,9 +171,8 @@ void report_step(struct report *r, const struct step_report *step)
     if (!r->session)
         return;
     const struct session *s = r->session;
-    int64_t pictures = session_epoch_pictures(s);
     struct progress_update update = {
-        .epoch = (session_stage_pictures(s) - 1) / pictures + 1,
+        .epoch = session_epoch_number(s),
         .step = s->state.step,
         .losses = step->losses,
         .data_wait_s = step->data_wait_s,
@@ -228,7 +226,7 @@ void report_validation(struct report *r, const struct model_losses *losses)
         .kind = METRICS_VAL,
         .stage = stage_number(s),
         .step = s->state.step,
-        .epoch = session_epoch(s),
+        .epoch = session_epoch_number(s),
         .position = s->state.position,
         .time_s = trained_s(r),
         .losses = *losses,
@@ -268,7 +266,7 @@ static enum status draw_sheets(struct report *r, const struct preview_pictures *
     const struct preview_state state = {.stage = stage_number(s),
                                         .stages = s->config.train.stages.n,
                                         .step = s->state.step,
-                                        .epoch = session_epoch(s),
+                                        .epoch = session_epoch_number(s),
                                         .val_loss = s->state.val_loss};
     struct picture sheet = {0};
     enum status st = preview_grid(p, 0, &state, &sheet, em);
@@ -372,7 +370,7 @@ void report_close(struct report *r, enum status status, const struct errmsg *em)
         .message = em->text[0] ? em->text : NULL,
         .stage = stage_number(s),
         .step = s->state.step,
-        .epoch = session_epoch(s),
+        .epoch = session_epoch_number(s),
         .seconds = trained_s(r),
         .images_per_s = progress_images_per_s(&r->progress),
     };

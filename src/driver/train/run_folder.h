@@ -9,11 +9,16 @@
  *     OUT/checkpoints/latest.pt, best.pt    relative symlinks to two of them
  *
  *     struct run_folder *folder;
- *     run_folder_open(out, continues, &folder, &em);
- *     run_folder_begin(folder, config_toml, &em);
- *     run_folder_temporary(out, step, temporary, &em);
- *     ...write the checkpoint to `temporary`...
- *     run_folder_commit_checkpoint(out, temporary, hash, step, best, keep, &em);
+ *     enum status st = run_folder_open(out, continues, &folder, &em);
+ *     if (st != ST_OK)
+ *         return st;
+ *     st = run_folder_begin(folder, config_toml, &em);
+ *     if (st == ST_OK)
+ *         st = run_folder_temporary(out, step, temporary, &em);
+ *     if (st == ST_OK)
+ *         st = write_checkpoint(temporary, &hash);
+ *     if (st == ST_OK)
+ *         st = run_folder_commit_checkpoint(out, temporary, hash, step, best, keep, &em);
  *     run_folder_free(folder);
  *
  * A sidecar is durable before its checkpoint gets its name, so a checkpoint that is there can be

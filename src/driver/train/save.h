@@ -2,8 +2,15 @@
  * Checkpoints while training goes on. The loop stops only for a copy of the state; rank 0's
  * thread serialises it, makes it durable and gives it its name (run_folder.h).
  *
- *     saver_open(s, &saver, &em);                        // COLLECTIVE
- *     ...after each step: saver_poll(saver); when due: saver_save(saver, since_s, validated);
+ *     struct saver *saver;
+ *     enum status st = saver_open(s, &saver, &em);       // COLLECTIVE
+ *     if (st != ST_OK)
+ *         return st;
+ *     for (int64_t step = 1; step <= steps; step++) {
+ *         saver_poll(saver);
+ *         if (saver_due(saver))
+ *             saver_save(saver, since_s, validated);
+ *     }
  *     bool kept = saver_finish(saver);                   // joined before the last collective
  *     saver_close(saver);
  *

@@ -281,6 +281,25 @@ int64_t session_epoch(const struct session *s)
     return session_stage_pictures(s) / session_epoch_pictures(s);
 }
 
+/* Of the epoch that the last of so many pictures of the stage belongs to. With another batch than
+ * before the last step of the last epoch may reach beyond it. */
+static int64_t epoch_of(const struct session *s, int64_t pictures)
+{
+    int64_t epoch = session_epoch_pictures(s);
+    return MIN((pictures + epoch - 1) / epoch, s->config.train.epochs);
+}
+
+int64_t session_epoch_number(const struct session *s)
+{
+    return epoch_of(s, session_stage_pictures(s));
+}
+
+int64_t session_epochs_total(const struct session *s)
+{
+    int64_t left = MAX(s->steps_total - s->state.step, 0);
+    return epoch_of(s, session_stage_pictures(s) + left * s->config.train.global_batch);
+}
+
 bool session_at_epoch_end(const struct session *s)
 {
     int64_t epoch = session_epoch_pictures(s), pictures = session_stage_pictures(s);

@@ -6,12 +6,15 @@
  * A run trains one stage of train.stages after the other, or its only one. What depends on the size
  * of pictures or the batch is opened for each:
  *
- *     session_open(s, &em);             // … at the beginning; or the state is set to a later point
- *     session_enter_stage(s);           // the configuration and steps of the state's stage
- *     session_open_stage(s, &em);
- *     …
- *     session_close_stage(s);
- *     session_begin_next_stage(s);      // the state; and entered, to be opened
+ *     enum status st = session_open(s, &em); // at the beginning; or the state is set to a later
+ *     session_enter_stage(s);                // point, and this takes its stage's configuration
+ *     while (st == ST_OK) {
+ *         st = session_open_stage(s, &em);
+ *         session_close_stage(s);
+ *         if (session_run_is_over(s))
+ *             break;
+ *         session_begin_next_stage(s);       // the state's; enters it, to be opened
+ *     }
  *     session_close(s);
  */
 #ifndef BIFRONS_DRIVER_TRAIN_SESSION_H
@@ -132,6 +135,10 @@ int64_t session_steps_per_epoch(const struct session *s, int64_t global_batch);
 int64_t session_epoch_pictures(const struct session *s);
 /* Finished epochs of the stage at the current position. */
 int64_t session_epoch(const struct session *s);
+/* Number, from 1, of the epoch that the last step belongs to; 0 before the stage's first step. */
+int64_t session_epoch_number(const struct session *s);
+/* That number at the stage's last step: the epochs that train.epochs and train.max_steps allow. */
+int64_t session_epochs_total(const struct session *s);
 /* Did the last step end an epoch? */
 bool session_at_epoch_end(const struct session *s);
 /* Learning rate of a step of this stage: fixed_lr, else by its schedule and the guard. */

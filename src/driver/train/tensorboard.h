@@ -2,9 +2,11 @@
  * TensorBoard event files: scalars, PNG pictures and text in a run folder, one new file
  * (events.out.tfevents.*) each start, so that a resumed run continues its curves.
  *
- *     tensorboard_open("runs/x", &tb, &em);
- *     tensorboard_metrics(tb, &row, &em);
- *     tensorboard_image(tb, "preview/grid", step, png, n_bytes, width, height, &em);
+ *     enum status st = tensorboard_open("runs/x", &tb, &em);
+ *     if (st == ST_OK)
+ *         st = tensorboard_metrics(tb, &row, &em);
+ *     if (st == ST_OK)
+ *         st = tensorboard_image(tb, "preview/grid", step, png, n_bytes, width, height, &em);
  *
  * A file is a sequence of records: length u64, masked CRC-32C of the length, an Event message of
  * tfevent.proto, masked CRC-32C of the message; all little-endian. Each record is written at once

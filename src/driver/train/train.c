@@ -81,10 +81,15 @@ static void tell_plan(const struct session *s)
 static void tell_course(const struct session *s)
 {
     const struct config *c = &s->config;
-    log_info("plan: %" PRId64 " epoch%s of %" PRId64 " step%s, %" PRId64 " + %" PRId64
+    int64_t epochs = session_epochs_total(s);
+    char limit[96] = "";
+    if (c->train.max_steps > 0 && s->steps_total == c->train.max_steps)
+        snprintf(limit, sizeof limit, ", the last step is %" PRId64 " (train.max_steps)",
+                 s->steps_total);
+    log_info("plan: %" PRId64 " epoch%s of %" PRId64 " step%s%s, %" PRId64 " + %" PRId64
              " pictures a step, run folder %s",
-             c->train.epochs, PLURAL(c->train.epochs), s->steps_per_epoch,
-             PLURAL(s->steps_per_epoch), c->train.global_batch, c->train.global_batch, s->out);
+             epochs, PLURAL(epochs), s->steps_per_epoch, PLURAL(s->steps_per_epoch), limit,
+             c->train.global_batch, c->train.global_batch, s->out);
 }
 
 /* Opens the stage the session has entered, and says so. */

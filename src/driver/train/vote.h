@@ -4,9 +4,10 @@
  * a collective alone.
  *
  *     vote_init(&v, 1, 0);
- *     vote_add_losses(&v, 0, &losses); …
- *     st = vote_take(comm, local_status, &v, &em);          // COLLECTIVE
- *     losses = vote_losses(&v);
+ *     vote_add_losses(&v, 0, &losses);
+ *     enum status st = vote_take(comm, local_status, &v, &em);    // COLLECTIVE
+ *     if (st == ST_OK)
+ *         losses = vote_losses(&v);
  *     vote_release(&v);
  *
  * Losses, and numbers of the caller's own, are added up in units. A unit that one rank alone adds

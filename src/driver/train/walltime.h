@@ -7,7 +7,8 @@
  *     double left_s;
  *     bool known = walltime_job_left(&left_s);           // rank 0, before MPI has started
  *     walltime_init(&w, now_s, max_minutes, known ? left_s : INFINITY);
- *     ...after each step: walltime_note(&w, now_s); over = walltime_over(&w, now_s, save_s);
+ *     walltime_note(&w, now_s);                          // after each step
+ *     bool over = walltime_over(&w, now_s, save_s);
  *
  * Times are clock_seconds. On rank 0 only: the ranks agree on a step by its vote.
  */

@@ -1,10 +1,12 @@
 /*
  * One thread that does one job at a time beside the training loop.
  *
- *     worker_new(&w, &em);
- *     worker_start(w, write_it, &job);        // only while idle
- *     ...go on; what the job uses is the thread's...
+ *     enum status st = worker_new(&w, &em);
+ *     if (st != ST_OK)
+ *         return st;
+ *     worker_start(w, write_it, &job);        // only while idle; what the job uses is the thread's
  *     if (worker_wait(w, 0))                  // idle again: what the job left is ours
+ *         tell_outcome(&job);
  *     worker_free(w);                         // waits for a job that runs
  *
  * The thread takes no signals: those are the main thread's.

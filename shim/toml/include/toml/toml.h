@@ -3,7 +3,9 @@
  * name, with its place in the text.
  *
  *     struct toml_document *t;
- *     if (toml_parse(text, n, "light128.toml", &t, &em) != ST_OK) ...
+ *     enum status st = toml_parse(text, n, "light128.toml", &t, &em);
+ *     if (st != ST_OK)
+ *         return st;
  *     const struct toml_entry *entries;
  *     size_t n_entries = toml_entries(t, &entries);      // in the order of the text
  *     toml_free(t);

@@ -2,10 +2,13 @@
  * Collectives between the ranks of a training run, over raw memory: no tensor is known here.
  *
  *     struct comm *c;
- *     comm_open(&options, &c, &em);                                    // COLLECTIVE, once
  *     struct comm_ticket t = {0};
- *     comm_all_reduce_begin(c, grads, n, COMM_F32, NULL, &t, &em);     // COLLECTIVE
- *     comm_wait(c, &t, COMM_NO_DEADLINE, &em);
+ *     enum status st = comm_open(&options, &c, &em);                       // COLLECTIVE, once
+ *     if (st != ST_OK)
+ *         return st;
+ *     st = comm_all_reduce_begin(c, grads, n, COMM_F32, NULL, &t, &em);    // COLLECTIVE
+ *     if (st == ST_OK)
+ *         st = comm_wait(c, &t, COMM_NO_DEADLINE, &em);
  *     comm_close(c);
  *
  * COLLECTIVE calls must be made by all ranks in the same order. A range handed to *_begin belongs
@@ -126,7 +129,7 @@ void comm_free(struct comm *c, void *memory);
  * range. Between GPUs of one node, ranks that begin different collectives are told apart: ST_PEER
  * names them.
  *   all_reduce:      each rank's range becomes the sum
- *   reduce_scatter:  shard r of comm_shard() becomes the sum on rank r; the rest is undefined
+ *   reduce_scatter:  shard r (comm_shard) becomes the sum on rank r; the rest is undefined
  *   all_gather:      shard r travels from rank r to all
  *   broadcast:       from root to all
  */

@@ -2,13 +2,20 @@
  * Sums a flat gradient over ranks while backward is still at work on it.
  *
  *     struct reducer *r;
- *     reducer_new(&options, &r, &em);
- *     reducer_observe(r);   … one backward, whose hook calls reducer_ready …
- *     reducer_plan(r, &em);                    // COLLECTIVE, once: buckets and their order
- *     each step:
- *         reducer_arm(r);   … the last backward of the step: its hook sends buckets off …
- *         reducer_flush(r, &em);               // COLLECTIVE: those that have not gone
- *         reducer_wait(r, &em);                // the sums are there
+ *     enum status st = reducer_new(&options, &r, &em);
+ *     if (st != ST_OK)
+ *         return st;
+ *     reducer_observe(r);
+ *     backward();                              // its hook calls reducer_ready
+ *     st = reducer_plan(r, &em);               // COLLECTIVE, once: buckets and their order
+ *     for (int64_t step = 1; st == ST_OK && step <= steps; step++) {
+ *         reducer_arm(r);
+ *         backward();                          // the step's last: its hook sends buckets off
+ *         st = reducer_flush(r, &em);          // COLLECTIVE: those that have not gone
+ *         if (st == ST_OK)
+ *             st = reducer_wait(r, &em);       // the sums are there
+ *     }
+ *     reducer_free(r);
  *
  * BUCKETS are ranges of the flat gradient, made of whole tensors: nothing is copied to be summed.
  * All ranks send them in one order, rank 0's order of readiness in the observed backward. A bucket
@@ -50,7 +57,7 @@ struct reducer_options {
     size_t n_tensors;
     size_t bucket_bytes; /* of gradient; 0: planned */
     enum reducer_wire wire;
-    bool scatter; /* each rank gets the sums of its shard of each bucket only (reducer_shards) */
+    bool scatter; /* each rank gets the sums of its shard of each bucket only (comm_shard) */
 };
 
 struct reducer;

@@ -2,11 +2,19 @@
  * Sums gradients in one fixed binary tree over slots, whichever rank computed which slot.
  *
  *     struct slot_sum *sum;
- *     slot_sum_new(comm, gradients, count, n_slots, &sum, &em);
- *     comm_shard(n_slots, world_size, rank, &first, &mine);    // the slots of this rank
- *     each step:
- *         for each of them, in order: … gradients of that slot alone …  slot_sum_add(sum);
- *         slot_sum_finish(sum, &em);                           // COLLECTIVE: gradients = the sum
+ *     enum status st = slot_sum_new(comm, gradients, count, n_slots, &sum, &em);
+ *     if (st != ST_OK)
+ *         return st;
+ *     size_t first, mine;                                      // the slots of this rank
+ *     comm_shard(n_slots, comm_world_size(comm), comm_rank(comm), &first, &mine);
+ *     for (int64_t step = 1; st == ST_OK && step <= steps; step++) {
+ *         for (size_t slot = first; slot < first + mine; slot++) {
+ *             backward(slot);                                  // gradients of this slot alone
+ *             slot_sum_add(sum);
+ *         }
+ *         st = slot_sum_finish(sum, &em);                      // COLLECTIVE: gradients = the sum
+ *     }
+ *     slot_sum_free(sum);
  *
  * The tree: node (level, i) covers slots [i * 2^level, (i + 1) * 2^level) and is the sum of its
  * left and its right half; a half without slots is left out. So the bits of the sum depend on the

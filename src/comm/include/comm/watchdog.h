@@ -2,9 +2,10 @@
  * Ends a job that stands still, and says who holds it up.
  *
  *     struct watchdog *w;
- *     watchdog_open(c, timeout_s, &w, &em);          // COLLECTIVE
+ *     enum status st = watchdog_open(c, timeout_s, &w, &em);    // COLLECTIVE
+ *     if (st != ST_OK)
+ *         return st;
  *     watchdog_enter(w, WATCH_STEP, step);           // what this rank does from here on
- *     …
  *     watchdog_close(w);                             // before comm_close
  *
  * Each rank has a thread that writes what the rank is at into memory shared by its host, and looks

@@ -4,7 +4,7 @@
  *     struct chart_line line = {.name = "weak scaling", .n = n, .x = ranks, .y = speed};
  *     struct chart_panel panel = {.title = "Speed", .x = {"ranks", 2}, .y = {"pictures/s", 10},
  *                                 .lines = &line, .n_lines = 1};
- *     st = chart_draw("light128", "on 8 GPUs", &panel, 1, &picture, &em);
+ *     enum status st = chart_draw("light128", "on 8 GPUs", &panel, 1, &picture, &em);
  *
  * Axes reach from the least to the largest value, to the next tick. Drawn with cairo, in the
  * system's sans-serif font.

@@ -2,7 +2,7 @@
  * Fills the batch of one rank: for both people, the pictures and masks at a range of positions and
  * their augmentation. The positions decide everything; the loader has no state that matters.
  *
- *     loader_fill(l, first_position, n, &batch, &em);     // not collective
+ *     enum status st = loader_fill(l, first_position, n, &batch, &em);     // not collective
  *
  * Pictures of a set whose size differs from the wanted one are resized on the way, as
  * picture_resize does it.

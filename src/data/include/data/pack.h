@@ -4,7 +4,8 @@
  *     struct pack_options o = {.folders = &folder, .n_folders = 1, .output = "ada.h5",
  *                              .size = 128, .consent = "Ada agreed on 2026-01-31 to research use"};
  *     struct pack_report report;
- *     if (pack_folders(&o, &report, &em) == ST_OK) …
+ *     if (pack_folders(&o, &report, &em) == ST_OK)
+ *         log_info("%zu of %zu pictures packed", report.n_packed, report.n_found);
  *     pack_report_release(&report);
  *
  * Pictures are the files with a known extension directly inside each folder, folders in the order

@@ -2,8 +2,11 @@
  * Copies of sets on a disk of the node's own, so that a run reads them there and not over the
  * network.
  *
- *     stage_file(path, "/local/me", copy, &made, &em);   // one process of the node
- *     stage_find(path, "/local/me", copy);               // the others, once that has returned
+ *     char copy[PATH_BYTES_MAX];
+ *     if (local_rank == 0)      // one process of the node
+ *         st = stage_file(path, "/local/me", copy, &made, &em);
+ *     else                      // the others, once that has returned
+ *         made = stage_find(path, "/local/me", copy);
  *
  * A copy is named after the original's whole path; a record beside it (COPY.staged) holds the
  * original's size, time of change and the XXH3-128 of its bytes. The copy is made anew when the

@@ -18,12 +18,15 @@
  * flat gradient of their own. It is the caller's to be summed over ranks, then
  * model_update_adversary.
  *
- *     model_set_adversary(m, step >= start);
- *     model_zero_gradients(m, &em);                      // of both sides
- *     model_backward(m, &batch, global_batch, &losses, &em);
- *     … sums of model_flat(m)->gradients and model_adversary_flat(m)->gradients …
- *     model_update(m, &step, &em);
- *     model_update_adversary(m, adversary_lr, n, &em);
+ *     model_set_adversary(m, step.step >= start);
+ *     enum status st = model_zero_gradients(m, &em);     // of both sides
+ *     if (st == ST_OK)
+ *         st = model_backward(m, &batch, global_batch, &losses, &em);
+ *     // sums over ranks of model_flat(m)->gradients and model_adversary_flat(m)->gradients
+ *     if (st == ST_OK)
+ *         st = model_update(m, &step, &em);
+ *     if (st == ST_OK)
+ *         st = model_update_adversary(m, adversary_lr, n, &em);
  */
 #ifndef BIFRONS_MODEL_ADVERSARY_H
 #define BIFRONS_MODEL_ADVERSARY_H

@@ -51,9 +51,14 @@ enum status checkpoint_write(const struct model *m, const struct checkpoint_fact
  * Writing while training goes on: take a snapshot (a copy, the only time the model must hold
  * still), then write it from another thread.
  *
- *     checkpoint_snapshot_new(m, &s, &em);              // memory for parameters and moments
- *     checkpoint_snapshot_take(s, &em);
- *     checkpoint_snapshot_write(s, &facts, path, &hash, &em);  // any thread; not beside _take
+ *     struct checkpoint_snapshot *s;
+ *     enum status st = checkpoint_snapshot_new(m, &s, &em);    // memory for parameters and moments
+ *     if (st != ST_OK)
+ *         return st;
+ *     st = checkpoint_snapshot_take(s, &em);
+ *     if (st == ST_OK)                                         // any thread; not beside _take
+ *         st = checkpoint_snapshot_write(s, &facts, path, &hash, &em);
+ *     checkpoint_snapshot_free(s);
  *
  * The model outlives its snapshot. _write needs no further memory for tensors.
  */

@@ -4,8 +4,17 @@
  *     recon_a = decoder_a(encoder(a))        swap_a_to_b = decoder_b(encoder(a))
  *     recon_b = decoder_b(encoder(b))        swap_b_to_a = decoder_a(encoder(b))
  *
- * A step is model_backward (gradients of this rank's samples, added to the flat gradient), the
- * caller's all-reduce of model_flat()->gradients, then model_update. Every loss is a sum of
+ * A step is model_zero_gradients, model_backward (gradients of this rank's samples, added to the
+ * flat gradient) once or more, the caller's all-reduce of the flat gradient, then model_update:
+ *
+ *     enum status st = model_zero_gradients(m, &em);
+ *     if (st == ST_OK)
+ *         st = model_backward(m, &batch, global_batch, &losses, &em);
+ *     // sum over ranks of model_flat(m)->gradients
+ *     if (st == ST_OK)
+ *         st = model_update(m, &(struct model_step){.step = 1, .lr = 1e-4}, &em);
+ *
+ * Every loss is a sum of
  * per-sample terms divided by the *global* batch before backward, so the sum over ranks is the
  * gradient of the mean over the global batch, however the batch was divided.
  *
@@ -52,10 +61,9 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
  *               for real-time style transfer and super-resolution", ECCV 2016.
  *   mask_head   (m - mask)^2 of the mask m that the decoder draws beside x (model.mask); each pixel
  *               counts alike.
- *   latent      mean((c - c')^2) / mean(c'^2) of the code c of a swap that is to be turned back,
- * and c' of the picture that was swapped, through which no gradient passes: a code is to say what a
- * face does and not whose it is. 0 of samples that are no such swap. The latent reconstruction of
- * Huang, Liu, Belongie, Kautz: "Multimodal unsupervised image-to-image translation", ECCV 2018.
+ *   latent      mean((c - c')^2) / mean(c'^2); c: code of a swapped input, c': code of its
+ *               original, detached; 0 of other samples. The latent reconstruction of Huang, Liu,
+ *               Belongie, Kautz: "Multimodal unsupervised image-to-image translation", ECCV 2018.
  *   adversarial how little a discriminator takes x for made: model/adversary.h
  *
  * A loss is one row here (enum name, key in logs and metrics) and one function in model/loss.c,

@@ -10,9 +10,13 @@
  * so a larger picture adds stages outside and leaves the inner ones as they are.
  *
  *     struct architecture *a;
- *     architecture_new(&(struct model_config){.image_size = 256, .latent = 512}, &a, &em);
+ *     struct model_config config = {.image_size = 256, .latent = 512};
+ *     enum status st = architecture_new(&config, &a, &em);
+ *     if (st != ST_OK)
+ *         return st;
+ *     double macs = 0;
  *     for (size_t i = 0; i < a->n_layers; i++)
- *         macs += architecture_layer_macs(&a->layers[i]);
+ *         macs += architecture_layer_macs(a, &a->layers[i]);
  *     architecture_free(a);
  */
 #ifndef BIFRONS_MODEL_ARCHITECTURE_H

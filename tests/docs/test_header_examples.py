@@ -56,6 +56,8 @@ GIVEN = {
         extern struct batch_trials t; extern double planned, available; struct batch_trial try_batch(int64_t pairs);"""),
     "src/driver/train/feed.h": ((), """
         extern struct feed_options options; extern struct feed *f; extern uint64_t position; extern size_t n, m;"""),
+    "src/driver/tools/trained_on.h": ((), "extern const json_t *record;"),
+    "src/driver/train/folders.h": ((), "extern struct session *s; extern const struct train_arguments *a;"),
     "src/driver/train/guard.h": ((), """
         extern struct config config; extern double loss; extern bool is_finite; extern struct { struct guard guard; } state, saved;"""),
     "src/driver/train/lr_curve.h": ((), "double loss_of_a_step_at(double rate);"),

@@ -216,6 +216,10 @@ BAD = {
                 "truncated"),
     "cmyk.jpg": (without_adobe(jpeg_of(picture(1), "CMYK")), "CMYK"),
     "huffman.jpg": (bad_huffman(), "Huffman"),
+    "clear.png": (png_bytes(64, 64, 8, 6, b"\0" * (64 * 257)), "wholly transparent"),
+    "arithmetic.jpg": (jpeg_of(picture(1)).replace(b"\xff\xc0", b"\xff\xc9"), "arithmetic"),
+    "fax.bmp": (b"BM" + bytes(8) + struct.pack("<IIiiHHI", 78, 64, 64, 64, 1, 1, 3) + bytes(99),
+                "Huffman"),
     "folder.png": (None, "not a regular file"),
 }
 
@@ -240,6 +244,18 @@ def test_bad_pictures_are_named_and_left_out(bifrons, folder, tmp_path, name):
     strict = pack(bifrons, folder, "-o", "a.h5", "--strict", code=65)
     assert name in strict.err.splitlines()[-1] and reason in strict.err.splitlines()[-1]
     assert not (tmp_path / "a.h5").exists() and not leftovers(tmp_path)
+
+
+def test_what_is_no_regular_file_is_named_and_not_waited_for(bifrons, folder, tmp_path):
+    os.mkfifo(folder / "fifo.png")
+    (folder / "device.jpg").symlink_to("/dev/zero")
+    (folder / "masks").mkdir()
+    for i in range(6):
+        os.mkfifo(folder / "masks" / f"p{i}.png")
+    result = pack(bifrons, folder, "-o", "a.h5")
+    for name, what in (("fifo.png", "a FIFO"), ("device.jpg", "a device")):
+        assert any(name in line and what in line for line in result.err.splitlines()), result.err
+    assert "6 pictures" in result.err and "2 left out" in result.err
 
 
 def test_damaged_jpegs_never_crash(bifrons, tmp_path):

@@ -36,7 +36,7 @@ enum picture_kind picture_kind_of(const uint8_t *bytes, size_t n)
 /* --- JPEG (ITU-T T.81) ---------------------------------------------------------------------- */
 
 enum { SOF0 = 0xC0, SOF2 = 0xC2, SOF3 = 0xC3, DHT = 0xC4, JPG = 0xC8, SOF9 = 0xC9 };
-enum { SOF10 = 0xCA, SOF11 = 0xCB, DAC = 0xCC, SOF15 = 0xCF };
+enum { SOF10 = 0xCA, SOF11 = 0xCB, DAC = 0xCC, SOF15 = 0xCF, RST0 = 0xD0, RST7 = 0xD7 };
 enum { EOI = 0xD9, SOS = 0xDA, APP0 = 0xE0, APP1 = 0xE1, APP14 = 0xEE };
 enum { ADOBE_CMYK = 0, ADOBE_YCCK = 2, HUFFMAN_CODES_MAX = 256 };
 
@@ -67,24 +67,12 @@ static bool huffman_tables_fit(const uint8_t *bytes, size_t n, size_t segment)
     return true;
 }
 
-/* Every place that could start a table, whatever it lies in: stb_image may get to any of them. */
-static bool all_huffman_tables_fit(const uint8_t *bytes, size_t n)
-{
-    const uint8_t *p = bytes, *end = bytes + n;
-    while ((p = memchr(p, 0xFF, (size_t)(end - p))) != NULL) {
-        p++;
-        if (p < end && *p == DHT && !huffman_tables_fit(bytes, n, (size_t)(p - bytes) + 1))
-            return false;
-    }
-    return true;
-}
-
 struct jpeg_facts {
     struct orientation orientation;
     int adobe_transform; /* -1: no Adobe segment */
     bool has_exif, jfif, named_rgb;
     unsigned frame, bits, width, height, components; /* frame: its marker; 0: none */
-    size_t scan;                                     /* where the first scan starts; 0: none */
+    bool scan, end, bad_table;                       /* what the walk met; the last two end it */
 };
 
 static void jpeg_note_frame(struct jpeg_facts *f, unsigned marker, const uint8_t *data, size_t n)
@@ -123,37 +111,46 @@ static void jpeg_note_segment(struct jpeg_facts *f, unsigned marker, const uint8
         f->orientation.xmp = xmp_orientation(data + sizeof xmp, n - sizeof xmp);
 }
 
-/* Walks the segments before the first scan. */
+/* Where coded data ends: at the first marker that does not belong to it. */
+static size_t coded_end(const uint8_t *bytes, size_t n, size_t at)
+{
+    const uint8_t *p = bytes + at, *end = bytes + n;
+    while ((p = memchr(p, 0xFF, (size_t)(end - p))) != NULL && end - p >= 2) {
+        bool own = p[1] == 0 || p[1] == 0xFF || (p[1] >= RST0 && p[1] <= RST7);
+        if (!own)
+            return (size_t)(p - bytes);
+        p += p[1] == 0xFF ? 1 : 2;
+    }
+    return n;
+}
+
+/*
+ * Walks the segments to the picture's end as stb_image does, so that it meets every Huffman table
+ * that stb_image can meet; what lies inside other segments (profiles, notes of cameras) or behind
+ * the end (videos) is neither's.
+ */
 static struct jpeg_facts jpeg_walk(const uint8_t *bytes, size_t n)
 {
     struct jpeg_facts f = {.adobe_transform = -1};
-    for (size_t at = 2; at + 4 <= n;) {
-        if (bytes[at] != 0xFF || bytes[at + 1] == 0xFF) {
+    for (size_t at = 2; at + 2 <= n;) {
+        unsigned marker = bytes[at + 1], length = u16_at(bytes, n, at + 2);
+        if (bytes[at] != 0xFF || marker == 0xFF) {
             at++; /* fill bytes */
             continue;
         }
-        unsigned marker = bytes[at + 1], length = u16_at(bytes, n, at + 2);
-        if (marker == SOS) {
-            f.scan = at;
+        f.end = marker == EOI;
+        f.bad_table = marker == DHT && !huffman_tables_fit(bytes, n, at + 2);
+        if (f.end || f.bad_table || length < 2 || length > n - at - 2)
             break;
-        }
-        if (length < 2 || length > n - at - 2)
-            break;
-        jpeg_note_segment(&f, marker, bytes + at + 4, length - 2);
+        if (!f.scan && marker != SOS)
+            jpeg_note_segment(&f, marker, bytes + at + 4, length - 2);
         at += 2 + length;
+        if (marker == SOS) {
+            f.scan = true;
+            at = coded_end(bytes, n, at);
+        }
     }
     return f;
-}
-
-static bool jpeg_has_end(const uint8_t *bytes, size_t n, size_t from)
-{
-    const uint8_t *p = bytes + from, *end = bytes + n;
-    while ((p = memchr(p, 0xFF, (size_t)(end - p))) != NULL) {
-        p++;
-        if (p < end && *p == EOI)
-            return true;
-    }
-    return false;
 }
 
 /* Kinds that stb_image does not read, or not as they are meant. */
@@ -187,13 +184,13 @@ static enum status jpeg_kind_check(const struct jpeg_facts *f, struct errmsg *em
 
 enum status jpeg_check(const uint8_t *bytes, size_t n, struct picture_facts *out, struct errmsg *em)
 {
-    if (!all_huffman_tables_fit(bytes, n))
+    struct jpeg_facts f = jpeg_walk(bytes, n);
+    if (f.bad_table)
         return FAIL(em, ST_DATA, "damaged JPEG: a Huffman table of more than %d codes",
                     HUFFMAN_CODES_MAX);
-    struct jpeg_facts f = jpeg_walk(bytes, n);
-    if (f.scan == 0)
+    if (!f.scan)
         return FAIL(em, ST_DATA, "damaged or truncated JPEG: no picture data");
-    if (!jpeg_has_end(bytes, n, f.scan))
+    if (!f.end)
         return FAIL(em, ST_DATA, "truncated JPEG: the end is missing");
     enum status st = jpeg_kind_check(&f, em);
     if (st == ST_OK)

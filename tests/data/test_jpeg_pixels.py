@@ -88,6 +88,20 @@ def test_fill_bytes_comments_and_what_follows_the_end(tmp_path):
         assert (close(write(tmp_path / f"{i}.jpg", other)) == want).all()
 
 
+def test_what_looks_like_a_bad_table_elsewhere(tmp_path):
+    """In a profile, in a camera's notes, in the video behind a picture: no decoder gets there."""
+    whole, table = encode(ycc(photo()), SAMPLINGS["420"], JFIF), b"\xff\xc4\0\x13\0" + b"\xff" * 16
+    close(write(tmp_path / "video.jpg", whole + bytes(99) + table + bytes(99)))
+    close(write(tmp_path / "profile.jpg", with_segments(whole, segment(0xE2, b"ICC_PROFILE\0" + table))))
+    scan = whole.index(b"\xff\xda")
+    close(write(tmp_path / "notes.jpg", whole[:scan] + segment(0xED, table) + whole[scan:]))
+    for i, at in enumerate((scan, len(whole) - 2, scan + 40)):  # where one does
+        refused(write(tmp_path / f"{i}.jpg", whole[:at] + table + whole[at:]), "Huffman")
+    refused(write(tmp_path / "cut.jpg", whole[:-2] + table + b"\xff\xd9"), "Huffman")
+    refused(write(tmp_path / "thumbnail.jpg", with_segments(whole[:-2], segment(0xED, whole))),
+            "truncated")
+
+
 # what the channels are: JFIF, Adobe's mark, or their names; libjpeg's order
 CHANNELS = {
     "nothing": (b"", (1, 2, 3), False), "other names": (b"", (7, 8, 9), False),

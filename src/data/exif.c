@@ -71,7 +71,10 @@ int xmp_orientation(const uint8_t *xmp, size_t n)
 
 static int hex_digit(uint8_t c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* "\nexif\n    1234\n" and the bytes in hexadecimal digits, over several lines. */
@@ -96,8 +99,7 @@ static int profile_orientation(const uint8_t *text, size_t n)
     return exif_orientation(bytes, n_bytes);
 }
 
-/* What zlib's stream unpacks to, as far as there is room: an orientation stands near the start. */
-static size_t unpack(const uint8_t *packed, size_t n, uint8_t *out, size_t room)
+size_t zlib_start(const uint8_t *packed, size_t n, uint8_t *out, size_t room)
 {
     z_stream z = {.next_in = (z_const Bytef *)packed,
                   .avail_in = (uInt)MIN(n, (size_t)1 << 24),
@@ -122,7 +124,7 @@ static int itxt_orientation(const uint8_t *data, size_t n)
         at = memchr(at, 0, (size_t)(end - at));
         at = at ? at + 1 : NULL;
     }
-    return at ? xmp_orientation(room, unpack(at, (size_t)(end - at), room, sizeof room)) : 0;
+    return at ? xmp_orientation(room, zlib_start(at, (size_t)(end - at), room, sizeof room)) : 0;
 }
 
 /* A zTXt or tEXt chunk behind its keyword. */
@@ -131,7 +133,7 @@ static int text_orientation(bool packed, const uint8_t *data, size_t n)
     uint8_t room[PROFILE_BYTES_MAX];
     if (!packed)
         return profile_orientation(data, n);
-    return n > 1 ? profile_orientation(room, unpack(data + 1, n - 1, room, sizeof room)) : 0;
+    return n > 1 ? profile_orientation(room, zlib_start(data + 1, n - 1, room, sizeof room)) : 0;
 }
 
 static bool starts_with(const uint8_t *data, size_t n, const char *key)

@@ -54,6 +54,9 @@ int xmp_orientation(const uint8_t *xmp, size_t n);
 /* Of a chunk (its kind and then n bytes of data), if it is one that tells. */
 void png_note_orientation(const uint8_t *chunk, size_t n, struct orientation *o);
 
+/* What a zlib stream unpacks to, as far as there is room; returns how many bytes. */
+size_t zlib_start(const uint8_t *packed, size_t n, uint8_t *out, size_t room);
+
 /* Size of a JPEG as stb_image sees it. ST_DATA. */
 enum status stb_jpeg_size(const uint8_t *bytes, size_t n, int *width_out, int *height_out,
                           struct errmsg *em) MUST_CHECK;

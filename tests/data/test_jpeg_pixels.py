@@ -8,7 +8,7 @@ import pytest
 
 import jpeg_files
 from jpeg_files import JFIF, adobe, encode, exif, frame_at, segment, ycc
-from pixels import close, decoded, photo, refused, survives_damage, tiff, write
+from pixels import close, decoded, photo, profile, refused, survives_damage, tiff, write
 
 SAMPLINGS = {
     "444": [(1, 1), (1, 1), (1, 1)],
@@ -227,8 +227,9 @@ def test_first_orientation_counts_and_xmp_where_there_is_none(tmp_path):
 @pytest.mark.parametrize("data", [
     jpeg(photo(24, 16), progressive=True, quality=70),
     encode(ycc(photo(16, 16)), SAMPLINGS["420"], JFIF + exif(tiff("<", 6)), restart=1, step=20),
-    encode(ycc(photo(8, 8)) + [numpy.zeros((8, 8))], [(1, 1)] * 4, adobe(2), step=20)],
-    ids=["progressive", "restarts", "inks"])
+    encode(ycc(photo(8, 8)) + [numpy.zeros((8, 8))], [(1, 1)] * 4, adobe(2), step=20),
+    jpeg(photo(8, 8), icc_profile=profile())],
+    ids=["progressive", "restarts", "inks", "profile"])
 def test_damaged_ones_end_in_a_picture_or_a_reason(tmp_path, data):
     survives_damage(write(tmp_path / "a.jpg", data))
 

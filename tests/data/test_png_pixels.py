@@ -6,7 +6,7 @@ import numpy
 import PIL.Image
 import pytest
 
-from pixels import decoded, photo, refused, same, survives_damage, tiff, write
+from pixels import decoded, photo, profile, refused, same, survives_damage, tiff, write
 from png_files import CHANNELS, SIGNATURE, chunk, encode, packed, palette, samples
 
 KINDS = [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 2), (3, 4), (3, 8),
@@ -175,6 +175,7 @@ def test_orientation(tmp_path, orientation, order):
             (b"eXIf", block), (b"eXIf", tiff(order, orientation, kind=4)),
             (b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(text)),
             (b"tEXt", b"Raw profile type exif\0" + text),
+            (b"tEXt", b"Raw profile type exif\0" + text[:15] + text[15:].upper()),
             (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp),
             (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp)))):
         for place in ("before", "after"):
@@ -198,7 +199,8 @@ def test_garbage_is_no_orientation(tmp_path):
 @pytest.mark.parametrize("data", [
     encode(samples(9, 7, 4, 3), 4, 3, [palette(9), (b"tRNS", b"\0\1\2")], interlaced=True),
     encode(samples(5, 5, 16, 6), 16, 6),
-    encode(samples(9, 5, 2, 0), 2, 0, [(b"tRNS", b"\0\1"), (b"eXIf", tiff(">", 6))], split=9)],
-    ids=["palette", "rgba", "grey"])
+    encode(samples(9, 5, 2, 0), 2, 0, [(b"tRNS", b"\0\1"), (b"eXIf", tiff(">", 6))], split=9),
+    encode(samples(2, 2, 8, 0), 8, 0, [(b"iCCP", b"x\0\0" + zlib.compress(profile()))])],
+    ids=["palette", "rgba", "grey", "profile"])
 def test_damaged_ones_end_in_a_picture_or_a_reason(tmp_path, data):
     survives_damage(write(tmp_path / "a.png", data))

@@ -36,6 +36,10 @@ bool picture_extension_known(const char *path);
  */
 enum status picture_decode(const uint8_t *bytes, size_t n, struct picture *out,
                            struct errmsg *em) MUST_CHECK;
+enum { PICTURE_PROFILE_BYTES = 40 };
+/* Has a picture (JPEG or PNG) a colour profile that is not applied and not sRGB's? Then its name.
+ */
+bool picture_profile(const uint8_t *bytes, size_t n, char name[static PICTURE_PROFILE_BYTES]);
 /* Reads and decodes a file; the text names it. ST_NOINPUT, ST_DATA, ST_MEMORY. */
 enum status picture_read(const char *path, struct picture *out, struct errmsg *em) MUST_CHECK;
 

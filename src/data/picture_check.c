@@ -17,7 +17,7 @@
 enum status picture_side_check(uint64_t width, uint64_t height, struct errmsg *em)
 {
     if (width > PICTURE_SIDE_MAX || height > PICTURE_SIDE_MAX)
-        return FAIL(em, ST_DATA, "%llu x %llu pixels: more than %d on a side",
+        return FAIL(em, ST_DATA, "%llu x %llu pixels: more than %d on a side; make it smaller",
                     (unsigned long long)width, (unsigned long long)height, PICTURE_SIDE_MAX);
     return ST_OK;
 }

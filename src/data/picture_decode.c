@@ -94,8 +94,9 @@ enum status picture_decode(const uint8_t *bytes, size_t n, struct picture *out, 
     if (facts.width < 1 || facts.height < 1 || facts.width > PICTURE_SIDE_MAX ||
         facts.height > PICTURE_SIDE_MAX ||
         (size_t)facts.width * (size_t)facts.height > PICTURE_PIXELS_MAX)
-        return FAIL(em, ST_DATA, "%d x %d pixels: at most %d a side and %zu in all", facts.width,
-                    facts.height, PICTURE_SIDE_MAX, PICTURE_PIXELS_MAX);
+        return FAIL(em, ST_DATA,
+                    "%d x %d pixels: at most %d a side and %zu in all; make it smaller",
+                    facts.width, facts.height, PICTURE_SIDE_MAX, PICTURE_PIXELS_MAX);
     if ((st = decode(kind, bytes, n, &facts, &rgba, em)) != ST_OK)
         return st;
     st = upright(rgba, &facts, out, em);

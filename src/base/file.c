@@ -76,19 +76,30 @@ enum status folder_make(const char *path, struct errmsg *em)
     return ST_OK;
 }
 
+static const char *what_it_is(mode_t mode)
+{
+    return S_ISDIR(mode)    ? "a folder"
+           : S_ISFIFO(mode) ? "a FIFO"
+           : S_ISSOCK(mode) ? "a socket"
+                            : "a device";
+}
+
 enum status file_read_all(const char *path, size_t bytes_max, uint8_t **bytes_out, size_t *n_out,
                           struct errmsg *em)
 {
     enum status st = ST_OK;
     uint8_t *bytes = NULL;
     struct stat s;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &s) != 0) {
+    /* what it is before it is opened, since that alone moves some devices; and no wait for the
+       writer of a FIFO that takes its place */
+    bool other = stat(path, &s) == 0 && !S_ISREG(s.st_mode);
+    int fd = other ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (!other && (fd < 0 || fstat(fd, &s) != 0)) {
         st = FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
         goto out;
     }
     if (!S_ISREG(s.st_mode)) {
-        st = FAIL(em, ST_NOINPUT, "%s is not a regular file", path);
+        st = FAIL(em, ST_NOINPUT, "%s is %s, not a regular file", path, what_it_is(s.st_mode));
         goto out;
     }
     if ((uintmax_t)s.st_size > bytes_max) {

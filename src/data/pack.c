@@ -137,6 +137,7 @@ static enum status decode_item(struct pack_item *item, struct picture *out, stru
     if (st != ST_OK)
         return st == ST_IO ? ST_NOINPUT : st;
     st = picture_decode(bytes, n, out, em);
+    item->has_profile = st == ST_OK && picture_profile(bytes, n, item->profile);
     free(bytes);
     if (st == ST_OK && MIN(out->width, out->height) < PACK_SOURCE_SIDE_MIN) {
         st = FAIL(em, ST_DATA, "%d x %d pixels: too small for a face", out->width, out->height);
@@ -330,6 +331,27 @@ static enum status side_complete(const struct pack_source *s, int kind, struct p
                           : ST_OK;
 }
 
+/* One note for all colour profiles: they are not applied. */
+static enum status note_profiles(const struct pack_source *s, struct pack_report *r,
+                                 struct errmsg *em)
+{
+    const struct pack_item *first = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->items[i].good && s->items[i].has_profile) {
+            first = first ? first : &s->items[i];
+            n++;
+        }
+    char reason[256];
+    if (!first)
+        return ST_OK;
+    snprintf(reason, sizeof reason,
+             "%zu picture%s a colour profile (here: %s) that is not applied; convert to sRGB where "
+             "colours matter",
+             n, n == 1 ? " has" : "s have", first->profile);
+    return add_note(&r->notes, &r->n_notes, first->path, reason, em);
+}
+
 static enum status copy_row(const struct job *j, const struct set_description *d, size_t i,
                             int64_t row, uint8_t *room, struct set_writer *w, struct errmsg *em)
 {
@@ -382,6 +404,8 @@ static enum status describe_and_write(struct job *j, struct pack_report *r, stru
     enum status st = note_skipped(j, r, em);
     for (int kind = 0; kind <= PACK_SIDES && st == ST_OK; kind++)
         st = side_complete(s, kind, r, &complete[kind], em);
+    if (st == ST_OK)
+        st = note_profiles(s, r, em);
     if (st != ST_OK)
         return st;
     pack_source_hash(s, hash);

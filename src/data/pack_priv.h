@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "data/pack.h"
+#include "data/picture.h"
 #include "data/set.h"
 
 enum { PACK_FILE_BYTES_MAX = 1 << 30 };
@@ -21,6 +22,8 @@ struct pack_item {
     uint64_t hash, side_hash[PACK_SIDES]; /* of file bytes; 0: none */
     bool good, side_good[PACK_SIDES];
     char *reason; /* why not good */
+    bool has_profile;
+    char profile[PICTURE_PROFILE_BYTES]; /* a colour profile that is not applied */
 };
 
 struct pack_source {

@@ -1,15 +1,12 @@
 /*
- * What is checked before stb_image sees a file, because it does not check it:
- *
- *   JPEG  Huffman tables with more than 256 codes (an out-of-bounds write in stb_image 2.27; its
- *         issues 1289 and 1291), a missing end (it would fill the rest with grey), CMYK without the
- *         Adobe mark (it would take it for YCbCr)
- *   PNG   the checksum of every chunk
- *   BMP   pixels that lie beyond the end of the file
+ * What a file is, and what is checked before stb_image sees a JPEG, because it does not check it:
+ * Huffman tables with more than 256 codes (an out-of-bounds write in stb_image 2.27; its issues
+ * 1289 and 1291), a missing end (it would fill the rest with grey), CMYK without the Adobe mark (it
+ * would take it for YCbCr), channels named R, G, B and marked as YCbCr (it would take them for
+ * RGB). What it does not read is refused by name.
  */
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/checked.h"
 #include "picture_priv.h"
@@ -17,21 +14,19 @@
 #include "base/poison.h"
 
 /* Before anything else looks at a size. */
-static enum status check_side(uint64_t width, uint64_t height, struct errmsg *em)
+enum status picture_side_check(uint64_t width, uint64_t height, struct errmsg *em)
 {
     if (width > PICTURE_SIDE_MAX || height > PICTURE_SIDE_MAX)
-        return FAIL(em, ST_DATA, "%llu x %llu pixels: more than %d on a side",
+        return FAIL(em, ST_DATA, "%llu x %llu pixels: more than %d on a side; make it smaller",
                     (unsigned long long)width, (unsigned long long)height, PICTURE_SIDE_MAX);
     return ST_OK;
 }
-
-static const uint8_t png_signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
 enum picture_kind picture_kind_of(const uint8_t *bytes, size_t n)
 {
     if (n >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF)
         return KIND_JPEG;
-    if (n >= sizeof png_signature && memcmp(bytes, png_signature, sizeof png_signature) == 0)
+    if (n >= PNG_SIGNATURE_BYTES && memcmp(bytes, PNG_SIGNATURE, PNG_SIGNATURE_BYTES) == 0)
         return KIND_PNG;
     if (n >= 2 && bytes[0] == 'B' && bytes[1] == 'M')
         return KIND_BMP;
@@ -40,8 +35,9 @@ enum picture_kind picture_kind_of(const uint8_t *bytes, size_t n)
 
 /* --- JPEG (ITU-T T.81) ---------------------------------------------------------------------- */
 
-enum { SOF0 = 0xC0, DHT = 0xC4, JPG = 0xC8, DAC = 0xCC, SOF15 = 0xCF };
-enum { SOI = 0xD8, EOI = 0xD9, SOS = 0xDA, APP1 = 0xE1, APP14 = 0xEE };
+enum { SOF0 = 0xC0, SOF2 = 0xC2, SOF3 = 0xC3, DHT = 0xC4, JPG = 0xC8, SOF9 = 0xC9 };
+enum { SOF10 = 0xCA, SOF11 = 0xCB, DAC = 0xCC, SOF15 = 0xCF, RST0 = 0xD0, RST7 = 0xD7 };
+enum { EOI = 0xD9, SOS = 0xDA, APP0 = 0xE0, APP1 = 0xE1, APP14 = 0xEE };
 enum { ADOBE_CMYK = 0, ADOBE_YCCK = 2, HUFFMAN_CODES_MAX = 256 };
 
 /* Bytes past the end read as zero, as they do in stb_image. */
@@ -71,140 +67,134 @@ static bool huffman_tables_fit(const uint8_t *bytes, size_t n, size_t segment)
     return true;
 }
 
-/* Every place that could start a table, whatever it lies in: stb_image may get to any of them. */
-static bool all_huffman_tables_fit(const uint8_t *bytes, size_t n)
+struct jpeg_facts {
+    struct orientation orientation;
+    int adobe_transform; /* -1: no Adobe segment */
+    bool has_exif, jfif, named_rgb;
+    unsigned frame, bits, width, height, components; /* frame: its marker; 0: none */
+    bool scan, end, bad_table;                       /* what the walk met; the last two end it */
+};
+
+static void jpeg_note_frame(struct jpeg_facts *f, unsigned marker, const uint8_t *data, size_t n)
 {
-    const uint8_t *p = bytes, *end = bytes + n;
-    while ((p = memchr(p, 0xFF, (size_t)(end - p))) != NULL) {
-        p++;
-        if (p < end && *p == DHT && !huffman_tables_fit(bytes, n, (size_t)(p - bytes) + 1))
-            return false;
-    }
-    return true;
+    f->frame = marker;
+    f->bits = data[0];
+    f->height = u16_at(data, n, 1);
+    f->width = u16_at(data, n, 3);
+    f->components = data[5];
+    f->named_rgb = f->components == 3 && byte_at(data, n, 6) == 'R' && byte_at(data, n, 9) == 'G' &&
+                   byte_at(data, n, 12) == 'B';
 }
 
-struct jpeg_facts {
-    int orientation, adobe_transform; /* -1: no Adobe segment */
-    unsigned width, height, components;
-    size_t scan; /* where the first scan starts; 0: none */
-};
+/* Only the first: more segments of it would be its continuation. */
+static void jpeg_note_exif(struct jpeg_facts *f, const uint8_t *tiff, size_t n)
+{
+    if (!f->has_exif)
+        f->orientation.exif = exif_orientation(tiff, n);
+    f->has_exif = true;
+}
 
 static void jpeg_note_segment(struct jpeg_facts *f, unsigned marker, const uint8_t *data, size_t n)
 {
     bool is_frame =
         marker >= SOF0 && marker <= SOF15 && marker != DHT && marker != JPG && marker != DAC;
-    if (is_frame && n >= 6) {
-        f->height = u16_at(data, n, 1);
-        f->width = u16_at(data, n, 3);
-        f->components = data[5];
-    } else if (marker == APP14 && n >= 12 && memcmp(data, "Adobe", 5) == 0)
+    static const char xmp[] = "http://ns.adobe.com/xap/1.0/";
+    if (is_frame && n >= 6 && f->frame == 0)
+        jpeg_note_frame(f, marker, data, n);
+    else if (marker == APP0 && n >= 5 && memcmp(data, "JFIF", 5) == 0)
+        f->jfif = true;
+    else if (marker == APP14 && n >= 12 && memcmp(data, "Adobe", 6) == 0)
         f->adobe_transform = data[11];
     else if (marker == APP1 && n > 6 && memcmp(data, "Exif\0", 6) == 0)
-        f->orientation = exif_orientation(data + 6, n - 6);
+        jpeg_note_exif(f, data + 6, n - 6);
+    else if (marker == APP1 && n > sizeof xmp && memcmp(data, xmp, sizeof xmp) == 0)
+        f->orientation.xmp = xmp_orientation(data + sizeof xmp, n - sizeof xmp);
 }
 
-/* Walks the segments before the first scan. */
+/* Where coded data ends: at the first marker that does not belong to it. */
+static size_t coded_end(const uint8_t *bytes, size_t n, size_t at)
+{
+    const uint8_t *p = bytes + at, *end = bytes + n;
+    while ((p = memchr(p, 0xFF, (size_t)(end - p))) != NULL && end - p >= 2) {
+        bool own = p[1] == 0 || p[1] == 0xFF || (p[1] >= RST0 && p[1] <= RST7);
+        if (!own)
+            return (size_t)(p - bytes);
+        p += p[1] == 0xFF ? 1 : 2;
+    }
+    return n;
+}
+
+/*
+ * Walks the segments to the picture's end as stb_image does, so that it meets every Huffman table
+ * that stb_image can meet; what lies inside other segments (profiles, notes of cameras) or behind
+ * the end (videos) is neither's.
+ */
 static struct jpeg_facts jpeg_walk(const uint8_t *bytes, size_t n)
 {
-    struct jpeg_facts f = {.orientation = 1, .adobe_transform = -1};
-    for (size_t at = 2; at + 4 <= n;) {
-        if (bytes[at] != 0xFF || bytes[at + 1] == 0xFF) {
+    struct jpeg_facts f = {.adobe_transform = -1};
+    for (size_t at = 2; at + 2 <= n;) {
+        unsigned marker = bytes[at + 1], length = u16_at(bytes, n, at + 2);
+        if (bytes[at] != 0xFF || marker == 0xFF) {
             at++; /* fill bytes */
             continue;
         }
-        unsigned marker = bytes[at + 1], length = u16_at(bytes, n, at + 2);
-        if (marker == SOS) {
-            f.scan = at;
+        f.end = marker == EOI;
+        f.bad_table = marker == DHT && !huffman_tables_fit(bytes, n, at + 2);
+        if (f.end || f.bad_table || length < 2 || length > n - at - 2)
             break;
-        }
-        if (length < 2 || length > n - at - 2)
-            break;
-        jpeg_note_segment(&f, marker, bytes + at + 4, length - 2);
+        if (!f.scan && marker != SOS)
+            jpeg_note_segment(&f, marker, bytes + at + 4, length - 2);
         at += 2 + length;
+        if (marker == SOS) {
+            f.scan = true;
+            at = coded_end(bytes, n, at);
+        }
     }
     return f;
 }
 
-static bool jpeg_has_end(const uint8_t *bytes, size_t n, size_t from)
+/* Kinds that stb_image does not read, or not as they are meant. */
+static enum status jpeg_kind_check(const struct jpeg_facts *f, struct errmsg *em)
 {
-    const uint8_t *p = bytes + from, *end = bytes + n;
-    while ((p = memchr(p, 0xFF, (size_t)(end - p))) != NULL) {
-        p++;
-        if (p < end && *p == EOI)
-            return true;
-    }
-    return false;
-}
-
-enum status jpeg_check(const uint8_t *bytes, size_t n, int *orientation_out, struct errmsg *em)
-{
-    if (!all_huffman_tables_fit(bytes, n))
-        return FAIL(em, ST_DATA, "damaged JPEG: a Huffman table of more than %d codes",
-                    HUFFMAN_CODES_MAX);
-    struct jpeg_facts f = jpeg_walk(bytes, n);
-    if (f.scan == 0)
-        return FAIL(em, ST_DATA, "damaged or truncated JPEG: no picture data");
-    if (!jpeg_has_end(bytes, n, f.scan))
-        return FAIL(em, ST_DATA, "truncated JPEG: the end is missing");
-    if (f.components == 4 && f.adobe_transform != ADOBE_CMYK && f.adobe_transform != ADOBE_YCCK)
+    static const char save[] = "save it as an ordinary JPEG of 8 bits, or as PNG";
+    if (f->frame == SOF9 || f->frame == SOF10)
+        return FAIL(em, ST_DATA, "JPEG with arithmetic coding: %s", save);
+    if (f->frame == SOF3 || f->frame == SOF11)
+        return FAIL(em, ST_DATA, "lossless JPEG: %s", save);
+    if (f->frame > SOF2)
+        return FAIL(em, ST_DATA, "hierarchical JPEG: %s", save);
+    if (f->frame == 0)
+        return FAIL(em, ST_DATA, "damaged JPEG: no frame header before its picture data");
+    if (f->bits != 8)
+        return FAIL(em, ST_DATA, "JPEG of %u bits a channel: %s", f->bits, save);
+    if (f->components != 1 && f->components != 3 && f->components != 4)
+        return FAIL(em, ST_DATA, "JPEG of %u channels: %s", f->components, save);
+    if (f->height == 0)
+        return FAIL(em, ST_DATA, "JPEG that gives its height after its picture data (DNL): %s",
+                    save);
+    if (f->components == 4 && f->adobe_transform != ADOBE_CMYK && f->adobe_transform != ADOBE_YCCK)
         return FAIL(em, ST_DATA,
                     "CMYK JPEG that does not say how its inks are stored; convert it "
                     "to RGB");
-    *orientation_out = f.orientation;
-    return check_side(f.width, f.height, em);
-}
-
-/* --- PNG ------------------------------------------------------------------------------------ */
-
-static uint32_t u32_at(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-enum status png_check(const uint8_t *bytes, size_t n, int *orientation_out, struct errmsg *em)
-{
-    *orientation_out = 1;
-    for (size_t at = sizeof png_signature; n - at >= 12;) {
-        const uint8_t *chunk = bytes + at;
-        size_t length = u32_at(chunk);
-        if (length > n - at - 12)
-            break;
-        if (crc32(0, chunk + 4, (uInt)(length + 4)) != u32_at(chunk + 8 + length))
-            return FAIL(em, ST_DATA, "damaged PNG: wrong checksum at byte %zu", at);
-        if (memcmp(chunk + 4, "IHDR", 4) == 0 && length >= 8 &&
-            check_side(u32_at(chunk + 8), u32_at(chunk + 12), em) != ST_OK)
-            return ST_DATA;
-        if (memcmp(chunk + 4, "eXIf", 4) == 0)
-            *orientation_out = exif_orientation(chunk + 8, length);
-        if (memcmp(chunk + 4, "IEND", 4) == 0)
-            return ST_OK;
-        at += 12 + length;
-    }
-    return FAIL(em, ST_DATA, "truncated PNG: the end is missing");
-}
-
-/* --- BMP ------------------------------------------------------------------------------------ */
-
-static uint32_t little_u32(const uint8_t *p)
-{
-    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
-}
-
-enum status bmp_check(const uint8_t *bytes, size_t n, struct errmsg *em)
-{
-    if (n < 30)
-        return FAIL(em, ST_DATA, "truncated BMP");
-    bool os2 = little_u32(bytes + 14) == 12;
-    uint64_t offset = little_u32(bytes + 10);
-    uint64_t width = os2 ? little_u32(bytes + 18) & 0xFFFF : little_u32(bytes + 18);
-    uint64_t height = os2 ? little_u32(bytes + 18) >> 16
-                          : (uint64_t)llabs((long long)(int32_t)little_u32(bytes + 22));
-    uint64_t bits = os2 ? little_u32(bytes + 22) >> 16 : little_u32(bytes + 26) >> 16;
-    if (check_side(width, height, em) != ST_OK)
-        return ST_DATA;
-    uint64_t row = (width * bits + 31) / 32 * 4;
-    if (offset + row * height > n)
-        return FAIL(em, ST_DATA, "truncated or compressed BMP: %llu bytes of pixels announced",
-                    (unsigned long long)(row * height));
+    if (f->named_rgb && (f->jfif || f->adobe_transform > 0))
+        return FAIL(em, ST_DATA,
+                    "JPEG whose channels are named R, G, B but marked as YCbCr: convert it to RGB");
     return ST_OK;
+}
+
+enum status jpeg_check(const uint8_t *bytes, size_t n, struct picture_facts *out, struct errmsg *em)
+{
+    struct jpeg_facts f = jpeg_walk(bytes, n);
+    if (f.bad_table)
+        return FAIL(em, ST_DATA, "damaged JPEG: a Huffman table of more than %d codes",
+                    HUFFMAN_CODES_MAX);
+    if (!f.scan)
+        return FAIL(em, ST_DATA, "damaged or truncated JPEG: no picture data");
+    if (!f.end)
+        return FAIL(em, ST_DATA, "truncated JPEG: the end is missing");
+    enum status st = jpeg_kind_check(&f, em);
+    if (st == ST_OK)
+        st = picture_side_check(f.width, f.height, em);
+    out->orientation = orientation_of(&f.orientation);
+    return st == ST_OK ? stb_jpeg_size(bytes, n, &out->width, &out->height, em) : st;
 }

@@ -10,22 +10,37 @@
 
 enum { FILE_BYTES_MAX = 1 << 30 };
 
-static enum status check(const uint8_t *bytes, size_t n, int *orientation_out, struct errmsg *em)
+static enum status check(enum picture_kind kind, const uint8_t *bytes, size_t n,
+                         struct picture_facts *out, struct errmsg *em)
 {
-    *orientation_out = 1;
-    if (n == 0)
-        return FAIL(em, ST_DATA, "empty file");
-    switch (picture_kind_of(bytes, n)) {
+    switch (kind) {
     case KIND_JPEG:
-        return jpeg_check(bytes, n, orientation_out, em);
+        return jpeg_check(bytes, n, out, em);
     case KIND_PNG:
-        return png_check(bytes, n, orientation_out, em);
+        return png_check(bytes, n, out, em);
     case KIND_BMP:
-        return bmp_check(bytes, n, em);
+        return bmp_check(bytes, n, out, em);
     case KIND_UNKNOWN:
         break;
     }
     return FAIL(em, ST_DATA, "neither JPEG, PNG nor BMP");
+}
+
+static enum status decode(enum picture_kind kind, const uint8_t *bytes, size_t n,
+                          const struct picture_facts *facts, uint8_t **rgba, struct errmsg *em)
+{
+    uint8_t *essence;
+    size_t n_essence;
+    if (kind == KIND_BMP)
+        return bmp_pixels(bytes, n, rgba, em);
+    if (kind == KIND_JPEG)
+        return stb_pixels(kind, bytes, n, facts, rgba, em);
+    enum status st = png_essence(bytes, n, &essence, &n_essence, em);
+    if (st != ST_OK)
+        return st;
+    st = stb_pixels(kind, essence, n_essence, facts, rgba, em);
+    free(essence);
+    return st;
 }
 
 /* Where the upright pixel (x, y) lies in a stored picture of width x height; EXIF 2.3, 4.6.4 A. */
@@ -43,40 +58,49 @@ static size_t turned(int orientation, int x, int y, int width, int height)
 }
 
 /* Upright, alpha over black: a pixel's colour counts by its alpha. */
-static enum status upright(const uint8_t *rgba, int width, int height, int orientation,
-                           struct picture *out, struct errmsg *em)
+static enum status upright(const uint8_t *rgba, const struct picture_facts *f, struct picture *out,
+                           struct errmsg *em)
 {
-    bool swap = orientation >= 5;
-    enum status st = picture_init(out, swap ? height : width, swap ? width : height, em);
+    bool swap = f->orientation >= 5;
+    enum status st =
+        picture_init(out, swap ? f->height : f->width, swap ? f->width : f->height, em);
     if (st != ST_OK)
         return st;
-    uint8_t *to = out->rgb;
+    uint8_t *to = out->rgb, alpha = 0;
     for (int y = 0; y < out->height; y++)
         for (int x = 0; x < out->width; x++) {
-            const uint8_t *from = rgba + 4 * turned(orientation, x, y, width, height);
+            const uint8_t *from = rgba + 4 * turned(f->orientation, x, y, f->width, f->height);
+            alpha |= from[3];
             for (int c = 0; c < 3; c++)
                 *to++ = (uint8_t)((from[c] * from[3] + 127) / 255);
         }
-    return ST_OK;
+    if (alpha != 0)
+        return ST_OK;
+    picture_release(out);
+    return FAIL(em, ST_DATA,
+                "wholly transparent (the alpha of every pixel is 0): save it without transparency");
 }
 
 enum status picture_decode(const uint8_t *bytes, size_t n, struct picture *out, struct errmsg *em)
 {
-    int orientation, width, height;
+    enum picture_kind kind = picture_kind_of(bytes, n);
+    struct picture_facts facts = {0};
     uint8_t *rgba;
-    enum status st = check(bytes, n, &orientation, em);
-    if (st == ST_OK)
-        st = stb_size(bytes, n, &width, &height, em);
+    if (n == 0)
+        return FAIL(em, ST_DATA, "empty file");
+    enum status st = check(kind, bytes, n, &facts, em);
     if (st != ST_OK)
         return st;
-    if (width < 1 || height < 1 || width > PICTURE_SIDE_MAX || height > PICTURE_SIDE_MAX ||
-        (size_t)width * (size_t)height > PICTURE_PIXELS_MAX)
-        return FAIL(em, ST_DATA, "%d x %d pixels: at most %d a side and %zu in all", width, height,
-                    PICTURE_SIDE_MAX, PICTURE_PIXELS_MAX);
-    if ((st = stb_pixels(bytes, n, &width, &height, &rgba, em)) != ST_OK)
+    if (facts.width < 1 || facts.height < 1 || facts.width > PICTURE_SIDE_MAX ||
+        facts.height > PICTURE_SIDE_MAX ||
+        (size_t)facts.width * (size_t)facts.height > PICTURE_PIXELS_MAX)
+        return FAIL(em, ST_DATA,
+                    "%d x %d pixels: at most %d a side and %zu in all; make it smaller",
+                    facts.width, facts.height, PICTURE_SIDE_MAX, PICTURE_PIXELS_MAX);
+    if ((st = decode(kind, bytes, n, &facts, &rgba, em)) != ST_OK)
         return st;
-    st = upright(rgba, width, height, orientation, out, em);
-    stb_pixels_free(rgba);
+    st = upright(rgba, &facts, out, em);
+    free(rgba);
     return st;
 }
 

@@ -7,31 +7,64 @@
 /* 12,000 x 9,000 and no more: a decoder needs up to 8 bytes a pixel. */
 #define PICTURE_PIXELS_MAX ((size_t)1 << 27)
 
+#define PNG_SIGNATURE "\x89PNG\r\n\x1a\n"
+enum { PNG_SIGNATURE_BYTES = 8 };
+
 enum picture_kind { KIND_UNKNOWN, KIND_JPEG, KIND_PNG, KIND_BMP };
 /* Told by the first bytes. */
 enum picture_kind picture_kind_of(const uint8_t *bytes, size_t n);
 
+/* Sides of at most PICTURE_SIDE_MAX: asked before anything else looks at a size. ST_DATA. */
+enum status picture_side_check(uint64_t width, uint64_t height, struct errmsg *em) MUST_CHECK;
+
+/* Orientation: 1 to 8 as EXIF has it, 1 where none is given. The size is as stored, not upright. */
+struct picture_facts {
+    int orientation, width, height;
+};
 /*
- * Checks what stb_image does not (see the two files) and finds the EXIF orientation, 1 to 8, 1
- * where none is given. ST_DATA.
+ * Checks what the decoders do not (see the files), before they see a picture. ST_DATA; a kind that
+ * is not read is named, with what to do.
  */
-enum status jpeg_check(const uint8_t *bytes, size_t n, int *orientation_out,
+enum status jpeg_check(const uint8_t *bytes, size_t n, struct picture_facts *out,
                        struct errmsg *em) MUST_CHECK;
-enum status png_check(const uint8_t *bytes, size_t n, int *orientation_out,
+enum status png_check(const uint8_t *bytes, size_t n, struct picture_facts *out,
                       struct errmsg *em) MUST_CHECK;
-enum status bmp_check(const uint8_t *bytes, size_t n, struct errmsg *em) MUST_CHECK;
+enum status bmp_check(const uint8_t *bytes, size_t n, struct picture_facts *out,
+                      struct errmsg *em) MUST_CHECK;
+/* The chunks of a checked PNG that hold its pixels, as stb_image reads them right; the caller's to
+ * free. ST_DATA, ST_MEMORY. */
+enum status png_essence(const uint8_t *bytes, size_t n, uint8_t **out, size_t *n_out,
+                        struct errmsg *em) MUST_CHECK;
 
-/* Orientation in a TIFF block (what follows "Exif\0\0", or a PNG eXIf chunk); 1 where it says none.
- */
+/* A bitmap's pixels as (height, width, 4) RGBA, the caller's to free. ST_DATA, ST_MEMORY. */
+enum status bmp_pixels(const uint8_t *bytes, size_t n, uint8_t **rgba_out,
+                       struct errmsg *em) MUST_CHECK;
+
+/* What a file's parts say about how the camera was held: 1 to 8, or 0 for nothing. */
+struct orientation {
+    int exif;    /* JPEG's APP1, PNG's eXIf */
+    int profile; /* PNG's "Raw profile type exif" */
+    int xmp;
+};
+/* The first that says something; 1 where none does. */
+int orientation_of(const struct orientation *o);
+/* In a TIFF block (what follows "Exif\0\0", or a PNG eXIf chunk) and in XMP; 0 for nothing. */
 int exif_orientation(const uint8_t *tiff, size_t n);
+int xmp_orientation(const uint8_t *xmp, size_t n);
+/* Of a chunk (its kind and then n bytes of data), if it is one that tells. */
+void png_note_orientation(const uint8_t *chunk, size_t n, struct orientation *o);
 
-/* Size of a checked picture. ST_DATA. */
-enum status stb_size(const uint8_t *bytes, size_t n, int *width_out, int *height_out,
-                     struct errmsg *em) MUST_CHECK;
-/* Its pixels as (height, width, 4) RGBA; free with stb_pixels_free. ST_DATA. */
-enum status stb_pixels(const uint8_t *bytes, size_t n, int *width_out, int *height_out,
-                       uint8_t **rgba_out, struct errmsg *em) MUST_CHECK;
-void stb_pixels_free(uint8_t *rgba);
+/* What a zlib stream unpacks to, as far as there is room; returns how many bytes. */
+size_t zlib_start(const uint8_t *packed, size_t n, uint8_t *out, size_t room);
+
+/* Size of a JPEG as stb_image sees it. ST_DATA. */
+enum status stb_jpeg_size(const uint8_t *bytes, size_t n, int *width_out, int *height_out,
+                          struct errmsg *em) MUST_CHECK;
+/* Pixels of a checked JPEG, or of a PNG's essence, as (height, width, 4) RGBA; the caller's to
+ * free. The size must be what was checked. ST_DATA, ST_MEMORY. */
+enum status stb_pixels(enum picture_kind kind, const uint8_t *bytes, size_t n,
+                       const struct picture_facts *checked, uint8_t **rgba_out,
+                       struct errmsg *em) MUST_CHECK;
 
 /*
  * (height, width, channels) bytes to (out_height, out_width, channels), each axis on its own: area

@@ -17,14 +17,37 @@ static void *limited_realloc(void *old, size_t n)
     return n <= 8 * PICTURE_PIXELS_MAX + ALLOCATION_SLACK ? realloc(old, n) : NULL;
 }
 
+/* Zeros: a JPEG may lack a scan of one of its channels, and must not show what the memory held. */
+static void *limited_malloc(size_t n)
+{
+    return n <= 8 * PICTURE_PIXELS_MAX + ALLOCATION_SLACK ? calloc(n, 1) : NULL;
+}
+
+/*
+ * Two colour samples for each of a row's (4:2:2), as libjpeg makes them. It takes the place of
+ * stb_image's function, whose last sample but one is wrong: the macro renames what is followed by a
+ * parenthesis, which is that function's definition; where its address is taken there is none.
+ */
+static unsigned char *stbi__resample_row_h_2(unsigned char *out, unsigned char *in,
+                                             unsigned char *in_far, int w, int hs)
+{
+    (void)in_far, (void)hs;
+    for (int i = 0; i < w; i++) {
+        int before = in[i > 0 ? i - 1 : 0], after = in[i < w - 1 ? i + 1 : i];
+        out[2 * i] = (unsigned char)((3 * in[i] + before + 1) >> 2);
+        out[2 * i + 1] = (unsigned char)((3 * in[i] + after + 2) >> 2);
+    }
+    return out;
+}
+#define stbi__resample_row_h_2(...) resample_row_h_2_of_stb(__VA_ARGS__)
+
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
-#define STBI_ONLY_BMP
 #define STBI_NO_STDIO
 #define STBI_MAX_DIMENSIONS  PICTURE_SIDE_MAX
-#define STBI_MALLOC(n)       limited_realloc(NULL, (n))
+#define STBI_MALLOC(n)       limited_malloc((n))
 #define STBI_REALLOC(old, n) limited_realloc((old), (n))
 #define STBI_FREE(p)         free(p)
 #pragma GCC diagnostic ignored "-Wunused-function" /* reported at the end of the file */
@@ -34,38 +57,41 @@ static void *limited_realloc(void *old, size_t n)
 #include <stb/stb_image.h>
 #pragma GCC diagnostic pop
 
-static enum status refuse(struct errmsg *em)
+static enum status refuse(enum picture_kind kind, struct errmsg *em)
 {
-    const char *reason = stbi_failure_reason();
+    const char *reason = stbi_failure_reason(), *name = kind == KIND_JPEG ? "JPEG" : "PNG";
     if (reason && strcmp(reason, "outofmem") == 0)
         return FAIL(em, ST_MEMORY, "out of memory while decoding");
-    return FAIL(em, ST_DATA, "damaged, or of a kind that is not supported (%s)",
+    return FAIL(em, ST_DATA, "damaged %s, or one of a kind that is not supported (%s)", name,
                 reason ? reason : "no reason given");
 }
 
-enum status stb_size(const uint8_t *bytes, size_t n, int *width_out, int *height_out,
-                     struct errmsg *em)
+enum status stb_jpeg_size(const uint8_t *bytes, size_t n, int *width_out, int *height_out,
+                          struct errmsg *em)
 {
     int channels;
-    if (n > INT_MAX || !stbi_info_from_memory(bytes, (int)n, width_out, height_out, &channels))
-        return refuse(em);
-    return ST_OK;
+    stbi__context s;
+    if (n > INT_MAX)
+        return FAIL(em, ST_DATA, "a file of more than %d bytes", INT_MAX);
+    /* not stbi_info: it would ask all its readers, and tell the reason of the last */
+    stbi__start_mem(&s, bytes, (int)n);
+    return stbi__jpeg_info(&s, width_out, height_out, &channels) ? ST_OK : refuse(KIND_JPEG, em);
 }
 
-enum status stb_pixels(const uint8_t *bytes, size_t n, int *width_out, int *height_out,
-                       uint8_t **rgba_out, struct errmsg *em)
+enum status stb_pixels(enum picture_kind kind, const uint8_t *bytes, size_t n,
+                       const struct picture_facts *checked, uint8_t **rgba_out, struct errmsg *em)
 {
-    int channels;
-    uint8_t *rgba = NULL;
-    if (n <= INT_MAX)
-        rgba = stbi_load_from_memory(bytes, (int)n, width_out, height_out, &channels, 4);
+    int width, height, channels;
+    if (n > INT_MAX)
+        return FAIL(em, ST_DATA, "a file of more than %d bytes", INT_MAX);
+    uint8_t *rgba = stbi_load_from_memory(bytes, (int)n, &width, &height, &channels, 4);
     if (!rgba)
-        return refuse(em);
+        return refuse(kind, em);
+    if (width != checked->width || height != checked->height) {
+        stbi_image_free(rgba);
+        return FAIL(em, ST_DATA, "damaged: %d x %d pixels announced, %d x %d decoded",
+                    checked->width, checked->height, width, height);
+    }
     *rgba_out = rgba;
     return ST_OK;
-}
-
-void stb_pixels_free(uint8_t *rgba)
-{
-    stbi_image_free(rgba);
 }

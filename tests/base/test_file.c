@@ -92,12 +92,39 @@ static void missing_files_are_named(void **state)
     assert_status(folder_make("/proc/nothing/here", &em), ST_IO);
 }
 
+static void only_regular_files_are_read(void **state)
+{
+    (void)state;
+    char *folder = scratch_new(), path[PATH_BYTES_MAX];
+    uint8_t *bytes;
+    size_t n;
+    assert_true(path_join(path, sizeof path, folder, "fifo"));
+    assert_int_equal(mkfifo(path, 0600), 0);
+    const struct {
+        const char *path, *what;
+    } others[] = {
+        {path,        "a FIFO"  },
+        {folder,      "a folder"},
+        {"/dev/zero", "a device"}
+    };
+    alarm(20); /* one that waited for a writer would wait for ever */
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct errmsg em = {0};
+        assert_status(file_read_all(others[i].path, 9, &bytes, &n, &em), ST_NOINPUT);
+        assert_text_has(em.text, others[i].path);
+        assert_text_has(em.text, others[i].what);
+    }
+    alarm(0);
+    free(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths),
         cmocka_unit_test(atomic_write_replaces_and_leaves_nothing),
         cmocka_unit_test(missing_files_are_named),
+        cmocka_unit_test(only_regular_files_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -137,6 +137,12 @@ def test_swap_refuses_what_is_no_picture(checkpoint, tmp_path, name, content, re
     assert [p.name for p in left_in(tmp_path)] == [name]
 
 
+def test_swap_does_not_wait_for_a_fifo(checkpoint, tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    refused(run("swap", checkpoint, tmp_path / "pipe.png", "-o", tmp_path / "o.png"), 66, "pipe.png",
+            "a FIFO")
+
+
 def test_swap_names_what_it_leaves_out(checkpoint, tmp_path):
     save(tmp_path / "in/good.png", picture(1))
     (tmp_path / "in/text.jpg").write_text("no picture")

@@ -31,7 +31,8 @@ enum status folder_make(const char *path, struct errmsg *em) MUST_CHECK;
 
 /*
  * The whole file; *bytes_out is the caller's to free and has a zero byte after its end.
- * ST_NOINPUT where it cannot be opened, ST_DATA where it is longer than bytes_max.
+ * ST_NOINPUT where it cannot be opened or is no regular file (a FIFO, socket, device or folder is
+ * named, never waited for), ST_DATA where it is longer than bytes_max.
  */
 enum status file_read_all(const char *path, size_t bytes_max, uint8_t **bytes_out, size_t *n_out,
                           struct errmsg *em) MUST_CHECK;

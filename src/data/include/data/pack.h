@@ -67,7 +67,7 @@ struct pack_report {
     size_t n_found, n_packed;
     struct pack_note *skipped; /* pictures left out, in order */
     size_t n_skipped;
-    struct pack_note *notes; /* side data left out */
+    struct pack_note *notes; /* side data left out, colour profiles not applied */
     size_t n_notes;
     char person[256];
     bool current;         /* `known` holds these pictures already: nothing was written */

@@ -27,13 +27,19 @@ void picture_release(struct picture *p); /* leaves {0} behind */
 bool picture_extension_known(const char *path);
 
 /*
- * Decodes JPEG, PNG or BMP (told by content, not by name). EXIF orientation is applied, alpha is
- * laid over black, grey becomes RGB, 16 bits become 8, CMYK JPEG is converted by its inverted
- * channels. Hostile input ends in ST_DATA with a reason, never in undefined behaviour; sides above
- * PICTURE_SIDE_MAX are refused before anything is allocated. The text does not name the file.
+ * Decodes JPEG, PNG or BMP (told by content, not by name), as docs/pictures.md says. EXIF's or
+ * XMP's orientation is applied, alpha is laid over black, grey becomes RGB, 16 bits become 8 by
+ * their high byte, CMYK JPEG is converted by its inverted channels, colour profiles are not
+ * applied. Kinds that are not read, and wholly transparent pictures, are refused by name. Hostile
+ * input ends in ST_DATA with a reason, never in undefined behaviour; sides above PICTURE_SIDE_MAX
+ * are refused before anything is allocated. The text does not name the file.
  */
 enum status picture_decode(const uint8_t *bytes, size_t n, struct picture *out,
                            struct errmsg *em) MUST_CHECK;
+enum { PICTURE_PROFILE_BYTES = 40 };
+/* Has a picture (JPEG or PNG) a colour profile that is not applied and not sRGB's? Then its name.
+ */
+bool picture_profile(const uint8_t *bytes, size_t n, char name[static PICTURE_PROFILE_BYTES]);
 /* Reads and decodes a file; the text names it. ST_NOINPUT, ST_DATA, ST_MEMORY. */
 enum status picture_read(const char *path, struct picture *out, struct errmsg *em) MUST_CHECK;
 

@@ -126,7 +126,8 @@ static void tell_notes(const struct pack_report *r)
     for (size_t i = 0; i < r->n_skipped; i++)
         log_warn("%s: %s; left out", r->skipped[i].path, r->skipped[i].reason);
     for (size_t i = 0; i < r->n_notes; i++)
-        log_warn("%s: %s", r->notes[i].path, r->notes[i].reason);
+        log_at(r->notes[i].minor ? LOG_INFO : LOG_WARN, "%s: %s", r->notes[i].path,
+               r->notes[i].reason);
 }
 
 static void tell_outcome(const struct pack_options *o, const struct pack_report *r, double seconds)
@@ -138,7 +139,7 @@ static void tell_outcome(const struct pack_options *o, const struct pack_report 
                  r->person);
     else
         log_info("%s: %zu pictures of %s at %d x %d px, %zu left out, in %s", o->output,
-                 r->n_packed, r->person, o->size, o->size, r->n_skipped, took);
+                 r->n_packed, r->person, o->size, o->size, r->n_left_out, took);
     if (r->n_packed < PACK_PICTURES_ADVISED)
         log_info("%zu pictures are few: %d or more of a person are advised", r->n_packed,
                  PACK_PICTURES_ADVISED);

@@ -44,7 +44,10 @@ static const struct {
     MAGIC(0, "8BPS", FILE_PICTURE, "a Photoshop picture"),
     MAGIC(0, "gimp xcf", FILE_PICTURE, "a GIMP picture"),
     MAGIC(0, "\0\0\1\0", FILE_PICTURE, "an icon (ICO)"),
-    MAGIC(0, "\0\0\2\0", FILE_PICTURE, "a cursor"),
+    MAGIC(0, "\0\0\2\0\0\0\0\0", FILE_PICTURE, "a TGA picture"),
+    MAGIC(0, "\0\0\12\0\0\0\0\0", FILE_PICTURE, "a TGA picture"),
+    MAGIC(0, "\x0A\5\1\x08", FILE_PICTURE, "a PCX picture"),
+    MAGIC(0, "\x01\xDA", FILE_PICTURE, "an SGI picture"),
     MAGIC(0, "icns", FILE_PICTURE, "an icon"),
     MAGIC(0, "DDS ", FILE_PICTURE, "a DDS picture"),
     MAGIC(0, "qoif", FILE_PICTURE, "a QOI picture"),
@@ -142,7 +145,7 @@ static const struct file_kind *kind_of_container(const uint8_t *b, size_t n)
     static const struct file_kind webm = {"a WebM video", FILE_VIDEO};
     static const struct file_kind matroska = {"a Matroska video", FILE_VIDEO};
     static const struct file_kind checkpoint = {"a PyTorch checkpoint", FILE_CHECKPOINT};
-    static const struct file_kind zip = {"a zip archive", FILE_OTHER};
+    static const struct file_kind zip = {"a zip archive", FILE_CHECKPOINT};
     if (HAS(0, "RIFF") && HAS(8, "WEBP"))
         return &webp;
     if (HAS(0, "RIFF") && HAS(8, "AVI "))
@@ -236,7 +239,7 @@ static bool is_run_folder(const char *path)
 
 static const struct file_kind *kind_of_mode(const char *path, mode_t mode)
 {
-    static const struct file_kind run = {"a run folder of bifrons train", FILE_FOLDER};
+    static const struct file_kind run = {"the folder of a run", FILE_RUN};
     static const struct file_kind folder = {"a folder", FILE_FOLDER};
     static const struct file_kind fifo = {"a FIFO (named pipe)", FILE_SPECIAL};
     static const struct file_kind sock = {"a socket", FILE_SPECIAL};
@@ -279,18 +282,28 @@ enum status file_kind_read(const char *path, const struct file_kind **out, struc
     return ST_OK;
 }
 
+enum status file_kind_expect(const char *path, enum file_group group, const char *wanted,
+                             struct errmsg *em)
+{
+    const struct file_kind *kind;
+    enum status st = file_kind_read(path, &kind, em);
+    if (st != ST_OK || kind->group == group)
+        return st;
+    bool no_file = kind->group == FILE_FOLDER || kind->group == FILE_RUN ||
+                   kind->group == FILE_SPECIAL;
+    return FAIL(em, no_file ? ST_NOINPUT : ST_DATA, "%s is no %s: it is %s", path, wanted,
+                kind->name);
+}
+
 /* --- words ------------------------------------------------------------------------------------ */
 
-const char *file_group_remedy(enum file_group group)
+const char *file_group_remedy(enum file_group group, size_t n)
 {
-    switch (group) {
-    case FILE_PICTURE:
-        return "save it as JPEG or PNG";
-    case FILE_VIDEO:
-        return "take single pictures out of it, as ffmpeg -i FILE -vf fps=2 %05d.png does";
-    default:
-        return "";
-    }
+    if (group == FILE_PICTURE)
+        return n == 1 ? "save it as JPEG or PNG" : "save them as JPEG or PNG";
+    if (group == FILE_VIDEO)
+        return "take single pictures out, as ffmpeg -i FILE -vf fps=2 %05d.png does";
+    return "";
 }
 
 const char *file_kind_noun(const struct file_kind *kind)

@@ -151,7 +151,7 @@ static void explain(struct pack_item *item, const uint8_t *bytes, size_t n, stru
     struct errmsg told = *em;
     if (kind->group == FILE_READABLE || n == 0 || strstr(told.text, kind->name))
         return;
-    const char *remedy = file_group_remedy(kind->group);
+    const char *remedy = file_group_remedy(kind->group, 1);
     item->kind = kind;
     *em = (struct errmsg){0};
     (void)FAIL(em, told.code, "%s: it is %s%s%s", told.text, kind->name,
@@ -478,7 +478,7 @@ enum status pack_folders(const struct pack_options *o, struct pack_report *repor
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&j.changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    report->n_found = source.n + pack_left_pictures(&source);
+    report->n_found = source.n + left_files_pictures(&source.left);
     snprintf(report->person, sizeof report->person, "%s", source.person);
 
     st = look_at_output(&j, report, em);

@@ -63,7 +63,7 @@ static enum status tell(const struct pack_source *s, struct name_list *l, size_t
             path_folder(s->items[i].side_path[PACK_MASK], folder, sizeof folder);
             break;
         }
-    return pack_note_add(s->report, false, folder, em, "%zu of %zu masks %s: %s", l->n, n, what,
+    return pack_note_add(s->report, false, folder, em, "%s: %zu of %zu masks (%s)", what, l->n, n,
                          name_list_text(l));
 }
 
@@ -91,17 +91,17 @@ enum status pack_masks_judge(struct pack_source *s, bool *unstretch_out, bool *u
             name_list_add(&coloured, name);
     }
     char text[128];
-    snprintf(text, sizeof text, "hold the values 0 and %d only, read as 0 and 255", unit);
+    snprintf(text, sizeof text, "only the values 0 and %d, which are read as 0 and 255", unit);
     enum status st = tell(s, &two, n, text, em);
     if (st == ST_OK)
-        st = tell(s, &empty, n, "are black and mark no face", em);
+        st = tell(s, &empty, n, "black all over, with no face marked", em);
     if (st == ST_OK)
-        st = tell(s, &full, n, "are white all over and mark no face", em);
+        st = tell(s, &full, n, "white all over, with no face marked", em);
     if (st == ST_OK)
         st = tell(s, &dim, n,
-                  "are dark (no value above 127; a face is 255) and count for little", em);
+                  "no value above 127, where a face has 255, and so of little effect", em);
     if (st == ST_OK)
-        st = tell(s, &coloured, n, "are coloured, of which only red is read", em);
+        st = tell(s, &coloured, n, "coloured, of which red alone is read", em);
     *unstretch_out = unit == 0;
     *usable_out = empty.n < n;
     return st;

@@ -55,86 +55,12 @@ void pack_report_release(struct pack_report *r)
     *r = (struct pack_report){0};
 }
 
-/* --- what was left ---------------------------------------------------------------------------- */
-
-enum status pack_leave(struct pack_source *s, const char *folder, const char *name,
-                       const struct file_kind *kind, bool side_data, struct errmsg *em)
-{
-    struct pack_left left = {strdup(folder), strdup(name), kind, side_data, false};
-    struct pack_left *grown = left.folder && left.name
-                                  ? realloc(s->left, (s->n_left + 1) * sizeof *grown)
-                                  : NULL;
-    if (!grown) {
-        free(left.folder);
-        free(left.name);
-        return FAIL(em, ST_MEMORY, "out of memory while listing %s", folder);
-    }
-    s->left = grown;
-    s->left[s->n_left++] = left;
-    return ST_OK;
-}
-
-size_t pack_left_pictures(const struct pack_source *s)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s->n_left; i++)
-        n += !s->left[i].side_data && s->left[i].kind->group == FILE_PICTURE;
-    return n;
-}
-
-/* Pictures and videos go by kind, all else together. */
-static bool alike(const struct pack_left *a, const struct pack_left *b)
-{
-    bool named = a->kind->group == FILE_PICTURE || a->kind->group == FILE_VIDEO;
-    if (a->kind->group != b->kind->group)
-        return !named && b->kind->group != FILE_PICTURE && b->kind->group != FILE_VIDEO;
-    return !named || strcmp(a->kind->name, b->kind->name) == 0;
-}
-
-static enum status tell_left(const struct pack_source *s, struct pack_left *first,
-                             struct errmsg *em)
-{
-    struct name_list names = {0};
-    enum file_group group = first->kind->group;
-    for (struct pack_left *l = first; l < s->left + s->n_left; l++)
-        if (!l->told && strcmp(l->folder, first->folder) == 0 && alike(first, l)) {
-            name_list_add(&names, l->name);
-            l->told = true;
-        }
-    if (group == FILE_PICTURE || group == FILE_VIDEO)
-        return pack_note_add(s->report, false, first->folder, em, "%zu %s%s left out (%s): %s",
-                             names.n, file_kind_noun(first->kind), PLURAL(names.n),
-                             file_group_remedy(group), name_list_text(&names));
-    return pack_note_add(s->report, true, first->folder, em, "%zu %s not used: %s", names.n,
-                         names.n == 1 ? "other file is no picture and" : "other files are no pictures and",
-                         name_list_text(&names));
-}
-
 enum status pack_note_left(struct pack_source *s, struct errmsg *em)
 {
     enum status st = ST_OK;
-    for (size_t i = 0; i < s->n_left && st == ST_OK; i++)
-        if (!s->left[i].told)
-            st = tell_left(s, &s->left[i], em);
+    for (struct left_note note; st == ST_OK && left_files_next(&s->left, &note);)
+        st = pack_note_add(s->report, note.minor, note.folder, em, "%s", note.text);
     return st;
-}
-
-void pack_left_text(const struct pack_source *s, char *out, size_t room)
-{
-    out[0] = '\0';
-    for (size_t i = 0; i < s->n_left; i++) {
-        size_t n = 0, used = strlen(out);
-        bool earlier = false;
-        for (size_t k = 0; k < s->n_left; k++) {
-            bool same = strcmp(s->left[k].kind->name, s->left[i].kind->name) == 0;
-            earlier = earlier || (same && k < i);
-            n += same;
-        }
-        enum file_group group = s->left[i].kind->group;
-        if (!earlier && (group == FILE_PICTURE || group == FILE_VIDEO))
-            snprintf(out + used, room - used, "%s%zu %s%s", used > 0 ? ", " : "", n,
-                     file_kind_noun(s->left[i].kind), PLURAL(n));
-    }
 }
 
 /* --- pictures that cannot be used ------------------------------------------------------------- */
@@ -147,7 +73,7 @@ static enum status note_bad(struct pack_source *s, const struct pack_item *item,
     char folder[PATH_BYTES_MAX];
     if (item->kind && (item->kind->group == FILE_PICTURE || item->kind->group == FILE_VIDEO)) {
         path_folder(item->path, folder, sizeof folder);
-        return pack_leave(s, folder, path_name(item->path), item->kind, false, em);
+        return left_files_add(&s->left, folder, path_name(item->path), item->kind, false, em);
     }
     const struct pack_note note = {strdup(item->path), strdup(item->reason), false};
     return append(&r->skipped, &r->n_skipped, note, em);
@@ -159,7 +85,7 @@ enum status pack_note_skipped(struct pack_source *s, const struct pack_options *
     const struct pack_item *first = NULL;
     struct pack_report *r = s->report;
     enum status st = ST_OK;
-    r->n_left_out = pack_left_pictures(s);
+    r->n_left_out = left_files_pictures(&s->left);
     for (size_t i = 0; i < s->n && st == ST_OK; i++) {
         if (s->items[i].good)
             continue;

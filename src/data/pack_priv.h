@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "data/left_files.h"
 #include "data/pack.h"
 #include "data/picture.h"
 #include "data/picture_folder.h"
@@ -36,19 +37,10 @@ struct pack_item {
     const struct file_kind *kind; /* not good: what the file is; NULL: not known */
 };
 
-/* A file that is not packed, for what it is. */
-struct pack_left {
-    char *folder, *name;
-    const struct file_kind *kind;
-    bool side_data; /* it lies in masks or truth */
-    bool told;
-};
-
 struct pack_source {
     struct pack_item *items;
     size_t n, capacity;
-    struct pack_left *left;
-    size_t n_left;
+    struct left_files left;
     struct pack_report *report; /* gets notes */
     char person[SET_NAME_BYTES_MAX], consent[SET_TEXT_BYTES_MAX];
 };
@@ -116,19 +108,12 @@ void pack_mask_unstretch(const struct pack_mask *m, uint8_t *pixels, size_t n);
 /* Adds to the report's notes. ST_MEMORY. */
 enum status pack_note_add(struct pack_report *r, bool minor, const char *path, struct errmsg *em,
                           const char *fmt, ...) PRINTF_LIKE(5, 6) MUST_CHECK;
-/* Remembers a file that is not packed. ST_MEMORY. */
-enum status pack_leave(struct pack_source *s, const char *folder, const char *name,
-                       const struct file_kind *kind, bool side_data, struct errmsg *em) MUST_CHECK;
-/* Pictures of other kinds among what was left. */
-size_t pack_left_pictures(const struct pack_source *s);
 /* Pictures that cannot be used: all named in the report. ST_DATA strict and there is one, ST_NOINPUT
  * no other, ST_MEMORY. */
 enum status pack_note_skipped(struct pack_source *s, const struct pack_options *o,
                               struct errmsg *em) MUST_CHECK;
-/* What was left, by kind, and the pictures among it counted. ST_MEMORY. */
+/* What was left, by kind. ST_MEMORY. */
 enum status pack_note_left(struct pack_source *s, struct errmsg *em) MUST_CHECK;
-/* "3 WebP pictures, 1 MP4 video", of what was left. "" for nothing. */
-void pack_left_text(const struct pack_source *s, char *out, size_t room);
 /* Is a kind of side data (PACK_SIDES: landmarks) there for every picture? Those that lack it are
  * named where some have it. ST_MEMORY. */
 enum status pack_note_side(struct pack_source *s, int kind, bool *complete_out,

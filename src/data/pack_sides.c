@@ -45,7 +45,7 @@ static enum status files_init(struct files *f, struct pack_source *s, const char
         for (size_t i = 0; i < listed->n && st == ST_OK; i++) {
             const struct folder_entry *e = &listed->entries[i];
             if (!e->picture && png)
-                st = pack_leave(s, folder, e->name, e->kind, true, em);
+                st = left_files_add(&s->left, folder, e->name, e->kind, true, em);
             if (!e->picture || (strcasecmp(path_extension(e->name), ".png") == 0) != (png != 0))
                 continue;
             char *stem = f->stems[f->n];

@@ -81,15 +81,10 @@ void pack_source_release(struct pack_source *s)
 {
     for (size_t i = 0; i < s->n; i++)
         item_release(&s->items[i]);
-    for (size_t i = 0; i < s->n_left; i++) {
-        free(s->left[i].folder);
-        free(s->left[i].name);
-    }
+    left_files_release(&s->left);
     free(s->items);
-    free(s->left);
     s->items = NULL;
-    s->left = NULL;
-    s->n = s->capacity = s->n_left = 0;
+    s->n = s->capacity = 0;
 }
 
 static enum status out_of_memory(const char *folder, struct errmsg *em)
@@ -137,10 +132,14 @@ static int compare_items(const void *a, const void *b)
 enum special { MASKS, TRUTH, LANDMARKS, SPECIALS };
 static const char *const special_names[SPECIALS] = {"masks", "truth", "landmarks.csv"};
 
+static bool is_folder(const struct folder_entry *e)
+{
+    return e->kind && (e->kind->group == FILE_FOLDER || e->kind->group == FILE_RUN);
+}
+
 static bool is_special(const struct folder_entry *e, enum special which)
 {
-    bool folder = e->kind && e->kind->group == FILE_FOLDER;
-    return !e->picture && folder == (which != LANDMARKS) &&
+    return !e->picture && is_folder(e) == (which != LANDMARKS) &&
            pack_same_name(e->name, special_names[which]);
 }
 
@@ -195,10 +194,10 @@ static enum status sort_out(struct pack_source *s, const char *folder,
                      strcmp(e->name, "consent.txt") == 0 || strcmp(e->name, "person.txt") == 0;
         if (e->picture && !is_sheet(folder, e->name))
             st = add_item(s, folder, e->name, em);
-        else if (!known && e->kind && e->kind->group == FILE_FOLDER)
+        else if (!known && is_folder(e))
             st = look_inside(folder, e->name, inside, em);
         else if (!known && e->kind)
-            st = pack_leave(s, folder, e->name, e->kind, false, em);
+            st = left_files_add(&s->left, folder, e->name, e->kind, false, em);
     }
     return st;
 }
@@ -209,8 +208,8 @@ static enum status no_pictures(const struct pack_source *s, const char *folder,
     char left[512], holds[2048] = "";
     const struct file_kind *kind = NULL;
     struct errmsg ignored = {0};
-    pack_left_text(s, left, sizeof left);
-    if (file_kind_read(folder, &kind, &ignored) == ST_OK && strcmp(kind->name, "a folder") != 0)
+    left_files_summary(&s->left, left, sizeof left);
+    if (file_kind_read(folder, &kind, &ignored) == ST_OK && kind->group == FILE_RUN)
         snprintf(holds, sizeof holds, "; it is %s: give the folder of your pictures", kind->name);
     else if (left[0] != '\0')
         snprintf(holds, sizeof holds, "; it holds %s: save them as JPEG or PNG", left);

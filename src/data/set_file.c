@@ -267,8 +267,8 @@ enum status set_file_open(const char *path, struct set_file *out, struct errmsg 
     if (f.file < 0)
         return FAIL(
             em, ST_DATA,
-            "%s cannot be opened by HDF5 %s: it is no HDF5 file, truncated or damaged (pack "
-            "it again), or written with libver=\"latest\" (write it with libver=\"v110\")",
+            "%s cannot be opened by HDF5 %s: it is truncated or damaged (pack it again), or "
+            "written with libver=\"latest\" (write it with libver=\"v110\")",
             path, set_library_version());
     enum status st = check_format(f.file, path, em);
     for (int p = 0; p < SET_PARTS && st == ST_OK; p++)

@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "data/file_kind.h"
 #include "set_priv.h"
 
 struct set {
@@ -165,7 +166,9 @@ static void fill_info(struct set *s)
 
 enum status set_open(const char *path, struct set **out, struct errmsg *em)
 {
-    enum status st = set_probe(path, em);
+    enum status st = file_kind_expect(path, FILE_SET, "HDF5 file, as sets are", em);
+    if (st == ST_OK)
+        st = set_probe(path, em);
     if (st != ST_OK)
         return st;
     struct set *s = calloc(1, sizeof *s);

@@ -3,7 +3,7 @@
  *
  *     const struct file_kind *kind;
  *     if (file_kind_read("x.jpg", &kind, &em) == ST_OK && kind->group == FILE_PICTURE)
- *         FAIL(em, ST_DATA, "x.jpg is %s: %s", kind->name, file_group_remedy(kind->group));
+ *         FAIL(em, ST_DATA, "x.jpg is %s: %s", kind->name, file_group_remedy(kind->group, 1));
  *         // "x.jpg is a WebP picture: save it as JPEG or PNG"
  *
  * For messages and for choosing among files: whether a file is whole, its reader finds out. Kinds
@@ -24,9 +24,10 @@ enum file_group {
     FILE_PICTURE,    /* a picture of another kind */
     FILE_VIDEO,      /* a video or a sound */
     FILE_SET,        /* HDF5, as sets are */
-    FILE_CHECKPOINT, /* a zip archive with PyTorch's or our entries */
+    FILE_CHECKPOINT, /* a zip archive, as PyTorch's files are */
     FILE_OTHER,      /* any other regular file */
     FILE_FOLDER,
+    FILE_RUN,     /* the folder of a run */
     FILE_SPECIAL, /* FIFO, socket, device: never opened */
 };
 
@@ -42,8 +43,14 @@ const struct file_kind *file_kind_of(const uint8_t *start, size_t n);
 enum status file_kind_read(const char *path, const struct file_kind **out,
                            struct errmsg *em) MUST_CHECK;
 
-/* "save it as JPEG or PNG" and the like; "" where there is nothing to advise. */
-const char *file_group_remedy(enum file_group group);
+/* "save it as JPEG or PNG" and the like, for n files; "" where there is nothing to advise. */
+const char *file_group_remedy(enum file_group group, size_t n);
+/*
+ * ST_OK where the file is of that group, else "x.h5 is no WANTED: it is text": ST_DATA, or
+ * ST_NOINPUT for what is no file or cannot be opened.
+ */
+enum status file_kind_expect(const char *path, enum file_group group, const char *wanted,
+                             struct errmsg *em) MUST_CHECK;
 /* The name without its article: "WebP picture". */
 const char *file_kind_noun(const struct file_kind *kind);
 

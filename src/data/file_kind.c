@@ -15,9 +15,12 @@
 /* --- kinds that a few bytes at one place tell ------------------------------------------------- */
 
 /* In this order. The bytes as a literal, so that zeros count; `at` is where they stand. */
-#define MAGIC(at, bytes, group, name)                  \
-    {                                                  \
-        at, sizeof(bytes) - 1, bytes, { name, group }  \
+#define MAGIC(at, bytes, group, name) \
+    {                                 \
+        at, sizeof(bytes) - 1, bytes, \
+        {                             \
+            name, group               \
+        }                             \
     }
 static const struct {
     size_t at, n;
@@ -79,12 +82,18 @@ static const struct {
     MAGIC(0, "\x93NUMPY", FILE_OTHER, "a NumPy array"),
     MAGIC(0, "\x1F\x8B", FILE_OTHER, "a gzip archive"),
     MAGIC(0, "BZh", FILE_OTHER, "a bzip2 archive"),
-    MAGIC(0, "\xFD" "7zXZ\0", FILE_OTHER, "an xz archive"),
+    MAGIC(0,
+          "\xFD"
+          "7zXZ\0",
+          FILE_OTHER, "an xz archive"),
     MAGIC(0, "\x28\xB5\x2F\xFD", FILE_OTHER, "a zstd archive"),
     MAGIC(0, "7z\xBC\xAF\x27\x1C", FILE_OTHER, "a 7-Zip archive"),
     MAGIC(0, "Rar!\x1A\x07", FILE_OTHER, "a RAR archive"),
     MAGIC(257, "ustar", FILE_OTHER, "a tar archive"),
-    MAGIC(0, "\x7F" "ELF", FILE_OTHER, "a program"),
+    MAGIC(0,
+          "\x7F"
+          "ELF",
+          FILE_OTHER, "a program"),
     MAGIC(0, "\x80\x02", FILE_OTHER, "a Python pickle"),
     MAGIC(0, "SQLite format 3", FILE_OTHER, "an SQLite database"),
     MAGIC(0, "\0\5\x16\7", FILE_OTHER, "a macOS resource file"),
@@ -112,14 +121,14 @@ static const struct file_kind *kind_of_brands(const uint8_t *b, size_t n)
         const char *brand;
         struct file_kind kind;
     } brands[] = {
-        {"avif", {"an AVIF picture", FILE_PICTURE}     },
-        {"avis", {"an AVIF picture", FILE_PICTURE}     },
-        {"crx ", {"a Canon raw picture", FILE_PICTURE} },
+        {"avif", {"an AVIF picture", FILE_PICTURE}      },
+        {"avis", {"an AVIF picture", FILE_PICTURE}      },
+        {"crx ", {"a Canon raw picture", FILE_PICTURE}  },
         {"qt  ", {"a QuickTime (MOV) video", FILE_VIDEO}},
-        {"M4A ", {"an MPEG-4 sound", FILE_VIDEO}       },
-        {"3gp",  {"a 3GP video", FILE_VIDEO}           },
-        {"mif1", {"a HEIF picture", FILE_PICTURE}      },
-        {"msf1", {"a HEIF picture", FILE_PICTURE}      },
+        {"M4A ", {"an MPEG-4 sound", FILE_VIDEO}        },
+        {"3gp",  {"a 3GP video", FILE_VIDEO}            },
+        {"mif1", {"a HEIF picture", FILE_PICTURE}       },
+        {"msf1", {"a HEIF picture", FILE_PICTURE}       },
     };
     static const struct file_kind mp4 = {"an MP4 video", FILE_VIDEO};
     if (!HAS(4, "ftyp"))
@@ -289,8 +298,8 @@ enum status file_kind_expect(const char *path, enum file_group group, const char
     enum status st = file_kind_read(path, &kind, em);
     if (st != ST_OK || kind->group == group)
         return st;
-    bool no_file = kind->group == FILE_FOLDER || kind->group == FILE_RUN ||
-                   kind->group == FILE_SPECIAL;
+    bool no_file =
+        kind->group == FILE_FOLDER || kind->group == FILE_RUN || kind->group == FILE_SPECIAL;
     return FAIL(em, no_file ? ST_NOINPUT : ST_DATA, "%s is no %s: it is %s", path, wanted,
                 kind->name);
 }

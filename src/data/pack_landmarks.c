@@ -1,6 +1,6 @@
 /*
- * landmarks.csv: a name and ten numbers a line. The name may hold commas or stand in quotes; a first
- * line without numbers is a header. Lines end as on any system.
+ * landmarks.csv: a name and ten numbers a line. The name may hold commas or stand in quotes; a
+ * first line without numbers is a header. Lines end as on any system.
  */
 #include <ctype.h>
 #include <math.h>
@@ -224,16 +224,17 @@ static enum status note(const struct pack_source *s, const struct table *t,
                            "%zu of %zu rows belong%s to no picture: %s", strange.n, t->n,
                            strange.n == 1 ? "s" : "", name_list_text(&strange));
     if (st == ST_OK && second.n > 0)
-        st = pack_note_add(s->report, false, t->path, em,
-                           "%zu %s not used, since an earlier or more exact row names the same "
-                           "picture: %s",
-                           second.n, second.n == 1 ? "row is" : "rows are",
-                           name_list_text(&second));
+        st =
+            pack_note_add(s->report, false, t->path, em,
+                          "%zu %s not used, since an earlier or more exact row names the same "
+                          "picture: %s",
+                          second.n, second.n == 1 ? "row is" : "rows are", name_list_text(&second));
     if (st == ST_OK && shared.n > 0)
-        st = pack_note_add(s->report, false, t->path, em,
-                           "%zu serve%s several pictures, whose names differ in the extension or in "
-                           "case only: %s",
-                           shared.n, shared.n == 1 ? " row" : "", name_list_text(&shared));
+        st =
+            pack_note_add(s->report, false, t->path, em,
+                          "%zu serve%s several pictures, whose names differ in the extension or in "
+                          "case only: %s",
+                          shared.n, shared.n == 1 ? " row" : "", name_list_text(&shared));
     if (st == ST_OK && points.n > 0)
         st = pack_note_add(s->report, false, t->path, em,
                            "%zu %s not used, since all its points are one: %s", points.n,
@@ -253,10 +254,11 @@ static enum status give(struct pack_source *s, size_t first, const struct table 
         if (item->has_landmarks)
             memcpy(item->landmarks, row->numbers, sizeof item->landmarks);
     }
-    return shares ? pack_note_add(s->report, false, t->path, em,
-                                  "all numbers are from 0 to 1: read as shares of the pictures' width "
-                                  "and height, not as pixels")
-                  : ST_OK;
+    return shares
+               ? pack_note_add(s->report, false, t->path, em,
+                               "all numbers are from 0 to 1: read as shares of the pictures' width "
+                               "and height, not as pixels")
+               : ST_OK;
 }
 
 enum status pack_landmarks_read(struct pack_source *s, size_t first, const char *path,

@@ -98,8 +98,8 @@ enum status pack_masks_judge(struct pack_source *s, bool *unstretch_out, bool *u
     if (st == ST_OK)
         st = tell(s, &full, n, "white all over, with no face marked", em);
     if (st == ST_OK)
-        st = tell(s, &dim, n,
-                  "no value above 127, where a face has 255, and so of little effect", em);
+        st = tell(s, &dim, n, "no value above 127, where a face has 255, and so of little effect",
+                  em);
     if (st == ST_OK)
         st = tell(s, &coloured, n, "coloured, of which red alone is read", em);
     *unstretch_out = unit == 0;

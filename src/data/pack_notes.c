@@ -112,12 +112,10 @@ enum status pack_note_skipped(struct pack_source *s, const struct pack_options *
 static const struct {
     const char *none, *unreadable, *other_size, *set;
 } lacks[PACK_SIDES + 1] = {
-    [PACK_MASK] = {"no mask",      "no mask that can be read",      "no mask of the picture's size",
-                   "masks"     },
-    [PACK_TRUTH] = {"no true swap", "no true swap that can be read",
-                   "no true swap of the picture's size",                                    "true swaps"},
-    [PACK_SIDES] = {"no row in landmarks.csv that can be used", "",                              "",
-                   "landmarks" },
+    [PACK_MASK] = {"no mask",                                  "no mask that can be read",      "no mask of the picture's size", "masks"     },
+    [PACK_TRUTH] = {"no true swap",                             "no true swap that can be read",
+                   "no true swap of the picture's size",                                                                         "true swaps"},
+    [PACK_SIDES] = {"no row in landmarks.csv that can be used", "",                              "",                              "landmarks" },
 };
 
 /* Why an item has no side data of a kind. */

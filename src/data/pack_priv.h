@@ -18,7 +18,8 @@ enum pack_side { PACK_MASK, PACK_TRUTH, PACK_SIDES };
 /* Values of a mask, before it is resized. */
 struct pack_mask {
     uint8_t least, largest;
-    uint8_t unit; /* v where it holds only 0 and v, v < 128, and was stretched to 0 and 255; else 0 */
+    uint8_t
+        unit; /* v where it holds only 0 and v, v < 128, and was stretched to 0 and 255; else 0 */
     bool coloured;
 };
 
@@ -108,8 +109,8 @@ void pack_mask_unstretch(const struct pack_mask *m, uint8_t *pixels, size_t n);
 /* Adds to the report's notes. ST_MEMORY. */
 enum status pack_note_add(struct pack_report *r, bool minor, const char *path, struct errmsg *em,
                           const char *fmt, ...) PRINTF_LIKE(5, 6) MUST_CHECK;
-/* Pictures that cannot be used: all named in the report. ST_DATA strict and there is one, ST_NOINPUT
- * no other, ST_MEMORY. */
+/* Pictures that cannot be used: all named in the report. ST_DATA strict and there is one,
+ * ST_NOINPUT no other, ST_MEMORY. */
 enum status pack_note_skipped(struct pack_source *s, const struct pack_options *o,
                               struct errmsg *em) MUST_CHECK;
 /* What was left, by kind. ST_MEMORY. */

@@ -94,20 +94,21 @@ static enum status note(const struct pack_source *s, const char *folder, enum pa
     }
     enum status st = ST_OK;
     if (strange.n > 0)
-        st = pack_note_add(s->report, false, folder, em,
-                           "%zu of %zu %s belong%s to no picture: %s", strange.n, f->n,
-                           words[side].some, strange.n == 1 ? "s" : "", name_list_text(&strange));
+        st = pack_note_add(s->report, false, folder, em, "%zu of %zu %s belong%s to no picture: %s",
+                           strange.n, f->n, words[side].some, strange.n == 1 ? "s" : "",
+                           name_list_text(&strange));
     if (st == ST_OK && second.n > 0)
         st = pack_note_add(s->report, false, folder, em,
                            "%zu %s not used, since another of the same name was taken (PNG first): "
                            "%s",
                            second.n, second.n == 1 ? "is" : "are", name_list_text(&second));
     if (st == ST_OK && shared.n > 0)
-        st = pack_note_add(s->report, false, folder, em,
-                           "%zu serve%s several pictures, whose names differ in the extension or in "
-                           "case only: %s; rename the pictures if each has a %s of its own",
-                           shared.n, shared.n == 1 ? "s" : "", name_list_text(&shared),
-                           words[side].one);
+        st =
+            pack_note_add(s->report, false, folder, em,
+                          "%zu serve%s several pictures, whose names differ in the extension or in "
+                          "case only: %s; rename the pictures if each has a %s of its own",
+                          shared.n, shared.n == 1 ? "s" : "", name_list_text(&shared),
+                          words[side].one);
     return st;
 }
 

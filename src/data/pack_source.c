@@ -216,8 +216,10 @@ static enum status no_pictures(const struct pack_source *s, const char *folder,
     else if (inside->n > 0)
         snprintf(holds, sizeof holds, "; they are in folders inside it (give these): %s",
                  name_list_text(inside));
-    return FAIL(em, ST_NOINPUT, "no pictures in %s: JPEG, PNG and BMP are looked for directly "
-                "inside it%s", folder, holds);
+    return FAIL(em, ST_NOINPUT,
+                "no pictures in %s: JPEG, PNG and BMP are looked for directly "
+                "inside it%s",
+                folder, holds);
 }
 
 static enum status find_side_data(struct pack_source *s, size_t first, const char *folder,

@@ -108,9 +108,9 @@ size_t picture_folder_count(const char *folder)
 {
     char path[PATH_BYTES_MAX], *const roots[] = {path, NULL};
     size_t n = 0, seen = 0;
-    FTS *walk =
-        path_join(path, sizeof path, "", folder) ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL)
-                                                 : NULL;
+    FTS *walk = path_join(path, sizeof path, "", folder)
+                    ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL)
+                    : NULL;
     for (FTSENT *e; walk && seen < COUNTED_MAX && (e = fts_read(walk)) != NULL; seen++) {
         if (e->fts_level > 0 && is_of_the_system(e->fts_name))
             fts_set(walk, e, FTS_SKIP);

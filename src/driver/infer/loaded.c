@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "data/file_kind.h"
 #include "model/checkpoint.h"
 #include "train/device.h"
 
@@ -21,28 +20,13 @@ static void take_meta(struct loaded *l, const char *text)
     json_decref(meta);
 }
 
-/* Says what was given instead of a checkpoint. */
-static enum status check_kind(const char *path, struct errmsg *em)
-{
-    const struct file_kind *kind;
-    enum status st = file_kind_read(path, &kind, em);
-    if (st == ST_OK && kind->group == FILE_RUN)
-        return FAIL(em, ST_NOINPUT,
-                    "%s is %s: name a checkpoint in it, such as %s/checkpoints/best.pt", path,
-                    kind->name, path);
-    return st == ST_OK ? file_kind_expect(path, FILE_CHECKPOINT, "checkpoint of bifrons train", em)
-                       : st;
-}
-
 enum status loaded_open(const char *path, const char *device, struct loaded *out, struct errmsg *em)
 {
     struct loaded l = {0};
     struct checkpoint *c = NULL;
     struct hash128 hash;
     config_init(&l.config);
-    enum status st = check_kind(path, em);
-    if (st == ST_OK)
-        st = checkpoint_open(path, &c, em);
+    enum status st = checkpoint_open(path, &c, em);
     if (st == ST_OK)
         st = hash128_file(path, &hash, em);
     if (st != ST_OK)

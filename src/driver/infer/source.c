@@ -1,7 +1,9 @@
 #include "source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/checked.h"
 #include "base/log.h"
@@ -19,19 +21,38 @@ static enum status add(struct source *s, const char *folder, const char *name, s
     return ST_OK;
 }
 
-static enum status no_pictures(const char *folder, const struct left_files *left, struct errmsg *em)
+static enum status no_pictures(const char *folder, const struct left_files *left,
+                               struct name_list *inside, struct errmsg *em)
 {
     char holds[512];
     left_files_summary(left, holds, sizeof holds);
     return FAIL(em, ST_NOINPUT,
-                "no pictures in %s: JPEG, PNG and BMP are looked for directly inside it%s%s", folder,
-                holds[0] ? "; save these as JPEG or PNG: " : "", holds);
+                "no pictures in %s: JPEG, PNG and BMP are looked for directly inside it%s%s%s%s",
+                folder, holds[0] ? "; save these as JPEG or PNG: " : "", holds,
+                inside->n > 0 ? "; folders inside it hold pictures: " : "", name_list_text(inside));
+}
+
+/* Folders inside hold pictures that are not taken; masks and true swaps are none. */
+static enum status look_inside(const char *folder, const char *name, struct name_list *inside,
+                               struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX], text[300];
+    if (strcasecmp(name, "masks") == 0 || strcasecmp(name, "truth") == 0)
+        return ST_OK;
+    if (!path_join(path, sizeof path, folder, name))
+        return FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, name);
+    size_t n = picture_folder_count(path);
+    snprintf(text, sizeof text, "%s (%zu)", name, n);
+    if (n > 0)
+        name_list_add(inside, text);
+    return ST_OK;
 }
 
 static enum status list_folder(const char *folder, struct source *out, struct errmsg *em)
 {
     struct picture_folder f;
     struct left_files left = {0};
+    struct name_list inside = {0};
     enum status st = picture_folder_list(folder, &f, em);
     if (st != ST_OK)
         return st;
@@ -45,9 +66,14 @@ static enum status list_folder(const char *folder, struct source *out, struct er
             st = add(out, folder, e->name, em);
         else if (e->kind->group == FILE_PICTURE || e->kind->group == FILE_VIDEO)
             st = left_files_add(&left, folder, e->name, e->kind, false, em);
+        else if (e->kind->group == FILE_FOLDER || e->kind->group == FILE_RUN)
+            st = look_inside(folder, e->name, &inside, em);
     }
     if (st == ST_OK && out->n == 0)
-        st = no_pictures(folder, &left, em);
+        st = no_pictures(folder, &left, &inside, em);
+    if (st == ST_OK && inside.n > 0)
+        log_warn("%s: pictures in folders inside it are not swapped: %s", folder,
+                 name_list_text(&inside));
     for (struct left_note note; st == ST_OK && left_files_next(&left, &note);)
         log_warn("%s: %s", note.folder, note.text);
     left_files_release(&left);
@@ -128,4 +154,17 @@ enum status source_read(struct source *s, int64_t i, int size, struct picture *o
 const char *source_name(const struct source *s, int64_t i)
 {
     return s->set ? set_name(s->set, i) : path_name(s->paths[i]);
+}
+
+enum status source_check_checkpoint(const char *path, struct errmsg *em)
+{
+    const struct file_kind *kind;
+    enum status st = file_kind_read(path, &kind, em);
+    if (st != ST_OK)
+        return st;
+    if (kind->group == FILE_RUN)
+        return FAIL(em, ST_NOINPUT,
+                    "%s is %s: name a checkpoint in it, such as %s/checkpoints/best.pt", path,
+                    kind->name, path);
+    return file_kind_expect(path, FILE_CHECKPOINT, "checkpoint of bifrons train", em);
 }

@@ -149,8 +149,10 @@ static enum status check_out(const struct swapper *s, struct errmsg *em)
     const char *out = s->arguments.out, *end = path_extension(out);
     if (goes_to_folder(s)) {
         if (file_exists(out))
-            return FAIL(em, ST_USAGE, "-o %s: a file is there, and results go to a folder; name "
-                        "another place", out);
+            return FAIL(em, ST_USAGE,
+                        "-o %s: a file is there, and results go to a folder; name "
+                        "another place",
+                        out);
         if (!folder_exists(out) && (strcasecmp(end, ".png") == 0 || picture_extension_known(out)))
             return FAIL(em, ST_USAGE,
                         "-o %s: the results are several pictures: name a folder, or ask for one "
@@ -345,6 +347,8 @@ static enum status swap(struct swapper *s, struct errmsg *em)
     if (st == ST_OK)
         st = check_places(s, em);
     if (st == ST_OK)
+        st = source_check_checkpoint(s->arguments.checkpoint, em);
+    if (st == ST_OK)
         st = loaded_open(s->arguments.checkpoint, device, &s->loaded, em);
     if (st != ST_OK)
         return st;
@@ -397,7 +401,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (!a->checkpoint || !a->input)
             argp_error(state, "name a checkpoint and a picture, a folder or a set");
-        if (!a->out)
+        if (!a->out || !a->out[0])
             argp_error(state, "say where the result goes: -o OUT");
         return 0;
     default:
@@ -406,16 +410,17 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {"output",                                         'o', "OUT", 0, "where results go: of one picture, NAME.png or a folder; of a folder or a set, a folder, made "
+    {"output",                                     'o', "OUT", 0,
+     "where results go: of one picture, NAME.png or a folder; of a folder or a set, a folder, made "
      "where there is none; with --grid, NAME.png", 0},
-    {"direction",                                           OPTION_DIRECTION, "a2b|b2a", 0, "whose pictures come in (default a2b: A's)", 0},
+    {"direction",                                       OPTION_DIRECTION, "a2b|b2a", 0, "whose pictures come in (default a2b: A's)", 0},
     {"grid", OPTION_GRID, NULL, 0,
      "write one sheet to OUT (.png) of up to 6 pictures, their reconstructions and swaps", 0},
-    {"no-label",                                                OPTION_NO_LABEL, NULL, 0, "leave out the visible \"AI\" label; the XMP mark stays",
+    {"no-label",                                            OPTION_NO_LABEL, NULL, 0, "leave out the visible \"AI\" label; the XMP mark stays",
      0},
     {"strict",OPTION_STRICT, NULL, 0, "stop at the first unreadable picture", 0},
-    {"device",                                               OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
-    {0                                              },
+    {"device",                                           OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
+    {0                                          },
 };
 
 static const struct argp parser = {

@@ -36,8 +36,8 @@ static const struct argp_option options[] = {
     {"consent",                   'c', "TEXT", 0,
      "who agreed to what, recorded in the set "
      "(DIR/consent.txt); without it nothing is packed", 1},
-    {"strict",       KEY_STRICT, NULL, 0, "refuse if a picture cannot be used, instead of leaving it out",
-     2},
+    {"strict",       KEY_STRICT, NULL, 0,
+     "refuse if a JPEG, PNG or BMP picture cannot be used, instead of leaving it out", 2},
     {"force",                  KEY_FORCE, NULL, 0, "pack again, and replace an output that is no set", 2},
     {"no-sheet",                  KEY_NO_SHEET, NULL, 0, "write no sample sheet (FILE.sheet.png)", 2},
     {"threads",            KEY_THREADS, "N", 0, "threads that decode (one for each core, up to 16)", 2},
@@ -95,15 +95,18 @@ static const struct argp parser = {
     .parser = parse_option,
     .children = command_help,
     .args_doc = "DIR... -o FILE.h5",
-    .doc = "Packs folders of pictures of one person into a set to train on.\v"
-           "Pictures (.jpg, .jpeg, .png, .bmp) are turned upright, cut to their middle square, "
-           "resized and stored in the order of their names. Those that cannot be read are named "
-           "and left out. Masks (masks/NAME.png), true swaps (truth/NAME.png) and landmarks.csv "
-           "in the folder go along. A set that holds the same pictures already is left alone.\n\n"
-           "Example:\n"
-           "  $ bifrons pack person_a -o a.h5 --consent \"Ada agreed on 2026-01-31\"\n\n"
-           "Exit status: 0; 64 usage, or no consent statement; 65 --strict and a bad picture; "
-           "66 no such folder, or no usable picture; 74 the set cannot be written."};
+    .doc =
+        "Packs folders of pictures of one person into a set to train on.\v"
+        "JPEG, PNG and BMP pictures, told by their contents, are turned upright, cut to their "
+        "middle square, resized and stored in the order of their names. Pictures of other kinds, "
+        "those that cannot be read, videos and pictures in folders inside are counted, named and "
+        "left out. Masks (masks/NAME.png, 255 = face), true swaps (truth/NAME.png) and "
+        "landmarks.csv (name and x, y of both eyes, nose, both mouth ends) go along; names match "
+        "without case. A set that holds the same pictures already is left alone.\n\n"
+        "Example:\n"
+        "  $ bifrons pack person_a -o a.h5 --consent \"Ada agreed on 2026-01-31\"\n\n"
+        "Exit status: 0; 64 usage, or no consent statement; 65 --strict and a bad picture; "
+        "66 no such folder, or no usable picture; 74 the set cannot be written."};
 
 /* Appends the command line that would have worked. */
 static void suggest_consent(int argc, char **argv, struct errmsg *em)

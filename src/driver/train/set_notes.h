@@ -1,4 +1,5 @@
-/* What of the two sets does nothing, and what they have in common: told once, when a run opens them. */
+/* What of the two sets does nothing, and what they have in common: told once, when a run opens
+ * them. */
 #ifndef BIFRONS_DRIVER_TRAIN_SET_NOTES_H
 #define BIFRONS_DRIVER_TRAIN_SET_NOTES_H
 

@@ -162,6 +162,17 @@ def test_surroundings_without_masks_do_nothing_and_it_is_said(tmp_path, masks, k
     assert ("a.h5 has masks, which are not used" in result.stderr) == (masks == ("a",))
 
 
+def test_masks_of_0_and_1_in_a_set_are_warned_about(tmp_path):
+    for i, name in enumerate("ab"):
+        write_set(tmp_path / f"{name}.h5", 8, first=20 * i)
+        with h5py.File(tmp_path / f"{name}.h5", "r+") as f:
+            f["masks"] = numpy.eye(64, dtype="uint8")[None].repeat(8, 0) * (1 + 254 * i)
+    result = train(tmp_path / "a.h5", tmp_path / "b.h5", tmp_path / "run", "--dry-run", ranks=0)
+    assert result.returncode == 0, result.stderr
+    lines = [line for line in result.stderr.splitlines() if "no value above" in line]
+    assert len(lines) == 1 and "a.h5" in lines[0] and "above 1," in lines[0], result.stderr
+
+
 def test_train_refuses_folders_without_pictures(sets, tmp_path):
     (tmp_path / "empty").mkdir()
     result = train(tmp_path / "empty", sets / "b.h5", tmp_path / "run", "--consent", "yes")

@@ -9,6 +9,8 @@
 
 #include "base/poison.h"
 
+enum { MASKS_LOOKED_AT = 64, BRIGHT = 128 };
+
 /* --- pictures of both people ------------------------------------------------------------------ */
 
 struct row {
@@ -85,9 +87,34 @@ static void tell_masks(const struct session *s)
                  c->augment.surroundings);
 }
 
+/* Masks of 0 and 1, of sets that were not packed by this version: a face is 255. */
+static void tell_dark_masks(const struct session *s, int person)
+{
+    struct set *set = s->sets[person];
+    const struct set_info *info = set_get_info(set);
+    size_t pixels = (size_t)info->size * (size_t)info->size;
+    int64_t n = MIN(info->n, (int64_t)MASKS_LOOKED_AT);
+    uint8_t *mask = malloc(pixels), largest = 0;
+    struct errmsg ignored = {0}; /* training will tell */
+    for (int64_t i = 0; mask && i < n && largest < BRIGHT; i++) {
+        if (set_read_mask(set, i * info->n / n, mask, &ignored) != ST_OK)
+            largest = BRIGHT;
+        for (size_t k = 0; k < pixels && largest < BRIGHT; k++)
+            largest = MAX(largest, mask[k]);
+    }
+    if (mask && largest < BRIGHT)
+        log_warn("%s: its masks have no value above %d, where a face has 255, and so next to no "
+                 "effect (%" PRId64 " of %" PRId64
+                 " looked at): pack the folder again, with --force",
+                 set_path(set), largest, n, info->n);
+    free(mask);
+}
+
 void set_notes_tell(const struct session *s)
 {
     tell_masks(s);
+    for (int p = 0; p < 2 && session_uses_masks(s); p++)
+        tell_dark_masks(s, p);
     if (set_get_info(s->sets[0])->fingerprint != set_get_info(s->sets[1])->fingerprint)
         tell_common(s);
 }

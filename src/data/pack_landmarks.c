@@ -251,6 +251,7 @@ static enum status give(struct pack_source *s, size_t first, const struct table 
         const struct csv_row *row = owner[i - first] ? &t->rows[owner[i - first] - 1] : NULL;
         item->has_landmarks = row && !is_one_point(row);
         item->landmarks_are_shares = shares;
+        item->landmarks_line = row ? row->line : 0;
         if (item->has_landmarks)
             memcpy(item->landmarks, row->numbers, sizeof item->landmarks);
     }

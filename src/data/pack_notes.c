@@ -160,13 +160,16 @@ enum status pack_note_side(struct pack_source *s, int kind, bool *complete_out, 
 enum status pack_note_landmarks(struct pack_source *s, struct errmsg *em)
 {
     struct name_list outside = {0};
-    char folder[PATH_BYTES_MAX];
+    char folder[PATH_BYTES_MAX], text[SET_NAME_BYTES_MAX + 64];
     const struct pack_item *first = NULL;
-    for (size_t i = 0; i < s->n; i++)
-        if (s->items[i].good && s->items[i].has_landmarks && s->items[i].landmarks_outside) {
-            first = first ? first : &s->items[i];
-            name_list_add(&outside, s->items[i].name);
-        }
+    for (size_t i = 0; i < s->n; i++) {
+        const struct pack_item *item = &s->items[i];
+        if (!item->good || !item->has_landmarks || !item->landmarks_outside)
+            continue;
+        first = first ? first : item;
+        snprintf(text, sizeof text, "%s (line %zu)", item->name, item->landmarks_line);
+        name_list_add(&outside, text);
+    }
     if (!first)
         return ST_OK;
     path_folder(first->path, folder, sizeof folder);

@@ -29,6 +29,7 @@ struct pack_item {
     int width, height, side_width[PACK_SIDES], side_height[PACK_SIDES]; /* 0: unreadable */
     struct pack_mask mask;
     bool has_landmarks, landmarks_are_shares, landmarks_outside;
+    size_t landmarks_line;             /* of landmarks.csv */
     float landmarks[SET_LANDMARKS][2]; /* of the source picture, upright */
     float stored_landmarks[SET_LANDMARKS][2], matrix[2][3];
     uint64_t hash, side_hash[PACK_SIDES]; /* of file bytes; 0: none */

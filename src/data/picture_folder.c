@@ -14,7 +14,7 @@
 
 #include "base/poison.h"
 
-enum { COUNTED_MAX = 1000 * 1000, NAMES_SHOWN = 5 };
+enum { COUNTED_MAX = 100 * 1000, NAMES_SHOWN = 5 };
 
 /* Files and folders that systems, not people, put beside pictures. */
 static bool is_of_the_system(const char *name)
@@ -109,12 +109,12 @@ size_t picture_folder_count(const char *folder)
     char path[PATH_BYTES_MAX], *const roots[] = {path, NULL};
     size_t n = 0, seen = 0;
     FTS *walk = path_join(path, sizeof path, "", folder)
-                    ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL)
+                    ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL)
                     : NULL;
     for (FTSENT *e; walk && seen < COUNTED_MAX && (e = fts_read(walk)) != NULL; seen++) {
         if (e->fts_level > 0 && is_of_the_system(e->fts_name))
             fts_set(walk, e, FTS_SKIP);
-        else if ((e->fts_info == FTS_F || e->fts_info == FTS_SL) &&
+        else if (e->fts_info != FTS_D && e->fts_info != FTS_DP && e->fts_info != FTS_DNR &&
                  picture_extension_known(e->fts_name))
             n++;
     }

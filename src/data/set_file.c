@@ -1,4 +1,5 @@
 /* The HDF5 face of reading: opening, checking shapes and types, strings of either kind. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -261,8 +262,8 @@ enum status set_file_open(const char *path, struct set_file *out, struct errmsg 
     struct stat s;
     for (int p = 0; p < SET_PARTS; p++)
         f.part[p].dataset = -1;
-    if (stat(path, &s) != 0 || !S_ISREG(s.st_mode))
-        return FAIL(em, ST_NOINPUT, "cannot open %s: no such file", path);
+    if (stat(path, &s) != 0)
+        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
     f.file = open_hdf5(path);
     if (f.file < 0)
         return FAIL(

@@ -278,7 +278,7 @@ def test_odd_landmarks_are_counted_and_named(bifrons, folder):
     rows[2] = "p2,4,1,43,39,23,19,10,20,20,99"
     (folder / "landmarks.csv").write_text("\n".join(rows))
     told(pack(bifrons, folder, "-o", "a.h5"), "warning", "landmarks of 1 picture lie outside",
-         "p2.png")
+         "p2.png (line 3)")
     rows[3] = "p3" + 10 * ",0"
     (folder / "landmarks.csv").write_text("\n".join(rows))
     result = pack(bifrons, folder, "-o", "a.h5")

@@ -38,7 +38,7 @@ enum status picture_folder_list(const char *folder, struct picture_folder *out,
 void picture_folder_release(struct picture_folder *f);
 
 /* Files in the folder and in folders inside it that are called like pictures; 0 where it cannot be
- * read. Stops counting at a million entries. */
+ * read. Stops after 100,000 entries. */
 size_t picture_folder_count(const char *folder);
 
 /* Up to five names as people list them, the rest as a number: "a.png, b.png and 7 more". */

@@ -116,14 +116,19 @@ static enum status pack_side_data(struct job *j, size_t i, enum pack_side side, 
     size_t n, pixels = pixels_of(j);
     const char *path = item->side_path[side];
     struct errmsg ignored = {0}; /* the side is left out, with a note */
-    if (!path || pack_read(path, &bytes, &n, &item->side_hash[side], &ignored) != ST_OK)
+    if (!path)
         return ST_OK;
+    if (pack_read(path, &bytes, &n, &item->side_hash[side], &ignored) != ST_OK) {
+        item->side_reason[side] = strdup(ignored.text);
+        return ST_OK;
+    }
     enum status st = picture_decode(bytes, n, &p, &ignored);
     free(bytes);
     if (st == ST_OK) {
         item->side_width[side] = p.width;
         item->side_height[side] = p.height;
-    }
+    } else
+        item->side_reason[side] = strdup(ignored.text);
     if (st != ST_OK || p.width != width || p.height != height) {
         picture_release(&p);
         return st == ST_MEMORY ? FAIL(em, st, "%s: %s", path, ignored.text) : ST_OK;
@@ -407,6 +412,8 @@ static enum status check_options(const struct pack_options *o, struct errmsg *em
     if (folder_exists(o->output))
         return FAIL(em, ST_USAGE, "%s is a folder: name a file to write, such as %s/person.h5",
                     o->output, o->output);
+    if (!o->force && file_exists(o->output) && access(o->output, R_OK) != 0)
+        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot look at what is in %s", o->output);
     return ST_OK;
 }
 
@@ -418,17 +425,13 @@ static enum status look_at_output(struct job *j, struct pack_report *r, struct e
     struct set *old = NULL;
     if (o->force || !file_exists(o->output))
         return ST_OK;
-    struct errmsg reason = {0};
-    enum status st = set_open(o->output, &old, &reason);
-    if (st == ST_NOINPUT)
-        return FAIL(em, st, "%s", reason.text); /* cannot be looked at */
-    if (st != ST_OK)
+    if (set_open(o->output, &old, NULL) != ST_OK)
         return FAIL(em, ST_USAGE,
                     "%s is there already and cannot be read as a set of this version; it is "
                     "replaced with --force only",
                     o->output);
     j->hash_only = true;
-    st = run_pool(j, em);
+    enum status st = run_pool(j, em);
     j->hash_only = false;
     pack_source_hash(j->source, hash);
     const struct set_info *info = set_get_info(old);
@@ -482,13 +485,13 @@ enum status pack_folders(const struct pack_options *o, struct pack_report *repor
     snprintf(report->person, sizeof report->person, "%s", source.person);
 
     st = look_at_output(&j, report, em);
-    if (st == ST_OK && report->current)
-        st = pack_note_left(&source, em);
     if (st != ST_OK || report->current)
         goto out;
     if ((st = open_spool(&j, em)) == ST_OK && (st = run_pool(&j, em)) == ST_OK)
         st = describe_and_write(&j, report, em);
 out:
+    if (st == ST_OK) /* where nothing was packed, too */
+        st = pack_note_left(&source, em);
     if (j.spool >= 0)
         close(j.spool);
     pthread_cond_destroy(&j.changed);

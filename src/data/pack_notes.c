@@ -124,7 +124,8 @@ static void describe_lack(const struct pack_item *item, int kind, char *out, siz
     if (kind == PACK_SIDES || !item->side_path[kind])
         snprintf(out, room, "%s", lacks[kind].none);
     else if (item->side_width[kind] == 0)
-        snprintf(out, room, "%s (%s)", lacks[kind].unreadable, item->side_path[kind]);
+        snprintf(out, room, "%s (%s: %.300s)", lacks[kind].unreadable, item->side_path[kind],
+                 item->side_reason[kind] ? item->side_reason[kind] : "out of memory");
     else
         snprintf(out, room, "%s (%d x %d pixels; %s has %d x %d)", lacks[kind].other_size,
                  item->width, item->height, item->side_path[kind], item->side_width[kind],
@@ -148,7 +149,7 @@ enum status pack_note_side(struct pack_source *s, int kind, bool *complete_out, 
     *complete_out = any && !first;
     if (!any || !first)
         return ST_OK;
-    char why[PATH_BYTES_MAX + 200], others[sizeof lacking.text + 80] = "";
+    char why[PATH_BYTES_MAX + 500], others[sizeof lacking.text + 80] = "";
     describe_lack(first, kind, why, sizeof why);
     if (lacking.n > 1)
         snprintf(others, sizeof others, ", as %zu of %zu pictures (%s)", lacking.n,

@@ -35,8 +35,9 @@ struct pack_item {
     uint64_t hash, side_hash[PACK_SIDES]; /* of file bytes; 0: none */
     uint64_t stored_hash;                 /* of the pixels as they are stored */
     bool good, side_good[PACK_SIDES];
-    char *reason;                 /* why not good */
-    const struct file_kind *kind; /* not good: what the file is; NULL: not known */
+    char *side_reason[PACK_SIDES]; /* why it is unreadable; NULL: not known */
+    char *reason;                  /* why not good */
+    const struct file_kind *kind;  /* not good: what the file is; NULL: not known */
 };
 
 struct pack_source {

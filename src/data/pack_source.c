@@ -73,8 +73,10 @@ static void item_release(struct pack_item *item)
     free(item->path);
     free(item->name);
     free(item->reason);
-    for (int side = 0; side < PACK_SIDES; side++)
+    for (int side = 0; side < PACK_SIDES; side++) {
         free(item->side_path[side]);
+        free(item->side_reason[side]);
+    }
 }
 
 void pack_source_release(struct pack_source *s)

@@ -2,7 +2,6 @@
 number of ranks, the right exit code, and nothing left behind. (What pack, inspect and the
 configuration make of bad input: test_pack.py, test_inspect.py, test_config.py.)"""
 
-import ctypes
 import os
 import re
 import subprocess
@@ -11,7 +10,7 @@ import h5py
 import numpy
 import pytest
 
-from conftest import PROGRAM, picture, save
+from conftest import PROGRAM, obey_permissions, picture, save
 
 SMALL = ("--set", "model.image_size=64", "--set", "train.global_batch=2", "--set",
          "train.threads=1")
@@ -56,14 +55,6 @@ def run(*words, ranks=0, cwd=None, **options):
     launcher = ["mpirun", "-n", str(ranks)] if ranks else []
     return subprocess.run([*launcher, PROGRAM, *map(str, words)], cwd=cwd, text=True,
                           capture_output=True, stdin=subprocess.DEVNULL, timeout=120, **options)
-
-
-def obey_permissions():
-    """In a child: root reads what it has the right to, like anybody else."""
-    drop_from_bounding_set, may_override, may_search = 24, 1, 2
-    libc = ctypes.CDLL(None)
-    for right in (may_override, may_search):
-        libc.prctl(drop_from_bounding_set, right, 0, 0, 0)
 
 
 def train(a, b, out, *more, ranks=2):

@@ -1,14 +1,13 @@
 """What bifrons pack finds in a folder: pictures by their contents, side data by its names and values,
 and a word about everything that it does not use."""
-import os
+import subprocess
 import unicodedata
 
 import h5py
 import numpy
-import PIL.Image
 import pytest
 
-from conftest import picture, save
+from conftest import PROGRAM, obey_permissions, picture, save
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64)
 AVIF = b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(64)
@@ -232,6 +231,22 @@ def test_missing_side_data_is_counted_with_its_reason(bifrons, folder):
     result = pack(bifrons, folder, "-o", "a.h5")
     told(result, "p3.png: no mask", "2 of 6 pictures", "p5.png", "has no masks")
     told(result, "no true swap of the picture's size", "48 x 40", "30 x 30", "6 of 6")
+
+
+def test_a_mask_that_cannot_be_read_is_named_with_its_reason(bifrons, folder):
+    for i in range(6):
+        save(folder / f"masks/p{i}.png", face_mask())
+    (folder / "masks/p2.png").write_text("no picture")
+    told(pack(bifrons, folder, "-o", "a.h5"), "p2.png: no mask that can be read", "masks/p2.png",
+         "neither JPEG, PNG nor BMP")
+
+
+def test_an_output_that_may_not_be_read_is_no_damaged_set(bifrons, folder, tmp_path):
+    pack(bifrons, folder, "-o", "a.h5")
+    (tmp_path / "a.h5").chmod(0)
+    done = subprocess.run([PROGRAM, "pack", folder, "-o", "a.h5"], cwd=tmp_path, text=True,
+                          capture_output=True, timeout=120, preexec_fn=obey_permissions)
+    assert done.returncode == 66 and "a.h5: Permission denied" in done.stderr, done.stderr
 
 
 # ---- landmarks ----------------------------------------------------------------------------------

@@ -23,8 +23,7 @@ static enum status pack_person(const struct session *s, const struct train_argum
     for (size_t i = 0; i < report.n_skipped; i++)
         log_warn("skipped %s: %s", report.skipped[i].path, report.skipped[i].reason);
     for (size_t i = 0; i < report.n_notes; i++)
-        log_at(report.notes[i].minor ? LOG_INFO : LOG_WARN, "%s: %s", report.notes[i].path,
-               report.notes[i].reason);
+        log_warn("%s: %s", report.notes[i].path, report.notes[i].reason);
     if (st == ST_OK && report.current)
         log_info("%s is up to date", output);
     else if (st == ST_OK)

@@ -268,8 +268,8 @@ def test_swap_checks_the_place_before_any_work(checkpoint, tmp_path):
     one, two = tmp_path / "in/one.jpg", tmp_path / "two"
     for given, out, told, more in (
             (one, "x.jpg", "x.png", ()), (one, "x.y.webp", "x.y.png", ()),
-            (one, "taken", "a file is there", ()), (two, "x.png", "--grid", ()),
-            (two, "taken", "a file is there", ()), (two, "x.jpg", "x.png", ("--grid",)),
+            (one, "taken", "there", ()), (two, "x.png", "--grid", ()),
+            (two, "taken", "there", ()), (two, "x.jpg", "x.png", ("--grid",)),
             (two, "x", "x.png", ("--grid",)), (two, "in", "is a folder", ("--grid",))):
         result = run("swap", "no-such.pt", given, "-o", tmp_path / out, *more)
         refused(result, 64, out, told)  # before the checkpoint is looked for

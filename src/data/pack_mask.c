@@ -23,7 +23,7 @@ struct pack_mask pack_mask_take(struct picture *mask)
         m.largest = MAX(m.largest, rgb[0]);
         m.coloured = m.coloured || high - low > COLOUR;
     }
-    if (!two || m.largest == 0 || m.largest >= BRIGHT || m.coloured)
+    if (!two || m.largest == 0 || m.largest == WHITE)
         return m;
     m.unit = m.largest;
     for (size_t i = 0; i < 3 * pixels; i++)

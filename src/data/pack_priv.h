@@ -19,7 +19,7 @@ enum pack_side { PACK_MASK, PACK_TRUTH, PACK_SIDES };
 struct pack_mask {
     uint8_t least, largest;
     uint8_t
-        unit; /* v where it holds only 0 and v, v < 128, and was stretched to 0 and 255; else 0 */
+        unit; /* v where it holds only 0 and v, v < 255, and was stretched to 0 and 255; else 0 */
     bool coloured;
 };
 

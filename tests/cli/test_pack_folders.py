@@ -190,7 +190,7 @@ def test_one_mask_of_two_pictures_is_named(bifrons, folder):
 
 # ---- values of side data ------------------------------------------------------------------------
 
-@pytest.mark.parametrize("value", [1, 100])
+@pytest.mark.parametrize("value", [1, 100, 200])
 def test_masks_of_two_values_are_read_as_black_and_white(bifrons, folder, tmp_path, value):
     for i in range(6):
         save(folder / f"masks/p{i}.png", face_mask(value))

@@ -17,7 +17,7 @@
  * transformed with the picture:
  *
  *   masks/STEM.png    grey, 255 = face, as large as the picture. Where all masks hold 0 and one
- *                     other value below 128 only, this value counts as 255
+ *                     other value only, this value counts as 255
  *   truth/STEM.png    the other person, all else equal, as large as the picture
  *   landmarks.csv     name,x,y,x,y,x,y,x,y,x,y: eyes, nose, mouth ends, at pixel centres of the
  *                     upright picture, or all from 0 to 1: shares of its width and height. The name

@@ -34,6 +34,7 @@ struct job {
     enum status st; /* the first failure that ends the run */
     struct errmsg em;
     bool hash_only;
+    bool unstretch; /* masks of 0 and v are among others, and count as they are */
 };
 
 /* --- one picture ---------------------------------------------------------------------------- */
@@ -91,10 +92,19 @@ static void note_geometry(struct pack_item *item, int width, int height, int siz
         {scale, 0,     (0.5f - left) * scale - 0.5f},
         {0,     scale, (0.5f - top) * scale - 0.5f }
     };
+    const float sides[2] = {(float)width, (float)height};
+    item->width = width;
+    item->height = height;
     memcpy(item->matrix, matrix, sizeof matrix);
     for (int i = 0; i < SET_LANDMARKS; i++)
-        for (int axis = 0; axis < 2; axis++)
-            item->stored_landmarks[i][axis] = item->landmarks[i][axis] * scale + matrix[axis][2];
+        for (int axis = 0; axis < 2; axis++) {
+            float at = item->landmarks[i][axis];
+            if (item->landmarks_are_shares)
+                at = at * sides[axis] - 0.5f;
+            if (at < -1 || at > sides[axis])
+                item->landmarks_outside = true;
+            item->stored_landmarks[i][axis] = at * scale + matrix[axis][2];
+        }
 }
 
 static enum status pack_side_data(struct job *j, size_t i, enum pack_side side, int width,
@@ -106,14 +116,25 @@ static enum status pack_side_data(struct job *j, size_t i, enum pack_side side, 
     size_t n, pixels = pixels_of(j);
     const char *path = item->side_path[side];
     struct errmsg ignored = {0}; /* the side is left out, with a note */
-    if (!path || pack_read(path, &bytes, &n, &item->side_hash[side], &ignored) != ST_OK)
+    if (!path)
         return ST_OK;
+    if (pack_read(path, &bytes, &n, &item->side_hash[side], &ignored) != ST_OK) {
+        item->side_reason[side] = strdup(ignored.text);
+        return ST_OK;
+    }
     enum status st = picture_decode(bytes, n, &p, &ignored);
     free(bytes);
+    if (st == ST_OK) {
+        item->side_width[side] = p.width;
+        item->side_height[side] = p.height;
+    } else
+        item->side_reason[side] = strdup(ignored.text);
     if (st != ST_OK || p.width != width || p.height != height) {
         picture_release(&p);
         return st == ST_MEMORY ? FAIL(em, st, "%s: %s", path, ignored.text) : ST_OK;
     }
+    if (side == PACK_MASK)
+        item->mask = pack_mask_take(&p);
     st = to_stored(&p, j->options->size, &stored, em);
     picture_release(&p);
     if (st != ST_OK)
@@ -128,6 +149,20 @@ static enum status pack_side_data(struct job *j, size_t i, enum pack_side side, 
     return st;
 }
 
+/* What is wrong with a picture: the decoder's reason, and what the file is instead. */
+static void explain(struct pack_item *item, const uint8_t *bytes, size_t n, struct errmsg *em)
+{
+    const struct file_kind *kind = file_kind_of(bytes, MIN(n, (size_t)FILE_KIND_BYTES));
+    struct errmsg told = *em;
+    if (kind->group == FILE_READABLE || n == 0 || strstr(told.text, kind->name))
+        return;
+    const char *remedy = file_group_remedy(kind->group, 1);
+    item->kind = kind;
+    *em = (struct errmsg){0};
+    (void)FAIL(em, told.code, "%s: it is %s%s%s", told.text, kind->name,
+               remedy[0] != '\0' ? "; " : "", remedy);
+}
+
 /* Decodes item i. What is wrong with the file itself comes back as ST_DATA or ST_NOINPUT. */
 static enum status decode_item(struct pack_item *item, struct picture *out, struct errmsg *em)
 {
@@ -138,6 +173,8 @@ static enum status decode_item(struct pack_item *item, struct picture *out, stru
         return st == ST_IO ? ST_NOINPUT : st;
     st = picture_decode(bytes, n, out, em);
     item->has_profile = st == ST_OK && picture_profile(bytes, n, item->profile);
+    if (st == ST_DATA && em)
+        explain(item, bytes, n, em);
     free(bytes);
     if (st == ST_OK && MIN(out->width, out->height) < PACK_SOURCE_SIDE_MIN) {
         st = FAIL(em, ST_DATA, "%d x %d pixels: too small for a face", out->width, out->height);
@@ -161,6 +198,7 @@ static enum status pack_item(struct job *j, size_t i, struct errmsg *em)
     note_geometry(item, p.width, p.height, j->options->size);
     if ((st = to_stored(&p, j->options->size, &stored, em)) != ST_OK)
         goto out;
+    item->stored_hash = hash64(stored.rgb, 3 * pixels_of(j), 0);
     st = spool_transfer(j, true, i, 0, stored.rgb, 3 * pixels_of(j), em);
     item->good = st == ST_OK;
     for (int side = 0; side < PACK_SIDES && st == ST_OK; side++)
@@ -270,88 +308,6 @@ static enum status run_pool(struct job *j, struct errmsg *em)
 
 /* --- the set -------------------------------------------------------------------------------- */
 
-static enum status add_note(struct pack_note **list, size_t *n, const char *path,
-                            const char *reason, struct errmsg *em)
-{
-    struct pack_note *grown = realloc(*list, (*n + 1) * sizeof *grown);
-    if (!grown)
-        return FAIL(em, ST_MEMORY, "out of memory");
-    *list = grown;
-    grown[*n] = (struct pack_note){strdup(path), strdup(reason)};
-    if (!grown[*n].path || !grown[*n].reason) {
-        free(grown[*n].path);
-        free(grown[*n].reason);
-        return FAIL(em, ST_MEMORY, "out of memory");
-    }
-    ++*n;
-    return ST_OK;
-}
-
-static enum status note_skipped(const struct job *j, struct pack_report *r, struct errmsg *em)
-{
-    const struct pack_source *s = j->source;
-    enum status st = ST_OK;
-    for (size_t i = 0; i < s->n && st == ST_OK; i++)
-        if (!s->items[i].good)
-            st = add_note(&r->skipped, &r->n_skipped, s->items[i].path, s->items[i].reason, em);
-    if (st != ST_OK || r->n_skipped == 0)
-        return st;
-    const struct pack_note *first = &r->skipped[0];
-    if (j->options->strict)
-        return FAIL(em, ST_DATA,
-                    "%zu of %zu pictures cannot be used, and --strict asks for all; "
-                    "the first is %s: %s",
-                    r->n_skipped, s->n, first->path, first->reason);
-    if (r->n_skipped == s->n)
-        return FAIL(em, ST_NOINPUT, "none of the %zu pictures can be used; the first is %s: %s",
-                    s->n, first->path, first->reason);
-    return ST_OK;
-}
-
-/* Is a kind of side data there for every picture? One that lacks it is named where some have it. */
-static enum status side_complete(const struct pack_source *s, int kind, struct pack_report *r,
-                                 bool *complete, struct errmsg *em)
-{
-    static const char *const reasons[] = {
-        "no mask of the picture's size: the set has no masks",
-        "no true swap of the picture's size: the set has no true swaps",
-        "no row in landmarks.csv: the set has no landmarks",
-    };
-    const struct pack_item *lacking = NULL;
-    bool any = false;
-    for (size_t i = 0; i < s->n; i++) {
-        const struct pack_item *item = &s->items[i];
-        bool has = kind < PACK_SIDES ? item->side_good[kind] : item->has_landmarks;
-        any = any || has || (kind < PACK_SIDES && item->side_path[kind]);
-        if (item->good && !has && !lacking)
-            lacking = item;
-    }
-    *complete = any && !lacking;
-    return any && lacking ? add_note(&r->notes, &r->n_notes, lacking->path, reasons[kind], em)
-                          : ST_OK;
-}
-
-/* One note for all colour profiles: they are not applied. */
-static enum status note_profiles(const struct pack_source *s, struct pack_report *r,
-                                 struct errmsg *em)
-{
-    const struct pack_item *first = NULL;
-    size_t n = 0;
-    for (size_t i = 0; i < s->n; i++)
-        if (s->items[i].good && s->items[i].has_profile) {
-            first = first ? first : &s->items[i];
-            n++;
-        }
-    char reason[256];
-    if (!first)
-        return ST_OK;
-    snprintf(reason, sizeof reason,
-             "%zu picture%s a colour profile (here: %s) that is not applied; convert to sRGB where "
-             "colours matter",
-             n, n == 1 ? " has" : "s have", first->profile);
-    return add_note(&r->notes, &r->n_notes, first->path, reason, em);
-}
-
 static enum status copy_row(const struct job *j, const struct set_description *d, size_t i,
                             int64_t row, uint8_t *room, struct set_writer *w, struct errmsg *em)
 {
@@ -361,6 +317,8 @@ static enum status copy_row(const struct job *j, const struct set_description *d
     enum status st = spool_transfer(j, false, i, 0, room, 3 * pixels, em);
     if (st == ST_OK && d->masks)
         st = spool_transfer(j, false, i, 1, mask, pixels, em);
+    if (st == ST_OK && d->masks && j->unstretch)
+        pack_mask_unstretch(&item->mask, mask, pixels);
     if (st == ST_OK && d->truth)
         st = spool_transfer(j, false, i, 2, truth, 3 * pixels, em);
     const struct set_row data = {
@@ -396,20 +354,38 @@ static enum status write_set(const struct job *j, const struct set_description *
     return st;
 }
 
+/* Tells what was left out, and which side data all pictures have. */
+static enum status judge(struct job *j, bool complete[static PACK_SIDES + 1], struct errmsg *em)
+{
+    struct pack_source *s = j->source;
+    bool masks = false;
+    enum status st = pack_note_skipped(s, j->options, em);
+    if (st == ST_OK)
+        st = pack_note_left(s, em);
+    if (st == ST_OK)
+        st = pack_note_copies(s, em);
+    if (st == ST_OK)
+        st = pack_note_profiles(s, em);
+    for (int kind = 0; kind <= PACK_SIDES && st == ST_OK; kind++)
+        st = pack_note_side(s, kind, &complete[kind], em);
+    if (st == ST_OK && complete[PACK_MASK])
+        st = pack_masks_judge(s, &j->unstretch, &masks, em);
+    if (st == ST_OK && complete[PACK_SIDES])
+        st = pack_note_landmarks(s, em);
+    complete[PACK_MASK] = masks;
+    return st;
+}
+
 static enum status describe_and_write(struct job *j, struct pack_report *r, struct errmsg *em)
 {
     char hash[HASH128_HEX_BYTES];
     struct pack_source *s = j->source;
     bool complete[PACK_SIDES + 1] = {0};
-    enum status st = note_skipped(j, r, em);
-    for (int kind = 0; kind <= PACK_SIDES && st == ST_OK; kind++)
-        st = side_complete(s, kind, r, &complete[kind], em);
-    if (st == ST_OK)
-        st = note_profiles(s, r, em);
+    enum status st = judge(j, complete, em);
     if (st != ST_OK)
         return st;
     pack_source_hash(s, hash);
-    r->n_packed = s->n - r->n_skipped;
+    r->n_packed = s->n - r->n_bad;
     const struct set_description d = {
         .n = (int64_t)r->n_packed,
         .size = j->options->size,
@@ -439,6 +415,8 @@ static enum status check_options(const struct pack_options *o, struct errmsg *em
     if (folder_exists(o->output))
         return FAIL(em, ST_USAGE, "%s is a folder: name a file to write, such as %s/person.h5",
                     o->output, o->output);
+    if (!o->force && file_exists(o->output) && access(o->output, R_OK) != 0)
+        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot look at what is in %s", o->output);
     return ST_OK;
 }
 
@@ -505,7 +483,7 @@ enum status pack_folders(const struct pack_options *o, struct pack_report *repor
     enum status st = check_options(o, em);
     if (st != ST_OK)
         return st;
-    st = pack_source_init(&source, o, em);
+    st = pack_source_init(&source, o, report, em);
     report->consent_missing = st == ST_USAGE;
     if (st != ST_OK)
         return st;
@@ -516,7 +494,7 @@ enum status pack_folders(const struct pack_options *o, struct pack_report *repor
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&j.changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    report->n_found = source.n;
+    report->n_found = source.n + left_files_pictures(&source.left);
     snprintf(report->person, sizeof report->person, "%s", source.person);
 
     st = look_at_known(&j, report, em);
@@ -525,26 +503,12 @@ enum status pack_folders(const struct pack_options *o, struct pack_report *repor
     if ((st = open_spool(&j, em)) == ST_OK && (st = run_pool(&j, em)) == ST_OK)
         st = describe_and_write(&j, report, em);
 out:
+    if (st == ST_OK) /* where nothing was packed, too */
+        st = pack_note_left(&source, em);
     if (j.spool >= 0)
         close(j.spool);
     pthread_cond_destroy(&j.changed);
     pthread_mutex_destroy(&j.lock);
     pack_source_release(&source);
     return st;
-}
-
-static void release_notes(struct pack_note *notes, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        free(notes[i].path);
-        free(notes[i].reason);
-    }
-    free(notes);
-}
-
-void pack_report_release(struct pack_report *r)
-{
-    release_notes(r->skipped, r->n_skipped);
-    release_notes(r->notes, r->n_notes);
-    *r = (struct pack_report){0};
 }

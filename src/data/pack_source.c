@@ -1,16 +1,11 @@
 /* What is to be packed: the folders' pictures in order, their side data, person and consent. */
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uninorm.h>
-#include <unistr.h>
 
 #include "base/checked.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "data/picture.h"
 #include "pack_priv.h"
 
 #include "base/poison.h"
@@ -18,32 +13,6 @@
 enum { PICTURES_MAX = 10 * 1000 * 1000 };
 
 /* --- text from outside ---------------------------------------------------------------------- */
-
-/* Valid UTF-8 in form NFC without control characters; what does not belong becomes '?'. */
-static bool clean_text(const char *raw, char *out, size_t room)
-{
-    char *copy = strdup(raw);
-    if (!copy)
-        return false;
-    size_t n = strlen(copy);
-    for (const uint8_t *bad; (bad = u8_check((uint8_t *)copy, n)) != NULL;)
-        copy[(const char *)bad - copy] = '?';
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)copy[i] < 0x20 || copy[i] == 0x7f)
-            copy[i] = '?';
-    size_t length = 0;
-    uint8_t *normal = u8_normalize(UNINORM_NFC, (uint8_t *)copy, n, NULL, &length);
-    free(copy);
-    if (!normal)
-        return n == 0 && (out[0] = '\0', true);
-    size_t kept = MIN(length, room - 1);
-    while (kept > 0 && kept < length && (normal[kept] & 0xC0) == 0x80)
-        kept--; /* not in the middle of a character */
-    memcpy(out, normal, kept);
-    out[kept] = '\0';
-    free(normal);
-    return true;
-}
 
 /* The words of a small text file on one line; false where there is none. */
 static bool read_note(const char *folder, const char *name, char *out, size_t room)
@@ -64,7 +33,7 @@ static bool read_note(const char *folder, const char *name, char *out, size_t ro
     while (kept > 0 && bytes[kept - 1] == ' ')
         kept--;
     bytes[kept] = '\0';
-    bool good = clean_text((char *)bytes, out, room) && out[0] != '\0';
+    bool good = pack_clean_text((char *)bytes, out, room) && out[0] != '\0';
     free(bytes);
     return good;
 }
@@ -74,7 +43,7 @@ static void folder_name(const char *folder, char *out, size_t room)
     char resolved[PATH_BYTES_MAX], *full = realpath(folder, NULL);
     snprintf(resolved, sizeof resolved, "%s", full ? path_name(full) : path_name(folder));
     free(full);
-    if (!clean_text(resolved, out, room) || out[0] == '\0')
+    if (!pack_clean_text(resolved, out, room) || out[0] == '\0')
         snprintf(out, room, "unnamed");
 }
 
@@ -82,12 +51,12 @@ static enum status find_texts(struct pack_source *s, const struct pack_options *
                               struct errmsg *em)
 {
     const char *folder = o->folders[0];
-    bool have_person = o->person ? clean_text(o->person, s->person, sizeof s->person)
+    bool have_person = o->person ? pack_clean_text(o->person, s->person, sizeof s->person)
                                  : read_note(folder, "person.txt", s->person, sizeof s->person);
     if (!have_person || s->person[0] == '\0')
         folder_name(folder, s->person, sizeof s->person);
     bool have_consent = o->consent
-                            ? clean_text(o->consent, s->consent, sizeof s->consent)
+                            ? pack_clean_text(o->consent, s->consent, sizeof s->consent)
                             : read_note(folder, "consent.txt", s->consent, sizeof s->consent);
     if (!have_consent || strspn(s->consent, " ") == strlen(s->consent))
         return FAIL(em, ST_USAGE,
@@ -104,14 +73,17 @@ static void item_release(struct pack_item *item)
     free(item->path);
     free(item->name);
     free(item->reason);
-    for (int side = 0; side < PACK_SIDES; side++)
+    for (int side = 0; side < PACK_SIDES; side++) {
         free(item->side_path[side]);
+        free(item->side_reason[side]);
+    }
 }
 
 void pack_source_release(struct pack_source *s)
 {
     for (size_t i = 0; i < s->n; i++)
         item_release(&s->items[i]);
+    left_files_release(&s->left);
     free(s->items);
     s->items = NULL;
     s->n = s->capacity = 0;
@@ -139,7 +111,7 @@ static enum status add_item(struct pack_source *s, const char *folder, const cha
     if (s->n == PICTURES_MAX)
         return FAIL(em, ST_DATA, "more than %d pictures in %s", PICTURES_MAX, folder);
     struct pack_item item = {0};
-    if (clean_text(file, name, sizeof name)) {
+    if (pack_clean_text(file, name, sizeof name)) {
         item.name = strdup(name);
         item.path = strdup(path);
     }
@@ -158,63 +130,147 @@ static int compare_items(const void *a, const void *b)
     return by_name != 0 ? by_name : strcmp(x->path, y->path);
 }
 
-/* masks/STEM.png and the like; its path is the item's to free. */
-static enum status find_side(struct pack_item *item, enum pack_side side, const char *folder,
-                             struct errmsg *em)
+/* What has a place of its own in the folder, by any spelling; the exact one goes first. */
+enum special { MASKS, TRUTH, LANDMARKS, SPECIALS };
+static const char *const special_names[SPECIALS] = {"masks", "truth", "landmarks.csv"};
+
+static bool is_folder(const struct folder_entry *e)
 {
-    static const char *const folders[PACK_SIDES] = {"masks", "truth"};
-    static const char *const extensions[] = {"png", "PNG", "bmp", "jpg", "jpeg"};
-    char stem[SET_NAME_BYTES_MAX], path[PATH_BYTES_MAX];
-    path_stem(item->path, stem, sizeof stem);
-    for (size_t i = 0; i < ARRAY_LENGTH(extensions) && !item->side_path[side]; i++) {
-        int n =
-            snprintf(path, sizeof path, "%s/%s/%s.%s", folder, folders[side], stem, extensions[i]);
-        if (n < 0 || (size_t)n >= sizeof path || !file_exists(path))
-            continue;
-        item->side_path[side] = strdup(path);
-        if (!item->side_path[side])
-            return out_of_memory(folder, em);
-    }
+    return e->kind && (e->kind->group == FILE_FOLDER || e->kind->group == FILE_RUN);
+}
+
+static bool is_special(const struct folder_entry *e, enum special which)
+{
+    return !e->picture && is_folder(e) == (which != LANDMARKS) &&
+           pack_same_name(e->name, special_names[which]);
+}
+
+static const struct folder_entry *find_special(const struct picture_folder *f, enum special which)
+{
+    const struct folder_entry *found = NULL;
+    for (size_t i = 0; i < f->n; i++)
+        if (is_special(&f->entries[i], which) &&
+            (!found || strcmp(f->entries[i].name, special_names[which]) == 0))
+            found = &f->entries[i];
+    return found;
+}
+
+/* The contact sheet that pack itself leaves beside a set. */
+static bool is_sheet(const char *folder, const char *name)
+{
+    static const char end[] = ".sheet.png";
+    char path[PATH_BYTES_MAX];
+    size_t n = strlen(name), m = sizeof end - 1;
+    if (n <= m || strcmp(name + n - m, end) != 0)
+        return false;
+    int length = snprintf(path, sizeof path, "%s/%.*s.h5", folder, (int)(n - m), name);
+    return length > 0 && (size_t)length < sizeof path && file_exists(path);
+}
+
+/* A folder inside the folder: its pictures are not packed, which few expect. */
+static enum status look_inside(const char *folder, const char *name, struct name_list *found,
+                               struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX], text[SET_NAME_BYTES_MAX + 64];
+    if (!path_join(path, sizeof path, folder, name))
+        return FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, name);
+    size_t n = picture_folder_count(path);
+    snprintf(text, sizeof text, "%s (%zu)", name, n);
+    if (n > 0)
+        name_list_add(found, text);
     return ST_OK;
 }
 
-static enum status list_files(struct pack_source *s, const char *folder, struct errmsg *em)
+/* Items of the folder's pictures; the rest is left, or goes to `inside`. */
+static enum status sort_out(struct pack_source *s, const char *folder,
+                            const struct picture_folder *f, struct name_list *inside,
+                            struct errmsg *em)
 {
-    DIR *d = opendir(folder);
-    if (!d && errno == ENOTDIR)
-        return FAIL(em, ST_NOINPUT, "%s is a file: give the folder that holds the pictures",
-                    folder);
-    if (!d)
-        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open folder %s", folder);
     enum status st = ST_OK;
-    for (const struct dirent *e; st == ST_OK && (e = readdir(d)) != NULL;)
-        if (picture_extension_known(e->d_name))
-            st = add_item(s, folder, e->d_name, em);
-    closedir(d);
+    const struct folder_entry *special[SPECIALS];
+    for (int i = 0; i < SPECIALS; i++)
+        special[i] = find_special(f, (enum special)i);
+    for (size_t i = 0; i < f->n && st == ST_OK; i++) {
+        const struct folder_entry *e = &f->entries[i];
+        bool known = e == special[MASKS] || e == special[TRUTH] || e == special[LANDMARKS] ||
+                     strcmp(e->name, "consent.txt") == 0 || strcmp(e->name, "person.txt") == 0;
+        if (e->picture && !is_sheet(folder, e->name))
+            st = add_item(s, folder, e->name, em);
+        else if (!known && is_folder(e))
+            st = look_inside(folder, e->name, inside, em);
+        else if (!known && e->kind)
+            st = left_files_add(&s->left, folder, e->name, e->kind, false, em);
+    }
+    return st;
+}
+
+static enum status no_pictures(const struct pack_source *s, const char *folder,
+                               struct name_list *inside, struct errmsg *em)
+{
+    char left[512], holds[2048] = "";
+    const struct file_kind *kind = NULL;
+    struct errmsg ignored = {0};
+    left_files_summary(&s->left, left, sizeof left);
+    if (file_kind_read(folder, &kind, &ignored) == ST_OK && kind->group == FILE_RUN)
+        snprintf(holds, sizeof holds, "; it is %s: give the folder of your pictures", kind->name);
+    else if (left[0] != '\0')
+        snprintf(holds, sizeof holds, "; it holds %s: save them as JPEG or PNG", left);
+    else if (inside->n > 0)
+        snprintf(holds, sizeof holds, "; they are in folders inside it (give these): %s",
+                 name_list_text(inside));
+    return FAIL(em, ST_NOINPUT,
+                "no pictures in %s: JPEG, PNG and BMP are looked for directly "
+                "inside it%s",
+                folder, holds);
+}
+
+static enum status find_side_data(struct pack_source *s, size_t first, const char *folder,
+                                  const struct picture_folder *f, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    enum status st = ST_OK;
+    for (int i = 0; i < SPECIALS && st == ST_OK; i++) {
+        const struct folder_entry *e = find_special(f, (enum special)i);
+        if (!e)
+            continue;
+        if (!path_join(path, sizeof path, folder, e->name))
+            return FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, e->name);
+        if (i == LANDMARKS)
+            st = pack_landmarks_read(s, first, path, em);
+        else
+            st = pack_sides_find(s, first, path, i == MASKS ? PACK_MASK : PACK_TRUTH, em);
+    }
     return st;
 }
 
 static enum status list_folder(struct pack_source *s, const char *folder, struct errmsg *em)
 {
     size_t first = s->n;
-    enum status st = list_files(s, folder, em);
+    struct picture_folder f;
+    struct name_list inside = {0};
+    enum status st = picture_folder_list(folder, &f, em);
     if (st != ST_OK)
         return st;
-    if (s->n == first)
-        return FAIL(em, ST_NOINPUT,
-                    "no pictures in %s: files that end in .jpg, .jpeg, .png or .bmp are looked for "
-                    "directly inside it",
-                    folder);
-    qsort(s->items + first, s->n - first, sizeof *s->items, compare_items);
-    for (size_t i = first; i < s->n; i++)
-        for (int side = 0; side < PACK_SIDES && st == ST_OK; side++)
-            st = find_side(&s->items[i], (enum pack_side)side, folder, em);
-    return st == ST_OK ? pack_landmarks_read(s, first, folder, em) : st;
+    st = sort_out(s, folder, &f, &inside, em);
+    if (st == ST_OK && s->n == first)
+        st = no_pictures(s, folder, &inside, em);
+    if (st == ST_OK) {
+        qsort(s->items + first, s->n - first, sizeof *s->items, compare_items);
+        st = find_side_data(s, first, folder, &f, em);
+    }
+    if (st == ST_OK && inside.n > 0)
+        st = pack_note_add(s->report, false, folder, em,
+                           "pictures in folders inside it are not packed (give these folders, too, "
+                           "to have them): %s",
+                           name_list_text(&inside));
+    picture_folder_release(&f);
+    return st;
 }
 
-enum status pack_source_init(struct pack_source *s, const struct pack_options *o, struct errmsg *em)
+enum status pack_source_init(struct pack_source *s, const struct pack_options *o,
+                             struct pack_report *report, struct errmsg *em)
 {
-    *s = (struct pack_source){0};
+    *s = (struct pack_source){.report = report};
     enum status st = ST_OK;
     for (size_t i = 0; i < o->n_folders && st == ST_OK; i++)
         st = list_folder(s, o->folders[i], em);

@@ -32,7 +32,7 @@ void picture_release(struct picture *p)
 
 bool picture_extension_known(const char *path)
 {
-    static const char *const known[] = {".jpg", ".jpeg", ".png", ".bmp"};
+    static const char *const known[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp"};
     for (size_t i = 0; i < ARRAY_LENGTH(known); i++)
         if (strcasecmp(path_extension(path), known[i]) == 0)
             return true;

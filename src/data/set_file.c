@@ -1,4 +1,5 @@
 /* The HDF5 face of reading: opening, checking shapes and types, strings of either kind. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -261,14 +262,14 @@ enum status set_file_open(const char *path, struct set_file *out, struct errmsg 
     struct stat s;
     for (int p = 0; p < SET_PARTS; p++)
         f.part[p].dataset = -1;
-    if (stat(path, &s) != 0 || !S_ISREG(s.st_mode))
-        return FAIL(em, ST_NOINPUT, "cannot open %s: no such file", path);
+    if (stat(path, &s) != 0)
+        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
     f.file = open_hdf5(path);
     if (f.file < 0)
         return FAIL(
             em, ST_DATA,
-            "%s cannot be opened by HDF5 %s: it is no HDF5 file, truncated or damaged (pack "
-            "it again), or written with libver=\"latest\" (write it with libver=\"v110\")",
+            "%s cannot be opened by HDF5 %s: it is truncated or damaged (pack it again), or "
+            "written with libver=\"latest\" (write it with libver=\"v110\")",
             path, set_library_version());
     enum status st = check_format(f.file, path, em);
     for (int p = 0; p < SET_PARTS && st == ST_OK; p++)

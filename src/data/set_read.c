@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "data/file_kind.h"
 #include "set_priv.h"
 
 struct set {
@@ -163,9 +164,26 @@ static void fill_info(struct set *s)
     };
 }
 
+/* Is it a set? Of what is none, says what it is. */
+static enum status check(const char *path, struct errmsg *em)
+{
+    static const char wanted[] = "HDF5 file, as sets are";
+    const struct file_kind *kind;
+    struct errmsg reason = {0};
+    enum status st = file_kind_read(path, &kind, em);
+    if (st != ST_OK)
+        return st;
+    bool file =
+        kind->group != FILE_FOLDER && kind->group != FILE_RUN && kind->group != FILE_SPECIAL;
+    st = file ? set_probe(path, &reason) : ST_DATA; /* HDF5 may begin far inside a file */
+    if (st == ST_DATA && kind->group != FILE_SET)
+        return file_kind_expect(path, FILE_SET, wanted, em);
+    return st == ST_OK ? ST_OK : FAIL(em, st, "%s", reason.text);
+}
+
 enum status set_open(const char *path, struct set **out, struct errmsg *em)
 {
-    enum status st = set_probe(path, em);
+    enum status st = check(path, em);
     if (st != ST_OK)
         return st;
     struct set *s = calloc(1, sizeof *s);

@@ -1,4 +1,5 @@
 """What the outside-in tests share: the program, pictures to feed it, and PNG files by hand."""
+import ctypes
 import os
 import pathlib
 import struct
@@ -62,3 +63,11 @@ def folder(tmp_path):
         save(tmp_path / "ada" / f"p{i}.png", picture(i))
     (tmp_path / "ada/consent.txt").write_text("Ada agreed on 2026-01-31\n")
     return tmp_path / "ada"
+
+
+def obey_permissions():
+    """In a child: root reads what it has the right to, like anybody else."""
+    drop_from_bounding_set, may_override, may_search = 24, 1, 2
+    libc = ctypes.CDLL(None)
+    for right in (may_override, may_search):
+        libc.prctl(drop_from_bounding_set, right, 0, 0, 0)

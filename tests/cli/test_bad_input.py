@@ -10,7 +10,7 @@ import h5py
 import numpy
 import pytest
 
-from conftest import PROGRAM, picture, save
+from conftest import PROGRAM, obey_permissions, picture, save
 
 SMALL = ("--set", "model.image_size=64", "--set", "train.global_batch=2", "--set",
          "train.threads=1")
@@ -51,10 +51,10 @@ def sets(tmp_path_factory):
     return folder
 
 
-def run(*words, ranks=0, cwd=None):
+def run(*words, ranks=0, cwd=None, **options):
     launcher = ["mpirun", "-n", str(ranks)] if ranks else []
     return subprocess.run([*launcher, PROGRAM, *map(str, words)], cwd=cwd, text=True,
-                          capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+                          capture_output=True, stdin=subprocess.DEVNULL, timeout=120, **options)
 
 
 def train(a, b, out, *more, ranks=2):
@@ -93,6 +93,75 @@ def test_train_refuses_a_bad_set_once(sets, tmp_path, name):
     result = train(sets / "a.h5", tmp_path / f"{name}.h5", tmp_path / "run")
     refused(result, 65, f"{name}.h5", reason)
     assert not (tmp_path / "run").exists()
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64)
+
+
+def test_what_is_no_set_is_called_what_it_is(sets, tmp_path):
+    os.mkfifo(tmp_path / "pipe.h5")
+    (tmp_path / "x.heic").write_bytes(HEIC)
+    save(tmp_path / "photo.png", picture(1))
+    for given, code, told in (("pipe.h5", 66, "FIFO"), ("/dev/zero", 66, "device"),
+                              ("x.heic", 65, "HEIC picture"), ("photo.png", 65, "PNG picture")):
+        if given != "pipe.h5":
+            refused(run("inspect", tmp_path / given), code, given, told)
+        refused(train(tmp_path / given, sets / "b.h5", tmp_path / "run", "--dry-run", ranks=0),
+                code, given, told)
+
+
+def test_a_set_without_read_permission_is_not_damaged(sets, tmp_path):
+    write_set(tmp_path / "locked.h5")
+    (tmp_path / "locked.h5").chmod(0)
+    for words in (("inspect", tmp_path / "locked.h5"),
+                  ("train", "--data-a", sets / "a.h5", "--data-b", tmp_path / "locked.h5", *SMALL,
+                   "--dry-run", "--out", tmp_path / "run")):
+        result = run(*words, preexec_fn=obey_permissions)
+        refused(result, 66, "locked.h5", "Permission denied")
+        assert "damaged" not in result.stderr
+
+
+# ---- what of two sets does nothing --------------------------------------------------------------
+
+def test_pictures_of_both_people_are_counted_and_named(tmp_path):
+    write_set(tmp_path / "a.h5", 8)
+    write_set(tmp_path / "b.h5", 8, first=6)
+    result = train(tmp_path / "a.h5", tmp_path / "b.h5", tmp_path / "run", "--dry-run", ranks=0)
+    assert result.returncode == 0, result.stderr
+    lines = [line for line in result.stderr.splitlines() if "in B's set, too" in line]
+    assert len(lines) == 1 and "2 of A's 8 pictures" in lines[0], result.stderr
+    assert "6 = 0" in lines[0] and "7 = 1" in lines[0]
+
+
+@pytest.mark.parametrize("masks, keys, told", [
+    ((), (), "b.h5 (data.b)|a.h5 (data.a)"), (("a",), (), "b.h5 (data.b)"),
+    (("a", "b"), ("data.masks=false",), "data.masks = false"), (("a", "b"), (), None)])
+def test_surroundings_without_masks_do_nothing_and_it_is_said(tmp_path, masks, keys, told):
+    for i, name in enumerate("ab"):
+        write_set(tmp_path / f"{name}.h5", 8, first=20 * i)
+        if name in masks:
+            with h5py.File(tmp_path / f"{name}.h5", "r+") as f:
+                f["masks"] = numpy.full((8, 64, 64), 255, "uint8")
+    words = [word for key in ("augment.surroundings=0.4", *keys) for word in ("--set", key)]
+    result = train(tmp_path / "a.h5", tmp_path / "b.h5", tmp_path / "run", "--dry-run", *words,
+                   ranks=0)
+    assert result.returncode == 0, result.stderr
+    lines = [line for line in result.stderr.splitlines() if "does nothing" in line]
+    assert len(lines) == (told is not None), result.stderr
+    assert all("augment.surroundings = 0.4" in line for line in lines)
+    assert all(any(part in line for part in told.split("|")) for line in lines)
+    assert ("a.h5 has masks, which are not used" in result.stderr) == (masks == ("a",))
+
+
+def test_masks_of_0_and_1_in_a_set_are_warned_about(tmp_path):
+    for i, name in enumerate("ab"):
+        write_set(tmp_path / f"{name}.h5", 8, first=20 * i)
+        with h5py.File(tmp_path / f"{name}.h5", "r+") as f:
+            f["masks"] = numpy.eye(64, dtype="uint8")[None].repeat(8, 0) * (1 + 254 * i)
+    result = train(tmp_path / "a.h5", tmp_path / "b.h5", tmp_path / "run", "--dry-run", ranks=0)
+    assert result.returncode == 0, result.stderr
+    lines = [line for line in result.stderr.splitlines() if "no value above" in line]
+    assert len(lines) == 1 and "a.h5" in lines[0] and "above 1," in lines[0], result.stderr
 
 
 def test_train_refuses_folders_without_pictures(sets, tmp_path):
@@ -151,6 +220,71 @@ def test_swap_names_what_it_leaves_out(checkpoint, tmp_path):
     assert [p.name for p in left_in(tmp_path / "out")] == ["good.png"]
     strict = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "strict", "--strict")
     refused(strict, 65, "text.jpg")
+
+
+def test_swap_treats_bad_pictures_of_a_folder_as_pack_does(checkpoint, tmp_path):
+    save(tmp_path / "in/good.png", picture(1))
+    save(tmp_path / "in/also", picture(2), format="JPEG")
+    save(tmp_path / "in/x.webp", picture(3))
+    (tmp_path / "in/a-folder.png").mkdir()
+    (tmp_path / "in/gone.jpg").symlink_to("nowhere")
+    (tmp_path / "in/text.jpg").write_text("no picture")
+    (tmp_path / "in/Thumbs.db").write_text("")
+    result = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    for told in ("a-folder.png", "gone.jpg", "text.jpg", "1 WebP picture left out", "x.webp"):
+        assert told in result.stderr
+    assert "Thumbs.db" not in result.stderr and "3 skipped" in result.stderr
+    assert sorted(p.name for p in left_in(tmp_path / "out")) == ["also.png", "good.png"]
+    result = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "sheet.png", "--grid")
+    assert result.returncode == 0 and "text.jpg" in result.stderr, result.stderr
+    assert (tmp_path / "sheet.png").exists()
+    for good in ("good.png", "also", "x.webp"):
+        (tmp_path / "in" / good).unlink()
+    for more in ((), ("--grid",)):
+        refused(run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / f"none{len(more)}.png"
+                    if more else tmp_path / "none", *more), 65, "none of the 3 pictures")
+
+
+def test_swap_says_what_it_was_given(checkpoint, tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "x.heic").write_bytes(HEIC)
+    save(tmp_path / "really.jpg", picture(3), format="WEBP")
+    save(tmp_path / "good.png", picture(1))
+    (tmp_path / "heics").mkdir()
+    (tmp_path / "heics/y.heic").write_bytes(HEIC)
+    run_folder, out = checkpoint.parents[1], tmp_path / "o.png"
+    for given, code, told in (("x.heic", 65, "HEIC picture; save it as JPEG or PNG"),
+                              ("really.jpg", 65, "WebP picture"), (checkpoint, 65, "checkpoint"),
+                              (run_folder, 66, "folder of a run"), ("pipe.png", 66, "FIFO"),
+                              ("heics", 66, "1 HEIC picture")):
+        refused(run("swap", checkpoint, tmp_path / given, "-o", out), code, str(given), told)
+    for given, code, told in ((run_folder, 66, "folder"), ("x.heic", 65, "HEIC picture"),
+                              ("pipe.png", 66, "FIFO"), ("good.png", 65, "PNG picture")):
+        refused(run("swap", tmp_path / given, tmp_path / "good.png", "-o", out), code, str(given),
+                told)
+    assert not out.exists()
+
+
+def test_swap_checks_the_place_before_any_work(checkpoint, tmp_path):
+    save(tmp_path / "in/one.jpg", picture(1))
+    save(tmp_path / "two/a.jpg", picture(1))
+    save(tmp_path / "two/b.jpg", picture(2))
+    (tmp_path / "taken").write_text("here")
+    one, two = tmp_path / "in/one.jpg", tmp_path / "two"
+    for given, out, told, more in (
+            (one, "x.jpg", "x.png", ()), (one, "x.y.webp", "x.y.png", ()),
+            (one, "taken", "there", ()), (two, "x.png", "--grid", ()),
+            (two, "taken", "there", ()), (two, "x.jpg", "x.png", ("--grid",)),
+            (two, "x", "x.png", ("--grid",)), (two, "in", "is a folder", ("--grid",))):
+        result = run("swap", "no-such.pt", given, "-o", tmp_path / out, *more)
+        refused(result, 64, out, told)  # before the checkpoint is looked for
+    for given, out, made in ((one, "a.PNG", ["a.PNG"]), (one, "b/c.png", ["b/c.png"]),
+                             (one, "d", ["d/one.png"]), (one, "e/f.g/", ["e/f.g/one.png"]),
+                             (tmp_path / "in", "h", ["h/one.png"])):
+        result = run("swap", checkpoint, given, "-o", f"{tmp_path}/{out}")
+        assert result.returncode == 0, result.stderr
+        assert [(tmp_path / name).exists() for name in made] == [True], (out, result.stderr)
 
 
 def test_swap_needs_input_and_a_place(checkpoint, tmp_path):

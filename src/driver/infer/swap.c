@@ -1,19 +1,19 @@
 /* bifrons swap: the other person's face, in the same pose. */
 #include <argp.h>
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/checked.h"
 #include "base/log.h"
 #include "command.h"
 #include "data/picture.h"
-#include "data/set.h"
 #include "engine.h"
 #include "loaded.h"
 #include "preview.h"
+#include "source.h"
 
 enum { GRID_PAIRS = 6, NAME_BYTES = 300, NAME_ATTEMPTS = 3 };
 
@@ -21,13 +21,6 @@ struct swap_arguments {
     const char *checkpoint, *input, *out, *device;
     int person; /* whose pictures come in: 0 for a2b */
     bool grid, no_label, strict;
-};
-
-/* Where pictures come from: a file, the files of a folder, or the rows of a set. */
-struct source {
-    char (*paths)[PATH_BYTES_MAX];
-    struct set *set;
-    int64_t n;
 };
 
 struct swapper {
@@ -40,66 +33,12 @@ struct swapper {
     int64_t written, skipped;
 };
 
-static int compare_paths(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
-static enum status list_folder(const char *folder, struct source *out, struct errmsg *em)
-{
-    DIR *d = opendir(folder);
-    if (!d)
-        return FAIL(em, ST_NOINPUT, "cannot open folder %s", folder);
-    enum status st = ST_OK;
-    size_t capacity = 0;
-    for (struct dirent *entry; st == ST_OK && (entry = readdir(d));) {
-        if (!picture_extension_known(entry->d_name))
-            continue;
-        if ((size_t)out->n == capacity) {
-            capacity = capacity ? 2 * capacity : 64;
-            void *grown = realloc(out->paths, capacity * sizeof *out->paths);
-            if (!grown) {
-                st = FAIL(em, ST_MEMORY, "out of memory listing %s", folder);
-                break;
-            }
-            out->paths = grown;
-        }
-        if (!path_join(out->paths[out->n++], PATH_BYTES_MAX, folder, entry->d_name))
-            st = FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, entry->d_name);
-    }
-    closedir(d);
-    if (st == ST_OK && out->n == 0)
-        st = FAIL(em, ST_NOINPUT, "%s holds no .jpg, .jpeg, .png or .bmp picture", folder);
-    if (st == ST_OK)
-        qsort(out->paths, (size_t)out->n, sizeof *out->paths, compare_paths);
-    return st;
-}
-
-static enum status open_source(const char *input, struct source *out, struct errmsg *em)
-{
-    if (folder_exists(input))
-        return list_folder(input, out, em);
-    if (!file_exists(input))
-        return FAIL(em, ST_NOINPUT, "cannot open %s: no such file or folder", input);
-    if (!picture_extension_known(input)) {
-        enum status st = set_open(input, &out->set, em);
-        out->n = st == ST_OK ? set_get_info(out->set)->n : 0;
-        return st;
-    }
-    out->paths = malloc(sizeof *out->paths);
-    if (!out->paths || !path_join(out->paths[0], PATH_BYTES_MAX, "", input))
-        return FAIL(em, ST_MEMORY, "path too long or out of memory: %s", input);
-    out->n = 1;
-    return ST_OK;
-}
-
 /* What the i-th result is called: its picture's stem; where others have that too, the whole name;
  * where even that is taken (a set packed of several folders), with its row. */
 static void name_result(const struct swapper *s, int64_t i, int attempt,
                         char name[static NAME_BYTES])
 {
-    const struct source *from = &s->source;
-    const char *whole = from->set ? set_name(from->set, i) : path_name(from->paths[i]);
+    const char *whole = source_name(&s->source, i);
     if (attempt == 0)
         path_stem(whole, name, NAME_BYTES);
     else if (attempt == 1)
@@ -141,28 +80,6 @@ static enum status name_results(struct swapper *s, struct errmsg *em)
                   s->arguments.input);
     free(attempt);
     free(sorted);
-    return st;
-}
-
-/* The i-th picture, cut to a square and scaled to the model's size. */
-static enum status read_input(struct swapper *s, int64_t i, struct picture *out, struct errmsg *em)
-{
-    struct picture whole = {0}, square = {0};
-    enum status st;
-    if (s->source.set) {
-        int side = set_get_info(s->source.set)->size;
-        st = picture_init(&whole, side, side, em);
-        if (st == ST_OK)
-            st = set_read_image(s->source.set, i, whole.rgb, em);
-    } else {
-        st = picture_read(s->source.paths[i], &whole, em);
-    }
-    if (st == ST_OK)
-        st = picture_crop_square(&whole, &square, em);
-    if (st == ST_OK)
-        st = picture_resize(&square, s->size, s->size, out, em);
-    picture_release(&whole);
-    picture_release(&square);
     return st;
 }
 
@@ -214,101 +131,209 @@ static enum status keep_apart(const char *input, const char *output, struct errm
                 input);
 }
 
-static enum status swap_one(struct swapper *s, int64_t i, const char *out, bool out_is_folder,
+/* --- where results go ------------------------------------------------------------------------- */
+
+static bool goes_to_folder(const struct swapper *s)
+{
+    const char *out = s->arguments.out;
+    size_t n = strlen(out);
+    if (s->arguments.grid)
+        return false;
+    return s->source.folder || s->source.set || folder_exists(out) ||
+           (n > 0 && out[n - 1] == '/') || path_extension(out)[0] == '\0';
+}
+
+/* Results are PNG, which holds their marks; found wrong before any work. */
+static enum status check_out(const struct swapper *s, struct errmsg *em)
+{
+    const char *out = s->arguments.out, *end = path_extension(out);
+    if (goes_to_folder(s)) {
+        if (file_exists(out))
+            return FAIL(em, ST_USAGE,
+                        "-o %s: a file is there, and results go to a folder; name "
+                        "another place",
+                        out);
+        if (!folder_exists(out) && (strcasecmp(end, ".png") == 0 || picture_extension_known(out)))
+            return FAIL(em, ST_USAGE,
+                        "-o %s: the results are several pictures: name a folder, or ask for one "
+                        "sheet of them with --grid",
+                        out);
+        return ST_OK;
+    }
+    if (folder_exists(out))
+        return FAIL(em, ST_USAGE, "-o %s is a folder: --grid writes one file; name a .png", out);
+    if (strcasecmp(end, ".png") != 0)
+        return FAIL(em, ST_USAGE,
+                    "-o %s: results are PNG, which keeps the mark that a trained model made them: "
+                    "-o %.*s.png%s",
+                    out, (int)(strlen(out) - strlen(end)), out,
+                    s->arguments.grid ? "" : ", or the name of a folder");
+    return ST_OK;
+}
+
+static enum status make_place(const struct swapper *s, struct errmsg *em)
+{
+    char folder[PATH_BYTES_MAX];
+    if (goes_to_folder(s))
+        return folder_make(s->arguments.out, em);
+    path_folder(s->arguments.out, folder, sizeof folder);
+    return folder_make(folder, em);
+}
+
+/* --- work ------------------------------------------------------------------------------------- */
+
+static enum status place_of(const struct swapper *s, int64_t i, char out[static PATH_BYTES_MAX],
                             struct errmsg *em)
 {
-    char file[NAME_BYTES + 8], path[PATH_BYTES_MAX];
-    struct picture input = {0};
-    enum status st = read_input(s, i, &input, em);
-    if (st == ST_OK)
-        st = decode(s, input.rgb, s->decoded, NULL, em);
+    char file[NAME_BYTES + 8];
+    const char *place = s->arguments.out;
     snprintf(file, sizeof file, "%s.png", s->names[i]);
-    if (st == ST_OK &&
-        !path_join(path, sizeof path, out_is_folder ? out : "", out_is_folder ? file : out))
-        st = FAIL(em, ST_IO, "path too long: %s/%s", out, file);
-    if (st == ST_OK && !s->source.set)
-        st = keep_apart(s->source.paths[i], path, em);
+    bool fits = goes_to_folder(s) ? path_join(out, PATH_BYTES_MAX, place, file)
+                                  : path_join(out, PATH_BYTES_MAX, "", place);
+    if (!fits)
+        return FAIL(em, ST_IO, "path too long: %s/%s", place, file);
+    return s->source.set ? ST_OK : keep_apart(s->source.paths[i], out, em);
+}
+
+/* No result may replace what is read, this time or later on: known before any work. */
+static enum status check_places(const struct swapper *s, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    enum status st = ST_OK;
+    if (s->arguments.grid)
+        return picture_check_output(s->arguments.out, em);
+    for (int64_t i = 0; i < s->source.n && st == ST_OK; i++)
+        if ((st = place_of(s, i, path, em)) == ST_OK)
+            st = picture_check_output(path, em);
+    return st;
+}
+
+/* Reads a picture; what is wrong with one of several is told and counted, unless strict. */
+static enum status read_or_skip(struct swapper *s, int64_t i, struct picture *out, bool *skipped,
+                                struct errmsg *em)
+{
+    struct errmsg reason = {0};
+    enum status st = source_read(&s->source, i, s->size, out, &reason);
+    *skipped = (st == ST_DATA || st == ST_NOINPUT) && (s->source.folder || s->source.n > 1) &&
+               !s->arguments.strict;
+    if (*skipped) {
+        log_warn("skipped: %s", reason.text);
+        s->skipped++;
+        return ST_OK;
+    }
+    return st == ST_OK ? ST_OK : FAIL(em, st, "%s", reason.text);
+}
+
+static enum status swap_one(struct swapper *s, int64_t i, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    struct picture input = {0};
+    bool skipped = false;
+    enum status st = place_of(s, i, path, em);
     if (st == ST_OK)
+        st = read_or_skip(s, i, &input, &skipped, em);
+    if (st == ST_OK && !skipped)
+        st = decode(s, input.rgb, s->decoded, NULL, em);
+    if (st == ST_OK && !skipped)
         st = write_swap(s, path, em);
     picture_release(&input);
     return st;
 }
 
-/* Each picture to its own file; unreadable ones are named and skipped, unless strict. */
+static enum status none_read(const struct swapper *s, struct errmsg *em)
+{
+    return FAIL(em, ST_DATA, "none of the %" PRId64 " picture%s of %s can be used", s->source.n,
+                PLURAL(s->source.n), s->arguments.input);
+}
+
+/* Each picture to its own file. */
 static enum status swap_all(struct swapper *s, struct errmsg *em)
 {
-    const char *out = s->arguments.out;
-    bool to_folder = s->source.n > 1 || s->source.set || folder_exists(out);
-    enum status st = ST_OK;
-    if (to_folder) {
-        st = folder_make(out, em);
-    } else {
-        char folder[PATH_BYTES_MAX];
-        path_folder(out, folder, sizeof folder);
-        st = folder_make(folder, em);
-    }
+    enum status st = make_place(s, em);
     for (int64_t i = 0; i < s->source.n && st == ST_OK; i++) {
-        struct errmsg one = {0};
-        st = swap_one(s, i, out, to_folder, &one);
-        if (st == ST_DATA && s->source.n > 1 && !s->arguments.strict) {
-            log_warn("skipped: %s", one.text);
-            s->skipped++;
-            st = ST_OK;
-        } else if (st != ST_OK) {
-            *em = one;
-        }
+        st = swap_one(s, i, em);
         log_progress("swapping %" PRId64 "/%" PRId64, i + 1, s->source.n);
     }
     log_progress("%s", "");
-    if (st == ST_OK && s->written == 0)
-        st = FAIL(em, ST_DATA, "no picture of %s could be read", s->arguments.input);
+    return st == ST_OK && s->written == 0 ? none_read(s, em) : st;
+}
+
+/* Pictures of a sheet, spread over all there are, in three rows: as they are, reconstructed and
+ * swapped; 3 x GRID_PAIRS of them one after the other. */
+struct grid {
+    uint8_t *memory;
+    int64_t shown[GRID_PAIRS];
+    int columns;
+};
+
+static uint8_t *grid_cell(const struct swapper *s, const struct grid *g, int row, int column)
+{
+    size_t bytes = (size_t)s->size * (size_t)s->size * 3;
+    return g->memory + (size_t)(row * GRID_PAIRS + column) * bytes;
+}
+
+/* One column, of the first picture from `from` up to `to` that can be read. */
+static enum status fill_column(struct swapper *s, struct grid *g, int64_t from, int64_t to,
+                               struct errmsg *em)
+{
+    enum status st = ST_OK;
+    bool skipped = true;
+    for (int64_t i = from; i < to && skipped && st == ST_OK; i++) {
+        struct picture input = {0};
+        st = read_or_skip(s, i, &input, &skipped, em);
+        if (st == ST_OK && !skipped) {
+            int column = g->columns++;
+            g->shown[column] = i;
+            memcpy(grid_cell(s, g, 0, column), input.rgb, (size_t)s->size * (size_t)s->size * 3);
+            st = decode(s, input.rgb, grid_cell(s, g, 2, column), grid_cell(s, g, 1, column), em);
+        }
+        picture_release(&input);
+    }
     return st;
 }
 
-/* One sheet instead of files: the pictures, their reconstructions and their swaps. */
-static enum status swap_grid(struct swapper *s, struct errmsg *em)
+static enum status write_grid(struct swapper *s, const struct grid *g, struct errmsg *em)
 {
-    int columns = (int)MIN(s->source.n, (int64_t)GRID_PAIRS), other = 1 - s->arguments.person;
-    size_t bytes = (size_t)s->size * (size_t)s->size * 3;
-    uint8_t *memory = calloc(3 * (size_t)columns, bytes);
     struct preview_cell cells[3 * GRID_PAIRS] = {{0}};
     char titles[2][PREVIEW_TEXT_BYTES];
-    const char *from = s->loaded.people[s->arguments.person], *to = s->loaded.people[other];
+    const char *from = s->loaded.people[s->arguments.person];
     snprintf(titles[0], sizeof titles[0], "%s again", from);
-    snprintf(titles[1], sizeof titles[1], "as %s", to);
+    snprintf(titles[1], sizeof titles[1], "as %s", s->loaded.people[1 - s->arguments.person]);
     const char *const rows[3] = {from, titles[0], titles[1]};
-    enum status st = memory ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
-    for (int i = 0; i < columns && st == ST_OK; i++) {
-        uint8_t *cell[3];
-        struct picture input = {0};
-        for (int row = 0; row < 3; row++) {
-            cell[row] = memory + (size_t)(row * columns + i) * bytes;
-            cells[row * columns + i].rgb = cell[row];
-        }
-        int64_t shown = i * (s->source.n / columns);
-        st = read_input(s, shown, &input, em);
-        if (st == ST_OK) {
-            memcpy(cell[0], input.rgb, bytes);
-            st = decode(s, input.rgb, cell[2], cell[1], em);
-        }
-        cells[i].caption = s->names[shown];
-        picture_release(&input);
-    }
+    for (int row = 0; row < 3; row++)
+        for (int i = 0; i < g->columns; i++)
+            cells[row * g->columns + i].rgb = grid_cell(s, g, row, i);
+    for (int i = 0; i < g->columns; i++)
+        cells[i].caption = s->names[g->shown[i]];
     struct picture sheet = {0};
     const struct preview_sheet description = {.rows = 3,
-                                              .columns = columns,
+                                              .columns = g->columns,
                                               .size = s->size,
                                               .cells = cells,
                                               .row_titles = rows,
                                               .ai_label = !s->arguments.no_label};
-    if (st == ST_OK)
-        st = preview_sheet(&description, &sheet, em);
+    enum status st = preview_sheet(&description, &sheet, em);
     struct picture_mark mark = preview_mark(s->loaded.hash);
+    if (st == ST_OK)
+        st = make_place(s, em);
     if (st == ST_OK)
         st = picture_write_png(s->arguments.out, &sheet, &mark, em);
     s->written += st == ST_OK;
     picture_release(&sheet);
-    free(memory);
+    return st;
+}
+
+/* One sheet instead of files. */
+static enum status swap_grid(struct swapper *s, struct errmsg *em)
+{
+    int64_t columns = MIN(s->source.n, (int64_t)GRID_PAIRS), step = s->source.n / columns;
+    struct grid g = {.memory = calloc(3 * GRID_PAIRS, (size_t)s->size * (size_t)s->size * 3)};
+    enum status st = g.memory ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    for (int64_t i = 0; i < columns && st == ST_OK; i++)
+        st = fill_column(s, &g, i * step, i + 1 < columns ? (i + 1) * step : s->source.n, em);
+    if (st == ST_OK)
+        st = g.columns > 0 ? write_grid(s, &g, em) : none_read(s, em);
+    free(g.memory);
     return st;
 }
 
@@ -333,13 +358,17 @@ static enum status check_direction(const struct swapper *s, struct errmsg *em)
 static enum status swap(struct swapper *s, struct errmsg *em)
 {
     const char *device = s->arguments.device ? s->arguments.device : "";
-    enum status st = open_source(s->arguments.input, &s->source, em);
+    enum status st = source_open(s->arguments.input, &s->source, em);
     if (st == ST_OK)
         st = keep_apart(s->arguments.input, s->arguments.out, em);
-    if (st == ST_OK && !folder_exists(s->arguments.out))
-        st = picture_check_output(s->arguments.out, em);
+    if (st == ST_OK)
+        st = check_out(s, em);
     if (st == ST_OK)
         st = name_results(s, em);
+    if (st == ST_OK)
+        st = check_places(s, em);
+    if (st == ST_OK)
+        st = source_check_checkpoint(s->arguments.checkpoint, em);
     if (st == ST_OK)
         st = loaded_open(s->arguments.checkpoint, device, &s->loaded, em);
     if (st == ST_OK)
@@ -357,8 +386,7 @@ static void swapper_release(struct swapper *s)
 {
     free(s->decoded);
     free(s->names);
-    free(s->source.paths);
-    set_free(s->source.set);
+    source_release(&s->source);
     loaded_release(&s->loaded);
 }
 
@@ -396,7 +424,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (!a->checkpoint || !a->input)
             argp_error(state, "name a checkpoint and a picture, a folder or a set");
-        if (!a->out)
+        if (!a->out || !a->out[0])
             argp_error(state, "say where the result goes: -o OUT");
         return 0;
     default:
@@ -405,15 +433,17 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {"output",                                         'o', "OUT", 0, "a PNG file for one picture, a folder for more", 0},
-    {"direction",                                           OPTION_DIRECTION, "a2b|b2a", 0, "whose pictures come in (default a2b: A's)", 0},
+    {"output",                                     'o', "OUT", 0,
+     "where results go: of one picture, NAME.png or a folder; of a folder or a set, a folder, made "
+     "where there is none; with --grid, NAME.png", 0},
+    {"direction",                                       OPTION_DIRECTION, "a2b|b2a", 0, "whose pictures come in (default a2b: A's)", 0},
     {"grid", OPTION_GRID, NULL, 0,
-     "write one sheet to OUT (.png): pictures, reconstructions, swaps", 0},
-    {"no-label",                                                OPTION_NO_LABEL, NULL, 0, "leave out the visible \"AI\" label; the XMP mark stays",
+     "write one sheet to OUT (.png) of up to 6 pictures, their reconstructions and swaps", 0},
+    {"no-label",                                            OPTION_NO_LABEL, NULL, 0, "leave out the visible \"AI\" label; the XMP mark stays",
      0},
     {"strict",OPTION_STRICT, NULL, 0, "stop at the first unreadable picture", 0},
-    {"device",                                               OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
-    {0                                              },
+    {"device",                                           OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
+    {0                                          },
 };
 
 static const struct argp parser = {
@@ -424,13 +454,14 @@ static const struct argp parser = {
     .doc =
         "Swaps the face in a picture, in every picture of a folder, or in a set (.h5). Pictures "
         "are cut to the middle square and scaled to the model's size; results are PNG of that "
-        "size under the same name."
+        "size under the same name, whatever the pictures were."
         "\vEvery result is marked as made by a trained model: in its XMP data, with the "
-        "checkpoint's hash, and with a small visible label. Pictures that cannot be read are "
-        "named and left out.\n\n"
+        "checkpoint's hash, and with a small visible label. Pictures of a folder that cannot be "
+        "read are named and left out.\n\n"
         "Example:\n  $ bifrons swap demo/run/checkpoints/best.pt demo/data/person_a -o swapped\n\n"
-        "Exit status: 0; 64 usage; 65 a checkpoint or picture that cannot be used; 66 no such "
-        "file or folder, or no picture in it; 74 a result cannot be written.",
+        "Exit status: 0; 64 usage, or a place where results cannot go; 65 a checkpoint or picture "
+        "that cannot be used, or no picture of a folder that can; 66 no such file or folder, or no "
+        "picture in it; 74 a result cannot be written.",
 };
 
 int engine_swap(int argc, char **argv)

@@ -37,8 +37,8 @@ static const struct argp_option options[] = {
     {"consent",                   'c', "TEXT", 0,
      "who agreed to what, recorded in the set "
      "(DIR/consent.txt); without it nothing is packed", 1},
-    {"strict",       KEY_STRICT, NULL, 0, "refuse if a picture cannot be used, instead of leaving it out",
-     2},
+    {"strict",       KEY_STRICT, NULL, 0,
+     "refuse if a JPEG, PNG or BMP picture cannot be used, instead of leaving it out", 2},
     {"force",                  KEY_FORCE, NULL, 0, "pack again, and replace an output that is no set", 2},
     {"no-sheet",                  KEY_NO_SHEET, NULL, 0, "write no sample sheet (FILE.sheet.png)", 2},
     {"threads",            KEY_THREADS, "N", 0, "threads that decode (one for each core, up to 16)", 2},
@@ -96,15 +96,18 @@ static const struct argp parser = {
     .parser = parse_option,
     .children = command_help,
     .args_doc = "DIR... -o FILE.h5",
-    .doc = "Packs folders of pictures of one person into a set to train on.\v"
-           "Pictures (.jpg, .jpeg, .png, .bmp) are turned upright, cut to their middle square, "
-           "resized and stored in the order of their names. Those that cannot be read are named "
-           "and left out. Masks (masks/NAME.png), true swaps (truth/NAME.png) and landmarks.csv "
-           "in the folder go along. A set that holds the same pictures already is left alone.\n\n"
-           "Example:\n"
-           "  $ bifrons pack person_a -o a.h5 --consent \"Ada agreed on 2026-01-31\"\n\n"
-           "Exit status: 0; 64 usage, or no consent statement; 65 --strict and a bad picture; "
-           "66 no such folder, or no usable picture; 74 the set cannot be written."};
+    .doc =
+        "Packs folders of pictures of one person into a set to train on.\v"
+        "JPEG, PNG and BMP pictures, told by their contents, are turned upright, cut to their "
+        "middle square, resized and stored in the order of their names. Pictures of other kinds, "
+        "those that cannot be read, videos and pictures in folders inside are counted, named and "
+        "left out. Masks (masks/NAME.png, 255 = face), true swaps (truth/NAME.png) and "
+        "landmarks.csv (name and x, y of both eyes, nose, both mouth ends) go along; names match "
+        "without case. A set that holds the same pictures already is left alone.\n\n"
+        "Example:\n"
+        "  $ bifrons pack person_a -o a.h5 --consent \"Ada agreed on 2026-01-31\"\n\n"
+        "Exit status: 0; 64 usage, or no consent statement; 65 --strict and a bad picture; "
+        "66 no such folder, or no usable picture; 74 the set cannot be written."};
 
 /* Appends the command line that would have worked. */
 static void suggest_consent(int argc, char **argv, struct errmsg *em)
@@ -127,7 +130,8 @@ static void tell_notes(const struct pack_report *r)
     for (size_t i = 0; i < r->n_skipped; i++)
         log_warn("%s: %s; left out", r->skipped[i].path, r->skipped[i].reason);
     for (size_t i = 0; i < r->n_notes; i++)
-        log_warn("%s: %s", r->notes[i].path, r->notes[i].reason);
+        log_at(r->notes[i].minor ? LOG_INFO : LOG_WARN, "%s: %s", r->notes[i].path,
+               r->notes[i].reason);
 }
 
 static void tell_outcome(const struct pack_options *o, const struct pack_report *r, double seconds)
@@ -139,7 +143,7 @@ static void tell_outcome(const struct pack_options *o, const struct pack_report 
                  r->person);
     else
         log_info("%s: %zu pictures of %s at %d x %d px, %zu left out, in %s", o->output,
-                 r->n_packed, r->person, o->size, o->size, r->n_skipped, took);
+                 r->n_packed, r->person, o->size, o->size, r->n_left_out, took);
     if (r->n_packed < PACK_PICTURES_ADVISED)
         log_info("%zu pictures are few: %d or more of a person are advised", r->n_packed,
                  PACK_PICTURES_ADVISED);

@@ -122,7 +122,8 @@ static void tell_report(const struct packing *p, const struct pack_report *r)
     for (size_t i = 0; i < r->n_skipped; i++)
         log_warn("skipped %s: %s", r->skipped[i].path, r->skipped[i].reason);
     for (size_t i = 0; i < r->n_notes; i++)
-        log_warn("%s: %s", r->notes[i].path, r->notes[i].reason);
+        log_at(r->notes[i].minor ? LOG_INFO : LOG_WARN, "%s: %s", r->notes[i].path,
+               r->notes[i].reason);
     if (r->current)
         log_info("%s is up to date", p->kept);
     else if (r->n_packed > 0)

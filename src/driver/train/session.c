@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "colours.h"
 #include "schedule.h"
+#include "set_notes.h"
 #include "staging.h"
 #include "validate.h"
 #include "zero.h"
@@ -155,6 +156,7 @@ static void note_sets(const struct session *s)
     }
     if (info[0]->fingerprint == info[1]->fingerprint)
         log_warn("data.a and data.b hold the same pictures: a swap cannot be learned from them");
+    set_notes_tell(s);
 }
 
 /* Cores this rank may use: its own binding where a launcher bound it, else a fair share. */

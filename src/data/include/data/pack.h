@@ -8,20 +8,25 @@
  *         log_info("%zu of %zu pictures packed", report.n_packed, report.n_found);
  *     pack_report_release(&report);
  *
- * Pictures are the files with a known extension directly inside each folder, folders in the order
- * given, files by the bytes of their name in Unicode's form NFC, which is also the stored name: the
- * same pictures give the same set, whatever system named them. Each is turned upright, cut to its
- * middle square and resized. One that cannot be read is left out and named in the report.
+ * Pictures are the files directly inside each folder that data/picture_folder.h takes for such,
+ * folders in the order given, files by the bytes of their name in Unicode's form NFC, which is also
+ * the stored name: the same pictures give the same set, whatever system named them. Each is turned
+ * upright, cut to its middle square and resized. One that cannot be read is left out and named in
+ * the report, and so are pictures of other kinds, videos, and pictures in folders inside.
  *
- * Side data lies in the folder too, found by file stem and transformed with the picture:
+ * Side data lies in the folder too, found by name (in NFC, without case; the exact one first) and
+ * transformed with the picture:
  *
- *   masks/STEM.png    grey, 255 = face, as large as the picture
+ *   masks/STEM.png    grey, 255 = face, as large as the picture. Where all masks hold 0 and one
+ *                     other value only, this value counts as 255
  *   truth/STEM.png    the other person, all else equal, as large as the picture
- *   landmarks.csv     a header, then name,x,y,x,y,x,y,x,y,x,y: eyes, nose, mouth ends, at pixel
- *                     centres of the upright picture
+ *   landmarks.csv     name,x,y,x,y,x,y,x,y,x,y: eyes, nose, mouth ends, at pixel centres of the
+ *                     upright picture, or all from 0 to 1: shares of its width and height. The name
+ *                     is the picture's, or its stem; the first line may be a header
  *   person.txt, consent.txt    defaults of the two options
  *
- * A kind of side data that any packed picture lacks is left out with a note.
+ * A kind of side data that any packed picture lacks is left out with a note. What belongs to no
+ * picture, what one name has twice, odd values and copies of pictures are noted.
  *
  * Pictures are decoded by several threads; the set does not depend on how many. The work in between
  * lies in an unlinked file beside the output, so a stop at any time leaves nothing behind.
@@ -60,14 +65,17 @@ struct pack_options {
 
 struct pack_note {
     char *path, *reason;
+    bool minor; /* good to know, and nothing to be put right */
 };
 
 /* What happened; valid after success and failure alike. */
 struct pack_report {
-    size_t n_found, n_packed;
-    struct pack_note *skipped; /* pictures left out, in order */
+    size_t n_found, n_packed;  /* pictures, of other kinds too */
+    size_t n_left_out;         /* pictures that were not packed, those of other kinds too */
+    size_t n_bad;              /* of them, those that were to be JPEG, PNG or BMP */
+    struct pack_note *skipped; /* those of them that are named one by one, in order */
     size_t n_skipped;
-    struct pack_note *notes; /* side data left out, colour profiles not applied */
+    struct pack_note *notes; /* what else was not used, or looks wrong; colour profiles */
     size_t n_notes;
     char person[256];
     bool current;         /* `known` holds these pictures already: nothing was written */

@@ -23,7 +23,7 @@ struct picture {
 enum status picture_init(struct picture *out, int width, int height, struct errmsg *em) MUST_CHECK;
 void picture_release(struct picture *p); /* leaves {0} behind */
 
-/* ".jpg", ".jpeg", ".png", ".bmp" in any case. */
+/* ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp" in any case. */
 bool picture_extension_known(const char *path);
 
 /*

@@ -51,8 +51,9 @@ struct set_info {
 };
 
 /*
- * ST_NOINPUT no such file; ST_DATA no HDF5 file, no set, damaged, truncated, or of a higher
- * version. Row hashes are computed where the file has none. Consent is not asked for here.
+ * ST_NOINPUT cannot be opened (the system's reason), or no file but a folder, FIFO or device;
+ * ST_DATA no HDF5 file (what it is instead), no set, damaged, truncated, or of a higher version.
+ * Row hashes are computed where the file has none. Consent is not asked for here.
  */
 enum status set_open(const char *path, struct set **out, struct errmsg *em) MUST_CHECK;
 void set_free(struct set *s);

@@ -1,0 +1,57 @@
+/*
+ * What a file is, told by its contents and never by its name.
+ *
+ *     const struct file_kind *kind;
+ *     if (file_kind_read("x.jpg", &kind, &em) == ST_OK && kind->group == FILE_PICTURE)
+ *         FAIL(em, ST_DATA, "x.jpg is %s: %s", kind->name, file_group_remedy(kind->group, 1));
+ *         // "x.jpg is a WebP picture: save it as JPEG or PNG"
+ *
+ * For messages and for choosing among files: whether a file is whole, its reader finds out. Kinds
+ * live as long as the program; two files are of one kind where the names are equal.
+ */
+#ifndef BIFRONS_DATA_FILE_KIND_H
+#define BIFRONS_DATA_FILE_KIND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+enum { FILE_KIND_BYTES = 4096 }; /* of a file's start, from which its kind is told */
+
+enum file_group {
+    FILE_READABLE,   /* JPEG, PNG, BMP: data/picture.h reads them */
+    FILE_PICTURE,    /* a picture of another kind */
+    FILE_VIDEO,      /* a video or a sound */
+    FILE_SET,        /* HDF5, as sets are */
+    FILE_CHECKPOINT, /* a zip archive, as PyTorch's files are */
+    FILE_OTHER,      /* any other regular file */
+    FILE_FOLDER,
+    FILE_RUN,     /* the folder of a run */
+    FILE_SPECIAL, /* FIFO, socket, device: never opened */
+};
+
+struct file_kind {
+    const char *name; /* with its article: "a WebP picture", "text" */
+    enum file_group group;
+};
+
+/* By the first n bytes; FILE_KIND_BYTES of them, or the whole file, are enough. */
+const struct file_kind *file_kind_of(const uint8_t *start, size_t n);
+/* Of a path, symbolic links followed. Never waits for a FIFO or device. ST_NOINPUT, with the
+ * system's reason. */
+enum status file_kind_read(const char *path, const struct file_kind **out,
+                           struct errmsg *em) MUST_CHECK;
+
+/* "save it as JPEG or PNG" and the like, for n files; "" where there is nothing to advise. */
+const char *file_group_remedy(enum file_group group, size_t n);
+/*
+ * ST_OK where the file is of that group, else "x.h5 is no WANTED: it is text": ST_DATA, or
+ * ST_NOINPUT for what is no file or cannot be opened.
+ */
+enum status file_kind_expect(const char *path, enum file_group group, const char *wanted,
+                             struct errmsg *em) MUST_CHECK;
+/* The name without its article: "WebP picture". */
+const char *file_kind_noun(const struct file_kind *kind);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * Files of a folder that are not used, told by what they are.
+ *
+ *     struct left_files l = {0};
+ *     left_files_add(&l, "photos", "x.webp", kind, false, &em); …
+ *     for (struct left_note note; left_files_next(&l, &note);)
+ *         log_warn("%s: %s", note.folder, note.text);
+ *         // "photos: 2 WebP pictures left out (save them as JPEG or PNG): x.webp, y.webp"
+ *     left_files_release(&l);
+ */
+#ifndef BIFRONS_DATA_LEFT_FILES_H
+#define BIFRONS_DATA_LEFT_FILES_H
+
+#include <stdbool.h>
+
+#include "base/status.h"
+#include "data/file_kind.h"
+#include "data/picture_folder.h"
+
+struct left_file {
+    char *folder, *name;
+    const struct file_kind *kind;
+    bool side_data; /* it lies beside pictures, as in masks, and is none itself */
+    bool told;
+};
+
+struct left_files {
+    struct left_file *list;
+    size_t n;
+};
+
+/* ST_MEMORY. */
+enum status left_files_add(struct left_files *l, const char *folder, const char *name,
+                           const struct file_kind *kind, bool side_data,
+                           struct errmsg *em) MUST_CHECK;
+void left_files_release(struct left_files *l);
+
+/* Pictures of other kinds, without side data. */
+size_t left_files_pictures(const struct left_files *l);
+/* "3 WebP pictures, 1 MP4 video"; "" where there is neither picture nor video. */
+void left_files_summary(const struct left_files *l, char *out, size_t room);
+
+struct left_note {
+    const char *folder; /* borrowed */
+    bool minor;         /* neither pictures nor videos */
+    char text[sizeof(struct name_list) + 200];
+};
+/* The next group of files of one folder and kind, each once; false: no more. */
+bool left_files_next(struct left_files *l, struct left_note *out);
+
+#endif

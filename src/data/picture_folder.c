@@ -1,0 +1,144 @@
+#include "data/picture_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/checked.h"
+#include "base/file.h"
+#include "data/picture.h"
+
+#include "base/poison.h"
+
+enum { COUNTED_MAX = 100 * 1000, NAMES_SHOWN = 5 };
+
+/* Files and folders that systems, not people, put beside pictures. */
+static bool is_of_the_system(const char *name)
+{
+    static const char *const names[] = {
+        "Thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini",
+        "__MACOSX",  "@eaDir",      "$RECYCLE.BIN",      "Icon\r",
+    };
+    if (name[0] == '.')
+        return true;
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+        if (strcasecmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static enum status add(struct picture_folder *f, size_t *capacity, const char *folder,
+                       const char *name, struct errmsg *em)
+{
+    static const struct file_kind unreadable = {"a file that cannot be opened", FILE_OTHER};
+    char path[PATH_BYTES_MAX];
+    if (!path_join(path, sizeof path, folder, name))
+        return FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, name);
+    if (f->n == *capacity) {
+        size_t more = *capacity > 0 ? 2 * *capacity : 64;
+        struct folder_entry *grown = realloc(f->entries, more * sizeof *grown);
+        if (!grown)
+            return FAIL(em, ST_MEMORY, "out of memory while listing %s", folder);
+        f->entries = grown;
+        *capacity = more;
+    }
+    struct folder_entry entry = {.name = strdup(name), .picture = picture_extension_known(name)};
+    if (!entry.name)
+        return FAIL(em, ST_MEMORY, "out of memory while listing %s", folder);
+    if (!entry.picture) {
+        struct errmsg ignored = {0};
+        if (file_kind_read(path, &entry.kind, &ignored) != ST_OK)
+            entry.kind = &unreadable;
+        entry.picture = entry.kind->group == FILE_READABLE;
+    }
+    f->entries[f->n++] = entry;
+    return ST_OK;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(((const struct folder_entry *)a)->name, ((const struct folder_entry *)b)->name);
+}
+
+enum status picture_folder_list(const char *folder, struct picture_folder *out, struct errmsg *em)
+{
+    struct picture_folder f = {0};
+    size_t capacity = 0;
+    DIR *d = opendir(folder);
+    if (!d && errno == ENOTDIR)
+        return FAIL(em, ST_NOINPUT, "%s is a file: give the folder that holds the pictures",
+                    folder);
+    if (!d)
+        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open folder %s", folder);
+    enum status st = ST_OK;
+    for (;;) {
+        errno = 0;
+        const struct dirent *e = readdir(d);
+        if (!e && errno != 0)
+            st = FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot read folder %s", folder);
+        if (!e || st != ST_OK)
+            break;
+        if (!is_of_the_system(e->d_name))
+            st = add(&f, &capacity, folder, e->d_name, em);
+    }
+    closedir(d);
+    if (st != ST_OK) {
+        picture_folder_release(&f);
+        return st;
+    }
+    if (f.n > 0)
+        qsort(f.entries, f.n, sizeof *f.entries, compare);
+    *out = f;
+    return ST_OK;
+}
+
+void picture_folder_release(struct picture_folder *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        free(f->entries[i].name);
+    free(f->entries);
+    *f = (struct picture_folder){0};
+}
+
+size_t picture_folder_count(const char *folder)
+{
+    char path[PATH_BYTES_MAX], *const roots[] = {path, NULL};
+    size_t n = 0, seen = 0;
+    FTS *walk = path_join(path, sizeof path, "", folder)
+                    ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL)
+                    : NULL;
+    for (FTSENT *e; walk && seen < COUNTED_MAX && (e = fts_read(walk)) != NULL; seen++) {
+        if (e->fts_level > 0 && is_of_the_system(e->fts_name))
+            fts_set(walk, e, FTS_SKIP);
+        else if (e->fts_info != FTS_D && e->fts_info != FTS_DP && e->fts_info != FTS_DNR &&
+                 picture_extension_known(e->fts_name))
+            n++;
+    }
+    if (walk)
+        fts_close(walk);
+    return n;
+}
+
+void name_list_add(struct name_list *l, const char *name)
+{
+    size_t used = strlen(l->text);
+    if (l->n++ >= NAMES_SHOWN)
+        return;
+    snprintf(l->text + used, sizeof l->text - used, "%s%s", used > 0 ? ", " : "", name);
+    for (char *c = l->text + used; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+}
+
+const char *name_list_text(struct name_list *l)
+{
+    size_t used = strlen(l->text);
+    if (l->n > NAMES_SHOWN && !l->complete)
+        snprintf(l->text + used, sizeof l->text - used, " and %zu more", l->n - NAMES_SHOWN);
+    l->complete = true;
+    return l->text;
+}

@@ -1,0 +1,170 @@
+#include "source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/checked.h"
+#include "base/log.h"
+#include "data/file_kind.h"
+#include "data/left_files.h"
+#include "data/picture_folder.h"
+
+#include "base/poison.h"
+
+static enum status add(struct source *s, const char *folder, const char *name, struct errmsg *em)
+{
+    if (!path_join(s->paths[s->n], PATH_BYTES_MAX, folder, name))
+        return FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, name);
+    s->n++;
+    return ST_OK;
+}
+
+static enum status no_pictures(const char *folder, const struct left_files *left,
+                               struct name_list *inside, struct errmsg *em)
+{
+    char holds[512];
+    left_files_summary(left, holds, sizeof holds);
+    return FAIL(em, ST_NOINPUT,
+                "no pictures in %s: JPEG, PNG and BMP are looked for directly inside it%s%s%s%s",
+                folder, holds[0] ? "; save these as JPEG or PNG: " : "", holds,
+                inside->n > 0 ? "; folders inside it hold pictures: " : "", name_list_text(inside));
+}
+
+/* Folders inside hold pictures that are not taken; masks and true swaps are none. */
+static enum status look_inside(const char *folder, const char *name, struct name_list *inside,
+                               struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX], text[300];
+    if (strcasecmp(name, "masks") == 0 || strcasecmp(name, "truth") == 0)
+        return ST_OK;
+    if (!path_join(path, sizeof path, folder, name))
+        return FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, name);
+    size_t n = picture_folder_count(path);
+    snprintf(text, sizeof text, "%s (%zu)", name, n);
+    if (n > 0)
+        name_list_add(inside, text);
+    return ST_OK;
+}
+
+static enum status list_folder(const char *folder, struct source *out, struct errmsg *em)
+{
+    struct picture_folder f;
+    struct left_files left = {0};
+    struct name_list inside = {0};
+    enum status st = picture_folder_list(folder, &f, em);
+    if (st != ST_OK)
+        return st;
+    out->folder = true;
+    out->paths = calloc(MAX(f.n, 1), sizeof *out->paths);
+    if (!out->paths)
+        st = FAIL(em, ST_MEMORY, "out of memory listing %s", folder);
+    for (size_t i = 0; i < f.n && st == ST_OK; i++) {
+        const struct folder_entry *e = &f.entries[i];
+        if (e->picture)
+            st = add(out, folder, e->name, em);
+        else if (e->kind->group == FILE_PICTURE || e->kind->group == FILE_VIDEO)
+            st = left_files_add(&left, folder, e->name, e->kind, false, em);
+        else if (e->kind->group == FILE_FOLDER || e->kind->group == FILE_RUN)
+            st = look_inside(folder, e->name, &inside, em);
+    }
+    if (st == ST_OK && out->n == 0)
+        st = no_pictures(folder, &left, &inside, em);
+    if (st == ST_OK && inside.n > 0)
+        log_warn("%s: pictures in folders inside it are not swapped: %s", folder,
+                 name_list_text(&inside));
+    for (struct left_note note; st == ST_OK && left_files_next(&left, &note);)
+        log_warn("%s: %s", note.folder, note.text);
+    left_files_release(&left);
+    picture_folder_release(&f);
+    return st;
+}
+
+static enum status refuse(const char *input, const struct file_kind *kind, struct errmsg *em)
+{
+    const char *remedy = file_group_remedy(kind->group, 1);
+    if (kind->group == FILE_RUN)
+        return FAIL(em, ST_NOINPUT,
+                    "%s is %s: name a checkpoint, such as %s/checkpoints/best.pt, and then a "
+                    "picture, a folder of pictures or a set",
+                    input, kind->name, input);
+    if (kind->group == FILE_SPECIAL)
+        return FAIL(em, ST_NOINPUT, "%s is %s: name a picture, a folder of pictures or a set",
+                    input, kind->name);
+    if (kind->group == FILE_CHECKPOINT)
+        return FAIL(em, ST_DATA,
+                    "%s is %s: after the checkpoint, name a picture, a folder of pictures or a set",
+                    input, kind->name);
+    return FAIL(em, ST_DATA, "%s is neither JPEG, PNG nor BMP, nor a set (HDF5): it is %s%s%s",
+                input, kind->name, remedy[0] ? "; " : "", remedy);
+}
+
+enum status source_open(const char *input, struct source *out, struct errmsg *em)
+{
+    const struct file_kind *kind;
+    enum status st = file_kind_read(input, &kind, em);
+    if (st != ST_OK)
+        return st;
+    switch (kind->group) {
+    case FILE_FOLDER:
+        return list_folder(input, out, em);
+    case FILE_SET:
+        st = set_open(input, &out->set, em);
+        out->n = st == ST_OK ? set_get_info(out->set)->n : 0;
+        return st;
+    case FILE_READABLE:
+        out->paths = calloc(1, sizeof *out->paths);
+        return out->paths ? add(out, "", input, em) : FAIL(em, ST_MEMORY, "out of memory");
+    default:
+        return refuse(input, kind, em);
+    }
+}
+
+void source_release(struct source *s)
+{
+    free(s->paths);
+    set_free(s->set);
+    *s = (struct source){0};
+}
+
+enum status source_read(struct source *s, int64_t i, int size, struct picture *out,
+                        struct errmsg *em)
+{
+    struct picture whole = {0}, square = {0};
+    enum status st;
+    if (s->set) {
+        int side = set_get_info(s->set)->size;
+        st = picture_init(&whole, side, side, em);
+        if (st == ST_OK)
+            st = set_read_image(s->set, i, whole.rgb, em);
+    } else {
+        st = picture_read(s->paths[i], &whole, em);
+        st = st == ST_IO ? ST_NOINPUT : st; /* of a picture, not of a result */
+    }
+    if (st == ST_OK)
+        st = picture_crop_square(&whole, &square, em);
+    if (st == ST_OK)
+        st = picture_resize(&square, size, size, out, em);
+    picture_release(&whole);
+    picture_release(&square);
+    return st;
+}
+
+const char *source_name(const struct source *s, int64_t i)
+{
+    return s->set ? set_name(s->set, i) : path_name(s->paths[i]);
+}
+
+enum status source_check_checkpoint(const char *path, struct errmsg *em)
+{
+    const struct file_kind *kind;
+    enum status st = file_kind_read(path, &kind, em);
+    if (st != ST_OK)
+        return st;
+    if (kind->group == FILE_RUN)
+        return FAIL(em, ST_NOINPUT,
+                    "%s is %s: name a checkpoint in it, such as %s/checkpoints/best.pt", path,
+                    kind->name, path);
+    return file_kind_expect(path, FILE_CHECKPOINT, "checkpoint of bifrons train", em);
+}

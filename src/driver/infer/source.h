@@ -1,0 +1,39 @@
+/*
+ * Where bifrons swap takes pictures from: a file, the files of a folder, or the rows of a set.
+ *
+ *     struct source s = {0};
+ *     if (source_open("photos", &s, &em) == ST_OK)
+ *         for (int64_t i = 0; i < s.n; i++)
+ *             st = source_read(&s, i, size, &picture, &em);
+ *     source_release(&s);
+ */
+#ifndef BIFRONS_DRIVER_INFER_SOURCE_H
+#define BIFRONS_DRIVER_INFER_SOURCE_H
+
+#include "base/file.h"
+#include "data/picture.h"
+#include "data/set.h"
+
+struct source {
+    char (*paths)[PATH_BYTES_MAX]; /* NULL: of a set */
+    struct set *set;
+    int64_t n;
+    bool folder;
+};
+
+/* Says what the input is where it is none of the three, and what of a folder is left out.
+ * ST_NOINPUT, ST_DATA, ST_MEMORY. */
+enum status source_open(const char *input, struct source *out, struct errmsg *em) MUST_CHECK;
+void source_release(struct source *s);
+
+/* The i-th picture, cut to its middle square, size x size. ST_DATA, ST_NOINPUT the picture;
+ * ST_MEMORY. */
+enum status source_read(struct source *s, int64_t i, int size, struct picture *out,
+                        struct errmsg *em) MUST_CHECK;
+/* What the i-th picture is called, without its folder; borrowed. */
+const char *source_name(const struct source *s, int64_t i);
+
+/* Says what was given in place of a checkpoint, before anything opens it. ST_NOINPUT, ST_DATA. */
+enum status source_check_checkpoint(const char *path, struct errmsg *em) MUST_CHECK;
+
+#endif

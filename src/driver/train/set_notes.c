@@ -1,0 +1,120 @@
+#include "set_notes.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "base/log.h"
+#include "data/picture_folder.h"
+
+#include "base/poison.h"
+
+enum { MASKS_LOOKED_AT = 64, BRIGHT = 128 };
+
+/* --- pictures of both people ------------------------------------------------------------------ */
+
+struct row {
+    uint64_t hash;
+    int64_t row;
+};
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static struct row *sorted_rows(const struct set *set)
+{
+    int64_t n = set_get_info(set)->n;
+    const uint64_t *hashes = set_hashes(set);
+    struct row *rows = calloc((size_t)n, sizeof *rows);
+    for (int64_t i = 0; rows && i < n; i++)
+        rows[i] = (struct row){hashes[i], i};
+    if (rows)
+        qsort(rows, (size_t)n, sizeof *rows, compare_rows);
+    return rows;
+}
+
+/* A's pictures that are in B's set, too: A's decoder learns what B's does. */
+static void tell_common(const struct session *s)
+{
+    const struct set *a = s->sets[0], *b = s->sets[1];
+    struct row *of_a = sorted_rows(a), *of_b = sorted_rows(b);
+    struct name_list names = {0};
+    int64_t n_a = set_get_info(a)->n, n_b = set_get_info(b)->n;
+    for (int64_t i = 0, k = 0; of_a && of_b && i < n_a; i++) {
+        char text[2 * SET_NAME_BYTES_MAX + 8];
+        while (k < n_b && of_b[k].hash < of_a[i].hash)
+            k++;
+        if (k == n_b || of_b[k].hash != of_a[i].hash)
+            continue;
+        snprintf(text, sizeof text, "%s = %s", set_name(a, of_a[i].row), set_name(b, of_b[k].row));
+        name_list_add(&names, text);
+    }
+    free(of_a);
+    free(of_b);
+    if (names.n > 0)
+        log_warn("%zu of A's %" PRId64 " pictures are in B's set, too, so that both decoders learn "
+                 "them: leave them out where they do not belong (%s)",
+                 names.n, n_a, name_list_text(&names));
+}
+
+/* --- masks ------------------------------------------------------------------------------------ */
+
+/* Keys that do nothing without masks; losses that need them are refused (session_stage.c). */
+static void tell_masks(const struct session *s)
+{
+    const struct config *c = &s->config;
+    int with = set_get_info(s->sets[0])->has_masks ? 0 : 1; /* where one of them has masks */
+    bool one = set_get_info(s->sets[0])->has_masks != set_get_info(s->sets[1])->has_masks;
+    int without = one ? 1 - with : 0;
+    if (session_uses_masks(s))
+        return;
+    if (one && c->data.masks)
+        log_warn("%s has masks, which are not used, since %s (data.%c) has none: pack it with its "
+                 "masks folder",
+                 set_path(s->sets[with]), set_path(s->sets[without]), "ab"[without]);
+    if (c->augment.surroundings > 0 && c->data.masks)
+        log_warn("augment.surroundings = %g does nothing: %s (data.%c) has no masks to cut faces "
+                 "out by; pack it with its masks folder, or set it to 0",
+                 c->augment.surroundings, set_path(s->sets[without]), "ab"[without]);
+    else if (c->augment.surroundings > 0)
+        log_warn("augment.surroundings = %g does nothing with data.masks = false: set one of them "
+                 "otherwise",
+                 c->augment.surroundings);
+}
+
+/* Masks of 0 and 1, of sets that were not packed by this version: a face is 255. */
+static void tell_dark_masks(const struct session *s, int person)
+{
+    struct set *set = s->sets[person];
+    const struct set_info *info = set_get_info(set);
+    size_t pixels = (size_t)info->size * (size_t)info->size;
+    int64_t n = MIN(info->n, (int64_t)MASKS_LOOKED_AT);
+    uint8_t *mask = malloc(pixels), largest = 0;
+    struct errmsg ignored = {0}; /* training will tell */
+    for (int64_t i = 0; mask && i < n && largest < BRIGHT; i++) {
+        if (set_read_mask(set, i * info->n / n, mask, &ignored) != ST_OK)
+            largest = BRIGHT;
+        for (size_t k = 0; k < pixels && largest < BRIGHT; k++)
+            largest = MAX(largest, mask[k]);
+    }
+    if (mask && largest < BRIGHT)
+        log_warn("%s: its masks have no value above %d, where a face has 255, and so next to no "
+                 "effect (%" PRId64 " of %" PRId64
+                 " looked at): pack the folder again, with --force",
+                 set_path(set), largest, n, info->n);
+    free(mask);
+}
+
+void set_notes_tell(const struct session *s)
+{
+    tell_masks(s);
+    for (int p = 0; p < 2 && session_uses_masks(s); p++)
+        tell_dark_masks(s, p);
+    if (set_get_info(s->sets[0])->fingerprint != set_get_info(s->sets[1])->fingerprint)
+        tell_common(s);
+}

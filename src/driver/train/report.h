@@ -6,6 +6,7 @@
 #ifndef BIFRONS_DRIVER_TRAIN_REPORT_H
 #define BIFRONS_DRIVER_TRAIN_REPORT_H
 
+#include "last_words.h"
 #include "metrics.h"
 #include "progress.h"
 #include "run_record.h"
@@ -17,7 +18,8 @@ struct report {
     struct session *session; /* NULL on ranks other than 0 */
     struct metrics *metrics;
     struct tensorboard *tensorboard;
-    struct run_record *record;
+    struct run_record *record; /* the last words' while they are open */
+    struct last_words *last_words;
     struct progress progress;
     double started_s;
     int64_t first_step;

@@ -1,0 +1,28 @@
+/*
+ * What rank 0 still says when its process is ended without time for a checkpoint (signals.h): the
+ * run's record tells when, how and at which step, and one line tells what is lost. A thread does
+ * it, since mpirun kills its ranks a second after their TERM, and a step may take longer.
+ *
+ *     last_words_open(out, record, &w, &em);     // from here on the record is the thread's
+ *     last_words_note(w, &outcome);              // where the run stands, after each step
+ *     last_words_close(w);                       // the record is the caller's again
+ *
+ * A TERM of mpirun does not end the process here: should the run come to an orderly end within that
+ * second after all, its own record replaces this one. What ends it at once does.
+ */
+#ifndef BIFRONS_DRIVER_TRAIN_LAST_WORDS_H
+#define BIFRONS_DRIVER_TRAIN_LAST_WORDS_H
+
+#include "run_record.h"
+
+struct last_words;
+
+/* out: the run folder. Both are borrowed. Once in a process. ST_MEMORY, ST_INTERNAL. */
+enum status last_words_open(const char *out, struct run_record *record, struct last_words **words,
+                            struct errmsg *em) MUST_CHECK;
+/* Of outcome, status and message are not looked at. */
+void last_words_note(struct last_words *w, const struct run_record_outcome *outcome);
+/* Waits for words that are being said. NULL is allowed. */
+void last_words_close(struct last_words *w);
+
+#endif

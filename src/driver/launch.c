@@ -177,19 +177,23 @@ static int judge_failure(const struct launch *l, bool saved)
         log_info("stopped before training began; the same command begins it");
         return status_exit_code(ST_AGAIN);
     }
-    if (l->n_begun == 0 && signal_number <= 0) {
-        log_error("mpirun has started no rank, and ended with %d: it says above why", code);
+    if (l->n_begun == 0 && !killed) {
+        log_error("mpirun ended with %d before a rank had begun: it says above why", code);
         return status_exit_code(ST_NODEVICE);
     }
     const char *next = saved ? "the same command goes on from the last checkpoint"
                              : "no checkpoint was made since the start";
-    if (signal_number > 0)
-        log_error("%s was ended by signal %d (%s%s); %s", killed ? "mpirun" : "a rank",
-                  signal_number, strsignal(signal_number),
+    if (killed)
+        log_error("mpirun was ended by signal %d (%s); %s", signal_number, strsignal(signal_number),
+                  next);
+    else if (signal_number > 0)
+        log_error("a rank was ended by signal %d (%s%s); %s", signal_number,
+                  strsignal(signal_number),
                   signal_number == SIGKILL ? ", as the kernel does where memory runs out" : "",
                   next);
     else
-        log_error("mpirun ended with %d: it says above why; %s", code, next);
+        log_error("mpirun ended the run with %d: it was told to, or says above why; %s", code,
+                  next);
     return status_exit_code(saved ? ST_AGAIN : ST_PEER);
 }
 

@@ -60,7 +60,7 @@ static void warn_of_few_processors(int n_ranks)
  * Not bound, ranks have the processors that this process may use, divide them by their number
  * (train.threads = 0), and a rank with a GPU moves next to it.
  *
- * :OVERSUBSCRIBE: mpirun counts cores, without hyperthreads, and refuses more ranks.
+ * OVERSUBSCRIBE: mpirun counts cores, without hyperthreads, and refuses more ranks.
  *
  * No --quiet: it takes the reason away, too, where mpirun starts nothing. The banner over exit
  * codes does not come, since ranks tell theirs past mpirun (launched.h).
@@ -70,7 +70,7 @@ static char **command_line(const struct launch *l, const char *self, int argc, c
     static char n_ranks[NUMBER_BYTES], launcher[NUMBER_BYTES];
     snprintf(n_ranks, sizeof n_ranks, "%d", l->n_ranks);
     snprintf(launcher, sizeof launcher, "--launched=%d", (int)getpid());
-    const char *const begin[] = {"mpirun", "--bind-to", "none", "--map-by", ":OVERSUBSCRIBE"};
+    const char *const begin[] = {"mpirun", "--bind-to", "none", "--map-by", "slot:OVERSUBSCRIBE"};
     const char *const end[] = {"-n", n_ranks, self, "train", launcher};
     const char **line = calloc(OPTIONS_MAX + (size_t)argc, sizeof *line);
     int n = 0;

@@ -2,8 +2,9 @@
  * bifrons train --ranks N: starts the ranks of a run on this machine by Open MPI's mpirun, stays
  * beside them until they have ended, and hands signals on.
  *
- *     if (launch_check(n_ranks, &em) == ST_OK)
- *         return launch_run(n_ranks, out, argc, argv);
+ *     char *argv[] = {"bifrons train", "configs/demo.toml", "--ranks", "2", NULL};
+ *     if (launch_check(2, &em) == ST_OK)
+ *         exit(launch_run(2, "runs/demo", 4, argv));
  *
  * Ctrl-C at a terminal reaches this process alone: mpirun would end the ranks a second later. INT,
  * TERM, HUP (unless ignored) and USR1 ask the ranks for a checkpoint and an orderly end; a second

@@ -4,10 +4,10 @@
  * since mpirun puts a banner over every exit code but 0. Real-time signals carry it; the launcher
  * takes them from SIGRTMIN.
  *
- *     launched_hold();              // in bifrons: a request to stop waits …
- *     launched_begin(launcher);     // … until bifrons-engine can take it
- *     …
- *     return launched_end(launcher, code);
+ *     pid_t launcher = 4711;                       // as --launched tells it
+ *     launched_hold();                             // in bifrons: a request to stop waits …
+ *     launched_begin(launcher);                    // … until bifrons-engine can take it
+ *     exit(launched_end(launcher, status_exit_code(ST_AGAIN)));
  *
  * A launcher that is not an ancestor of this process, as on another node, is told nothing.
  */

@@ -3,9 +3,12 @@
  * run's record tells when, how and at which step, and one line tells what is lost. A thread does
  * it, since mpirun kills its ranks a second after their TERM, and a step may take longer.
  *
- *     last_words_open(out, record, &w, &em);     // from here on the record is the thread's
- *     last_words_note(w, &outcome);              // where the run stands, after each step
- *     last_words_close(w);                       // the record is the caller's again
+ *     struct run_record *record;                       // of run_record_new
+ *     struct last_words *w;
+ *     st = last_words_open("runs/x", record, &w, &em); // from here on the record is the thread's
+ *     struct run_record_outcome outcome = {.step = 12, .epoch = 1};
+ *     last_words_note(w, &outcome);                    // where the run stands, after each step
+ *     last_words_close(w);                             // the record is the caller's again
  *
  * A TERM of mpirun does not end the process here: should the run come to an orderly end within that
  * second after all, its own record replaces this one. What ends it at once does.

@@ -29,9 +29,9 @@ static pid_t parent_of(pid_t pid)
 static bool tell(pid_t launcher, int what)
 {
     pid_t pid = getppid();
-    for (int i = 0; i < GENERATIONS_MAX && pid > 1 && pid != launcher; i++)
+    for (int i = 0; i < GENERATIONS_MAX && pid > 0 && pid != launcher; i++)
         pid = parent_of(pid);
-    return launcher > 1 && pid == launcher &&
+    return pid > 0 && pid == launcher && /* may be 1, in a container */
            sigqueue(launcher, SIGRTMIN, (union sigval){.sival_int = what}) == 0;
 }
 

@@ -166,6 +166,12 @@ static bool is_ours(int code)
     return false;
 }
 
+static const char *saved_text(bool saved)
+{
+    return saved ? "the same command goes on from the last checkpoint"
+                 : "no checkpoint was made since the start";
+}
+
 /* A rank, or mpirun itself, was killed, or mpirun failed. As the watchdog does: 75 where a
  * checkpoint was made since the start. */
 static int judge_failure(const struct launch *l, bool saved)
@@ -181,8 +187,7 @@ static int judge_failure(const struct launch *l, bool saved)
         log_error("mpirun ended with %d before a rank had begun: it says above why", code);
         return status_exit_code(ST_NODEVICE);
     }
-    const char *next = saved ? "the same command goes on from the last checkpoint"
-                             : "no checkpoint was made since the start";
+    const char *next = saved_text(saved);
     if (killed)
         log_error("mpirun was ended by signal %d (%s); %s", signal_number, strsignal(signal_number),
                   next);
@@ -201,8 +206,10 @@ static int judge(const struct launch *l, bool saved)
 {
     if (l->told >= 0)
         return l->told;
-    if (l->at_once)
+    if (l->at_once) {
+        log_info("ended at once; %s", saved_text(saved));
         return status_exit_code(ST_INTERRUPTED);
+    }
     if (WIFEXITED(l->how) && is_ours(WEXITSTATUS(l->how)))
         return WEXITSTATUS(l->how);
     return judge_failure(l, saved);

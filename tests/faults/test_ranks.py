@@ -165,6 +165,7 @@ def test_a_second_ctrl_c_ends_at_once(endless):
         assert job.code() == 130, job.text
         assert not BANNER.search(job.text), job.text
     assert endless.record()["exit"] == "INTERRUPTED"
+    assert job.text.count("ended at once; no checkpoint was made") == 1, job.text
     assert "ended at once" in endless.record()["message"]
 
 

@@ -16,6 +16,7 @@
 struct last_words {
     const char *out;
     struct run_record *record;
+    bool launched;
     struct worker *worker;
     pthread_mutex_t lock; /* of the outcome */
     struct run_record_outcome outcome;
@@ -47,8 +48,10 @@ static void say(struct last_words *w, enum signals_end end)
     outcome.status = words.code;
     outcome.message = words.text;
     /* no warning: whoever ended it has asked for it, or has told the reason */
-    log_info("%s%s", words.text,
-             end == SIGNALS_MPIRUN ? " (unless a newer checkpoint is told of below)" : "");
+    if (end == SIGNALS_MPIRUN)
+        log_info("%s (unless a newer checkpoint is told of below)", words.text);
+    else if (!w->launched)
+        log_info("%s", words.text);
     if (run_record_end(w->record, &outcome, &own) != ST_OK ||
         run_record_write(w->record, &own) != ST_OK)
         log_warn("%s", own.text);
@@ -64,14 +67,15 @@ static void await_end(void *words)
     }
 }
 
-enum status last_words_open(const char *out, struct run_record *record, struct last_words **words,
-                            struct errmsg *em)
+enum status last_words_open(const char *out, struct run_record *record, bool launched,
+                            struct last_words **words, struct errmsg *em)
 {
     struct last_words *w = calloc(1, sizeof *w);
     if (!w)
         return FAIL(em, ST_MEMORY, "out of memory");
     w->out = out;
     w->record = record;
+    w->launched = launched;
     pthread_mutex_init(&w->lock, NULL);
     enum status st = worker_new(&w->worker, em);
     if (st != ST_OK) {

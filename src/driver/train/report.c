@@ -104,7 +104,7 @@ static enum status open_record(struct report *r, const char *config_path, const 
     if (st == ST_OK)
         st = run_record_write(r->record, em);
     if (st == ST_OK)
-        st = last_words_open(s->out, r->record, &r->last_words, em);
+        st = last_words_open(s->out, r->record, r->launched, &r->last_words, em);
     if (st == ST_OK)
         note_state(r);
     return st;
@@ -125,10 +125,12 @@ static enum status open_files(struct report *r, const char *config_path, const c
     return st == ST_OK ? open_record(r, config_path, hosts, em) : st;
 }
 
-enum status report_open(struct report *r, struct session *s, const char *config_path,
+enum status report_open(struct report *r, struct session *s, const char *config_path, bool launched,
                         struct errmsg *em)
 {
-    *r = (struct report){.started_s = clock_seconds(), .first_step = s->state.step};
+    *r = (struct report){.started_s = clock_seconds(),
+                         .first_step = s->state.step,
+                         .launched = launched};
     char *names = NULL;
     const char **hosts = NULL;
     enum status st = gather_hosts(s->comm, &names, &hosts, em);

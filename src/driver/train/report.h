@@ -23,11 +23,12 @@ struct report {
     struct progress progress;
     double started_s;
     int64_t first_step;
-    bool metrics_failed, preview_failed;
+    bool metrics_failed, preview_failed, launched;
 };
 
-/* COLLECTIVE (host names are gathered): after resuming. config_path is for run.json. */
-enum status report_open(struct report *r, struct session *s, const char *config_path,
+/* COLLECTIVE (host names are gathered): after resuming. config_path is for run.json; launched:
+ * last_words.h. */
+enum status report_open(struct report *r, struct session *s, const char *config_path, bool launched,
                         struct errmsg *em) MUST_CHECK;
 /* Around the steps of a stage: the progress line counts its own. */
 void report_begin_stage(struct report *r);

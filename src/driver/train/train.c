@@ -143,7 +143,8 @@ static enum status begin(struct run *r, struct errmsg *em)
         st = run_folder_begin(r->folder, r->config_toml, em);
     st = comm_agree(s->comm, st, em);
     if (st == ST_OK)
-        st = report_open(&r->report, s, config_path[0] ? config_path : NULL, em);
+        st = report_open(&r->report, s, config_path[0] ? config_path : NULL,
+                         r->arguments->launcher > 0, em);
     if (st == ST_OK)
         tell_how_to_stop(r);
     r->begun = true;

@@ -375,5 +375,6 @@ def test_a_rank_that_mpirun_ends_has_the_last_word(new_run):
     record = run.record()
     assert record["ended"] and record["exit"] == "INTERRUPTED", record
     assert "ended by mpirun" in record["message"] and "no checkpoint was made" in record["message"]
-    assert record["step"] == run.rows("train")[-1]["step"]
+    # the step at mpirun's TERM; one more may have ended before its KILL
+    assert run.rows("train")[-1]["step"] - record["step"] in (0, 1)
     assert record["message"] in run.stderr

@@ -98,10 +98,10 @@ static int launcher_local_rank_guess(void)
     return first_number(variables, ARRAY_LENGTH(variables));
 }
 
-const char *launcher_allocation(const char **system)
+const char *launcher_allocation(const char **batch_system)
 {
     static const struct {
-        const char *variable, *system;
+        const char *variable, *name;
     } known[] = {
         {"SLURM_JOB_ID", "Slurm"      },
         {"PBS_JOBID",    "PBS"        },
@@ -113,7 +113,7 @@ const char *launcher_allocation(const char **system)
     for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
         const char *value = getenv(known[i].variable);
         if (value && *value) {
-            *system = known[i].system;
+            *batch_system = known[i].name;
             return known[i].variable;
         }
     }

@@ -45,7 +45,7 @@ int command_fail(const struct errmsg *em);
 int launcher_rank_guess(void);
 int launcher_world_size_guess(void);
 /* The variable that tells of a job of a batch system, and that system; NULL outside of one. */
-const char *launcher_allocation(const char **system);
+const char *launcher_allocation(const char **batch_system);
 /*
  * command_fail for mistakes found before MPI has started, which every rank finds alike: rank 0
  * tells it for all. A missing input is told by the first rank of each node: files differ there.

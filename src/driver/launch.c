@@ -16,6 +16,8 @@
 #include "command.h"
 #include "launch_priv.h"
 
+#include "base/poison.h"
+
 enum { OPTIONS_MAX = 16, NUMBER_BYTES = 32, SIGNAL_CODE = 128 };
 
 /* ---- where it may be --------------------------------------------------------------------------
@@ -23,13 +25,13 @@ enum { OPTIONS_MAX = 16, NUMBER_BYTES = 32, SIGNAL_CODE = 128 };
 
 enum status launch_check(int n_ranks, struct errmsg *em)
 {
-    const char *system, *variable = launcher_allocation(&system);
-    bool slurm = variable && strcmp(system, "Slurm") == 0;
+    const char *batch_system = "", *variable = launcher_allocation(&batch_system);
+    bool slurm = variable && strcmp(batch_system, "Slurm") == 0;
     if (variable)
         return FAIL(em, ST_USAGE,
                     "--ranks %d is for a machine of your own; this is a %s job (%s is set): leave "
                     "--ranks out and start the ranks with %s bifrons train …%s",
-                    n_ranks, system, variable, slurm ? "srun --mpi=pmix" : "mpirun",
+                    n_ranks, batch_system, variable, slurm ? "srun --mpi=pmix" : "mpirun",
                     slurm ? ", or with sbatch slurm/train.sbatch" : "");
     if (launcher_rank_guess() >= 0)
         return FAIL(em, ST_USAGE,
@@ -179,7 +181,8 @@ static int judge_failure(const struct launch *l, bool saved)
     bool killed = WIFSIGNALED(l->how);
     int code = killed ? 0 : WEXITSTATUS(l->how);
     int signal_number = killed ? WTERMSIG(l->how) : code - SIGNAL_CODE;
-    if (signal_number == SIGUSR1) { /* nothing handled it yet */
+    bool early = l->stop_asked && l->n_begun == 0 && signal_number > 0;
+    if (early || signal_number == SIGUSR1) { /* nothing handled it yet */
         log_info("stopped before training began; the same command begins it");
         return status_exit_code(ST_AGAIN);
     }

@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "launched.h"
 
+#include "base/poison.h"
+
 /* mpirun takes two seconds to end ranks that do not end by themselves */
 static const double MPIRUN_ENDS_IN_S = 5;
 /* without mpirun: their watchdog looks four times a second, then reports */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/poison.h"
+
 /* mpirun, and what may stand around it: a wrapper script, a daemon of its own */
 enum { GENERATIONS_MAX = 4, STAT_BYTES = 512 };
 

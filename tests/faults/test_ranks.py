@@ -96,7 +96,9 @@ class Job:
         return found
 
     def mpirun(self):
-        return int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
+        """0 where it has not been started yet."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(children[0]) if children else 0
 
     def until(self, condition):
         wait_until(lambda: condition() or self.over())
@@ -326,6 +328,15 @@ def test_before_ranks_have_begun_mpirun_is_asked(endless, tmp_path, number):
         job.until(lambda: "up" in job.text)
         os.kill(job.process.pid, number)
         assert job.code() == 75
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_request_while_ranks_are_being_started(endless, later):
+    """Whether mpirun or the ranks can take it yet or not."""
+    with Job(endless) as job:
+        job.until(lambda: job.ranks() if later else state_of(job.mpirun()))
+        os.kill(job.process.pid, signal.SIGINT)
+        assert job.code() == 75, job.text
 
 
 @pytest.mark.parametrize("variable", ["SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"])

@@ -122,9 +122,9 @@ static enum status start_stage(struct run *r, struct errmsg *em)
 static void tell_how_to_stop(const struct run *r)
 {
     const struct comm *c = r->session->comm;
-    const char *system;
+    const char *batch_system;
     if (comm_rank(c) != 0 || !signals_under_mpirun() || r->arguments->launcher > 0 ||
-        launcher_allocation(&system))
+        launcher_allocation(&batch_system))
         return;
     log_info("under mpirun Ctrl-C loses what came since the last checkpoint: stop with kill -USR1 "
              "%d instead%s",

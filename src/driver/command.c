@@ -101,6 +101,28 @@ static int launcher_local_rank_guess(void)
     return first_number(variables, ARRAY_LENGTH(variables));
 }
 
+const char *launcher_allocation(const char **batch_system)
+{
+    static const struct {
+        const char *variable, *name;
+    } known[] = {
+        {"SLURM_JOB_ID", "Slurm"      },
+        {"PBS_JOBID",    "PBS"        },
+        {"LSB_JOBID",    "LSF"        },
+        {"PE_HOSTFILE",  "Grid Engine"},
+        {"FLUX_JOB_ID",  "Flux"       },
+        {"COBALT_JOBID", "Cobalt"     },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
+        const char *value = getenv(known[i].variable);
+        if (value && *value) {
+            *batch_system = known[i].name;
+            return known[i].variable;
+        }
+    }
+    return NULL;
+}
+
 int command_fail_once(const struct errmsg *em)
 {
     bool speaks =
@@ -112,16 +134,22 @@ int command_fail_once(const struct errmsg *em)
     return status_exit_code(em->code);
 }
 
+enum status command_own_path(char path[static PATH_BYTES_MAX], struct errmsg *em)
+{
+    ssize_t n = readlink("/proc/self/exe", path, PATH_BYTES_MAX - 1);
+    if (n <= 0)
+        return FAIL_ERRNO(em, ST_INTERNAL, errno, "cannot find this program's own file");
+    path[n] = '\0';
+    return ST_OK;
+}
+
 int command_exec_engine(int argc, char **argv)
 {
     (void)argc;
+    struct errmsg em = {0};
     char self[PATH_BYTES_MAX], folder[PATH_BYTES_MAX], engine[PATH_BYTES_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n <= 0) {
-        log_error("cannot find this program's own file: %s", strerror(errno));
-        return status_exit_code(ST_INTERNAL);
-    }
-    self[n] = '\0';
+    if (command_own_path(self, &em) != ST_OK)
+        return command_fail(&em);
     path_folder(self, folder, sizeof folder);
     /* beside us in a build folder, in ../libexec/bifrons once installed */
     static const char *const places[] = {ENGINE_NAME, "../libexec/bifrons/" ENGINE_NAME};

@@ -9,6 +9,7 @@
 #include <argp.h>
 #include <stdint.h>
 
+#include "base/file.h"
 #include "base/status.h"
 #include "base/version.h"
 
@@ -43,12 +44,16 @@ int command_fail(const struct errmsg *em);
  */
 int launcher_rank_guess(void);
 int launcher_world_size_guess(void);
+/* The variable that tells of a job of a batch system, and that system; NULL outside of one. */
+const char *launcher_allocation(const char **batch_system);
 /*
  * command_fail for mistakes found before MPI has started, which every rank finds alike: rank 0
  * tells it for all. A missing input is told by the first rank of each node: files differ there.
  */
 int command_fail_once(const struct errmsg *em);
 
+/* This program's own file. ST_INTERNAL. */
+enum status command_own_path(char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
 /*
  * Runs the command in bifrons-engine, the program beside this one that is linked with libtorch, so
  * that pack, inspect and --help start without loading it. Returns only on failure.

@@ -43,6 +43,7 @@ GIVEN = {
         extern int local_rank, local_size; extern struct node_limits limits; extern const char *names;"""),
     "src/data/drawn_parts.h": ((), "extern const struct portrait *p; extern struct vec3 head_point;"),
     "src/data/include/data/chart.h": ((), "extern size_t n; extern double *ranks, *speed; extern struct picture picture;"),
+    "src/data/include/data/left_files.h": (("base/include/base/log.h",), "extern const struct file_kind *kind;"),
     "src/data/include/data/loader.h": ((), """
         extern struct loader *l; extern uint64_t first_position; extern size_t n; extern struct loader_batch batch;"""),
     "src/data/include/data/pack.h": ((), "extern const char *folder;"),
@@ -50,6 +51,7 @@ GIVEN = {
     "src/driver/config/config.h": ((), "extern int world_size;"),
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),
     "src/driver/config/train_arguments.h": (("driver/command.h",), "extern int argc; extern char **argv;"),
+    "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture;"),
     "src/driver/plan/plan.h": ((), "extern struct plan_request request;"),
     "src/driver/train/average.h": ((), "extern struct session *s;"),
     "src/driver/train/batch_trials.h": ((), """

@@ -31,12 +31,23 @@ static int stays_and_asks(int signal_number)
     return signals_pending() ? AS_WANTED : NOT_AS_WANTED;
 }
 
-static void usr1_term_and_int_ask_for_a_stop(void **state)
+static void usr1_term_int_and_hup_ask_for_a_stop(void **state)
 {
     (void)state;
     assert_int_equal(run_child(stays_and_asks, SIGUSR1), AS_WANTED);
     assert_int_equal(run_child(stays_and_asks, SIGTERM), AS_WANTED);
     assert_int_equal(run_child(stays_and_asks, SIGINT), AS_WANTED);
+    assert_int_equal(run_child(stays_and_asks, SIGHUP), AS_WANTED);
+}
+
+/* As nohup starts it. */
+static void an_ignored_hup_stays_ignored(void **state)
+{
+    (void)state;
+    signal(SIGHUP, SIG_IGN);
+    int ignored = run_child(stays_and_asks, SIGHUP);
+    signal(SIGHUP, SIG_DFL);
+    assert_int_equal(ignored, NOT_AS_WANTED);
 }
 
 static int interrupt_twice(int between)
@@ -53,6 +64,12 @@ static void a_second_int_ends_at_once(void **state)
     (void)state;
     assert_int_equal(run_child(interrupt_twice, 0), 130);
     assert_int_equal(run_child(interrupt_twice, SIGTERM), 130);
+}
+
+static void usr2_ends_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(run_child(stays_and_asks, SIGUSR2), 130);
 }
 
 static int int_after(int signal_number)
@@ -76,7 +93,12 @@ static int wait_to_be_asked(void)
     sigemptyset(&none);
     while (!signals_pending())
         sigsuspend(&none);
-    return isinf(signals_time_left()) ? TIME_LEFT : NO_TIME_LEFT;
+    if (isinf(signals_time_left()))
+        return TIME_LEFT;
+    if (signals_await_end(SIGNALS_CALLED_OFF) != SIGNALS_MPIRUN)
+        return NOT_AS_WANTED;
+    signals_call_off();
+    return signals_await_end(SIGNALS_MPIRUN) == SIGNALS_CALLED_OFF ? NO_TIME_LEFT : NOT_AS_WANTED;
 }
 
 /* What a child, with signals blocked until it waits for them, says of the time it has left after
@@ -133,8 +155,10 @@ static void a_lost_reader_is_an_error_not_the_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(usr1_term_and_int_ask_for_a_stop),
+        cmocka_unit_test(usr1_term_int_and_hup_ask_for_a_stop),
+        cmocka_unit_test(an_ignored_hup_stays_ignored),
         cmocka_unit_test(a_second_int_ends_at_once),
+        cmocka_unit_test(usr2_ends_at_once),
         cmocka_unit_test(only_int_counts_towards_it),
         cmocka_unit_test(only_a_term_of_mpirun_leaves_no_time),
         cmocka_unit_test(a_lost_reader_is_an_error_not_the_end),

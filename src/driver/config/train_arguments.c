@@ -10,6 +10,7 @@
 
 #include "base/poison.h"
 
+enum { RANKS_MAX = 1024 };
 enum { FIND_LR_STEPS = 200, FIND_LR_STEPS_MIN = 20, FIND_LR_STEPS_MAX = 100000 };
 
 enum train_option {
@@ -20,6 +21,8 @@ enum train_option {
     OPTION_PRINT_CONFIG,
     OPTION_PRINT_OUT,
     OPTION_PRINT_KEYS,
+    OPTION_RANKS,
+    OPTION_LAUNCHED,
     OPTION_FIND_LR,
     OPTION_FIND_BATCH,
     OPTION_CHART,
@@ -79,6 +82,26 @@ static error_t add_file(struct request *r, const char *path, struct argp_state *
 {
     if (!config_sources_file(&r->sources, path))
         return REFUSE(state, "more than %d config files", CONFIG_FILES_MAX);
+    return 0;
+}
+
+static error_t take_ranks(struct train_arguments *a, const char *text, struct argp_state *state)
+{
+    char *end = NULL;
+    long n = strtol(text, &end, 10);
+    if (!*text || *end || n < 1 || n > RANKS_MAX)
+        return REFUSE(state, "--ranks %s: a number of ranks from 1 to %d is wanted", text,
+                      RANKS_MAX);
+    a->ranks = (int)n;
+    return 0;
+}
+
+static error_t take_launcher(struct train_arguments *a, const char *text, struct argp_state *state)
+{
+    char *end = NULL;
+    long pid = strtol(text, &end, 10);
+    if (!*text || *end || pid < 1 || !checked_int(pid, &a->launcher))
+        return REFUSE(state, "--launched is what --ranks gives to the ranks: leave it out");
     return 0;
 }
 
@@ -152,6 +175,10 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case OPTION_PRINT_KEYS:
         config_print_schema(stdout, true);
         exit(0);
+    case OPTION_RANKS:
+        return take_ranks(a, value, state);
+    case OPTION_LAUNCHED:
+        return take_launcher(a, value, state);
     case OPTION_FIND_LR:
         return take_find_lr(a, value, state);
     case OPTION_FIND_BATCH:
@@ -193,6 +220,11 @@ static const struct argp_option general_options[] = {
      "auto (default): go on from the run folder's last good checkpoint, if there is one; "
      "none: start afresh, in a folder without checkpoints; PATH: go on from this one",                                                             1},
     {"init-from",    OPTION_INIT_FROM,    "PATH",           0,                   "start with the weights of a checkpoint",                         1},
+    {"ranks",        OPTION_RANKS,        "N",              0,
+     "train on N ranks, which this command starts on this machine (by mpirun) and hands signals "
+     "to; "
+     "in a batch job and under mpirun or srun leave it out",                                                                                       1},
+    {"launched",     OPTION_LAUNCHED,     "PID",            OPTION_HIDDEN,       NULL,                                                             1},
     {"dry-run",      OPTION_DRY_RUN,      NULL,             0,                   "check everything, then end without training or writing",
      1                                                                                                                                              },
     {"print-config", OPTION_PRINT_CONFIG, NULL,             0,                   "print the resulting configuration and end",                      1},
@@ -216,18 +248,18 @@ static const struct argp_option general_options[] = {
 
 static const char doc[] =
     "Trains on the sets of two people: by CONFIG files, or with --data-a and --data-b. "
-    "Under mpirun or srun, on as many ranks as these start."
+    "On N ranks with --ranks N; under mpirun or srun, on as many as these start."
     "\v"
     "Examples:\n"
     "  $ bifrons train configs/light128.toml --set data.a=a.h5 --set data.b=b.h5\n"
     "  $ bifrons train --data-a a.h5 --data-b b.h5 --epochs 50\n"
-    "  $ mpirun -n 2 bifrons train configs/debug.toml\n"
+    "  $ bifrons train configs/debug.toml --ranks 2\n"
     "  $ bifrons train configs/demo.toml --find-lr --chart lr.png\n"
-    "  $ mpirun -n 2 bifrons train configs/demo.toml --find-batch\n\n"
+    "  $ bifrons train configs/demo.toml --ranks 2 --find-batch\n\n"
     "Exit status: 0; 64 usage; 65 a set or checkpoint that cannot be used; 66 no such file or "
     "folder; 69 not in this build or machine; 70 failure while working; 74 the run folder cannot "
     "be written; 75 stopped on request after a checkpoint: the same command goes on; 78 "
-    "configuration.";
+    "configuration; 130 interrupted twice.";
 
 static enum status parse_options(int argc, char **argv, struct request *r, struct errmsg *em)
 {

@@ -24,6 +24,8 @@ struct train_arguments {
     char init_from[PATH_BYTES_MAX];   /* "" when not given */
     char consent[CONSENT_BYTES];      /* "" when not given */
     bool dry_run, print_config;
+    int ranks;             /* to be started here; 0: not asked for */
+    int launcher;          /* the process that has started this rank so; 0: none */
     int64_t find_lr_steps; /* 0: not asked for */
     bool find_batch;
     char chart[PATH_BYTES_MAX]; /* "" when not given; of what is measured, as json */

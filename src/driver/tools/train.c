@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "command.h"
 #include "config.h"
+#include "launch.h"
+#include "launched.h"
 #include "train_arguments.h"
 
 /* For scripts: nothing where these arguments leave no run behind. */
@@ -31,6 +33,29 @@ static enum status print_config(const struct config *c, struct errmsg *em)
     return command_flush(em);
 }
 
+/* Does this process start the ranks, and is none itself? */
+static bool starts_ranks(const struct train_arguments *a)
+{
+    return a->ranks > 0 && a->launcher == 0;
+}
+
+static enum status check(const struct train_arguments *a, int argc, char **argv, struct errmsg *em)
+{
+    int n_ranks = starts_ranks(a) ? a->ranks : launcher_world_size_guess();
+    enum status st = starts_ranks(a) ? launch_check(a->ranks, em) : ST_OK;
+    return st == ST_OK ? train_arguments_check(a, n_ranks, argc, argv, em) : st;
+}
+
+/* Returns where other processes train, or where starting failed. */
+static int start(const struct train_arguments *a, int argc, char **argv)
+{
+    if (starts_ranks(a) && a->ranks > 1)
+        return launch_run(a->ranks, a->out, argc, argv);
+    if (a->launcher > 0)
+        launched_hold();
+    return command_exec_engine(argc, argv);
+}
+
 int command_train(int argc, char **argv)
 {
     struct errmsg em = {0};
@@ -43,9 +68,12 @@ int command_train(int argc, char **argv)
     else if (end_here)
         st = print_config(&a->config, &em);
     else if (st == ST_OK)
-        st = train_arguments_check(a, launcher_world_size_guess(), argc, argv, &em);
-    free(a);
+        st = check(a, argc, argv, &em);
+    int code = 0;
     if (st != ST_OK)
-        return command_fail_once(&em);
-    return end_here ? 0 : command_exec_engine(argc, argv);
+        code = command_fail_once(&em);
+    else if (!end_here)
+        code = start(a, argc, argv);
+    free(a);
+    return code;
 }

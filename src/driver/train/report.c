@@ -44,6 +44,31 @@ static enum status gather_hosts(struct comm *c, char **names_out, const char ***
     return st;
 }
 
+/* From 1; 0 where the run has no stages. */
+static int64_t stage_number(const struct session *s)
+{
+    return s->config.train.stages.n > 0 ? s->state.stage + 1 : 0;
+}
+
+/* Where the run stands, as its record tells it at the end. */
+static struct run_record_outcome outcome_so_far(const struct report *r)
+{
+    const struct session *s = r->session;
+    return (struct run_record_outcome){
+        .stage = stage_number(s),
+        .step = s->state.step,
+        .epoch = session_epoch_number(s),
+        .seconds = trained_s(r),
+        .images_per_s = progress_images_per_s(&r->progress),
+    };
+}
+
+static void note_state(struct report *r)
+{
+    struct run_record_outcome outcome = outcome_so_far(r);
+    last_words_note(r->last_words, &outcome);
+}
+
 static enum status open_record(struct report *r, const char *config_path, const char *const *hosts,
                                struct errmsg *em)
 {
@@ -76,7 +101,13 @@ static enum status open_record(struct report *r, const char *config_path, const 
     if (!path_join(path, sizeof path, s->out, "run.json"))
         return FAIL(em, ST_IO, "path too long: %s", s->out);
     enum status st = run_record_new(path, &facts, &r->record, em);
-    return st == ST_OK ? run_record_write(r->record, em) : st;
+    if (st == ST_OK)
+        st = run_record_write(r->record, em);
+    if (st == ST_OK)
+        st = last_words_open(s->out, r->record, r->launched, &r->last_words, em);
+    if (st == ST_OK)
+        note_state(r);
+    return st;
 }
 
 static enum status open_files(struct report *r, const char *config_path, const char *const *hosts,
@@ -94,10 +125,12 @@ static enum status open_files(struct report *r, const char *config_path, const c
     return st == ST_OK ? open_record(r, config_path, hosts, em) : st;
 }
 
-enum status report_open(struct report *r, struct session *s, const char *config_path,
+enum status report_open(struct report *r, struct session *s, const char *config_path, bool launched,
                         struct errmsg *em)
 {
-    *r = (struct report){.started_s = clock_seconds(), .first_step = s->state.step};
+    *r = (struct report){.started_s = clock_seconds(),
+                         .first_step = s->state.step,
+                         .launched = launched};
     char *names = NULL;
     const char **hosts = NULL;
     enum status st = gather_hosts(s->comm, &names, &hosts, em);
@@ -133,12 +166,6 @@ void report_end_stage(struct report *r)
 {
     if (r->session)
         progress_finish(&r->progress);
-}
-
-/* From 1; 0 where the run has no stages. */
-static int64_t stage_number(const struct session *s)
-{
-    return s->config.train.stages.n > 0 ? s->state.stage + 1 : 0;
 }
 
 /* What the run has no use for; l1 and dssim are told at validations even so. */
@@ -179,6 +206,7 @@ void report_step(struct report *r, const struct step_report *step)
         .gpu_bytes = model_gpu_peak_bytes(s->model),
     };
     progress_step(&r->progress, &update);
+    note_state(r);
     if (s->state.step % s->config.log.every_steps != 0 && s->state.step != s->steps_total &&
         step->verdict == GUARD_GOOD)
         return;
@@ -363,17 +391,11 @@ void report_close(struct report *r, enum status status, const struct errmsg *em)
 {
     if (!r->session)
         return;
-    const struct session *s = r->session;
     struct errmsg own = {0};
-    struct run_record_outcome outcome = {
-        .status = status,
-        .message = em->text[0] ? em->text : NULL,
-        .stage = stage_number(s),
-        .step = s->state.step,
-        .epoch = session_epoch_number(s),
-        .seconds = trained_s(r),
-        .images_per_s = progress_images_per_s(&r->progress),
-    };
+    struct run_record_outcome outcome = outcome_so_far(r);
+    outcome.status = status;
+    outcome.message = em->text[0] ? em->text : NULL;
+    last_words_close(r->last_words);
     if (r->record && (run_record_end(r->record, &outcome, &own) != ST_OK ||
                       run_record_write(r->record, &own) != ST_OK))
         log_warn("%s", own.text);

@@ -6,6 +6,7 @@
 #ifndef BIFRONS_DRIVER_TRAIN_REPORT_H
 #define BIFRONS_DRIVER_TRAIN_REPORT_H
 
+#include "last_words.h"
 #include "metrics.h"
 #include "progress.h"
 #include "run_record.h"
@@ -17,15 +18,17 @@ struct report {
     struct session *session; /* NULL on ranks other than 0 */
     struct metrics *metrics;
     struct tensorboard *tensorboard;
-    struct run_record *record;
+    struct run_record *record; /* the last words' while they are open */
+    struct last_words *last_words;
     struct progress progress;
     double started_s;
     int64_t first_step;
-    bool metrics_failed, preview_failed;
+    bool metrics_failed, preview_failed, launched;
 };
 
-/* COLLECTIVE (host names are gathered): after resuming. config_path is for run.json. */
-enum status report_open(struct report *r, struct session *s, const char *config_path,
+/* COLLECTIVE (host names are gathered): after resuming. config_path is for run.json; launched:
+ * last_words.h. */
+enum status report_open(struct report *r, struct session *s, const char *config_path, bool launched,
                         struct errmsg *em) MUST_CHECK;
 /* Around the steps of a stage: the progress line counts its own. */
 void report_begin_stage(struct report *r);

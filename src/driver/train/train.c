@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -11,6 +12,7 @@
 #include "find_batch.h"
 #include "find_lr.h"
 #include "folders.h"
+#include "launched.h"
 #include "loop.h"
 #include "report.h"
 #include "resume.h"
@@ -120,6 +122,22 @@ static enum status start_stage(struct run *r, struct errmsg *em)
     return resume_start(s, init_from[0] ? init_from : NULL, em);
 }
 
+/* Plain mpirun ends its ranks a second after a Ctrl-C: how to do better. Jobs of a batch system
+ * have scripts for that. */
+static void tell_how_to_stop(const struct run *r)
+{
+    const struct comm *c = r->session->comm;
+    const char *batch_system;
+    if (comm_rank(c) != 0 || !signals_under_mpirun() || r->arguments->launcher > 0 ||
+        launcher_allocation(&batch_system))
+        return;
+    log_info("under mpirun Ctrl-C loses what came since the last checkpoint: stop with kill -USR1 "
+             "%d instead%s",
+             (int)getppid(),
+             comm_node_count(c) == 1 ? ", or start with bifrons train --ranks N in place of mpirun"
+                                     : "");
+}
+
 /* Once it is certain that the run will start. */
 static enum status begin(struct run *r, struct errmsg *em)
 {
@@ -134,7 +152,10 @@ static enum status begin(struct run *r, struct errmsg *em)
         resume_settle(s, &r->found);
     st = comm_agree(s->comm, st, em);
     if (st == ST_OK)
-        st = report_open(&r->report, s, config_path[0] ? config_path : NULL, em);
+        st = report_open(&r->report, s, config_path[0] ? config_path : NULL,
+                         r->arguments->launcher > 0, em);
+    if (st == ST_OK)
+        tell_how_to_stop(r);
     r->begun = true;
     return st;
 }
@@ -333,6 +354,20 @@ static enum status train(struct session *s, const struct train_arguments *a, str
     return st;
 }
 
+/* In an orderly end rank 0 alone speaks and chooses the exit code. */
+static int verdict(int rank, pid_t launcher, enum status st, const struct errmsg *em)
+{
+    int code = status_exit_code(st);
+    if (rank != 0)
+        return 0;
+    if (st == ST_AGAIN)
+        log_info("%s", em->text);
+    else if (st != ST_OK)
+        code = command_fail(em);
+    /* lost to another rank, it may wait for ever: mpirun ends it for this code */
+    return st == ST_PEER ? code : launched_end(launcher, code);
+}
+
 int engine_train(int argc, char **argv)
 {
     struct train_arguments *a = calloc(1, sizeof *a);
@@ -342,6 +377,8 @@ int engine_train(int argc, char **argv)
     if (st == ST_OK)
         st = train_arguments_parse(argc, argv, a, &em); /* bifrons has checked them already */
     signals_install();
+    pid_t launcher = st == ST_OK ? a->launcher : 0;
+    launched_begin(launcher);
     if (st == ST_OK) {
         s->config = a->config;
         start_clock(&s->walltime, &s->config);
@@ -370,11 +407,5 @@ int engine_train(int argc, char **argv)
     comm_close(s->comm);
     free(s);
     free(a);
-    if (st == ST_OK || rank != 0)
-        return 0; /* in an orderly end rank 0 alone speaks and chooses the exit code */
-    if (st == ST_AGAIN) {
-        log_info("%s", em.text);
-        return status_exit_code(st);
-    }
-    return command_fail(&em);
+    return verdict(rank, launcher, st, &em);
 }

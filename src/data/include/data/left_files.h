@@ -2,7 +2,7 @@
  * Files of a folder that are not used, told by what they are.
  *
  *     struct left_files l = {0};
- *     left_files_add(&l, "photos", "x.webp", kind, false, &em); …
+ *     st = left_files_add(&l, "photos", "x.webp", kind, false, &em);
  *     for (struct left_note note; left_files_next(&l, &note);)
  *         log_warn("%s: %s", note.folder, note.text);
  *         // "photos: 2 WebP pictures left out (save them as JPEG or PNG): x.webp, y.webp"

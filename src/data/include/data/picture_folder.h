@@ -4,7 +4,8 @@
  *     struct picture_folder f;
  *     if (picture_folder_list("photos", &f, &em) == ST_OK)
  *         for (size_t i = 0; i < f.n; i++)
- *             if (f.entries[i].picture) …
+ *             if (f.entries[i].picture)
+ *                 puts(f.entries[i].name);
  *     picture_folder_release(&f);
  *
  * Pictures are the files whose contents are JPEG, PNG or BMP, whatever they are called, and the

@@ -10,6 +10,7 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "openmp.h"
 
 #define ENGINE_NAME "bifrons-engine"
 
@@ -120,6 +121,7 @@ int command_exec_engine(int argc, char **argv)
     }
     self[n] = '\0';
     path_folder(self, folder, sizeof folder);
+    openmp_settle();
     /* beside us in a build folder, in ../libexec/bifrons once installed */
     static const char *const places[] = {ENGINE_NAME, "../libexec/bifrons/" ENGINE_NAME};
     for (int i = 0; i < 2; i++)

@@ -30,7 +30,7 @@ static const char *const person_folders[2] = {"person_a", "person_b"};
 struct arguments {
     struct drawn_options drawn;
     const char *out;
-    int count, threads; /* threads 0: one for each core */
+    int count, threads; /* threads 0: threads_for_files */
 };
 
 /* --- command line --------------------------------------------------------------------------------

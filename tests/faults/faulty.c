@@ -13,10 +13,9 @@
  * HOW   nan, inf or a number      what a loss or gradient becomes
  *       kill, stop                the signal that this process then sends itself
  *       full                      the call fails as on a full disk, or without memory; none is left
- *       sleep                     the call lasts until it is waited for, and two seconds more
- *       nap                       it takes half a second longer
- *       delayN                    it takes up to 16 ms longer, mostly far less, by the seed N
- * RANK  of the process it happens to; all where left out
+ *       sleep                     the call, a thread's, takes two seconds more than it takes the
+ * loop to wait for it delayN                    it takes up to 16 ms longer, mostly far less, by
+ * the seed N RANK  of the process it happens to; all where left out
  */
 #include <errno.h>
 #include <signal.h>
@@ -135,8 +134,6 @@ static bool strike(const char *what, long count)
         raise(SIGSTOP);
     else if (strcmp(how, "sleep") == 0)
         sleep_while_awaited();
-    else if (strcmp(how, "nap") == 0)
-        usleep(500000);
     else if (strncmp(how, "delay", 5) == 0)
         delay(what, count, how + 5);
     return strcmp(how, "full") == 0;

@@ -33,10 +33,3 @@ def test_it_ends_before_memory_does(new_run):
 def test_without_memory_for_one_pair_nothing_is_suggested(new_run, fault):
     result = new_run().train_with(fault, "--find-batch")
     assert result.returncode == 70 and len(errors(result.stderr)) == 1 and not result.stdout
-
-
-def test_pictures_that_are_used_up_end_it_whatever_the_speed(new_run):
-    """Of 11 training pictures: 8 pairs are the most. Naps make 4 and 8 pairs no faster than 2."""
-    ended, pairs, _ = found(new_run, "pairs:1:nap pairs:4-8:nap", 1)
-    assert pairs == [1, 2, 4, 8][:len(pairs)]
-    assert ended == ("pictures" if len(pairs) == 4 else "speed")

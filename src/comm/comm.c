@@ -129,6 +129,32 @@ int comm_stay_near_gpu(const struct comm *c)
     return CPU_COUNT(&both);
 }
 
+enum status comm_count_cpu_sharers(struct comm *c, int *n_out, struct errmsg *em)
+{
+    struct place {
+        char host[COMM_HOST_BYTES];
+        cpu_set_t cpus;
+    } mine, *all = calloc((size_t)c->place.world_size, sizeof *all);
+    memset(&mine, 0, sizeof mine);
+    memcpy(mine.host, c->place.host, sizeof mine.host);
+    bool bound = sched_getaffinity(0, sizeof mine.cpus, &mine.cpus) == 0;
+    for (size_t cpu = 0; cpu < CPU_SETSIZE && !bound; cpu++)
+        CPU_SET(cpu, &mine.cpus); /* the kernel does not say: any */
+    enum status st = comm_agree(c, all ? ST_OK : FAIL(em, ST_MEMORY, "out of memory"), em);
+    if (st == ST_OK)
+        st = c->ops->share_bytes(c, &mine, sizeof mine, all, em);
+    int n = 0;
+    for (int r = 0; r < c->place.world_size && st == ST_OK; r++) {
+        cpu_set_t both;
+        CPU_AND(&both, &mine.cpus, &all[r].cpus);
+        n += strcmp(mine.host, all[r].host) == 0 && CPU_COUNT(&both) > 0;
+    }
+    free(all);
+    if (st == ST_OK)
+        *n_out = n;
+    return st;
+}
+
 const char *comm_host_name(const struct comm *c)
 {
     return c->place.host;

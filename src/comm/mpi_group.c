@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/checked.h"
+#include "base/clock.h"
 
 enum status mpi_fail(int code, const char *what, struct errmsg *em)
 {
@@ -36,17 +37,30 @@ void mpi_group_release(struct mpi_group *g)
     free(g->scratch);
 }
 
-/* Little for what comes soon, much less than a step's time for what does not. */
-static void pause_for(unsigned asked)
+/* Between questions whether an operation is done. */
+struct patience {
+    unsigned asked, slept;
+    double yields_until_s;
+};
+
+/*
+ * Little for what comes soon, much less than a step's time for what does not. Yields are bounded by
+ * time: where others want the core each may take as long as all their turns.
+ */
+static void pause_again(struct patience *p)
 {
-    enum { EAGER = 64, YIELDING = 256, US_MIN = 20, US_MAX = 200 };
-    if (asked < EAGER)
+    enum { EAGER = 64, US_MIN = 20, US_MAX = 200 };
+    static const double yielding_s = 150e-6;
+    if (++p->asked < EAGER)
         return;
-    if (asked < YIELDING) {
+    double now_s = clock_seconds();
+    if (p->asked == EAGER)
+        p->yields_until_s = now_s + yielding_s;
+    if (now_s < p->yields_until_s) {
         sched_yield();
         return;
     }
-    unsigned us = MIN(US_MIN + (asked - YIELDING) / 8, (unsigned)US_MAX);
+    unsigned us = MIN(US_MIN + p->slept++ / 8, (unsigned)US_MAX);
     nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
 }
 
@@ -55,7 +69,8 @@ static enum status finish(const struct mpi_group *g, int code, MPI_Request *requ
                           const char *what, struct errmsg *em)
 {
     int done = 0;
-    for (unsigned asked = 0; code == MPI_SUCCESS && !done; asked++) {
+    struct patience patience = {0};
+    while (code == MPI_SUCCESS && !done) {
         code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
         if (done || code != MPI_SUCCESS)
             break;
@@ -63,7 +78,7 @@ static enum status finish(const struct mpi_group *g, int code, MPI_Request *requ
             return node_check(g->node, em);
         if (atomic_load(g->given_up))
             return FAIL(em, ST_PEER, "%s was given up: a rank did not answer in time", what);
-        pause_for(asked);
+        pause_again(&patience);
     }
     return code == MPI_SUCCESS ? ST_OK : mpi_fail(code, what, em);
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/threads.h"
 #include "base/version.h"
 #include "data/picture.h"
 #include "data/set.h"
@@ -259,12 +259,7 @@ static void *worker(void *arg)
 
 static int thread_count(const struct job *j)
 {
-    int n = j->options->threads;
-    cpu_set_t ours;
-    if (n == 0)
-        n = sched_getaffinity(0, sizeof ours, &ours) == 0
-                ? MIN(CPU_COUNT(&ours), THREADS_DEFAULT_MAX)
-                : 1;
+    int n = j->options->threads ? j->options->threads : threads_for_files(THREADS_DEFAULT_MAX);
     return MIN(n, j->source->n < PACK_THREADS_MAX ? (int)j->source->n : PACK_THREADS_MAX);
 }
 

@@ -10,6 +10,7 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "openmp.h"
 
 #define ENGINE_NAME "bifrons-engine"
 
@@ -151,6 +152,7 @@ int command_exec_engine(int argc, char **argv)
     if (command_own_path(self, &em) != ST_OK)
         return command_fail(&em);
     path_folder(self, folder, sizeof folder);
+    openmp_settle();
     /* beside us in a build folder, in ../libexec/bifrons once installed */
     static const char *const places[] = {ENGINE_NAME, "../libexec/bifrons/" ENGINE_NAME};
     for (int i = 0; i < 2; i++)

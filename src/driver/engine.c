@@ -5,8 +5,10 @@
 
 #include "base/checked.h"
 #include "base/log.h"
+#include "base/threads.h"
 #include "command.h"
 #include "engine.h"
+#include "model/model.h"
 
 static const struct command commands[] = {
     {"train",   NULL, engine_train  },
@@ -38,8 +40,10 @@ int main(int argc, char **argv)
     const char *space = argc > 0 ? strrchr(argv[0], ' ') : NULL; /* "bifrons train" */
     const char *name = space ? space + 1 : "";
     for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
-        if (argc > 0 && !strcmp(name, commands[i].name))
+        if (argc > 0 && !strcmp(name, commands[i].name)) {
+            model_runtime_configure(threads_for_model(), false); /* train: again, as configured */
             return leave(commands[i].run(argc, argv));
+        }
     log_error("bifrons-engine is started by bifrons: run bifrons --help");
     return status_exit_code(ST_USAGE);
 }

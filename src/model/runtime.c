@@ -16,6 +16,11 @@ void model_runtime_configure(int threads, bool deterministic)
         log_warn("%s; going on as libtorch is set up", em.text);
 }
 
+int model_runtime_threads(void)
+{
+    return (int)shim_get_threads();
+}
+
 const char *model_torch_version(void)
 {
     return shim_torch_version();

@@ -13,12 +13,13 @@
  * HOW   nan, inf or a number      what a loss or gradient becomes
  *       kill, stop                the signal that this process then sends itself
  *       full                      the call fails as on a full disk, or without memory; none is left
- *       sleep                     the call takes five seconds
- *       delayN                    it takes up to 16 ms longer, mostly far less, by the seed N
- * RANK  of the process it happens to; all where left out
+ *       sleep                     the call, a thread's, takes two seconds more than it takes the
+ * loop to wait for it delayN                    it takes up to 16 ms longer, mostly far less, by
+ * the seed N RANK  of the process it happens to; all where left out
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@
 #include "base/philox.h"
 #include "model/model.h"
 #include "train/host_memory.h"
+#include "train/worker.h"
 
 enum status __real_model_zero_gradients(struct model *m, struct errmsg *em);
 enum status __real_model_backward(struct model *m, const struct model_batch *b, double global_batch,
@@ -49,6 +51,9 @@ size_t __wrap_fwrite(const void *bytes, size_t size, size_t n, FILE *f);
 
 struct host_memory __real_host_memory_read(const char *root);
 struct host_memory __wrap_host_memory_read(const char *root);
+
+bool __real_worker_wait(struct worker *w, double timeout_s);
+bool __wrap_worker_wait(struct worker *w, double timeout_s);
 
 struct mpi;
 struct comm_request;
@@ -101,6 +106,22 @@ static void delay(const char *what, long count, const char *seed)
     usleep(1u << philox_below(&p, 15));
 }
 
+static _Atomic bool awaited; /* the loop waits for the thread that writes checkpoints */
+
+static void sleep_while_awaited(void)
+{
+    while (!atomic_load(&awaited))
+        usleep(1000);
+    sleep(2);
+}
+
+bool __wrap_worker_wait(struct worker *w, double timeout_s)
+{
+    if (timeout_s >= 1) /* others only ask, or wait for pictures without a deadline */
+        atomic_store(&awaited, true);
+    return __real_worker_wait(w, timeout_s);
+}
+
 /* The faults that any call can meet. True where it is to fail. */
 static bool strike(const char *what, long count)
 {
@@ -112,7 +133,7 @@ static bool strike(const char *what, long count)
     else if (strcmp(how, "stop") == 0)
         raise(SIGSTOP);
     else if (strcmp(how, "sleep") == 0)
-        sleep(5);
+        sleep_while_awaited();
     else if (strncmp(how, "delay", 5) == 0)
         delay(what, count, how + 5);
     return strcmp(how, "full") == 0;

@@ -59,16 +59,26 @@ class Cluster:
         return "\n".join(f"--- {p.name}\n{p.read_text(errors='replace')[-2000:]}"
                          for p in sorted(self.folder.glob("log/*")))
 
-    def start(self, *words, cwd, timeout_s=60, **environment):
-        """A command on the login node, come to its end."""
+    def begin(self, *words, cwd, **environment):
+        """A command on the login node, under way."""
         command = ["nsenter", f"--target={self.inside}", "--net", "--mount", "--pid",
                    f"--wd={cwd}", *map(str, words)]
         clean = {k: v for k, v in os.environ.items()
                  if not k.startswith(("SLURM_", "SBATCH_", "OMPI_MCA_", "PMIX_"))}
-        return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s,
-                              stdin=subprocess.DEVNULL,
-                              env={**clean, "PATH": PATH, **environment,
-                                   "SLURM_CONF": str(self.folder / "slurm.conf")})
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                stdin=subprocess.DEVNULL,
+                                env={**clean, "PATH": PATH, **environment,
+                                     "SLURM_CONF": str(self.folder / "slurm.conf")})
+
+    def start(self, *words, cwd, timeout_s=60, **environment):
+        """The same, come to its end."""
+        with self.begin(*words, cwd=cwd, **environment) as process:
+            try:
+                out, err = process.communicate(timeout=timeout_s)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def run(self, *words, **options):
         """The same; its output. Fails the test when the command fails."""

@@ -1,4 +1,5 @@
 """The scripts of slurm/ under a real Slurm: submitted, preempted, stopped, requeued, finished."""
+import contextlib
 import json
 import os
 import pathlib
@@ -58,19 +59,45 @@ class Job:
         return [(row["step"], row["loss"]["total"]) for row in rows if row["kind"] == "train"]
 
     def wait_for_steps(self, n):
-        wait_for(lambda: len(self.rows()) >= n or self.facts()["JobState"] not in
-                 ("PENDING", "CONFIGURING", "RUNNING"), self.tell, 300)
+        wait_for(lambda: len(self.rows()) >= n or self.is_finished(), self.tell, 300)
         assert len(self.rows()) >= n, self.tell()
+
+    def is_finished(self):
+        """By its own record: asking Slurm takes longer than a step."""
+        path = self.out / "run.json"
+        return path.exists() and '"exit": "OK"' in path.read_text()
+
+    @contextlib.contextmanager
+    def held_after(self, n):
+        """Its ranks stand still after so many steps: what is done meanwhile comes before the run's end."""
+        self.wait_for_steps(n)
+        ranks = self.ranks()
+        for pid in ranks:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield ranks
+        finally:
+            for pid in ranks:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def wait_for_request(self, n):
+        """Until slurm/job has been told for the n-th time to stop its ranks."""
+        wait_for(lambda: self.log().count("asking for a checkpoint") >= n, self.tell, 240)
 
     def wait_for_start(self, n):
         """Until Slurm runs it again, for the n-th time after the first."""
         wait_for(lambda: (f := self.facts())["Restarts"] == str(n) and f["JobState"] == "RUNNING",
                  self.tell, 180)
 
-    def preempt(self):
-        """A job of the higher partition takes its nodes, and ends at once."""
-        self.slurm.run("srun", "-p", "high", "-N2", "--exclusive", "true", cwd=self.folder,
-                       timeout_s=240)
+    def preempt(self, steps):
+        """After so many steps a job of the higher partition takes its nodes, and ends at once."""
+        asked = self.log().count("asking for a checkpoint")
+        with self.held_after(steps):
+            high = self.slurm.begin("srun", "-p", "high", "-N2", "--exclusive", "true", cwd=self.folder)
+            self.wait_for_request(asked + 1)
+        _, err = high.communicate(timeout=240)
+        assert high.returncode == 0, err
 
     def wait_for_end(self, *states):
         """The job's facts once it is in one of the states, by default finished well."""
@@ -214,8 +241,7 @@ def test_a_preempted_job_goes_on_and_equals_one_left_alone(job, sets, uninterrup
     at = arguments.index("--out")
     arguments[at:at + 2] = [f"--ou={job.out}"]
     job.submit("train.sbatch", "-p", "low", "--time=10", "--signal=B:USR1@60", *SIZE, arguments=arguments)
-    job.wait_for_steps(3)
-    job.preempt()
+    job.preempt(3)
     facts = job.wait_for_end()
     assert facts["Restarts"] == "1", job.tell()
     assert "requeued, goes on from there" in job.log()
@@ -228,8 +254,8 @@ def test_a_preempted_job_goes_on_and_equals_one_left_alone(job, sets, uninterrup
 def test_a_rank_killed_is_requeued(job, sets, uninterrupted, launcher):
     job.submit("train.sbatch", *SIZE, BIFRONS_LAUNCHER=launcher,
                arguments=train_arguments(sets, job.out, "checkpoint.every_steps=5"))
-    job.wait_for_steps(6)
-    os.kill(job.ranks()[-1], signal.SIGKILL)
+    with job.held_after(6) as ranks:
+        os.kill(ranks[-1], signal.SIGKILL)
     facts = job.wait_for_end()
     assert facts["Restarts"] == "1"
     assert_same_end(job.out, uninterrupted)
@@ -239,8 +265,8 @@ def test_a_rank_killed_is_requeued(job, sets, uninterrupted, launcher):
 def test_a_job_that_loses_a_node_goes_on(job, sets, uninterrupted):
     """Slurm requeues it, not slurm/job. The node is back as soon as its slurmd answers."""
     job.submit("train.sbatch", *SIZE, arguments=train_arguments(sets, job.out, "checkpoint.every_steps=5"))
-    job.wait_for_steps(6)
-    job.slurm.run("scontrol", "update", "NodeName=n2", "State=DOWN", "Reason=test", cwd=job.folder)
+    with job.held_after(6):
+        job.slurm.run("scontrol", "update", "NodeName=n2", "State=DOWN", "Reason=test", cwd=job.folder)
     facts = job.wait_for_end()
     assert facts["Restarts"] == "1" and "left to Slurm" in job.log()
     assert_same_end(job.out, uninterrupted)
@@ -251,8 +277,9 @@ def test_a_job_that_loses_a_node_goes_on(job, sets, uninterrupted):
 def test_a_stopped_job_goes_on(job, sets, uninterrupted, launcher):
     job.submit("train.sbatch", *SIZE, BIFRONS_LAUNCHER=launcher,
                arguments=train_arguments(sets, job.out))
-    job.wait_for_steps(3)
-    job.slurm.run("scancel", "--batch", "--signal=USR1", job.id, cwd=job.folder)
+    with job.held_after(3):
+        job.slurm.run("scancel", "--batch", "--signal=USR1", job.id, cwd=job.folder)
+        job.wait_for_request(1)
     facts = job.wait_for_end()
     assert facts["Restarts"] == "1" and "status 75, step-" in job.log()
     assert "mpirun detected" not in job.log() and "Primary job" not in job.log()
@@ -298,8 +325,7 @@ def test_one_time_limit_and_three_preemptions_change_nothing(job, sets, tmp_path
     job.slurm.run("scontrol", "update", f"JobId={job.id}", "TimeLimit=30", cwd=job.folder)
     for restarts in (1, 2, 3):
         job.wait_for_start(restarts)
-        job.wait_for_steps(len(job.rows()) + 20)
-        job.preempt()
+        job.preempt(len(job.rows()) + 20)
     facts = job.wait_for_end()
     assert facts["Restarts"] == "4", job.tell()
     alone = tmp_path / "alone"
@@ -312,8 +338,8 @@ def test_one_time_limit_and_three_preemptions_change_nothing(job, sets, tmp_path
 @pytest.mark.slurm
 def test_a_cancelled_job_stays_cancelled(job, sets):
     job.submit("train.sbatch", *SIZE, arguments=train_arguments(sets, job.out))
-    job.wait_for_steps(3)
-    job.slurm.run("scancel", job.id, cwd=job.folder)
+    with job.held_after(3):
+        job.slurm.run("scancel", job.id, cwd=job.folder)
     facts = job.wait_for_end("CANCELLED")
     assert facts["Restarts"] == "0" and "requeued" not in job.log()
 
@@ -321,8 +347,8 @@ def test_a_cancelled_job_stays_cancelled(job, sets):
 @pytest.mark.slurm
 def test_a_held_job_waits_for_its_release(job, sets, uninterrupted):
     job.submit("train.sbatch", *SIZE, arguments=train_arguments(sets, job.out))
-    job.wait_for_steps(3)
-    job.slurm.run("scontrol", "requeuehold", job.id, cwd=job.folder)
+    with job.held_after(3):
+        job.slurm.run("scontrol", "requeuehold", job.id, cwd=job.folder)
     wait_for(lambda: job.facts()["JobState"] == "PENDING", job.tell)
     job.slurm.run("scontrol", "release", job.id, cwd=job.folder)
     job.wait_for_end()

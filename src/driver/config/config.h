@@ -103,7 +103,7 @@ struct config {
         double adam_beta1, adam_beta2, adam_eps;
         double weight_decay, clip_norm, ema; /* 0: off */
         char device[CONFIG_TEXT_BYTES];
-        int64_t threads;   /* per rank; 0: the cores this rank owns */
+        int64_t threads;   /* per rank; 0: see base/threads.h */
         int64_t precision; /* enum config_precision */
         bool deterministic;
         int64_t cuda_graph; /* enum config_graph */

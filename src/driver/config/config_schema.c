@@ -282,7 +282,8 @@ static const struct config_key keys[] = {
     STRING(train.device, "auto", accepts_device, "\"auto\", \"cpu\", \"cuda\" or \"cuda:N\"",
            "Where a rank computes. auto: a GPU where there is one for it, else the CPU; cuda: the "
            "GPU of its number on the node."),
-    WHOLE(train.threads, 0, 0, 1024, "CPU threads a rank. 0: as many as it has cores."),
+    WHOLE(train.threads, 0, 0, 1024,
+          "CPU threads a rank. 0: OMP_NUM_THREADS, else as many as cores and CPU quota allow."),
     WORD(train.precision, PRECISION_FP32, precisions,
          "Arithmetic of the network: fp32 (on a GPU with TF32 in convolutions, unless "
          "train.deterministic is set), or bf16 with fp32 weights (faster where the hardware has "

@@ -48,12 +48,12 @@ int engine_info(int argc, char **argv)
     char gpus[256];
     comm_describe_gpus(gpus, sizeof gpus);
     json_t *root =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:i, s:b}", "bifrons", BIFRONS_VERSION,
-                  "commit", run_record_commit(), "torch", model_torch_version(), "mpi",
-                  comm_library_version(), "nccl", comm_nccl_version(), "hdf5",
-                  set_library_version(), "cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "cuda",
-                  gpus, "cuda_devices", model_cuda_device_count(), "tensorboard",
-                  tensorboard_available());
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:i, s:b}", "bifrons",
+                  BIFRONS_VERSION, "commit", run_record_commit(), "torch", model_torch_version(),
+                  "mpi", comm_library_version(), "nccl", comm_nccl_version(), "hdf5",
+                  set_library_version(), "cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN),
+                  "threads", model_runtime_threads(), "cuda", gpus, "cuda_devices",
+                  model_cuda_device_count(), "tensorboard", tensorboard_available());
     if (json) {
         json_dumpf(root, stdout, JSON_INDENT(2));
         putchar('\n');

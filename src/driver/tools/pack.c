@@ -41,7 +41,8 @@ static const struct argp_option options[] = {
      "refuse if a JPEG, PNG or BMP picture cannot be used, instead of leaving it out", 2},
     {"force",                  KEY_FORCE, NULL, 0, "pack again, and replace an output that is no set", 2},
     {"no-sheet",                  KEY_NO_SHEET, NULL, 0, "write no sample sheet (FILE.sheet.png)", 2},
-    {"threads",            KEY_THREADS, "N", 0, "threads that decode (one for each core, up to 16)", 2},
+    {"threads",            KEY_THREADS, "N", 0, "threads that decode (as cores and CPU quota allow, up to 16)",
+     2},
     {0            }
 };
 

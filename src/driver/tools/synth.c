@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/threads.h"
 #include "command.h"
 #include "data/drawn.h"
 
@@ -30,7 +30,7 @@ static const char *const person_folders[2] = {"person_a", "person_b"};
 struct arguments {
     struct drawn_options drawn;
     const char *out;
-    int count, threads; /* threads 0: one for each core */
+    int count, threads; /* threads 0: threads_for_files */
 };
 
 /* --- command line --------------------------------------------------------------------------------
@@ -41,7 +41,8 @@ static const struct argp_option options[] = {
     {"size",                             's', "N", 0, "pixels a side, 64 to 1024 (128)", 1},
     {"seed", 'r', "N", 0, "who they are and what they do; the same seed draws the same (1)", 1},
     {"loose",                                KEY_LOOSE, NULL, 0, "whole heads and shoulders, here and there in the picture", 1},
-    {"threads", KEY_THREADS, "N", 0, "threads that draw (one for each core, up to 16)", 2},
+    {"threads", KEY_THREADS, "N", 0, "threads that draw (as cores and CPU quota allow, up to 16)",
+     2},
     {0                              },
 };
 
@@ -267,11 +268,7 @@ static void *draw_some(void *argument)
 
 static int threads_wanted(const struct arguments *a)
 {
-    cpu_set_t cores;
-    if (a->threads > 0)
-        return a->threads;
-    return sched_getaffinity(0, sizeof cores, &cores) == 0 ? MIN(CPU_COUNT(&cores), THREADS_MAX)
-                                                           : 1;
+    return a->threads > 0 ? a->threads : threads_for_files(THREADS_MAX);
 }
 
 /* This thread draws too, so that it goes on where no other can be started. */

@@ -172,10 +172,10 @@ static enum status go_on(struct search *f, struct errmsg *em)
 {
     const struct batch_trials *t = &f->trials;
     bool fits = false;
-    if (batch_trials_settled(t))
-        end(f, "speed", "two doublings have made it no faster");
-    else if (!has_pictures(f->s, batch_trials_next(t)))
+    if (!has_pictures(f->s, batch_trials_next(t))) /* sure to end it; speed is measured */
         end(f, "pictures", "the sets have fewer training pictures than twice the batch");
+    else if (batch_trials_settled(t))
+        end(f, "speed", "two doublings have made it no faster");
     if (f->end)
         return ST_OK;
     enum status st = fits_hosts(f, &fits, em);

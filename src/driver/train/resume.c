@@ -44,10 +44,10 @@ static void take_state(struct session *s, const struct checkpoint *c, const stru
     if (changed->losses)
         guard_forget_losses(&s->state.guard);
     bool same_ranks = s->config.train.reproducible || meta->world_size == comm_world_size(s->comm);
-    if (meta->world_size > 0 && !(same_ranks && meta->threads == s->threads))
+    if (meta->world_size > 0 && !(same_ranks && meta->threads == s->threads.n))
         log_info("resumed on %d rank%s of %d thread%s, saved on %d of %d: not bit-exact",
-                 comm_world_size(s->comm), PLURAL(comm_world_size(s->comm)), s->threads,
-                 PLURAL(s->threads), meta->world_size, meta->threads);
+                 comm_world_size(s->comm), PLURAL(comm_world_size(s->comm)), s->threads.n,
+                 PLURAL(s->threads.n), meta->world_size, meta->threads);
 }
 
 /* ---- Finding --------------------------------------------------------------------------------- */

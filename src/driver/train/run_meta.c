@@ -65,7 +65,7 @@ char *run_meta_text(const struct session *s)
         json_pack("{s:o, s:f, s:I, s:i, s:i, s:[s,s], s:[s,s], s:[s,s], s:o}", "best_value",
                   number_or_null(s->state.best_value), "wall_s", s->state.wall_s, "metrics_bytes",
                   (json_int_t)s->state.metrics_bytes, "world_size", comm_world_size(s->comm),
-                  "threads", s->threads, "fingerprints", fingerprint[0], fingerprint[1], "people",
+                  "threads", s->threads.n, "fingerprints", fingerprint[0], fingerprint[1], "people",
                   set_get_info(s->sets[0])->person, set_get_info(s->sets[1])->person, "consent",
                   set_get_info(s->sets[0])->consent, set_get_info(s->sets[1])->consent, "guard",
                   guard_object(&s->state.guard));

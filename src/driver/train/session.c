@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -159,15 +158,16 @@ static void note_sets(const struct session *s)
     set_notes_tell(s);
 }
 
-/* Cores this rank may use: its own binding where a launcher bound it, else a fair share. */
-static int default_threads(const struct comm *c)
+static enum status choose_threads(struct session *s, struct errmsg *em)
 {
-    cpu_set_t set;
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    int mine = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    if (mine < online)
-        return MAX(mine, 1);
-    return MAX(mine / comm_local_size(c), 1);
+    struct thread_facts facts;
+    threads_find_facts(&facts);
+    facts.named = (int)s->config.train.threads;
+    facts.ranks = comm_local_size(s->comm);
+    enum status st = comm_count_cpu_sharers(s->comm, &facts.sharing, em);
+    if (st == ST_OK)
+        threads_choose(&facts, &s->threads);
+    return st;
 }
 
 enum status session_share_state(struct session *s, struct errmsg *em)
@@ -227,12 +227,13 @@ enum status session_open(struct session *s, struct errmsg *em)
     s->state = (struct train_state){0};
     clear_results(&s->state);
     guard_init(&s->state.guard);
-    s->threads =
-        s->config.train.threads > 0 ? (int)s->config.train.threads : default_threads(s->comm);
+    enum status st = choose_threads(s, em);
+    if (st != ST_OK)
+        return st;
     int near_gpu = comm_stay_near_gpu(s->comm);
     if (near_gpu > 0 && comm_rank(s->comm) == 0)
         log_info("rank 0 keeps to the %d processors next to its GPU", near_gpu);
-    enum status st = comm_agree(s->comm, open_sets(s, em), em);
+    st = comm_agree(s->comm, open_sets(s, em), em);
     if (st == ST_OK)
         st = check_same_sets(s, em);
     if (st != ST_OK)

@@ -20,6 +20,7 @@
 #ifndef BIFRONS_DRIVER_TRAIN_SESSION_H
 #define BIFRONS_DRIVER_TRAIN_SESSION_H
 
+#include "base/threads.h"
 #include "comm/comm.h"
 #include "comm/reducer.h"
 #include "comm/slot_sum.h"
@@ -67,9 +68,9 @@ struct session {
     struct order *orders[2];
     struct augment_colours colours[2]; /* of each set's training pictures, at their own size */
     struct train_state state;
-    struct walltime walltime; /* rank 0's; from engine_train */
-    int threads;              /* per rank */
-    double fixed_lr;          /* in place of the schedule's; 0: none */
+    struct walltime walltime;     /* rank 0's; from engine_train */
+    struct thread_choice threads; /* of this rank */
+    double fixed_lr;              /* in place of the schedule's; 0: none */
 
     /* of a stage */
     int64_t steps_per_epoch, steps_total; /* steps_total: state.step at the stage's end */

@@ -135,7 +135,7 @@ static enum status open_model(struct session *s, struct errmsg *em)
                     "train.reproducible works on the CPU in this version, and this rank works on "
                     "\"%s\": set train.device = \"cpu\"",
                     device);
-    model_runtime_configure(s->threads, s->config.train.deterministic);
+    model_runtime_configure(s->threads.n, s->config.train.deterministic);
     enum status st = model_parameter_count(&options.config, &count, em);
     memcpy(options.colours, s->colours, sizeof options.colours);
     void **const parts[] = {&s->memory.parameters, &s->memory.gradients, &s->memory.exp_avg,

@@ -60,6 +60,7 @@ static void tell_plan(const struct session *s)
 {
     const struct config *c = &s->config;
     const struct architecture *a = model_architecture(s->model);
+    const struct thread_choice *threads = &s->threads;
     char stage[SESSION_STAGE_TEXT_BYTES];
     session_stage_text(s, stage);
     if (stage[0])
@@ -71,9 +72,11 @@ static void tell_plan(const struct session *s)
     if (model_perceptual_depth(s->model) > 0)
         log_info("perceptual loss: VGG%d of %s", model_perceptual_depth(s->model),
                  c->loss.perceptual_weights);
-    log_info("ranks: %d on %d node%s (%s), %d thread%s each, on %s in %s", comm_world_size(s->comm),
-             comm_node_count(s->comm), PLURAL(comm_node_count(s->comm)), comm_backend_name(s->comm),
-             s->threads, PLURAL(s->threads), model_get_options(s->model)->device,
+    log_info("ranks: %d on %d node%s (%s), %d thread%s each%s%s%s, on %s in %s",
+             comm_world_size(s->comm), comm_node_count(s->comm), PLURAL(comm_node_count(s->comm)),
+             comm_backend_name(s->comm), threads->n, PLURAL(threads->n),
+             threads->why[0] ? " (" : "", threads->why, threads->why[0] ? ")" : "",
+             model_get_options(s->model)->device,
              model_get_options(s->model)->precision == MODEL_BF16 ? "bf16" : "fp32");
     if (model_get_options(s->model)->cuda_graph)
         log_info("forward and backward run as a CUDA graph%s",

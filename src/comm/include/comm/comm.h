@@ -106,6 +106,8 @@ const char *comm_backend_name(const struct comm *c);
  * GPU that it may use, and with them the memory they touch first. Gives their number; 0 where
  * nothing changed: no GPU, one NUMA node, or bound so already. Not collective. */
 int comm_stay_near_gpu(const struct comm *c);
+/* COLLECTIVE. How many ranks of this host may run on a CPU of this rank's, this one included. */
+enum status comm_count_cpu_sharers(struct comm *c, int *n_out, struct errmsg *em) MUST_CHECK;
 /* The CUDA device this rank works on, or -1: memory and work are the host's. */
 int comm_device(const struct comm *c);
 /* "Open MPI 4.1.4" or "none"; static. Also without an open communicator. */

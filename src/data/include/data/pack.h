@@ -59,7 +59,7 @@ struct pack_options {
     bool strict;         /* a picture that cannot be read is an error */
     bool force;          /* pack even where the output is current, or is no set */
     bool look_only;      /* only find out whether `known` is current; pack nothing */
-    int threads;         /* 0: one for each core, up to 16 */
+    int threads;         /* 0: threads_for_files, up to 16 */
     const volatile sig_atomic_t *stop; /* NULL, or: ends with ST_INTERRUPTED when set */
 };
 

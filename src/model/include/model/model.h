@@ -179,6 +179,8 @@ struct model;
  * told to keep large blocks between steps.
  */
 void model_runtime_configure(int threads, bool deterministic);
+/* Threads inside one operation, as they are now. */
+int model_runtime_threads(void);
 /* "2.13.0" of the libtorch in use. Static. */
 const char *model_torch_version(void);
 /* CUDA devices that can be used now; 0 without a driver or in a CPU build. */

@@ -82,6 +82,14 @@ enum status run_folder_checkpoint(const char *out, int64_t step, char path[stati
     return path_of_step(out, step, "", path, em);
 }
 
+enum status run_folder_older(const char *out, int64_t limit, int64_t *step_out,
+                             char path[static PATH_BYTES_MAX], struct errmsg *em)
+{
+    path[0] = '\0';
+    enum status st = checkpoints_newest_below(out, limit, step_out, em);
+    return st == ST_OK && *step_out >= 0 ? path_of_step(out, *step_out, "", path, em) : st;
+}
+
 enum status run_folder_temporary(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
                                  struct errmsg *em)
 {
@@ -234,8 +242,7 @@ enum status run_folder_verify(const char *path, struct errmsg *em)
     return st;
 }
 
-/* Refused ones newer than `good` must not be tried again, counted as kept, or linked to. */
-static void set_aside_after(const char *out, int64_t good)
+void run_folder_set_aside_after(const char *out, int64_t good)
 {
     static const char *const tails[] = {"", SIDECAR_EXTENSION};
     static const char *const links[] = {"latest.pt", "best.pt"};
@@ -314,7 +321,7 @@ enum status run_folder_find_resume(const char *out, run_folder_accept *accept, v
         st = judge(candidate, step, accept, ctx, &final, &reason);
         if (st == ST_OK) {
             memcpy(path, candidate, sizeof candidate);
-            set_aside_after(out, step);
+            run_folder_set_aside_after(out, step);
             return ST_OK;
         }
         if (final || is_ours(st))

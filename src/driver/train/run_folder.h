@@ -49,6 +49,12 @@ void run_folder_free(struct run_folder *f);
 /* The checkpoint of a step. ST_IO: too long. */
 enum status run_folder_checkpoint(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
                                   struct errmsg *em) MUST_CHECK;
+/* The newest checkpoint of a step below `limit`; step -1 and path "" where there is none. ST_IO. */
+enum status run_folder_older(const char *out, int64_t limit, int64_t *step_out,
+                             char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
+/* Renames checkpoints of later steps to FILE.refused, so that they are neither tried again nor
+ * counted as kept; links to them then lead to this one. */
+void run_folder_set_aside_after(const char *out, int64_t step);
 /* Where to write the checkpoint of a step before it is committed. */
 enum status run_folder_temporary(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
                                  struct errmsg *em) MUST_CHECK;

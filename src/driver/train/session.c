@@ -211,6 +211,7 @@ void session_begin_next_stage(struct session *s)
     t->stage_position = t->position;
     clear_results(t);
     guard_init(&t->guard);
+    collapse_init(&t->collapse);
     t->guard.skipped = skipped;
     session_enter_stage(s);
 }
@@ -220,6 +221,7 @@ enum status session_open(struct session *s, struct errmsg *em)
     s->state = (struct train_state){0};
     clear_results(&s->state);
     guard_init(&s->state.guard);
+    collapse_init(&s->state.collapse);
     s->threads =
         s->config.train.threads > 0 ? (int)s->config.train.threads : default_threads(s->comm);
     int near_gpu = comm_stay_near_gpu(s->comm);

@@ -17,6 +17,7 @@
 #ifndef BIFRONS_DRIVER_TRAIN_SESSION_H
 #define BIFRONS_DRIVER_TRAIN_SESSION_H
 
+#include "collapse.h"
 #include "comm/comm.h"
 #include "comm/reducer.h"
 #include "comm/slot_sum.h"
@@ -51,6 +52,7 @@ struct train_state {
     double stretch_s;       /* walltime.h: longest time between two chances to stop; 0: not known */
     int64_t adversary_step; /* updates of the discriminators */
     struct guard guard;
+    struct collapse collapse;
 };
 
 struct session {

@@ -11,7 +11,7 @@
  * pictures. */
 static const double SATURATED = 0.9, PICTURES_SATURATED = 0.6;
 /* Times the difference of plain grey, and of the loss at the beginning. */
-static const double WORSE_THAN_GREY = 1.25, NOT_LEARNED = 0.9;
+static const double WORSE_THAN_GREY = 1.25, NEAR_GREY = 0.75, NOT_LEARNED = 0.9;
 /* Shares of what was gained since the beginning, and of the first loss. */
 static const double GIVEN_BACK = 0.8, GAINED = 0.7;
 /* Variety of outputs as a share of the pictures', and the least that theirs must be. */
@@ -96,7 +96,7 @@ static enum collapse_kind judge(const struct collapse *c, int who, const struct 
         return COLLAPSE_SATURATED;
     if (is_worse(c, who, v))
         return COLLAPSE_WORSE;
-    if (is_lost(c, who, v->loss))
+    if (is_lost(c, who, v->loss) && o->error > NEAR_GREY * o->grey)
         return COLLAPSE_LOST;
     bool left_start = c->variety[who] > VARIED || c->travel > TRAVELLED;
     return left_start && is_flat(o) ? COLLAPSE_FLAT : COLLAPSE_NONE;

@@ -9,7 +9,8 @@
  *               gradients through the sigmoid are 0, and it does not recover
  *   worse       it is farther from the pictures than plain grey, and its loss is not below the one
  *               with which the stage began: worse than a network that has learned nothing
- *   lost        its loss has risen most of the way from the best validation back to the beginning
+ *   lost        its loss has risen most of the way from the best validation back to the beginning,
+ *               and plain grey would be about as good
  *   flat        it draws the same picture whatever it is shown, though it once did not, or though
  *               its parameters have had every chance to move
  *

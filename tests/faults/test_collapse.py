@@ -2,6 +2,7 @@
 import re
 
 import pytest
+import torch
 
 from harness import EPOCH, assert_same_tensors, errors, load
 
@@ -105,6 +106,26 @@ def test_where_nothing_older_is_left_it_stops(small_run):
     result = run.resume(train__max_steps=40, guard__patience=2)
     assert result.returncode == 70, result.stderr
     assert "no state from before that is left" in errors(result.stderr)[0]
+
+
+def test_one_dead_decoder_is_named_alone(small_run, tmp_path):
+    """B's draws white whatever it is shown, from the beginning on, while A's learns."""
+    healthy = small_run("healthy", train__max_steps=1)
+    assert not warnings(healthy.train())
+    state = load(healthy.checkpoint(1))
+    for key in ("model_state_dict", "ema_state_dict"):
+        name = [name for name in state[key] if name.startswith("decoder_b") and name.endswith("bias")][-1]
+        state[key][name] += 100
+    torch.save(state, tmp_path / "white.pt")
+    run = small_run(train__max_steps=40, guard__patience=3, guard__rollbacks=9)
+    result = run.train("--init-from", tmp_path / "white.pt")
+    assert result.returncode == 70, result.stderr
+    first, *still = warnings(result)
+    assert "decoder B has collapsed: 100.0 % of the values it draws are black or white" in first
+    assert "one colour for every picture" in first and "decoder A" not in first
+    assert [line.rpartition(": ")[2] for line in still] == ["decoder B"] * 2
+    assert "training has failed: decoder B collapsed" in errors(result.stderr)[0]
+    assert run.rows("val")[2]["loss"]["a"]["l1"] < run.rows("val")[0]["loss"]["a"]["l1"]
 
 
 def test_healthy_runs_hear_nothing(small_run, original):

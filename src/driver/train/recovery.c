@@ -178,27 +178,31 @@ static enum status load(struct session *s, const char *path, struct errmsg *em)
 }
 
 /* From the disk, where what the saver keeps has collapsed, too: it began with such a checkpoint, or
- * kept a state that was not yet known to be one. ST_NOINPUT: there is none. */
-static enum status load_older(struct session *s, struct saver *v, struct errmsg *em)
+ * kept a state that was not yet known to be one. *found: there is one. */
+static enum status load_older(struct session *s, struct saver *v, bool *found, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
     int64_t step = s->state.step;
     bool collapsed = true;
+    *found = false;
     while (collapsed) {
         enum status st = find_older(s, step, &step, path, em);
-        if (st == ST_OK && step < 0)
-            return FAIL(em, ST_NOINPUT, "%s holds no earlier checkpoint to go back to", s->out);
-        if (st == ST_OK)
-            st = load(s, path, em);
-        if (st == ST_DATA && comm_rank(s->comm) == 0)
-            log_warn("checkpoint refused: %s", em->text);
-        if (st == ST_DATA)
+        if (st != ST_OK || step < 0)
+            return st;
+        struct errmsg refused = {0};
+        st = load(s, path, &refused);
+        if (st == ST_DATA) {
+            if (comm_rank(s->comm) == 0)
+                log_warn("checkpoint refused: %s", refused.text);
             continue;
-        if (st == ST_OK)
-            st = validate_look(s, &collapsed, em);
+        }
+        if (st != ST_OK)
+            return FAIL(em, st, "%s", refused.text);
+        st = validate_look(s, &collapsed, em);
         if (st != ST_OK)
             return st;
     }
+    *found = true;
     if (comm_rank(s->comm) == 0)
         run_folder_set_aside_after(s->out, step);
     enum status st = step_before_save(s, em);
@@ -223,7 +227,7 @@ enum status recovery_leave_collapse(struct session *s, struct saver *v, struct r
 {
     const struct train_state now = s->state;
     const struct config_guard *c = &s->config.guard;
-    bool collapsed = false;
+    bool collapsed = false, found = true;
     char times[64];
     snprintf(times, sizeof times, "after going back %d time%s", (int)now.guard.rollbacks,
              PLURAL(now.guard.rollbacks));
@@ -233,8 +237,8 @@ enum status recovery_leave_collapse(struct session *s, struct saver *v, struct r
     if (st == ST_OK)
         st = validate_look(s, &collapsed, em);
     if (st == ST_OK && collapsed)
-        st = load_older(s, v, em);
-    if (st == ST_NOINPUT)
+        st = load_older(s, v, &found, em);
+    if (st == ST_OK && !found)
         return give_up(s, &now, "and no state from before that is left", em);
     if (st != ST_OK)
         return st;

@@ -10,9 +10,9 @@ static const double START = 0.24;
 
 /* As measured on drawn faces: before the first step, after some, and after hundreds. */
 static const struct collapse_view
-    fresh = {
-        .loss = 0.242,
-        .seen = {6, 0.242, 0.235, {0.004, 0.00002, 0}, {0.21, 0.13, 0.02}}
+    fresh =
+        {
+            .loss = 0.242, .seen = {6, 0.242, 0.235, {0.004, 0.00002, 0}, {0.21, 0.13, 0.02}}
 },
     young = {.loss = 0.195, .seen = {6, 0.195, 0.235, {0.05, 0.004, 0}, {0.21, 0.13, 0.02}}},
     trained = {.loss = 0.08, .seen = {6, 0.08, 0.235, {0.19, 0.11, 0.01}, {0.21, 0.13, 0.02}}},

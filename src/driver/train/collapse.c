@@ -68,8 +68,7 @@ static bool is_lost(const struct collapse *c, int who, double loss)
 
 static bool is_worse(const struct collapse *c, int who, const struct collapse_view *v)
 {
-    return v->seen.error > WORSE_THAN_GREY * v->seen.grey &&
-           v->loss > NOT_LEARNED * c->start[who];
+    return v->seen.error > WORSE_THAN_GREY * v->seen.grey && v->loss > NOT_LEARNED * c->start[who];
 }
 
 static bool pictures_vary(const struct outputs *o)
@@ -134,7 +133,8 @@ bool collapse_is_suspected(const struct collapse *c, const double loss[static MO
 {
     bool suspected = c->in_a_row > 0;
     for (int who = 0; who < MODEL_PEOPLE; who++)
-        suspected = suspected || isnan(c->best[who]) || loss[who] > SUSPECT * c->start[who] || is_lost(c, who, loss[who]);
+        suspected = suspected || isnan(c->best[who]) || loss[who] > SUSPECT * c->start[who] ||
+                    is_lost(c, who, loss[who]);
     return suspected;
 }
 

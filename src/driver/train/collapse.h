@@ -15,8 +15,9 @@
  *               its parameters have had every chance to move
  *
  * A network that has not begun to learn draws nearly plain grey: it is none of these. What all of
- * this is compared with is part of the state, the same on every rank and saved in checkpoints; where
- * an older checkpoint does not tell it, it is NaN, and the judgements that need it are not made.
+ * this is compared with is part of the state, the same on every rank and saved in checkpoints;
+ * where an older checkpoint does not tell it, it is NaN, and the judgements that need it are not
+ * made.
  *
  *     collapse_note_step(&c, losses, lr);         // after a step that changed the model
  *     collapse_judge(&c, views);                  // at a validation: fills kinds
@@ -48,9 +49,9 @@ struct collapse {
     double start[MODEL_PEOPLE];   /* reconstruction loss of the stage's first step */
     double best[MODEL_PEOPLE];    /* the least of a validation in which it had not collapsed */
     double variety[MODEL_PEOPLE]; /* the most that outputs varied, as a share of the pictures' */
-    double travel;                /* sum of learning rates: about how far a parameter can have got */
-    int32_t kind[MODEL_PEOPLE];   /* enum collapse_kind, at the last validation */
-    int32_t in_a_row;             /* validations up to the last one that found a collapse */
+    double travel;              /* sum of learning rates: about how far a parameter can have got */
+    int32_t kind[MODEL_PEOPLE]; /* enum collapse_kind, at the last validation */
+    int32_t in_a_row;           /* validations up to the last one that found a collapse */
 };
 
 /* A decoder as a validation saw it. */

@@ -216,8 +216,7 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
 
 enum status loop_run(struct session *s, struct report *r, struct errmsg *em)
 {
-    struct loop l = {
-        .session = s, .report = r, .collapsed = s->state.collapse.in_a_row > 0};
+    struct loop l = {.session = s, .report = r, .collapsed = s->state.collapse.in_a_row > 0};
     enum status st = step_before_save(s, em); /* the saver keeps where this life began */
     if (st == ST_OK)
         st = saver_open(s, &l.saver, em);

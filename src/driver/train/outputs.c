@@ -89,7 +89,7 @@ struct outputs outputs_from(const struct outputs_sum *sum)
     if (sum->pictures == 0)
         return (struct outputs){
             0, NAN, NAN, {NAN, NAN, NAN},
-             {NAN, NAN, NAN}
+               {NAN, NAN, NAN}
         };
     return (struct outputs){
         .pictures = sum->pictures,

@@ -17,10 +17,10 @@ enum { OUTPUTS_CELLS = 8, OUTPUTS_GRID = OUTPUTS_CELLS * OUTPUTS_CELLS * 3 };
 
 /* Sums over pictures, of reconstructions or of the pictures they stand for. */
 struct outputs_spread {
-    double within;             /* squared distances of pixels from their picture's mean colour */
+    double within;              /* squared distances of pixels from their picture's mean colour */
     double cells[OUTPUTS_GRID]; /* mean colours of a grid of cells, … */
-    double cell_squares;       /* and all their squares */
-    double extreme;            /* values that are black or white */
+    double cell_squares;        /* and all their squares */
+    double extreme;             /* values that are black or white */
 };
 
 struct outputs_sum {

@@ -101,9 +101,10 @@ static void advise(const struct session *s, char out[static ADVICE_BYTES])
     if (scale < 1)
         snprintf(factor, sizeof factor, ", times %g since the run went back", scale);
     snprintf(out, ADVICE_BYTES,
-             "Lower train.lr (now %g%s) to %.1g or less, let it rise slowly with "
+             "Lower train.lr (now %g%s) to %.1g or less%s, let it rise slowly with "
              "train.warmup_steps, or find a rate with bifrons train CONFIG --find-lr",
-             lr, factor, fmin(lr * scale / 10, SAFE));
+             lr, factor, fmin(lr * scale / 10, SAFE),
+             s->config.loss.adversarial > 0 ? ", lower loss.adversarial" : "");
 }
 
 bool recovery_is_due(const struct session *s)
@@ -246,10 +247,11 @@ enum status recovery_leave_collapse(struct session *s, struct saver *v, struct r
     s->state.collapse.in_a_row = 0;
     report_went_back(r);
     if (comm_rank(s->comm) == 0)
-        log_warn("%s collapsed and did not recover in %d validation%s: going back from step %" PRId64
-                 " to step %" PRId64 ", with %g times the learning rate (%d of %" PRId64 " times)",
-                 collapse_who(&now.collapse), (int)now.collapse.in_a_row,
-                 PLURAL(now.collapse.in_a_row), now.step, s->state.step, s->state.guard.lr_scale,
-                 (int)s->state.guard.rollbacks, c->rollbacks);
+        log_warn(
+            "%s collapsed and did not recover in %d validation%s: going back from step %" PRId64
+            " to step %" PRId64 ", with %g times the learning rate (%d of %" PRId64 " times)",
+            collapse_who(&now.collapse), (int)now.collapse.in_a_row, PLURAL(now.collapse.in_a_row),
+            now.step, s->state.step, s->state.guard.lr_scale, (int)s->state.guard.rollbacks,
+            c->rollbacks);
     return ST_OK;
 }

@@ -235,8 +235,9 @@ static enum status run_pass(struct validation *v, struct model_losses *losses,
 static enum status look(struct session *s, struct collapse_view seen[MODEL_PEOPLE],
                         struct errmsg *em)
 {
-    struct validation v = {
-        .s = s, .pairs = MIN(MAX(count_of(s, MODEL_A), count_of(s, MODEL_B)), LOOK_PAIRS)};
+    struct validation v = {.s = s,
+                           .pairs =
+                               MIN(MAX(count_of(s, MODEL_A), count_of(s, MODEL_B)), LOOK_PAIRS)};
     struct quality_sum unused[VAL_ANSWERS][MODEL_PEOPLE];
     struct model_losses losses;
     return run_pass(&v, &losses, unused, seen, em);
@@ -302,7 +303,8 @@ void validate_tell_stale(const struct session *s)
 {
     log_info("stopped early after step %lld of %lld: %s has not become better than %.4g for %lld "
              "validations (train.early_stop); best.pt is of step %lld",
-             (long long)s->state.step, (long long)s->steps_total, best_name(s), s->state.best_seen, (long long)s->state.stale, (long long)s->state.best_step);
+             (long long)s->state.step, (long long)s->steps_total, best_name(s), s->state.best_seen,
+             (long long)s->state.stale, (long long)s->state.best_step);
 }
 
 /* Is there a held-out picture of this person whose quality can be measured, one whose mask is not

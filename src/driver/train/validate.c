@@ -254,6 +254,7 @@ enum status validate_look(struct session *s, bool *collapsed_out, struct errmsg 
     *collapsed_out = false;
     if (!judges(s))
         return ST_OK;
+    watchdog_enter(s->watchdog, WATCH_VALIDATE, s->state.step);
     enum status st = look(s, seen, em);
     if (st == ST_OK)
         *collapsed_out = collapse_judge(&s->state.collapse, seen);

@@ -9,7 +9,7 @@
 
 /* Shares of values that are black or white. Collapsed networks reach 1; healthy ones follow the
  * pictures. */
-static const double SATURATED = 0.9, PICTURES_SATURATED = 0.6;
+static const double SATURATED = 0.98, PICTURES_SATURATED = 0.6;
 /* Times the difference of plain grey, and of the loss at the beginning. */
 static const double WORSE_THAN_GREY = 1.25, NEAR_GREY = 0.75, NOT_LEARNED = 0.9;
 /* Shares of what was gained since the beginning, and of the first loss. */

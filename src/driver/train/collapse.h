@@ -16,8 +16,8 @@
  *
  * A network that has not begun to learn draws nearly plain grey: it is none of these. What all of
  * this is compared with is part of the state, the same on every rank and saved in checkpoints;
- * where an older checkpoint does not tell it, it is NaN, and the judgements that need it are not
- * made.
+ * where an older checkpoint does not tell it, or discriminators have a say, it is NaN, and the
+ * judgements that need it are not made.
  *
  *     collapse_note_step(&c, losses, lr);         // after a step that changed the model
  *     collapse_judge(&c, views);                  // at a validation: fills kinds

@@ -136,15 +136,24 @@ void recovery_tell_collapse(const struct session *s,
                  : "ends");
 }
 
+/* Was there a good validation? Then there is a good checkpoint, best.pt at least. */
+static bool was_good(const struct train_state *t)
+{
+    return t->best_step > 0 && !isnan(t->collapse.best[MODEL_A]) &&
+           !isnan(t->collapse.best[MODEL_B]);
+}
+
 void recovery_tell_end(const struct session *s)
 {
-    char advice[ADVICE_BYTES];
+    char advice[ADVICE_BYTES], best[64] = "";
     if (s->config.guard.spike == 0 || s->state.collapse.in_a_row == 0)
         return;
     advise(s, advice);
-    log_warn("the run has ended with %s collapsed: its last state cannot be used. %s; and start a "
-             "new run (--out)",
-             collapse_who(&s->state.collapse), advice);
+    if (was_good(&s->state))
+        snprintf(best, sizeof best, "; best.pt is of step %" PRId64, s->state.best_step);
+    log_warn("the run has ended with %s collapsed: its last state cannot be used%s. %s; and start "
+             "a new run (--out)",
+             collapse_who(&s->state.collapse), best, advice);
 }
 
 /* The newest checkpoint of this stage below `limit`, on all ranks; -1: none. */
@@ -219,8 +228,10 @@ static enum status give_up(const struct session *s, const struct train_state *no
     advise(s, advice);
     return FAIL(em, ST_DIVERGED,
                 "training has failed: %s collapsed, at %d validations in a row up to step %" PRId64
-                ", %s. %s; and start a new run (--out)",
-                collapse_who(&now->collapse), (int)now->collapse.in_a_row, now->step, why, advice);
+                ", %s. %s; %s",
+                collapse_who(&now->collapse), (int)now->collapse.in_a_row, now->step, why, advice,
+                was_good(now) ? "then --resume auto goes on from the last checkpoint"
+                              : "and start a new run (--out)");
 }
 
 enum status recovery_leave_collapse(struct session *s, struct saver *v, struct report *r,

@@ -299,20 +299,14 @@ static enum status judge_and_update(struct session *s, struct step_report *r, st
     return zero_is_on(s) ? st : comm_agree(s->comm, st, em);
 }
 
-/* Where the discriminators' word weighs as much as the pictures, reconstructions may stray far from
- * them: their loss is none to compare with. */
-static bool follows_pictures(const struct config *c)
-{
-    const double MOST = 0.2;
-    return c->loss.adversarial <= MOST * (c->loss.l1 + c->loss.dssim + c->loss.perceptual);
-}
-
+/* Against discriminators reconstructions may stray from the pictures for a while: then their losses
+ * are none to compare with. */
 static void note_losses(struct session *s, const struct step_report *r)
 {
     double loss[MODEL_PEOPLE];
-    bool known = follows_pictures(&s->config);
+    bool compares = s->config.loss.adversarial == 0;
     for (int who = 0; who < MODEL_PEOPLE; who++)
-        loss[who] = known ? collapse_loss(&s->config, &r->losses, who) : NAN;
+        loss[who] = compares ? collapse_loss(&s->config, &r->losses, who) : NAN;
     s->state.train_loss = r->losses.total;
     collapse_note_step(&s->state.collapse, loss,
                        s->config.train.freeze == FREEZE_NONE ? r->lr : NAN);

@@ -15,6 +15,8 @@
 /* Pairs that are looked at for a collapse alone. */
 enum { LOOK_PAIRS = 16, OWN_NUMBERS = VAL_ANSWERS * MODEL_PEOPLE * 4 };
 _Static_assert(sizeof(struct quality_sum) == 4 * sizeof(double), "summed over ranks as doubles");
+_Static_assert(sizeof(struct outputs_sum) == (5 + 2 * (3 + OUTPUTS_GRID)) * sizeof(double),
+               "likewise");
 
 /* Of one pass: memory for a batch, its pictures and their truth. */
 struct validation {
@@ -177,7 +179,7 @@ static enum status validate_share(struct validation *v, struct errmsg *em)
 static void note_best(struct session *s)
 {
     struct train_state *t = &s->state;
-    if (validate_pairs(s) > 0 && isnan(validate_value(s))) {
+    if (validate_pairs(s) > 0 && !isfinite(validate_value(s))) {
         if (comm_rank(s->comm) == 0)
             log_warn("%s could not be measured at this validation: it counts neither for best.pt "
                      "nor for train.early_stop",

@@ -26,7 +26,7 @@ def warnings(result):
     {"checkpoint__every_steps": 1},  # the state of the first step must not become the one to go back to
 ], ids=str)
 def test_it_goes_back_to_before_the_collapse(small_run, keys):
-    run = small_run(**{"train__lr": HIGH, "train__max_steps": 4 * EPOCH, "guard__patience": 2, "guard__lr_factor": 0.01, **keys})
+    run = small_run(train__lr=HIGH, train__max_steps=4 * EPOCH, guard__patience=2, guard__lr_factor=0.01, **keys)
     result = run.train()
     assert result.returncode == 0, result.stderr
     first, still, back = warnings(result)

@@ -22,7 +22,7 @@
  *     collapse_note_step(&c, losses, lr);         // after a step that changed the model
  *     collapse_judge(&c, views);                  // at a validation: fills kinds
  *     collapse_note_validation(&c, views);
- *     if (c.in_a_row >= patience) …
+ *     bool goes_back = c.in_a_row >= patience;
  */
 #ifndef BIFRONS_DRIVER_TRAIN_COLLAPSE_H
 #define BIFRONS_DRIVER_TRAIN_COLLAPSE_H

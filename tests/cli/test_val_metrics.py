@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 
+import h5py
 import pytest
-from exact_runs import BIFRONS, checkpoint, run, sets, train  # noqa: F401
+from exact_runs import BIFRONS, checkpoint, command, run, sets, train  # noqa: F401
 
 # validations look at the average, as eval does
 BY_EPOCH = ["train.max_steps=12", "log.preview_epochs=0", "checkpoint.keep=9", "train.lr=2e-3"]  # of 3 steps each
@@ -87,3 +89,49 @@ def test_without_the_truth_a_swap_cannot_choose(without_truth, tmp_path):
                  without_truth / "b.h5", "--out", tmp_path / "no", "--set",
                  "checkpoint.best=swap_l1")
     assert result.returncode == 78 and "needs the true swaps" in result.stderr
+
+
+def with_masks(sets, folder, masked):  # noqa: F811
+    """The sets again, with masks that mark nothing but in the rows masked[person] (None: all)."""
+    for person, rows_kept in zip("ab", masked):
+        path = folder / f"{person}.h5"
+        shutil.copy(sets / path.name, path)
+        with h5py.File(path, "r+") as file:
+            for row in range(len(file["masks"])):
+                if rows_kept is not None and row not in rows_kept:
+                    file["masks"][row] = 0
+    return folder
+
+
+@pytest.mark.parametrize("metric", ["recon_l1", "recon_psnr", "swap_ssim"])
+def test_what_no_held_out_picture_can_tell_cannot_choose(sets, tmp_path, metric):  # noqa: F811
+    blank, out = with_masks(sets, tmp_path, ([], [])), tmp_path / "run"
+    keys = [f"checkpoint.best=\"{metric}\"", "train.early_stop=2", "train.max_steps=12"]
+    for more in ([], ["--dry-run"]):
+        result = run(*command(blank, out, *more, keys=keys))
+        assert result.returncode == 78, result.stderr
+        for word in (f"checkpoint.best = \"{metric}\"", "masks", str(blank / "a.h5"), str(blank / "b.h5"), "\"loss\""):
+            assert word in result.stderr
+    # by the loss it can be chosen
+    train(blank, out, keys=["train.early_stop=2", "train.max_steps=3"])
+    assert os.readlink(out / "checkpoints/best.pt") == checkpoint(out, 3).name
+    assert "recon_l1" not in validations(out)[0]["metrics"]
+    result = run(*command(blank, out, "--resume", "auto", keys=keys))
+    assert result.returncode == 78 and f"checkpoint.best = \"{metric}\"" in result.stderr
+
+
+def test_where_one_person_alone_can_be_measured_it_is_said(sets, tmp_path):  # noqa: F811
+    half, out = with_masks(sets, tmp_path, ([], None)), tmp_path / "run"
+    result = train(half, out, keys=["checkpoint.best=recon_l1", "train.max_steps=3"])
+    assert "measures person B alone" in result.stderr
+    metrics = validations(out)[0]["metrics"]
+    assert metrics["recon_l1"] == metrics["recon_l1_b"] and "recon_l1_a" not in metrics
+    assert os.readlink(out / "checkpoints/best.pt") == checkpoint(out, 3).name
+
+
+def test_without_held_out_pictures_the_newest_is_best(sets, tmp_path):  # noqa: F811
+    out = tmp_path / "run"
+    keys = ["checkpoint.best=recon_l1", "train.max_steps=6", "data.val_fraction=0"]
+    result = train(sets, out, keys=keys)
+    assert "checkpoint.best = \"recon_l1\" does nothing without held-out pictures" in result.stderr
+    assert os.readlink(out / "checkpoints/best.pt") == checkpoint(out, 6).name

@@ -43,6 +43,7 @@ GIVEN = {
         extern int local_rank, local_size; extern struct node_limits limits; extern const char *names;"""),
     "src/data/drawn_parts.h": ((), "extern const struct portrait *p; extern struct vec3 head_point;"),
     "src/data/include/data/chart.h": ((), "extern size_t n; extern double *ranks, *speed; extern struct picture picture;"),
+    "src/data/include/data/file_kind.h": (("base/include/base/log.h",), ""),
     "src/data/include/data/left_files.h": (("base/include/base/log.h",), "extern const struct file_kind *kind;"),
     "src/data/include/data/loader.h": ((), """
         extern struct loader *l; extern uint64_t first_position; extern size_t n; extern struct loader_batch batch;"""),
@@ -56,6 +57,11 @@ GIVEN = {
     "src/driver/train/average.h": ((), "extern struct session *s;"),
     "src/driver/train/batch_trials.h": ((), """
         extern struct batch_trials t; extern double planned, available; struct batch_trial try_batch(int64_t pairs);"""),
+    "src/driver/train/collapse.h": ((), """
+        extern struct collapse c; extern struct collapse_view views[MODEL_PEOPLE]; extern double losses[MODEL_PEOPLE], lr;
+        extern int64_t patience;"""),
+    "src/driver/train/outputs.h": ((), """
+        extern struct outputs_sum sum; extern uint8_t *reconstruction, *picture, *mask_or_null; extern int size;"""),
     "src/driver/train/feed.h": ((), """
         extern struct feed_options options; extern struct feed *f; extern uint64_t position; extern size_t n, m;"""),
     "src/driver/tools/trained_on.h": ((), "extern const json_t *record;"),

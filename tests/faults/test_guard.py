@@ -1,10 +1,11 @@
 """Steps that would spoil the model are left out on all ranks; then the run goes back, then it stops."""
 import json
+import os
 import re
 
 import pytest
 
-from harness import assert_same_tensors, cut_back, errors, load
+from harness import EPOCH, assert_same_tensors, cut_back, errors, load
 
 
 @pytest.mark.parametrize("fault, reason", [
@@ -86,3 +87,18 @@ def test_where_going_back_does_not_help_it_stops_and_says_what_to_look_at(new_ru
     assert 3 in run.steps() and run.record()["exit"] == "DIVERGED"
     cut_back(run, 3)
     assert run.resume().returncode == 0
+
+
+def test_a_validation_without_a_number_burns_no_patience(new_run):
+    """And the first one makes best.pt whatever it gave; a number is better than none."""
+    keys = {"train__max_steps": 3 * EPOCH, "train__early_stop": 1, "checkpoint__keep": 9}
+    run = new_run("all", **keys)
+    result = run.train_with("evaluated:1-99:nan")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("the validation loss could not be measured at this validation") == 3
+    assert "stopped early" not in result.stderr and run.steps() == [EPOCH, 2 * EPOCH, 3 * EPOCH]
+    assert os.readlink(run.checkpoints / "best.pt") == run.checkpoint(EPOCH).name
+    run = new_run("first", **keys)
+    result = run.train_with("evaluated:1-2:nan")
+    assert result.returncode == 0 and "stopped early" not in result.stderr, result.stderr
+    assert os.readlink(run.checkpoints / "best.pt") == run.checkpoint(3 * EPOCH).name

@@ -342,9 +342,11 @@ static const struct config_key keys[] = {
     NUMBER_OR_OFF(guard.spike, 20, 1, 1e6,
                   "A step is left out where its loss stands this many robust deviations above the "
                   "median of the last 64 good ones (a deviation is at least 5 % of the median). A "
-                  "step without a finite loss or gradient always is. \"off\": only those."),
+                  "step without a finite loss or gradient always is. \"off\": only those; decoders "
+                  "are not judged at validations, either."),
     WHOLE(guard.patience, 3, 1, 1000000,
-          "Steps left out in a row after which the run goes back to its last saved state."),
+          "Steps left out in a row, or validations in a row that find a collapsed decoder, after "
+          "which the run goes back to its last good state."),
     NUMBER(guard.lr_factor, 0.5, 0.01, 1,
            "Factor on the learning rate, for the rest of the run, each time it goes back."),
     WHOLE(guard.rollbacks, 3, 0, 1000,

@@ -19,6 +19,7 @@ struct loop {
     const char *why;     /* it stopped early; on rank 0 */
     bool too_late;       /* to save, with the launcher about to end the ranks */
     bool save_owed;      /* one was due while steps were left out */
+    bool collapsed;      /* a decoder has: saves wait for a validation that finds it recovered */
 };
 
 /* How long a save takes: as measured; at first a guess from what there is to write. */
@@ -50,24 +51,34 @@ static uint64_t wanted_flags(struct loop *l)
     return flags;
 }
 
+static bool validation_due(const struct session *s)
+{
+    return session_at_epoch_end(s) || s->state.step == s->steps_total;
+}
+
 static bool save_due(const struct loop *l, uint64_t flags)
 {
     const struct session *s = l->session;
     int64_t every = s->config.checkpoint.every_steps;
-    return flags != 0 || l->save_owed || session_at_epoch_end(s) ||
-           s->state.step == s->steps_total || (every > 0 && s->state.step % every == 0);
+    if (l->collapsed && !(flags & STEP_FLAG_STOP))
+        return validation_due(s);
+    return flags != 0 || l->save_owed || validation_due(s) ||
+           (every > 0 && s->state.step % every == 0);
 }
 
 static enum status validate(struct loop *l, struct errmsg *em)
 {
     struct session *s = l->session;
     struct model_losses losses;
+    struct collapse_view seen[MODEL_PEOPLE];
     watchdog_enter(s->watchdog, WATCH_VALIDATE, s->state.step);
     enum status st = average_enter(s, em);
     if (st == ST_OK)
-        st = validate_run(s, &losses, em);
+        st = validate_run(s, &losses, seen, em);
     if (st != ST_OK)
         return st;
+    recovery_tell_collapse(s, seen);
+    l->collapsed = s->state.collapse.in_a_row > 0;
     report_validation(l->report, &losses);
     int64_t every = s->config.log.preview_epochs;
     watchdog_enter(s->watchdog, WATCH_PREVIEW, s->state.step);
@@ -94,22 +105,46 @@ static enum status save(struct loop *l, bool validated, struct errmsg *em)
     return step_after_save(s, em);
 }
 
-static enum status between_steps(struct loop *l, uint64_t flags, struct errmsg *em)
+/* COLLECTIVE. Between validations the losses of a step, which its update came after, may tell that
+ * a state that is to be saved has collapsed meanwhile. */
+static enum status look_before_save(struct loop *l, const struct step_report *step,
+                                    struct errmsg *em)
+{
+    const struct session *s = l->session;
+    double loss[MODEL_PEOPLE];
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        loss[who] = collapse_loss(&s->config, &step->losses, who);
+    if (!collapse_is_suspected(&s->state.collapse, loss))
+        return ST_OK;
+    return validate_look(l->session, &l->collapsed, em);
+}
+
+static enum status between_steps(struct loop *l, const struct step_report *step, struct errmsg *em)
 {
     struct session *s = l->session;
-    bool validates = session_at_epoch_end(s) || s->state.step == s->steps_total;
+    bool validates = validation_due(s), stops = step->flags & STEP_FLAG_STOP;
     saver_poll(l->saver);
-    if (!save_due(l, flags))
+    if (!save_due(l, step->flags))
         return ST_OK;
     report_pause(l->report);
-    enum status st = validates ? validate(l, em) : ST_OK;
+    enum status st = ST_OK;
+    if (validates)
+        st = validate(l, em);
+    else if (!stops)
+        st = look_before_save(l, step, em);
+    if (st == ST_OK && validates && recovery_is_due(s) && !stops) {
+        st = recovery_leave_collapse(s, l->saver, l->report, em);
+        l->save_owed = l->collapsed = false;
+        report_continue(l->report);
+        return st;
+    }
     if (st != ST_OK)
         return st;
-    /* amid bad steps the state is none to go back to: it waits for a good one */
-    l->save_owed =
-        s->state.guard.bad_in_a_row > 0 && !session_stage_is_over(s) && !(flags & STEP_FLAG_STOP);
-    l->too_late = l->saver && (flags & STEP_FLAG_STOP) && save_seconds(l) > signals_time_left();
-    if (!l->save_owed)
+    /* bad steps and collapsed decoders leave no state to go back to: the next good one is saved */
+    bool ends = session_stage_is_over(s) || stops;
+    l->save_owed = s->state.guard.bad_in_a_row > 0 && !ends;
+    l->too_late = l->saver && stops && save_seconds(l) > signals_time_left();
+    if (!l->save_owed && (!l->collapsed || ends))
         st = save(l, validates, em);
     report_continue(l->report);
     return st;
@@ -135,8 +170,11 @@ static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *
                     "the same command with --resume auto goes on",
                     s->state.step, s->steps_total, l->why ? l->why : "on request",
                     l->why ? " is nearly over" : "", s->out);
-    if (validate_is_stale(s) && comm_rank(s->comm) == 0)
+    if (comm_rank(s->comm) != 0)
+        return ST_OK;
+    if (validate_is_stale(s))
         validate_tell_stale(s);
+    recovery_tell_end(s);
     return ST_OK;
 }
 
@@ -165,9 +203,9 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
         if (step.verdict == GUARD_GO_BACK) {
             /* where it goes back to has been validated and saved already */
             st = recovery_go_back(s, l->saver, l->report, em);
-            l->save_owed = false;
+            l->save_owed = l->collapsed = false;
         } else {
-            st = between_steps(l, step.flags, em);
+            st = between_steps(l, &step, em);
         }
         if (st != ST_OK)
             return st;
@@ -178,7 +216,7 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
 
 enum status loop_run(struct session *s, struct report *r, struct errmsg *em)
 {
-    struct loop l = {.session = s, .report = r};
+    struct loop l = {.session = s, .report = r, .collapsed = s->state.collapse.in_a_row > 0};
     enum status st = step_before_save(s, em); /* the saver keeps where this life began */
     if (st == ST_OK)
         st = saver_open(s, &l.saver, em);

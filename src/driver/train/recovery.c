@@ -6,6 +6,9 @@
 
 #include "base/checked.h"
 #include "base/log.h"
+#include "resume.h"
+#include "run_folder.h"
+#include "validate.h"
 #include "zero.h"
 
 #include "base/poison.h"
@@ -49,6 +52,16 @@ void recovery_tell_skipped(const struct session *s, const struct step_report *st
              names[0], names[1]);
 }
 
+/* COLLECTIVE. The state that the saver keeps. */
+static enum status restore(struct session *s, struct saver *v, struct errmsg *em)
+{
+    enum status st = zero_prepare_load(s, em);
+    if (st == ST_OK && comm_rank(s->comm) == 0)
+        st = saver_go_back(v, em);
+    st = comm_agree(s->comm, st, em);
+    return st == ST_OK ? session_share_state(s, em) : st;
+}
+
 enum status recovery_go_back(struct session *s, struct saver *v, struct report *r,
                              struct errmsg *em)
 {
@@ -62,12 +75,7 @@ enum status recovery_go_back(struct session *s, struct saver *v, struct report *
                     "above, lower train.lr (the factor on it is %g now) or loss weights; then "
                     "--resume auto goes on from the last checkpoint",
                     (int)now.bad_in_a_row, from, (int)now.rollbacks, now.lr_scale);
-    enum status st = zero_prepare_load(s, em);
-    if (st == ST_OK && comm_rank(s->comm) == 0)
-        st = saver_go_back(v, em);
-    st = comm_agree(s->comm, st, em);
-    if (st == ST_OK)
-        st = session_share_state(s, em);
+    enum status st = restore(s, v, em);
     if (st != ST_OK)
         return st;
     guard_go_back(&s->state.guard, &now, c);
@@ -77,5 +85,184 @@ enum status recovery_go_back(struct session *s, struct saver *v, struct report *
                  " to step %" PRId64 ", with %g times the learning rate (%d of %" PRId64 " times)",
                  (int)now.bad_in_a_row, from, s->state.step, s->state.guard.lr_scale,
                  (int)s->state.guard.rollbacks, c->rollbacks);
+    return ST_OK;
+}
+
+/* ---- Collapsed decoders ---------------------------------------------------------------------- */
+
+enum { ADVICE_BYTES = 300 };
+
+/* What to try against a collapse. */
+static void advise(const struct session *s, char out[static ADVICE_BYTES])
+{
+    static const double SAFE = 1e-3;
+    char factor[64] = "";
+    double lr = s->config.train.lr, scale = s->state.guard.lr_scale;
+    if (scale < 1)
+        snprintf(factor, sizeof factor, ", times %g since the run went back", scale);
+    snprintf(out, ADVICE_BYTES,
+             "Lower train.lr (now %g%s) to %.1g or less%s, let it rise slowly with "
+             "train.warmup_steps, or find a rate with bifrons train CONFIG --find-lr",
+             lr, factor, fmin(lr * scale / 10, SAFE),
+             s->config.loss.adversarial > 0 ? ", lower loss.adversarial" : "");
+}
+
+bool recovery_is_due(const struct session *s)
+{
+    return s->config.guard.spike > 0 && s->state.collapse.in_a_row >= s->config.guard.patience;
+}
+
+/* All of it the first time, then that it is still so. */
+void recovery_tell_collapse(const struct session *s,
+                            const struct collapse_view seen[static MODEL_PEOPLE])
+{
+    const struct collapse *c = &s->state.collapse;
+    char text[COLLAPSE_TEXT_BYTES], advice[ADVICE_BYTES];
+    int64_t patience = s->config.guard.patience;
+    if (c->in_a_row == 0 || comm_rank(s->comm) != 0)
+        return;
+    if (c->in_a_row > 1) {
+        log_warn("step %" PRId64 ": still collapsed at validation %d in a row: %s", s->state.step,
+                 (int)c->in_a_row, collapse_who(c));
+        return;
+    }
+    collapse_describe(c, seen, text);
+    advise(s, advice);
+    log_warn("step %" PRId64 ": %s. %s. After %" PRId64
+             " such validation%s in a row (guard.patience) the run %s",
+             s->state.step, text, advice, patience, PLURAL(patience),
+             guard_may_go_back(&s->state.guard, &s->config.guard)
+                 ? "goes back to its last good state, with a lower learning rate"
+                 : "ends");
+}
+
+/* Was there a good validation? Then there is a good checkpoint, best.pt at least. */
+static bool was_good(const struct train_state *t)
+{
+    return t->best_step > 0 && !isnan(t->collapse.best[MODEL_A]) &&
+           !isnan(t->collapse.best[MODEL_B]);
+}
+
+void recovery_tell_end(const struct session *s)
+{
+    char advice[ADVICE_BYTES], best[64] = "";
+    if (s->config.guard.spike == 0 || s->state.collapse.in_a_row == 0)
+        return;
+    advise(s, advice);
+    if (was_good(&s->state))
+        snprintf(best, sizeof best, "; best.pt is of step %" PRId64, s->state.best_step);
+    log_warn("the run has ended with %s collapsed: its last state cannot be used%s. %s; and start "
+             "a new run (--out)",
+             collapse_who(&s->state.collapse), best, advice);
+}
+
+/* The newest checkpoint of this stage below `limit`, on all ranks; -1: none. */
+static enum status find_older(struct session *s, int64_t limit, int64_t *step_out,
+                              char path[static PATH_BYTES_MAX], struct errmsg *em)
+{
+    int64_t step = -1;
+    enum status st = ST_OK;
+    path[0] = '\0';
+    if (comm_rank(s->comm) == 0) {
+        st = run_folder_older(s->out, limit, &step, path, em);
+        if (step <= s->state.stage_step)
+            step = -1;
+    }
+    st = comm_agree(s->comm, st, em);
+    if (st == ST_OK)
+        st = session_share_bytes(s->comm, &step, sizeof step, em);
+    *step_out = step;
+    return st;
+}
+
+static enum status load(struct session *s, const char *path, struct errmsg *em)
+{
+    struct resume found = {0};
+    enum status st = zero_prepare_load(s, em);
+    if (st == ST_OK)
+        st = resume_find(s, path, &found, em);
+    if (st == ST_OK)
+        st = resume_load(s, &found, em);
+    resume_release(&found);
+    return st;
+}
+
+/* From the disk, where what the saver keeps has collapsed, too: it began with such a checkpoint, or
+ * kept a state that was not yet known to be one. *found: there is one. */
+static enum status load_older(struct session *s, struct saver *v, bool *found, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    int64_t step = s->state.step;
+    bool collapsed = true;
+    *found = false;
+    while (collapsed) {
+        enum status st = find_older(s, step, &step, path, em);
+        if (st != ST_OK || step < 0)
+            return st;
+        struct errmsg refused = {0};
+        st = load(s, path, &refused);
+        if (st == ST_DATA) {
+            if (comm_rank(s->comm) == 0)
+                log_warn("checkpoint refused: %s", refused.text);
+            continue;
+        }
+        if (st != ST_OK)
+            return FAIL(em, st, "%s", refused.text);
+        st = validate_look(s, &collapsed, em);
+        if (st != ST_OK)
+            return st;
+    }
+    *found = true;
+    if (comm_rank(s->comm) == 0)
+        run_folder_set_aside(s->out, step);
+    enum status st = step_before_save(s, em);
+    if (st == ST_OK)
+        st = comm_agree(s->comm, saver_keep(v, em), em);
+    return st == ST_OK ? step_after_save(s, em) : st;
+}
+
+static enum status give_up(const struct session *s, const struct train_state *now, const char *why,
+                           struct errmsg *em)
+{
+    char advice[ADVICE_BYTES];
+    advise(s, advice);
+    return FAIL(em, ST_DIVERGED,
+                "training has failed: %s collapsed, at %d validations in a row up to step %" PRId64
+                ", %s. %s; %s",
+                collapse_who(&now->collapse), (int)now->collapse.in_a_row, now->step, why, advice,
+                was_good(now) ? "then --resume auto goes on from the last checkpoint"
+                              : "and start a new run (--out)");
+}
+
+enum status recovery_leave_collapse(struct session *s, struct saver *v, struct report *r,
+                                    struct errmsg *em)
+{
+    const struct train_state now = s->state;
+    const struct config_guard *c = &s->config.guard;
+    bool collapsed = false, found = true;
+    char times[64];
+    snprintf(times, sizeof times, "after going back %d time%s", (int)now.guard.rollbacks,
+             PLURAL(now.guard.rollbacks));
+    if (!guard_may_go_back(&now.guard, c))
+        return give_up(s, &now, times, em);
+    enum status st = restore(s, v, em);
+    if (st == ST_OK)
+        st = validate_look(s, &collapsed, em);
+    if (st == ST_OK && collapsed)
+        st = load_older(s, v, &found, em);
+    if (st == ST_OK && !found)
+        return give_up(s, &now, "and no state from before that is left", em);
+    if (st != ST_OK)
+        return st;
+    guard_go_back(&s->state.guard, &now.guard, c);
+    s->state.collapse.in_a_row = 0;
+    report_went_back(r);
+    if (comm_rank(s->comm) == 0)
+        log_warn(
+            "%s collapsed and did not recover in %d validation%s: going back from step %" PRId64
+            " to step %" PRId64 ", with %g times the learning rate (%d of %" PRId64 " times)",
+            collapse_who(&now.collapse), (int)now.collapse.in_a_row, PLURAL(now.collapse.in_a_row),
+            now.step, s->state.step, s->state.guard.lr_scale, (int)s->state.guard.rollbacks,
+            c->rollbacks);
     return ST_OK;
 }

@@ -1,4 +1,5 @@
-/* What the loop does about steps that the guard (guard.h) left out. */
+/* What the loop does about steps that the guard (guard.h) left out, and about collapsed decoders
+ * (collapse.h). */
 #ifndef BIFRONS_DRIVER_TRAIN_RECOVERY_H
 #define BIFRONS_DRIVER_TRAIN_RECOVERY_H
 
@@ -15,5 +16,20 @@ void recovery_tell_skipped(const struct session *s, const struct step_report *st
  */
 enum status recovery_go_back(struct session *s, struct saver *v, struct report *r,
                              struct errmsg *em) MUST_CHECK;
+
+/* On rank 0, after a validation: a warning with the evidence where a decoder has collapsed. */
+void recovery_tell_collapse(const struct session *s,
+                            const struct collapse_view seen[static MODEL_PEOPLE]);
+/* At the end of a run: a warning where it ends collapsed. */
+void recovery_tell_end(const struct session *s);
+/* Have guard.patience validations in a row found a collapse? */
+bool recovery_is_due(const struct session *s);
+/*
+ * COLLECTIVE. As recovery_go_back, to a state in which no decoder has collapsed: the one that was
+ * saved last, else the newest checkpoint of the run folder, whose later ones are set aside.
+ * ST_DIVERGED also where there is none.
+ */
+enum status recovery_leave_collapse(struct session *s, struct saver *v, struct report *r,
+                                    struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -31,18 +31,22 @@ static void take_state(struct session *s, const struct checkpoint *c, const stru
         .best_value = other_best ? NAN : meta->best_value,
         .best_step = other_best ? 0 : meta->best_step,
         .best_seen = other_best ? NAN : meta->best_seen,
-        .stale = other_best ? 0 : meta->stale,
+        /* those that measured nothing do not count */
+        .stale = other_best || isnan(meta->best_seen) ? 0 : meta->stale,
         .wall_s = meta->wall_s,
         .save_s = meta->save_s,
         .stretch_s = meta->stretch_s,
         .metrics_bytes = meta->metrics_bytes,
         .adversary_step = s->config.loss.adversarial > 0 ? MAX(facts->adversary_step, 0) : 0,
         .guard = meta->guard,
+        .collapse = meta->collapse,
     };
     for (int i = 0; i < VAL_NUMBERS; i++)
         s->state.val_metrics.number[i] = checkpoint_get_val_metric(c, val_metrics_key(i));
-    if (changed->losses)
+    if (changed->losses) {
         guard_forget_losses(&s->state.guard);
+        collapse_forget_losses(&s->state.collapse);
+    }
     bool same_ranks = s->config.train.reproducible || meta->world_size == comm_world_size(s->comm);
     if (meta->world_size > 0 && !(same_ranks && meta->threads == s->threads.n))
         log_info("resumed on %d rank%s of %d thread%s, saved on %d of %d: not bit-exact",

@@ -87,6 +87,14 @@ enum status run_folder_checkpoint(const char *out, int64_t step, char path[stati
     return path_of_step(out, step, "", path, em);
 }
 
+enum status run_folder_older(const char *out, int64_t limit, int64_t *step_out,
+                             char path[static PATH_BYTES_MAX], struct errmsg *em)
+{
+    path[0] = '\0';
+    enum status st = checkpoints_newest_below(out, limit, step_out, em);
+    return st == ST_OK && *step_out >= 0 ? path_of_step(out, *step_out, "", path, em) : st;
+}
+
 enum status run_folder_temporary(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
                                  struct errmsg *em)
 {

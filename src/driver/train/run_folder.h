@@ -58,6 +58,9 @@ enum status run_folder_newest(const char *out, int64_t *step_out, struct errmsg 
 /* The checkpoint of a step. ST_IO: too long. */
 enum status run_folder_checkpoint(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
                                   struct errmsg *em) MUST_CHECK;
+/* The newest checkpoint of a step below `limit`; step -1 and path "" where there is none. ST_IO. */
+enum status run_folder_older(const char *out, int64_t limit, int64_t *step_out,
+                             char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
 /* Where to write the checkpoint of a step before it is committed. */
 enum status run_folder_temporary(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
                                  struct errmsg *em) MUST_CHECK;
@@ -84,8 +87,8 @@ typedef enum status run_folder_accept(void *ctx, const char *path, int64_t step,
 enum status run_folder_find_resume(const char *out, run_folder_accept *accept, void *ctx,
                                    char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
 /*
- * Sets aside, as FILE.refused, the checkpoints of later steps than the one a run goes on from: they
- * were refused, and must not be tried again, counted as kept, or linked to.
+ * Renames the checkpoints of later steps than the one a run goes on from to FILE.refused, so that
+ * they are neither tried again nor counted as kept; links to them then lead to this one.
  */
 void run_folder_set_aside(const char *out, int64_t good);
 /*

@@ -56,6 +56,45 @@ static struct guard guard_of(const json_t *object)
     return g;
 }
 
+static json_t *pair_of(const double x[MODEL_PEOPLE])
+{
+    return json_pack("[o, o]", number_or_null(x[MODEL_A]), number_or_null(x[MODEL_B]));
+}
+
+static json_t *collapse_object(const struct collapse *c)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:[i, i], s:i}", "start", pair_of(c->start), "best",
+                     pair_of(c->best), "variety", pair_of(c->variety), "travel",
+                     number_or_null(c->travel), "kind", (int)c->kind[MODEL_A],
+                     (int)c->kind[MODEL_B], "in_a_row", (int)c->in_a_row);
+}
+
+static void read_pair(const json_t *object, const char *key, double out[MODEL_PEOPLE])
+{
+    const json_t *pair = json_object_get(object, key);
+    for (size_t who = 0; who < MODEL_PEOPLE; who++)
+        if (json_is_number(json_array_get(pair, who)))
+            out[who] = json_number_value(json_array_get(pair, who));
+}
+
+static struct collapse collapse_of(const json_t *object)
+{
+    struct collapse c;
+    double kind[MODEL_PEOPLE] = {COLLAPSE_NONE, COLLAPSE_NONE};
+    collapse_forget(&c);
+    read_pair(object, "start", c.start);
+    read_pair(object, "best", c.best);
+    read_pair(object, "variety", c.variety);
+    read_pair(object, "kind", kind);
+    c.travel = number_of(object, "travel", NAN);
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        if (kind[who] > COLLAPSE_NONE && kind[who] < COLLAPSE_KINDS)
+            c.kind[who] = (int32_t)kind[who];
+    if (c.kind[MODEL_A] != COLLAPSE_NONE || c.kind[MODEL_B] != COLLAPSE_NONE)
+        c.in_a_row = (int32_t)fmin(fmax(number_of(object, "in_a_row", 0), 0), INT32_MAX);
+    return c;
+}
+
 char *run_meta_text(const struct session *s)
 {
     char fingerprint[2][20];
@@ -73,6 +112,7 @@ char *run_meta_text(const struct session *s)
         json_object_set_new(meta, "best_step", json_integer((json_int_t)s->state.best_step));
         json_object_set_new(meta, "best_seen", number_or_null(s->state.best_seen));
         json_object_set_new(meta, "stale", json_integer((json_int_t)s->state.stale));
+        json_object_set_new(meta, "collapse", collapse_object(&s->state.collapse));
         json_object_set_new(meta, "save_s", json_real(s->state.save_s));
         json_object_set_new(meta, "stretch_s", json_real(s->state.stretch_s));
     }
@@ -105,6 +145,7 @@ void run_meta_read(const char *text, struct run_meta *out)
         .world_size = (int)number_of(meta, "world_size", 0),
         .threads = (int)number_of(meta, "threads", 0),
         .guard = guard_of(json_object_get(meta, "guard")),
+        .collapse = collapse_of(json_object_get(meta, "collapse")),
     };
     for (size_t p = 0; p < 2; p++) {
         const char *print =

@@ -3,7 +3,8 @@
  *
  *   {"best_value","best_step","best_seen","stale","wall_s","metrics_bytes","save_s","stretch_s",
  *    "world_size","threads", "fingerprints":[A,B], "people":[A,B], "consent":[A,B],
- *    "guard":{"losses":[oldest, …], "bad_in_a_row", "rollbacks", "skipped", "lr_scale"}}
+ *    "guard":{"losses":[oldest, …], "bad_in_a_row", "rollbacks", "skipped", "lr_scale"},
+ *    "collapse":{"start":[A,B], "best":[A,B], "variety":[A,B], "travel", "kind":[A,B], "in_a_row"}}
  *
  * With train.stages also "stage" (from 1, as people count them), "stage_step" and "stage_position",
  * at which it began. Numbers that are none yet are null; a key that is missing reads as none.
@@ -25,6 +26,7 @@ struct run_meta {
     int world_size, threads; /* 0: not told */
     char fingerprints[2][20];
     struct guard guard;
+    struct collapse collapse;
 };
 
 /* Text that is no JSON object reads as an empty one: the checkpoint's hash has been compared. */

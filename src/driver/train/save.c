@@ -224,6 +224,17 @@ static enum status prepare(struct saver *v, bool best, struct errmsg *em)
     return st;
 }
 
+/* Does the state become best.pt? The first that was validated does, whatever it measured; a
+ * collapsed one only then. */
+static bool is_best(const struct saver *v, bool validated)
+{
+    const struct session *s = v->session;
+    bool none_yet = v->best_kept_step == 0;
+    if (!validated || (s->state.collapse.in_a_row > 0 && !none_yet))
+        return false;
+    return none_yet || validate_is_better(s, v->best_kept);
+}
+
 void saver_save(struct saver *v, double since_s, bool validated)
 {
     struct errmsg em = {0};
@@ -234,7 +245,7 @@ void saver_save(struct saver *v, double since_s, bool validated)
         note_failure(v, "the one before is still being written; the disk is slow or stuck");
         return;
     }
-    bool best = validated && validate_is_better(v->session, v->best_kept);
+    bool best = is_best(v, validated);
     if (best) {
         v->session->state.best_value = validate_value(v->session);
         v->session->state.best_step = v->session->state.step;
@@ -255,6 +266,15 @@ enum status saver_go_back(struct saver *v, struct errmsg *em)
     if (st == ST_OK)
         v->session->state = v->copied;
     return st;
+}
+
+enum status saver_keep(struct saver *v, struct errmsg *em)
+{
+    if (!v)
+        return ST_OK;
+    (void)saver_finish(v);
+    v->copied = v->session->state;
+    return checkpoint_snapshot_take(v->snapshot, em);
 }
 
 bool saver_due(struct saver *v)

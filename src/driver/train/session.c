@@ -218,6 +218,7 @@ void session_begin_next_stage(struct session *s)
     t->stage_position = t->position;
     clear_results(t);
     guard_init(&t->guard);
+    collapse_init(&t->collapse);
     t->guard.skipped = skipped;
     session_enter_stage(s);
 }
@@ -227,6 +228,7 @@ enum status session_open(struct session *s, struct errmsg *em)
     s->state = (struct train_state){0};
     clear_results(&s->state);
     guard_init(&s->state.guard);
+    collapse_init(&s->state.collapse);
     enum status st = choose_threads(s, em);
     if (st != ST_OK)
         return st;

@@ -21,6 +21,7 @@
 #define BIFRONS_DRIVER_TRAIN_SESSION_H
 
 #include "base/threads.h"
+#include "collapse.h"
 #include "comm/comm.h"
 #include "comm/reducer.h"
 #include "comm/slot_sum.h"
@@ -55,6 +56,7 @@ struct train_state {
     double stretch_s;       /* walltime.h: longest time between two chances to stop; 0: not known */
     int64_t adversary_step; /* updates of the discriminators */
     struct guard guard;
+    struct collapse collapse;
 };
 
 struct session {

@@ -299,6 +299,19 @@ static enum status judge_and_update(struct session *s, struct step_report *r, st
     return zero_is_on(s) ? st : comm_agree(s->comm, st, em);
 }
 
+/* Against discriminators reconstructions may stray from the pictures for a while: then their losses
+ * are none to compare with. */
+static void note_losses(struct session *s, const struct step_report *r)
+{
+    double loss[MODEL_PEOPLE];
+    bool compares = s->config.loss.adversarial == 0;
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        loss[who] = compares ? collapse_loss(&s->config, &r->losses, who) : NAN;
+    s->state.train_loss = r->losses.total;
+    collapse_note_step(&s->state.collapse, loss,
+                       s->config.train.freeze == FREEZE_NONE ? r->lr : NAN);
+}
+
 enum status step_run(struct session *s, uint64_t flags, struct step_report *out, struct errmsg *em)
 {
     double start = clock_seconds();
@@ -311,7 +324,7 @@ enum status step_run(struct session *s, uint64_t flags, struct step_report *out,
     s->state.step++;
     s->state.position += (uint64_t)s->config.train.global_batch;
     if (r.verdict == GUARD_GOOD)
-        s->state.train_loss = r.losses.total;
+        note_losses(s, &r);
     if (replica_check_due(s))
         st = replica_check(s, em);
     r.duration_s = clock_seconds() - start;

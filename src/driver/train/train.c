@@ -14,6 +14,7 @@
 #include "folders.h"
 #include "launched.h"
 #include "loop.h"
+#include "recovery.h"
 #include "report.h"
 #include "resume.h"
 #include "run_folder.h"
@@ -190,6 +191,7 @@ static void tell_nothing_left(const struct session *s)
     else
         log_info("nothing left to do: step %" PRId64 " of %" PRId64 " is done", s->state.step,
                  s->steps_total);
+    recovery_tell_end(s);
 }
 
 /* Of the stages to come; each rank sees the same. */

@@ -12,9 +12,15 @@
 
 #include "session.h"
 
-/* COLLECTIVE. Sets s->state.val_loss to the weighted total, s->state.val_metrics, and how long the
- * best of them has stood. */
-enum status validate_run(struct session *s, struct model_losses *out, struct errmsg *em) MUST_CHECK;
+/* COLLECTIVE. Sets s->state.val_loss to the weighted total, s->state.val_metrics, how long the best
+ * of them has stood, and s->state.collapse (unless guard.spike is off); seen is what the latter is
+ * judged by: held-out pictures, or a few training pictures where there are none. */
+enum status validate_run(struct session *s, struct model_losses *out,
+                         struct collapse_view seen[static MODEL_PEOPLE],
+                         struct errmsg *em) MUST_CHECK;
+/* COLLECTIVE. Looks at a few pictures with the parameters as they are, and changes nothing: has a
+ * decoder collapsed? Never with guard.spike off. */
+enum status validate_look(struct session *s, bool *collapsed_out, struct errmsg *em) MUST_CHECK;
 
 /* Pairs that a validation looks at; 0 where a person has no held-out pictures. */
 int64_t validate_pairs(const struct session *s);

@@ -3,8 +3,7 @@
  *
  *     const struct file_kind *kind;
  *     if (file_kind_read("x.jpg", &kind, &em) == ST_OK && kind->group == FILE_PICTURE)
- *         st = FAIL(&em, ST_DATA, "x.jpg is %s: %s", kind->name, file_group_remedy(kind->group,
- * 1));
+ *         log_warn("x.jpg is %s: %s", kind->name, file_group_remedy(kind->group, 1));
  *         // "x.jpg is a WebP picture: save it as JPEG or PNG"
  *
  * For messages and for choosing among files: whether a file is whole, its reader finds out. Kinds

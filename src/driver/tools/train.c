@@ -18,7 +18,7 @@ static enum status print_config(const struct config *c, struct errmsg *em)
         return FAIL(em, ST_MEMORY, "out of memory");
     (void)fputs(text, stdout);
     free(text);
-    return command_flush(em);
+    return ST_OK;
 }
 
 int command_train(int argc, char **argv)

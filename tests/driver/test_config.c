@@ -301,6 +301,11 @@ static void sources_are_checked_before_they_are_read(void **state)
     config_sources_file(&key, "train.lr=1");
     assert_status(config_sources_read(&key, &c, &em), ST_NOINPUT);
     assert_text_has(em.text, "write --set train.lr=1");
+    em = (struct errmsg){0};
+    struct config_sources dash = {0};
+    config_sources_file(&dash, "\xe2\x80\x94set");
+    assert_status(config_sources_read(&dash, &c, &em), ST_NOINPUT);
+    assert_text_has(em.text, "two plain hyphens");
 }
 
 static void numbers_are_no_truth_values(void **state)

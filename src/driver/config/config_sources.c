@@ -36,15 +36,29 @@ static enum status assign(const struct config_assignment *a, struct config *c, s
     return config_merge_option(c, a->key, a->value, origin, em);
 }
 
+/* What was given in a file's place may have been meant for something else. */
+static void hint_of(const char *path, char *out, size_t n)
+{
+    static const char *const dashes[] = {"\u2010", "\u2011", "\u2012", "\u2013",
+                                         "\u2014", "\u2212", "\uff0d"};
+    out[0] = '\0';
+    if (strchr(path, '='))
+        snprintf(out, n, "; to set a key, write --set %s", path);
+    for (size_t i = 0; i < sizeof dashes / sizeof *dashes; i++)
+        if (strncmp(path, dashes[i], strlen(dashes[i])) == 0)
+            snprintf(out, n, "; an option begins with two plain hyphens, as --set does");
+}
+
 static enum status merge_file(struct config *c, const char *path, struct errmsg *em)
 {
     struct errmsg why = {0};
+    char hint[ORIGIN_BYTES] = "";
     enum status st = config_merge_file(c, path, &why);
     if (st == ST_OK)
         return st;
-    if (st == ST_NOINPUT && strchr(path, '=')) /* it may have been meant for a key */
-        return FAIL(em, st, "%s; to set a key, write --set %s", why.text, path);
-    return FAIL(em, st, "%s", why.text);
+    if (st == ST_NOINPUT)
+        hint_of(path, hint, sizeof hint);
+    return FAIL(em, st, "%s%s", why.text, hint);
 }
 
 static bool same_file(const char *a, const char *b)

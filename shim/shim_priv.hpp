@@ -93,9 +93,12 @@ template <class F> enum status guard(const char *where, struct errmsg *em, F f) 
         std::string text = e.what_without_backtrace();
         if (text.starts_with("CUDA error")) // general advice follows
             text = text.substr(0, text.find('\n'));
-        // libtorch's CPU allocator says so in words only
-        bool memory = text.find("not enough memory") != text.npos ||
-                      text.find("can't allocate memory") != text.npos;
+        // said in words only: by libtorch's CPU allocator, by CUDA outside of libtorch's, and by
+        // cuBLAS and cuDNN
+        bool memory = false;
+        for (const char *words : {"not enough memory", "can't allocate memory",
+                                  "CUDA error: out of memory", "STATUS_ALLOC_FAILED"})
+            memory |= text.find(words) != text.npos;
         return report(em, memory ? ST_MEMORY : ST_TORCH, where, text.c_str());
     } catch (const std::bad_alloc &) {
         return report(em, ST_MEMORY, where, "out of memory");

@@ -1,5 +1,7 @@
 #include "toml/toml.h"
 
+#include "toml_hint.hpp"
+
 #include <algorithm>
 #include <climits>
 #include <memory>
@@ -182,6 +184,8 @@ try {
         return FAIL(em, ST_CONFIG, "%s: %zu bytes are more than the %d allowed here", origin, n,
                     int{TOML_BYTES_MAX});
     std::string_view view(text, n);
+    if (const char *encoding = toml_other_encoding(view))
+        return FAIL(em, ST_CONFIG, "%s is %s", origin, encoding);
     if (int line = overlong_line(view))
         return FAIL(em, ST_CONFIG, "%s:%d:1: more than %d dots in one line", origin, line,
                     dots_in_line_max);
@@ -189,8 +193,9 @@ try {
     if (!parsed) {
         const toml::parse_error &error = parsed.error();
         toml_place at = place_of(error.source().begin);
-        std::string what(error.description());
-        return FAIL(em, ST_CONFIG, "%s:%d:%d: %s", origin, at.line, at.column, what.c_str());
+        std::string what(error.description()), hint = toml_hint(view, at.line);
+        return FAIL(em, ST_CONFIG, "%s:%d:%d: %s%s", origin, at.line, at.column, what.c_str(),
+                    hint.c_str());
     }
     auto t = std::make_unique<struct toml_document>();
     t->owned = flatten(parsed.table());

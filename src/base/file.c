@@ -76,7 +76,8 @@ enum status folder_make(const char *path, struct errmsg *em)
     return ST_OK;
 }
 
-static const char *what_it_is(mode_t mode)
+/* What is no file, for messages. */
+static const char *kind_name(mode_t mode)
 {
     return S_ISDIR(mode)    ? "a folder"
            : S_ISFIFO(mode) ? "a FIFO"
@@ -84,55 +85,127 @@ static const char *what_it_is(mode_t mode)
                             : "a device";
 }
 
+static enum status refuse_kind(const char *path, mode_t mode, struct errmsg *em)
+{
+    const char *remedy = S_ISDIR(mode)    ? ""
+                         : S_ISFIFO(mode) ? "; write what comes out of it to a file first: it may "
+                                            "be read more than once, and by several ranks"
+                                          : "";
+    return FAIL(em, ST_NOINPUT, "cannot read %s: it is %s, not a regular file%s", path,
+                kind_name(mode), remedy);
+}
+
+enum status file_open(const char *path, int *fd_out, struct errmsg *em)
+{
+    enum status st = ST_OK;
+    struct stat s;
+    char first;
+    /* looked at before it is opened: opening some devices does something. A pipe that takes its
+     * place in between does not block either */
+    if (stat(path, &s) != 0)
+        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
+    if (!S_ISREG(s.st_mode))
+        return refuse_kind(path, s.st_mode, em);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &s) != 0)
+        st = FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
+    else if (!S_ISREG(s.st_mode))
+        st = refuse_kind(path, s.st_mode, em);
+    else if (pread(fd, &first, 1, 0) < 0)
+        st = FAIL_ERRNO(em, ST_IO, errno, "cannot read %s", path);
+    if (st == ST_OK)
+        *fd_out = fd;
+    else if (fd >= 0)
+        close(fd);
+    return st;
+}
+
+enum status file_open_stream(const char *path, FILE **out, struct errmsg *em)
+{
+    int fd;
+    enum status st = file_open(path, &fd, em);
+    if (st != ST_OK)
+        return st;
+    if (!(*out = fdopen(fd, "rb"))) {
+        st = FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
+        close(fd);
+    }
+    return st;
+}
+
+enum status file_check_readable(const char *path, struct errmsg *em)
+{
+    int fd;
+    enum status st = file_open(path, &fd, em);
+    if (st == ST_OK)
+        close(fd);
+    return st;
+}
+
+enum status file_check_replaceable(const char *path, struct errmsg *em)
+{
+    struct stat s, link;
+    if (stat(path, &s) != 0)
+        return ST_OK; /* what is wrong shows when it is written */
+    if (!S_ISREG(s.st_mode))
+        return FAIL(em, ST_IO, "cannot write %s: it is %s, not a regular file", path,
+                    kind_name(s.st_mode));
+    if (strncmp(path, "/dev/", 5) == 0 && lstat(path, &link) == 0 && S_ISLNK(link.st_mode))
+        return FAIL(em, ST_IO, "cannot write %s: it is a device, not a regular file", path);
+    return ST_OK;
+}
+
+/* Reads to the end, whatever length the file claims to have: those of /proc claim none. */
+static enum status read_to_end(int fd, const char *path, size_t guess, size_t bytes_max,
+                               uint8_t **bytes_out, size_t *n_out, struct errmsg *em)
+{
+    size_t room = 0, done = 0;
+    for (;;) {
+        if (done == room) {
+            room = done == 0 ? guess + 1 : done <= bytes_max / 2 ? 2 * done : bytes_max + 1;
+            uint8_t *more = realloc(*bytes_out, room + 1);
+            if (!more)
+                return FAIL(em, ST_MEMORY, "out of memory reading %s", path);
+            *bytes_out = more;
+        }
+        ssize_t n = read(fd, *bytes_out + done, room - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return FAIL_ERRNO(em, ST_IO, errno, "cannot read %s", path);
+        if (n == 0)
+            break;
+        done += (size_t)n;
+        if (done > bytes_max)
+            return FAIL(em, ST_DATA, "%s has more than the %zu bytes allowed here", path,
+                        bytes_max);
+    }
+    (*bytes_out)[done] = 0;
+    *n_out = done;
+    return ST_OK;
+}
+
 enum status file_read_all(const char *path, size_t bytes_max, uint8_t **bytes_out, size_t *n_out,
                           struct errmsg *em)
 {
-    enum status st = ST_OK;
     uint8_t *bytes = NULL;
     struct stat s;
-    /* what it is before it is opened, since that alone moves some devices; and no wait for the
-       writer of a FIFO that takes its place */
-    bool other = stat(path, &s) == 0 && !S_ISREG(s.st_mode);
-    int fd = other ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (!other && (fd < 0 || fstat(fd, &s) != 0)) {
-        st = FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
-        goto out;
-    }
-    if (!S_ISREG(s.st_mode)) {
-        st = FAIL(em, ST_NOINPUT, "%s is %s, not a regular file", path, what_it_is(s.st_mode));
-        goto out;
-    }
-    if ((uintmax_t)s.st_size > bytes_max) {
+    int fd;
+    enum status st = file_open(path, &fd, em);
+    if (st != ST_OK)
+        return st;
+    if (fstat(fd, &s) != 0)
+        st = FAIL_ERRNO(em, ST_IO, errno, "cannot read %s", path);
+    else if ((uintmax_t)s.st_size > bytes_max)
         st = FAIL(em, ST_DATA, "%s has %jd bytes, more than the %zu allowed here", path,
                   (intmax_t)s.st_size, bytes_max);
-        goto out;
-    }
-    size_t size = (size_t)s.st_size, done = 0;
-    bytes = malloc(size + 1);
-    if (!bytes) {
-        st = FAIL(em, ST_MEMORY, "out of memory reading %s", path);
-        goto out;
-    }
-    while (done < size) {
-        ssize_t n = read(fd, bytes + done, size - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            st = FAIL_ERRNO(em, ST_IO, errno, "cannot read %s", path);
-            goto out;
-        }
-        if (n == 0)
-            break; /* shrank while we read: what is there is what we report */
-        done += (size_t)n;
-    }
-    bytes[done] = 0;
-    *bytes_out = bytes;
-    *n_out = done;
-    bytes = NULL;
-out:
-    free(bytes);
-    if (fd >= 0)
-        close(fd);
+    else
+        st = read_to_end(fd, path, (size_t)s.st_size, bytes_max, &bytes, n_out, em);
+    close(fd);
+    if (st == ST_OK)
+        *bytes_out = bytes;
+    else
+        free(bytes);
     return st;
 }
 
@@ -154,7 +227,7 @@ static enum status write_all(int fd, const void *bytes, size_t n, const char *pa
 
 static enum status sync_path(const char *path, int flags, struct errmsg *em)
 {
-    int fd = open(path, flags | O_CLOEXEC);
+    int fd = open(path, flags | O_NONBLOCK | O_CLOEXEC);
     /* some file systems cannot sync a folder and say EINVAL: they order renames by themselves */
     bool good = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL);
     int reason = errno;
@@ -175,19 +248,9 @@ static enum status sync_folder_of(const char *path, struct errmsg *em)
     return sync_path(folder, O_RDONLY | O_DIRECTORY, em);
 }
 
-/* A rename would replace a device or a pipe by a file. */
-static enum status check_replaceable(const char *path, struct errmsg *em)
-{
-    struct stat s;
-    if (lstat(path, &s) != 0 || S_ISREG(s.st_mode) || S_ISLNK(s.st_mode))
-        return ST_OK;
-    return FAIL(em, ST_IO, "cannot write %s: it is %s", path,
-                S_ISDIR(s.st_mode) ? "a folder" : "a device, a pipe or a socket, not a file");
-}
-
 enum status file_commit(const char *temporary, const char *path, struct errmsg *em)
 {
-    enum status st = check_replaceable(path, em);
+    enum status st = file_check_replaceable(path, em);
     if (st == ST_OK)
         st = sync_path(temporary, O_RDONLY, em);
     if (st != ST_OK)
@@ -207,7 +270,7 @@ static enum status temporary_name(const char *path, char out[static PATH_BYTES_M
 enum status file_write_atomic(const char *path, const void *bytes, size_t n, struct errmsg *em)
 {
     char temporary[PATH_BYTES_MAX];
-    enum status st = check_replaceable(path, em);
+    enum status st = file_check_replaceable(path, em);
     if (st == ST_OK)
         st = temporary_name(path, temporary, em);
     if (st != ST_OK)

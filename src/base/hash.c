@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#include "base/file.h"
+
 enum { PIECE_BYTES = 1 << 20 };
 
 uint64_t hash64(const void *bytes, size_t n, uint64_t seed)
@@ -58,15 +60,14 @@ enum status hash128_file(const char *path, struct hash128 *out, struct errmsg *e
     enum status st = ST_OK;
     unsigned char *piece = malloc(PIECE_BYTES);
     struct hash128_stream *stream = hash128_stream_new();
-    FILE *f = fopen(path, "rb");
+    FILE *f = NULL;
     if (!piece || !stream) {
         st = FAIL(em, ST_MEMORY, "out of memory while hashing %s", path);
         goto out;
     }
-    if (!f) {
-        st = FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
+    st = file_open_stream(path, &f, em);
+    if (st != ST_OK)
         goto out;
-    }
     for (size_t n; (n = fread(piece, 1, PIECE_BYTES, f)) > 0;)
         hash128_stream_add(stream, piece, n);
     if (ferror(f)) {

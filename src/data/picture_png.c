@@ -1,10 +1,8 @@
 /* Writing PNG (ISO/IEC 15948) over zlib, with the marks of where a picture comes from. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -217,21 +215,19 @@ enum status picture_check_output(const char *path, struct errmsg *em)
 {
     static const char ours[] = "Software\0Bifrons";
     uint8_t start[128];
-    struct stat s;
+    enum status st = file_check_replaceable(path, em);
+    if (st != ST_OK || !file_exists(path))
+        return st;
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT)
-        return ST_OK;
-    bool regular = fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode);
-    ssize_t n = regular ? read(fd, start, sizeof start) : -1;
+    ssize_t n = fd >= 0 ? read(fd, start, sizeof start) : -1;
     if (fd >= 0)
         close(fd);
     if (n == 0 || (n > 0 && memmem(start, (size_t)n, ours, sizeof ours - 1)))
         return ST_OK;
-    return FAIL(
-        em, ST_USAGE,
-        "%s is there already and is %s: it is not replaced. Name another file, or remove it "
-        "first",
-        path, regular ? "no picture that Bifrons made" : "no file");
+    return FAIL(em, ST_USAGE,
+                "%s is there already and is no picture that Bifrons made: it is not replaced. Name "
+                "another file, or remove it first",
+                path);
 }
 
 enum status picture_write_png(const char *path, const struct picture *p,

@@ -1,10 +1,13 @@
 #include "command.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -14,7 +17,7 @@
 
 #define ENGINE_NAME "bifrons-engine"
 
-enum { SILENT_RANK_WAIT_S = 2 };
+enum { SILENT_RANK_WAIT_S = 2, OUTPUT_BYTES = 1 << 18 };
 
 /* argp's --version and -V of every subcommand */
 const char *argp_program_version = "bifrons " BIFRONS_VERSION;
@@ -50,11 +53,76 @@ int64_t command_number(struct argp_state *state, const char *option, const char 
     return n;
 }
 
-enum status command_flush(struct errmsg *em)
+/* A file opened in the place of a missing standard stream would get what is meant for that. Writing
+ * to what takes its place fails, and so does reading. */
+static void fill_standard_streams(void)
 {
-    return fflush(stdout) == 0 && !ferror(stdout)
-               ? ST_OK
-               : FAIL(em, ST_IO, "cannot write to standard output");
+    static const int modes[] = {
+        [STDIN_FILENO] = O_WRONLY,
+        [STDOUT_FILENO] = O_RDONLY,
+        [STDERR_FILENO] = O_RDONLY,
+    };
+    for (int fd = 0; fd < (int)ARRAY_LENGTH(modes); fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", modes[fd]) != fd)
+            _exit(status_exit_code(ST_IO));
+}
+
+int command_end(int code)
+{
+    errno = 0;
+    bool flushed = fflush(stdout) == 0;
+    int reason = errno;
+    if ((flushed && !ferror(stdout)) || code != 0)
+        return code;
+    if (reason != EPIPE) /* a reader that has seen enough needs no message */
+        log_error("cannot write to standard output%s%s", flushed ? "" : ": ",
+                  flushed ? "" : strerror(reason));
+    return status_exit_code(ST_IO);
+}
+
+static void end_at_exit(int code, void *unused)
+{
+    (void)unused;
+    int last = command_end(code);
+    if (last != code)
+        _exit(last);
+}
+
+void command_begin(void)
+{
+    static char buffer[OUTPUT_BYTES]; /* room for what a command prints: the reason of a failure is
+                                         known where it is flushed, at the end */
+    fill_standard_streams();
+    if (!isatty(STDOUT_FILENO))
+        setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+    log_init();
+    on_exit(end_at_exit, NULL);
+}
+
+void command_print_quoted(FILE *f, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_=./:,+@%";
+    if (*word && word[strspn(word, plain)] == '\0') {
+        fputs(word, f);
+        return;
+    }
+    fputc('\'', f);
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", f);
+        else
+            fputc(*word, f);
+    fputc('\'', f);
+}
+
+void command_print_line(FILE *f, const char *name, int argc, char **argv)
+{
+    fprintf(f, "bifrons %s", name);
+    for (int i = 1; i < argc; i++) {
+        fputc(' ', f);
+        command_print_quoted(f, argv[i]);
+    }
 }
 
 int command_fail(const struct errmsg *em)
@@ -144,6 +212,49 @@ enum status command_own_path(char path[static PATH_BYTES_MAX], struct errmsg *em
     return ST_OK;
 }
 
+/* ---- The engine ------------------------------------------------------------------------------ */
+
+/* Does the engine come as far as its own code? Under a limit of memory libtorch may end the process
+ * while it is loaded, before there is anyone to tell. */
+static bool engine_loads(const char *engine)
+{
+    char name[] = "bifrons info", option[] = "--usage";
+    char *const words[] = {name, option, NULL};
+    int how = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        int nowhere = open("/dev/null", O_RDWR);
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        if (nowhere >= 0 && dup2(nowhere, STDOUT_FILENO) >= 0 && dup2(nowhere, STDERR_FILENO) >= 0)
+            execv(engine, words);
+        _exit(status_exit_code(ST_OK)); /* it is told where it is started in earnest */
+    }
+    while (pid > 0 && waitpid(pid, &how, 0) < 0 && errno == EINTR)
+        ;
+    return pid < 0 || (WIFEXITED(how) && WEXITSTATUS(how) == 0);
+}
+
+static enum status check_limits(const char *engine, struct errmsg *em)
+{
+    static const struct {
+        int resource;
+        const char *option;
+    } limits[] = {
+        {RLIMIT_AS,   "-v"},
+        {RLIMIT_DATA, "-d"},
+    };
+    struct rlimit limit;
+    for (size_t i = 0; i < ARRAY_LENGTH(limits); i++)
+        if (getrlimit(limits[i].resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+            !engine_loads(engine))
+            return FAIL(em, ST_MEMORY,
+                        "libtorch cannot be loaded within the %.0f MB that ulimit %s allows a "
+                        "process: lift that limit (ulimit %s unlimited), or ask the batch system "
+                        "for more memory",
+                        (double)limit.rlim_cur / 1e6, limits[i].option, limits[i].option);
+    return ST_OK;
+}
+
 int command_exec_engine(int argc, char **argv)
 {
     (void)argc;
@@ -156,8 +267,11 @@ int command_exec_engine(int argc, char **argv)
     /* beside us in a build folder, in ../libexec/bifrons once installed */
     static const char *const places[] = {ENGINE_NAME, "../libexec/bifrons/" ENGINE_NAME};
     for (int i = 0; i < 2; i++)
-        if (path_join(engine, sizeof engine, folder, places[i]) && file_exists(engine))
+        if (path_join(engine, sizeof engine, folder, places[i]) && file_exists(engine)) {
+            if (check_limits(engine, &em) != ST_OK)
+                return command_fail_once(&em);
             execv(engine, argv);
+        }
     log_error("cannot start %s: %s; build or install bifrons again", engine, strerror(errno));
     return status_exit_code(ST_INTERNAL);
 }

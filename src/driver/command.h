@@ -8,6 +8,7 @@
 
 #include <argp.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/file.h"
 #include "base/status.h"
@@ -33,8 +34,17 @@ extern const struct argp_child command_help[];
 int64_t command_number(struct argp_state *state, const char *option, const char *text, int64_t low,
                        int64_t high);
 
-/* What was printed has reached standard output, or ST_IO. */
-enum status command_flush(struct errmsg *em) MUST_CHECK;
+/*
+ * A program's first call: the log, and what ends every command, also those that argp ends (--help).
+ * Output that has not reached standard output is told there and makes an exit code of 0 that of
+ * ST_IO; commands print and need not look.
+ */
+void command_begin(void);
+/* For a program that ends by _exit: flushes standard output and gives the exit code. */
+int command_end(int code) MUST_CHECK;
+/* A word as a shell takes it; a command's whole line, "bifrons NAME ARG..." of argv from 1 on. */
+void command_print_quoted(FILE *f, const char *word);
+void command_print_line(FILE *f, const char *name, int argc, char **argv);
 /* Logs em's text as an error (with its rank, where one is known) and gives the exit code. */
 int command_fail(const struct errmsg *em);
 

@@ -26,6 +26,7 @@ static const struct command commands[] = {
 static int leave(int code)
 {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    code = command_end(code);
     fflush(NULL);
     _exit(code);
 #endif
@@ -34,7 +35,7 @@ static int leave(int code)
 
 int main(int argc, char **argv)
 {
-    log_init();
+    command_begin();
     log_set_rank(launcher_rank_guess() > 0 ? launcher_rank_guess() : 0,
                  launcher_world_size_guess());
     const char *space = argc > 0 ? strrchr(argv[0], ' ') : NULL; /* "bifrons train" */

@@ -31,7 +31,7 @@ static void print_usage(FILE *f)
 
 int main(int argc, char **argv)
 {
-    log_init();
+    command_begin();
     const char *name = argc > 1 ? argv[1] : "";
     if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
         print_usage(stdout);

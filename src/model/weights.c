@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/file.h"
 #include "weights_priv.h"
+#include "zip_check.h"
 
 #include "base/poison.h"
 
@@ -28,9 +30,12 @@ enum status weights_load(struct weights *w, uint64_t offset, size_t n, uint8_t *
     uint8_t *bytes = malloc(n);
     if (!bytes)
         return FAIL(em, ST_MEMORY, "out of memory reading %s", w->path);
+    errno = 0;
     if (fseeko(w->file, (off_t)offset, SEEK_SET) != 0 || fread(bytes, 1, n, w->file) != n) {
+        int reason = ferror(w->file) ? errno : 0;
         free(bytes);
-        return weights_refuse(w, "it cannot be read", em);
+        return reason ? FAIL_ERRNO(em, ST_IO, reason, "cannot read %s", w->path)
+                      : weights_refuse(w, "it ends too early", em);
     }
     *out = bytes;
     *n_out = n;
@@ -92,8 +97,8 @@ enum status weights_open(const char *path, struct weights **out, struct errmsg *
     enum status st = w && (w->path = strdup(path))
                          ? ST_OK
                          : FAIL(em, ST_MEMORY, "out of memory reading %s", path);
-    if (st == ST_OK && !(w->file = fopen(path, "rb")))
-        st = FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
+    if (st == ST_OK)
+        st = file_open_stream(path, &w->file, em);
     if (st == ST_OK) {
         off_t end = fseeko(w->file, 0, SEEK_END) == 0 ? ftello(w->file) : -1;
         w->bytes = end > 0 ? (uint64_t)end : 0;
@@ -130,9 +135,10 @@ const struct weights_tensor *weights_find(const struct weights *w, const char *n
 }
 
 /* n bytes of a record from `offset` on, and the rest of it: then libzip compares the checksum. */
-static bool read_record(zip_t *archive, const char *name, uint64_t offset, uint8_t *out, size_t n)
+static enum status read_record(struct weights *w, const char *name, uint64_t offset, uint8_t *out,
+                               size_t n, struct errmsg *em)
 {
-    zip_file_t *record = zip_fopen(archive, name, 0);
+    zip_file_t *record = zip_fopen(w->archive, name, 0);
     uint8_t *piece = malloc(PIECE_BYTES);
     uint64_t at = 0;
     zip_int64_t got = record && piece ? 1 : -1;
@@ -142,10 +148,19 @@ static bool read_record(zip_t *archive, const char *name, uint64_t offset, uint8
             if (at >= offset && at - offset < n)
                 out[at - offset] = piece[i];
     }
+    int reason = got < 0 && piece ? zip_reason(w->archive, record) : 0;
+    bool whole = got == 0 && at >= offset && at - offset >= n;
+    enum status st = ST_OK;
+    if (!piece)
+        st = FAIL(em, ST_MEMORY, "out of memory reading %s", w->path);
+    else if (reason)
+        st = FAIL_ERRNO(em, ST_IO, reason, "cannot read %s", w->path);
+    else if (!whole)
+        st = weights_refuse(w, "its checksums do not match", em);
     free(piece);
     if (record)
         zip_fclose(record);
-    return got == 0 && at >= offset && at - offset >= n;
+    return st;
 }
 
 enum status weights_read(struct weights *w, const struct weights_tensor *t, double *numbers,
@@ -158,8 +173,8 @@ enum status weights_read(struct weights *w, const struct weights_tensor *t, doub
         memory = malloc(bytes);
         if (!memory)
             st = FAIL(em, ST_MEMORY, "out of memory reading %s", w->path);
-        else if (!read_record(w->archive, t->record, t->offset, memory, bytes))
-            st = weights_refuse(w, "its checksums do not match", em);
+        else
+            st = read_record(w, t->record, t->offset, memory, bytes, em);
     } else {
         st = weights_load(w, t->offset, bytes, &memory, &got, em);
         if (st == ST_OK && got < bytes)

@@ -17,6 +17,7 @@
 #include "base/checked.h"
 #include "pickle.h"
 #include "weights_priv.h"
+#include "zip_check.h"
 
 #include "base/poison.h"
 
@@ -196,8 +197,15 @@ static enum status read_pickle(struct weights *w, const char *prefix, uint8_t **
     uint8_t *bytes = malloc((size_t)about.size);
     zip_file_t *record = zip_fopen(w->archive, name, 0);
     zip_int64_t got = bytes && record ? zip_fread(record, bytes, about.size) : -1;
+    int reason = bytes && got < 0 ? zip_reason(w->archive, record) : 0;
     if (record)
         zip_fclose(record);
+    if (!bytes)
+        return FAIL(em, ST_MEMORY, "out of memory reading %s", w->path);
+    if (reason) {
+        free(bytes);
+        return FAIL_ERRNO(em, ST_IO, reason, "cannot read %s", w->path);
+    }
     if (got < 0 || (zip_uint64_t)got != about.size) {
         free(bytes);
         return weights_refuse(w, "its pickle cannot be read", em);
@@ -213,10 +221,12 @@ enum status weights_list_zip(struct weights *w, struct errmsg *em)
     uint8_t *bytes = NULL;
     size_t n = 0, used;
     struct pickle *p = NULL;
-    w->archive = zip_open(w->path, ZIP_RDONLY | ZIP_CHECKCONS, NULL);
+    enum status st = zip_open_file(w->path, &w->archive, em);
+    if (st != ST_OK)
+        return st;
     if (!w->archive || !find_prefix(w->archive, prefix))
         return weights_refuse(w, "it is a zip archive, but torn or not torch.save's", em);
-    enum status st = read_pickle(w, prefix, &bytes, &n, em);
+    st = read_pickle(w, prefix, &bytes, &n, em);
     if (st == ST_OK) {
         struct errmsg why = {0};
         st = pickle_parse(bytes, n, &p, &used, &why);

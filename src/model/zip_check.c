@@ -2,20 +2,48 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <zip.h>
+
+#include "base/file.h"
 
 enum { PIECE_BYTES = 1 << 18, RECORDS_MAX = 1 << 20 };
 
+enum status zip_open_file(const char *path, zip_t **out, struct errmsg *em)
+{
+    int code = 0;
+    enum status st = file_check_readable(path, em);
+    if (st != ST_OK)
+        return st;
+    errno = 0;
+    *out = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &code);
+    int reason = errno;
+    if (!*out && code == ZIP_ER_MEMORY)
+        return FAIL(em, ST_MEMORY, "out of memory reading %s", path);
+    bool told = reason && reason != EINVAL; /* what seeking in a short file sets is no reason */
+    if (!*out && told && (code == ZIP_ER_OPEN || code == ZIP_ER_READ || code == ZIP_ER_SEEK))
+        return FAIL_ERRNO(em, ST_IO, reason, "cannot read %s", path);
+    return ST_OK;
+}
+
+int zip_reason(zip_t *archive, zip_file_t *record)
+{
+    zip_error_t *e = record ? zip_file_get_error(record) : zip_get_error(archive);
+    return zip_error_system_type(e) == ZIP_ET_SYS ? zip_error_code_system(e) : 0;
+}
+
 /* libzip compares the checksum when a record has been read to its end. */
-static bool read_through(zip_t *archive, zip_uint64_t index, char *piece)
+static enum status read_through(zip_t *archive, zip_uint64_t index, char *piece, const char *path,
+                                struct errmsg *em)
 {
     zip_file_t *record = zip_fopen_index(archive, index, 0);
     zip_int64_t n = record ? 1 : -1;
     while (n > 0)
         n = zip_fread(record, piece, PIECE_BYTES);
+    int reason = n == 0 ? 0 : zip_reason(archive, record);
     if (record)
         zip_fclose(record);
-    return n == 0;
+    if (reason)
+        return FAIL_ERRNO(em, ST_IO, reason, "cannot read %s", path);
+    return n == 0 ? ST_OK : ST_DATA; /* the caller's to tell */
 }
 
 static enum status check_record(zip_t *archive, zip_uint64_t index, char *piece, const char *path,
@@ -29,22 +57,21 @@ static enum status check_record(zip_t *archive, zip_uint64_t index, char *piece,
                     "%s is no checkpoint: its record \"%.100s\" is compressed, as torch.save never "
                     "does",
                     path, s.name);
-    if (!known || !read_through(archive, index, piece))
-        return FAIL(em, ST_DATA,
-                    "%s is damaged: its record \"%.100s\" cannot be read or does not match its "
-                    "checksum; use an earlier checkpoint",
-                    path, known ? s.name : "?");
-    return ST_OK;
+    enum status st = known ? read_through(archive, index, piece, path, em) : ST_DATA;
+    if (st == ST_DATA)
+        st = FAIL(em, ST_DATA,
+                  "%s is damaged: its record \"%.100s\" cannot be read or does not match its "
+                  "checksum; use an earlier checkpoint",
+                  path, known ? s.name : "?");
+    return st;
 }
 
 enum status zip_check(const char *path, struct errmsg *em)
 {
-    int code = 0;
-    enum status st = ST_OK;
-    zip_t *archive = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &code);
-    if (!archive && (code == ZIP_ER_NOENT || code == ZIP_ER_OPEN || code == ZIP_ER_READ))
-        return FAIL_ERRNO(em, ST_NOINPUT, code == ZIP_ER_NOENT ? ENOENT : errno, "cannot open %s",
-                          path);
+    zip_t *archive = NULL;
+    enum status st = zip_open_file(path, &archive, em);
+    if (st != ST_OK)
+        return st;
     if (!archive)
         return FAIL(
             em, ST_DATA,

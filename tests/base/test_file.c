@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "testing.h"
@@ -92,30 +93,69 @@ static void missing_files_are_named(void **state)
     assert_status(folder_make("/proc/nothing/here", &em), ST_IO);
 }
 
-static void only_regular_files_are_read(void **state)
+/* Nothing but a file is opened or replaced: what else is there neither makes us wait nor is lost.
+ */
+static void only_files_are_read_and_replaced(void **state)
 {
     (void)state;
-    char *folder = scratch_new(), path[PATH_BYTES_MAX];
-    uint8_t *bytes;
-    size_t n;
-    assert_true(path_join(path, sizeof path, folder, "fifo"));
-    assert_int_equal(mkfifo(path, 0600), 0);
+    char *folder = scratch_new(), pipe_path[PATH_BYTES_MAX], link[PATH_BYTES_MAX];
+    char device[PATH_BYTES_MAX]; /* a link: were it replaced, no more would be lost */
+    assert_true(path_join(pipe_path, sizeof pipe_path, folder, "pipe"));
+    assert_true(path_join(link, sizeof link, folder, "link"));
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    assert_true(path_join(device, sizeof device, folder, "device"));
+    assert_int_equal(symlink("pipe", link), 0);
+    assert_int_equal(symlink("/dev/null", device), 0);
     const struct {
-        const char *path, *what;
+        const char *path, *told;
+        enum status reading;
     } others[] = {
-        {path,        "a FIFO"  },
-        {folder,      "a folder"},
-        {"/dev/zero", "a device"}
+        {pipe_path,        "it is a FIFO, not a regular file",   ST_NOINPUT},
+        {link,             "it is a FIFO, not a regular file",   ST_NOINPUT},
+        {device,           "it is a device, not a regular file", ST_NOINPUT},
+        {folder,           "it is a folder, not a regular file", ST_NOINPUT},
+        {"/proc/self/mem", "Input/output error",                 ST_IO     },
     };
-    alarm(20); /* one that waited for a writer would wait for ever */
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         struct errmsg em = {0};
-        assert_status(file_read_all(others[i].path, 9, &bytes, &n, &em), ST_NOINPUT);
-        assert_text_has(em.text, others[i].path);
-        assert_text_has(em.text, others[i].what);
+        struct hash128 h;
+        uint8_t *bytes;
+        size_t n;
+        assert_status(file_read_all(others[i].path, 99, &bytes, &n, &em), others[i].reading);
+        assert_text_has(em.text, others[i].told);
+        em = (struct errmsg){0};
+        assert_status(hash128_file(others[i].path, &h, &em), others[i].reading);
+        assert_text_has(em.text, others[i].told);
+        if (others[i].reading == ST_IO)
+            continue;
+        em = (struct errmsg){0};
+        assert_status(file_write_atomic(others[i].path, "x", 1, &em), ST_IO);
+        assert_text_has(em.text, others[i].told);
+        em = (struct errmsg){0};
+        assert_status(file_commit("/proc/self/mem", others[i].path, &em), ST_IO);
+        assert_text_has(em.text, others[i].told);
     }
-    alarm(0);
+    assert_int_equal(count_entries(folder), 3);
+    struct errmsg em = {0};
+    assert_status(file_check_replaceable("/dev/stdout", &em), ST_IO);
     free(folder);
+}
+
+/* Files of /proc say that they are empty. */
+static void files_are_read_to_their_end(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    uint8_t *bytes;
+    size_t n, all;
+    assert_ok(file_read_all("/proc/self/mountinfo", 1 << 20, &bytes, &all, &em));
+    assert_true(all > 0 && bytes[all - 1] == '\n' && bytes[all] == 0);
+    free(bytes);
+    assert_ok(file_read_all("/proc/self/mountinfo", all, &bytes, &n, &em));
+    assert_int_equal(n, all);
+    free(bytes);
+    assert_status(file_read_all("/proc/self/mountinfo", all - 1, &bytes, &n, &em), ST_DATA);
+    assert_text_has(em.text, "/proc/self/mountinfo has more than the");
 }
 
 int main(void)
@@ -124,7 +164,8 @@ int main(void)
         cmocka_unit_test(paths),
         cmocka_unit_test(atomic_write_replaces_and_leaves_nothing),
         cmocka_unit_test(missing_files_are_named),
-        cmocka_unit_test(only_regular_files_are_read),
+        cmocka_unit_test(only_files_are_read_and_replaced),
+        cmocka_unit_test(files_are_read_to_their_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,18 +108,33 @@ static void assignments_are_refused_with_their_option(void **state)
     } bad[] = {
         {"train.lr=fast",
          "--set train.lr=fast: train.lr must be a number from 0 to 1, not "
-         "\"fast\"",                                                                                       ST_CONFIG},
+         "\"fast\"",                                                                                            ST_CONFIG},
         {"train.lrr=1",                "--set train.lrr=1: unknown key train.lrr; did you mean train.lr?",
-         ST_CONFIG                                                                                                  },
+         ST_CONFIG                                                                                                       },
         {"train.epochs=1e3",
          "--set train.epochs=1e3: train.epochs must be a whole number from 1 "
-         "to 1000000, not 1000",                                                                           ST_CONFIG},
-        {"train.lr",                   "--set train.lr: write --set key=value, as in --set train.lr=2e-4", ST_USAGE },
-        {"=1",                         "--set =1: unknown key ; bifrons train --help lists every key",     ST_CONFIG},
-        {"data.a=\xff",                "--set data.a=\xff: the value of data.a is not UTF-8 text",         ST_CONFIG},
+         "to 1000000, not 1000.0: write 1000",                                                                  ST_CONFIG},
+        {"train.lr",
+         "--set train.lr: a value is missing; write --set KEY=VALUE, without blanks around =, as "
+         "in "
+         "--set train.lr=VALUE. train.lr takes a number from 0 to 1",                                           ST_USAGE },
+        {"train.epochs= ",
+         "--set train.epochs= : a value is missing; write --set KEY=VALUE, without blanks around "
+         "=, "
+         "as in --set train.epochs=VALUE. train.epochs takes a whole number from 1 to 1000000",                 ST_USAGE },
+        {"lr",
+         "--set lr: write --set KEY=VALUE, without blanks around =, as in --set train.lr=2e-4; did "
+         "you mean train.lr or adversary.lr?",                                                                  ST_USAGE },
+        {"lr=1e-3",                    "--set lr=1e-3: unknown key lr; did you mean train.lr or adversary.lr?",
+         ST_CONFIG                                                                                                       },
+        {"=1",
+         "--set =1: the key is missing; write --set KEY=VALUE, without blanks around =, as in "
+         "--set "
+         "train.lr=2e-4",                                                                                       ST_USAGE },
+        {"data.a=\xff",                "--set data.a=\xff: the value of data.a is not UTF-8 text",              ST_CONFIG},
         {"train.epochs=1\ntrain.lr=2",
          "--set train.epochs=1\ntrain.lr=2: train.epochs must be a "
-         "whole number from 1 to 1000000, not \"1\ntrain.lr=2\"",                                          ST_CONFIG},
+         "whole number from 1 to 1000000, not \"1\ntrain.lr=2\"",                                               ST_CONFIG},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
         struct errmsg em = {0};
@@ -142,7 +157,7 @@ static void unknown_keys_come_with_the_nearest(void **state)
     assert_refused("[trian]\nlr = 1\n", ST_CONFIG,
                    "x.toml:2:1: unknown key trian.lr; did you mean train.lr?");
     assert_refused("[data]\nlr = 1\n", ST_CONFIG,
-                   "x.toml:2:1: unknown key data.lr; did you mean train.lr?");
+                   "x.toml:2:1: unknown key data.lr; did you mean train.lr or adversary.lr?");
     assert_refused("[data]\nmask = true\n", ST_CONFIG, /* not loss.mask */
                    "x.toml:2:1: unknown key data.mask; did you mean data.masks?");
     assert_refused("epoch = 1\n", ST_CONFIG,
@@ -151,6 +166,22 @@ static void unknown_keys_come_with_the_nearest(void **state)
                    "x.toml:1:1: unknown key zebra; bifrons train --help lists every key");
     assert_refused("\"train.lr\" = 1\n", ST_CONFIG,
                    "x.toml:1:1: unknown key \"train.lr\"; did you mean train.lr?");
+    assert_refused("[adversry]\nlr = 1\n", ST_CONFIG,
+                   "x.toml:2:1: unknown key adversry.lr; did you mean adversary.lr?");
+    assert_refused("Train.LR = 1\n", ST_CONFIG,
+                   "x.toml:1:7: unknown key Train.LR; did you mean train.lr?");
+    assert_refused("learning-rate = 1\n", ST_CONFIG,
+                   "x.toml:1:1: unknown key learning-rate; did you mean train.lr?");
+    assert_refused("[model]\nsize = 64\n", ST_CONFIG,
+                   "x.toml:2:1: unknown key model.size; did you mean model.code_size, "
+                   "model.image_size or train.slot_size?");
+    assert_refused("[train]\ntrain.lr = 1\n", ST_CONFIG,
+                   "x.toml:2:7: unknown key train.train.lr; did you mean train.lr?");
+    assert_refused("[train]\nname = \"x\"\n", ST_CONFIG,
+                   "x.toml:2:1: unknown key train.name; did you mean name? It stands before the "
+                   "first [table]");
+    assert_refused("[trian]\n", ST_CONFIG,
+                   "x.toml:1:2: unknown table [trian]; did you mean [train]?");
     assert_refused("[zebra]\n", ST_CONFIG,
                    "x.toml:1:2: unknown key zebra; bifrons train --help lists every key");
     assert_refused("train = 1\n", ST_CONFIG,
@@ -178,9 +209,10 @@ static void values_are_checked(void **state)
     assert_refused("train.lr = [1]\n", ST_CONFIG,
                    "x.toml:1:12: train.lr must be a number from 0 to 1, not an array");
     assert_refused("train.epochs = 2.0\n", ST_CONFIG,
-                   "x.toml:1:16: train.epochs must be a whole number from 1 to 1000000, not 2");
+                   "x.toml:1:16: train.epochs must be a whole number from 1 to 1000000, not 2.0: "
+                   "write 2");
     assert_refused("data.masks = 1\n", ST_CONFIG,
-                   "x.toml:1:14: data.masks must be true or false, not 1");
+                   "x.toml:1:14: data.masks must be true or false, not 1: write true");
     assert_refused("train.precision = \"fp16\"\n", ST_CONFIG,
                    "x.toml:1:19: train.precision must be \"auto\", \"fp32\" or \"bf16\", not "
                    "\"fp16\"");
@@ -207,11 +239,81 @@ static void values_are_checked(void **state)
     assert_text_has(em.text, "not a string of 4096 bytes");
 }
 
+static void what_would_be_taken_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *told;
+    } bad[] = {
+        {"train.threads = \"40.0\"",       "not \"40.0\": write 40, without quotes"                   },
+        {"train.threads = \"1,000\"",      "write 1000, without quotes"                               },
+        {"train.threads = \"4,0\"",        "write 4, without quotes"                                  },
+        {"train.max_steps = 1e3",          "not 1000.0: write 1000"                                   },
+        {"train.lr = \"0,001\"",           "write 0.001, without quotes (the decimal sign is a point)"},
+        {"train.timeout_s = false",        "write \"off\""                                            },
+        {"data.masks = \"True\"",          "write true, without quotes"                               },
+        {"data.masks = \"no\"",            "write false, without quotes"                              },
+        {"data.a = 5",                     "write \"5\", with quotes"                                 },
+        {"name = true",                    "write \"true\", with quotes"                              },
+        {"train.precision = \"BF16\"",     "write \"bf16\""                                           },
+        {"train.schedule = \"one-cycle\"", "write \"one_cycle\""                                      },
+    };
+    static const char *const none[] = {"train.lr = \"7\"", "train.threads = \"x\"",
+                                       "train.threads = 0.5", "data.masks = 2",
+                                       "train.schedule = \"zebra\""};
+    for (size_t i = 0; i < ARRAY_LENGTH(bad) + ARRAY_LENGTH(none); i++) {
+        struct errmsg em = {0};
+        struct config c = defaults();
+        bool told = i < ARRAY_LENGTH(bad);
+        const char *text = told ? bad[i].text : none[i - ARRAY_LENGTH(bad)];
+        assert_status(config_merge_text(&c, text, "x", &em), ST_CONFIG);
+        if (told)
+            assert_text_has(em.text, bad[i].told);
+        else if (strstr(em.text, ": write"))
+            fail_msg("%s", em.text);
+    }
+    struct errmsg em = {0};
+    struct config c = defaults();
+    assert_status(config_merge_assignment(&c, "train.lr=.2,", &em), ST_CONFIG);
+    em = (struct errmsg){0};
+    assert_status(config_merge_assignment(&c, "train.lr=0,2", &em), ST_CONFIG);
+    assert_text_has(em.text,
+                    "write 0.2 (the decimal sign is a point)"); /* the shell has no quotes */
+}
+
+static void sources_are_checked_before_they_are_read(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct config c;
+    struct config_sources parted = {0}, twice = {0}, key = {0};
+    config_sources_set(&parted, "set", NULL, "train.lr");
+    config_sources_file(&parted, "=");
+    config_sources_file(&parted, "1e-3");
+    assert_status(config_sources_read(&parted, &c, &em), ST_USAGE);
+    assert_text_has(em.text, "--set train.lr: a value is missing");
+    em = (struct errmsg){0};
+    config_sources_file(&twice, "/dev/null");
+    config_sources_file(&twice, "/dev//null");
+    assert_status(config_sources_read(&twice, &c, &em), ST_USAGE);
+    assert_text_has(em.text, "/dev//null is given twice");
+    em = (struct errmsg){0};
+    config_sources_file(&key, "train.lr=1");
+    assert_status(config_sources_read(&key, &c, &em), ST_NOINPUT);
+    assert_text_has(em.text, "write --set train.lr=1");
+    em = (struct errmsg){0};
+    struct config_sources dash = {0};
+    config_sources_file(&dash, "\xe2\x80\x94set");
+    assert_status(config_sources_read(&dash, &c, &em), ST_NOINPUT);
+    assert_text_has(em.text, "two plain hyphens");
+}
+
 static void numbers_are_no_truth_values(void **state)
 {
     (void)state;
     assert_refused("train.zero = true\n", ST_CONFIG,
-                   "x.toml:1:14: train.zero must be a whole number from 0 to 1, not true");
+                   "x.toml:1:14: train.zero must be a whole number from 0 to 1, not true: write "
+                   "1");
 }
 
 static void syntax_errors_and_duplicates_have_their_place(void **state)
@@ -627,6 +729,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(assignments_are_refused_with_their_option),
         cmocka_unit_test(unknown_keys_come_with_the_nearest),
         cmocka_unit_test(values_are_checked),
+        cmocka_unit_test(what_would_be_taken_is_told),
+        cmocka_unit_test(sources_are_checked_before_they_are_read),
         cmocka_unit_test(numbers_are_no_truth_values),
         cmocka_unit_test(syntax_errors_and_duplicates_have_their_place),
         cmocka_unit_test(files_are_named),

@@ -94,6 +94,46 @@ static void other_arrays_have_no_members(void **state)
     toml_free(t);
 }
 
+static void what_was_meant_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *told;
+    } bad[] = {
+        {"a = \"C:\\Users\\x\"\n",    "put a path into single quotes"      },
+        {"a = \xe2\x80\x9c"
+         "x\xe2\x80\x9d\n",  "are typographic quotes"             },
+        {"a \xef\xbc\x9d 1\n",        "full-width sign: TOML takes ="      },
+        {"x = 1\na\xe3\x80\x80= 1\n", "full-width blank (U+3000)"          },
+        {"a = 0,5\n",                 "the decimal sign is a point"        },
+        {"a = .5\n",                  "write 0 before the point"           },
+        {"a = 5.\n",                  "write 0 after the point"            },
+        {"a = True\r\n",              "write true, in small letters"       },
+        {"a = None\n",                "leave the line out"                 },
+        {"a = cosine # so\n",         "text stands in quotes"              },
+        {"a = 1; # so\n",             "a comment begins with #"            },
+        {"a =\n",                     "a value is missing"                 },
+        {"a: 1\n",                    "write KEY = VALUE"                  },
+        {"{\"a\": 1}\n",              "looks like JSON"                    },
+        {"a = '\x8a\xbf'\n",          "save the file as UTF-8"             },
+        {"\xff\xfe"
+         "a\n",              "UTF-16"                             },
+        {"PK\3\4",                    "no configuration, but a zip archive"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct errmsg em;
+        struct toml_document *t = NULL;
+        assert_status(parse(bad[i].text, &t, &em), ST_CONFIG);
+        assert_text_has(em.text, bad[i].told);
+    }
+    struct errmsg em = {0};
+    struct toml_document *t = NULL;
+    assert_status(toml_parse("a\0=\0001\0", 6, "f.toml", &t, &em), ST_CONFIG);
+    assert_text_has(em.text, "UTF-16"); /* without a mark before it */
+    assert_ok(parse("\xef\xbb\xbf\ta\t= 1\r\n", &t, &em));
+    toml_free(t);
+}
+
 static void errors_have_their_place(void **state)
 {
     (void)state;
@@ -158,6 +198,7 @@ int main(void)
         cmocka_unit_test(tables_of_an_array_are_its_members),
         cmocka_unit_test(other_arrays_have_no_members),
         cmocka_unit_test(errors_have_their_place),
+        cmocka_unit_test(what_was_meant_is_told),
         cmocka_unit_test(depth_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

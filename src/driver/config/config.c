@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "config_schema.h"
 #include "config_stages.h"
+#include "config_suggest.h"
 #include "toml/toml.h"
 
 #include "base/poison.h"
@@ -24,7 +25,7 @@ void config_init(struct config *c)
 static enum status refuse_unknown(const char *name, const char *place, struct errmsg *em)
 {
     static const char stages[] = "train.stages.";
-    const struct config_key *near = config_key_nearest(name);
+    char meant[CONFIG_SUGGESTION_BYTES];
     if (strncmp(name, stages, sizeof stages - 1) == 0)
         return FAIL(em, ST_CONFIG,
                     "%s: unknown key %s: each stage is a table of the list train.stages; begin it "
@@ -33,10 +34,18 @@ static enum status refuse_unknown(const char *name, const char *place, struct er
     if (config_table_known(name))
         return FAIL(em, ST_CONFIG, "%s: %s is a table: give its keys, as in [%s]", place, name,
                     name);
-    if (near)
-        return FAIL(em, ST_CONFIG, "%s: unknown key %s; did you mean %s?", place, name, near->name);
-    return FAIL(em, ST_CONFIG, "%s: unknown key %s; bifrons train --help lists every key", place,
-                name);
+    config_suggest_key(name, meant);
+    return FAIL(em, ST_CONFIG, "%s: unknown key %s%s", place, name,
+                meant[0] ? meant : "; bifrons train --help lists every key");
+}
+
+/* Of a table without keys. */
+static enum status refuse_table(const char *name, const char *place, struct errmsg *em)
+{
+    char meant[CONFIG_SUGGESTION_BYTES];
+    config_suggest_table(name, meant);
+    return meant[0] ? FAIL(em, ST_CONFIG, "%s: unknown table [%s]%s", place, name, meant)
+                    : refuse_unknown(name, place, em);
 }
 
 static enum status merge_entry(struct config *c, const struct config_key *key,
@@ -68,8 +77,10 @@ static enum status merge_document(struct config *c, const struct toml_document *
         enum status st = ST_OK;
         if (key)
             st = merge_entry(c, key, e, &origin, em);
-        else if (e->kind != TOML_TABLE || !config_table_known(e->key)) /* [train] may be empty */
+        else if (e->kind != TOML_TABLE)
             st = refuse_unknown(e->key, place, em);
+        else if (!config_table_known(e->key)) /* [train] may be empty */
+            st = refuse_table(e->key, place, em);
         if (st != ST_OK)
             return st;
     }
@@ -174,19 +185,48 @@ enum status config_merge_option(struct config *c, const char *key_name, const ch
     return st;
 }
 
-enum status config_merge_assignment(struct config *c, const char *assignment, struct errmsg *em)
+/* The name before the '=', or before the end. */
+static void name_in(const char *assignment, char out[static 4 * KEY_NAME_BYTES])
 {
-    const char *equals = strchr(assignment, '=');
-    if (!equals)
-        return FAIL(em, ST_USAGE, "--set %s: write --set key=value, as in --set train.lr=2e-4",
-                    assignment);
-    size_t from = strspn(assignment, " \t"), to = (size_t)(equals - assignment);
+    size_t from = strspn(assignment, " \t"), to = strcspn(assignment, "=");
     while (to > from && (assignment[to - 1] == ' ' || assignment[to - 1] == '\t'))
         to--;
-    char key[4 * KEY_NAME_BYTES], origin[8 * KEY_NAME_BYTES];
-    snprintf(key, sizeof key, "%.*s", to > from ? (int)MIN(to - from, sizeof key) : 0,
-             assignment + from);
+    snprintf(out, 4 * KEY_NAME_BYTES, "%.*s",
+             to > from ? (int)MIN(to - from, 4 * (size_t)KEY_NAME_BYTES) : 0, assignment + from);
+}
+
+enum status config_check_assignment(const char *assignment, struct errmsg *em)
+{
+    static const char form[] = "write --set KEY=VALUE, without blanks around =, as in";
+    char name[4 * KEY_NAME_BYTES], allowed[KEY_ALLOWED_BYTES], meant[CONFIG_SUGGESTION_BYTES];
+    const struct toml_entry empty = {.kind = TOML_STRING, .text = ""};
+    struct config_value v;
+    const char *equals = strchr(assignment, '=');
+    name_in(assignment, name);
+    const struct config_key *key = config_key_find(name);
+    if (!name[0])
+        return FAIL(em, ST_USAGE, "--set %s: the key is missing; %s --set train.lr=2e-4",
+                    assignment, form);
+    if (key && (!equals || (equals[1 + strspn(equals + 1, " \t")] == '\0' &&
+                            !config_key_coerce(key, &empty, &v)))) {
+        config_key_allowed(key, allowed);
+        return FAIL(em, ST_USAGE, "--set %s: a value is missing; %s --set %s=VALUE. %s takes %s",
+                    assignment, form, name, name, allowed);
+    }
+    if (equals)
+        return ST_OK;
+    config_suggest_key(name, meant);
+    return FAIL(em, ST_USAGE, "--set %s: %s --set train.lr=2e-4%s", assignment, form, meant);
+}
+
+enum status config_merge_assignment(struct config *c, const char *assignment, struct errmsg *em)
+{
+    char name[4 * KEY_NAME_BYTES], origin[8 * KEY_NAME_BYTES];
+    enum status st = config_check_assignment(assignment, em);
+    if (st != ST_OK)
+        return st;
+    name_in(assignment, name);
     snprintf(origin, sizeof origin, "--set %s", assignment);
-    const char *value = equals + 1;
-    return config_merge_option(c, key, value + strspn(value, " \t"), origin, em);
+    const char *value = strchr(assignment, '=') + 1;
+    return config_merge_option(c, name, value + strspn(value, " \t"), origin, em);
 }

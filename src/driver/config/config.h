@@ -146,9 +146,11 @@ enum status config_merge_file(struct config *c, const char *path, struct errmsg 
 /* Merges TOML text; origin names it in messages ("checkpoint latest.pt"). */
 enum status config_merge_text(struct config *c, const char *text, const char *origin,
                               struct errmsg *em) MUST_CHECK;
+/* Has what follows --set the form KEY=VALUE? ST_USAGE, with what the key takes where it is one. */
+enum status config_check_assignment(const char *assignment, struct errmsg *em) MUST_CHECK;
 /*
  * Merges one "key.path=value" of --set: TOML syntax, or the bare text where a string is wanted.
- * Also ST_USAGE where it has no "=".
+ * Also ST_USAGE, as config_check_assignment.
  */
 enum status config_merge_assignment(struct config *c, const char *assignment,
                                     struct errmsg *em) MUST_CHECK;

@@ -45,11 +45,6 @@ struct config_key {
 size_t config_schema(const struct config_key **keys_out);
 /* NULL where there is none. */
 const struct config_key *config_key_find(const char *name);
-/* The key a misspelt name was probably meant to be; NULL where nothing is near. */
-const struct config_key *config_key_nearest(const char *name);
-/* The same among n rows of another table. */
-const struct config_key *config_key_nearest_of(const struct config_key *const *table, size_t n,
-                                               const char *name);
 /* Is there a key NAME.something? */
 bool config_table_known(const char *name);
 

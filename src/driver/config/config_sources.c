@@ -1,6 +1,8 @@
 #include "config_sources.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 
@@ -34,13 +36,63 @@ static enum status assign(const struct config_assignment *a, struct config *c, s
     return config_merge_option(c, a->key, a->value, origin, em);
 }
 
+/* What was given in a file's place may have been meant for something else. */
+static void hint_of(const char *path, char *out, size_t n)
+{
+    static const char *const dashes[] = {"\u2010", "\u2011", "\u2012", "\u2013",
+                                         "\u2014", "\u2212", "\uff0d"};
+    out[0] = '\0';
+    if (strchr(path, '='))
+        snprintf(out, n, "; to set a key, write --set %s", path);
+    for (size_t i = 0; i < sizeof dashes / sizeof *dashes; i++)
+        if (strncmp(path, dashes[i], strlen(dashes[i])) == 0)
+            snprintf(out, n, "; an option begins with two plain hyphens, as --set does");
+}
+
+static enum status merge_file(struct config *c, const char *path, struct errmsg *em)
+{
+    struct errmsg why = {0};
+    char hint[ORIGIN_BYTES] = "";
+    enum status st = config_merge_file(c, path, &why);
+    if (st == ST_OK)
+        return st;
+    if (st == ST_NOINPUT)
+        hint_of(path, hint, sizeof hint);
+    return FAIL(em, st, "%s%s", why.text, hint);
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* What can be told before a file is read: words that the shell has parted ("train.lr = 1") look
+ * like files. */
+static enum status check(const struct config_sources *s, struct errmsg *em)
+{
+    for (size_t i = 0; i < s->n_assignments; i++)
+        if (!s->assignments[i].key) {
+            enum status st = config_check_assignment(s->assignments[i].value, em);
+            if (st != ST_OK)
+                return st;
+        }
+    for (size_t i = 0; i < s->n_files; i++)
+        for (size_t k = 0; k < i; k++)
+            if (same_file(s->files[i], s->files[k]))
+                return FAIL(em, ST_USAGE,
+                            "%s is given twice: leave one out. Later files go before earlier ones",
+                            s->files[i]);
+    return ST_OK;
+}
+
 enum status config_sources_read(const struct config_sources *s, struct config *out,
                                 struct errmsg *em)
 {
-    enum status st = ST_OK;
+    enum status st = check(s, em);
     config_init(out);
     for (size_t i = 0; i < s->n_files && st == ST_OK; i++)
-        st = config_merge_file(out, s->files[i], em);
+        st = merge_file(out, s->files[i], em);
     for (size_t i = 0; i < s->n_assignments && st == ST_OK; i++)
         st = assign(&s->assignments[i], out, em);
     if (st == ST_OK && out->name[0] == '\0' && s->n_files > 0)

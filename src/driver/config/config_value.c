@@ -1,9 +1,11 @@
 /* One value of one key: from TOML, into the struct and back, onto paper. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
+#include "config_hint.h"
 #include "config_schema.h"
 #include "config_stages.h"
 #include "toml/toml.h"
@@ -133,8 +135,9 @@ static void show_entry(const struct toml_entry *e, char out[static SHOWN_BYTES_M
         snprintf(out, n, "%s", e->boolean ? "true" : "false");
     else if (e->kind == TOML_INTEGER)
         snprintf(out, n, "%" PRId64, e->integer);
-    else if (e->kind == TOML_FLOAT)
-        snprintf(out, n, "%.10g", e->number);
+    else if (e->kind == TOML_FLOAT) /* a whole one shows that it was none */
+        snprintf(out, n, e->number == trunc(e->number) && fabs(e->number) < 1e9 ? "%.1f" : "%.10g",
+                 e->number);
     else if (e->kind == TOML_STRING && e->text_bytes <= SHOWN_BYTES_MAX)
         snprintf(out, n, "\"%s\"", e->text);
     else if (e->kind == TOML_STRING)
@@ -146,10 +149,11 @@ static void show_entry(const struct toml_entry *e, char out[static SHOWN_BYTES_M
 enum status config_key_refuse(const struct config_key *key, const char *name,
                               const struct toml_entry *e, const char *place, struct errmsg *em)
 {
-    char allowed[KEY_ALLOWED_BYTES], shown[SHOWN_BYTES_MAX + 16];
+    char allowed[KEY_ALLOWED_BYTES], shown[SHOWN_BYTES_MAX + 16], hint[CONFIG_HINT_BYTES];
     config_key_allowed(key, allowed);
     show_entry(e, shown);
-    return FAIL(em, ST_CONFIG, "%s: %s must be %s, not %s", place, name, allowed, shown);
+    config_value_hint(key, e, strncmp(place, "--", 2) != 0, hint);
+    return FAIL(em, ST_CONFIG, "%s: %s must be %s, not %s%s", place, name, allowed, shown, hint);
 }
 
 /* --- the struct's field --------------------------------------------------------------------- */

@@ -1,11 +1,14 @@
 #include "train_arguments.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/checked.h"
 #include "command.h"
+#include "config_hint.h"
 #include "config_sources.h"
 
 #include "base/poison.h"
@@ -342,24 +345,6 @@ enum status train_arguments_parse(int argc, char **argv, struct train_arguments 
 
 /* --- before the start ----------------------------------------------------------------------- */
 
-/* A word as a shell wants it. */
-static void print_quoted(FILE *f, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "-_=./:,+@%";
-    if (*word && word[strspn(word, plain)] == '\0') {
-        fputs(word, f);
-        return;
-    }
-    fputc('\'', f);
-    for (; *word; word++)
-        if (*word == '\'')
-            fputs("'\\''", f);
-        else
-            fputc(*word, f);
-    fputc('\'', f);
-}
-
 static enum status refuse_without_consent(const char *folder, int argc, char **argv,
                                           struct errmsg *em)
 {
@@ -368,11 +353,7 @@ static enum status refuse_without_consent(const char *folder, int argc, char **a
     FILE *f = open_memstream(&command, &n);
     if (!f)
         return FAIL(em, ST_MEMORY, "out of memory");
-    fputs("bifrons train", f);
-    for (int i = 1; i < argc; i++) {
-        fputc(' ', f);
-        print_quoted(f, argv[i]);
-    }
+    command_print_line(f, "train", argc, argv);
     fputs(" --consent 'WHO agreed to WHAT, WHEN'", f);
     fclose(f);
     enum status st = FAIL(em, ST_USAGE,
@@ -383,15 +364,31 @@ static enum status refuse_without_consent(const char *folder, int argc, char **a
     return st;
 }
 
+static enum status check_file(const char *key, const char *path, struct errmsg *em)
+{
+    struct errmsg why = {0};
+    char hint[CONFIG_HINT_BYTES], shown[PATH_BYTES_MAX];
+    if (access(path, F_OK) == 0 || errno != ENOENT) {
+        enum status st = file_check_readable(path, &why);
+        return st == ST_OK ? st : FAIL(em, st, "%s = \"%s\": %s", key, path, why.text);
+    }
+    config_path_hint(path, hint);
+    snprintf(shown, sizeof shown, "%s", path);
+    for (char *p = shown; *p; p++)
+        *p = (char)(iscntrl((unsigned char)*p) ? '?' : *p);
+    return FAIL(em, ST_NOINPUT,
+                "%s = \"%s\": no such file or folder (relative paths start at the working "
+                "directory); bifrons pack makes a set from a folder of pictures%s",
+                key, shown, hint);
+}
+
 static enum status check_input(const char *key, const char *path, bool folder, bool consent,
                                int argc, char **argv, struct errmsg *em)
 {
     char statement[PATH_BYTES_MAX];
-    if (!folder && !file_exists(path))
-        return FAIL(em, ST_NOINPUT,
-                    "%s = \"%s\": no such file or folder (relative paths start at the working "
-                    "directory); bifrons pack makes a set from a folder of pictures",
-                    key, path);
+    enum status st = folder ? ST_OK : check_file(key, path, em);
+    if (st != ST_OK)
+        return st;
     if (folder && !consent &&
         !(path_join(statement, sizeof statement, path, "consent.txt") && file_exists(statement)))
         return refuse_without_consent(path, argc, argv, em);
@@ -401,14 +398,31 @@ static enum status check_input(const char *key, const char *path, bool folder, b
 static enum status check_perceptual(const struct config *c, struct errmsg *em)
 {
     const char *path = c->loss.perceptual_weights;
-    if (c->loss.perceptual == 0 || file_exists(path))
+    struct errmsg why = {0};
+    char hint[CONFIG_HINT_BYTES];
+    if (c->loss.perceptual == 0)
         return ST_OK;
+    if (access(path, F_OK) == 0 || errno != ENOENT) {
+        enum status st = file_check_readable(path, &why);
+        return st == ST_OK ? st : FAIL(em, st, "loss.perceptual_weights: %s", why.text);
+    }
+    config_path_hint(path, hint);
     return FAIL(em, ST_NOINPUT,
                 "loss.perceptual = %g needs the weights of VGG16 or VGG19, and "
                 "loss.perceptual_weights %s%s%s. torchvision's vgg16-397923af.pth is such a file: "
-                "curl -LO https://download.pytorch.org/models/vgg16-397923af.pth",
+                "curl -LO https://download.pytorch.org/models/vgg16-397923af.pth%s",
                 c->loss.perceptual, path[0] ? "= \"" : "", path[0] ? path : "is not set",
-                path[0] ? "\" is no file" : "");
+                path[0] ? "\" is no file" : "", hint);
+}
+
+/* Steps are taken before it is drawn: that it can be written is better known now. */
+static enum status check_chart(const char *path, struct errmsg *em)
+{
+    char folder[PATH_BYTES_MAX];
+    path_folder(path, folder, sizeof folder);
+    if (access(folder, W_OK) != 0)
+        return FAIL_ERRNO(em, ST_IO, errno, "--chart %s: cannot write to %s", path, folder);
+    return file_check_replaceable(path, em);
 }
 
 enum status train_arguments_check(const struct train_arguments *a, int world_size, int argc,
@@ -427,5 +441,7 @@ enum status train_arguments_check(const struct train_arguments *a, int world_siz
         st = check_input("data.b", a->config.data.b, a->folder_b, consent, argc, argv, em);
     if (st == ST_OK)
         st = check_perceptual(&a->config, em);
+    if (st == ST_OK && a->chart[0])
+        st = check_chart(a->chart, em);
     return st;
 }

@@ -45,7 +45,8 @@ enum status train_arguments_parse(int argc, char **argv, struct train_arguments 
 
 /*
  * Whether the run can start: config_check, both data sets there (ST_NOINPUT), folders of pictures
- * with consent (ST_USAGE with the corrected command line). Not collective; argv is for messages.
+ * with consent (ST_USAGE with the corrected command line), room for --chart (ST_IO). Not
+ * collective; argv is for messages.
  */
 enum status train_arguments_check(const struct train_arguments *a, int world_size, int argc,
                                   char **argv, struct errmsg *em) MUST_CHECK;

@@ -269,6 +269,43 @@ static void print_table(const struct evaluation *e)
     }
 }
 
+/* ---- Why a column is empty, or not what might be expected -------------------------------------
+ */
+
+/* Names the set, or both, of which it is true. */
+static void tell_of(const struct evaluation *e, const bool lacks[static 2], const char *what,
+                    const char *therefore)
+{
+    const char *a = set_path(e->sets[0]), *b = set_path(e->sets[1]);
+    if (lacks[0] && lacks[1])
+        log_info("%s and %s %s: %s", a, b, what, therefore);
+    else if (lacks[0] || lacks[1])
+        log_info("%s %s: %s", lacks[0] ? a : b, what, therefore);
+}
+
+static void tell_gaps(const struct evaluation *e)
+{
+    bool no_truth[2], no_masks[2], unmeasured[2];
+    for (int p = 0; p < 2; p++) {
+        const struct set_info *info = set_get_info(e->sets[p]);
+        bool any = picture_count(e, p) > 0;
+        no_truth[p] = any && !info->has_truth;
+        no_masks[p] = !info->has_masks;
+        unmeasured[p] = any && e->sum[p][ANSWER_RECON].n == 0;
+        if (!any)
+            log_info("%c>%c is empty: no picture of %s is held out (data.val_fraction = %g), and "
+                     "the others were trained on; measure another set with --data-%c FILE",
+                     'A' + p, 'B' - p, set_path(e->sets[p]), e->loaded.config.data.val_fraction,
+                     'a' + p);
+    }
+    tell_of(e, no_truth, "without true swaps",
+            "\"swap\" and the three columns after it stay empty. Only drawn people have them "
+            "(bifrons synth); look at swaps with bifrons swap --grid");
+    tell_of(e, no_masks, "without face masks",
+            "measured on the whole picture, background included, for which both sets need masks");
+    tell_of(e, unmeasured, "with empty face masks", "no measured picture has a face in its mask");
+}
+
 static json_t *quality_json(const struct quality_sum *sum)
 {
     struct quality q = quality_mean(sum);
@@ -365,6 +402,8 @@ int engine_eval(int argc, char **argv)
         print_json(&e);
     else if (st == ST_OK)
         print_table(&e);
+    if (st == ST_OK)
+        tell_gaps(&e);
     evaluation_release(&e);
     return st == ST_OK ? 0 : command_fail(&em);
 }

@@ -7,7 +7,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
-#include "config_schema.h"
+#include "config_suggest.h"
 #include "toml/toml.h"
 
 #include "base/poison.h"
@@ -101,17 +101,16 @@ static enum status refuse_unknown(const char *name, const char *place, struct er
     const struct config_key *all[KEY_KINDS];
     for (size_t i = 0; i < KEY_KINDS; i++)
         all[i] = key_at(i);
-    const struct config_key *near = config_key_nearest_of(all, KEY_KINDS, name);
-    if (near)
-        return FAIL(em, ST_CONFIG, "%s: unknown key %s; did you mean %s?", place, name, near->name);
-    return FAIL(em, ST_CONFIG, "%s: unknown key %s; docs/plan.md lists the keys of a cluster",
-                place, name);
+    char meant[CONFIG_SUGGESTION_BYTES];
+    config_suggest_of(all, KEY_KINDS, name, meant);
+    return FAIL(em, ST_CONFIG, "%s: unknown key %s%s", place, name,
+                meant[0] ? meant : "; docs/plan.md lists the keys of a cluster");
 }
 
 static enum status take_entry(struct cluster *c, const struct toml_entry *e, const char *origin,
                               bool seen[static KEY_KINDS], struct errmsg *em)
 {
-    char place[PLACE_BYTES], allowed[KEY_ALLOWED_BYTES];
+    char place[PLACE_BYTES];
     struct config_value v;
     size_t i = 0;
     while (i < KEY_KINDS && strcmp(key_at(i)->name, e->key) != 0)
@@ -120,10 +119,8 @@ static enum status take_entry(struct cluster *c, const struct toml_entry *e, con
     snprintf(place, sizeof place, "%s:%d:%d", origin, at->line, at->column);
     if (i == KEY_KINDS)
         return refuse_unknown(e->key, place, em);
-    if (!config_key_coerce(key_at(i), e, &v)) {
-        config_key_allowed(key_at(i), allowed);
-        return FAIL(em, ST_CONFIG, "%s: %s must be %s", place, e->key, allowed);
-    }
+    if (!config_key_coerce(key_at(i), e, &v))
+        return config_key_refuse(key_at(i), e->key, e, place, em);
     store(c, i, &v);
     seen[i] = true;
     return ST_OK;
@@ -145,14 +142,14 @@ static enum status check(struct cluster *c, const char *origin, struct errmsg *e
     return ST_OK;
 }
 
-enum status cluster_parse(const char *text, const char *origin, struct cluster *out,
-                          struct errmsg *em)
+static enum status parse_bytes(const char *text, size_t bytes, const char *origin,
+                               struct cluster *out, struct errmsg *em)
 {
     struct toml_document *t = NULL;
     const struct toml_entry *entries;
     bool seen[KEY_KINDS] = {0};
     struct cluster c = {.name = "unnamed", .device.channel_tile = 1};
-    enum status st = toml_parse(text, strlen(text), origin, &t, em);
+    enum status st = toml_parse(text, bytes, origin, &t, em);
     if (st != ST_OK)
         return st;
     size_t n = toml_entries(t, &entries);
@@ -173,6 +170,12 @@ enum status cluster_parse(const char *text, const char *origin, struct cluster *
     return st;
 }
 
+enum status cluster_parse(const char *text, const char *origin, struct cluster *out,
+                          struct errmsg *em)
+{
+    return parse_bytes(text, strlen(text), origin, out, em);
+}
+
 enum status cluster_read(const char *path, struct cluster *out, struct errmsg *em)
 {
     uint8_t *bytes = NULL;
@@ -180,10 +183,7 @@ enum status cluster_read(const char *path, struct cluster *out, struct errmsg *e
     enum status st = file_read_all(path, TOML_BYTES_MAX, &bytes, &n, em);
     if (st != ST_OK)
         return st;
-    if (strlen((const char *)bytes) != n)
-        st = FAIL(em, ST_CONFIG, "%s is not a text", path);
-    if (st == ST_OK)
-        st = cluster_parse((const char *)bytes, path, out, em);
+    st = parse_bytes((const char *)bytes, n, path, out, em);
     free(bytes);
     return st;
 }

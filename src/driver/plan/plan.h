@@ -4,7 +4,7 @@
  *
  *     struct plan *p;
  *     if (plan_new(&request, &p, &em) == ST_OK)
- *         st = plan_print(stdout, p, &em);
+ *         plan_print(stdout, p);
  *     plan_free(p);
  */
 #ifndef BIFRONS_DRIVER_PLAN_PLAN_H
@@ -59,9 +59,9 @@ void plan_free(struct plan *p);
 /* Fills fits, micro_max and advice. */
 void plan_advise(struct plan *p);
 
-/* As a table. ST_IO. */
-enum status plan_print(FILE *f, const struct plan *p, struct errmsg *em) MUST_CHECK;
-/* As one JSON object; docs/plan.md has its keys. ST_IO, ST_MEMORY. */
+/* As a table. */
+void plan_print(FILE *f, const struct plan *p);
+/* As one JSON object; docs/plan.md has its keys. ST_MEMORY. */
 enum status plan_print_json(FILE *f, const struct plan *p, struct errmsg *em) MUST_CHECK;
 /* The scaling curves as a PNG. ST_NODEVICE in a build without cairo, ST_IO. */
 enum status plan_draw(const char *path, const struct plan *p, struct errmsg *em) MUST_CHECK;

@@ -123,7 +123,7 @@ enum status plan_print_json(FILE *f, const struct plan *p, struct errmsg *em)
     json_decref(o);
     if (!text)
         return FAIL(em, ST_MEMORY, "out of memory");
-    bool written = fprintf(f, "%s\n", text) > 0 && fflush(f) == 0;
+    fprintf(f, "%s\n", text);
     free(text);
-    return written ? ST_OK : FAIL(em, ST_IO, "cannot write the plan to its output");
+    return ST_OK;
 }

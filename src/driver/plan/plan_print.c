@@ -212,7 +212,7 @@ static void print_curve(FILE *f, const struct plan_curve *curve, const char *tit
     }
 }
 
-enum status plan_print(FILE *f, const struct plan *p, struct errmsg *em)
+void plan_print(FILE *f, const struct plan *p)
 {
     char title[160];
     print_head(f, p);
@@ -229,6 +229,4 @@ enum status plan_print(FILE *f, const struct plan *p, struct errmsg *em)
                  p->run.global_batch, p->run.global_batch);
         print_curve(f, &p->strong, title);
     }
-    return fflush(f) == 0 && !ferror(f) ? ST_OK
-                                        : FAIL(em, ST_IO, "cannot write the plan to its output");
 }

@@ -1,9 +1,11 @@
 /* bifrons inspect: tells sets from checkpoints and shows either, for people or as JSON. */
 #include "inspect.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -82,10 +84,12 @@ enum status inspect_verify_sidecar(const char *path, struct errmsg *em)
     size_t n;
     struct hash128 h;
     char *file = realpath(path, NULL); /* the hash lies beside the file, not beside a link to it */
-    int length = file ? snprintf(sidecar, sizeof sidecar, "%s.xxh3", file) : -1;
+    if (!file)
+        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
+    int length = snprintf(sidecar, sizeof sidecar, "%s.xxh3", file);
     free(file);
     if (length < 0 || (size_t)length >= sizeof sidecar)
-        return FAIL(em, ST_NOINPUT, "cannot open %s, or its path is too long", path);
+        return FAIL(em, ST_NOINPUT, "path too long: %s", path);
     enum status st = file_read_all(sidecar, 2 * PATH_BYTES_MAX, &text, &n, em);
     if (st != ST_OK)
         return st;
@@ -102,15 +106,21 @@ enum status inspect_verify_sidecar(const char *path, struct errmsg *em)
 }
 
 /* Checkpoints are zip archives; everything else is for the set reader to judge. */
-static bool is_zip(const char *path)
+static enum status find_kind(const char *path, bool *zip_out, struct errmsg *em)
 {
     char start[4] = "";
-    FILE *f = fopen(path, "rb");
-    bool zip = f && fread(start, 1, sizeof start, f) == sizeof start &&
-               memcmp(start, "PK\3\4", sizeof start) == 0;
-    if (f)
-        fclose(f);
-    return zip;
+    int fd;
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return FAIL(em, ST_NOINPUT, "no such file: %s", path);
+    if (folder_exists(path))
+        return FAIL(em, ST_NOINPUT, "%s is a folder: name a set or a checkpoint", path);
+    enum status st = file_open(path, &fd, em);
+    if (st != ST_OK)
+        return st;
+    ssize_t n = pread(fd, start, sizeof start, 0);
+    *zip_out = n == sizeof start && memcmp(start, "PK\3\4", sizeof start) == 0;
+    close(fd);
+    return ST_OK;
 }
 
 int command_inspect(int argc, char **argv)
@@ -118,15 +128,11 @@ int command_inspect(int argc, char **argv)
     struct inspect_options o = {0};
     struct errmsg em = {0};
     argp_parse(&parser, argc, argv, 0, NULL, &o);
-    enum status st;
-    if (!file_exists(o.path))
-        st = FAIL(&em, ST_NOINPUT,
-                  folder_exists(o.path) ? "%s is a folder: name a set or a checkpoint"
-                                        : "no such file: %s",
-                  o.path);
-    else if (o.augment)
+    bool zip = false;
+    enum status st = find_kind(o.path, &zip, &em);
+    if (st == ST_OK && o.augment)
         return command_exec_engine(argc, argv);
-    else
-        st = is_zip(o.path) ? inspect_checkpoint(&o, &em) : inspect_set(&o, &em);
+    if (st == ST_OK)
+        st = zip ? inspect_checkpoint(&o, &em) : inspect_set(&o, &em);
     return st == ST_OK ? 0 : command_fail(&em);
 }

@@ -21,7 +21,7 @@ enum status inspect_verify_sidecar(const char *path, struct errmsg *em) MUST_CHE
 json_t *inspect_text(const char *text);
 /* "name  value" with what a terminal would obey taken out of the value; lines kept, indented. */
 void inspect_print(const char *name, const char *value);
-/* One line of JSON on standard output; takes over the reference. ST_MEMORY, ST_IO. */
+/* One line of JSON on standard output; takes over the reference. ST_MEMORY. */
 enum status inspect_print_json(json_t *object, struct errmsg *em) MUST_CHECK;
 
 #endif

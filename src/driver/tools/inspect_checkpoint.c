@@ -13,6 +13,16 @@ enum { RECORD_BYTES_MAX = 64 << 20, ENTRIES_MAX = 1 << 20, FORMAT_VERSION = 1 };
 #define RECORD_NAME "bifrons.json"
 #define FORMAT_NAME "bifrons-checkpoint"
 
+static enum status refuse_entry(zip_t *archive, zip_file_t *f, const char *path, struct errmsg *em)
+{
+    zip_error_t *e = f ? zip_file_get_error(f) : zip_get_error(archive);
+    int reason = zip_error_system_type(e) == ZIP_ET_SYS ? zip_error_code_system(e) : 0;
+    if (reason)
+        return FAIL_ERRNO(em, ST_IO, reason, "cannot read %s", path);
+    return FAIL(em, ST_DATA, "%s: its record " RECORD_NAME " is damaged; use another checkpoint",
+                path);
+}
+
 static enum status read_entry(zip_t *archive, zip_uint64_t index, const char *path, char **text_out,
                               size_t *n_out, struct errmsg *em)
 {
@@ -26,8 +36,7 @@ static enum status read_entry(zip_t *archive, zip_uint64_t index, const char *pa
     if (!text)
         st = FAIL(em, ST_MEMORY, "out of memory reading %s", path);
     else if (!f || zip_fread(f, text, s.size) != (zip_int64_t)s.size)
-        st = FAIL(em, ST_DATA, "%s: its record " RECORD_NAME " is damaged; use another checkpoint",
-                  path);
+        st = refuse_entry(archive, f, path, em);
     if (f)
         zip_fclose(f);
     if (st != ST_OK) {

@@ -55,9 +55,11 @@ enum status inspect_print_json(json_t *object, struct errmsg *em)
 {
     if (!object)
         return FAIL(em, ST_MEMORY, "out of memory");
-    int bad = json_dumpf(object, stdout, JSON_COMPACT);
+    char *text = json_dumps(object, JSON_COMPACT);
     json_decref(object);
-    if (bad || putchar('\n') == EOF || fflush(stdout) != 0)
-        return FAIL(em, ST_IO, "cannot write to standard output");
+    if (!text)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    puts(text);
+    free(text);
     return ST_OK;
 }

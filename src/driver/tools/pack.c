@@ -204,6 +204,24 @@ static enum status pack(struct pack_options *o, struct pack_report *report, stru
                 o->output, run);
 }
 
+/* "next: …": it takes two. */
+static void tell_next(const char *output)
+{
+    char *line = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&line, &n);
+    if (!f)
+        return;
+    fputs("next: pack the other person's pictures, then bifrons train configs/light128.toml --set "
+          "data.a=",
+          f);
+    command_print_quoted(f, output);
+    fputs(" --set data.b=OTHER.h5", f);
+    if (fclose(f) == 0)
+        log_info("%s", line);
+    free(line);
+}
+
 int command_pack(int argc, char **argv)
 {
     struct arguments a = {
@@ -225,6 +243,8 @@ int command_pack(int argc, char **argv)
         tell_outcome(&a.pack, &report, clock_seconds() - start);
         if (!a.no_sheet && !report.current)
             st = write_sheet(a.pack.output, &em);
+        if (st == ST_OK)
+            tell_next(a.pack.output);
     } else if (report.consent_missing) {
         suggest_consent(argc, argv, &em);
     }

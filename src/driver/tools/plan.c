@@ -95,13 +95,17 @@ static const struct argp parser = {
         "Exit status: 0, also where it does not fit; 64 usage; 66 no such file; 69 a chart in a "
         "build without cairo; 74 the chart cannot be written; 78 configuration."};
 
-/* Training pictures of a set, 0 where it cannot be opened. */
+/* Training pictures of a set, 0 where there is none or it cannot be opened. */
 static int64_t pictures_in(const char *path, double val_fraction)
 {
     struct set *s = NULL;
-    struct errmsg ignored = {0};
-    if (path[0] == '\0' || !file_exists(path) || set_open(path, &s, &ignored) != ST_OK)
+    struct errmsg why = {0};
+    if (path[0] == '\0' || !file_exists(path))
         return 0;
+    if (set_open(path, &s, &why) != ST_OK) {
+        log_warn("its pictures are not counted: %s", why.text);
+        return 0;
+    }
     double n = (double)set_get_info(s)->n * (1 - val_fraction);
     set_free(s);
     return (int64_t)n;
@@ -124,7 +128,7 @@ static enum status plan_stage(const struct arguments *a, const struct config *c,
     struct plan_request q = {c, cluster, a->ranks, pictures_of(a, c)};
     enum status st = plan_new(&q, &p, em);
     if (st == ST_OK && !a->json)
-        st = plan_print(stdout, p, em);
+        plan_print(stdout, p);
     if (st == ST_OK && a->json && last)
         st = plan_print_json(stdout, p, em);
     if (st == ST_OK && a->chart && last)

@@ -180,6 +180,9 @@ struct job {
 
 static enum status write_file(const char *path, const void *bytes, size_t n, struct errmsg *em)
 {
+    enum status st = file_check_replaceable(path, em);
+    if (st != ST_OK)
+        return st;
     FILE *f = fopen(path, "wb");
     bool written = f && fwrite(bytes, 1, n, f) == n;
     int reason = errno;
@@ -380,6 +383,27 @@ out:
     return st;
 }
 
+static void tell_next(const struct arguments *a)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    if (!f)
+        return;
+    for (int person = 0; person < 2; person++) {
+        char folder[PATH_BYTES_MAX + 32], set[PATH_BYTES_MAX + 32];
+        snprintf(folder, sizeof folder, "%s/%s", a->out, person_folders[person]);
+        snprintf(set, sizeof set, "%s/%c.h5", a->out, 'a' + person);
+        fputs(person == 0 ? "next: bifrons pack " : "\n      bifrons pack ", f);
+        command_print_quoted(f, folder);
+        fprintf(f, " --size %d -o ", a->drawn.size);
+        command_print_quoted(f, set);
+    }
+    if (fclose(f) == 0)
+        log_info("%s", text);
+    free(text);
+}
+
 int command_synth(int argc, char **argv)
 {
     struct arguments a = {
@@ -398,6 +422,7 @@ int command_synth(int argc, char **argv)
     enum status st = record_check(&a, &whole, &em);
     if (st == ST_OK && whole) {
         log_info("%s holds these pictures already; left alone", a.out);
+        tell_next(&a);
         return 0;
     }
     if (st == ST_OK)
@@ -409,5 +434,6 @@ int command_synth(int argc, char **argv)
     log_info("%s: %d pictures each of %s and %s at %d x %d px, in %s", a.out, a.count,
              drawn_person_name(a.drawn.seed, 0), drawn_person_name(a.drawn.seed, 1), a.drawn.size,
              a.drawn.size, took);
+    tell_next(&a);
     return 0;
 }

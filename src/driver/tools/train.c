@@ -12,13 +12,11 @@
 #include "train_arguments.h"
 
 /* For scripts: nothing where these arguments leave no run behind. */
-static enum status print_out(const struct train_arguments *a, struct errmsg *em)
+static void print_out(const struct train_arguments *a)
 {
     bool trains = !a->print_config && !a->dry_run && !a->find_batch && a->find_lr_steps == 0;
-    if (launcher_rank_guess() > 0 || !trains)
-        return ST_OK;
-    puts(a->out);
-    return command_flush(em);
+    if (launcher_rank_guess() <= 0 && trains)
+        puts(a->out);
 }
 
 static enum status print_config(const struct config *c, struct errmsg *em)
@@ -30,7 +28,7 @@ static enum status print_config(const struct config *c, struct errmsg *em)
         return FAIL(em, ST_MEMORY, "out of memory");
     (void)fputs(text, stdout);
     free(text);
-    return command_flush(em);
+    return ST_OK;
 }
 
 /* Does this process start the ranks, and is none itself? */
@@ -64,7 +62,7 @@ int command_train(int argc, char **argv)
         a ? train_arguments_parse(argc, argv, a, &em) : FAIL(&em, ST_MEMORY, "out of memory");
     bool end_here = st == ST_OK && (a->print_config || a->print_out);
     if (end_here && a->print_out)
-        st = print_out(a, &em);
+        print_out(a);
     else if (end_here)
         st = print_config(&a->config, &em);
     else if (st == ST_OK)

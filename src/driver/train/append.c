@@ -17,6 +17,9 @@ enum status append_open(struct append_file *f, const char *path, bool new_only, 
         *exists_out = false;
     if (snprintf(f->path, sizeof f->path, "%s", path) >= (int)sizeof f->path)
         return FAIL(em, ST_IO, "path too long: %s", path);
+    enum status st = file_check_replaceable(path, em);
+    if (st != ST_OK)
+        return st;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | (new_only ? O_EXCL : 0), 0666);
     if (fd < 0) {
         if (exists_out)
@@ -25,7 +28,7 @@ enum status append_open(struct append_file *f, const char *path, bool new_only, 
     }
     off_t end = lseek(fd, 0, SEEK_END);
     if (end < 0) {
-        enum status st = FAIL_ERRNO(em, ST_IO, errno, "cannot append to %s", path);
+        st = FAIL_ERRNO(em, ST_IO, errno, "cannot append to %s", path);
         close(fd);
         return st;
     }

@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "batch_trials.h"
-#include "command.h"
 #include "host_memory.h"
 #include "plan_memory.h"
 #include "resume.h"
@@ -240,7 +239,7 @@ static enum status show(const struct search *f, int64_t configured, bool json, s
         st = print_json(f, configured, suggestion, em);
     else
         print(f, configured, suggestion);
-    return st == ST_OK ? command_flush(em) : st;
+    return st;
 }
 
 enum status find_batch(struct session *s, bool json, struct errmsg *em)

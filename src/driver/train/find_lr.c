@@ -45,7 +45,11 @@ static enum status run(struct session *s, struct lr_curve *c, struct errmsg *em)
 static enum status show(const struct session *s, const struct find_lr_options *o,
                         const struct lr_curve *c, struct errmsg *em)
 {
-    enum status st = o->json ? find_lr_print_json(s, c, em) : find_lr_print(s, c, em);
+    enum status st = ST_OK;
+    if (o->json)
+        st = find_lr_print_json(s, c, em);
+    else
+        find_lr_print(s, c);
     return st == ST_OK && o->chart[0] ? find_lr_draw(o->chart, s, c, em) : st;
 }
 

@@ -15,8 +15,8 @@ struct find_lr_options {
 };
 
 /*
- * COLLECTIVE. With a stage open and at its beginning; its model and state are spoilt. Rank 0 writes
- * the result to standard output and draws the chart: ST_IO, ST_NODEVICE in a build that cannot.
+ * COLLECTIVE. With a stage open and at its beginning; its model and state are spoilt. Rank 0 prints
+ * the result and draws the chart: ST_IO, ST_NODEVICE in a build that cannot.
  * ST_INTERRUPTED where it was asked to stop.
  */
 enum status find_lr(struct session *s, const struct find_lr_options *o,
@@ -24,9 +24,8 @@ enum status find_lr(struct session *s, const struct find_lr_options *o,
 
 /* What was found, on standard output. */
 struct lr_curve;
-enum status find_lr_print(const struct session *s, const struct lr_curve *c,
-                          struct errmsg *em) MUST_CHECK;
-/* The same as one JSON object; docs/tuning.md tells its keys. */
+void find_lr_print(const struct session *s, const struct lr_curve *c);
+/* The same as one JSON object; docs/tuning.md tells its keys. ST_MEMORY. */
 enum status find_lr_print_json(const struct session *s, const struct lr_curve *c,
                                struct errmsg *em) MUST_CHECK;
 enum status find_lr_draw(const char *path, const struct session *s, const struct lr_curve *c,

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
-#include "command.h"
 #include "data/chart.h"
 #include "find_lr.h"
 #include "lr_curve.h"
@@ -54,11 +53,10 @@ static void print_verdict(const struct session *s, const struct lr_curve *c)
            v.suggestion, s->config.train.lr);
 }
 
-enum status find_lr_print(const struct session *s, const struct lr_curve *c, struct errmsg *em)
+void find_lr_print(const struct session *s, const struct lr_curve *c)
 {
     print_rows(c);
     print_verdict(s, c);
-    return command_flush(em);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
@@ -92,7 +90,7 @@ enum status find_lr_print_json(const struct session *s, const struct lr_curve *c
         return FAIL(em, ST_MEMORY, "out of memory");
     (void)printf("%s\n", text);
     free(text);
-    return command_flush(em);
+    return ST_OK;
 }
 
 /* ---- Chart ----------------------------------------------------------------------------------- */

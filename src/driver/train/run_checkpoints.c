@@ -193,15 +193,20 @@ static enum status check_archive(const char *path, struct errmsg *em)
 {
     enum { END_BYTES = 22 };
     char start[4] = "", end[4] = "";
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
+    int fd;
+    enum status st = file_open(path, &fd, em);
+    if (st != ST_OK)
+        return st;
     off_t size = lseek(fd, 0, SEEK_END);
-    bool whole = size >= END_BYTES && pread(fd, start, sizeof start, 0) == sizeof start &&
-                 pread(fd, end, sizeof end, size - END_BYTES) == sizeof end &&
-                 memcmp(start, "PK\3\4", sizeof start) == 0 &&
-                 memcmp(end, "PK\5\6", sizeof end) == 0;
+    ssize_t first = pread(fd, start, sizeof start, 0);
+    ssize_t last =
+        first < 0 ? -1 : pread(fd, end, sizeof end, size < END_BYTES ? 0 : size - END_BYTES);
+    int reason = errno;
     close(fd);
+    if (last < 0)
+        return FAIL_ERRNO(em, ST_IO, reason, "cannot read %s", path);
+    bool whole = size >= END_BYTES && memcmp(start, "PK\3\4", sizeof start) == 0 &&
+                 memcmp(end, "PK\5\6", sizeof end) == 0;
     if (!whole)
         return FAIL(em, ST_DATA, "%s is no whole checkpoint: torn, or another kind of file", path);
     log_warn("%s has no " SIDECAR_EXTENSION " file beside it: taken without checking its bytes",
@@ -284,10 +289,12 @@ static enum status judge(const char *path, int64_t step, run_folder_accept *acce
     return st == ST_OK && accept ? accept(ctx, path, step, final, em) : st;
 }
 
-/* Failures that say nothing about the file. */
-static bool is_ours(enum status st)
+/* Failures that say nothing about what is in the file; one that is there and cannot be opened may
+ * be as good as any. */
+static bool is_ours(enum status st, const char *path)
 {
-    return st == ST_MEMORY || st == ST_IO || st == ST_TORCH || st == ST_NODEVICE;
+    return st == ST_MEMORY || st == ST_IO || st == ST_TORCH || st == ST_NODEVICE ||
+           (st == ST_NOINPUT && file_exists(path));
 }
 
 static enum status none_is_good(const char *out, int refused, const struct errmsg *newest,
@@ -328,7 +335,7 @@ enum status run_folder_find_resume(const char *out, run_folder_accept *accept, v
             memcpy(path, candidate, sizeof candidate);
             return ST_OK;
         }
-        if (final || is_ours(st))
+        if (final || is_ours(st, candidate))
             return FAIL(em, st, "%s", reason.text);
         log_warn("checkpoint refused: %s", reason.text);
         if (refused == 0)

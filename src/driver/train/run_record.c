@@ -146,7 +146,8 @@ static json_t *history_read(const char *path)
     json_t *old = NULL;
     if (!file_exists(path))
         return NULL;
-    if (file_read_all(path, RUN_RECORD_BYTES_MAX, &bytes, &n, &reason) == ST_OK)
+    enum status st = file_read_all(path, RUN_RECORD_BYTES_MAX, &bytes, &n, &reason);
+    if (st == ST_OK)
         old = json_loadb((const char *)bytes, n, JSON_REJECT_DUPLICATES, &where);
     free(bytes);
     if (history_is_usable(old))
@@ -154,11 +155,13 @@ static json_t *history_read(const char *path)
     json_decref(old);
 
     char aside[PATH_BYTES_MAX + 16];
-    snprintf(aside, sizeof aside, "%s.damaged", path);
-    if (rename(path, aside) == 0)
-        log_warn("%s is not a run record; it is kept as %s and a new one begun", path, aside);
+    snprintf(aside, sizeof aside, "%s.%s", path, st == ST_OK ? "damaged" : "unread");
+    if (rename(path, aside) != 0)
+        log_warn("%s will be replaced: %s", path, strerror(errno));
+    else if (st != ST_OK)
+        log_warn("%s; it is kept as %s and a new record begun", reason.text, aside);
     else
-        log_warn("%s is not a run record and will be replaced: %s", path, strerror(errno));
+        log_warn("%s is not a run record; it is kept as %s and a new one begun", path, aside);
     return NULL;
 }
 

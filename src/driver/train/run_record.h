@@ -59,7 +59,8 @@ struct run_record;
 
 /*
  * Takes the facts and, where resumed, the history in the file at path, which is not written yet. An
- * earlier file that cannot be understood is set aside as PATH.damaged, with a warning. ST_MEMORY;
+ * earlier file that cannot be understood is set aside as PATH.damaged, one that cannot be read as
+ * PATH.unread, with a warning. ST_MEMORY;
  * ST_IO for a path too long.
  */
 enum status run_record_new(const char *path, const struct run_record_facts *facts,

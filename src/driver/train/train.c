@@ -11,9 +11,11 @@
 #include "engine.h"
 #include "find_batch.h"
 #include "find_lr.h"
+#include "finish.h"
 #include "folders.h"
 #include "launched.h"
 #include "loop.h"
+#include "memory_advice.h"
 #include "recovery.h"
 #include "report.h"
 #include "resume.h"
@@ -235,9 +237,13 @@ static enum status train_stages(struct run *r, struct errmsg *em)
         if (session_stage_is_over(s))
             session_begin_next_stage(s);
         st = train_stage(r, em);
+        if (st == ST_MEMORY)
+            memory_advice_add(s, em);
         session_close_stage(s);
     }
     report_close(&r->report, st, em);
+    if (st == ST_OK)
+        finish_tell(s);
     return st;
 }
 
@@ -293,9 +299,12 @@ static enum status measure(struct run *r, struct errmsg *em)
 
 static enum status work_in_folder(struct run *r, struct errmsg *em)
 {
-    if (r->arguments->dry_run)
-        return try_stages(r, em);
-    return is_measured(r->arguments) ? measure(r, em) : train_stages(r, em);
+    if (!r->arguments->dry_run && !is_measured(r->arguments))
+        return train_stages(r, em);
+    enum status st = r->arguments->dry_run ? try_stages(r, em) : measure(r, em);
+    if (st == ST_MEMORY)
+        memory_advice_add(r->session, em);
+    return st;
 }
 
 /* With the run folder held, where one is to be. */
@@ -360,17 +369,20 @@ static enum status train(struct session *s, const struct train_arguments *a, str
 }
 
 /* In an orderly end rank 0 alone speaks and chooses the exit code. */
-static int verdict(int rank, pid_t launcher, enum status st, const struct errmsg *em)
+static int end(enum status st, int rank, const struct errmsg *em)
 {
-    int code = status_exit_code(st);
-    if (rank != 0)
+    if (st == ST_OK || rank != 0)
         return 0;
-    if (st == ST_AGAIN)
-        log_info("%s", em->text);
-    else if (st != ST_OK)
-        code = command_fail(em);
-    /* lost to another rank, it may wait for ever: mpirun ends it for this code */
-    return st == ST_PEER ? code : launched_end(launcher, code);
+    if (st != ST_AGAIN)
+        return command_fail(em);
+    log_info("%s", em->text);
+    return status_exit_code(st);
+}
+
+/* Was it stopped, with something to go on from? */
+static bool is_to_go_on(enum status st, const struct train_arguments *a)
+{
+    return (st == ST_AGAIN || st == ST_INTERRUPTED) && !is_measured(a);
 }
 
 int engine_train(int argc, char **argv)
@@ -409,8 +421,14 @@ int engine_train(int argc, char **argv)
     if (st == ST_PEER && s->watchdog)
         watchdog_end_job(s->watchdog, em.text); /* an orderly end would wait for who is gone */
     watchdog_close(s->watchdog);
+    int world_size = comm_world_size(s->comm);
     comm_close(s->comm);
     free(s);
+    int code = end(st, rank, &em);
+    if (rank == 0 && is_to_go_on(st, a))
+        finish_tell_command(a, world_size, argc, argv);
     free(a);
-    return verdict(rank, launcher, st, &em);
+    if (rank != 0 || st == ST_PEER)
+        return code; /* of a lost peer: it may wait for ever, and mpirun ends it for this code */
+    return launched_end(launcher, code);
 }

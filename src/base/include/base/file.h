@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/status.h"
 
@@ -30,13 +31,29 @@ bool folder_exists(const char *path);
 enum status folder_make(const char *path, struct errmsg *em) MUST_CHECK;
 
 /*
+ * Opens a file for reading; *fd_out is the caller's to close. Everything that reads a file that a
+ * user named opens it here: the operating system's reason comes before any verdict on what is in
+ * it, and nothing but a file is opened, so that a named pipe or a device cannot make us wait.
+ * ST_NOINPUT: "cannot open PATH: Permission denied", "cannot read PATH: it is a FIFO, …"; ST_IO
+ * where its first byte cannot be read.
+ */
+enum status file_open(const char *path, int *fd_out, struct errmsg *em) MUST_CHECK;
+/* The same for stdio. */
+enum status file_open_stream(const char *path, FILE **out, struct errmsg *em) MUST_CHECK;
+/* Can it be opened so? For those who leave the reading to a library. */
+enum status file_check_readable(const char *path, struct errmsg *em) MUST_CHECK;
+/* Can a file take path's place: is there one, or nothing? ST_IO for a folder, a device, a pipe. */
+enum status file_check_replaceable(const char *path, struct errmsg *em) MUST_CHECK;
+
+/*
  * The whole file; *bytes_out is the caller's to free and has a zero byte after its end.
- * ST_NOINPUT where it cannot be opened or is no regular file (a FIFO, socket, device or folder is
- * named, never waited for), ST_DATA where it is longer than bytes_max.
+ * ST_NOINPUT where it cannot be opened, ST_IO where reading fails, ST_DATA where it is longer than
+ * bytes_max.
  */
 enum status file_read_all(const char *path, size_t bytes_max, uint8_t **bytes_out, size_t *n_out,
                           struct errmsg *em) MUST_CHECK;
-/* ST_IO; on failure the old file is whole and no temporary one is left. */
+/* ST_IO; on failure the old file is whole and no temporary one is left. Replaces nothing but files.
+ */
 enum status file_write_atomic(const char *path, const void *bytes, size_t n,
                               struct errmsg *em) MUST_CHECK;
 /* Makes what is in the file durable. ST_IO. */

@@ -79,8 +79,8 @@ struct picture_mark {
 /* PNG bytes, the caller's to free; mark NULL = unmarked. The same input gives the same bytes. */
 enum status picture_encode_png(const struct picture *p, const struct picture_mark *mark,
                                uint8_t **bytes_out, size_t *n_out, struct errmsg *em) MUST_CHECK;
-/* May picture_write_png write there? ST_USAGE: a file that is no picture of Bifrons' would be lost.
- */
+/* May picture_write_png write there? ST_USAGE: a file that is no picture of Bifrons' would be lost;
+ * ST_IO: it is no file. */
 enum status picture_check_output(const char *path, struct errmsg *em) MUST_CHECK;
 /* The same to a file, atomically, which picture_check_output allows. ST_USAGE, ST_IO. */
 enum status picture_write_png(const char *path, const struct picture *p,

@@ -1,0 +1,158 @@
+#include "finish.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "command.h"
+#include "config_schema.h"
+
+#include "base/poison.h"
+
+/* ---- What was reached ------------------------------------------------------------------------ */
+
+static bool holds_out(const struct session *s)
+{
+    return order_val_count(s->orders[0]) > 0 || order_val_count(s->orders[1]) > 0;
+}
+
+static void print_measure(FILE *f, const struct val_metrics *m, enum val_answer answer,
+                          const char *name)
+{
+    double l1 = m->number[val_metrics_mean(answer, VAL_L1)];
+    double ssim = m->number[val_metrics_mean(answer, VAL_SSIM)];
+    if (isfinite(l1) && isfinite(ssim))
+        fprintf(f, "; %s L1 %.4f SSIM %.3f", name, l1, ssim);
+}
+
+static void print_reached(FILE *f, const struct session *s)
+{
+    const struct train_state *t = &s->state;
+    const char *best = config_key_find("checkpoint.best")->words[s->config.checkpoint.best];
+    char stage[SESSION_STAGE_TEXT_BYTES];
+    session_stage_text(s, stage);
+    fprintf(f, "reached: step %" PRId64, t->step);
+    if (stage[0])
+        fprintf(f, ", %s", stage);
+    fprintf(f, ", epoch %" PRId64 " of %" PRId64, session_epoch_number(s), session_epochs_total(s));
+    if (isfinite(t->val_loss))
+        fprintf(f, "; validation loss %.4f", t->val_loss);
+    print_measure(f, &t->val_metrics, VAL_RECON, "reconstruction");
+    print_measure(f, &t->val_metrics, VAL_SWAP, "swap");
+    if (!holds_out(s))
+        fputs("; not validated, since no picture is held out (data.val_fraction): best.pt is the "
+              "latest",
+              f);
+    else if (t->best_step > 0 && isfinite(t->best_value))
+        fprintf(f, "; best %s %.4f at step %" PRId64, best, t->best_value, t->best_step);
+}
+
+/* ---- Where it lies, and what comes next ------------------------------------------------------ */
+
+/* OUT/checkpoints/best.pt, or the latest where there is none. */
+static const char *best_name(const struct session *s)
+{
+    char path[PATH_BYTES_MAX];
+    snprintf(path, sizeof path, "%.*s/checkpoints/best.pt", PATH_BYTES_MAX - 64, s->out);
+    return file_exists(path) ? "best.pt" : "latest.pt";
+}
+
+static void print_inside(FILE *f, const struct session *s, const char *name)
+{
+    char path[PATH_BYTES_MAX + 64];
+    snprintf(path, sizeof path, "%s/%s", s->out, name);
+    command_print_quoted(f, path);
+}
+
+static void print_places(FILE *f, const struct session *s)
+{
+    char name[64];
+    fputs("checkpoints: ", f);
+    for (int i = strcmp(best_name(s), "best.pt") == 0 ? 0 : 1; i < 2; i++) {
+        print_inside(f, s, i == 0 ? "checkpoints/best.pt" : "checkpoints/latest.pt");
+        fputs(i == 0 ? " and " : "", f);
+    }
+    fputs("; previews: ", f);
+    snprintf(name, sizeof name, "previews/step-%010" PRId64 "-grid.png", s->state.step);
+    char path[PATH_BYTES_MAX + 64];
+    snprintf(path, sizeof path, "%s/%s", s->out, name);
+    print_inside(f, s, file_exists(path) ? name : "previews");
+    fputs("; report: ", f);
+    print_inside(f, s, "run.json");
+    fputs(" and ", f);
+    print_inside(f, s, "metrics.jsonl");
+}
+
+static void print_next(FILE *f, const struct session *s)
+{
+    char checkpoint[64];
+    snprintf(checkpoint, sizeof checkpoint, "checkpoints/%s", best_name(s));
+    fputs("next: ", f);
+    if (holds_out(s)) { /* else eval has nothing to measure */
+        fputs("bifrons eval ", f);
+        print_inside(f, s, checkpoint);
+        fputs("\n      ", f);
+    }
+    fputs("bifrons swap ", f);
+    print_inside(f, s, checkpoint);
+    fputc(' ', f);
+    command_print_quoted(f, s->config.data.a);
+    fputs(" -o ", f);
+    print_inside(f, s, "swapped");
+}
+
+static void tell(const struct session *s, void (*print)(FILE *, const struct session *))
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    if (!f)
+        return;
+    print(f, s);
+    if (fclose(f) == 0)
+        log_info("%s", text);
+    free(text);
+}
+
+void finish_tell(const struct session *s)
+{
+    if (comm_rank(s->comm) != 0 || s->state.step == 0)
+        return;
+    tell(s, print_reached);
+    tell(s, print_places);
+    tell(s, print_next);
+}
+
+/* ---- After a stop ---------------------------------------------------------------------------- */
+
+/* What has started the ranks, where that is known and the arguments do not say it. */
+static const char *launcher(const struct train_arguments *a)
+{
+    if (a->ranks > 0)
+        return NULL;
+    return getenv("OMPI_COMM_WORLD_SIZE")   ? "mpirun"
+           : getenv("SLURM_STEP_NUM_TASKS") ? "srun"
+                                            : NULL;
+}
+
+void finish_tell_command(const struct train_arguments *a, int world_size, int argc, char **argv)
+{
+    char *text = NULL;
+    size_t n = 0;
+    const char *with = launcher(a);
+    FILE *f = open_memstream(&text, &n);
+    if (!f)
+        return;
+    if (with)
+        fprintf(f, "%s -n %d ", with, world_size);
+    int own = a->launcher > 0 ? 1 : 0; /* --launched, which comes first */
+    command_print_line(f, "train", argc - own, argv + own);
+    if (strcmp(a->resume, "auto") != 0)
+        fputs(" --resume auto", f);
+    if (fclose(f) == 0)
+        log_info("to go on: %s", text);
+    free(text);
+}

@@ -258,7 +258,7 @@ static void other_files_are_refused(void **state)
     assert_status(checkpoint_open(path, &c, &em), ST_NOINPUT);
     assert_text_has(em.text, path);
     em = (struct errmsg){0};
-    assert_status(checkpoint_open(folder, &c, &em), ST_DATA);
+    assert_status(checkpoint_open(folder, &c, &em), ST_NOINPUT);
     em = (struct errmsg){0};
     assert_ok(file_write_atomic(path, "PK\3\4 not really", 15, &em));
     assert_status(checkpoint_open(path, &c, &em), ST_DATA);

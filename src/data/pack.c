@@ -415,6 +415,19 @@ static enum status check_options(const struct pack_options *o, struct errmsg *em
     return ST_OK;
 }
 
+/* What is there may be another person's. Not current, but of the same pictures: then the name was
+ * put right. */
+static enum status refuse_other_person(const struct pack_options *o, const struct set_info *there,
+                                       const char *person, const char *hash, struct errmsg *em)
+{
+    if (o->known || strcmp(there->person, person) == 0 || strcmp(there->source_hash, hash) == 0)
+        return ST_OK;
+    return FAIL(em, ST_USAGE,
+                "%s holds %lld pictures of %s, which those of %s would replace: name another file, "
+                "or give --force",
+                o->output, (long long)there->n, there->person, person);
+}
+
 /* Does the known set hold these pictures already? Refuses to replace what is no set. */
 static enum status look_at_known(struct job *j, struct pack_report *r, struct errmsg *em)
 {
@@ -431,18 +444,12 @@ static enum status look_at_known(struct job *j, struct pack_report *r, struct er
                                "it is replaced with --force only",
                                known);
     const struct set_info *info = set_get_info(old);
-    if (!o->known && strcmp(info->person, j->source->person) != 0) {
-        FAIL(em, ST_USAGE,
-             "%s holds %lld pictures of %s, which those of %s would replace: name another file, or "
-             "give --force",
-             known, (long long)info->n, info->person, j->source->person);
-        set_free(old);
-        return ST_USAGE;
-    }
     j->hash_only = true;
     enum status st = run_pool(j, em);
     j->hash_only = false;
     pack_source_hash(j->source, hash);
+    if (st == ST_OK)
+        st = refuse_other_person(o, info, j->source->person, hash, em);
     r->current = st == ST_OK && strcmp(info->source_hash, hash) == 0 && info->size == o->size &&
                  strcmp(info->person, j->source->person) == 0 &&
                  strcmp(info->consent, j->source->consent) == 0 &&

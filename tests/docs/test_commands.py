@@ -24,6 +24,7 @@ PROGRAMS = ["bifrons", "mpirun", "srun", "sbatch", "salloc", "scancel", "scontro
 # What a command looks like that is not run here, and why. The first row that matches counts.
 CANNOT = [
     (r"…(?!\")|(?<!-)\b(CONFIG|DIR|FILE|JOB|NAME|COMMAND|N)\b|=…", "a pattern: words are to be filled in"),
+    (r"<\(make-config\)", "is refused, as the text says: cli/test_reasons"),
     (r"^slurm/job$|^bifrons (?!info$)[a-z]+$", "a name, no command line"),
     (r"^(mpirun --quiet|bifrons inspect --verify|bifrons synth --seed 11)$", "an option, without what it goes with"),
     (r"^(sbatch|srun|salloc|scancel|scontrol)\b", "needs Slurm: tests/slurm; its arguments: test_a_job_has_a_picture_for_each_rank"),

@@ -43,6 +43,6 @@ def test_bad_usage(sets, tmp_path, more, keys, code, said):  # noqa: F811
 
 
 def test_it_can_be_stopped(sets, tmp_path):  # noqa: F811
-    result = stop_at(words(sets, tmp_path / "none"), "ranks: ") # all trials are still to come
+    result = stop_at(words(sets, tmp_path / "none"), "person B: ") # before the first trial
     assert result.returncode == 130 and "stopped before a batch was found" in result.stderr
     assert not result.stdout

@@ -13,7 +13,7 @@ import pytest
 
 BIFRONS = os.environ.get("BIFRONS", "build/dev/bifrons")
 SMALL = ["model.image_size=64", "train.global_batch=6", "train.lr=1e-3", "train.threads=1", "train.precision=fp32",
-         "log.every_steps=1", "train.seed=3"]
+         "log.every_steps=1", "train.seed=3", "model.width=16", "model.latent=32"]
 
 
 def run(*words, ranks=0, timeout=240, **kwargs):

@@ -56,7 +56,7 @@ GIVEN = {
     "src/driver/plan/plan.h": ((), "extern struct plan_request request;"),
     "src/driver/train/average.h": ((), "extern struct session *s;"),
     "src/driver/train/batch_trials.h": ((), """
-        extern struct batch_trials t; extern double planned, available; struct batch_trial try_batch(int64_t pairs);"""),
+        extern struct batch_trials t; extern double planned, available; extern int64_t pairs_there_are; struct batch_trial try_batch(int64_t pairs);"""),
     "src/driver/train/collapse.h": ((), """
         extern struct collapse c; extern struct collapse_view views[MODEL_PEOPLE]; extern double losses[MODEL_PEOPLE], lr;
         extern int64_t patience;"""),

@@ -27,19 +27,31 @@ static void it_goes_on_while_speed_grows_and_over_one_bad_trial(void **state)
 {
     (void)state;
     struct batch_trials t = trials_of((const double[]){10, 0}, NULL);
-    assert_false(batch_trials_settled(&t));
+    assert_int_equal(batch_trials_end(&t, 1000), BATCH_GOES_ON);
     t = trials_of((const double[]){10, 10, 0}, NULL);
-    assert_false(batch_trials_settled(&t));
+    assert_int_equal(batch_trials_end(&t, 1000), BATCH_GOES_ON);
     t = trials_of((const double[]){10, 18, 18.5, 0}, NULL);
-    assert_false(batch_trials_settled(&t));
+    assert_int_equal(batch_trials_end(&t, 1000), BATCH_GOES_ON);
     t = trials_of((const double[]){10, 18, 30, 40, 45, 0}, NULL);
-    assert_false(batch_trials_settled(&t));
+    assert_int_equal(batch_trials_end(&t, 1000), BATCH_GOES_ON);
     t = trials_of((const double[]){10, 18, 12, 30, 0}, NULL);
-    assert_false(batch_trials_settled(&t));
+    assert_int_equal(batch_trials_end(&t, 1000), BATCH_GOES_ON);
     t = trials_of((const double[]){10, 18, 18.2, 18.8, 0}, NULL);
-    assert_true(batch_trials_settled(&t));
+    assert_int_equal(batch_trials_end(&t, 1000), BATCH_SPEED);
     t = trials_of((const double[]){10, 18, 12, 9, 0}, NULL);
-    assert_true(batch_trials_settled(&t));
+    assert_int_equal(batch_trials_end(&t, 1000), BATCH_SPEED);
+}
+
+static void the_last_pictures_end_it_whatever_the_speed(void **state)
+{
+    (void)state;
+    struct batch_trials slower = trials_of((const double[]){10, 18, 12, 9, 0}, NULL);
+    struct batch_trials faster = trials_of((const double[]){10, 18, 30, 40, 0}, NULL);
+    assert_int_equal(batch_trials_end(&slower, 16), BATCH_SPEED);
+    assert_int_equal(batch_trials_end(&faster, 16), BATCH_GOES_ON);
+    assert_int_equal(batch_trials_end(&slower, 15), BATCH_PICTURES);
+    assert_int_equal(batch_trials_end(&faster, 15), BATCH_PICTURES);
+    assert_int_equal(batch_trials_end(&(struct batch_trials){0}, 0), BATCH_PICTURES);
 }
 
 static void the_smallest_that_is_about_as_fast_as_the_fastest(void **state)
@@ -70,6 +82,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pairs_double),
         cmocka_unit_test(it_goes_on_while_speed_grows_and_over_one_bad_trial),
+        cmocka_unit_test(the_last_pictures_end_it_whatever_the_speed),
         cmocka_unit_test(the_smallest_that_is_about_as_fast_as_the_fastest),
         cmocka_unit_test(memory_grows_by_what_was_measured_or_planned),
     };

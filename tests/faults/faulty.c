@@ -14,9 +14,9 @@
  * HOW   nan, inf or a number      what a loss or gradient becomes
  *       kill, stop                the signal that this process then sends itself
  *       full                      the call fails as on a full disk, or without memory; none is left
- *       sleep                     the call, a thread's, takes two seconds more than it takes the
- * loop to wait for it delayN                    it takes up to 16 ms longer, mostly far less, by
- * the seed N RANK  of the process it happens to; all where left out
+ *       sleep                     the call lasts until it is waited for, and two seconds more
+ *       delayN                    it takes up to 16 ms longer, mostly far less, by the seed N
+ * RANK  of the process it happens to; all where left out
  */
 #include <errno.h>
 #include <signal.h>
@@ -118,7 +118,8 @@ static void sleep_while_awaited(void)
 
 bool __wrap_worker_wait(struct worker *w, double timeout_s)
 {
-    if (timeout_s >= 1) /* others only ask, or wait for pictures without a deadline */
+    /* others only ask, or wait for pictures without a deadline */
+    if (timeout_s >= 1 && !__real_worker_wait(w, 0))
         atomic_store(&awaited, true);
     return __real_worker_wait(w, timeout_s);
 }

@@ -1,6 +1,7 @@
 #include "batch_trials.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "base/checked.h"
 
@@ -31,9 +32,12 @@ static double fastest(const struct batch_trials *t, size_t end)
     return most;
 }
 
-bool batch_trials_settled(const struct batch_trials *t)
+enum batch_end batch_trials_end(const struct batch_trials *t, int64_t pairs_most)
 {
-    return t->n > 2 && fastest(t, t->n) < GAIN * fastest(t, t->n - 2);
+    if (batch_trials_next(t) > pairs_most)
+        return BATCH_PICTURES;
+    bool settled = t->n > 2 && fastest(t, t->n) < GAIN * fastest(t, t->n - 2);
+    return settled ? BATCH_SPEED : BATCH_GOES_ON;
 }
 
 size_t batch_trials_best(const struct batch_trials *t)

@@ -131,10 +131,11 @@ static enum status try_pairs(struct search *f, struct batch_trial *trial, struct
 
 /* ---- The search ------------------------------------------------------------------------------ */
 
-static bool has_pictures(const struct session *s, int64_t pairs)
+/* A rank's share of the pictures. */
+static int64_t pairs_most(const struct session *s)
 {
     int64_t fewer = MIN(order_train_count(s->orders[0]), order_train_count(s->orders[1]));
-    return pairs <= fewer / comm_world_size(s->comm);
+    return fewer / comm_world_size(s->comm);
 }
 
 static void end(struct search *f, const char *code, const char *why)
@@ -171,11 +172,12 @@ static enum status go_on(struct search *f, struct errmsg *em)
 {
     const struct batch_trials *t = &f->trials;
     bool fits = false;
-    if (!has_pictures(f->s, batch_trials_next(t))) /* sure to end it; speed is measured */
+    enum batch_end no_more = batch_trials_end(t, pairs_most(f->s));
+    if (no_more == BATCH_PICTURES)
         end(f, "pictures", "the sets have fewer training pictures than twice the batch");
-    else if (batch_trials_settled(t))
+    if (no_more == BATCH_SPEED)
         end(f, "speed", "two doublings have made it no faster");
-    if (f->end)
+    if (no_more != BATCH_GOES_ON)
         return ST_OK;
     enum status st = fits_hosts(f, &fits, em);
     if (st == ST_OK && !fits && t->n == 0)

@@ -1,8 +1,8 @@
 /*
  * The configuration of a run: one struct, filled from defaults, then TOML files, then --set and the
  * short form's options, each later one winning. config_schema.c is the one table of keys: name,
- * type, range, default and help; it drives validation, --help, docs/config.md and the resolved
- * file.
+ * type, range, default, help, and what a change means to a run that goes on; it drives validation,
+ * --help, docs/config.md, the resolved file and resume.
  *
  *     struct config c;      // some 20 kB
  *     config_init(&c);

@@ -31,8 +31,22 @@ struct config_value {
     const struct config_stages *stages; /* NULL: off */
 };
 
+/* What a change of a key means to a run that goes on from a checkpoint. */
+enum config_change_effect {
+    CHANGE_FREE,
+    CHANGE_REFUSED, /* the saved state would mean something else */
+    CHANGE_BEST,    /* the best value starts anew */
+    CHANGE_LOSSES,  /* the best value and what losses are compared with start anew */
+    CHANGE_LENGTH,  /* what is left is counted anew */
+    CHANGE_NOT_BITS /* goes on, though not bit for bit as it would have */
+};
+
 struct config_key {
     const char *name, *help;
+    struct {
+        enum config_change_effect effect;
+        const char *why; /* for messages; NULL of CHANGE_FREE */
+    } change;
     enum config_type type;
     size_t offset, bytes;                   /* of the field in struct config */
     struct config_value initial, low, high; /* default; range, ends included */

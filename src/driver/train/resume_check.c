@@ -7,75 +7,23 @@
 
 #include "base/checked.h"
 #include "base/log.h"
+#include "config_schema.h"
 #include "config_stages.h"
 
 #include "base/poison.h"
 
-enum effect {
-    REFUSED,
-    BEST,    /* the best value starts anew */
-    LOSSES,  /* the best value and the guard's window start anew */
-    LENGTH,  /* what is left is counted anew */
-    NOT_BITS /* goes on, though not bit for bit as it would have */
-};
-
-/* The table of docs/checkpoints.md. Keys that are not here may change without a further word. */
-static const struct rule {
-    const char *key;
-    enum effect effect;
-    const char *why;
-} rules[] = {
-    {"train.seed",              REFUSED,
-     "it decides the order of pictures, so the saved position would mean others"                          },
-    {"model.image_size",        REFUSED,  "it is another network"                                         },
-    {"model.code_size",         REFUSED,  "it is another network"                                         },
-    {"model.latent",            REFUSED,  "it is another network"                                         },
-    {"model.bottleneck",        REFUSED,  "it is another network"                                         },
-    {"model.width",             REFUSED,  "it is another network"                                         },
-    {"model.width_max",         REFUSED,  "it is another network"                                         },
-    {"model.blocks",            REFUSED,  "it is another network"                                         },
-    {"model.upsample",          REFUSED,  "it is another network"                                         },
-    {"model.norm",              REFUSED,  "it is another network"                                         },
-    {"model.mask",              REFUSED,  "it is another network"                                         },
-    {"model.mean_codes",        REFUSED,  "it is another network"                                         },
-    {"data.val_fraction",       REFUSED,  "held-out pictures would be among those trained on"             },
-    {"train.adam_beta1",        REFUSED,  "the saved moments are means of that decay"                     },
-    {"train.adam_beta2",        REFUSED,  "the saved moments are means of that decay"                     },
-    {"loss.l1",                 LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
-    {"loss.dssim",              LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
-    {"loss.perceptual",         LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
-    {"loss.perceptual_weights", LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
-    {"loss.mask",               LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
-    {"loss.eyes",               LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
-    {"loss.mouth",              LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
-    {"loss.mask_head",          LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
-    {"loss.latent",             LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
-    {"data.masks",              LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
-    {"checkpoint.best",         BEST,     "best.pt is chosen anew, from the next validation on"           },
-    {"loss.adversarial",        LOSSES,   "losses are of another kind: best.pt is chosen anew"            },
-    {"adversary.channels",      REFUSED,  "they are other discriminators"                                 },
-    {"adversary.beta1",         REFUSED,  "the saved moments are means of that decay"                     },
-    {"adversary.beta2",         REFUSED,  "the saved moments are means of that decay"                     },
-    {"train.global_batch",      LENGTH,   "the epochs that are left have steps of the new size"           },
-    {"train.epochs",            LENGTH,   "a schedule of the learning rate is stretched to the new length"},
-    {"train.max_steps",         LENGTH,   "a schedule of the learning rate is stretched to the new length"},
-    {"train.stages",            LENGTH,   "stages to come are trained as it says now"                     },
-    {"train.accumulate",        NOT_BITS, "sums are taken in another order: not bit-exact"                },
-    {"train.reproducible",      NOT_BITS, "sums are taken in another order: not bit-exact"                },
-    {"train.slot_size",         NOT_BITS, "sums are taken in another order: not bit-exact"                },
-    {"train.precision",         NOT_BITS, "other arithmetic: not bit-exact"                               },
-    {"train.device",            NOT_BITS, "other arithmetic: not bit-exact"                               },
-};
-
-/* rivals: were there discriminators? Their keys may change freely where there were none. */
-static const struct rule *rule_of(const char *key, size_t n, bool rivals)
+/* The key of a change, NULL where it may change freely. Those of discriminators may where there
+ * were none (!discriminators). */
+static const struct config_key *changed_key(const char *name, size_t n, bool discriminators)
 {
-    if (!rivals && strncmp(key, "adversary.", strlen("adversary.")) == 0)
+    static const char table[] = "adversary.";
+    char text[KEY_NAME_BYTES];
+    snprintf(text, sizeof text, "%.*s", (int)MIN(n, sizeof text - 1), name);
+    const struct config_key *key = config_key_find(text);
+    if (!key || key->change.effect == CHANGE_FREE ||
+        (!discriminators && strncmp(text, table, sizeof table - 1) == 0))
         return NULL;
-    for (size_t i = 0; i < ARRAY_LENGTH(rules); i++)
-        if (strlen(rules[i].key) == n && strncmp(rules[i].key, key, n) == 0)
-            return &rules[i];
-    return NULL;
+    return key;
 }
 
 /* "key: old -> new" */
@@ -100,28 +48,28 @@ static bool is_of_stage(const struct change *c)
 }
 
 /* Refuses keys that cannot change, those of a stage or the others. */
-static enum status refuse_changes(const char *lines, const char *path, bool rivals, bool of_stage,
-                                  struct errmsg *em)
+static enum status refuse_changes(const char *lines, const char *path, bool discriminators,
+                                  bool of_stage, struct errmsg *em)
 {
     for (struct change c; next_change(&lines, &c);) {
-        const struct rule *rule = rule_of(c.line, c.key, rivals);
-        if (rule && rule->effect == REFUSED && is_of_stage(&c) == of_stage)
+        const struct config_key *key = changed_key(c.line, c.key, discriminators);
+        if (key && key->change.effect == CHANGE_REFUSED && is_of_stage(&c) == of_stage)
             return FAIL(em, ST_CONFIG,
                         "%.*s (from %s) cannot change within a run: %s. Set it back, or start a "
                         "new run from these weights with --init-from and --out",
-                        (int)c.n, c.line, path, rule->why);
+                        (int)c.n, c.line, path, key->change.why);
     }
     return ST_OK;
 }
 
-static void tell_changes(const char *lines, bool rivals, struct resume_changes *changed)
+static void tell_changes(const char *lines, bool discriminators, struct resume_changes *changed)
 {
     for (struct change c; next_change(&lines, &c);) {
-        const struct rule *rule = rule_of(c.line, c.key, rivals);
-        changed->losses = changed->losses || (rule && rule->effect == LOSSES);
-        changed->best = changed->best || (rule && rule->effect == BEST);
-        log_info("changed since the checkpoint: %.*s%s%s", (int)c.n, c.line, rule ? "; " : "",
-                 rule ? rule->why : "");
+        const struct config_key *key = changed_key(c.line, c.key, discriminators);
+        changed->losses = changed->losses || (key && key->change.effect == CHANGE_LOSSES);
+        changed->best = changed->best || (key && key->change.effect == CHANGE_BEST);
+        log_info("changed since the checkpoint: %.*s%s%s", (int)c.n, c.line, key ? "; " : "",
+                 key ? key->change.why : "");
     }
 }
 
@@ -192,16 +140,16 @@ static enum status judge_changes(const struct config *old, const struct config *
                                  const char *lines, int64_t stage, const char *path,
                                  struct resume_changes *changed, struct errmsg *em)
 {
-    bool rivals = old->loss.adversarial > 0;
-    enum status st = refuse_changes(lines, path, rivals, false, em);
+    bool discriminators = old->loss.adversarial > 0;
+    enum status st = refuse_changes(lines, path, discriminators, false, em);
     if (st != ST_OK)
         return st;
     st = compare_stages(old, now, stage, path, em);
     if (st == ST_OK)
-        st = refuse_changes(lines, path, rivals, true, em);
+        st = refuse_changes(lines, path, discriminators, true, em);
     changed->stages = st == ST_CONFIG && stage > 0;
     if (st == ST_OK)
-        tell_changes(lines, rivals, changed);
+        tell_changes(lines, discriminators, changed);
     return st;
 }
 

@@ -225,7 +225,7 @@ static enum status hash_item(struct job *j, size_t i)
 
 static bool stop_wanted(const struct job *j)
 {
-    return j->options->stop && *j->options->stop;
+    return j->options->stop && j->options->stop();
 }
 
 /* The next item's number, or false at the end of the work. */

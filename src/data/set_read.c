@@ -30,6 +30,13 @@ const char *set_path(const struct set *s)
     return s->path;
 }
 
+enum status set_renamed(struct set *s, const char *path, struct errmsg *em)
+{
+    return path_join(s->path, sizeof s->path, "", path)
+               ? ST_OK
+               : FAIL(em, ST_MEMORY, "path too long: %s", path);
+}
+
 const char *set_name(const struct set *s, int64_t row)
 {
     BUG_ON(row < 0 || row >= s->info.n);

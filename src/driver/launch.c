@@ -47,8 +47,8 @@ static void warn_of_few_processors(int n_ranks)
     cpu_set_t set;
     int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : n_ranks;
     if (n < n_ranks)
-        log_warn("--ranks %d on %d processor%s: ranks take turns, fewer are as fast", n_ranks, n,
-                 PLURAL(n));
+        log_warn("--ranks %d is more than the %d processor%s: %d rank%s would be as fast", n_ranks,
+                 n, PLURAL(n), n, PLURAL(n));
 }
 
 /* ---- mpirun -----------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ static enum status start_mpirun(struct launch *l, char **line, const sigset_t *m
 /* ---- the verdict ------------------------------------------------------------------------------
  */
 
-/* What latest.pt points at; "": nothing. */
+/* What latest.pt points at; "": nothing. Names of later steps are greater. */
 static void read_latest(const char *out, char target[static PATH_BYTES_MAX])
 {
     char path[PATH_BYTES_MAX];
@@ -187,7 +187,7 @@ static int judge_failure(const struct launch *l, bool saved)
         return status_exit_code(ST_AGAIN);
     }
     if (l->n_begun == 0 && !killed) {
-        log_error("mpirun ended with %d before a rank had begun: it says above why", code);
+        log_error("mpirun started no rank (exit code %d): its own message is above", code);
         return status_exit_code(ST_NODEVICE);
     }
     const char *next = saved_text(saved);
@@ -200,8 +200,8 @@ static int judge_failure(const struct launch *l, bool saved)
                   signal_number == SIGKILL ? ", as the kernel does where memory runs out" : "",
                   next);
     else
-        log_error("mpirun ended the run with %d: it was told to, or says above why; %s", code,
-                  next);
+        log_error("mpirun ended with exit code %d: it was stopped, or its message is above; %s",
+                  code, next);
     return status_exit_code(saved ? ST_AGAIN : ST_PEER);
 }
 
@@ -246,5 +246,5 @@ int launch_run(int n_ranks, const char *out, int argc, char **argv)
     if (st != ST_OK)
         return command_fail(&em);
     read_latest(out, after);
-    return judge(&l, strcmp(before, after) != 0);
+    return judge(&l, strcmp(after, before) > 0);
 }

@@ -27,7 +27,10 @@ enum status zip_open_file(const char *path, zip_t **out, struct errmsg *em)
 int zip_reason(zip_t *archive, zip_file_t *record)
 {
     zip_error_t *e = record ? zip_file_get_error(record) : zip_get_error(archive);
-    return zip_error_system_type(e) == ZIP_ET_SYS ? zip_error_code_system(e) : 0;
+    int reason = zip_error_system_type(e) == ZIP_ET_SYS ? zip_error_code_system(e) : 0;
+    /* others, such as EINVAL and EFBIG, come of places that a damaged file names */
+    return reason == EIO || reason == ESTALE || reason == ENODEV || reason == ETIMEDOUT ? reason
+                                                                                        : 0;
 }
 
 /* libzip compares the checksum when a record has been read to its end. */

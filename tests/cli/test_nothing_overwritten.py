@@ -125,7 +125,7 @@ def test_without_checkpoints_a_set_is_replaced_once_the_run_begins(drawn, photos
     assert result.returncode == 0, result.stderr
     with h5py.File(photos / "run/data/a.h5") as f:
         assert len(f["images"]) == 27
-    assert not list((photos / "run/data").glob("*.new.h5*"))
+    assert not (photos / "run/data/.new").exists()
     assert run("inspect", "run/data/a.h5", "--verify", cwd=photos).returncode == 0
     assert json.loads((photos / "run/run.json").read_text())["people"][0]["set"] == "run/data/a.h5"
 
@@ -144,10 +144,31 @@ def test_a_damaged_set_is_packed_again_only_if_it_fits(drawn, trained):
     assert run("inspect", packed, "--verify").returncode == 0
 
 
+def test_a_missing_set_is_packed_again_only_if_it_fits(drawn, trained):
+    packed = trained / "run/data/a.h5"
+    whole = packed.read_bytes()
+    packed.unlink()
+    add(drawn, trained, 1)
+    refused(short(trained, steps=3), 78, "data.a")
+    assert not packed.exists() and not (trained / "run/data/.new").exists()
+    for path in (trained / "person_a").glob("new-*"):
+        path.unlink()
+    result = short(trained, steps=3)
+    assert result.returncode == 0, result.stderr
+    with h5py.File(packed) as f:
+        assert len(f["images"]) == 24 and len(whole) == packed.stat().st_size
+
+
+def test_a_path_that_was_never_packed_is_not_taken_for_it(photos):
+    refused(short(photos, "--batch-size", 100), 65, "fewer than a batch")
+    refused(short(photos, a="person_aa"), 66, "person_aa")
+
+
 def test_pack_replaces_neither_a_runs_set_nor_another_persons(trained):
     before = contents(trained)
     for more in ((), ("--force",)):
         refused(run("pack", "person_b", "-o", "run/data/a.h5", "--size", 64, *more, cwd=trained), 64, "run/data/a.h5")
+        refused(run("pack", "../../person_b", "-o", "a.h5", "--size", 64, *more, cwd=trained / "run/data"), 64, "trained on")
     assert run("pack", "person_a", "-o", "x.h5", "--size", 64, cwd=trained).returncode == 0
     x = (trained / "x.h5").read_bytes()
     refused(run("pack", "person_b", "-o", "x.h5", "--size", 64, cwd=trained), 64, "x.h5", "--force")
@@ -168,8 +189,10 @@ def test_a_dry_run_refuses_what_the_run_would(drawn, trained):
             66, "none.pt")
     refused(short(trained, "--dry-run", out="person_a/consent.txt/run", a="run/data/a.h5", b="run/data/b.h5"), 74,
             "cannot write to run folder")
+    consent = short(trained, "--dry-run", "--consent", "another statement", steps=3)
+    assert consent.returncode == 0 and "as it was packed" in consent.stderr, consent.stderr
     add(drawn, trained, 1)
-    refused(short(trained, "--dry-run", steps=3), 78, "not what the run in run was trained on")
+    refused(short(trained, "--dry-run", steps=3), 78, "not what the run in run was trained on: 1 picture added, 0 gone")
     for path in (trained / "person_a").glob("new-*"):
         path.unlink()
     assert contents(trained) == before
@@ -240,8 +263,11 @@ def test_a_killed_run_leaves_the_old_set(drawn, photos):
     """Killed anywhere between packing and beginning, the run folder has one whole set."""
     refused(short(photos, "--batch-size", 100), 65, "fewer than a batch")
     add(drawn, photos, 1)
-    (photos / "run/data/a.new.h5").write_bytes(b"left by a killed run")
+    (photos / "run/data/.new").mkdir()
+    (photos / "run/data/.new/a.h5").write_bytes(b"left by a killed run")
+    (photos / "run/data/a.h5.tmp.17").write_bytes(b"left by a killed run")
     result = short(photos)
     assert result.returncode == 0, result.stderr
-    assert not (photos / "run/data/a.new.h5").exists()
+    assert sorted(p.name for p in (photos / "run/data").iterdir()) == ["a.h5", "a.h5.xxh3", "b.h5", "b.h5.xxh3"]
+    assert (photos / "run/data/a.h5.xxh3").read_text().endswith("  a.h5\n")
     assert subprocess.run([BIFRONS, "inspect", "--verify", photos / "run/data/a.h5"]).returncode == 0

@@ -263,7 +263,7 @@ def test_codes_of_the_run_come_without_banner(endless, sets, tmp_path):
 def test_more_ranks_than_processors(endless):
     with Job(endless, "--dry-run", ranks=3, before=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})) as job:
         assert job.code() == 0, job.text
-        assert "--ranks 3 on 1 processor: ranks take turns" in job.text
+        assert "--ranks 3 is more than the 1 processor" in job.text
         assert "ranks: 3 on 1 node (mpi), 1 thread each" in job.text
 
 

@@ -305,14 +305,16 @@ static enum status fill_names(const struct config_sources *s, struct train_argum
     return ST_OK;
 }
 
-/* A folder of pictures may be gone: the set that an earlier run packed from it is enough. */
+/* A folder of pictures may be gone: the set that the run was trained on is enough. */
 static void find_packed(struct train_arguments *a, int person)
 {
     char *data = person == 0 ? a->config.data.a : a->config.data.b, packed[PATH_BYTES_MAX];
+    char latest[PATH_BYTES_MAX];
     int n = snprintf(packed, sizeof packed, "%s/data/%c.h5", a->out, 'a' + person);
     bool names_a_set = strcmp(path_extension(data), ".h5") == 0;
     if (data[0] && !names_a_set && !folder_exists(data) && !file_exists(data) &&
-        n < PATH_BYTES_MAX && file_exists(packed)) {
+        n < PATH_BYTES_MAX && file_exists(packed) &&
+        path_join(latest, sizeof latest, a->out, "checkpoints/latest.pt") && file_exists(latest)) {
         snprintf(a->gone[person], sizeof a->gone[person], "%s", data);
         memcpy(data, packed, sizeof packed);
     }

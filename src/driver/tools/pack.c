@@ -22,12 +22,17 @@ struct arguments {
     bool no_sheet;
 };
 
-static volatile sig_atomic_t stop_wanted;
+static volatile sig_atomic_t stop_asked;
 
 static void on_signal(int number)
 {
     (void)number;
-    stop_wanted = 1;
+    stop_asked = 1;
+}
+
+static bool stop_wanted(void)
+{
+    return stop_asked;
 }
 
 static const struct argp_option options[] = {
@@ -113,17 +118,16 @@ static const struct argp parser = {
 /* Appends the command line that would have worked. */
 static void suggest_consent(int argc, char **argv, struct errmsg *em)
 {
-    size_t used = strlen(em->text);
-    used += (size_t)snprintf(em->text + used, sizeof em->text - used, "\n  %s", argv[0]);
-    for (int i = 1; i < argc && used < sizeof em->text; i++) {
-        bool quote = strpbrk(argv[i], " \t\n\"'\\$&;|<>()*?`#~!") != NULL || argv[i][0] == '\0';
-        const char *mark = !quote ? "" : strchr(argv[i], '\'') ? "\"" : "'";
-        used += (size_t)snprintf(em->text + used, sizeof em->text - used, " %s%s%s", mark, argv[i],
-                                 mark);
-    }
-    if (used < sizeof em->text)
+    char *line = NULL;
+    size_t n = 0, used = strlen(em->text);
+    FILE *f = open_memstream(&line, &n);
+    if (!f)
+        return;
+    command_print_line(f, "pack", argc, argv);
+    if (fclose(f) == 0)
         snprintf(em->text + used, sizeof em->text - used,
-                 " --consent \"NAME agreed on DATE to PURPOSE\"");
+                 "\n  %s --consent \"NAME agreed on DATE to PURPOSE\"", line);
+    free(line);
 }
 
 static void tell_notes(const struct pack_report *r)
@@ -172,10 +176,12 @@ static enum status write_sheet(const char *output, struct errmsg *em)
 /* RUN/data/a.h5, with RUN/checkpoints/step-*.pt beside it. */
 static bool is_of_a_run(const char *output, char run[static PATH_BYTES_MAX])
 {
-    char data[PATH_BYTES_MAX], checkpoints[PATH_BYTES_MAX];
+    char checkpoints[PATH_BYTES_MAX], *file = realpath(output, NULL); /* wherever we stand */
+    char data[PATH_BYTES_MAX];
     bool trained = false;
-    path_folder(output, data, sizeof data);
+    path_folder(file ? file : "", data, sizeof data);
     path_folder(data, run, PATH_BYTES_MAX);
+    free(file);
     if (strcmp(path_name(data), "data") != 0 || !file_exists(output) ||
         !path_join(checkpoints, sizeof checkpoints, run, "checkpoints"))
         return false;
@@ -192,12 +198,14 @@ static bool is_of_a_run(const char *output, char run[static PATH_BYTES_MAX])
 static enum status pack(struct pack_options *o, struct pack_report *report, struct errmsg *em)
 {
     char run[PATH_BYTES_MAX];
-    bool kept = is_of_a_run(o->output, run);
-    o->look_only = kept;
-    o->force = o->force && !kept;
-    enum status st = pack_folders(o, report, em);
-    if (st != ST_OK || !kept || report->current)
-        return st;
+    struct errmsg ignored = {0};
+    if (!is_of_a_run(o->output, run))
+        return pack_folders(o, report, em);
+    o->look_only = true;
+    o->force = false;
+    enum status st = pack_folders(o, report, &ignored);
+    if (st == ST_OK && report->current)
+        return ST_OK;
     return FAIL(em, ST_USAGE,
                 "%s is what the run in %s was trained on, and is not replaced: name another file, "
                 "and train on it with another --out",
@@ -225,7 +233,7 @@ static void tell_next(const char *output)
 int command_pack(int argc, char **argv)
 {
     struct arguments a = {
-        .pack = {.size = SIZE_DEFAULT, .stop = &stop_wanted}
+        .pack = {.size = SIZE_DEFAULT, .stop = stop_wanted}
     };
     struct errmsg em = {0};
     struct pack_report report;

@@ -9,15 +9,11 @@
 #include "base/log.h"
 #include "command.h"
 #include "config_schema.h"
+#include "validate.h"
 
 #include "base/poison.h"
 
 /* ---- What was reached ------------------------------------------------------------------------ */
-
-static bool holds_out(const struct session *s)
-{
-    return order_val_count(s->orders[0]) > 0 || order_val_count(s->orders[1]) > 0;
-}
 
 static void print_measure(FILE *f, const struct val_metrics *m, enum val_answer answer,
                           const char *name)
@@ -42,8 +38,9 @@ static void print_reached(FILE *f, const struct session *s)
         fprintf(f, "; validation loss %.4f", t->val_loss);
     print_measure(f, &t->val_metrics, VAL_RECON, "reconstruction");
     print_measure(f, &t->val_metrics, VAL_SWAP, "swap");
-    if (!holds_out(s))
-        fputs("; not validated, since no picture is held out (data.val_fraction): best.pt is the "
+    if (validate_pairs(s) == 0)
+        fputs("; not validated, since a person has no picture that is held out "
+              "(data.val_fraction): best.pt is the "
               "latest",
               f);
     else if (t->best_step > 0 && isfinite(t->best_value))
@@ -91,7 +88,7 @@ static void print_next(FILE *f, const struct session *s)
     char checkpoint[64];
     snprintf(checkpoint, sizeof checkpoint, "checkpoints/%s", best_name(s));
     fputs("next: ", f);
-    if (holds_out(s)) { /* else eval has nothing to measure */
+    if (validate_pairs(s) > 0) { /* else eval has nothing to measure */
         fputs("bifrons eval ", f);
         print_inside(f, s, checkpoint);
         fputs("\n      ", f);
@@ -149,9 +146,16 @@ void finish_tell_command(const struct train_arguments *a, int world_size, int ar
     if (with)
         fprintf(f, "%s -n %d ", with, world_size);
     int own = a->launcher > 0 ? 1 : 0; /* --launched, which comes first */
-    command_print_line(f, "train", argc - own, argv + own);
+    int end = own + 1;                 /* of the options */
+    while (end < argc && strcmp(argv[end], "--") != 0)
+        end++;
+    command_print_line(f, "train", end - own, argv + own);
     if (strcmp(a->resume, "auto") != 0)
-        fputs(" --resume auto", f);
+        fputs(" --resume auto", f); /* the last one counts */
+    for (int i = end; i < argc; i++) {
+        fputc(' ', f);
+        command_print_quoted(f, argv[i]);
+    }
     if (fclose(f) == 0)
         log_info("to go on: %s", text);
     free(text);

@@ -1,13 +1,16 @@
 #include "folders.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "data/pack.h"
 #include "run_folder.h"
+#include "signals.h"
 
 /* One person's folder, and the sets it is compared with. All paths are rank 0's. */
 struct packing {
@@ -16,49 +19,64 @@ struct packing {
     int person;
     const char *folder;
     char kept[PATH_BYTES_MAX];  /* OUT/data/a.h5 */
-    char fresh[PATH_BYTES_MAX]; /* OUT/data/a.new.h5 */
+    char fresh[PATH_BYTES_MAX]; /* OUT/data/.new/a.h5; in a dry run a.h5 in a temporary folder */
     char other[PATH_BYTES_MAX]; /* the other person's OUT/data/b.h5 */
     bool trained;               /* the run folder has checkpoints */
     bool there;                 /* `kept` is: it may be damaged */
     struct set *before;         /* `kept` where it can be read, else NULL */
 };
 
-static bool data_path(const char *out, int person, const char *extension,
+static bool data_path(const char *out, const char *folder, int person,
                       char path[static PATH_BYTES_MAX])
 {
-    int n = snprintf(path, PATH_BYTES_MAX, "%s/data/%c%s", out, 'a' + person, extension);
+    int n = snprintf(path, PATH_BYTES_MAX, "%s/data/%s%c.h5", out, folder, 'a' + person);
     return n < PATH_BYTES_MAX;
 }
 
 static enum status set_paths(struct packing *p, struct errmsg *em)
 {
     const char *out = p->session->out;
-    return data_path(out, p->person, ".h5", p->kept) &&
-                   data_path(out, p->person, ".new.h5", p->fresh) &&
-                   data_path(out, 1 - p->person, ".h5", p->other)
+    return data_path(out, "", p->person, p->kept) && data_path(out, ".new/", p->person, p->fresh) &&
+                   data_path(out, "", 1 - p->person, p->other)
                ? ST_OK
                : FAIL(em, ST_USAGE, "path too long: %s", out);
 }
 
-static void remove_set(const char *path)
+/* And its folder, where it was alone there. */
+static void remove_fresh(const char *path)
 {
-    char sidecar[PATH_BYTES_MAX + 8];
+    char sidecar[PATH_BYTES_MAX + 8], folder[PATH_BYTES_MAX];
     snprintf(sidecar, sizeof sidecar, "%s.xxh3", path);
+    path_folder(path, folder, sizeof folder);
     unlink(path);
     unlink(sidecar);
+    rmdir(folder);
 }
 
-/* ---- What the run was trained on
- * ----------------------------------------------------------------- */
+/* Of a dry run, which leaves the run folder alone. */
+static enum status choose_temporary(struct packing *p, struct errmsg *em)
+{
+    const char *parent = getenv("TMPDIR");
+    char folder[PATH_BYTES_MAX - 16];
+    int n =
+        snprintf(folder, sizeof folder, "%s/bifrons-XXXXXX", parent && *parent ? parent : "/tmp");
+    if (n < 0 || (size_t)n >= sizeof folder || !mkdtemp(folder))
+        return FAIL_ERRNO(em, ST_IO, errno, "cannot pack %s into a temporary folder", p->folder);
+    snprintf(p->fresh, sizeof p->fresh, "%s/%c.h5", folder, 'a' + p->person);
+    return ST_OK;
+}
+
+/* ---- What the run was trained on ----------------------------------------------------------- */
 
 static enum status refuse_size(const struct packing *p, int size, struct errmsg *em)
 {
     int before = set_get_info(p->before)->size;
-    return FAIL(em, ST_CONFIG,
-                "%s was packed at %d px for the run in %s, and this configuration asks for %d px. "
-                "Nothing was replaced. Set model.image_size back, or start another run with --out "
-                "DIR",
-                p->kept, before, p->session->out, size);
+    return FAIL(
+        em, ST_CONFIG,
+        "%s was packed at %d px for the run in %s, and this configuration asks for %d px. "
+        "Nothing was replaced. Set model.image_size (or train.stages) back, or start another "
+        "run with --out DIR",
+        p->kept, before, p->session->out, size);
 }
 
 static enum status refuse_exchanged(const struct packing *p, struct errmsg *em)
@@ -77,10 +95,12 @@ static enum status refuse_change(const struct packing *p, const struct set_chang
     if (change->added > 0 || change->gone > 0)
         snprintf(what, sizeof what, "%" PRId64 " picture%s added, %" PRId64 " gone", change->added,
                  PLURAL(change->added), change->gone);
-    return FAIL(em, ST_CONFIG,
-                "%s is not what the run in %s was trained on: %s. Nothing was replaced. --data-%c "
-                "%s goes on with the pictures of then; another --out DIR starts with those of now",
-                p->folder, p->session->out, what, 'a' + p->person, p->kept);
+    return FAIL(
+        em, ST_CONFIG,
+        "%s is not what the run in %s was trained on: %s. Nothing was replaced. To go on with "
+        "the earlier pictures, give --data-%c %s; to train on the new ones, another --out "
+        "DIR",
+        p->folder, p->session->out, what, 'a' + p->person, p->kept);
 }
 
 static bool is_others_set(const struct packing *p, uint64_t fingerprint)
@@ -103,8 +123,8 @@ static enum status compare_with_trained(const struct packing *p, bool *use_fresh
     uint64_t fingerprint = set_get_info(now)->fingerprint;
     *use_fresh = false;
     if (fingerprint == set_get_info(p->before)->fingerprint)
-        log_warn("masks, landmarks, names or the statement of consent of %s have changed: the run "
-                 "goes on with %s as it was packed",
+        log_warn("the pictures in %s are the same, but something beside them has changed (masks, "
+                 "true swaps, landmarks, names, consent): the run goes on with %s as it was packed",
                  p->folder, p->kept);
     else if (is_others_set(p, fingerprint))
         st = refuse_exchanged(p, em);
@@ -114,8 +134,7 @@ static enum status compare_with_trained(const struct packing *p, bool *use_fresh
     return st;
 }
 
-/* ---- Packing
- * ------------------------------------------------------------------------------------- */
+/* ---- Packing ------------------------------------------------------------------------------- */
 
 static void tell_report(const struct packing *p, const struct pack_report *r)
 {
@@ -131,33 +150,26 @@ static void tell_report(const struct packing *p, const struct pack_report *r)
                  'A' + p->person);
 }
 
-/* A dry run looks, and packs nothing. */
-static enum status refuse_to_pack(const struct packing *p, struct errmsg *em)
+/* Beside the kept set, which a run was trained on or which may serve if this one is refused? */
+static bool packs_aside(const struct packing *p)
 {
-    if (p->before && p->trained)
-        return FAIL(em, ST_CONFIG,
-                    "%s is not what the run in %s was trained on. --data-%c %s goes on with the "
-                    "pictures of then; another --out DIR starts with those of now",
-                    p->folder, p->session->out, 'a' + p->person, p->kept);
-    return FAIL(em, ST_USAGE,
-                "--dry-run writes nothing, and %s is a folder of pictures: pack it first with "
-                "bifrons pack",
-                p->folder);
+    return p->there || p->trained;
 }
 
 /* Packs the folder unless the kept set holds its pictures already. */
-static enum status pack(const struct packing *p, bool *packed, struct errmsg *em)
+static enum status pack(const struct packing *p, int size, bool *packed, struct errmsg *em)
 {
     const struct train_arguments *a = p->arguments;
-    const char *output = p->there ? p->fresh : p->kept;
+    bool look_only = a->dry_run && !(p->before && p->trained);
     const struct pack_options options = {
         .folders = &p->folder,
         .n_folders = 1,
-        .output = output,
+        .output = packs_aside(p) ? p->fresh : p->kept,
         .known = p->kept,
-        .look_only = a->dry_run,
-        .size = (int)config_largest_size(&p->session->config),
+        .look_only = look_only,
+        .size = size,
         .consent = a->consent[0] ? a->consent : NULL,
+        .stop = signals_pending,
     };
     struct pack_report report = {0};
     struct errmsg reason = {0};
@@ -170,35 +182,52 @@ static enum status pack(const struct packing *p, bool *packed, struct errmsg *em
     if (st == ST_NOINPUT && p->before)
         return FAIL(em, st, "%s. --data-%c %s goes on with the pictures that were packed from it",
                     reason.text, 'a' + p->person, p->kept);
+    if (st == ST_INTERRUPTED)
+        return FAIL(em, ST_AGAIN, "stopped while packing %s; the same command begins again",
+                    p->folder);
     if (st != ST_OK)
         return FAIL(em, st, "%s", reason.text);
-    return *packed && a->dry_run ? refuse_to_pack(p, em) : ST_OK;
+    if (*packed && look_only)
+        return FAIL(em, ST_USAGE,
+                    "--dry-run writes nothing, and %s is a folder of pictures: pack it first with "
+                    "bifrons pack",
+                    p->folder);
+    return ST_OK;
 }
 
 static enum status pack_or_keep(struct packing *p, bool *use_fresh, struct errmsg *em)
 {
     int size = (int)config_largest_size(&p->session->config);
     bool packed = false;
-    if (p->before && p->trained && set_get_info(p->before)->size != size)
-        return refuse_size(p, size, em);
-    enum status st = pack(p, &packed, em);
-    *use_fresh = packed && p->there;
+    if (p->before && p->trained) {
+        if (set_get_info(p->before)->size < size)
+            return refuse_size(p, size, em);
+        size = set_get_info(p->before)->size; /* larger than needed is fine */
+    }
+    enum status st = pack(p, size, &packed, em);
+    *use_fresh = packed && packs_aside(p);
     if (st == ST_OK && *use_fresh && p->before && p->trained)
         st = compare_with_trained(p, use_fresh, em);
     return st;
+}
+
+static enum status make_folder_of(const char *path, struct errmsg *em)
+{
+    char folder[PATH_BYTES_MAX];
+    path_folder(path, folder, sizeof folder);
+    return folder_make(folder, em);
 }
 
 /* Rank 0's part. */
 static enum status pack_person(struct packing *p, bool *use_fresh, struct errmsg *em)
 {
     int64_t newest = -1;
-    char data[PATH_BYTES_MAX];
+    bool dry_run = p->arguments->dry_run;
     enum status st = run_folder_newest(p->session->out, &newest, em);
-    path_folder(p->kept, data, sizeof data);
-    if (st == ST_OK && !p->arguments->dry_run) {
-        remove_set(p->fresh); /* a killed run's */
-        st = folder_make(data, em);
-    }
+    if (st == ST_OK)
+        st = dry_run ? choose_temporary(p, em) : make_folder_of(p->kept, em);
+    if (st == ST_OK && !dry_run)
+        remove_fresh(p->fresh); /* a killed run's */
     if (st != ST_OK)
         return st;
     p->trained = newest >= 0;
@@ -207,16 +236,16 @@ static enum status pack_person(struct packing *p, bool *use_fresh, struct errmsg
         log_warn("%s cannot be read as a set: packing %s again", p->kept, p->folder);
     st = pack_or_keep(p, use_fresh, em);
     set_free(p->before);
-    if (!p->arguments->dry_run && (st != ST_OK || !*use_fresh))
-        remove_set(p->fresh);
+    if (st != ST_OK || !*use_fresh)
+        remove_fresh(p->fresh);
     return st;
 }
 
 enum status folders_pack(struct session *s, const struct train_arguments *a, struct errmsg *em)
 {
-    const bool folder[2] = {a->folder_a, a->folder_b};
+    bool folder[2] = {a->folder_a, a->folder_b}; /* as rank 0 sees them: another node may not */
     char *const data[2] = {s->config.data.a, s->config.data.b};
-    enum status st = ST_OK;
+    enum status st = session_share_bytes(s->comm, folder, sizeof folder, em);
     for (int person = 0; person < 2 && st == ST_OK; person++) {
         struct packing p = {.session = s, .arguments = a, .person = person, .folder = data[person]};
         bool use_fresh = false;
@@ -240,8 +269,7 @@ enum status folders_pack(struct session *s, const struct train_arguments *a, str
     return st;
 }
 
-/* ---- Afterwards
- * ---------------------------------------------------------------------------------- */
+/* ---- Afterwards ---------------------------------------------------------------------------- */
 
 enum status folders_keep(struct session *s, struct errmsg *em)
 {
@@ -256,6 +284,9 @@ enum status folders_keep(struct session *s, struct errmsg *em)
         st = file_commit(from, to, em);
         if (st == ST_OK)
             st = file_commit(s->fresh_set[p], kept[p], em);
+        if (st == ST_OK && strcmp(set_path(s->sets[p]), s->fresh_set[p]) == 0)
+            st = set_renamed(s->sets[p], kept[p], em);
+        remove_fresh(s->fresh_set[p]); /* the folder */
         s->fresh_set[p][0] = '\0';
     }
     return st;
@@ -265,5 +296,5 @@ void folders_release(struct session *s)
 {
     for (int p = 0; p < 2; p++)
         if (s->fresh_set[p][0])
-            remove_set(s->fresh_set[p]);
+            remove_fresh(s->fresh_set[p]);
 }

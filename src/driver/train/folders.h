@@ -1,9 +1,9 @@
 /*
  * The short form's folders of pictures, packed into the run folder's data/ before training.
  *
- *     st = folders_pack(s, a, &em);     // OUT/data/a.h5, or OUT/data/a.new.h5 beside an older one
+ *     st = folders_pack(s, a, &em);     // OUT/data/a.h5, or OUT/data/.new/a.h5 beside an older one
  *     if (st == ST_OK)                  // … and all that can be refused has been checked:
- *         st = folders_keep(s, &em);    // a.new.h5 becomes a.h5
+ *         st = folders_keep(s, &em);    // .new/a.h5 becomes a.h5
  *     folders_release(s);               // or is removed, where the run never began
  *
  * A set that a run was trained on is never replaced: while the run folder has checkpoints, a folder

@@ -49,7 +49,7 @@ static void say(struct last_words *w, enum signals_end end)
     outcome.message = words.text;
     /* no warning: whoever ended it has asked for it, or has told the reason */
     if (end == SIGNALS_MPIRUN)
-        log_info("%s (unless a newer checkpoint is told of below)", words.text);
+        log_info("%s; if a later line reports a newer checkpoint, that one counts", words.text);
     else if (!w->launched)
         log_info("%s", words.text);
     if (run_record_end(w->record, &outcome, &own) != ST_OK ||

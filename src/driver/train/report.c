@@ -92,7 +92,7 @@ static enum status open_record(struct report *r, const char *config_path, const 
         const struct set_info *info = set_get_info(s->sets[p]);
         facts.people[p] = (struct run_record_person){
             .person = info->person,
-            .set_path = session_set_name(s, p),
+            .set_path = set_path(s->sets[p]),
             .consent = info->consent,
             .fingerprint = info->fingerprint,
             .pictures = info->n,

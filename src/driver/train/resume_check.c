@@ -135,7 +135,7 @@ static enum status compare_sets(const struct session *s, const char *path,
     return ST_OK;
 }
 
-/* What is of no stage comes first: where that differs, the checkpoint is another run's. */
+/* Checks the keys that all stages share first: if one differs, the checkpoint is another run's. */
 static enum status judge_changes(const struct config *old, const struct config *now,
                                  const char *lines, int64_t stage, const char *path,
                                  struct resume_changes *changed, struct errmsg *em)

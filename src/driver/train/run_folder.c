@@ -126,8 +126,8 @@ static enum status refuse_other_run(const char *out, struct errmsg *em)
 /* "NAME.tmp" or "NAME.tmp.123", with what may stand for NAME. */
 static bool is_temporary_of_ours(const char *name)
 {
-    static const char *const ours[] = {"step-", "latest.pt", "best.pt", "config.resolved.toml",
-                                       "run.json"};
+    static const char *const ours[] = {"step-",    "latest.pt", "best.pt", "config.resolved.toml",
+                                       "run.json", "a.h5",      "b.h5"};
     const char *mark = NULL;
     for (const char *p = name; (p = strstr(p, ".tmp")); p++)
         mark = p;
@@ -186,6 +186,8 @@ static enum status lay_out(const char *out, const char *config_toml, struct errm
         return st;
     remove_leftovers(out);
     remove_leftovers(path);
+    if (path_join(path, sizeof path, out, "data"))
+        remove_leftovers(path);
     if (!path_join(path, sizeof path, out, "config.resolved.toml"))
         return FAIL(em, ST_IO, "path too long: %s", out);
     return file_write_atomic(path, config_toml, strlen(config_toml), em);
@@ -245,7 +247,7 @@ enum status run_folder_check(const char *out, bool continues, struct errmsg *em)
         path_folder(there, parent, sizeof parent);
         memcpy(there, parent, sizeof there);
     }
-    int reason = folder_exists(there) ? 0 : ENOTDIR;
+    int reason = access(there, F_OK) != 0 ? errno : folder_exists(there) ? 0 : ENOTDIR;
     if (reason == 0 && access(there, W_OK | X_OK) != 0)
         reason = errno;
     if (reason != 0)

@@ -60,7 +60,8 @@ static void ask_to_stop(int signal_number, siginfo_t *info, void *context)
     (void)context;
     static const char first[] = "\nstopping after this step; "
                                 "interrupt again to end at once\n";
-    static const char ended[] = "ended by mpirun; this start has saved nothing\n";
+    static const char ended[] =
+        "ended by mpirun before the first step; no checkpoint was written\n";
     int error = errno;
     int now = request(signal_number, info, atomic_load(&asked));
     int before = atomic_fetch_or(&asked, now);

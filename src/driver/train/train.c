@@ -327,8 +327,8 @@ static enum status train_in_folder(struct run *r, struct errmsg *em)
     return st;
 }
 
-/* Rank 0 holds the folder. A dry run only looks whether it could; a measurement, nothing but
- * pictures that are to be packed into it. */
+/* Rank 0 holds the folder. A dry run only checks that it could. --find-lr and --find-batch open it
+ * only to pack pictures. */
 static enum status open_folder(const struct session *s, const struct train_arguments *a,
                                struct run_folder **out, struct errmsg *em)
 {

@@ -60,7 +60,7 @@ struct pack_options {
     bool force;          /* pack even where the output is current, or is no set */
     bool look_only;      /* only find out whether `known` is current; pack nothing */
     int threads;         /* 0: threads_for_files, up to 16 */
-    const volatile sig_atomic_t *stop; /* NULL, or: ends with ST_INTERRUPTED when set */
+    bool (*stop)(void);  /* NULL, or: asked often, by several threads; true: ST_INTERRUPTED */
 };
 
 struct pack_note {

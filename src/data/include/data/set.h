@@ -63,6 +63,8 @@ const char *set_library_version(void);
 
 const struct set_info *set_get_info(const struct set *s);
 const char *set_path(const struct set *s);
+/* For a file that has been renamed since it was opened. ST_MEMORY: too long. */
+enum status set_renamed(struct set *s, const char *path, struct errmsg *em) MUST_CHECK;
 /* UTF-8 name of a row, borrowed. */
 const char *set_name(const struct set *s, int64_t row);
 /* N row hashes, borrowed. */

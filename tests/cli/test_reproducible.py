@@ -26,7 +26,7 @@ def test_ranks_and_accumulation_change_nothing(sets, alone, tmp_path, ranks, key
 def test_a_resumed_run_may_have_other_ranks(sets, alone, tmp_path):  # noqa: F811
     early = ["--resume", checkpoint(alone, 15)]
     result = train(sets, tmp_path / "run", *early, ranks=2, keys=KEYS)
-    assert "not bit-exact" not in result.stderr
+    assert "results may differ in the last bits" not in result.stderr
     assert tensors(tmp_path / "run", 20) == tensors(alone, 20)
 
 

@@ -34,6 +34,24 @@ static void differences_are_shares_of_full_scale(void **state)
     assert_true(o.made.contrast == 0 && o.made.variety == 0);
 }
 
+/* As losses and metrics do, so that soft and faint masks are judged like all others. */
+static void a_pixel_counts_as_much_as_its_mask_is_bright(void **state)
+{
+    (void)state;
+    uint8_t made[BYTES], wanted[BYTES], mask[PIXELS];
+    struct outputs_sum faint = {0}, soft = {0};
+    fill_stripes(made, 0, 100);
+    fill(wanted, 100);
+    for (int i = 0; i < PIXELS; i++)
+        mask[i] = i % SIZE < SIZE / 2 ? 0 : 1;
+    outputs_add(&faint, made, wanted, mask, SIZE);
+    assert_true(outputs_from(&faint).error == 0);
+    for (int i = 0; i < PIXELS; i++)
+        mask[i] = i % SIZE < SIZE / 2 ? 50 : 200;
+    outputs_add(&soft, made, wanted, mask, SIZE);
+    assert_true(fabs(outputs_from(&soft).error - 20.0 / 255) < 1e-12);
+}
+
 static void inside_the_mask_only_unless_it_is_empty(void **state)
 {
     (void)state;
@@ -97,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(differences_are_shares_of_full_scale),
         cmocka_unit_test(inside_the_mask_only_unless_it_is_empty),
+        cmocka_unit_test(a_pixel_counts_as_much_as_its_mask_is_bright),
         cmocka_unit_test(contrast_is_within_a_picture_and_variety_between_them),
         cmocka_unit_test(the_order_of_sums_does_not_matter),
         cmocka_unit_test(nothing_is_not_a_number),

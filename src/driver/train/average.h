@@ -13,6 +13,7 @@
 
 #include "session.h"
 
+bool average_is_kept(const struct session *s);
 enum status average_enter(struct session *s, struct errmsg *em) MUST_CHECK;
 enum status average_leave(struct session *s, struct errmsg *em) MUST_CHECK;
 

@@ -11,8 +11,8 @@
  *               with which the stage began: worse than a network that has learned nothing
  *   lost        its loss has risen most of the way from the best validation back to the beginning,
  *               and plain grey would be about as good
- *   flat        it draws the same picture whatever it is shown, though it once did not, or though
- *               its parameters have had every chance to move
+ *   flat        it draws the same picture whatever it is shown, although its outputs varied before,
+ *               or the learning rates so far add up to more than 1
  *
  * A network that has not begun to learn draws nearly plain grey: it is none of these. What all of
  * this is compared with is part of the state, the same on every rank and saved in checkpoints;

@@ -70,11 +70,14 @@ static enum status validate(struct loop *l, struct errmsg *em)
 {
     struct session *s = l->session;
     struct model_losses losses;
-    struct collapse_view seen[MODEL_PEOPLE];
+    struct collapse_view own[MODEL_PEOPLE] = {0}, seen[MODEL_PEOPLE];
+    bool unused;
+    enum status st = average_is_kept(s) ? validate_look(s, own, &unused, em) : ST_OK;
     watchdog_enter(s->watchdog, WATCH_VALIDATE, s->state.step);
-    enum status st = average_enter(s, em);
     if (st == ST_OK)
-        st = validate_run(s, &losses, seen, em);
+        st = average_enter(s, em);
+    if (st == ST_OK)
+        st = validate_run(s, own, &losses, seen, em);
     if (st != ST_OK)
         return st;
     recovery_tell_collapse(s, seen);
@@ -111,12 +114,13 @@ static enum status look_before_save(struct loop *l, const struct step_report *st
                                     struct errmsg *em)
 {
     const struct session *s = l->session;
+    struct collapse_view seen[MODEL_PEOPLE];
     double loss[MODEL_PEOPLE];
     for (int who = 0; who < MODEL_PEOPLE; who++)
         loss[who] = collapse_loss(&s->config, &step->losses, who);
     if (!collapse_is_suspected(&s->state.collapse, loss))
         return ST_OK;
-    return validate_look(l->session, &l->collapsed, em);
+    return validate_look(l->session, seen, &l->collapsed, em);
 }
 
 static enum status between_steps(struct loop *l, const struct step_report *step, struct errmsg *em)
@@ -140,7 +144,7 @@ static enum status between_steps(struct loop *l, const struct step_report *step,
     }
     if (st != ST_OK)
         return st;
-    /* bad steps and collapsed decoders leave no state to go back to: the next good one is saved */
+    /* Do not save during bad steps or while a decoder is collapsed; save the next good state. */
     bool ends = session_stage_is_over(s) || stops;
     l->save_owed = s->state.guard.bad_in_a_row > 0 && !ends;
     l->too_late = l->saver && stops && save_seconds(l) > signals_time_left();
@@ -174,7 +178,8 @@ static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *
         return ST_OK;
     if (validate_is_stale(s))
         validate_tell_stale(s);
-    recovery_tell_end(s);
+    if (session_run_is_over(s))
+        recovery_tell_end(s);
     return ST_OK;
 }
 

@@ -38,24 +38,27 @@ static void add_spread(struct outputs_spread *s, const uint8_t *picture, int siz
 static bool is_empty(const uint8_t *mask, size_t pixels)
 {
     for (size_t i = 0; i < pixels; i++)
-        if (mask[i] >= 128)
+        if (mask[i] > 0)
             return false;
     return true;
 }
 
-/* A picture whose mask is empty is compared as a whole. */
+/* Pixels count as much as their mask is bright, as in quality.h; a picture whose mask is empty is
+ * compared as a whole. */
 static void add_error(struct outputs_sum *sum, const uint8_t *made, const uint8_t *wanted,
                       const uint8_t *mask, size_t pixels)
 {
     double error = 0, twice_grey = 0;
     if (mask && is_empty(mask, pixels))
         mask = NULL;
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t c = 3 * i; c < 3 * i + 3 && (!mask || mask[i] >= 128); c++) {
-            error += abs(made[c] - wanted[c]);
-            twice_grey += abs(2 * wanted[c] - 255);
-            sum->error_values++;
+    for (size_t i = 0; i < pixels; i++) {
+        int weight = mask ? mask[i] : 255;
+        for (size_t c = 3 * i; c < 3 * i + 3; c++) {
+            error += weight * abs(made[c] - wanted[c]);
+            twice_grey += weight * abs(2 * wanted[c] - 255);
         }
+        sum->error_weight += 3 * weight;
+    }
     sum->error += error;
     sum->grey += twice_grey / 2;
 }
@@ -93,8 +96,8 @@ struct outputs outputs_from(const struct outputs_sum *sum)
         };
     return (struct outputs){
         .pictures = sum->pictures,
-        .error = sum->error / sum->error_values / FULL,
-        .grey = sum->grey / sum->error_values / FULL,
+        .error = sum->error / sum->error_weight / FULL,
+        .grey = sum->grey / sum->error_weight / FULL,
         .made = look(&sum->made, sum),
         .wanted = look(&sum->wanted, sum),
     };

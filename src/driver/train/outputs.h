@@ -25,7 +25,7 @@ struct outputs_spread {
 
 struct outputs_sum {
     double pictures, values;
-    double error_values, error, grey; /* inside the mask: how many; sums of absolute differences */
+    double error_weight, error, grey; /* by the mask: its sum, and those of absolute differences */
     struct outputs_spread made, wanted;
 };
 

@@ -109,7 +109,9 @@ static void advise(const struct session *s, char out[static ADVICE_BYTES])
 
 bool recovery_is_due(const struct session *s)
 {
-    return s->config.guard.spike > 0 && s->state.collapse.in_a_row >= s->config.guard.patience;
+    bool hands_on = session_stage_is_over(s) && !session_run_is_over(s);
+    return s->config.guard.spike > 0 &&
+           s->state.collapse.in_a_row >= (hands_on ? 1 : s->config.guard.patience);
 }
 
 /* All of it the first time, then that it is still so. */
@@ -191,10 +193,12 @@ static enum status load(struct session *s, const char *path, struct errmsg *em)
  * kept a state that was not yet known to be one. *found: there is one. */
 static enum status load_older(struct session *s, struct saver *v, bool *found, struct errmsg *em)
 {
+    struct collapse_view seen[MODEL_PEOPLE];
     char path[PATH_BYTES_MAX];
     int64_t step = s->state.step;
     bool collapsed = true;
     *found = false;
+    (void)saver_finish(v); /* what is still being written may be one to be set aside */
     while (collapsed) {
         enum status st = find_older(s, step, &step, path, em);
         if (st != ST_OK || step < 0)
@@ -208,30 +212,34 @@ static enum status load_older(struct session *s, struct saver *v, bool *found, s
         }
         if (st != ST_OK)
             return FAIL(em, st, "%s", refused.text);
-        st = validate_look(s, &collapsed, em);
+        st = validate_look(s, seen, &collapsed, em);
         if (st != ST_OK)
             return st;
     }
     *found = true;
-    if (comm_rank(s->comm) == 0)
+    if (comm_rank(s->comm) == 0) {
         run_folder_set_aside(s->out, step);
+        run_folder_relink(s->out, step, s->state.best_step);
+    }
     enum status st = step_before_save(s, em);
     if (st == ST_OK)
         st = comm_agree(s->comm, saver_keep(v, em), em);
     return st == ST_OK ? step_after_save(s, em) : st;
 }
 
+/* goes_on: there is a state that a resume can go on from. */
 static enum status give_up(const struct session *s, const struct train_state *now, const char *why,
-                           struct errmsg *em)
+                           bool goes_on, struct errmsg *em)
 {
     char advice[ADVICE_BYTES];
     advise(s, advice);
     return FAIL(em, ST_DIVERGED,
-                "training has failed: %s collapsed, at %d validations in a row up to step %" PRId64
+                "training has failed: %s collapsed, at %d validation%s in a row up to step %" PRId64
                 ", %s. %s; %s",
-                collapse_who(&now->collapse), (int)now->collapse.in_a_row, now->step, why, advice,
-                was_good(now) ? "then --resume auto goes on from the last checkpoint"
-                              : "and start a new run (--out)");
+                collapse_who(&now->collapse), (int)now->collapse.in_a_row,
+                PLURAL(now->collapse.in_a_row), now->step, why, advice,
+                goes_on ? "then --resume auto goes on from the last checkpoint"
+                        : "and start a new run (--out)");
 }
 
 enum status recovery_leave_collapse(struct session *s, struct saver *v, struct report *r,
@@ -239,19 +247,20 @@ enum status recovery_leave_collapse(struct session *s, struct saver *v, struct r
 {
     const struct train_state now = s->state;
     const struct config_guard *c = &s->config.guard;
+    struct collapse_view seen[MODEL_PEOPLE];
     bool collapsed = false, found = true;
     char times[64];
     snprintf(times, sizeof times, "after going back %d time%s", (int)now.guard.rollbacks,
              PLURAL(now.guard.rollbacks));
     if (!guard_may_go_back(&now.guard, c))
-        return give_up(s, &now, times, em);
+        return give_up(s, &now, times, was_good(&now), em);
     enum status st = restore(s, v, em);
     if (st == ST_OK)
-        st = validate_look(s, &collapsed, em);
+        st = validate_look(s, seen, &collapsed, em);
     if (st == ST_OK && collapsed)
         st = load_older(s, v, &found, em);
     if (st == ST_OK && !found)
-        return give_up(s, &now, "and no state from before that is left", em);
+        return give_up(s, &now, "and no state from before that is left", false, em);
     if (st != ST_OK)
         return st;
     guard_go_back(&s->state.guard, &now.guard, c);

@@ -22,7 +22,8 @@ void recovery_tell_collapse(const struct session *s,
                             const struct collapse_view seen[static MODEL_PEOPLE]);
 /* At the end of a run: a warning where it ends collapsed. */
 void recovery_tell_end(const struct session *s);
-/* Have guard.patience validations in a row found a collapse? */
+/* Have guard.patience validations in a row found a collapse, or the last one of a stage that
+ * another one follows, which would begin with it? */
 bool recovery_is_due(const struct session *s);
 /*
  * COLLECTIVE. As recovery_go_back, to a state in which no decoder has collapsed: the one that was

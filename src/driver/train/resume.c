@@ -47,11 +47,14 @@ static void take_state(struct session *s, const struct checkpoint *c, const stru
         guard_forget_losses(&s->state.guard);
         collapse_forget_losses(&s->state.collapse);
     }
+    if (s->config.guard.spike == 0) /* no validation would find that it has recovered */
+        collapse_forget(&s->state.collapse);
     bool same_ranks = s->config.train.reproducible || meta->world_size == comm_world_size(s->comm);
     if (meta->world_size > 0 && !(same_ranks && meta->threads == s->threads.n))
-        log_info("resumed on %d rank%s of %d thread%s, saved on %d of %d: not bit-exact",
-                 comm_world_size(s->comm), PLURAL(comm_world_size(s->comm)), s->threads.n,
-                 PLURAL(s->threads.n), meta->world_size, meta->threads);
+        log_info("saved on %d rank%s x %d thread%s, resumed on %d x %d: results may differ in the "
+                 "last bits",
+                 meta->world_size, PLURAL(meta->world_size), meta->threads, PLURAL(meta->threads),
+                 comm_world_size(s->comm), s->threads.n);
 }
 
 /* ---- Finding --------------------------------------------------------------------------------- */

@@ -272,6 +272,12 @@ void run_folder_set_aside(const char *out, int64_t good)
             point_link(out, links[i], good);
 }
 
+bool run_folder_has_best(const char *out)
+{
+    char path[PATH_BYTES_MAX];
+    return checkpoints_path(out, "best.pt", path, NULL) == ST_OK && file_exists(path);
+}
+
 void run_folder_relink(const char *out, int64_t latest, int64_t best)
 {
     char path[PATH_BYTES_MAX];

@@ -91,6 +91,8 @@ enum status run_folder_find_resume(const char *out, run_folder_accept *accept, v
  * they are neither tried again nor counted as kept; links to them then lead to this one.
  */
 void run_folder_set_aside(const char *out, int64_t good);
+/* Is there a best.pt? */
+bool run_folder_has_best(const char *out);
 /*
  * Points latest.pt and best.pt at the checkpoints of these steps: a run that was killed may have
  * been so between naming a checkpoint and linking to it. best.pt stays where that one is not there.

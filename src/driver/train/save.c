@@ -156,10 +156,10 @@ static void collect(struct saver *v)
             v->best_kept_step = job->facts.step;
         }
         v->slowest_s = fmax(v->slowest_s, job->copy_s + job->write_s);
-        log_info("checkpoint of step %" PRId64 " saved%s: training stopped for %.1f ms, the disk "
-                 "took %.2f s, a processor %.2f s of it",
-                 job->facts.step, job->best ? ", the best yet" : "", job->stopped_s * 1e3,
-                 job->write_s, job->processor_s);
+        log_info("checkpoint of step %" PRId64 " saved%s: written in %.2f s (%.2f s CPU); "
+                 "training paused for %.1f ms",
+                 job->facts.step, job->best ? ", the best yet" : "", job->write_s, job->processor_s,
+                 job->stopped_s * 1e3);
     } else {
         note_failure(v, job->em.text);
     }
@@ -224,13 +224,13 @@ static enum status prepare(struct saver *v, bool best, struct errmsg *em)
     return st;
 }
 
-/* Does the state become best.pt? The first that was validated does, whatever it measured; a
- * collapsed one only then. */
+/* Does the state become best.pt? The first of a stage that was validated does, whatever it
+ * measured; a collapsed one only where there is no best.pt, of an earlier stage either. */
 static bool is_best(const struct saver *v, bool validated)
 {
     const struct session *s = v->session;
     bool none_yet = v->best_kept_step == 0;
-    if (!validated || (s->state.collapse.in_a_row > 0 && !none_yet))
+    if (!validated || (s->state.collapse.in_a_row > 0 && run_folder_has_best(s->out)))
         return false;
     return none_yet || validate_is_better(s, v->best_kept);
 }
@@ -274,6 +274,8 @@ enum status saver_keep(struct saver *v, struct errmsg *em)
         return ST_OK;
     (void)saver_finish(v);
     v->copied = v->session->state;
+    v->best_kept = v->copied.best_value;
+    v->best_kept_step = v->copied.best_step;
     return checkpoint_snapshot_take(v->snapshot, em);
 }
 

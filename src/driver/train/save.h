@@ -34,13 +34,14 @@ enum status saver_open(struct session *s, struct saver **out, struct errmsg *em)
 void saver_close(struct saver *v);
 /* Copies the state and has it written. since_s: when training stopped for it. validated: the last
  * validation is of the current state, which becomes best.pt where it is better than that one
- * (always, without held-out pictures) and no decoder has collapsed, or where there is none yet. */
+ * (always, without held-out pictures) and no decoder has collapsed, or where there is no best.pt
+ * yet. */
 void saver_save(struct saver *v, double since_s, bool validated);
 /* Rank 0: sets model and s->state back to what was copied last, or to where training began; the
  * copy need not have reached the disk. The caller shares it with the other ranks. */
 enum status saver_go_back(struct saver *v, struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE between step_before_save and step_after_save. The present state is what saver_go_back
- * goes back to from here on; nothing is written. */
+ * goes back to from here on, and its best value that of best.pt; nothing is written. */
 enum status saver_keep(struct saver *v, struct errmsg *em) MUST_CHECK;
 /* Tells what became of a checkpoint that has been written meanwhile. */
 void saver_poll(struct saver *v);

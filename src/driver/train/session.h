@@ -47,7 +47,7 @@ struct train_state {
     double val_loss;                /* of the last validation; NaN before the first */
     struct val_metrics val_metrics; /* likewise */
     double best_value;              /* what checkpoint.best names, of best.pt; NaN: none yet */
-    int64_t best_step;              /* whose checkpoint best.pt is; 0: none yet */
+    int64_t best_step;              /* step of best.pt; 0: none of this stage */
     double best_seen;       /* what checkpoint.best names, of all validations; NaN: none yet */
     int64_t stale;          /* validations in a row that were not better */
     double wall_s;          /* training time of the run's earlier lives */

@@ -250,9 +250,11 @@ static bool judges(const struct session *s)
     return s->config.guard.spike > 0;
 }
 
-enum status validate_look(struct session *s, bool *collapsed_out, struct errmsg *em)
+enum status validate_look(struct session *s, struct collapse_view seen[static MODEL_PEOPLE],
+                          bool *collapsed_out, struct errmsg *em)
 {
-    struct collapse_view seen[MODEL_PEOPLE];
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        seen[who] = (struct collapse_view){0};
     *collapsed_out = false;
     if (!judges(s))
         return ST_OK;
@@ -263,8 +265,19 @@ enum status validate_look(struct session *s, bool *collapsed_out, struct errmsg 
     return st;
 }
 
-enum status validate_run(struct session *s, struct model_losses *out,
-                         struct collapse_view seen[static MODEL_PEOPLE], struct errmsg *em)
+static void note_collapse(struct session *s, const struct collapse_view own[MODEL_PEOPLE],
+                          struct collapse_view seen[MODEL_PEOPLE])
+{
+    (void)collapse_judge(&s->state.collapse, seen);
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        if (seen[who].kind == COLLAPSE_NONE && own[who].kind != COLLAPSE_NONE)
+            seen[who] = own[who];
+    collapse_note_validation(&s->state.collapse, seen);
+}
+
+enum status validate_run(struct session *s, const struct collapse_view own[static MODEL_PEOPLE],
+                         struct model_losses *out, struct collapse_view seen[static MODEL_PEOPLE],
+                         struct errmsg *em)
 {
     struct validation v = {.s = s, .pairs = validate_pairs(s), .measures = true};
     struct quality_sum sums[VAL_ANSWERS][MODEL_PEOPLE] = {0};
@@ -282,10 +295,8 @@ enum status validate_run(struct session *s, struct model_losses *out,
     s->state.val_loss = v.pairs > 0 ? out->total : NAN;
     val_metrics_from(sums, &s->state.val_metrics);
     note_best(s);
-    if (judges(s)) {
-        (void)collapse_judge(&s->state.collapse, seen);
-        collapse_note_validation(&s->state.collapse, seen);
-    }
+    if (judges(s))
+        note_collapse(s, own, seen);
     return ST_OK;
 }
 

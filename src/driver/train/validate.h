@@ -12,15 +12,18 @@
 
 #include "session.h"
 
+/* COLLECTIVE. Looks at a few pictures with the parameters as they are, and changes nothing: has a
+ * decoder collapsed, and what was seen? Never with guard.spike off. */
+enum status validate_look(struct session *s, struct collapse_view seen[static MODEL_PEOPLE],
+                          bool *collapsed_out, struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE. Sets s->state.val_loss to the weighted total, s->state.val_metrics, how long the best
  * of them has stood, and s->state.collapse (unless guard.spike is off); seen is what the latter is
- * judged by: held-out pictures, or a few training pictures where there are none. */
-enum status validate_run(struct session *s, struct model_losses *out,
-                         struct collapse_view seen[static MODEL_PEOPLE],
+ * judged by: held-out pictures, or a few training pictures where there are none. Where the model
+ * works with its average now, a decoder has collapsed in that, or else in its own parameters, as
+ * validate_look saw them: `own`, zeros where there is no average. */
+enum status validate_run(struct session *s, const struct collapse_view own[static MODEL_PEOPLE],
+                         struct model_losses *out, struct collapse_view seen[static MODEL_PEOPLE],
                          struct errmsg *em) MUST_CHECK;
-/* COLLECTIVE. Looks at a few pictures with the parameters as they are, and changes nothing: has a
- * decoder collapsed? Never with guard.spike off. */
-enum status validate_look(struct session *s, bool *collapsed_out, struct errmsg *em) MUST_CHECK;
 
 /* Pairs that a validation looks at; 0 where a person has no held-out pictures. */
 int64_t validate_pairs(const struct session *s);

@@ -116,7 +116,7 @@ enum status pack_sides_find(struct pack_source *s, size_t first, const char *fol
                             enum pack_side side, struct errmsg *em)
 {
     struct picture_folder listed;
-    struct files f;
+    struct files f = {0};
     enum status st = picture_folder_list(folder, &listed, em);
     if (st != ST_OK)
         return st;

@@ -7,6 +7,12 @@
 
 enum { PIECE_BYTES = 1 << 18, RECORDS_MAX = 1 << 20 };
 
+/* Others, such as EINVAL and EFBIG, come of places that a damaged file names. */
+static bool is_of_the_disk(int reason)
+{
+    return reason == EIO || reason == ESTALE || reason == ENODEV || reason == ETIMEDOUT;
+}
+
 enum status zip_open_file(const char *path, zip_t **out, struct errmsg *em)
 {
     int code = 0;
@@ -18,8 +24,8 @@ enum status zip_open_file(const char *path, zip_t **out, struct errmsg *em)
     int reason = errno;
     if (!*out && code == ZIP_ER_MEMORY)
         return FAIL(em, ST_MEMORY, "out of memory reading %s", path);
-    bool told = reason && reason != EINVAL; /* what seeking in a short file sets is no reason */
-    if (!*out && told && (code == ZIP_ER_OPEN || code == ZIP_ER_READ || code == ZIP_ER_SEEK))
+    if (!*out && is_of_the_disk(reason) &&
+        (code == ZIP_ER_OPEN || code == ZIP_ER_READ || code == ZIP_ER_SEEK))
         return FAIL_ERRNO(em, ST_IO, reason, "cannot read %s", path);
     return ST_OK;
 }
@@ -28,9 +34,7 @@ int zip_reason(zip_t *archive, zip_file_t *record)
 {
     zip_error_t *e = record ? zip_file_get_error(record) : zip_get_error(archive);
     int reason = zip_error_system_type(e) == ZIP_ET_SYS ? zip_error_code_system(e) : 0;
-    /* others, such as EINVAL and EFBIG, come of places that a damaged file names */
-    return reason == EIO || reason == ESTALE || reason == ENODEV || reason == ETIMEDOUT ? reason
-                                                                                        : 0;
+    return is_of_the_disk(reason) ? reason : 0;
 }
 
 /* libzip compares the checksum when a record has been read to its end. */

@@ -77,6 +77,7 @@ int command_end(int code)
     if (reason != EPIPE) /* a reader that has seen enough needs no message */
         log_error("cannot write to standard output%s%s", flushed ? "" : ": ",
                   flushed ? "" : strerror(reason));
+    clearerr(stdout); /* told once */
     return status_exit_code(ST_IO);
 }
 

@@ -430,5 +430,5 @@ int engine_train(int argc, char **argv)
     free(a);
     if (rank != 0 || st == ST_PEER)
         return code; /* of a lost peer: it may wait for ever, and mpirun ends it for this code */
-    return launched_end(launcher, code);
+    return launched_end(launcher, command_end(code)); /* told after all is written */
 }

@@ -297,7 +297,7 @@ def test_what_mpirun_says_is_seen(endless, tmp_path):
     with Job(endless, more={"PATH": path}) as job:
         assert job.code() == 69
         assert "There are not enough slots" in job.text
-        assert "mpirun ended with 1 before a rank had begun" in errors(job.text)[0]
+        assert "mpirun started no rank (exit code 1)" in errors(job.text)[0]
 
 
 def test_real_words_of_mpirun_are_seen(endless):

@@ -283,6 +283,13 @@ def test_a_first_line_that_is_no_header_is_not_taken_for_one(bifrons, folder):
     told(pack(bifrons, folder, "-o", "a.h5", code=65), "landmarks.csv:1:", "3 numbers")
 
 
+@pytest.mark.parametrize("line", [b"\xff" * 70000 + b"," + ROW.encode(), b"p1" + b",1" * 40000])
+def test_long_lines_are_refused(bifrons, folder, line):
+    (folder / "landmarks.csv").write_bytes(f"p0,{ROW}\n".encode() + line)
+    told(pack(bifrons, folder, "-o", "a.h5", code=65), "landmarks.csv:2:", f"{len(line)} bytes",
+         "at most 65536")
+
+
 def test_landmarks_in_another_encoding_are_refused(bifrons, folder):
     (folder / "landmarks.csv").write_text(f"p0,{ROW}\n", encoding="utf-16")
     told(pack(bifrons, folder, "-o", "a.h5", code=65), "landmarks.csv", "UTF-8")

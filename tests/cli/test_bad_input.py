@@ -228,12 +228,14 @@ def test_swap_treats_bad_pictures_of_a_folder_as_pack_does(checkpoint, tmp_path)
     (tmp_path / "in/a-folder.png").mkdir()
     (tmp_path / "in/gone.jpg").symlink_to("nowhere")
     (tmp_path / "in/text.jpg").write_text("no picture")
+    save(tmp_path / "in/really.jpg", picture(4), format="WEBP")
     (tmp_path / "in/Thumbs.db").write_text("")
     result = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "out")
     assert result.returncode == 0, result.stderr
-    for told in ("a-folder.png", "gone.jpg", "text.jpg", "1 WebP picture left out", "x.webp"):
+    for told in ("a-folder.png", "gone.jpg", "text.jpg", "1 WebP picture left out", "x.webp",
+                 "really.jpg: neither JPEG, PNG nor BMP: it is a WebP picture; save it as JPEG or PNG"):
         assert told in result.stderr
-    assert "Thumbs.db" not in result.stderr and "3 skipped" in result.stderr
+    assert "Thumbs.db" not in result.stderr and "4 skipped" in result.stderr
     assert sorted(p.name for p in left_in(tmp_path / "out")) == ["also.png", "good.png"]
     result = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "sheet.png", "--grid")
     assert result.returncode == 0 and "text.jpg" in result.stderr, result.stderr
@@ -242,7 +244,7 @@ def test_swap_treats_bad_pictures_of_a_folder_as_pack_does(checkpoint, tmp_path)
         (tmp_path / "in" / good).unlink()
     for more in ((), ("--grid",)):
         refused(run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / f"none{len(more)}.png"
-                    if more else tmp_path / "none", *more), 65, "none of the 3 pictures")
+                    if more else tmp_path / "none", *more), 65, "none of the 4 pictures")
 
 
 def test_swap_says_what_it_was_given(checkpoint, tmp_path):

@@ -96,6 +96,7 @@ def test_train_refuses_a_bad_set_once(sets, tmp_path, name):
 
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64)
+MP4 = b"\0\0\0\x18ftypisom\0\0\2\0isommp41" + bytes(64)
 
 
 def test_what_is_no_set_is_called_what_it_is(sets, tmp_path):
@@ -230,12 +231,20 @@ def test_swap_treats_bad_pictures_of_a_folder_as_pack_does(checkpoint, tmp_path)
     (tmp_path / "in/text.jpg").write_text("no picture")
     save(tmp_path / "in/really.jpg", picture(4), format="WEBP")
     (tmp_path / "in/Thumbs.db").write_text("")
+    (tmp_path / "in/notes.csv").write_text("notes")
+    (tmp_path / "in/consent.txt").write_text("agreed")
+    (tmp_path / "in/set.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    save(tmp_path / "in/set.sheet.png", picture(5))  # as pack leaves it
+    save(tmp_path / "in/Masks/good.png", picture(6))
     result = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "out")
     assert result.returncode == 0, result.stderr
     for told in ("a-folder.png", "gone.jpg", "text.jpg", "1 WebP picture left out", "x.webp",
                  "really.jpg: neither JPEG, PNG nor BMP: it is a WebP picture; save it as JPEG or PNG"):
         assert told in result.stderr
-    assert "Thumbs.db" not in result.stderr and "4 skipped" in result.stderr
+    assert "2 other files are not used: notes.csv, set.h5" in result.stderr
+    for silent in ("Thumbs.db", "sheet", "consent", "Masks"):
+        assert silent not in result.stderr
+    assert "4 skipped" in result.stderr
     assert sorted(p.name for p in left_in(tmp_path / "out")) == ["also.png", "good.png"]
     result = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "sheet.png", "--grid")
     assert result.returncode == 0 and "text.jpg" in result.stderr, result.stderr
@@ -254,11 +263,14 @@ def test_swap_says_what_it_was_given(checkpoint, tmp_path):
     save(tmp_path / "good.png", picture(1))
     (tmp_path / "heics").mkdir()
     (tmp_path / "heics/y.heic").write_bytes(HEIC)
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films/z.mp4").write_bytes(MP4)
     run_folder, out = checkpoint.parents[1], tmp_path / "o.png"
     for given, code, told in (("x.heic", 65, "HEIC picture; save it as JPEG or PNG"),
                               ("really.jpg", 65, "WebP picture"), (checkpoint, 65, "checkpoint"),
                               (run_folder, 66, "folder of a run"), ("pipe.png", 66, "FIFO"),
-                              ("heics", 66, "1 HEIC picture")):
+                              ("heics", 66, "1 HEIC picture: save it as"),
+                              ("films", 66, "1 MP4 video: take single pictures out")):
         refused(run("swap", checkpoint, tmp_path / given, "-o", out), code, str(given), told)
     for given, code, told in ((run_folder, 66, "folder"), ("x.heic", 65, "HEIC picture"),
                               ("pipe.png", 66, "FIFO"), ("good.png", 65, "PNG picture")):

@@ -1,5 +1,6 @@
 """What bifrons pack finds in a folder: pictures by their contents, side data by its names and values,
 and a word about everything that it does not use."""
+import os
 import subprocess
 import unicodedata
 
@@ -11,6 +12,7 @@ from conftest import PROGRAM, obey_permissions, picture, save
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64)
 AVIF = b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(64)
+MP3 = b"ID3\4\0\0\0\0\0\0" + bytes(64)
 MP4 = b"\0\0\0\x18ftypisom\0\0\2\0isommp41" + bytes(64)
 
 
@@ -116,6 +118,26 @@ def test_a_folder_of_other_kinds_says_so(bifrons, tmp_path):
     result = pack(bifrons, "f", "-o", "f.h5", "--consent", "y", code=66)
     assert len(result.err.splitlines()) == 1
     told(result, "no pictures in f", "2 HEIC pictures", "JPEG or PNG")
+    (tmp_path / "f/c.mp4").write_bytes(MP4)
+    (tmp_path / "f/d.mp3").write_bytes(MP3)
+    told(pack(bifrons, "f", "-o", "f.h5", "--consent", "y", code=66), "2 HEIC pictures: save them as",
+         "1 MP4 video: take single pictures out")
+    for picture_file in (tmp_path / "f").glob("*.heic"):
+        picture_file.unlink()
+    result = pack(bifrons, "f", "-o", "f.h5", "--consent", "y", code=66)
+    assert "1 MP4 video: take single pictures out" in result.err and "save" not in result.err
+    assert "sound" not in result.err
+
+
+@pytest.mark.parametrize("name", ["consent.txt", "person.txt"])
+def test_texts_that_cannot_be_read_are_not_missing(bifrons, folder, name):
+    (folder / "consent.txt").write_text("agreed")
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).mkdir()
+    told(pack(bifrons, folder, "-o", "a.h5", code=66), name, "it is a folder")
+    (folder / name).rmdir()
+    os.mkfifo(folder / name)
+    told(pack(bifrons, folder, "-o", "a.h5", code=66), name, "it is a FIFO")
 
 
 def test_copies_are_counted_and_named(bifrons, folder):

@@ -20,9 +20,10 @@
 enum { FILE_KIND_BYTES = 4096 }; /* of a file's start, from which its kind is told */
 
 enum file_group {
-    FILE_READABLE,   /* JPEG, PNG, BMP: data/picture.h reads them */
-    FILE_PICTURE,    /* a picture of another kind */
-    FILE_VIDEO,      /* a video or a sound */
+    FILE_READABLE, /* JPEG, PNG, BMP: data/picture.h reads them */
+    FILE_PICTURE,  /* a picture of another kind */
+    FILE_VIDEO,
+    FILE_SOUND,
     FILE_SET,        /* HDF5, as sets are */
     FILE_CHECKPOINT, /* a zip archive, as PyTorch's files are */
     FILE_OTHER,      /* any other regular file */

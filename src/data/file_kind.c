@@ -298,6 +298,10 @@ enum status file_kind_expect(const char *path, enum file_group group, const char
     enum status st = file_kind_read(path, &kind, em);
     if (st != ST_OK || kind->group == group)
         return st;
+    if (group == FILE_CHECKPOINT && kind->group == FILE_RUN)
+        return FAIL(em, ST_NOINPUT,
+                    "%s is %s: name a checkpoint in it, such as %s/checkpoints/best.pt", path,
+                    kind->name, path);
     bool no_file =
         kind->group == FILE_FOLDER || kind->group == FILE_RUN || kind->group == FILE_SPECIAL;
     return FAIL(em, no_file ? ST_NOINPUT : ST_DATA, "%s is no %s: it is %s", path, wanted,

@@ -5,6 +5,7 @@ configuration make of bad input: test_pack.py, test_inspect.py, test_config.py.)
 import os
 import re
 import subprocess
+import zipfile
 
 import h5py
 import numpy
@@ -279,6 +280,15 @@ def test_swap_says_what_it_was_given(checkpoint, tmp_path):
     assert not out.exists()
 
 
+def test_swap_takes_a_set_behind_a_long_user_block(checkpoint, tmp_path):
+    write_set(tmp_path / "plain.h5", 3)
+    with h5py.File(tmp_path / "plain.h5") as f, h5py.File(tmp_path / "x.h5", "w", userblock_size=4096) as g:
+        g.attrs.update(f.attrs)
+        f.copy("images", g)
+    result = run("swap", checkpoint, tmp_path / "x.h5", "-o", tmp_path / "out")
+    assert result.returncode == 0 and "3 written" in result.stderr, result.stderr
+
+
 def test_swap_checks_the_place_before_any_work(checkpoint, tmp_path):
     save(tmp_path / "in/one.jpg", picture(1))
     save(tmp_path / "two/a.jpg", picture(1))
@@ -319,6 +329,16 @@ def test_swap_never_overwrites_its_input(checkpoint, tmp_path):
     for given, out in ((photo, photo), (photo, folder), (folder, folder), (folder, f"{folder}/.")):
         refused(run("swap", checkpoint, given, "-o", out), 64, str(given), "-o")
     assert {p: p.read_bytes() for p in left_in(folder)} == before
+
+
+def test_eval_of_a_checkpoint_without_its_sets_says_so(checkpoint, sets, tmp_path):
+    with zipfile.ZipFile(checkpoint) as f, zipfile.ZipFile(tmp_path / "old.pt", "w") as g:
+        for name in f.namelist():
+            g.writestr(name, f.read(name).replace(b'"fingerprints"', b'"not_known_it"'))
+    result = run("eval", tmp_path / "old.pt", "--data-a", sets / "a.h5", "--data-b", sets / "b.h5")
+    assert result.returncode == 0, result.stderr
+    lines = [line for line in result.stderr.splitlines() if "old.pt does not record which sets" in line]
+    assert len(lines) == 2 and "a.h5 are measured" in lines[0] and "is not the set" not in result.stderr
 
 
 def test_eval_refuses_sets_it_cannot_measure(checkpoint, tmp_path):

@@ -75,6 +75,7 @@ static enum status refuse(const char *input, const struct file_kind *kind, struc
 enum status source_open(const char *input, struct source *out, struct errmsg *em)
 {
     const struct file_kind *kind;
+    struct errmsg ignored = {0};
     enum status st = file_kind_read(input, &kind, em);
     if (st != ST_OK)
         return st;
@@ -88,8 +89,13 @@ enum status source_open(const char *input, struct source *out, struct errmsg *em
     case FILE_READABLE:
         out->paths = calloc(1, sizeof *out->paths);
         return out->paths ? add(out, "", input, em) : FAIL(em, ST_MEMORY, "out of memory");
-    default:
+    case FILE_RUN:
+    case FILE_SPECIAL:
         return refuse(input, kind, em);
+    default: /* a set may begin anywhere in a file */
+        st = set_open(input, &out->set, &ignored);
+        out->n = st == ST_OK ? set_get_info(out->set)->n : 0;
+        return st == ST_OK ? ST_OK : refuse(input, kind, em);
     }
 }
 
@@ -126,17 +132,4 @@ enum status source_read(struct source *s, int64_t i, int size, struct picture *o
 const char *source_name(const struct source *s, int64_t i)
 {
     return s->set ? set_name(s->set, i) : path_name(s->paths[i]);
-}
-
-enum status source_check_checkpoint(const char *path, struct errmsg *em)
-{
-    const struct file_kind *kind;
-    enum status st = file_kind_read(path, &kind, em);
-    if (st != ST_OK)
-        return st;
-    if (kind->group == FILE_RUN)
-        return FAIL(em, ST_NOINPUT,
-                    "%s is %s: name a checkpoint in it, such as %s/checkpoints/best.pt", path,
-                    kind->name, path);
-    return file_kind_expect(path, FILE_CHECKPOINT, "checkpoint of bifrons train", em);
 }

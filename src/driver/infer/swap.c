@@ -368,8 +368,6 @@ static enum status swap(struct swapper *s, struct errmsg *em)
     if (st == ST_OK)
         st = check_places(s, em);
     if (st == ST_OK)
-        st = source_check_checkpoint(s->arguments.checkpoint, em);
-    if (st == ST_OK)
         st = loaded_open(s->arguments.checkpoint, device, &s->loaded, em);
     if (st == ST_OK)
         st = check_direction(s, em);

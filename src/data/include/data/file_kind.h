@@ -48,7 +48,7 @@ enum status file_kind_read(const char *path, const struct file_kind **out,
 const char *file_group_remedy(enum file_group group, size_t n);
 /*
  * ST_OK where the file is of that group, else "x.h5 is no WANTED: it is text": ST_DATA, or
- * ST_NOINPUT for what is no file or cannot be opened.
+ * ST_NOINPUT for what is no file or cannot be opened. For a run's folder it names a checkpoint.
  */
 enum status file_kind_expect(const char *path, enum file_group group, const char *wanted,
                              struct errmsg *em) MUST_CHECK;

@@ -136,7 +136,8 @@ def test_pictures_of_both_people_are_counted_and_named(tmp_path):
 
 @pytest.mark.parametrize("masks, keys, told", [
     ((), (), "b.h5 (data.b)|a.h5 (data.a)"), (("a",), (), "b.h5 (data.b)"),
-    (("a", "b"), ("data.masks=false",), "data.masks = false"), (("a", "b"), (), None)])
+    (("a", "b"), ("data.masks=false",),
+                                               "because data.masks = false: set data.masks = true"), (("a", "b"), (), None)])
 def test_surroundings_without_masks_do_nothing_and_it_is_said(tmp_path, masks, keys, told):
     for i, name in enumerate("ab"):
         write_set(tmp_path / f"{name}.h5", 8, first=20 * i)
@@ -147,7 +148,7 @@ def test_surroundings_without_masks_do_nothing_and_it_is_said(tmp_path, masks, k
     result = train(tmp_path / "a.h5", tmp_path / "b.h5", tmp_path / "run", "--dry-run", *words,
                    ranks=0)
     assert result.returncode == 0, result.stderr
-    lines = [line for line in result.stderr.splitlines() if "does nothing" in line]
+    lines = [line for line in result.stderr.splitlines() if "has no effect" in line]
     assert len(lines) == (told is not None), result.stderr
     assert all("augment.surroundings = 0.4" in line for line in lines)
     assert all(any(part in line for part in told.split("|")) for line in lines)

@@ -298,6 +298,7 @@ static void sources_are_checked_before_they_are_read(void **state)
     config_sources_file(&twice, "/dev//null");
     assert_status(config_sources_read(&twice, &c, &em), ST_USAGE);
     assert_text_has(em.text, "/dev//null is given twice");
+    assert_text_has(em.text, "A later file overrides an earlier one");
     em = (struct errmsg){0};
     config_sources_file(&key, "train.lr=1");
     assert_status(config_sources_read(&key, &c, &em), ST_NOINPUT);

@@ -251,7 +251,8 @@ def test_missing_side_data_is_counted_with_its_reason(bifrons, folder):
     for i in range(6):
         save(folder / f"truth/p{i}.png", picture(i, 30, 30))
     result = pack(bifrons, folder, "-o", "a.h5")
-    told(result, "p3.png: no mask", "2 of 6 pictures", "p5.png", "has no masks")
+    told(result, "2 of 6 pictures have no usable mask (p3.png, p5.png; the first: no mask)",
+         "packed without masks")
     told(result, "no true swap of the picture's size", "48 x 40", "30 x 30", "6 of 6")
 
 
@@ -327,7 +328,7 @@ def test_odd_landmarks_are_counted_and_named(bifrons, folder):
     (folder / "landmarks.csv").write_text("\n".join(rows))
     result = pack(bifrons, folder, "-o", "a.h5")
     told(result, "1 row is not used, since all its points are one", "p3 (line 4)")
-    told(result, "p3.png: no row in landmarks.csv", "no landmarks")
+    told(result, "p3.png: no row in landmarks.csv", "without landmarks")
 
 
 def test_landmarks_as_shares_are_read_as_such(bifrons, folder, tmp_path):

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "data/file_kind.h"
 #include "model/checkpoint.h"
 #include "train/device.h"
@@ -28,7 +29,10 @@ enum status loaded_open(const char *path, const char *device, struct loaded *out
     struct checkpoint *c = NULL;
     struct hash128 hash;
     config_init(&l.config);
-    enum status st = file_kind_expect(path, FILE_CHECKPOINT, "checkpoint of bifrons train", em);
+    /* the system's reason comes before what the file is */
+    enum status st = folder_exists(path) ? ST_OK : file_check_readable(path, em);
+    if (st == ST_OK)
+        st = file_kind_expect(path, FILE_CHECKPOINT, "checkpoint of bifrons train", em);
     if (st == ST_OK)
         st = checkpoint_open(path, &c, em);
     if (st == ST_OK)

@@ -124,7 +124,8 @@ class Bifrons(nn.Module):
         if isinstance(config, str):
             import tomllib  # Python 3.11 or newer
             config = tomllib.loads(config)
-        return cls(**config.get("model", config))
+        tables = "name" in config or any(isinstance(value, dict) for value in config.values())
+        return cls(**config.get("model", {} if tables else config))
 
     def forward(self, img_a, img_b):
         return self.decoder_a(self.encoder(img_a))[0], self.decoder_b(self.encoder(img_b))[0]

@@ -110,7 +110,7 @@ std::string value_hint(std::string_view value)
     if (value.find(';') != value.npos || value.find("//") != value.npos)
         return "; a comment begins with #, and nothing ends a line";
     if (is_number_with_comma(trim(value.substr(0, value.find('#')))))
-        return "; the decimal sign is a point, and nothing parts thousands";
+        return "; write a decimal point, and no thousands separator";
     if (value[0] == '.' && value.size() > 1 && std::isdigit(static_cast<unsigned char>(value[1])))
         return "; write 0 before the point";
     size_t last = word.find_last_not_of("0123456789+-.eE_");

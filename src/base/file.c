@@ -55,6 +55,12 @@ bool folder_exists(const char *path)
     return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
 }
 
+bool file_same(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 enum status folder_make(const char *path, struct errmsg *em)
 {
     char partial[PATH_BYTES_MAX];

@@ -72,8 +72,8 @@ static const struct {
     MAGIC(0, "\0\0\1\xB3", FILE_VIDEO, "an MPEG video"),
     MAGIC(188, "\x47", FILE_VIDEO, "an MPEG video"), /* a transport stream; see below */
     MAGIC(0, "OggS", FILE_VIDEO, "an Ogg video or sound"),
-    MAGIC(0, "ID3", FILE_VIDEO, "an MP3 sound"),
-    MAGIC(0, "fLaC", FILE_VIDEO, "a FLAC sound"),
+    MAGIC(0, "ID3", FILE_SOUND, "an MP3 sound"),
+    MAGIC(0, "fLaC", FILE_SOUND, "a FLAC sound"),
     MAGIC(0, "\x89HDF\r\n\x1a\n", FILE_SET, "an HDF5 file"),
     MAGIC(512, "\x89HDF\r\n\x1a\n", FILE_SET, "an HDF5 file"), /* behind a user block */
     MAGIC(1024, "\x89HDF\r\n\x1a\n", FILE_SET, "an HDF5 file"),
@@ -125,7 +125,7 @@ static const struct file_kind *kind_of_brands(const uint8_t *b, size_t n)
         {"avis", {"an AVIF picture", FILE_PICTURE}      },
         {"crx ", {"a Canon raw picture", FILE_PICTURE}  },
         {"qt  ", {"a QuickTime (MOV) video", FILE_VIDEO}},
-        {"M4A ", {"an MPEG-4 sound", FILE_VIDEO}        },
+        {"M4A ", {"an MPEG-4 sound", FILE_SOUND}        },
         {"3gp",  {"a 3GP video", FILE_VIDEO}            },
         {"mif1", {"a HEIF picture", FILE_PICTURE}       },
         {"msf1", {"a HEIF picture", FILE_PICTURE}       },
@@ -150,7 +150,7 @@ static const struct file_kind *kind_of_container(const uint8_t *b, size_t n)
 {
     static const struct file_kind webp = {"a WebP picture", FILE_PICTURE};
     static const struct file_kind avi = {"an AVI video", FILE_VIDEO};
-    static const struct file_kind wav = {"a WAV sound", FILE_VIDEO};
+    static const struct file_kind wav = {"a WAV sound", FILE_SOUND};
     static const struct file_kind webm = {"a WebM video", FILE_VIDEO};
     static const struct file_kind matroska = {"a Matroska video", FILE_VIDEO};
     static const struct file_kind checkpoint = {"a PyTorch checkpoint", FILE_CHECKPOINT};
@@ -298,6 +298,10 @@ enum status file_kind_expect(const char *path, enum file_group group, const char
     enum status st = file_kind_read(path, &kind, em);
     if (st != ST_OK || kind->group == group)
         return st;
+    if (group == FILE_CHECKPOINT && kind->group == FILE_RUN)
+        return FAIL(em, ST_NOINPUT,
+                    "%s is %s: name a checkpoint in it, such as %s/checkpoints/best.pt", path,
+                    kind->name, path);
     bool no_file =
         kind->group == FILE_FOLDER || kind->group == FILE_RUN || kind->group == FILE_SPECIAL;
     return FAIL(em, no_file ? ST_NOINPUT : ST_DATA, "%s is no %s: it is %s", path, wanted,

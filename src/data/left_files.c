@@ -54,20 +54,42 @@ static bool is_alike(const struct left_file *a, const struct left_file *b)
            (!is_shown(a) || strcmp(a->kind->name, b->kind->name) == 0);
 }
 
-void left_files_summary(const struct left_files *l, char *out, size_t room)
+/* "2 HEIC pictures, 1 TIFF picture: save them as JPEG or PNG" for those of one group, or "". */
+static void summarize(const struct left_files *l, enum file_group group, char *out, size_t room)
 {
+    size_t all = 0, used;
     out[0] = '\0';
     for (size_t i = 0; i < l->n; i++) {
-        size_t n = 0, used = strlen(out);
-        bool earlier = false;
+        size_t n = 0;
+        bool earlier = l->list[i].kind->group != group;
         for (size_t k = 0; k < i && !earlier; k++)
             earlier = is_alike(&l->list[k], &l->list[i]);
         for (size_t k = i; k < l->n && !earlier; k++)
             n += is_alike(&l->list[k], &l->list[i]);
-        if (!earlier && is_shown(&l->list[i]))
+        used = strlen(out);
+        if (n > 0)
             snprintf(out + used, room - used, "%s%zu %s%s", used > 0 ? ", " : "", n,
                      file_kind_noun(l->list[i].kind), PLURAL(n));
+        all += n;
     }
+    used = strlen(out);
+    if (all > 0)
+        snprintf(out + used, room - used, ": %s", file_group_remedy(group, all));
+}
+
+enum status left_files_no_pictures(const struct left_files *l, struct name_list *inside,
+                                   const char *folder, struct errmsg *em)
+{
+    char pictures[512], videos[512], folders[sizeof inside->text + 80] = "";
+    summarize(l, FILE_PICTURE, pictures, sizeof pictures);
+    summarize(l, FILE_VIDEO, videos, sizeof videos);
+    if (inside->n > 0)
+        snprintf(folders, sizeof folders, "; pictures are in folders inside it (give these): %s",
+                 name_list_text(inside));
+    return FAIL(em, ST_NOINPUT,
+                "no pictures in %s: JPEG, PNG and BMP are looked for directly inside it%s%s%s%s%s",
+                folder, pictures[0] ? "; it holds " : "", pictures, videos[0] ? "; it holds " : "",
+                videos, folders);
 }
 
 bool left_files_next(struct left_files *l, struct left_note *out)

@@ -149,20 +149,6 @@ static enum status pack_side_data(struct job *j, size_t i, enum pack_side side, 
     return st;
 }
 
-/* What is wrong with a picture: the decoder's reason, and what the file is instead. */
-static void explain(struct pack_item *item, const uint8_t *bytes, size_t n, struct errmsg *em)
-{
-    const struct file_kind *kind = file_kind_of(bytes, MIN(n, (size_t)FILE_KIND_BYTES));
-    struct errmsg told = *em;
-    if (kind->group == FILE_READABLE || n == 0 || strstr(told.text, kind->name))
-        return;
-    const char *remedy = file_group_remedy(kind->group, 1);
-    item->kind = kind;
-    *em = (struct errmsg){0};
-    (void)FAIL(em, told.code, "%s: it is %s%s%s", told.text, kind->name,
-               remedy[0] != '\0' ? "; " : "", remedy);
-}
-
 /* Decodes item i. What is wrong with the file itself comes back as ST_DATA or ST_NOINPUT. */
 static enum status decode_item(struct pack_item *item, struct picture *out, struct errmsg *em)
 {
@@ -173,8 +159,8 @@ static enum status decode_item(struct pack_item *item, struct picture *out, stru
         return st == ST_IO ? ST_NOINPUT : st;
     st = picture_decode(bytes, n, out, em);
     item->has_profile = st == ST_OK && picture_profile(bytes, n, item->profile);
-    if (st == ST_DATA && em)
-        explain(item, bytes, n, em);
+    if (st == ST_DATA)
+        item->kind = file_kind_of(bytes, MIN(n, (size_t)FILE_KIND_BYTES));
     free(bytes);
     if (st == ST_OK && MIN(out->width, out->height) < PACK_SOURCE_SIDE_MIN) {
         st = FAIL(em, ST_DATA, "%d x %d pixels: too small for a face", out->width, out->height);

@@ -14,7 +14,7 @@
 
 #include "base/poison.h"
 
-enum { NUMBERS = 2 * SET_LANDMARKS, CSV_BYTES_MAX = 1 << 30 };
+enum { NUMBERS = 2 * SET_LANDMARKS, CSV_BYTES_MAX = 1 << 30, LINE_BYTES_MAX = 64 * 1024 };
 #define WANTED "a name and 10 numbers, with commas (x and y of both eyes, nose, both mouth ends)"
 
 struct csv_row {
@@ -102,6 +102,12 @@ static enum status cut_numbers(char *line, const char *path, struct csv_row *row
 static enum status parse_line(char *line, const char *path, struct csv_row *row, struct errmsg *em)
 {
     float number;
+    size_t n = strlen(line);
+    if (n > LINE_BYTES_MAX)
+        return FAIL(em, ST_DATA,
+                    "%s:%zu: a line of %zu bytes, and at most %d are allowed; " WANTED
+                    " are wanted",
+                    path, row->line, n, LINE_BYTES_MAX);
     enum status st = cut_numbers(line, path, row, em);
     if (st != ST_OK)
         return st;
@@ -112,9 +118,11 @@ static enum status parse_line(char *line, const char *path, struct csv_row *row,
         return FAIL(em, ST_DATA, "%s:%zu: the name is missing; " WANTED " are wanted", path,
                     row->line);
     /* more numbers, or a name that looks so: which, the pictures' names tell */
-    for (char *comma; (comma = strrchr(line, ',')) && parse_number(comma + 1, &number) != 0;) {
+    n = strlen(line);
+    for (char *comma; (comma = memrchr(line, ',', n)) && parse_number(comma + 1, &number) != 0;) {
         row->more++;
         *comma = '\0';
+        n = (size_t)(comma - line);
     }
     return ST_OK;
 }

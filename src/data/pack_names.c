@@ -17,8 +17,11 @@ bool pack_clean_text(const char *raw, char *out, size_t room)
     if (!copy)
         return false;
     size_t n = strlen(copy);
-    for (const uint8_t *bad; (bad = u8_check((uint8_t *)copy, n)) != NULL;)
-        copy[(const char *)bad - copy] = '?';
+    uint8_t *from = (uint8_t *)copy, *end = from + n;
+    for (const uint8_t *bad; (bad = u8_check(from, (size_t)(end - from))) != NULL;) {
+        from += bad - from;
+        *from++ = '?'; /* what lies before it is good: looked at once */
+    }
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)copy[i] < 0x20 || copy[i] == 0x7f)
             copy[i] = '?';

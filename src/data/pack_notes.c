@@ -110,12 +110,13 @@ enum status pack_note_skipped(struct pack_source *s, const struct pack_options *
 /* --- side data -------------------------------------------------------------------------------- */
 
 static const struct {
-    const char *none, *unreadable, *other_size, *set;
+    const char *none, *unreadable, *other_size, *one, *some;
 } lacks[PACK_SIDES + 1] = {
-    [PACK_MASK] = {"no mask",                                  "no mask that can be read",      "no mask of the picture's size", "masks"     },
+    [PACK_MASK] = {"no mask",                                  "no mask that can be read",      "no mask of the picture's size", "mask",
+                   "masks"                                                                                                                                },
     [PACK_TRUTH] = {"no true swap",                             "no true swap that can be read",
-                   "no true swap of the picture's size",                                                                         "true swaps"},
-    [PACK_SIDES] = {"no row in landmarks.csv that can be used", "",                              "",                              "landmarks" },
+                   "no true swap of the picture's size",                                                                         "true swap", "true swaps"},
+    [PACK_SIDES] = {"no row in landmarks.csv that can be used", "",                              "",                              "landmarks", "landmarks" },
 };
 
 /* Why an item has no side data of a kind. */
@@ -149,13 +150,15 @@ enum status pack_note_side(struct pack_source *s, int kind, bool *complete_out, 
     *complete_out = any && !first;
     if (!any || !first)
         return ST_OK;
-    char why[PATH_BYTES_MAX + 500], others[sizeof lacking.text + 80] = "";
+    char why[PATH_BYTES_MAX + 500], folder[PATH_BYTES_MAX];
     describe_lack(first, kind, why, sizeof why);
-    if (lacking.n > 1)
-        snprintf(others, sizeof others, ", as %zu of %zu pictures (%s)", lacking.n,
-                 s->n - s->report->n_bad, name_list_text(&lacking));
-    return pack_note_add(s->report, false, first->path, em, "%s%s: the set has no %s", why, others,
-                         lacks[kind].set);
+    path_folder(first->path, folder, sizeof folder);
+    return pack_note_add(
+        s->report, false, folder, em,
+        "%zu of %zu pictures %s no usable %s (%s%s: %s): the set is packed without "
+        "%s",
+        lacking.n, s->n - s->report->n_bad, lacking.n == 1 ? "has" : "have", lacks[kind].one,
+        name_list_text(&lacking), lacking.n > 1 ? "; the first" : "", why, lacks[kind].some);
 }
 
 enum status pack_note_landmarks(struct pack_source *s, struct errmsg *em)

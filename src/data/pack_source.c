@@ -14,15 +14,20 @@ enum { PICTURES_MAX = 10 * 1000 * 1000 };
 
 /* --- text from outside ---------------------------------------------------------------------- */
 
-/* The words of a small text file on one line; false where there is none. */
-static bool read_note(const char *folder, const char *name, char *out, size_t room)
+/* The words of a small text file on one line; "" where there is none. ST_NOINPUT, ST_IO, ST_DATA
+ * it is there and cannot be read; ST_MEMORY. */
+static enum status read_note(const char *folder, const char *name, char *out, size_t room,
+                             struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
     uint8_t *bytes;
     size_t n, kept = 0;
-    if (!path_join(path, sizeof path, folder, name) || !file_exists(path) ||
-        file_read_all(path, 64 * 1024, &bytes, &n, NULL) != ST_OK)
-        return false;
+    out[0] = '\0';
+    if (!path_join(path, sizeof path, folder, name) || (!file_exists(path) && !folder_exists(path)))
+        return ST_OK;
+    enum status st = file_read_all(path, 64 * 1024, &bytes, &n, em);
+    if (st != ST_OK)
+        return st;
     for (size_t i = 0; i < n && bytes[i] != '\0'; i++) {
         bool blank = bytes[i] == ' ' || (bytes[i] >= '\t' && bytes[i] <= '\r');
         if (!blank)
@@ -33,9 +38,19 @@ static bool read_note(const char *folder, const char *name, char *out, size_t ro
     while (kept > 0 && bytes[kept - 1] == ' ')
         kept--;
     bytes[kept] = '\0';
-    bool good = pack_clean_text((char *)bytes, out, room) && out[0] != '\0';
+    if (!pack_clean_text((char *)bytes, out, room))
+        st = FAIL(em, ST_MEMORY, "out of memory reading %s", path);
     free(bytes);
-    return good;
+    return st;
+}
+
+/* What was given, or else what the folder's file says. */
+static enum status find_text(const char *given, const char *folder, const char *name, char *out,
+                             size_t room, struct errmsg *em)
+{
+    if (!given)
+        return read_note(folder, name, out, room, em);
+    return pack_clean_text(given, out, room) ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
 }
 
 static void folder_name(const char *folder, char *out, size_t room)
@@ -51,14 +66,14 @@ static enum status find_texts(struct pack_source *s, const struct pack_options *
                               struct errmsg *em)
 {
     const char *folder = o->folders[0];
-    bool have_person = o->person ? pack_clean_text(o->person, s->person, sizeof s->person)
-                                 : read_note(folder, "person.txt", s->person, sizeof s->person);
-    if (!have_person || s->person[0] == '\0')
+    enum status st = find_text(o->person, folder, "person.txt", s->person, sizeof s->person, em);
+    if (st == ST_OK)
+        st = find_text(o->consent, folder, "consent.txt", s->consent, sizeof s->consent, em);
+    if (st != ST_OK)
+        return st;
+    if (s->person[0] == '\0')
         folder_name(folder, s->person, sizeof s->person);
-    bool have_consent = o->consent
-                            ? pack_clean_text(o->consent, s->consent, sizeof s->consent)
-                            : read_note(folder, "consent.txt", s->consent, sizeof s->consent);
-    if (!have_consent || strspn(s->consent, " ") == strlen(s->consent))
+    if (strspn(s->consent, " ") == strlen(s->consent))
         return FAIL(em, ST_USAGE,
                     "no consent statement for the pictures of %s: say who agreed to what with "
                     "--consent \"…\", or write it to %s/consent.txt",
@@ -130,75 +145,19 @@ static int compare_items(const void *a, const void *b)
     return by_name != 0 ? by_name : strcmp(x->path, y->path);
 }
 
-/* What has a place of its own in the folder, by any spelling; the exact one goes first. */
-enum special { MASKS, TRUTH, LANDMARKS, SPECIALS };
-static const char *const special_names[SPECIALS] = {"masks", "truth", "landmarks.csv"};
-
-static bool is_folder(const struct folder_entry *e)
-{
-    return e->kind && (e->kind->group == FILE_FOLDER || e->kind->group == FILE_RUN);
-}
-
-static bool is_special(const struct folder_entry *e, enum special which)
-{
-    return !e->picture && is_folder(e) == (which != LANDMARKS) &&
-           pack_same_name(e->name, special_names[which]);
-}
-
-static const struct folder_entry *find_special(const struct picture_folder *f, enum special which)
-{
-    const struct folder_entry *found = NULL;
-    for (size_t i = 0; i < f->n; i++)
-        if (is_special(&f->entries[i], which) &&
-            (!found || strcmp(f->entries[i].name, special_names[which]) == 0))
-            found = &f->entries[i];
-    return found;
-}
-
-/* The contact sheet that pack itself leaves beside a set. */
-static bool is_sheet(const char *folder, const char *name)
-{
-    static const char end[] = ".sheet.png";
-    char path[PATH_BYTES_MAX];
-    size_t n = strlen(name), m = sizeof end - 1;
-    if (n <= m || strcmp(name + n - m, end) != 0)
-        return false;
-    int length = snprintf(path, sizeof path, "%s/%.*s.h5", folder, (int)(n - m), name);
-    return length > 0 && (size_t)length < sizeof path && file_exists(path);
-}
-
-/* A folder inside the folder: its pictures are not packed, which few expect. */
-static enum status look_inside(const char *folder, const char *name, struct name_list *found,
-                               struct errmsg *em)
-{
-    char path[PATH_BYTES_MAX], text[SET_NAME_BYTES_MAX + 64];
-    if (!path_join(path, sizeof path, folder, name))
-        return FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, name);
-    size_t n = picture_folder_count(path);
-    snprintf(text, sizeof text, "%s (%zu)", name, n);
-    if (n > 0)
-        name_list_add(found, text);
-    return ST_OK;
-}
-
 /* Items of the folder's pictures; the rest is left, or goes to `inside`. */
 static enum status sort_out(struct pack_source *s, const char *folder,
                             const struct picture_folder *f, struct name_list *inside,
                             struct errmsg *em)
 {
     enum status st = ST_OK;
-    const struct folder_entry *special[SPECIALS];
-    for (int i = 0; i < SPECIALS; i++)
-        special[i] = find_special(f, (enum special)i);
     for (size_t i = 0; i < f->n && st == ST_OK; i++) {
         const struct folder_entry *e = &f->entries[i];
-        bool known = e == special[MASKS] || e == special[TRUTH] || e == special[LANDMARKS] ||
-                     strcmp(e->name, "consent.txt") == 0 || strcmp(e->name, "person.txt") == 0;
-        if (e->picture && !is_sheet(folder, e->name))
+        if (e->picture)
             st = add_item(s, folder, e->name, em);
-        else if (!known && is_folder(e))
-            st = look_inside(folder, e->name, inside, em);
-        else if (!known && e->kind)
+        else if (!e->own && folder_entry_is_folder(e))
+            st = picture_folder_look_inside(folder, e->name, inside, em);
+        else if (!e->own)
             st = left_files_add(&s->left, folder, e->name, e->kind, false, em);
     }
     return st;
@@ -207,21 +166,12 @@ static enum status sort_out(struct pack_source *s, const char *folder,
 static enum status no_pictures(const struct pack_source *s, const char *folder,
                                struct name_list *inside, struct errmsg *em)
 {
-    char left[512], holds[2048] = "";
     const struct file_kind *kind = NULL;
     struct errmsg ignored = {0};
-    left_files_summary(&s->left, left, sizeof left);
     if (file_kind_read(folder, &kind, &ignored) == ST_OK && kind->group == FILE_RUN)
-        snprintf(holds, sizeof holds, "; it is %s: give the folder of your pictures", kind->name);
-    else if (left[0] != '\0')
-        snprintf(holds, sizeof holds, "; it holds %s: save them as JPEG or PNG", left);
-    else if (inside->n > 0)
-        snprintf(holds, sizeof holds, "; they are in folders inside it (give these): %s",
-                 name_list_text(inside));
-    return FAIL(em, ST_NOINPUT,
-                "no pictures in %s: JPEG, PNG and BMP are looked for directly "
-                "inside it%s",
-                folder, holds);
+        return FAIL(em, ST_NOINPUT, "no pictures in %s: it is %s; give the folder of your pictures",
+                    folder, kind->name);
+    return left_files_no_pictures(&s->left, inside, folder, em);
 }
 
 static enum status find_side_data(struct pack_source *s, size_t first, const char *folder,
@@ -229,16 +179,16 @@ static enum status find_side_data(struct pack_source *s, size_t first, const cha
 {
     char path[PATH_BYTES_MAX];
     enum status st = ST_OK;
-    for (int i = 0; i < SPECIALS && st == ST_OK; i++) {
-        const struct folder_entry *e = find_special(f, (enum special)i);
+    for (int i = 0; i < FOLDER_SPECIALS && st == ST_OK; i++) {
+        const struct folder_entry *e = picture_folder_special(f, (enum folder_special)i);
         if (!e)
             continue;
         if (!path_join(path, sizeof path, folder, e->name))
             return FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, e->name);
-        if (i == LANDMARKS)
+        if (i == FOLDER_LANDMARKS)
             st = pack_landmarks_read(s, first, path, em);
         else
-            st = pack_sides_find(s, first, path, i == MASKS ? PACK_MASK : PACK_TRUTH, em);
+            st = pack_sides_find(s, first, path, i == FOLDER_MASKS ? PACK_MASK : PACK_TRUTH, em);
     }
     return st;
 }

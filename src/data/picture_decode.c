@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
+#include "data/file_kind.h"
 #include "picture_priv.h"
 
 #include "base/poison.h"
@@ -81,7 +82,8 @@ static enum status upright(const uint8_t *rgba, const struct picture_facts *f, s
                 "wholly transparent (the alpha of every pixel is 0): save it without transparency");
 }
 
-enum status picture_decode(const uint8_t *bytes, size_t n, struct picture *out, struct errmsg *em)
+static enum status check_and_decode(const uint8_t *bytes, size_t n, struct picture *out,
+                                    struct errmsg *em)
 {
     enum picture_kind kind = picture_kind_of(bytes, n);
     struct picture_facts facts = {0};
@@ -102,6 +104,27 @@ enum status picture_decode(const uint8_t *bytes, size_t n, struct picture *out, 
     st = upright(rgba, &facts, out, em);
     free(rgba);
     return st;
+}
+
+/* After the decoder's reason, what the bytes are instead, and what to do. */
+static enum status explain(const uint8_t *bytes, size_t n, const struct errmsg *told,
+                           struct errmsg *em)
+{
+    const struct file_kind *kind = file_kind_of(bytes, MIN(n, (size_t)FILE_KIND_BYTES));
+    const char *remedy = file_group_remedy(kind->group, 1);
+    if (kind->group == FILE_READABLE || n == 0)
+        return FAIL(em, ST_DATA, "%s", told->text);
+    return FAIL(em, ST_DATA, "%s: it is %s%s%s", told->text, kind->name,
+                remedy[0] != '\0' ? "; " : "", remedy);
+}
+
+enum status picture_decode(const uint8_t *bytes, size_t n, struct picture *out, struct errmsg *em)
+{
+    struct errmsg told = {0};
+    enum status st = check_and_decode(bytes, n, out, &told);
+    if (st == ST_DATA)
+        return explain(bytes, n, &told, em);
+    return st == ST_OK ? ST_OK : FAIL(em, st, "%s", told.text);
 }
 
 enum status picture_read(const char *path, struct picture *out, struct errmsg *em)

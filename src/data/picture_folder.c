@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fts.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "data/picture.h"
+#include "pack_priv.h"
 
 #include "base/poison.h"
 
@@ -29,6 +31,18 @@ static bool is_of_the_system(const char *name)
         if (strcasecmp(name, names[i]) == 0)
             return true;
     return false;
+}
+
+/* NAME.sheet.png beside NAME.h5, as pack leaves it. */
+static bool is_sheet(const char *folder, const char *name)
+{
+    static const char end[] = ".sheet.png";
+    char path[PATH_BYTES_MAX];
+    size_t n = strlen(name), m = sizeof end - 1;
+    if (n <= m || strcmp(name + n - m, end) != 0)
+        return false;
+    int length = snprintf(path, sizeof path, "%s/%.*s.h5", folder, (int)(n - m), name);
+    return length > 0 && (size_t)length < sizeof path && file_exists(path);
 }
 
 static enum status add(struct picture_folder *f, size_t *capacity, const char *folder,
@@ -64,6 +78,48 @@ static int compare(const void *a, const void *b)
     return strcmp(((const struct folder_entry *)a)->name, ((const struct folder_entry *)b)->name);
 }
 
+/* --- places of their own ---------------------------------------------------------------------- */
+
+static const char *const special_names[FOLDER_SPECIALS] = {"masks", "truth", "landmarks.csv"};
+
+bool folder_entry_is_folder(const struct folder_entry *e)
+{
+    return e->kind && (e->kind->group == FILE_FOLDER || e->kind->group == FILE_RUN);
+}
+
+static bool is_special(const struct folder_entry *e, enum folder_special which)
+{
+    return !e->picture && folder_entry_is_folder(e) == (which != FOLDER_LANDMARKS) &&
+           pack_same_name(e->name, special_names[which]);
+}
+
+const struct folder_entry *picture_folder_special(const struct picture_folder *f,
+                                                  enum folder_special which)
+{
+    const struct folder_entry *found = NULL;
+    for (size_t i = 0; i < f->n; i++)
+        if (is_special(&f->entries[i], which) &&
+            (!found || strcmp(f->entries[i].name, special_names[which]) == 0))
+            found = &f->entries[i];
+    return found;
+}
+
+static void mark_own(struct picture_folder *f)
+{
+    for (int which = 0; which < FOLDER_SPECIALS; which++) {
+        const struct folder_entry *e = picture_folder_special(f, (enum folder_special)which);
+        if (e)
+            f->entries[e - f->entries].own = true;
+    }
+    for (size_t i = 0; i < f->n; i++) {
+        struct folder_entry *e = &f->entries[i];
+        e->own = e->own || (!e->picture && (strcmp(e->name, "consent.txt") == 0 ||
+                                            strcmp(e->name, "person.txt") == 0));
+    }
+}
+
+/* --- listing ---------------------------------------------------------------------------------- */
+
 enum status picture_folder_list(const char *folder, struct picture_folder *out, struct errmsg *em)
 {
     struct picture_folder f = {0};
@@ -82,7 +138,7 @@ enum status picture_folder_list(const char *folder, struct picture_folder *out, 
             st = FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot read folder %s", folder);
         if (!e || st != ST_OK)
             break;
-        if (!is_of_the_system(e->d_name))
+        if (!is_of_the_system(e->d_name) && !is_sheet(folder, e->d_name))
             st = add(&f, &capacity, folder, e->d_name, em);
     }
     closedir(d);
@@ -92,6 +148,7 @@ enum status picture_folder_list(const char *folder, struct picture_folder *out, 
     }
     if (f.n > 0)
         qsort(f.entries, f.n, sizeof *f.entries, compare);
+    mark_own(&f);
     *out = f;
     return ST_OK;
 }
@@ -104,7 +161,9 @@ void picture_folder_release(struct picture_folder *f)
     *f = (struct picture_folder){0};
 }
 
-size_t picture_folder_count(const char *folder)
+/* --- folders inside --------------------------------------------------------------------------- */
+
+static size_t count_inside(const char *folder)
 {
     char path[PATH_BYTES_MAX], *const roots[] = {path, NULL};
     size_t n = 0, seen = 0;
@@ -122,6 +181,21 @@ size_t picture_folder_count(const char *folder)
         fts_close(walk);
     return n;
 }
+
+enum status picture_folder_look_inside(const char *folder, const char *name,
+                                       struct name_list *found, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX], text[NAME_MAX + 64];
+    if (!path_join(path, sizeof path, folder, name))
+        return FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, name);
+    size_t n = count_inside(path);
+    snprintf(text, sizeof text, "%s (%zu)", name, n);
+    if (n > 0)
+        name_list_add(found, text);
+    return ST_OK;
+}
+
+/* --- names ------------------------------------------------------------------------------------ */
 
 void name_list_add(struct name_list *l, const char *name)
 {

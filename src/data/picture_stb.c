@@ -7,20 +7,41 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "picture_priv.h"
 
-/* One allocation holds at most the largest picture at 8 bytes a pixel and its filter bytes, however
- * far a crafted stream inflates. */
+/*
+ * What one allocation may hold, however far a crafted stream inflates: never more than the largest
+ * picture at 8 bytes a pixel and its filter bytes. stb_image hands its allocators nothing: what
+ * they are to know, and what they tell, is the thread's.
+ */
 enum { ALLOCATION_SLACK = 1 << 20 };
+static _Thread_local struct {
+    size_t bytes_max;
+    bool refused; /* by this limit, not for want of memory */
+} limit;
+
+static void limit_set(size_t bytes_max)
+{
+    limit.bytes_max = MIN(bytes_max, 8 * PICTURE_PIXELS_MAX) + ALLOCATION_SLACK;
+    limit.refused = false;
+}
+
+static bool limit_allows(size_t n)
+{
+    limit.refused = limit.refused || n > limit.bytes_max;
+    return n <= limit.bytes_max;
+}
+
 static void *limited_realloc(void *old, size_t n)
 {
-    return n <= 8 * PICTURE_PIXELS_MAX + ALLOCATION_SLACK ? realloc(old, n) : NULL;
+    return limit_allows(n) ? realloc(old, n) : NULL;
 }
 
 /* Zeros: a JPEG may lack a scan of one of its channels, and must not show what the memory held. */
 static void *limited_malloc(size_t n)
 {
-    return n <= 8 * PICTURE_PIXELS_MAX + ALLOCATION_SLACK ? calloc(n, 1) : NULL;
+    return limit_allows(n) ? calloc(n, 1) : NULL;
 }
 
 /*
@@ -60,6 +81,9 @@ static unsigned char *stbi__resample_row_h_2(unsigned char *out, unsigned char *
 static enum status refuse(enum picture_kind kind, struct errmsg *em)
 {
     const char *reason = stbi_failure_reason(), *name = kind == KIND_JPEG ? "JPEG" : "PNG";
+    if (limit.refused)
+        return FAIL(em, ST_DATA,
+                    "damaged %s: it unpacks to more than a picture of its size can hold", name);
     if (reason && strcmp(reason, "outofmem") == 0)
         return FAIL(em, ST_MEMORY, "out of memory while decoding");
     return FAIL(em, ST_DATA, "damaged %s, or one of a kind that is not supported (%s)", name,
@@ -73,6 +97,7 @@ enum status stb_jpeg_size(const uint8_t *bytes, size_t n, int *width_out, int *h
     stbi__context s;
     if (n > INT_MAX)
         return FAIL(em, ST_DATA, "a file of more than %d bytes", INT_MAX);
+    limit_set(0);
     /* not stbi_info: it would ask all its readers, and tell the reason of the last */
     stbi__start_mem(&s, bytes, (int)n);
     return stbi__jpeg_info(&s, width_out, height_out, &channels) ? ST_OK : refuse(KIND_JPEG, em);
@@ -84,6 +109,8 @@ enum status stb_pixels(enum picture_kind kind, const uint8_t *bytes, size_t n,
     int width, height, channels;
     if (n > INT_MAX)
         return FAIL(em, ST_DATA, "a file of more than %d bytes", INT_MAX);
+    /* twice, since buffers grow by doubling: 8 bytes a pixel, or what the file holds */
+    limit_set(2 * (8 * (size_t)checked->width * (size_t)checked->height + n));
     uint8_t *rgba = stbi_load_from_memory(bytes, (int)n, &width, &height, &channels, 4);
     if (!rgba)
         return refuse(kind, em);

@@ -138,6 +138,8 @@ static void only_files_are_read_and_replaced(void **state)
     assert_int_equal(count_entries(folder), 3);
     struct errmsg em = {0};
     assert_status(file_check_replaceable("/dev/stdout", &em), ST_IO);
+    assert_true(file_same(pipe_path, link) && file_same(folder, folder));
+    assert_false(file_same(pipe_path, folder) || file_same("/no/such", "/no/such"));
     free(folder);
 }
 

@@ -5,6 +5,7 @@ configuration make of bad input: test_pack.py, test_inspect.py, test_config.py.)
 import os
 import re
 import subprocess
+import zipfile
 
 import h5py
 import numpy
@@ -96,6 +97,7 @@ def test_train_refuses_a_bad_set_once(sets, tmp_path, name):
 
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64)
+MP4 = b"\0\0\0\x18ftypisom\0\0\2\0isommp41" + bytes(64)
 
 
 def test_what_is_no_set_is_called_what_it_is(sets, tmp_path):
@@ -134,7 +136,8 @@ def test_pictures_of_both_people_are_counted_and_named(tmp_path):
 
 @pytest.mark.parametrize("masks, keys, told", [
     ((), (), "b.h5 (data.b)|a.h5 (data.a)"), (("a",), (), "b.h5 (data.b)"),
-    (("a", "b"), ("data.masks=false",), "data.masks = false"), (("a", "b"), (), None)])
+    (("a", "b"), ("data.masks=false",),
+                                               "because data.masks = false: set data.masks = true"), (("a", "b"), (), None)])
 def test_surroundings_without_masks_do_nothing_and_it_is_said(tmp_path, masks, keys, told):
     for i, name in enumerate("ab"):
         write_set(tmp_path / f"{name}.h5", 8, first=20 * i)
@@ -145,7 +148,7 @@ def test_surroundings_without_masks_do_nothing_and_it_is_said(tmp_path, masks, k
     result = train(tmp_path / "a.h5", tmp_path / "b.h5", tmp_path / "run", "--dry-run", *words,
                    ranks=0)
     assert result.returncode == 0, result.stderr
-    lines = [line for line in result.stderr.splitlines() if "does nothing" in line]
+    lines = [line for line in result.stderr.splitlines() if "has no effect" in line]
     assert len(lines) == (told is not None), result.stderr
     assert all("augment.surroundings = 0.4" in line for line in lines)
     assert all(any(part in line for part in told.split("|")) for line in lines)
@@ -228,12 +231,22 @@ def test_swap_treats_bad_pictures_of_a_folder_as_pack_does(checkpoint, tmp_path)
     (tmp_path / "in/a-folder.png").mkdir()
     (tmp_path / "in/gone.jpg").symlink_to("nowhere")
     (tmp_path / "in/text.jpg").write_text("no picture")
+    save(tmp_path / "in/really.jpg", picture(4), format="WEBP")
     (tmp_path / "in/Thumbs.db").write_text("")
+    (tmp_path / "in/notes.csv").write_text("notes")
+    (tmp_path / "in/consent.txt").write_text("agreed")
+    (tmp_path / "in/set.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    save(tmp_path / "in/set.sheet.png", picture(5))  # as pack leaves it
+    save(tmp_path / "in/Masks/good.png", picture(6))
     result = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "out")
     assert result.returncode == 0, result.stderr
-    for told in ("a-folder.png", "gone.jpg", "text.jpg", "1 WebP picture left out", "x.webp"):
+    for told in ("a-folder.png", "gone.jpg", "text.jpg", "1 WebP picture left out", "x.webp",
+                 "really.jpg: neither JPEG, PNG nor BMP: it is a WebP picture; save it as JPEG or PNG"):
         assert told in result.stderr
-    assert "Thumbs.db" not in result.stderr and "3 skipped" in result.stderr
+    assert "2 other files are not used: notes.csv, set.h5" in result.stderr
+    for silent in ("Thumbs.db", "sheet", "consent", "Masks"):
+        assert silent not in result.stderr
+    assert "4 skipped" in result.stderr
     assert sorted(p.name for p in left_in(tmp_path / "out")) == ["also.png", "good.png"]
     result = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "sheet.png", "--grid")
     assert result.returncode == 0 and "text.jpg" in result.stderr, result.stderr
@@ -242,7 +255,7 @@ def test_swap_treats_bad_pictures_of_a_folder_as_pack_does(checkpoint, tmp_path)
         (tmp_path / "in" / good).unlink()
     for more in ((), ("--grid",)):
         refused(run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / f"none{len(more)}.png"
-                    if more else tmp_path / "none", *more), 65, "none of the 3 pictures")
+                    if more else tmp_path / "none", *more), 65, "none of the 4 pictures")
 
 
 def test_swap_says_what_it_was_given(checkpoint, tmp_path):
@@ -252,17 +265,29 @@ def test_swap_says_what_it_was_given(checkpoint, tmp_path):
     save(tmp_path / "good.png", picture(1))
     (tmp_path / "heics").mkdir()
     (tmp_path / "heics/y.heic").write_bytes(HEIC)
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films/z.mp4").write_bytes(MP4)
     run_folder, out = checkpoint.parents[1], tmp_path / "o.png"
     for given, code, told in (("x.heic", 65, "HEIC picture; save it as JPEG or PNG"),
                               ("really.jpg", 65, "WebP picture"), (checkpoint, 65, "checkpoint"),
                               (run_folder, 66, "folder of a run"), ("pipe.png", 66, "FIFO"),
-                              ("heics", 66, "1 HEIC picture")):
+                              ("heics", 66, "1 HEIC picture: save it as"),
+                              ("films", 66, "1 MP4 video: take single pictures out")):
         refused(run("swap", checkpoint, tmp_path / given, "-o", out), code, str(given), told)
     for given, code, told in ((run_folder, 66, "folder"), ("x.heic", 65, "HEIC picture"),
                               ("pipe.png", 66, "FIFO"), ("good.png", 65, "PNG picture")):
         refused(run("swap", tmp_path / given, tmp_path / "good.png", "-o", out), code, str(given),
                 told)
     assert not out.exists()
+
+
+def test_swap_takes_a_set_behind_a_long_user_block(checkpoint, tmp_path):
+    write_set(tmp_path / "plain.h5", 3)
+    with h5py.File(tmp_path / "plain.h5") as f, h5py.File(tmp_path / "x.h5", "w", userblock_size=4096) as g:
+        g.attrs.update(f.attrs)
+        f.copy("images", g)
+    result = run("swap", checkpoint, tmp_path / "x.h5", "-o", tmp_path / "out")
+    assert result.returncode == 0 and "3 written" in result.stderr, result.stderr
 
 
 def test_swap_checks_the_place_before_any_work(checkpoint, tmp_path):
@@ -305,6 +330,16 @@ def test_swap_never_overwrites_its_input(checkpoint, tmp_path):
     for given, out in ((photo, photo), (photo, folder), (folder, folder), (folder, f"{folder}/.")):
         refused(run("swap", checkpoint, given, "-o", out), 64, str(given), "-o")
     assert {p: p.read_bytes() for p in left_in(folder)} == before
+
+
+def test_eval_of_a_checkpoint_without_its_sets_says_so(checkpoint, sets, tmp_path):
+    with zipfile.ZipFile(checkpoint) as f, zipfile.ZipFile(tmp_path / "old.pt", "w") as g:
+        for name in f.namelist():
+            g.writestr(name, f.read(name).replace(b'"fingerprints"', b'"not_known_it"'))
+    result = run("eval", tmp_path / "old.pt", "--data-a", sets / "a.h5", "--data-b", sets / "b.h5")
+    assert result.returncode == 0, result.stderr
+    lines = [line for line in result.stderr.splitlines() if "old.pt does not record which sets" in line]
+    assert len(lines) == 2 and "a.h5 are measured" in lines[0] and "is not the set" not in result.stderr
 
 
 def test_eval_refuses_sets_it_cannot_measure(checkpoint, tmp_path):

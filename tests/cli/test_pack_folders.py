@@ -1,5 +1,6 @@
 """What bifrons pack finds in a folder: pictures by their contents, side data by its names and values,
 and a word about everything that it does not use."""
+import os
 import subprocess
 import unicodedata
 
@@ -11,6 +12,7 @@ from conftest import PROGRAM, obey_permissions, picture, save
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64)
 AVIF = b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(64)
+MP3 = b"ID3\4\0\0\0\0\0\0" + bytes(64)
 MP4 = b"\0\0\0\x18ftypisom\0\0\2\0isommp41" + bytes(64)
 
 
@@ -116,6 +118,26 @@ def test_a_folder_of_other_kinds_says_so(bifrons, tmp_path):
     result = pack(bifrons, "f", "-o", "f.h5", "--consent", "y", code=66)
     assert len(result.err.splitlines()) == 1
     told(result, "no pictures in f", "2 HEIC pictures", "JPEG or PNG")
+    (tmp_path / "f/c.mp4").write_bytes(MP4)
+    (tmp_path / "f/d.mp3").write_bytes(MP3)
+    told(pack(bifrons, "f", "-o", "f.h5", "--consent", "y", code=66), "2 HEIC pictures: save them as",
+         "1 MP4 video: take single pictures out")
+    for picture_file in (tmp_path / "f").glob("*.heic"):
+        picture_file.unlink()
+    result = pack(bifrons, "f", "-o", "f.h5", "--consent", "y", code=66)
+    assert "1 MP4 video: take single pictures out" in result.err and "save" not in result.err
+    assert "sound" not in result.err
+
+
+@pytest.mark.parametrize("name", ["consent.txt", "person.txt"])
+def test_texts_that_cannot_be_read_are_not_missing(bifrons, folder, name):
+    (folder / "consent.txt").write_text("agreed")
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).mkdir()
+    told(pack(bifrons, folder, "-o", "a.h5", code=66), name, "it is a folder")
+    (folder / name).rmdir()
+    os.mkfifo(folder / name)
+    told(pack(bifrons, folder, "-o", "a.h5", code=66), name, "it is a FIFO")
 
 
 def test_copies_are_counted_and_named(bifrons, folder):
@@ -229,7 +251,8 @@ def test_missing_side_data_is_counted_with_its_reason(bifrons, folder):
     for i in range(6):
         save(folder / f"truth/p{i}.png", picture(i, 30, 30))
     result = pack(bifrons, folder, "-o", "a.h5")
-    told(result, "p3.png: no mask", "2 of 6 pictures", "p5.png", "has no masks")
+    told(result, "2 of 6 pictures have no usable mask (p3.png, p5.png; the first: no mask)",
+         "packed without masks")
     told(result, "no true swap of the picture's size", "48 x 40", "30 x 30", "6 of 6")
 
 
@@ -283,6 +306,13 @@ def test_a_first_line_that_is_no_header_is_not_taken_for_one(bifrons, folder):
     told(pack(bifrons, folder, "-o", "a.h5", code=65), "landmarks.csv:1:", "3 numbers")
 
 
+@pytest.mark.parametrize("line", [b"\xff" * 70000 + b"," + ROW.encode(), b"p1" + b",1" * 40000])
+def test_long_lines_are_refused(bifrons, folder, line):
+    (folder / "landmarks.csv").write_bytes(f"p0,{ROW}\n".encode() + line)
+    told(pack(bifrons, folder, "-o", "a.h5", code=65), "landmarks.csv:2:", f"{len(line)} bytes",
+         "at most 65536")
+
+
 def test_landmarks_in_another_encoding_are_refused(bifrons, folder):
     (folder / "landmarks.csv").write_text(f"p0,{ROW}\n", encoding="utf-16")
     told(pack(bifrons, folder, "-o", "a.h5", code=65), "landmarks.csv", "UTF-8")
@@ -298,7 +328,7 @@ def test_odd_landmarks_are_counted_and_named(bifrons, folder):
     (folder / "landmarks.csv").write_text("\n".join(rows))
     result = pack(bifrons, folder, "-o", "a.h5")
     told(result, "1 row is not used, since all its points are one", "p3 (line 4)")
-    told(result, "p3.png: no row in landmarks.csv", "no landmarks")
+    told(result, "p3.png: no row in landmarks.csv", "without landmarks")
 
 
 def test_landmarks_as_shares_are_read_as_such(bifrons, folder, tmp_path):

@@ -185,8 +185,8 @@ def test_a_checkpoint_that_cannot_be_opened_is_kept(trained, tmp_path):
 
 
 def test_a_run_folder_in_a_checkpoints_place_is_told_apart(trained):
-    refused(run("eval", "my run", cwd=trained[0]), 66, "my run is a run folder",
-            "my run/checkpoints/best.pt")
+    for words in (("eval", "my run"), ("inspect", "my run")):
+        refused(run(*words, cwd=trained[0]), 66, "my run is the folder of a run", "my run/checkpoints/best.pt")
 
 
 @pytest.mark.parametrize("given, told", [

@@ -23,6 +23,8 @@ static void contents_tell_the_kind(void **state)
         {START("GIF89a"),                                             "a GIF picture",                    FILE_PICTURE   },
         {START("RIFF....WEBPVP8 "),                                   "a WebP picture",                   FILE_PICTURE   },
         {START("RIFF....AVI LIST"),                                   "an AVI video",                     FILE_VIDEO     },
+        {START("RIFF....WAVEfmt "),                                   "a WAV sound",                      FILE_SOUND     },
+        {START("ID3\4\0"),                                            "an MP3 sound",                     FILE_SOUND     },
         {START("II*\0\x08\0\0\0"),                                    "a TIFF picture",                   FILE_PICTURE   },
         {START("II*\0\x10\0\0\0CR\2\0"),                              "a Canon raw picture",              FILE_PICTURE   },
         {START("\0\0\0\x18"

@@ -159,6 +159,7 @@ def test_what_is_not_a_png_is_named(tmp_path):
             ("no pixels", good[:33] + chunk(b"IEND", b""), ("no picture data",)),
             ("short", by_hand(zlib.compress(zlib.decompress(raw)[:-70])), ("pixels",)),
             ("large", by_hand(raw, width=20000), ("20000 x 20", "16384")),
+            ("bomb", by_hand(zlib.compress(bytes(5 << 20))), ("damaged PNG", "unpacks to more")),
             ("cut", good[:-12], ("truncated",))):
         refused(write(tmp_path / f"{name}.png", data), *words)
 

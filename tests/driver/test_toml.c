@@ -105,7 +105,7 @@ static void what_was_meant_is_told(void **state)
          "x\xe2\x80\x9d\n",  "are typographic quotes"             },
         {"a \xef\xbc\x9d 1\n",        "full-width sign: TOML takes ="      },
         {"x = 1\na\xe3\x80\x80= 1\n", "full-width blank (U+3000)"          },
-        {"a = 0,5\n",                 "the decimal sign is a point"        },
+        {"a = 0,5\n",                 "write a decimal point"              },
         {"a = .5\n",                  "write 0 before the point"           },
         {"a = 5.\n",                  "write 0 after the point"            },
         {"a = True\r\n",              "write true, in small letters"       },

@@ -20,6 +20,12 @@ def test_a_step_without_memory_names_its_settings(new_run, rank):
     assert "Try train.recompute" not in told and ", train.recompute = true, " not in told
 
 
+def test_no_more_pieces_than_pictures_are_advised(new_run):
+    run = new_run(train__global_batch=5, train__accumulate=3)
+    result = run.train_with("pairs:2:full")
+    assert result.returncode == 70 and "Try train.accumulate = 5 " in errors(result.stderr)[0], result.stderr
+
+
 def test_the_record_has_it_too(new_run):
     run = new_run(train__reproducible="true", train__slot_size=4)
     result = run.train_with("pairs:4:full")

@@ -74,6 +74,13 @@ def test_the_lines_run_as_they_are_written(document, checkpoint, sets, tmp_path)
     assert document != "python/README.md" or (tmp_path / "swapped.png").stat().st_size > 0
 
 
+def test_a_configuration_without_the_network_is_that_of_the_defaults():
+    want = {name: value.shape for name, value in bifrons.Bifrons().state_dict().items()}
+    for config in ("[train]\nlr = 1e-4\n", 'name = "x"\n', "", {"data": {"a": "a.h5"}}):
+        got = bifrons.Bifrons.from_config(config).state_dict()
+        assert {name: value.shape for name, value in got.items()} == want
+
+
 def test_every_way_gives_the_same_network(checkpoint):
     import torch
     saved = torch.load(checkpoint, weights_only=True)

@@ -82,12 +82,11 @@ static void hint_number(const struct config_key *key, const struct toml_entry *e
                         char out[static CONFIG_HINT_BYTES])
 {
     char number[NUMBER_BYTES];
-    double value = e->kind == TOML_BOOL ? e->boolean : e->number;
+    double value = e->number;
     bool text = e->kind == TOML_STRING, off = key->off && e->kind == TOML_BOOL && !e->boolean;
     if (off)
         snprintf(out, CONFIG_HINT_BYTES, ": write \"%s\"", key->off);
-    else if ((text ? read_number(key, e->text, &value)
-                   : e->kind == TOML_FLOAT || e->kind == TOML_BOOL) &&
+    else if ((text ? read_number(key, e->text, &value) : e->kind == TOML_FLOAT) &&
              write_number(key, value, number))
         snprintf(out, CONFIG_HINT_BYTES, ": write %s%s%s", number,
                  text && in_file ? ", without quotes" : "",

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 
@@ -61,12 +60,6 @@ static enum status merge_file(struct config *c, const char *path, struct errmsg 
     return FAIL(em, st, "%s%s", why.text, hint);
 }
 
-static bool same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 /* What can be told before a file is read: words that the shell has parted ("train.lr = 1") look
  * like files. */
 static enum status check(const struct config_sources *s, struct errmsg *em)
@@ -79,10 +72,11 @@ static enum status check(const struct config_sources *s, struct errmsg *em)
         }
     for (size_t i = 0; i < s->n_files; i++)
         for (size_t k = 0; k < i; k++)
-            if (same_file(s->files[i], s->files[k]))
-                return FAIL(em, ST_USAGE,
-                            "%s is given twice: leave one out. Later files go before earlier ones",
-                            s->files[i]);
+            if (file_same(s->files[i], s->files[k]))
+                return FAIL(
+                    em, ST_USAGE,
+                    "%s is given twice: leave one out. A later file overrides an earlier one",
+                    s->files[i]);
     return ST_OK;
 }
 

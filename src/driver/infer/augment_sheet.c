@@ -64,12 +64,6 @@ struct shown {
     uint8_t *pixels; /* inputs, then targets, of both */
 };
 
-static bool same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 static bool is_file(const char *path)
 {
     struct stat s;
@@ -80,7 +74,7 @@ static bool is_file(const char *path)
 static enum status open_sets(struct shown *x, const char *path, struct errmsg *em)
 {
     const char *const named[2] = {x->config.data.a, x->config.data.b};
-    x->person = same_file(path, named[1]) && !same_file(path, named[0]) ? 1 : 0;
+    x->person = file_same(path, named[1]) && !file_same(path, named[0]) ? 1 : 0;
     const char *other = named[1 - x->person];
     x->alone = !is_file(other);
     if (x->alone)

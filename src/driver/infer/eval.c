@@ -70,11 +70,14 @@ static enum status open_person(struct evaluation *e, int person, struct errmsg *
                     "%s is the set of person %c that %s was trained on, and is given as person "
                     "%c's: exchange --data-a and --data-b",
                     path, 'B' - person, e->arguments.checkpoint, 'A' + person);
-    if (kind != LOADED_SET_TRAINED)
-        log_warn("%s is not the set of person %c that %s was trained on%s: all of its %" PRId64
+    if (kind == LOADED_SET_UNKNOWN)
+        log_warn("%s does not record which sets it was trained on: all %" PRId64
+                 " pictures of %s are measured, and some may have been trained on",
+                 e->arguments.checkpoint, info->n, path);
+    else if (kind == LOADED_SET_ANOTHER)
+        log_warn("%s is not the set of person %c that %s was trained on: all of its %" PRId64
                  " pictures are measured, and some may have been trained on",
-                 path, 'A' + person, e->arguments.checkpoint,
-                 kind == LOADED_SET_UNKNOWN ? ", as far as it says" : "", info->n);
+                 path, 'A' + person, e->arguments.checkpoint, info->n);
     /* the set it was trained on: only held-out pictures count; another set: all do */
     e->held_out[person] = kind == LOADED_SET_TRAINED;
     return order_new(set_hashes(e->sets[person]), info->n, config->data.val_fraction,

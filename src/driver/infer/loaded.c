@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "data/file_kind.h"
 #include "model/checkpoint.h"
 #include "train/device.h"
 
@@ -21,25 +23,16 @@ static void take_meta(struct loaded *l, const char *text)
     json_decref(meta);
 }
 
-/* What is often given in a checkpoint's place. */
-static enum status refuse_folder(const char *path, struct errmsg *em)
-{
-    char best[PATH_BYTES_MAX];
-    if (!folder_exists(path))
-        return ST_OK;
-    if (path_join(best, sizeof best, path, "checkpoints/best.pt") && file_exists(best))
-        return FAIL(em, ST_NOINPUT, "%s is a run folder: name one of its checkpoints, as %s", path,
-                    best);
-    return FAIL(em, ST_NOINPUT, "%s is a folder: name a checkpoint (.pt)", path);
-}
-
 enum status loaded_open(const char *path, const char *device, struct loaded *out, struct errmsg *em)
 {
     struct loaded l = {0};
     struct checkpoint *c = NULL;
     struct hash128 hash;
     config_init(&l.config);
-    enum status st = refuse_folder(path, em);
+    /* the system's reason comes before what the file is */
+    enum status st = folder_exists(path) ? ST_OK : file_check_readable(path, em);
+    if (st == ST_OK)
+        st = file_kind_expect(path, FILE_CHECKPOINT, "checkpoint of bifrons train", em);
     if (st == ST_OK)
         st = checkpoint_open(path, &c, em);
     if (st == ST_OK)

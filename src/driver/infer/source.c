@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/checked.h"
 #include "base/log.h"
@@ -18,33 +17,6 @@ static enum status add(struct source *s, const char *folder, const char *name, s
     if (!path_join(s->paths[s->n], PATH_BYTES_MAX, folder, name))
         return FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, name);
     s->n++;
-    return ST_OK;
-}
-
-static enum status no_pictures(const char *folder, const struct left_files *left,
-                               struct name_list *inside, struct errmsg *em)
-{
-    char holds[512];
-    left_files_summary(left, holds, sizeof holds);
-    return FAIL(em, ST_NOINPUT,
-                "no pictures in %s: JPEG, PNG and BMP are looked for directly inside it%s%s%s%s",
-                folder, holds[0] ? "; save these as JPEG or PNG: " : "", holds,
-                inside->n > 0 ? "; folders inside it hold pictures: " : "", name_list_text(inside));
-}
-
-/* Folders inside hold pictures that are not taken; masks and true swaps are none. */
-static enum status look_inside(const char *folder, const char *name, struct name_list *inside,
-                               struct errmsg *em)
-{
-    char path[PATH_BYTES_MAX], text[300];
-    if (strcasecmp(name, "masks") == 0 || strcasecmp(name, "truth") == 0)
-        return ST_OK;
-    if (!path_join(path, sizeof path, folder, name))
-        return FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, name);
-    size_t n = picture_folder_count(path);
-    snprintf(text, sizeof text, "%s (%zu)", name, n);
-    if (n > 0)
-        name_list_add(inside, text);
     return ST_OK;
 }
 
@@ -64,18 +36,18 @@ static enum status list_folder(const char *folder, struct source *out, struct er
         const struct folder_entry *e = &f.entries[i];
         if (e->picture)
             st = add(out, folder, e->name, em);
-        else if (e->kind->group == FILE_PICTURE || e->kind->group == FILE_VIDEO)
+        else if (!e->own && folder_entry_is_folder(e))
+            st = picture_folder_look_inside(folder, e->name, &inside, em);
+        else if (!e->own)
             st = left_files_add(&left, folder, e->name, e->kind, false, em);
-        else if (e->kind->group == FILE_FOLDER || e->kind->group == FILE_RUN)
-            st = look_inside(folder, e->name, &inside, em);
     }
     if (st == ST_OK && out->n == 0)
-        st = no_pictures(folder, &left, &inside, em);
+        st = left_files_no_pictures(&left, &inside, folder, em);
     if (st == ST_OK && inside.n > 0)
         log_warn("%s: pictures in folders inside it are not swapped: %s", folder,
                  name_list_text(&inside));
     for (struct left_note note; st == ST_OK && left_files_next(&left, &note);)
-        log_warn("%s: %s", note.folder, note.text);
+        log_at(note.minor ? LOG_INFO : LOG_WARN, "%s: %s", note.folder, note.text);
     left_files_release(&left);
     picture_folder_release(&f);
     return st;
@@ -103,6 +75,7 @@ static enum status refuse(const char *input, const struct file_kind *kind, struc
 enum status source_open(const char *input, struct source *out, struct errmsg *em)
 {
     const struct file_kind *kind;
+    struct errmsg ignored = {0};
     enum status st = file_kind_read(input, &kind, em);
     if (st != ST_OK)
         return st;
@@ -116,8 +89,13 @@ enum status source_open(const char *input, struct source *out, struct errmsg *em
     case FILE_READABLE:
         out->paths = calloc(1, sizeof *out->paths);
         return out->paths ? add(out, "", input, em) : FAIL(em, ST_MEMORY, "out of memory");
-    default:
+    case FILE_RUN:
+    case FILE_SPECIAL:
         return refuse(input, kind, em);
+    default: /* a set may begin anywhere in a file */
+        st = set_open(input, &out->set, &ignored);
+        out->n = st == ST_OK ? set_get_info(out->set)->n : 0;
+        return st == ST_OK ? ST_OK : refuse(input, kind, em);
     }
 }
 
@@ -154,17 +132,4 @@ enum status source_read(struct source *s, int64_t i, int size, struct picture *o
 const char *source_name(const struct source *s, int64_t i)
 {
     return s->set ? set_name(s->set, i) : path_name(s->paths[i]);
-}
-
-enum status source_check_checkpoint(const char *path, struct errmsg *em)
-{
-    const struct file_kind *kind;
-    enum status st = file_kind_read(path, &kind, em);
-    if (st != ST_OK)
-        return st;
-    if (kind->group == FILE_RUN)
-        return FAIL(em, ST_NOINPUT,
-                    "%s is %s: name a checkpoint in it, such as %s/checkpoints/best.pt", path,
-                    kind->name, path);
-    return file_kind_expect(path, FILE_CHECKPOINT, "checkpoint of bifrons train", em);
 }

@@ -33,7 +33,4 @@ enum status source_read(struct source *s, int64_t i, int size, struct picture *o
 /* What the i-th picture is called, without its folder; borrowed. */
 const char *source_name(const struct source *s, int64_t i);
 
-/* Says what was given in place of a checkpoint, before anything opens it. ST_NOINPUT, ST_DATA. */
-enum status source_check_checkpoint(const char *path, struct errmsg *em) MUST_CHECK;
-
 #endif

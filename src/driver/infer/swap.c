@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #include "base/checked.h"
 #include "base/log.h"
@@ -113,17 +112,10 @@ static enum status write_swap(struct swapper *s, const char *path, struct errmsg
     return st;
 }
 
-static bool same_file(const char *a, const char *b)
-{
-    struct stat first, second;
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
-           first.st_ino == second.st_ino;
-}
-
 /* A result must not replace what it is made from. */
 static enum status keep_apart(const char *input, const char *output, struct errmsg *em)
 {
-    if (!same_file(input, output))
+    if (!file_same(input, output))
         return ST_OK;
     return FAIL(em, ST_USAGE,
                 "%s would be overwritten by what is made from it; name another place "
@@ -367,8 +359,6 @@ static enum status swap(struct swapper *s, struct errmsg *em)
         st = name_results(s, em);
     if (st == ST_OK)
         st = check_places(s, em);
-    if (st == ST_OK)
-        st = source_check_checkpoint(s->arguments.checkpoint, em);
     if (st == ST_OK)
         st = loaded_open(s->arguments.checkpoint, device, &s->loaded, em);
     if (st == ST_OK)

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "command.h"
+#include "data/file_kind.h"
 
 enum { KEY_VERIFY = 1000, KEY_SHEET, KEY_JSON, KEY_AUGMENT };
 
@@ -113,7 +114,7 @@ static enum status find_kind(const char *path, bool *zip_out, struct errmsg *em)
     if (access(path, F_OK) != 0 && errno == ENOENT)
         return FAIL(em, ST_NOINPUT, "no such file: %s", path);
     if (folder_exists(path))
-        return FAIL(em, ST_NOINPUT, "%s is a folder: name a set or a checkpoint", path);
+        return file_kind_expect(path, FILE_CHECKPOINT, "set or checkpoint", em);
     enum status st = file_open(path, &fd, em);
     if (st != ST_OK)
         return st;

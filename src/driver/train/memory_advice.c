@@ -18,10 +18,16 @@ static PRINTF_LIKE(2, 3) void add(struct errmsg *em, const char *fmt, ...)
     va_end(ap);
 }
 
+/* Pairs of pictures that the fullest rank has in a step. */
+static int64_t pairs_a_step(const struct config *c, int ranks)
+{
+    return (c->train.global_batch + ranks - 1) / ranks;
+}
+
 /* Pairs of pictures that the fullest rank works on at once. */
 static int64_t pairs_at_once(const struct config *c, int ranks)
 {
-    int64_t share = (c->train.global_batch + ranks - 1) / ranks;
+    int64_t share = pairs_a_step(c, ranks);
     return c->train.reproducible ? MIN(c->train.slot_size, share)
                                  : (share + c->train.accumulate - 1) / c->train.accumulate;
 }
@@ -34,7 +40,7 @@ static void add_remedies(const struct config *c, int ranks, int64_t pairs, struc
         add(em, "train.slot_size = %" PRId64 ", ", pairs / 2);
     else if (pairs > 1)
         add(em, "train.accumulate = %" PRId64 " (the same result in smaller pieces), ",
-            2 * c->train.accumulate);
+            MIN(2 * c->train.accumulate, pairs_a_step(c, ranks)));
     if (!c->train.recompute)
         add(em, "train.recompute = true%s, ",
             c->train.cuda_graph == GRAPH_ON ? " with train.cuda_graph = false" : "");

@@ -13,36 +13,11 @@ enum { MASKS_LOOKED_AT = 64, BRIGHT = 128 };
 
 /* --- pictures of both people ------------------------------------------------------------------ */
 
-struct row {
-    uint64_t hash;
-    int64_t row;
-};
-
-static int compare_rows(const void *a, const void *b)
-{
-    const struct row *x = a, *y = b;
-    if (x->hash != y->hash)
-        return x->hash < y->hash ? -1 : 1;
-    return x->row < y->row ? -1 : x->row > y->row;
-}
-
-static struct row *sorted_rows(const struct set *set)
-{
-    int64_t n = set_get_info(set)->n;
-    const uint64_t *hashes = set_hashes(set);
-    struct row *rows = calloc((size_t)n, sizeof *rows);
-    for (int64_t i = 0; rows && i < n; i++)
-        rows[i] = (struct row){hashes[i], i};
-    if (rows)
-        qsort(rows, (size_t)n, sizeof *rows, compare_rows);
-    return rows;
-}
-
 /* A's pictures that are in B's set, too: A's decoder learns what B's does. */
 static void tell_common(const struct session *s)
 {
     const struct set *a = s->sets[0], *b = s->sets[1];
-    struct row *of_a = sorted_rows(a), *of_b = sorted_rows(b);
+    struct set_row_hash *of_a = set_sorted_hashes(a), *of_b = set_sorted_hashes(b);
     struct name_list names = {0};
     int64_t n_a = set_get_info(a)->n, n_b = set_get_info(b)->n;
     for (int64_t i = 0, k = 0; of_a && of_b && i < n_a; i++) {
@@ -78,12 +53,12 @@ static void tell_masks(const struct session *s)
                  "masks folder",
                  set_path(s->sets[with]), set_path(s->sets[without]), "ab"[without]);
     if (c->augment.surroundings > 0 && c->data.masks)
-        log_warn("augment.surroundings = %g does nothing: %s (data.%c) has no masks to cut faces "
+        log_warn("augment.surroundings = %g has no effect: %s (data.%c) has no masks to cut faces "
                  "out by; pack it with its masks folder, or set it to 0",
                  c->augment.surroundings, set_path(s->sets[without]), "ab"[without]);
     else if (c->augment.surroundings > 0)
-        log_warn("augment.surroundings = %g does nothing with data.masks = false: set one of them "
-                 "otherwise",
+        log_warn("augment.surroundings = %g has no effect because data.masks = false: set "
+                 "data.masks = true, or augment.surroundings = 0",
                  c->augment.surroundings);
 }
 

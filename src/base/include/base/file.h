@@ -27,6 +27,8 @@ void path_folder(const char *path, char *out, size_t out_bytes);
 
 bool file_exists(const char *path);
 bool folder_exists(const char *path);
+/* Are both there, and one file or folder, by whatever path or link? */
+bool file_same(const char *a, const char *b);
 /* mkdir -p; ST_IO. */
 enum status folder_make(const char *path, struct errmsg *em) MUST_CHECK;
 

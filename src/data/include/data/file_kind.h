@@ -20,9 +20,10 @@
 enum { FILE_KIND_BYTES = 4096 }; /* of a file's start, from which its kind is told */
 
 enum file_group {
-    FILE_READABLE,   /* JPEG, PNG, BMP: data/picture.h reads them */
-    FILE_PICTURE,    /* a picture of another kind */
-    FILE_VIDEO,      /* a video or a sound */
+    FILE_READABLE, /* JPEG, PNG, BMP: data/picture.h reads them */
+    FILE_PICTURE,  /* a picture of another kind */
+    FILE_VIDEO,
+    FILE_SOUND,
     FILE_SET,        /* HDF5, as sets are */
     FILE_CHECKPOINT, /* a zip archive, as PyTorch's files are */
     FILE_OTHER,      /* any other regular file */
@@ -47,7 +48,7 @@ enum status file_kind_read(const char *path, const struct file_kind **out,
 const char *file_group_remedy(enum file_group group, size_t n);
 /*
  * ST_OK where the file is of that group, else "x.h5 is no WANTED: it is text": ST_DATA, or
- * ST_NOINPUT for what is no file or cannot be opened.
+ * ST_NOINPUT for what is no file or cannot be opened. For a run's folder it names a checkpoint.
  */
 enum status file_kind_expect(const char *path, enum file_group group, const char *wanted,
                              struct errmsg *em) MUST_CHECK;

@@ -37,8 +37,10 @@ void left_files_release(struct left_files *l);
 
 /* Pictures of other kinds, without side data. */
 size_t left_files_pictures(const struct left_files *l);
-/* "3 WebP pictures, 1 MP4 video"; "" where there is neither picture nor video. */
-void left_files_summary(const struct left_files *l, char *out, size_t room);
+/* Fails for a folder without a picture, of which l was left: what it holds instead, with what to do
+ * about each, and which folders inside it hold pictures. Returns ST_NOINPUT. */
+enum status left_files_no_pictures(const struct left_files *l, struct name_list *inside,
+                                   const char *folder, struct errmsg *em) MUST_CHECK;
 
 struct left_note {
     const char *folder; /* borrowed */

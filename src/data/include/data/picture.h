@@ -32,7 +32,8 @@ bool picture_extension_known(const char *path);
  * their high byte, CMYK JPEG is converted by its inverted channels, colour profiles are not
  * applied. Kinds that are not read, and wholly transparent pictures, are refused by name. Hostile
  * input ends in ST_DATA with a reason, never in undefined behaviour; sides above PICTURE_SIDE_MAX
- * are refused before anything is allocated. The text does not name the file.
+ * are refused before anything is allocated. The text says what the bytes are instead of a picture,
+ * and what to do, and does not name the file.
  */
 enum status picture_decode(const uint8_t *bytes, size_t n, struct picture *out,
                            struct errmsg *em) MUST_CHECK;

@@ -11,7 +11,7 @@
  * Pictures are the files whose contents are JPEG, PNG or BMP, whatever they are called, and the
  * files that are called like such pictures, whatever they hold: opening these tells what is wrong
  * with them. What a system keeps beside pictures is never listed: dot files, Thumbs.db,
- * desktop.ini, __MACOSX and the like.
+ * desktop.ini, __MACOSX and the like; nor is the contact sheet that pack leaves beside a set.
  */
 #ifndef BIFRONS_DATA_PICTURE_FOLDER_H
 #define BIFRONS_DATA_PICTURE_FOLDER_H
@@ -25,6 +25,7 @@
 struct folder_entry {
     char *name; /* as the system has it */
     bool picture;
+    bool own; /* not a picture, and of use: masks, truth, landmarks.csv, consent.txt, person.txt */
     const struct file_kind *kind; /* of what is no picture */
 };
 
@@ -38,9 +39,12 @@ enum status picture_folder_list(const char *folder, struct picture_folder *out,
                                 struct errmsg *em) MUST_CHECK;
 void picture_folder_release(struct picture_folder *f);
 
-/* Files in the folder and in folders inside it that are called like pictures; 0 where it cannot be
- * read. Stops after 100,000 entries. */
-size_t picture_folder_count(const char *folder);
+/* What has a place of its own among pictures: masks and truth, which are folders, and a file. */
+enum folder_special { FOLDER_MASKS, FOLDER_TRUTH, FOLDER_LANDMARKS, FOLDER_SPECIALS };
+/* It is found by any case and Unicode form; the exact name goes first. NULL: it is not there. */
+const struct folder_entry *picture_folder_special(const struct picture_folder *f,
+                                                  enum folder_special which);
+bool folder_entry_is_folder(const struct folder_entry *e);
 
 /* Up to five names as people list them, the rest as a number: "a.png, b.png and 7 more". */
 struct name_list {
@@ -51,5 +55,10 @@ struct name_list {
 void name_list_add(struct name_list *l, const char *name);
 /* The text, once all names are added; borrowed. */
 const char *name_list_text(struct name_list *l);
+
+/* Adds "name (7)" for a folder inside the folder with so many files that are called like pictures,
+ * in it and in folders inside it, of up to 100,000 entries. ST_NOINPUT: the path is too long. */
+enum status picture_folder_look_inside(const char *folder, const char *name,
+                                       struct name_list *found, struct errmsg *em) MUST_CHECK;
 
 #endif

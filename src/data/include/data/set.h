@@ -70,6 +70,15 @@ const char *set_name(const struct set *s, int64_t row);
 /* N row hashes, borrowed. */
 const uint64_t *set_hashes(const struct set *s);
 
+/* A row by its hash. */
+struct set_row_hash {
+    uint64_t hash;
+    int64_t row;
+};
+/* All N in the order of their hashes, of one hash in that of their rows; the caller's to free.
+ * NULL: out of memory. */
+struct set_row_hash *set_sorted_hashes(const struct set *s);
+
 /* How a set's pictures changed, told by the hashes of their pixels: names do not count. */
 struct set_change {
     int64_t added, gone;

@@ -142,27 +142,38 @@ static struct shim_tensor *adversarial(struct shim_scope *s, const struct loss_b
 
 static struct shim_tensor *(*const functions[MODEL_OWN_LOSSES])(struct shim_scope *s,
                                                                 const struct loss_batch *b) = {
-#define X(name, key) [MODEL_LOSS_##name] = key,
-    MODEL_OWN_LOSS_MAP(X)
+#define X(name, key, ...) [MODEL_LOSS_##name] = key,
+    LOSS_MAP(X)
 #undef X
 };
 
 const char *model_loss_key(enum model_loss loss)
 {
     static const char *const keys[MODEL_LOSSES] = {
-#define X(name, key) [MODEL_LOSS_##name] = #key,
+#define X(name, key, ...) [MODEL_LOSS_##name] = #key,
         MODEL_LOSS_MAP(X)
 #undef X
     };
     return keys[loss];
 }
 
+int model_loss_facts(enum model_loss loss)
+{
+    static const int facts[MODEL_LOSSES] = {
+#define X(name, key, weight, known, help) [MODEL_LOSS_##name] = known,
+        MODEL_LOSS_MAP(X)
+#undef X
+    };
+    return facts[loss];
+}
+
 bool loss_is_known(const struct loss_batch *b, enum model_loss loss)
 {
-    return (loss != MODEL_LOSS_PERCEPTUAL || b->vgg) &&
-           (loss != MODEL_LOSS_MASK_HEAD || (b->masks_made && b->masks)) &&
-           (loss != MODEL_LOSS_LATENT || b->codes_wanted) &&
-           (loss != MODEL_LOSS_ADVERSARIAL || b->rivals);
+    int facts = model_loss_facts(loss);
+    return (!(facts & LOSS_NEEDS_VGG) || b->vgg) &&
+           (!(facts & LOSS_NEEDS_MASKS) || (b->masks_made && b->masks)) &&
+           (!(facts & LOSS_NEEDS_SWAPS) || b->codes_wanted) &&
+           (!(facts & LOSS_NEEDS_DISCRIMINATORS) || b->rivals);
 }
 
 struct shim_tensor *loss_of_samples(struct shim_scope *s, enum model_loss loss,

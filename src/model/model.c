@@ -39,9 +39,8 @@ static enum status check_options(const struct model_options *o, struct errmsg *e
         if (!good_weight(o->loss_weight[i]))
             return FAIL(em, ST_CONFIG, "loss.%s = %g: a weight is 0 or more",
                         model_loss_key((enum model_loss)i), o->loss_weight[i]);
-        bool of_pictures =
-            i != MODEL_LOSS_ADVERSARIAL && i != MODEL_LOSS_MASK_HEAD && i != MODEL_LOSS_LATENT;
-        sum += of_pictures ? o->loss_weight[i] : 0.0;
+        bool compares = model_loss_facts((enum model_loss)i) & LOSS_COMPARES;
+        sum += compares ? o->loss_weight[i] : 0.0;
     }
     if (sum == 0.0)
         return FAIL(em, ST_CONFIG, "every loss of the pictures has weight 0: set loss.l1 = 1");

@@ -12,6 +12,8 @@ MEANS = {"CHANGE_REFUSED": "refused", "CHANGE_LOSSES": "another kind", "CHANGE_B
 def test_each_key_with_an_effect_stands_in_the_table():
     schema = (ROOT / "src/driver/config/config_schema.c").read_text()
     keys = dict(ROW.findall(schema))
+    losses = re.findall(r"X\([A-Z0-9_]+, (\w+), [\d.]+,", (ROOT / "src/base/include/base/losses.h").read_text())
+    keys |= dict.fromkeys([f"loss.{name}" for name in losses], re.search(r"NUMBER\(loss\.key, (\w+),", schema)[1])
     effects = dict(re.findall(r"^#define (\w+) +(?:\\\s+)?(CHANGE_\w+),", schema, re.M))
     assert len(keys) > 80 and set(keys.values()) == set(effects)
     text = (ROOT / "docs/checkpoints.md").read_text()

@@ -21,6 +21,7 @@
 
 #include "base/augment.h"
 #include "base/file.h"
+#include "base/losses.h"
 #include "base/status.h"
 #include "model/architecture.h"
 
@@ -74,12 +75,17 @@ struct config {
         bool mask, mean_codes;
     } model;
     struct {
-        double l1, dssim, perceptual, adversarial; /* weights of the terms */
+        union { /* base/losses.h: by key, or in the table's order */
+            struct {
+#define X(name, key, ...) double key;
+                LOSS_MAP(X)
+#undef X
+            };
+            double weight[LOSSES];
+        };
         char perceptual_weights[PATH_BYTES_MAX];
         double mask;        /* extra weight of face pixels, see model_options.mask_weight */
         double eyes, mouth; /* extra weight of pixels around them, see data/priority.h */
-        double mask_head;   /* weight of the loss of the decoders' masks */
-        double latent;      /* weight of the loss of swaps' codes */
     } loss;
     struct {
         int64_t loss; /* enum model_adversary_loss */

@@ -1,5 +1,6 @@
 /* What no single key can say: config_check. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -35,37 +36,76 @@ struct model_config config_model(const struct config *c)
     };
 }
 
+static const struct {
+    const char *key;
+    int facts; /* enum loss_facts */
+} losses[LOSSES] = {
+/* clang-format off */
+#define X(name, key, weight, facts, help) {"loss." #key, facts},
+    LOSS_MAP(X)
+#undef X
+    /* clang-format on */
+};
+
+/* Does a loss that compares reconstructions with pictures have a weight? */
+static enum status check_losses_compare(const struct config *c, struct errmsg *em)
+{
+    char names[256] = "";
+    size_t used = 0;
+    for (int i = 0; i < LOSSES; i++) {
+        if (!(losses[i].facts & LOSS_COMPARES))
+            continue;
+        if (c->loss.weight[i] > 0)
+            return ST_OK;
+        if (used < sizeof names)
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                                     used > 0 ? ", " : "", losses[i].key);
+    }
+    return FAIL(em, ST_CONFIG, "%s are all 0, so there is nothing to learn from: set loss.l1 = 1.0",
+                names);
+}
+
+/* Does the configuration leave out what a loss needs? */
+static enum status check_loss_needs(const struct config *c, int i, struct errmsg *em)
+{
+    const char *key = losses[i].key;
+    double weight = c->loss.weight[i];
+    bool masks = losses[i].facts & LOSS_NEEDS_MASKS, swaps = losses[i].facts & LOSS_NEEDS_SWAPS;
+    if (masks && !c->model.mask)
+        return FAIL(
+            em, ST_CONFIG,
+            "%s = %g is about the mask that model.mask = false leaves out: set model.mask = "
+            "true or %s = 0",
+            key, weight, key);
+    if (masks && !c->data.masks)
+        return FAIL(em, ST_CONFIG,
+                    "%s = %g needs the masks that data.masks = false leaves out: set data.masks = "
+                    "true or %s = 0",
+                    key, weight, key);
+    if (swaps && c->augment.back_translation == 0)
+        return FAIL(em, ST_CONFIG,
+                    "%s = %g is about the network's own swaps, and there are none: set "
+                    "augment.back_translation = 0.5 or %s = 0",
+                    key, weight, key);
+    return ST_OK;
+}
+
 static enum status check_model(const struct config *c, struct errmsg *em)
 {
     struct model_config model = config_model(c);
     enum status st = architecture_check(&model, em);
-    if (st != ST_OK)
-        return st;
-    if (c->loss.l1 == 0 && c->loss.dssim == 0 && c->loss.perceptual == 0)
-        return FAIL(em, ST_CONFIG,
-                    "loss.l1, loss.dssim and loss.perceptual are all 0, so there is nothing to "
-                    "learn from: set loss.l1 = 1.0");
-    if (c->loss.mask_head > 0 && !c->model.mask)
-        return FAIL(em, ST_CONFIG,
-                    "loss.mask_head = %g is about the mask that model.mask = false leaves out: set "
-                    "model.mask = true or loss.mask_head = 0",
-                    c->loss.mask_head);
-    if (c->loss.mask_head > 0 && !c->data.masks)
-        return FAIL(em, ST_CONFIG,
-                    "loss.mask_head = %g needs the masks that data.masks = false leaves out: set "
-                    "data.masks = true or loss.mask_head = 0",
-                    c->loss.mask_head);
-    if (c->loss.mask > 0 && !c->data.masks)
-        return FAIL(em, ST_CONFIG,
-                    "loss.mask = %g needs the masks that data.masks = false leaves out: set "
-                    "loss.mask = 0 or data.masks = true",
-                    c->loss.mask);
-    if (c->loss.latent > 0 && c->augment.back_translation == 0)
-        return FAIL(em, ST_CONFIG,
-                    "loss.latent = %g is about the network's own swaps, and there are none: set "
-                    "augment.back_translation = 0.5 or loss.latent = 0",
-                    c->loss.latent);
-    return ST_OK;
+    if (st == ST_OK)
+        st = check_losses_compare(c, em);
+    for (int i = 0; i < LOSSES && st == ST_OK; i++)
+        if (c->loss.weight[i] > 0)
+            st = check_loss_needs(c, i, em);
+    if (st == ST_OK && c->loss.mask > 0 && !c->data.masks)
+        st =
+            FAIL(em, ST_CONFIG,
+                 "loss.mask = %g needs the masks that data.masks = false leaves out: set loss.mask "
+                 "= 0 or data.masks = true",
+                 c->loss.mask);
+    return st;
 }
 
 static enum status check_batch(const struct config *c, int world_size, struct errmsg *em)

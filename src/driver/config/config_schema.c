@@ -163,10 +163,11 @@ static const struct config_key keys[] = {
          "Learn each person's mean code, and move the code of a swap from the one's mean to the "
          "other's: what is left in codes of whose a face is, is taken out."),
 
-    NUMBER(loss.l1, OTHER_LOSS, 1, 0, 1e3,
-           "Weight of the mean absolute difference between pixels."),
-    NUMBER(loss.dssim, OTHER_LOSS, 0, 0, 1e3,
-           "Weight of structural dissimilarity, (1 - SSIM) / 2: sharper features than L1 alone."),
+/* clang-format off */
+#define X(name, key, initial, facts, about) NUMBER(loss.key, OTHER_LOSS, initial, 0, 1e3, about),
+    LOSS_MAP(X)
+#undef X
+    /* clang-format on */
     NUMBER(loss.mask, OTHER_LOSS, 0, 0, 1e3,
            "Extra weight of the pixels inside the face mask: each counts 1 + this. 0: all pixels "
            "count alike."),
@@ -174,23 +175,9 @@ static const struct config_key keys[] = {
            "Extra weight of the pixels around the eyes, by the sets' landmarks: up to 1 + this at "
            "the centre of an eye, more inside the face mask with loss.mask."),
     NUMBER(loss.mouth, OTHER_LOSS, 0, 0, 1e3, "And around the mouth, likewise."),
-    NUMBER(loss.mask_head, OTHER_LOSS, 0, 0, 1e3,
-           "Weight of the squared difference between the mask that a decoder draws (model.mask) "
-           "and the face mask of the set."),
-    NUMBER(loss.latent, OTHER_LOSS, 0, 0, 1e3,
-           "Weight of the difference between the code of the network's own swap and that of the "
-           "picture it was made from (augment.back_translation), relative to the code: a code is "
-           "to say what a face does, not whose it is. 0.1 is where to begin."),
-    NUMBER(loss.perceptual, OTHER_LOSS, 0, 0, 1e3,
-           "Weight of the perceptual loss: squared differences of the features relu1_2, relu2_2, "
-           "relu3_3 and relu4_3 of a frozen VGG16 or VGG19. 0.1 is where to begin (--perceptual); "
-           "it multiplies the time of a step. Needs loss.perceptual_weights."),
     PATH(loss.perceptual_weights, OTHER_LOSS, "",
          "File with the weights of that VGG16 or VGG19: torchvision's .pth, or safetensors with "
          "the same names. Which of the two it is shows in its names."),
-    NUMBER(loss.adversarial, OTHER_LOSS, 0, 0, 1e3,
-           "Weight of the adversarial loss: for each person a discriminator learns to tell "
-           "pictures from reconstructions. 0.01 to 0.1 is where to begin."),
 
     WORD(adversary.loss, FREE, 0, adversary_losses,
          "What the discriminators, and the network against them, learn by: hinge, or "

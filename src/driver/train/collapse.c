@@ -44,9 +44,9 @@ double collapse_loss(const struct config *c, const struct model_losses *losses, 
 {
     const double *term = losses->term[who];
     double loss = 0; /* a term without weight may be NaN */
-    loss += c->loss.l1 > 0 ? c->loss.l1 * term[MODEL_LOSS_L1] : 0;
-    loss += c->loss.dssim > 0 ? c->loss.dssim * term[MODEL_LOSS_DSSIM] : 0;
-    loss += c->loss.perceptual > 0 ? c->loss.perceptual * term[MODEL_LOSS_PERCEPTUAL] : 0;
+    for (int i = 0; i < MODEL_OWN_LOSSES; i++)
+        if ((model_loss_facts((enum model_loss)i) & LOSS_COMPARES) && c->loss.weight[i] > 0)
+            loss += c->loss.weight[i] * term[i];
     return loss;
 }
 

@@ -25,7 +25,7 @@ static const char *const kinds[] = {
 };
 
 static const char *const loss_keys[] = {
-#define X(name, key) [MODEL_LOSS_##name] = #key,
+#define X(name, key, ...) [MODEL_LOSS_##name] = #key,
     MODEL_LOSS_MAP(X)
 #undef X
 };

@@ -158,7 +158,7 @@ void report_begin_stage(struct report *r)
         .steps_to_come = run_plan_steps_to_come(s),
     };
     session_stage_text(s, options.stage);
-    session_loss_weights(&s->config, options.loss_weight);
+    memcpy(options.loss_weight, s->config.loss.weight, sizeof options.loss_weight);
     progress_init(&r->progress, &options);
 }
 
@@ -171,14 +171,14 @@ void report_end_stage(struct report *r)
 /* What the run has no use for; l1 and dssim are told at validations even so. */
 static void mark_absent(const struct session *s, struct metrics_row *row)
 {
-    double weights[MODEL_OWN_LOSSES];
-    session_loss_weights(&s->config, weights);
-    for (int i = MODEL_LOSS_PERCEPTUAL; i < MODEL_OWN_LOSSES; i++)
-        row->absent[i] = weights[i] == 0;
-    row->absent[MODEL_LOSS_LATENT] |= row->kind != METRICS_TRAIN; /* no swaps are turned back */
-    bool against = weights[MODEL_LOSS_ADVERSARIAL] > 0 && row->kind == METRICS_TRAIN;
-    row->absent[MODEL_LOSS_ADVERSARIAL] = row->absent[MODEL_LOSS_DISCRIMINATOR] = !against;
-    row->absent[MODEL_LOSS_R1] = !against || s->config.adversary.r1 == 0;
+    const int training = LOSS_NEEDS_SWAPS | LOSS_NEEDS_DISCRIMINATORS; /* validations have none */
+    for (int i = 0; i < MODEL_OWN_LOSSES; i++) {
+        int facts = model_loss_facts((enum model_loss)i);
+        row->absent[i] = (s->config.loss.weight[i] == 0 && !(facts & LOSS_ALWAYS_TOLD)) ||
+                         ((facts & training) && row->kind != METRICS_TRAIN);
+    }
+    row->absent[MODEL_LOSS_DISCRIMINATOR] = row->absent[MODEL_LOSS_ADVERSARIAL];
+    row->absent[MODEL_LOSS_R1] = row->absent[MODEL_LOSS_ADVERSARIAL] || s->config.adversary.r1 == 0;
 }
 
 static void write_row(struct report *r, struct metrics_row *row)

@@ -115,8 +115,6 @@ const char *session_set_name(const struct session *s, int person);
 bool session_uses_masks(const struct session *s);
 /* The model that a configuration asks for; its colours are those of the sets, and left out. */
 struct model_options session_model_options(const struct config *c, const char *device);
-/* The weight of each loss, as configured. */
-void session_loss_weights(const struct config *c, double weights[static MODEL_OWN_LOSSES]);
 
 /* COLLECTIVE: text from rank 0 (NULL elsewhere) arrives in *text_out on every rank; caller frees.
  */

@@ -24,10 +24,16 @@ static enum status check_losses(const struct session *s, struct errmsg *em)
         double weight;
         bool landmarks;
     } needs[] = {
-        {"loss.mask",      "masks",     "its masks folder", c->loss.mask,      false},
-        {"loss.mask_head", "masks",     "its masks folder", c->loss.mask_head, false},
-        {"loss.eyes",      "landmarks", "landmarks.csv",    c->loss.eyes,      true },
-        {"loss.mouth",     "landmarks", "landmarks.csv",    c->loss.mouth,     true },
+  /* clang-format off */
+        {"loss.mask", "masks", "its masks folder", c->loss.mask, false},
+        {"loss.eyes", "landmarks", "landmarks.csv", c->loss.eyes, true},
+        {"loss.mouth", "landmarks", "landmarks.csv", c->loss.mouth, true},
+#define X(name, key, weight, facts, help) \
+        {"loss." #key, "masks", "its masks folder", \
+         (facts) & LOSS_NEEDS_MASKS ? c->loss.key : 0, false},
+        LOSS_MAP(X)
+#undef X
+  /* clang-format on */
     };
     for (size_t i = 0; i < ARRAY_LENGTH(needs); i++)
         for (int p = 0; p < 2 && needs[i].weight > 0; p++) {
@@ -81,16 +87,6 @@ static enum model_precision precision_of(const struct config *c, const char *dev
     return c->train.precision == PRECISION_BF16 ? MODEL_BF16 : MODEL_FP32;
 }
 
-void session_loss_weights(const struct config *c, double weights[static MODEL_OWN_LOSSES])
-{
-    weights[MODEL_LOSS_L1] = c->loss.l1;
-    weights[MODEL_LOSS_DSSIM] = c->loss.dssim;
-    weights[MODEL_LOSS_PERCEPTUAL] = c->loss.perceptual;
-    weights[MODEL_LOSS_MASK_HEAD] = c->loss.mask_head;
-    weights[MODEL_LOSS_LATENT] = c->loss.latent;
-    weights[MODEL_LOSS_ADVERSARIAL] = c->loss.adversarial;
-}
-
 struct model_options session_model_options(const struct config *c, const char *device)
 {
     const struct priority priority = priority_of(c);
@@ -119,7 +115,8 @@ struct model_options session_model_options(const struct config *c, const char *d
         .seed = c->train.seed,
         .recompute = c->train.recompute,
     };
-    session_loss_weights(c, options.loss_weight);
+    _Static_assert(sizeof options.loss_weight == sizeof c->loss.weight, "one table of losses");
+    memcpy(options.loss_weight, c->loss.weight, sizeof options.loss_weight);
     return options;
 }
 

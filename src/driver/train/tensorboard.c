@@ -221,18 +221,18 @@ enum status tensorboard_text(struct tensorboard *tb, const char *tag, int64_t st
 /* --- metrics -------------------------------------------------------------------------------- */
 
 static const char *const train_tags[MODEL_PEOPLE][MODEL_LOSSES] = {
-#define X(name, key) [MODEL_A][MODEL_LOSS_##name] = "loss/a_" #key,
+#define X(name, key, ...) [MODEL_A][MODEL_LOSS_##name] = "loss/a_" #key,
     MODEL_LOSS_MAP(X)
 #undef X
-#define X(name, key) [MODEL_B][MODEL_LOSS_##name] = "loss/b_" #key,
+#define X(name, key, ...) [MODEL_B][MODEL_LOSS_##name] = "loss/b_" #key,
         MODEL_LOSS_MAP(X)
 #undef X
 };
 static const char *const val_tags[MODEL_PEOPLE][MODEL_LOSSES] = {
-#define X(name, key) [MODEL_A][MODEL_LOSS_##name] = "val/a_" #key,
+#define X(name, key, ...) [MODEL_A][MODEL_LOSS_##name] = "val/a_" #key,
     MODEL_LOSS_MAP(X)
 #undef X
-#define X(name, key) [MODEL_B][MODEL_LOSS_##name] = "val/b_" #key,
+#define X(name, key, ...) [MODEL_B][MODEL_LOSS_##name] = "val/b_" #key,
         MODEL_LOSS_MAP(X)
 #undef X
 };

@@ -42,6 +42,7 @@
 #include <stdint.h>
 
 #include "base/augment.h"
+#include "base/losses.h"
 #include "base/status.h"
 #include "model/architecture.h"
 
@@ -66,30 +67,24 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
  *               Belongie, Kautz: "Multimodal unsupervised image-to-image translation", ECCV 2018.
  *   adversarial how little a discriminator takes x for made: model/adversary.h
  *
- * A loss is one row here (enum name, key in logs and metrics) and one function in model/loss.c,
- * named as the key; its weight is one row of the configuration.
+ * A loss is one row of base/losses.h and one function in src/model/loss.c, named as the key.
  */
-#define MODEL_OWN_LOSS_MAP(X) \
-    X(L1, l1)                 \
-    X(DSSIM, dssim)           \
-    X(PERCEPTUAL, perceptual) \
-    X(MASK_HEAD, mask_head)   \
-    X(LATENT, latent)         \
-    X(ADVERSARIAL, adversarial)
 /* Told beside them, but part of no total: what the discriminators learn from. */
-#define MODEL_LOSS_MAP(X)           \
-    MODEL_OWN_LOSS_MAP(X)           \
-    X(DISCRIMINATOR, discriminator) \
-    X(R1, r1)
+#define MODEL_LOSS_MAP(X)                       \
+    LOSS_MAP(X)                                 \
+    X(DISCRIMINATOR, discriminator, 0, 0, NULL) \
+    X(R1, r1, 0, 0, NULL)
 
 enum model_loss {
-#define X(name, key) MODEL_LOSS_##name,
+#define X(name, ...) MODEL_LOSS_##name,
     MODEL_LOSS_MAP(X)
 #undef X
         MODEL_LOSSES,
     MODEL_OWN_LOSSES = MODEL_LOSS_DISCRIMINATOR
 };
+/* Name in logs and metrics; enum loss_facts. */
 const char *model_loss_key(enum model_loss loss);
+int model_loss_facts(enum model_loss loss);
 
 enum model_precision { MODEL_FP32, MODEL_BF16, MODEL_FP64 };
 

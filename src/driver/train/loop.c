@@ -136,6 +136,10 @@ static enum status between_steps(struct loop *l, const struct step_report *step,
         st = validate(l, em);
     else if (!stops)
         st = look_before_save(l, step, em);
+    if (st == ST_DATA && !validates) { /* pictures that cannot be read spoil no state: keep it */
+        struct errmsg told = {0};
+        return save(l, false, &told) == ST_OK ? st : FAIL(em, told.code, "%s", told.text);
+    }
     if (st == ST_OK && validates && recovery_is_due(s) && !stops) {
         st = recovery_leave_collapse(s, l->saver, l->report, em);
         l->save_owed = l->collapsed = false;

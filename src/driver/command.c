@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -124,6 +125,12 @@ void command_print_line(FILE *f, const char *name, int argc, char **argv)
         fputc(' ', f);
         command_print_quoted(f, argv[i]);
     }
+}
+
+bool command_ignores_signal(int signal_number)
+{
+    struct sigaction now;
+    return sigaction(signal_number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 int command_fail(const struct errmsg *em)

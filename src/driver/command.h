@@ -48,6 +48,9 @@ void command_print_line(FILE *f, const char *name, int argc, char **argv);
 /* Logs em's text as an error (with its rank, where one is known) and gives the exit code. */
 int command_fail(const struct errmsg *em);
 
+/* Does this process ignore the signal, as one started by nohup does HUP? */
+bool command_ignores_signal(int signal_number);
+
 /*
  * What a launcher's variables (Open MPI, PMIx, Hydra, Slurm) say before MPI has started: this
  * process's rank, or -1 where no launcher started it; the number of ranks, or 1.

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "command.h"
 #include "launched.h"
 
 #include "base/poison.h"
@@ -153,12 +154,6 @@ void launch_watch(struct launch *l)
         take(l, &info);
 }
 
-static bool is_ignored(int signal_number)
-{
-    struct sigaction now;
-    return sigaction(signal_number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
-}
-
 void launch_watch_prepare(struct launch *l, sigset_t *before)
 {
     const int taken[] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD, SIGRTMIN};
@@ -167,7 +162,7 @@ void launch_watch_prepare(struct launch *l, sigset_t *before)
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         sigaddset(&l->signals, taken[i]);
     for (size_t i = 0; i < sizeof unless_ignored / sizeof *unless_ignored; i++)
-        if (!is_ignored(unless_ignored[i]))
+        if (!command_ignores_signal(unless_ignored[i]))
             sigaddset(&l->signals, unless_ignored[i]);
     signal(SIGCHLD, SIG_DFL); /* ignored, it would take the children's ends away */
     sigprocmask(SIG_BLOCK, &l->signals, before);

@@ -76,12 +76,6 @@ static void ask_to_stop(int signal_number, siginfo_t *info, void *context)
     errno = error;
 }
 
-static bool is_ignored(int signal_number)
-{
-    struct sigaction now;
-    return sigaction(signal_number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
-}
-
 void signals_install(void)
 {
     static const int stops[] = {SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP};
@@ -93,7 +87,7 @@ void signals_install(void)
     for (int i = 0; i < N_STOPS; i++)
         sigaddset(&action.sa_mask, stops[i]);
     for (int i = 0; i < N_STOPS; i++)
-        if (stops[i] != SIGHUP || !is_ignored(SIGHUP))
+        if (stops[i] != SIGHUP || !command_ignores_signal(SIGHUP))
             sigaction(stops[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
 }

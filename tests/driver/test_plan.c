@@ -266,9 +266,9 @@ static void state_and_activations_are_what_the_configuration_says(void **state)
     assert_near(plan_memory_of(&w, &run, NULL).activations, one.activations / 8, 0);
 }
 
-/* Stages hand on 64 x 64 x 64 elements and fewer; backward holds one stage's own results at once.
+/* Levels hand on 64 x 64 x 64 elements and fewer; backward holds one level's own results at once.
  */
-static void recomputation_keeps_what_stages_hand_on(void **state)
+static void recomputation_keeps_what_levels_hand_on(void **state)
 {
     (void)state;
     struct config c = light();
@@ -515,7 +515,7 @@ int main(void)
         cmocka_unit_test(discriminators_learn_apart),
         cmocka_unit_test(a_graph_is_for_small_batches),
         cmocka_unit_test(state_and_activations_are_what_the_configuration_says),
-        cmocka_unit_test(recomputation_keeps_what_stages_hand_on),
+        cmocka_unit_test(recomputation_keeps_what_levels_hand_on),
         cmocka_unit_test(what_does_not_fit_comes_with_advice_that_fits),
         cmocka_unit_test(a_state_too_large_for_the_device_is_shared_out),
         cmocka_unit_test(sums_go_over_nodes_in_two_levels),

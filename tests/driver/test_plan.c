@@ -137,6 +137,14 @@ static void what_is_turned_on_costs(void **state)
     assert_true(unmasked.augmentation.kept < with.augmentation.kept);
 }
 
+static double results_of(const struct plan_work *w, enum plan_part part)
+{
+    double sum = 0;
+    for (size_t i = 0; i < w->n_layers; i++)
+        sum += w->layers[i].part == part ? w->layers[i].results : 0;
+    return sum;
+}
+
 /* VGG16 up to relu4_3, 3 x 3 kernels: channels and FLOPs by hand. */
 static void the_perceptual_network_costs_and_learns_nothing(void **state)
 {
@@ -166,6 +174,9 @@ static void the_perceptual_network_costs_and_learns_nothing(void **state)
     snprintf(c.loss.perceptual_weights, sizeof c.loss.perceptual_weights, "vgg19.pth");
     struct plan_work deeper = work_of(&c);
     assert_near(plan_parameters(&deeper, PLAN_PERCEPTUAL) - parameters, 9 * 256. * 256 + 256, 0);
+    /* convolution and ReLU of 10 or 11, four features compared, three pools of a quarter each */
+    assert_near(results_of(&with, PLAN_PERCEPTUAL), 2 * 10 + 4 + 3 * 0.25, 0);
+    assert_near(results_of(&deeper, PLAN_PERCEPTUAL), 2 * 11 + 4 + 3 * 0.25, 0);
 }
 
 /* 4 x 4 kernels, 3 C 2C 4C 1 channels, at 64, 32, 16 and 15 pixels a side. */

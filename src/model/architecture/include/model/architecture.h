@@ -1,7 +1,8 @@
 /*
  * What a network is made of: one list of layers (model/layer_kinds.h), from which the network is
- * computed (src/model/network.c), its parameters are laid out and counted, and its cost is told. No
- * libtorch. The encoder and the decoders stand in architecture.c as they do in python/bifrons.py.
+ * computed (src/model/network/network.c), its parameters are laid out and counted, and its cost is
+ * told. No libtorch. The encoder and the decoders stand in architecture.c as they do in
+ * python/bifrons.py.
  *
  *     encoder   (n, 3, S, S)  r128  r64  r32  r16  r8   code (n, latent, 4, 4)
  *     decoder   code (n, latent, 4, 4)  r8  r16  r32  r64  r128   (n, 3, S, S)
@@ -105,8 +106,8 @@ void architecture_free(struct architecture *a);
 /* ST_OK where architecture_new would make one. */
 enum status architecture_check(const struct model_config *c, struct errmsg *em) MUST_CHECK;
 
-/* Growing (model/grow.h) carries a picture's colours and its mask through the new outer levels,
- * each value in a pair of channels: so many are needed at half of the picture's size. */
+/* Growing (src/model/network/grow.h) carries a picture's colours and its mask through the new outer
+ * levels, each value in a pair of channels: so many are needed at half of the picture's size. */
 enum { ARCHITECTURE_CARRIED_CHANNELS = 8 };
 /* ST_OK where a network as `from` can grow to the size of `to`, or is as large; else ST_CONFIG. */
 enum status architecture_check_growth(const struct model_config *from,

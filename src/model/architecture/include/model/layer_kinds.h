@@ -4,13 +4,13 @@
  *     X(NAME, name, word, start)
  *
  * NAME in enum layer_kind, the name its functions begin with, what the field calls it, and how its
- * parameters start (a function of src/model/init.c). To add a kind, add
+ * parameters start (a function of src/model/network/init.c). To add a kind, add
  *
  *   - a row here;
  *   - name_facts to src/model/architecture/layer_kinds.c: shape, parameters and cost, without
  *     libtorch;
- *   - name_apply and name_resampling to src/model/layers.c: what it computes, and how a network
- *     grows by it, if it can;
+ *   - name_apply and name_resampling to src/model/network/layers.c: what it computes, and how a
+ * network grows by it, if it can;
  *   - the same layer to python/bifrons.py, which tests/python/test_parity.py compares it with.
  *
  * It does not compile while one of the functions is missing, and tests/model/test_layers.c checks

@@ -35,7 +35,9 @@ struct built {
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
 static const char *const bottlenecks[] = {"conv", "dense", NULL};
-static const char *const upsamples[] = {"transposed", "subpixel", NULL};
+#define X(NAME, word, ...) word,
+static const char *const upsamples[] = {UPSAMPLE_MAP(X) NULL};
+#undef X
 static const char *const norms[] = {"none", "group", NULL};
 static const char *const switches[] = {"false", "true", NULL};
 
@@ -333,8 +335,9 @@ static void add_decoder(struct built *b)
         enum layer_kind kind;
         int kernel;
     } doubling[] = {
-        [MODEL_UPSAMPLE_TRANSPOSED] = {LAYER_CONV_TRANSPOSE, 4},
-        [MODEL_UPSAMPLE_SUBPIXEL] = {LAYER_SUBPIXEL,       3},
+#define X(NAME, word, KIND, k) {LAYER_##KIND, k},
+        UPSAMPLE_MAP(X)
+#undef X
     };
     const struct model_config *c = &b->face.config;
     enum layer_kind kind = doubling[c->upsample].kind;

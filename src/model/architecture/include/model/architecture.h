@@ -35,11 +35,18 @@ enum model_bottleneck {
     MODEL_BOTTLENECK_CONV, /* the code is (n, latent, code_size, code_size) */
     MODEL_BOTTLENECK_DENSE /* the code is (n, latent), between two fully connected layers */
 };
+/* How decoders double the resolution: NAME, word of model.upsample, kind of layer, kernel.
+ * Sub-pixel: Shi et al., "Real-time single image and video super-resolution using an efficient
+ * sub-pixel convolutional network", 2016. */
+/* clang-format off */
+#define UPSAMPLE_MAP(X) \
+    X(TRANSPOSED, "transposed", CONV_TRANSPOSE, 4) \
+    X(SUBPIXEL, "subpixel", SUBPIXEL, 3)
+/* clang-format on */
 enum model_upsample {
-    MODEL_UPSAMPLE_TRANSPOSED, /* 4 x 4 transposed convolutions of stride 2 */
-    MODEL_UPSAMPLE_SUBPIXEL    /* 3 x 3 convolutions to 4 times the channels, shuffled into pixels
-                                  (Shi et al., "Real-time single image and video super-resolution
-                                  using an efficient sub-pixel convolutional network", 2016) */
+#define X(NAME, ...) MODEL_UPSAMPLE_##NAME,
+    UPSAMPLE_MAP(X)
+#undef X
 };
 enum model_norm {
     MODEL_NORM_NONE,

@@ -1,14 +1,13 @@
 #include "metrics.h"
 
 #include <errno.h>
-#include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "append.h"
 #include "base/checked.h"
+#include "base/json.h"
 
 #include "base/poison.h"
 
@@ -21,12 +20,6 @@ struct metrics {
 static const char *const kinds[] = {
 #define X(name, text) [METRICS_##name] = text,
     METRICS_KIND_MAP(X)
-#undef X
-};
-
-static const char *const loss_keys[] = {
-#define X(name, key, ...) [MODEL_LOSS_##name] = #key,
-    MODEL_LOSS_MAP(X)
 #undef X
 };
 
@@ -96,7 +89,7 @@ static void put_number(struct row_writer *w, json_t *object, const char *key, do
 {
     if (!isfinite(value))
         w->nonfinite = true;
-    put(w, object, key, isfinite(value) ? json_real(value) : json_null());
+    put(w, object, key, json_number_or_null(value));
 }
 
 static json_t *losses_of_person(struct row_writer *w, const struct metrics_row *row, int person)
@@ -104,7 +97,7 @@ static json_t *losses_of_person(struct row_writer *w, const struct metrics_row *
     json_t *o = json_object();
     for (int i = 0; i < MODEL_LOSSES; i++)
         if (!row->absent[i])
-            put_number(w, o, loss_keys[i], row->losses.term[person][i]);
+            put_number(w, o, model_loss_key((enum model_loss)i), row->losses.term[person][i]);
     return o;
 }
 

@@ -84,8 +84,24 @@ enum model_loss {
     MODEL_OWN_LOSSES = MODEL_LOSS_DISCRIMINATOR
 };
 /* Name in logs and metrics; enum loss_facts. */
-const char *model_loss_key(enum model_loss loss);
-int model_loss_facts(enum model_loss loss);
+static inline const char *model_loss_key(enum model_loss loss)
+{
+    static const char *const keys[] = {
+#define X(name, key, ...) #key,
+        MODEL_LOSS_MAP(X)
+#undef X
+    };
+    return keys[loss];
+}
+static inline int model_loss_facts(enum model_loss loss)
+{
+    static const int facts_of[] = {
+#define X(name, key, weight, facts, help) facts,
+        MODEL_LOSS_MAP(X)
+#undef X
+    };
+    return facts_of[loss];
+}
 
 enum model_precision { MODEL_FP32, MODEL_BF16, MODEL_FP64 };
 

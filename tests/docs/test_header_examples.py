@@ -35,6 +35,7 @@ GIVEN = {
     "src/base/include/base/thread.h": (("base/include/base/status.h",), """
         extern pthread_t thread; extern pthread_cond_t changed; extern pthread_mutex_t lock; extern void *context;
         extern bool done; extern double until_s; void *work(void *context);"""),
+    "src/base/include/base/sidecar.h": ((), "extern const char *path, *temporary; extern struct hash128 hash;"),
     "src/base/include/base/status.h": (("data/include/data/set.h",), "extern const char *path; extern struct set *set;"),
     "src/comm/include/comm/comm.h": ((), "extern struct comm_options options; extern float *grads; extern size_t n;"),
     "src/comm/include/comm/reducer.h": ((), """

@@ -74,7 +74,7 @@ GIVEN = {
     "src/driver/train/guard.h": ((), """
         extern struct config config; extern double loss; extern bool is_finite; extern struct { struct guard guard; } state, saved;"""),
     "src/driver/train/lr_curve.h": ((), "double loss_of_a_step_at(double rate);"),
-    "src/driver/train/metrics.h": ((), "extern struct metrics_row row; extern int64_t offset;"),
+    "src/driver/train/metrics.h": ((), "extern struct metrics_row row;"),
     "src/driver/train/progress.h": ((), """
         extern struct progress p; extern struct progress_options options; extern struct progress_val val;
         extern struct model_losses losses; extern int64_t steps_per_epoch;"""),

@@ -58,9 +58,7 @@ enum status metrics_open(const char *path, int64_t truncate_at, struct metrics *
     enum status st = append_open(&m->file, path, false, NULL, em);
     if (st != ST_OK)
         goto out;
-    int64_t size = m->file.end;
-    if (truncate_at >= 0)
-        size = MIN(size, truncate_at);
+    int64_t size = MIN(m->file.end, truncate_at);
     st = last_line_end(&m->file, size, &end, em);
     if (st == ST_OK && end < m->file.end)
         st = append_cut(&m->file, end, em);
@@ -178,14 +176,6 @@ enum status metrics_cut(struct metrics *m, int64_t offset, struct errmsg *em)
 int64_t metrics_offset(const struct metrics *m)
 {
     return m->file.end;
-}
-
-enum status metrics_sync(struct metrics *m, int64_t *offset_out, struct errmsg *em)
-{
-    enum status st = append_sync(&m->file, em);
-    if (st == ST_OK)
-        *offset_out = m->file.end;
-    return st;
 }
 
 void metrics_close(struct metrics *m)

@@ -1,19 +1,13 @@
 #include "run_meta.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 
 #include "base/checked.h"
+#include "base/json.h"
 
 #include "base/poison.h"
-
-/* NaN has no JSON: null stands for "not yet". */
-static json_t *number_or_null(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 static double number_of(const json_t *object, const char *key, double otherwise)
 {
@@ -58,14 +52,14 @@ static struct guard guard_of(const json_t *object)
 
 static json_t *pair_of(const double x[MODEL_PEOPLE])
 {
-    return json_pack("[o, o]", number_or_null(x[MODEL_A]), number_or_null(x[MODEL_B]));
+    return json_pack("[o, o]", json_number_or_null(x[MODEL_A]), json_number_or_null(x[MODEL_B]));
 }
 
 static json_t *collapse_object(const struct collapse *c)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:[i, i], s:i}", "start", pair_of(c->start), "best",
                      pair_of(c->best), "variety", pair_of(c->variety), "travel",
-                     number_or_null(c->travel), "kind", (int)c->kind[MODEL_A],
+                     json_number_or_null(c->travel), "kind", (int)c->kind[MODEL_A],
                      (int)c->kind[MODEL_B], "in_a_row", (int)c->in_a_row);
 }
 
@@ -102,15 +96,15 @@ char *run_meta_text(const struct session *s)
         fingerprint_text(s, p, fingerprint[p]);
     json_t *meta =
         json_pack("{s:o, s:f, s:I, s:i, s:i, s:[s,s], s:[s,s], s:[s,s], s:o}", "best_value",
-                  number_or_null(s->state.best_value), "wall_s", s->state.wall_s, "metrics_bytes",
-                  (json_int_t)s->state.metrics_bytes, "world_size", comm_world_size(s->comm),
-                  "threads", s->threads.n, "fingerprints", fingerprint[0], fingerprint[1], "people",
-                  set_get_info(s->sets[0])->person, set_get_info(s->sets[1])->person, "consent",
-                  set_get_info(s->sets[0])->consent, set_get_info(s->sets[1])->consent, "guard",
-                  guard_object(&s->state.guard));
+                  json_number_or_null(s->state.best_value), "wall_s", s->state.wall_s,
+                  "metrics_bytes", (json_int_t)s->state.metrics_bytes, "world_size",
+                  comm_world_size(s->comm), "threads", s->threads.n, "fingerprints", fingerprint[0],
+                  fingerprint[1], "people", set_get_info(s->sets[0])->person,
+                  set_get_info(s->sets[1])->person, "consent", set_get_info(s->sets[0])->consent,
+                  set_get_info(s->sets[1])->consent, "guard", guard_object(&s->state.guard));
     if (meta) {
         json_object_set_new(meta, "best_step", json_integer((json_int_t)s->state.best_step));
-        json_object_set_new(meta, "best_seen", number_or_null(s->state.best_seen));
+        json_object_set_new(meta, "best_seen", json_number_or_null(s->state.best_seen));
         json_object_set_new(meta, "stale", json_integer((json_int_t)s->state.stale));
         json_object_set_new(meta, "collapse", collapse_object(&s->state.collapse));
         json_object_set_new(meta, "save_s", json_real(s->state.save_s));

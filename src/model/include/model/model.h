@@ -68,7 +68,9 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
  *               Belongie, Kautz: "Multimodal unsupervised image-to-image translation", ECCV 2018.
  *   adversarial how little a discriminator takes x for made: model/adversary.h
  *
- * A loss is one row of base/losses.h and one function in src/model/loss/loss.c, named as the key.
+ * A loss is one row of base/losses.h and one function in src/model/loss/loss.c, named as the key. A
+ * layer is one row of model/layer_kinds.h, which says what functions it needs, and a line in the
+ * encoder or the decoder of src/model/architecture/architecture.c.
  */
 /* Told beside them, but part of no total: what the discriminators learn from. */
 #define MODEL_LOSS_MAP(X)                       \
@@ -136,7 +138,7 @@ struct model_options {
     bool frozen[MODEL_PARTS]; /* parts that neither get gradients nor are moved by a step */
     enum model_init init;     /* how initial weights are drawn, */
     uint64_t seed;            /* and from which numbers */
-    bool recompute;  /* compute each stage again in backward instead of keeping what it makes */
+    bool recompute;  /* compute each level again in backward instead of keeping what it makes */
     bool cuda_graph; /* model_backward as CUDA graphs, for batches of kinds that come again */
     /* of all of a person's training pictures, inside the mask where there is one: what colour
        transfer maps from and to */

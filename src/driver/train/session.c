@@ -149,9 +149,9 @@ static void note_sets(const struct session *s)
         if (info[p]->n < 500)
             log_warn("%s: 500 pictures or more are recommended", session_set_name(s, p));
         if (info[p]->size < s->config.model.image_size)
-            log_warn("%s: pictures of %d px are enlarged to %lld px; pack them larger if the "
+            log_warn("%s: pictures of %d px are enlarged to %d px; pack them larger if the "
                      "sources allow",
-                     session_set_name(s, p), info[p]->size, (long long)s->config.model.image_size);
+                     session_set_name(s, p), info[p]->size, s->config.model.image_size);
     }
     if (info[0]->fingerprint == info[1]->fingerprint)
         log_warn("data.a and data.b hold the same pictures: a swap cannot be learned from them");
@@ -335,6 +335,6 @@ void session_stage_text(const struct session *s, char out[static SESSION_STAGE_T
 {
     out[0] = '\0';
     if (s->config.train.stages.n > 0)
-        snprintf(out, SESSION_STAGE_TEXT_BYTES, "stage %" PRId64 " of %" PRId64 ", %" PRId64 " px",
+        snprintf(out, SESSION_STAGE_TEXT_BYTES, "stage %" PRId64 " of %" PRId64 ", %d px",
                  s->state.stage + 1, s->config.train.stages.n, s->config.model.image_size);
 }

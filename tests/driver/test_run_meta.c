@@ -1,6 +1,6 @@
 /* What a checkpoint tells of a run: every row of state_table.h comes back, and so does what is
  * stored in checkpoints of older programs. */
-#include "train/run_meta.h"
+#include "run_meta.h"
 
 #include <math.h>
 

@@ -77,7 +77,7 @@ enum model_norm {
     MODEL_NORM_GROUP /* in residual blocks (Wu and He, "Group normalization", 2018) */
 };
 
-/* How initial weights are drawn: src/model/init.h. */
+/* How initial weights are drawn: src/model/network/init.h. */
 enum model_init { MODEL_INIT_PYTORCH, MODEL_INIT_HE };
 
 /*

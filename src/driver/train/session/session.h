@@ -29,10 +29,11 @@
 #include "data/loader.h"
 #include "data/order.h"
 #include "data/set.h"
-#include "feed.h"
 #include "model/model.h"
 #include "train_state.h"
 #include "walltime.h"
+
+struct feed;
 
 struct session {
     struct config config;              /* the stage's */

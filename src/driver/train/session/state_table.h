@@ -1,7 +1,7 @@
 /*
- * Where a run stands, once: a row a field of struct train_state (train/train_state.h), from which
+ * Where a run stands, once: a row a field of struct train_state (train_state.h), from which
  * follow the field, what a checkpoint keeps of it, what a run that goes on takes back
- * (train/run_meta.c) and what `bifrons inspect` shows (tools/inspect_checkpoint.c).
+ * (resume/run_meta.c) and what `bifrons inspect` shows (tools/inspect_checkpoint.c).
  *
  *     FACT(type, name, fact)            a member of struct checkpoint_facts
  *     METRICS(type, name, group)        the checkpoint's val_metrics
@@ -19,8 +19,8 @@
  *
  * To add a field, add a row. Inspect shows every FACT, the METRICS, and META rows that are `shown`.
  */
-#ifndef BIFRONS_DRIVER_STATE_TABLE_H
-#define BIFRONS_DRIVER_STATE_TABLE_H
+#ifndef BIFRONS_DRIVER_TRAIN_STATE_TABLE_H
+#define BIFRONS_DRIVER_TRAIN_STATE_TABLE_H
 
 /* clang-format off */
 #define TRAIN_STATE(FACT, METRICS, META) \

@@ -13,10 +13,8 @@ enum {
     RGB = 3,
     WIDTH_SIZE = 64,     /* pixels a side at which model.width counts */
     GROUP_CHANNELS = 16, /* of normalization, where they divide what there is */
-    SIZE_MAX_PX = 512,
     LEVELS_MAX = 8,
-    BLOCKS_MAX = 8,
-    PART_LAYERS_MAX = LEVELS_MAX + LEVELS_MAX * BLOCKS_MAX * 3 + 2,
+    PART_LAYERS_MAX = LEVELS_MAX + LEVELS_MAX * MODEL_BLOCKS_MAX * 3 + 2,
     LAYERS_MAX = MODEL_PARTS * PART_LAYERS_MAX,
     MEAN_CODES = 2,
     TENSORS_MAX = MEAN_CODES + 2 * LAYERS_MAX,
@@ -34,32 +32,17 @@ struct built {
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
-static const char *const bottlenecks[] = {"conv", "dense", NULL};
-static const char *const upsamples[] = {"transposed", "subpixel", NULL};
-static const char *const norms[] = {"none", "group", NULL};
-static const char *const switches[] = {"false", "true", NULL};
-
 /* clang-format off */
-#define KEY(field, value, least, most) \
+#define WHOLE(field, value, least, most, help) \
     {.name = #field, .offset = offsetof(struct model_config, field), \
-     .initial = (value), .low = (least), .high = (most)}
-#define WORDS(field, list) \
+     .initial = (value), .low = (least), .high = (most)},
+#define WORD(field, help, ...) \
     {.name = #field, .offset = offsetof(struct model_config, field), \
-     .words = (list), .high = (int)ARRAY_LENGTH(list) - 2}
+     .words = (const char *const[]){__VA_ARGS__, NULL}, \
+     .high = (int)ARRAY_LENGTH(((const char *const[]){__VA_ARGS__})) - 1},
+#define SWITCH(field, help) WORD(field, help, "false", "true")
 /* clang-format on */
-static const struct architecture_key keys[] = {
-    KEY(image_size, 128, 64, SIZE_MAX_PX),
-    KEY(code_size, 4, 2, 64),
-    KEY(latent, 128, 1, 4096),
-    WORDS(bottleneck, bottlenecks),
-    KEY(width, 64, 8, 1024),
-    KEY(width_max, 256, 8, 4096),
-    KEY(blocks, 0, 0, BLOCKS_MAX),
-    WORDS(upsample, upsamples),
-    WORDS(norm, norms),
-    WORDS(mask, switches),
-    WORDS(mean_codes, switches),
-};
+static const struct architecture_key keys[] = {MODEL_KEYS(WHOLE, WORD, SWITCH)};
 
 size_t architecture_keys(const struct architecture_key **keys_out)
 {
@@ -129,12 +112,12 @@ static enum status check_ranges(const struct model_config *c, struct errmsg *em)
 static void list_sizes(int code_size, char *out, size_t bytes)
 {
     size_t n = 0;
-    for (int size = code_size * 2; size <= SIZE_MAX_PX && n < bytes; size *= 2)
+    for (int size = code_size * 2; size <= MODEL_SIZE_MAX_PX && n < bytes; size *= 2)
         if (size >= keys[0].low)
             n += (size_t)snprintf(out + n, bytes - n, "%s%d",
-                                  n == 0                    ? ""
-                                  : 2 * size <= SIZE_MAX_PX ? ", "
-                                                            : " or ",
+                                  n == 0                          ? ""
+                                  : 2 * size <= MODEL_SIZE_MAX_PX ? ", "
+                                                                  : " or ",
                                   size);
 }
 

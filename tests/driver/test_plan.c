@@ -1,6 +1,7 @@
 /* What bifrons plan computes, held against numbers worked out by hand. */
 #include <math.h>
 
+#include "base/file.h"
 #include "plan.h"
 #include "testing.h"
 
@@ -13,11 +14,20 @@ static const char cluster_text[] =
     "[link]\nwithin_gb_s = 100\nwithin_us = 10\nbetween_gb_s = 10\nbetween_us = 100\n"
     "overlap = 1.0\n";
 
+static enum status read_text(const char *text, struct cluster *out, struct errmsg *em)
+{
+    static char path[PATH_BYTES_MAX];
+    if (!path[0])
+        assert_true(path_join(path, sizeof path, scratch_new(), "c.toml"));
+    assert_int_equal(file_write_atomic(path, text, strlen(text), em), ST_OK);
+    return cluster_read(path, out, em);
+}
+
 static struct cluster cluster_of(const char *text)
 {
     struct errmsg em = {0};
     struct cluster c;
-    assert_ok(cluster_parse(text, "c.toml", &c, &em));
+    assert_ok(read_text(text, &c, &em));
     return c;
 }
 
@@ -71,7 +81,7 @@ static void refused(const char *line, const char *replacement, const char *messa
     assert_non_null(at);
     snprintf(text, sizeof text, "%.*s%s%s", (int)(at - cluster_text), cluster_text, replacement,
              at + strlen(line));
-    assert_status(cluster_parse(text, "c.toml", &c, &em), ST_CONFIG);
+    assert_status(read_text(text, &c, &em), ST_CONFIG);
     assert_text_has(em.text, message);
     assert_string_equal(c.name, "untouched");
 }

@@ -286,10 +286,10 @@ ARCHITECTURES = {
             "upsample=1", "mask=1", "mean_codes=1"],
 }
 # each way to double the resolution, also those that are added; the first is in all above
-HEADER = pathlib.Path(__file__).parents[2] / "src/model/architecture/include/model/architecture.h"
-UPSAMPLES = re.findall(r'^    X\(\w+, "(\w+)", \w+, \d\)', HEADER.read_text(), re.M)
-assert UPSAMPLES[:2] == ["transposed", "subpixel"]
-ARCHITECTURES |= {word: ["latent=16", "width=8", f"upsample={i}"] for i, word in enumerate(UPSAMPLES) if i > 0}
+HEADER = pathlib.Path(__file__).parents[2] / "src/model/architecture/include/model/model_config.h"
+UPSAMPLES = re.findall(r"^    X\((\w+), \w+, \d\)", HEADER.read_text(), re.M)
+assert UPSAMPLES[:2] == ["TRANSPOSED", "SUBPIXEL"]
+ARCHITECTURES |= {name.lower(): ["latent=16", "width=8", f"upsample={i}"] for i, name in enumerate(UPSAMPLES) if i > 0}
 
 
 @pytest.mark.parametrize("keys", ARCHITECTURES.values(), ids=ARCHITECTURES.keys())

@@ -60,8 +60,7 @@ static void add_layer(struct plan_work *w, const struct config *c, const struct 
 enum status plan_layers_add(struct plan_work *w, const struct config *c, struct errmsg *em)
 {
     struct architecture *a = NULL;
-    struct model_config model = config_model(c);
-    enum status st = architecture_new(&model, &a, em);
+    enum status st = architecture_new(&c->model, &a, em);
     if (st != ST_OK)
         return st;
     BUG_ON(a->n_layers > PLAN_LAYERS_MAX - PLAN_LOSS_LAYERS_MAX);

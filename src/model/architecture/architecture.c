@@ -11,34 +11,17 @@ enum { WIDTH_SIZE = 64 /* pixels a side at which model.width counts */ };
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
-static const char *const bottlenecks[] = {"conv", "dense", NULL};
-#define X(NAME, word, ...) word,
-static const char *const upsamples[] = {UPSAMPLE_MAP(X) NULL};
-#undef X
-static const char *const norms[] = {"none", "group", NULL};
-static const char *const switches[] = {"false", "true", NULL};
-
 /* clang-format off */
-#define KEY(field, value, least, most) \
+#define WHOLE(field, value, least, most, help) \
     {.name = #field, .offset = offsetof(struct model_config, field), \
-     .initial = (value), .low = (least), .high = (most)}
-#define WORDS(field, list) \
+     .initial = (value), .low = (least), .high = (most)},
+#define WORD(field, help, ...) \
     {.name = #field, .offset = offsetof(struct model_config, field), \
-     .words = (list), .high = (int)ARRAY_LENGTH(list) - 2}
+     .words = (const char *const[]){__VA_ARGS__, NULL}, \
+     .high = (int)ARRAY_LENGTH(((const char *const[]){__VA_ARGS__})) - 1},
+#define SWITCH(field, help) WORD(field, help, "false", "true")
 /* clang-format on */
-static const struct architecture_key keys[] = {
-    KEY(image_size, 128, 64, ARCHITECTURE_SIZE_MAX),
-    KEY(code_size, 4, 2, 64),
-    KEY(latent, 128, 1, 4096),
-    WORDS(bottleneck, bottlenecks),
-    KEY(width, 64, 8, 1024),
-    KEY(width_max, 256, 8, 4096),
-    KEY(blocks, 0, 0, ARCHITECTURE_BLOCKS_MAX),
-    WORDS(upsample, upsamples),
-    WORDS(norm, norms),
-    WORDS(mask, switches),
-    WORDS(mean_codes, switches),
-};
+static const struct architecture_key keys[] = {MODEL_KEYS(WHOLE, WORD, SWITCH)};
 
 size_t architecture_keys(const struct architecture_key **keys_out)
 {
@@ -107,12 +90,12 @@ static enum status check_ranges(const struct model_config *c, struct errmsg *em)
 static void list_sizes(int code_size, char *out, size_t bytes)
 {
     size_t n = 0;
-    for (int size = code_size * 2; size <= ARCHITECTURE_SIZE_MAX && n < bytes; size *= 2)
+    for (int size = code_size * 2; size <= MODEL_SIZE_MAX_PX && n < bytes; size *= 2)
         if (size >= keys[0].low)
             n += (size_t)snprintf(out + n, bytes - n, "%s%d",
-                                  n == 0                              ? ""
-                                  : 2 * size <= ARCHITECTURE_SIZE_MAX ? ", "
-                                                                      : " or ",
+                                  n == 0                          ? ""
+                                  : 2 * size <= MODEL_SIZE_MAX_PX ? ", "
+                                                                  : " or ",
                                   size);
 }
 

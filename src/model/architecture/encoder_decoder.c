@@ -13,7 +13,7 @@ enum {
     RGB = 3,
     GROUP_CHANNELS = 16, /* of normalization, where they divide what there is */
     LEVELS_MAX = 8,
-    PART_LAYERS_MAX = LEVELS_MAX + LEVELS_MAX * ARCHITECTURE_BLOCKS_MAX * 3 + 2,
+    PART_LAYERS_MAX = LEVELS_MAX + LEVELS_MAX * MODEL_BLOCKS_MAX * 3 + 2,
     LAYERS_MAX = MODEL_PARTS * PART_LAYERS_MAX,
     MEAN_CODES = 2,
     TENSORS_MAX = MEAN_CODES + 2 * LAYERS_MAX,
@@ -25,7 +25,7 @@ static const struct {
     enum layer_kind kind;
     int kernel;
 } doublings[] = {
-#define X(NAME, word, KIND, k) {LAYER_##KIND, k},
+#define X(NAME, KIND, k) {LAYER_##KIND, k},
     UPSAMPLE_MAP(X)
 #undef X
 };

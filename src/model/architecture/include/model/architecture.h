@@ -30,50 +30,9 @@
 
 #include "base/status.h"
 #include "model/layer_kinds.h"
+#include "model/model_config.h"
 
-enum model_bottleneck {
-    MODEL_BOTTLENECK_CONV, /* the code is (n, latent, code_size, code_size) */
-    MODEL_BOTTLENECK_DENSE /* the code is (n, latent), between two fully connected layers */
-};
-/* How decoders double the resolution: NAME, word of model.upsample, kind of layer, kernel.
- * Sub-pixel: Shi et al., "Real-time single image and video super-resolution using an efficient
- * sub-pixel convolutional network", 2016. */
-/* clang-format off */
-#define UPSAMPLE_MAP(X) \
-    X(TRANSPOSED, "transposed", CONV_TRANSPOSE, 4) \
-    X(SUBPIXEL, "subpixel", SUBPIXEL, 3)
-/* clang-format on */
-enum model_upsample {
-#define X(NAME, ...) MODEL_UPSAMPLE_##NAME,
-    UPSAMPLE_MAP(X)
-#undef X
-};
-enum model_norm {
-    MODEL_NORM_NONE,
-    MODEL_NORM_GROUP /* in residual blocks (Wu and He, "Group normalization", 2018) */
-};
-
-enum { ARCHITECTURE_SIZE_MAX = 512 /* pixels a side */, ARCHITECTURE_BLOCKS_MAX = 8 };
-
-/* What the network is; saved in every checkpoint, and must agree to load one. 0 stands for the
- * first value of a key's row in architecture_keys. */
-struct model_config {
-    int image_size; /* code_size, doubled some times */
-    int code_size;  /* pixels a side of the innermost activations */
-    int latent;     /* channels of the code, or its numbers with the dense bottleneck */
-    int bottleneck; /* enum model_bottleneck */
-    int width;      /* channels at 64 pixels; twice as many at half of that, half at twice */
-    int width_max;  /* and never more */
-    int blocks;     /* residual blocks at each resolution from image_size / 2 to code_size */
-    int upsample;   /* enum model_upsample */
-    int norm;       /* enum model_norm */
-    int mask;       /* 1: each decoder also gives the mask of its face */
-    int mean_codes; /* 1: the encoder knows each person's mean code; a swap goes from one to the
-                       other (model.h) */
-};
-
-/* The fields of a config under their names in files: "model.NAME" in TOML, "NAME" in checkpoints.
- */
+/* The rows of MODEL_KEYS, to be walked. */
 struct architecture_key {
     const char *name;
     size_t offset; /* of an int in struct model_config */

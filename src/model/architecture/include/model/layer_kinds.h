@@ -13,7 +13,8 @@
  * and a case to tests/model/test_layers.c, which checks that all of them agree.
  *
  * To use it, say in src/model/architecture/encoder_decoder.c where the layer stands, or, where it
- * doubles the resolution, add a row to UPSAMPLE_MAP (model/architecture.h).
+ * doubles the resolution, add a row to UPSAMPLE_MAP and a word to model.upsample
+ * (model/model_config.h).
  */
 #ifndef BIFRONS_MODEL_LAYER_KINDS_H
 #define BIFRONS_MODEL_LAYER_KINDS_H

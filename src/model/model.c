@@ -74,9 +74,7 @@ static enum status choose_device(struct model *m, struct errmsg *em)
                     "train.cuda_graph = true needs a GPU, and the device here is \"%s\"; set it to "
                     "false",
                     wanted);
-    if (m->options.cuda_graph && m->options.recompute)
-        return FAIL(em, ST_CONFIG,
-                    "train.recompute and train.cuda_graph exclude each other: set one to false");
+    BUG_ON(m->options.cuda_graph && m->options.recompute);
     return shim_device_check(wanted, em);
 }
 

@@ -147,6 +147,14 @@ static void what_is_turned_on_costs(void **state)
     assert_true(unmasked.augmentation.kept < with.augmentation.kept);
 }
 
+static double results_of(const struct plan_work *w, enum plan_part part)
+{
+    double sum = 0;
+    for (size_t i = 0; i < w->n_layers; i++)
+        sum += w->layers[i].part == part ? w->layers[i].results : 0;
+    return sum;
+}
+
 /* VGG16 up to relu4_3, 3 x 3 kernels: channels and FLOPs by hand. */
 static void the_perceptual_network_costs_and_learns_nothing(void **state)
 {
@@ -176,6 +184,9 @@ static void the_perceptual_network_costs_and_learns_nothing(void **state)
     snprintf(c.loss.perceptual_weights, sizeof c.loss.perceptual_weights, "vgg19.pth");
     struct plan_work deeper = work_of(&c);
     assert_near(plan_parameters(&deeper, PLAN_PERCEPTUAL) - parameters, 9 * 256. * 256 + 256, 0);
+    /* convolution and ReLU of 10 or 11, four features compared, three pools of a quarter each */
+    assert_near(results_of(&with, PLAN_PERCEPTUAL), 2 * 10 + 4 + 3 * 0.25, 0);
+    assert_near(results_of(&deeper, PLAN_PERCEPTUAL), 2 * 11 + 4 + 3 * 0.25, 0);
 }
 
 /* 4 x 4 kernels, 3 C 2C 4C 1 channels, at 64, 32, 16 and 15 pixels a side. */
@@ -276,9 +287,9 @@ static void state_and_activations_are_what_the_configuration_says(void **state)
     assert_near(plan_memory_of(&w, &run, NULL).activations, one.activations / 8, 0);
 }
 
-/* Stages hand on 64 x 64 x 64 elements and fewer; backward holds one stage's own results at once.
+/* Levels hand on 64 x 64 x 64 elements and fewer; backward holds one level's own results at once.
  */
-static void recomputation_keeps_what_stages_hand_on(void **state)
+static void recomputation_keeps_what_levels_hand_on(void **state)
 {
     (void)state;
     struct config c = light();
@@ -525,7 +536,7 @@ int main(void)
         cmocka_unit_test(discriminators_learn_apart),
         cmocka_unit_test(a_graph_is_for_small_batches),
         cmocka_unit_test(state_and_activations_are_what_the_configuration_says),
-        cmocka_unit_test(recomputation_keeps_what_stages_hand_on),
+        cmocka_unit_test(recomputation_keeps_what_levels_hand_on),
         cmocka_unit_test(what_does_not_fit_comes_with_advice_that_fits),
         cmocka_unit_test(a_state_too_large_for_the_device_is_shared_out),
         cmocka_unit_test(sums_go_over_nodes_in_two_levels),

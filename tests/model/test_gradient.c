@@ -98,8 +98,8 @@ static void an_announced_gradient_is_final(void **state)
     free(s.then);
 }
 
-/* Of a model with every option, in the arithmetic that rounds most: backward computed from stages
- * that were kept, and from stages computed again. */
+/* Of a model with every option, in the arithmetic that rounds most: backward computed from levels
+ * that were kept, and from levels computed again. */
 static void recomputed_stages_give_the_same_bits(void **state)
 {
     (void)state;

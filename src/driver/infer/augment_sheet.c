@@ -103,7 +103,7 @@ static enum status fill(struct shown *x, struct errmsg *em)
         {x->sets[0], x->orders[0]},
         {x->sets[1], x->orders[1]}
     };
-    int size = (int)x->config.model.image_size;
+    int size = x->config.model.image_size;
     enum status st = loader_new(sources, &x->config.augment, x->config.train.seed, &x->loader, em);
     if (st == ST_OK)
         st = batch_init(&x->batch, SHOWN, size, BATCH_NOISE | (x->masks ? BATCH_MASKS : 0), em);

@@ -68,7 +68,7 @@ static void tell_plan(const struct session *s)
     session_stage_text(s, stage);
     if (stage[0])
         log_info("%s: from step %" PRId64 " on", stage, s->state.stage_step + 1);
-    log_info("model: %" PRId64 " px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M",
+    log_info("model: %d px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M",
              c->model.image_size, (double)a->count / 1e6,
              (double)a->part_count[MODEL_ENCODER] / 1e6,
              (double)a->part_count[MODEL_DECODER_A] / 1e6);

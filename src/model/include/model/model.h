@@ -68,7 +68,9 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
  *               Belongie, Kautz: "Multimodal unsupervised image-to-image translation", ECCV 2018.
  *   adversarial how little a discriminator takes x for made: model/adversary.h
  *
- * A loss is one row of base/losses.h and one function in src/model/loss/loss.c, named as the key.
+ * A loss is one row of base/losses.h and one function in src/model/loss/loss.c, named as the key. A
+ * layer is one row of model/layer_kinds.h, which says what functions it needs, and a line in the
+ * encoder or the decoder of src/model/architecture/architecture.c.
  */
 /* Told beside them, but part of no total: what the discriminators learn from. */
 #define MODEL_LOSS_MAP(X)                       \
@@ -105,18 +107,6 @@ static inline int model_loss_facts(enum model_loss loss)
 
 enum model_precision { MODEL_FP32, MODEL_BF16, MODEL_FP64 };
 
-enum model_init { MODEL_INIT_PYTORCH, MODEL_INIT_HE }; /* src/model/network/init.h */
-
-enum model_adversary_loss { MODEL_HINGE, MODEL_LEAST_SQUARES };
-
-/* Of the discriminators: model/adversary.h. */
-struct model_adversary {
-    enum model_adversary_loss loss;
-    int channels; /* of the first layer's result */
-    double r1;    /* weight of the penalty on gradients; 0: none */
-    double beta1, beta2;
-};
-
 struct model_options {
     struct model_config config;
     const char *device; /* "cpu", "cuda", "cuda:1", or "auto": CUDA where there is a device. Copied;
@@ -130,14 +120,15 @@ struct model_options {
     double mask_weight;     /* 0: all pixels count alike; w: a pixel's weight is 1 + w * mask,
                                normalised to mean 1 per sample; needs masks in the batch */
     double priority_weight; /* likewise of the batch's priority: 1 + w * mask + this * priority */
-    double adam_beta1, adam_beta2, adam_eps;
-    double weight_decay;      /* decoupled from the gradient, as AdamW's; 0: Adam */
-    double ema;               /* decay a step of a moving average of the parameters; 0: none */
+    union {                 /* model/model_config.h: one by one, or together */
+        struct {
+            MODEL_TRAINING_FIELDS
+        };
+        struct model_training training;
+    };
     bool frozen[MODEL_PARTS]; /* parts that neither get gradients nor are moved by a step */
-    enum model_init init;     /* how initial weights are drawn, */
-    uint64_t seed;            /* and from which numbers */
-    bool recompute;  /* compute each stage again in backward instead of keeping what it makes */
-    bool cuda_graph; /* model_backward as CUDA graphs, for batches of kinds that come again */
+    bool cuda_graph; /* model_backward as CUDA graphs, for batches of kinds that come again; not
+                        with recompute */
     /* of all of a person's training pictures, inside the mask where there is one: what colour
        transfer maps from and to */
     struct augment_colours colours[MODEL_PEOPLE];

@@ -20,9 +20,7 @@ static const char person_letter[2] = {'A', 'B'};
 
 enum status session_share_bytes(struct comm *c, void *range, size_t n, struct errmsg *em)
 {
-    struct comm_ticket ticket = {0};
-    enum status st = comm_broadcast_begin(c, range, n, COMM_U8, 0, NULL, &ticket, em);
-    return st == ST_OK ? comm_wait(c, &ticket, COMM_NO_DEADLINE, em) : st;
+    return comm_do(c, COMM_BROADCAST, range, n, COMM_U8, 0, NULL, em);
 }
 
 enum status session_share_text(struct comm *c, const char *text, char **text_out, struct errmsg *em)
@@ -175,13 +173,8 @@ enum status session_share_state(struct session *s, struct errmsg *em)
     void *const parts[] = {flat->parameters, flat->exp_avg, flat->exp_avg_sq, flat->average};
     size_t n = zero_is_on(s) ? 1 : 1 + (size_t)model_moments(s->model);
     enum status st = session_share_bytes(s->comm, &s->state, sizeof s->state, em);
-    for (size_t i = 0; i < n && st == ST_OK; i++) {
-        struct comm_ticket ticket = {0};
-        st = comm_broadcast_begin(s->comm, parts[i], flat->count, COMM_F32, 0, flat->stream,
-                                  &ticket, em);
-        if (st == ST_OK)
-            st = comm_wait(s->comm, &ticket, COMM_NO_DEADLINE, em);
-    }
+    for (size_t i = 0; i < n && st == ST_OK; i++)
+        st = comm_do(s->comm, COMM_BROADCAST, parts[i], flat->count, COMM_F32, 0, flat->stream, em);
     if (st == ST_OK)
         st = adversary_share(s, em);
     return st == ST_OK ? zero_share_moments(s, em) : st;

@@ -120,16 +120,13 @@ static enum status unstage_shards(struct session *s, enum model_moment which, st
 static enum status share_moment(struct session *s, enum model_moment which, struct errmsg *em)
 {
     const struct model_flat *flat = model_flat(s->model);
-    struct comm_ticket ticket = {0};
     enum status st = ST_OK;
     if (comm_rank(s->comm) == 0)
         st = model_stage_moment(s->model, which, everything(s), em);
     st = comm_agree(s->comm, st, em);
     if (st == ST_OK)
-        st = comm_broadcast_begin(s->comm, flat->gradients, flat->count, COMM_F32, 0, flat->stream,
-                                  &ticket, em);
-    if (st == ST_OK)
-        st = comm_wait(s->comm, &ticket, COMM_NO_DEADLINE, em);
+        st = comm_do(s->comm, COMM_BROADCAST, flat->gradients, flat->count, COMM_F32, 0,
+                     flat->stream, em);
     if (st == ST_OK)
         st = comm_agree(s->comm, unstage_shards(s, which, em), em);
     return st;

@@ -1,11 +1,12 @@
 /* A checkpoint says what it is in the uncompressed record bifrons.json: no libtorch is needed. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zip.h>
 
-#include "base/file.h"
+#include "base/sidecar.h"
 #include "inspect.h"
 #include "state_table.h"
 #include "trained_on.h"
@@ -170,6 +171,16 @@ static void print_record(const struct inspect_options *o, const json_t *record,
         inspect_print("config", config);
 }
 
+static enum status verify(const char *path, struct errmsg *em)
+{
+    char *file = realpath(path, NULL);
+    if (!file)
+        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
+    enum status st = sidecar_verify(file, "; use another checkpoint", em);
+    free(file);
+    return st;
+}
+
 enum status inspect_checkpoint(const struct inspect_options *o, struct errmsg *em)
 {
     json_t *record;
@@ -181,7 +192,7 @@ enum status inspect_checkpoint(const struct inspect_options *o, struct errmsg *e
     struct trained_on sets[2];
     trained_on_read(record, sets);
     if (o->verify)
-        st = inspect_verify_sidecar(o->path, em);
+        st = verify(o->path, em);
     if (st == ST_OK && o->json)
         st = inspect_print_json(json_pack("{s:s, s:o, s:o, s:o, s:O}", "kind", "checkpoint", "path",
                                           inspect_text(o->path), "verified",

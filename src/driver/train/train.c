@@ -413,7 +413,7 @@ int engine_train(int argc, char **argv)
         return command_fail_once(&em); /* ranks do not know each other yet */
     }
     int rank = comm_rank(s->comm);
-    log_set_rank(rank, comm_world_size(s->comm));
+    log_set_rank(rank);
     comm_set_timeout(s->comm, 0); /* the watchdog's from here on: it knows what ranks are at */
     st = watchdog_open(s->comm, a->config.train.timeout_s, &s->watchdog, &em);
     if (st == ST_OK)

@@ -1,19 +1,13 @@
 #include "run_meta.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 
 #include "base/checked.h"
+#include "base/json.h"
 
 #include "base/poison.h"
-
-/* NaN has no JSON: null stands for "not yet". */
-static json_t *number_or_null(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 static double number_of(const json_t *object, const char *key, double otherwise)
 {
@@ -53,14 +47,14 @@ static struct guard guard_of(const json_t *object)
 
 static json_t *pair_of(const double x[MODEL_PEOPLE])
 {
-    return json_pack("[o, o]", number_or_null(x[MODEL_A]), number_or_null(x[MODEL_B]));
+    return json_pack("[o, o]", json_number_or_null(x[MODEL_A]), json_number_or_null(x[MODEL_B]));
 }
 
 static json_t *collapse_object(const struct collapse *c)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:[i, i], s:i}", "start", pair_of(c->start), "best",
                      pair_of(c->best), "variety", pair_of(c->variety), "travel",
-                     number_or_null(c->travel), "kind", (int)c->kind[MODEL_A],
+                     json_number_or_null(c->travel), "kind", (int)c->kind[MODEL_A],
                      (int)c->kind[MODEL_B], "in_a_row", (int)c->in_a_row);
 }
 
@@ -102,18 +96,25 @@ static const struct row {
 #undef META
 };
 
+/* A stage is counted from 0 and written from 1. */
+static int first_of(const struct row *row)
+{
+    return row->kind == STAGE ? 1 : 0;
+}
+
 static json_t *row_write(const struct row *row, const struct train_state *t)
 {
     const void *field = (const char *)t + row->offset;
+    const int64_t *whole = field;
+    const double *number = field;
     switch (row->kind) {
     case WHOLE:
-    case IN_STAGE:
-        return json_integer((json_int_t) * (const int64_t *)field);
     case STAGE:
-        return json_integer((json_int_t) * (const int64_t *)field + 1);
+    case IN_STAGE:
+        return json_integer((json_int_t)(*whole + first_of(row)));
     case NUMBER:
     case SECONDS:
-        return number_or_null(*(const double *)field);
+        return json_number_or_null(*number);
     case GUARD:
         return guard_object(field);
     case COLLAPSE:
@@ -125,19 +126,17 @@ static json_t *row_write(const struct row *row, const struct train_state *t)
 static void row_read(const struct row *row, const json_t *meta, struct train_state *t)
 {
     void *field = (char *)t + row->offset;
+    int64_t *whole = field;
+    double *number = field;
     switch (row->kind) {
     case WHOLE:
-    case IN_STAGE:
-        *(int64_t *)field = (int64_t)number_of(meta, row->key, 0);
-        break;
     case STAGE:
-        *(int64_t *)field = (int64_t)number_of(meta, row->key, 1) - 1;
+    case IN_STAGE:
+        *whole = (int64_t)number_of(meta, row->key, first_of(row)) - first_of(row);
         break;
     case NUMBER:
-        *(double *)field = number_of(meta, row->key, NAN);
-        break;
     case SECONDS:
-        *(double *)field = number_of(meta, row->key, 0);
+        *number = number_of(meta, row->key, row->kind == NUMBER ? NAN : 0);
         break;
     case GUARD:
         *(struct guard *)field = guard_of(json_object_get(meta, row->key));

@@ -60,8 +60,10 @@ static enum status open_loader(struct session *s, struct errmsg *em)
     int64_t micro = (share + s->config.train.accumulate - 1) / s->config.train.accumulate;
     if (s->config.train.reproducible)
         micro = s->config.train.slot_size;
-    bool masks = session_uses_masks(s);
     const struct priority priority = priority_of(&s->config);
+    unsigned arrays = (session_uses_masks(s) ? BATCH_MASKS : 0) |
+                      (s->config.augment.noise > 0 ? BATCH_NOISE : 0) |
+                      (priority_unit(&priority) > 0 ? BATCH_PRIORITY : 0);
     if (s->config.model.mask && s->config.loss.mask_head == 0 && comm_rank(s->comm) == 0)
         log_warn("model.mask: nothing tells the decoders what a mask is; set loss.mask_head = 1");
     enum status st = check_losses(s, em);
@@ -74,9 +76,7 @@ static enum status open_loader(struct session *s, struct errmsg *em)
         .loader = s->loader,
         .capacity = (size_t)micro,
         .size = s->config.model.image_size,
-        .masks = masks,
-        .noise = s->config.augment.noise > 0,
-        .priority = priority_unit(&priority) > 0,
+        .arrays = arrays,
     };
     return feed_new(&options, &s->feed, em);
 }

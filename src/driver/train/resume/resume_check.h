@@ -21,7 +21,7 @@ struct resume_changes {
  * names the first change that cannot be. Otherwise logs the changes and tells what they mean. Text
  * that cannot be read (a user's own checkpoint) passes.
  */
-enum status resume_check(const struct session *s, const char *path, const char *config_toml,
+enum status resume_check(const struct run *run, const char *path, const char *config_toml,
                          const struct run_meta *meta, struct resume_changes *changed,
                          struct errmsg *em) MUST_CHECK;
 

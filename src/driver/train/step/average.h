@@ -1,9 +1,9 @@
 /*
  * train.ema: validations and previews look at the moving average of the parameters (model.h).
  *
- *     enum status st = average_enter(stage, &em);    // the model works with the average,
+ *     enum status st = average_enter(stage, &em); // the model works with the average,
  *     if (st == ST_OK)
- *         st = average_leave(stage, &em);            // and with its own parameters again, bit for bit
+ *         st = average_leave(stage, &em); // and with its own parameters again, bit for bit
  *
  * Both COLLECTIVE, between steps: the flat gradient holds the parameters meanwhile. Without
  * train.ema they do nothing.

@@ -65,8 +65,8 @@ enum status replica_compare(struct comm *c, uint64_t hash, int64_t step, struct 
 enum status replica_check(struct session *s, struct errmsg *em)
 {
     uint64_t hash = 0;
-    if (comm_world_size(s->comm) == 1)
+    if (comm_world_size(s->run.comm) == 1)
         return ST_OK;
-    enum status st = comm_agree(s->comm, model_hash(s->model, &hash, em), em);
-    return st == ST_OK ? replica_compare(s->comm, hash, s->state.step, em) : st;
+    enum status st = comm_agree(s->run.comm, model_hash(s->stage.model, &hash, em), em);
+    return st == ST_OK ? replica_compare(s->run.comm, hash, s->state.step, em) : st;
 }

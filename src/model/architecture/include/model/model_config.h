@@ -98,7 +98,7 @@ enum model_init { MODEL_INIT_PYTORCH, MODEL_INIT_HE };
     double ema;           /* decay a step of a moving average of the parameters; 0: none */ \
     enum model_init init; /* how initial weights are drawn, */                              \
     uint64_t seed;        /* and from which numbers */                                      \
-    bool recompute; /* compute each level again in backward instead of keeping what it makes */
+    bool recompute;       /* each level again in backward, instead of keeping what it makes */
 struct model_training {
     MODEL_TRAINING_FIELDS
 };

@@ -7,9 +7,7 @@
 
 enum status run_share_bytes(const struct run *run, void *range, size_t n, struct errmsg *em)
 {
-    struct comm_ticket ticket = {0};
-    enum status st = comm_broadcast_begin(run->comm, range, n, COMM_U8, 0, NULL, &ticket, em);
-    return st == ST_OK ? comm_wait(run->comm, &ticket, COMM_NO_DEADLINE, em) : st;
+    return comm_do(run->comm, COMM_BROADCAST, range, n, COMM_U8, 0, NULL, em);
 }
 
 enum status run_share_text(const struct run *run, const char *text, char **text_out,

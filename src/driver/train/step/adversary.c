@@ -51,14 +51,12 @@ void adversary_add_slot(struct session *s)
 enum status adversary_sum(struct session *s, struct errmsg *em)
 {
     struct model_flat flat = model_adversary_flat(s->stage.model);
-    struct comm_ticket ticket = {0};
     if (!takes_part(s))
         return ST_OK;
     if (s->stage.adversary_slots)
         return slot_sum_finish(s->stage.adversary_slots, em);
-    enum status st = comm_all_reduce_begin(s->run.comm, flat.gradients, flat.count, COMM_F32,
-                                           flat.stream, &ticket, em);
-    return st == ST_OK ? comm_wait(s->run.comm, &ticket, COMM_NO_DEADLINE, em) : st;
+    return comm_do(s->run.comm, COMM_ALL_REDUCE, flat.gradients, flat.count, COMM_F32, 0,
+                   flat.stream, em);
 }
 
 enum status adversary_is_finite(struct session *s, bool *finite_out, struct errmsg *em)
@@ -93,12 +91,8 @@ enum status adversary_share(const struct stage *stage, struct errmsg *em)
     const struct model_flat flat = model_adversary_flat(stage->model);
     void *const parts[] = {flat.parameters, flat.exp_avg, flat.exp_avg_sq};
     enum status st = ST_OK;
-    for (size_t i = 0; i < ARRAY_LENGTH(parts) && st == ST_OK && flat.count > 0; i++) {
-        struct comm_ticket ticket = {0};
-        st = comm_broadcast_begin(stage->comm, parts[i], flat.count, COMM_F32, 0, flat.stream,
-                                  &ticket, em);
-        if (st == ST_OK)
-            st = comm_wait(stage->comm, &ticket, COMM_NO_DEADLINE, em);
-    }
+    for (size_t i = 0; i < ARRAY_LENGTH(parts) && st == ST_OK && flat.count > 0; i++)
+        st = comm_do(stage->comm, COMM_BROADCAST, parts[i], flat.count, COMM_F32, 0, flat.stream,
+                     em);
     return st;
 }

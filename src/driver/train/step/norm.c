@@ -144,14 +144,11 @@ static enum status put_shards(const struct stage *stage, struct norm *n, struct 
 /* COLLECTIVE: every rank learns all chunks' sums. */
 static enum status share_sums(const struct stage *stage, struct norm *n, struct errmsg *em)
 {
-    struct comm_ticket ticket = {0};
     memset(n->numbers, 0, n->n_numbers * sizeof *n->numbers);
     enum status local = put_shards(stage, n, em);
     n->numbers[0] = local != ST_OK;
     enum status st =
-        comm_all_reduce_begin(stage->comm, n->numbers, n->n_numbers, COMM_F64, NULL, &ticket, em);
-    if (st == ST_OK)
-        st = comm_wait(stage->comm, &ticket, COMM_NO_DEADLINE, em);
+        comm_do(stage->comm, COMM_ALL_REDUCE, n->numbers, n->n_numbers, COMM_F64, 0, NULL, em);
     if (st == ST_OK && n->numbers[0] > 0)
         st = comm_agree(stage->comm, local, em);
     if (st != ST_OK)

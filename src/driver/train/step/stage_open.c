@@ -276,13 +276,9 @@ enum status stage_share_state(struct stage *stage, struct train_state *t, struct
     void *const parts[] = {flat->parameters, flat->exp_avg, flat->exp_avg_sq, flat->average};
     size_t n = zero_is_on(stage) ? 1 : 1 + (size_t)model_moments(stage->model);
     enum status st = run_share_bytes(stage->run, t, sizeof *t, em);
-    for (size_t i = 0; i < n && st == ST_OK; i++) {
-        struct comm_ticket ticket = {0};
-        st = comm_broadcast_begin(stage->comm, parts[i], flat->count, COMM_F32, 0, flat->stream,
-                                  &ticket, em);
-        if (st == ST_OK)
-            st = comm_wait(stage->comm, &ticket, COMM_NO_DEADLINE, em);
-    }
+    for (size_t i = 0; i < n && st == ST_OK; i++)
+        st = comm_do(stage->comm, COMM_BROADCAST, parts[i], flat->count, COMM_F32, 0, flat->stream,
+                     em);
     if (st == ST_OK)
         st = adversary_share(stage, em);
     return st == ST_OK ? zero_share_moments(stage, em) : st;

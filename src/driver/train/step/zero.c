@@ -124,16 +124,13 @@ static enum status share_moment(const struct stage *stage, enum model_moment whi
                                 struct errmsg *em)
 {
     const struct model_flat *flat = model_flat(stage->model);
-    struct comm_ticket ticket = {0};
     enum status st = ST_OK;
     if (comm_rank(stage->comm) == 0)
         st = model_stage_moment(stage->model, which, everything(stage), em);
     st = comm_agree(stage->comm, st, em);
     if (st == ST_OK)
-        st = comm_broadcast_begin(stage->comm, flat->gradients, flat->count, COMM_F32, 0,
-                                  flat->stream, &ticket, em);
-    if (st == ST_OK)
-        st = comm_wait(stage->comm, &ticket, COMM_NO_DEADLINE, em);
+        st = comm_do(stage->comm, COMM_BROADCAST, flat->gradients, flat->count, COMM_F32, 0,
+                     flat->stream, em);
     if (st == ST_OK)
         st = comm_agree(stage->comm, unstage_shards(stage, which, em), em);
     return st;

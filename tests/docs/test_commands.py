@@ -32,6 +32,7 @@ CANNOT = [
     (r"^bench/\S+", "measures for minutes: tests/bench runs it with --quick"),
     (r"^(\.venv/bin/)?pip |^\S*tensorboard\b", "a package from the internet"),
     (r"^cmake --install", "tests/cmake installs"),
+    (r"^cmake --build build/dev", "builds for minutes"),
     (r"^module |^apptainer |exec apptainer|^exec \$HOME", "modules, containers and places of some other site"),
 ]
 

@@ -95,8 +95,8 @@ GIVEN = {
     "src/driver/train/session/walltime.h": ((), "extern struct walltime w; extern double now_s, max_minutes, save_s;"),
     "src/driver/train/session/worker.h": ((), """
         extern struct worker *w; extern struct { int n; } job; void write_it(void *ctx); void tell_outcome(void *ctx);"""),
-    "src/model/include/model/adversary.h": ((), """
-        extern struct model *m; extern struct batch batch; extern double global_batch, adversary_lr;
+    "src/model/include/model/discriminators.h": ((), """
+        extern struct model *m; extern struct batch batch; extern double global_batch, discriminator_lr;
         extern struct model_losses losses; extern struct model_step step; extern int64_t start, n;"""),
     "src/model/include/model/checkpoint.h": ((), """
         extern const struct model *m; extern struct checkpoint_facts facts; extern const char *path;

@@ -7,7 +7,7 @@
 #include "data/sheet.h"
 #include "inspect.h"
 
-enum { PARTS = 7 };
+enum { PARTS = 8 };
 
 /* Names of the datasets a set has; returns how many. */
 static int list_parts(const struct set_info *info, const char *parts[static PARTS])
@@ -16,13 +16,14 @@ static int list_parts(const struct set_info *info, const char *parts[static PART
         bool has;
         const char *name;
     } all[PARTS] = {
-        {true,                "images"   },
-        {true,                "names"    },
-        {info->has_hashes,    "xxh3"     },
-        {info->has_masks,     "masks"    },
-        {info->has_truth,     "truth"    },
-        {info->has_landmarks, "landmarks"},
-        {info->has_matrix,    "matrix"   },
+        {true,                                            "images"   },
+        {true,                                            "names"    },
+        {info->has_hashes,                                "xxh3"     },
+        {info->has_masks,                                 "masks"    },
+        {info->has_truth,                                 "truth"    },
+        {info->has_landmarks && !info->landmarks_derived, "landmarks"},
+        {info->has_points,                                "points"   },
+        {info->has_matrix,                                "matrix"   },
     };
     int n = 0;
     for (int i = 0; i < PARTS; i++)

@@ -121,7 +121,7 @@ struct points_difference points_compare(const float points[FACE_POINTS][2],
     double tall = distance(mean_of(landmarks, 0, 2), mean_of(landmarks, 3, 5));
     struct points_difference d = {.landmark = -1,
                                   .unit = fmax(eyes, tall)}; /* fmax passes NaN by */
-    double worst = fmax(POINTS_TOLERANCE * d.unit, 1.0);
+    double worst = fmax(POINTS_TOLERANCE * d.unit, POINTS_TOLERANCE_PX);
     for (int i = 0; i < SET_LANDMARKS; i++) {
         double apart = distance(place_of(own[i]), place_of(landmarks[i]));
         if (!isfinite(d.unit) || !(apart > worst))

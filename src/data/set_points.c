@@ -55,7 +55,7 @@ static enum status check_row(const struct set_file *f, const char *path, int64_t
                 "correct one of the two datasets, or leave /landmarks out",
                 path, row, f->names[row], landmark_name(d.landmark), (double)said[0],
                 (double)said[1], (double)d.own[0], (double)d.own[1], d.apart,
-                POINTS_TOLERANCE * d.unit, POINTS_TOLERANCE);
+                fmax(POINTS_TOLERANCE * d.unit, POINTS_TOLERANCE_PX), POINTS_TOLERANCE);
 }
 
 enum status set_points_check(const struct set_file *f, const char *path, struct errmsg *em)

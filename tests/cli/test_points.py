@@ -1,7 +1,10 @@
 """Points of faces, from the outside: sets that hold them, folders that bring them, and what is wrong with them."""
 import h5py
 import numpy
+import PIL.Image
 import pytest
+
+from conftest import picture, save
 
 N, SIZE = 4, 64
 # A face of 64 px: where each of the 70 points lies.
@@ -97,3 +100,171 @@ def test_damaged_points_are_refused(bifrons, tmp_path):
     data[chunk.byte_offset:chunk.byte_offset + chunk.size] = b"\0" * chunk.size
     (tmp_path / "a.h5").write_bytes(data)
     assert "/points cannot be read: the file is damaged" in inspect(bifrons, "a.h5", code=65).err
+
+
+# ---- folders ------------------------------------------------------------------------------------
+
+LEFT = 8  # what is cut off the pictures, 80 x 64, on either side
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for i in range(N):
+        save(tmp_path / "ada" / f"p{i}.png", picture(i, SIZE + 2 * LEFT, SIZE))
+    (tmp_path / "ada/consent.txt").write_text("Ada agreed on 2026-01-31\n")
+    return tmp_path / "ada"
+
+
+def number(value):
+    return "" if numpy.isnan(value) else f"{value:.6g}"
+
+
+def row(name, points=FACE + [LEFT, 0]):
+    return ",".join([name, *(number(v) for v in numpy.ravel(points))])
+
+
+def write_csv(folder, *rows, header="name,x0,y0", name="points.csv"):
+    (folder / name).write_text("\n".join([header, *rows]) + "\n")
+
+
+def pack(bifrons, *arguments, code=0):
+    result = bifrons("pack", "ada", "-o", "a.h5", "--size", SIZE, *arguments)
+    assert result.code == code, result.err
+    return result
+
+
+def told(result, *words):
+    """The one line that says all of this."""
+    lines = [line for line in result.err.splitlines() if all(word in line for word in words)]
+    assert len(lines) == 1, (words, result.err)
+
+
+def stored(tmp_path, part="points"):
+    with h5py.File(tmp_path / "a.h5") as f:
+        return f[part][...] if part in f else None
+
+
+def without(points, *which):
+    points = points.copy()
+    points[list(which)] = numpy.nan
+    return points
+
+
+def test_points_go_along_with_the_picture(bifrons, folder, tmp_path):
+    write_csv(folder, *(row(f"p{i}", FACE + [LEFT + i / 2, -i]) for i in range(N)))
+    result = bifrons("pack", "ada", "-o", "a.h5", "--size", 32)
+    assert result.code == 0 and "warning" not in result.err, result.err
+    got = stored(tmp_path)
+    assert got.dtype == "float32" and got.shape == (N, 70, 2)
+    wanted = numpy.stack([FACE + [i / 2, -i] for i in range(N)])
+    assert numpy.allclose(got, (wanted + 0.5) / 2 - 0.5, atol=1e-4)
+    assert stored(tmp_path, "landmarks") is None
+    result = bifrons("pack", "ada", "-o", "a.h5", "--size", 32)
+    assert "already" in result.err
+    write_csv(folder, *(row(f"p{i}", FACE + [LEFT + i, -i]) for i in range(N)))
+    assert "already" not in bifrons("pack", "ada", "-o", "a.h5", "--size", 32).err
+    assert numpy.allclose(stored(tmp_path)[3, 0], (FACE[0] + [3, -3] + 0.5) / 2 - 0.5, atol=1e-4)
+
+
+@pytest.mark.parametrize("quarter", [6, 8, 3])  # EXIF: turned by 90, 270, 180 degrees
+def test_points_are_those_of_the_upright_picture(bifrons, folder, tmp_path, quarter):
+    turn = {6: PIL.Image.Transpose.ROTATE_90, 8: PIL.Image.Transpose.ROTATE_270, 3: PIL.Image.Transpose.ROTATE_180}
+    for i in range(N):
+        image = PIL.Image.fromarray(picture(i, SIZE + 2 * LEFT, SIZE)).transpose(turn[quarter])
+        exif = PIL.Image.Exif()
+        exif[0x112] = quarter
+        image.save(folder / f"p{i}.png", exif=exif)
+    write_csv(folder, *(row(f"p{i}") for i in range(N)))
+    pack(bifrons)
+    assert numpy.allclose(stored(tmp_path), faces(), atol=1e-4)
+
+
+def test_points_as_shares_are_read_as_such(bifrons, folder, tmp_path):
+    shares = (FACE + [LEFT, 0] + 0.5) / [SIZE + 2 * LEFT, SIZE]
+    write_csv(folder, *(row(f"p{i}", without(shares, 5)) for i in range(N)))
+    told(pack(bifrons), "points.csv", "shares")
+    assert numpy.allclose(stored(tmp_path), without(FACE, 5), atol=1e-3, equal_nan=True)
+
+
+def test_what_is_not_known_is_nan(bifrons, folder, tmp_path):
+    half = without(FACE + [LEFT, 0], 68, 69)
+    half[69, 0] = 40
+    write_csv(folder, row("p0", without(FACE + [LEFT, 0], *range(17), 69)),
+              row("p1", without(FACE, *range(70))), row("p2", half).replace(",,", ",NaN,"))
+    result = pack(bifrons)
+    told(result, "1 row has points with only one of x and y", "p2 (line 4)")
+    told(result, "1 of 4 pictures has no row in points.csv", "p3.png")
+    got = stored(tmp_path)
+    assert numpy.isfinite(got).all(2).sum(1).tolist() == [52, 0, 68, 0]
+    assert (numpy.isnan(got[..., 0]) == numpy.isnan(got[..., 1])).all()
+
+
+@pytest.mark.parametrize("first", ["p0" + 140 * ",", "p0" + 140 * ",nan"])
+def test_pictures_of_which_nothing_is_known_give_a_set_without_points(bifrons, folder, tmp_path, first):
+    write_csv(folder, *(f"p{i}{140 * ','}" for i in range(1, N)), header=first)
+    told(pack(bifrons), "points.csv has no usable point", "without points")
+    assert stored(tmp_path) is None
+
+
+@pytest.mark.parametrize("line, reason", [
+    (row("p1", FACE[:68]), "136 numbers"), (row("p1") + ",7,7", "142 numbers"), ("p1,1,2", "2 numbers"),
+    (row("p1")[:-3] + ",abc", '"abc" is no number'),
+    (row("p1")[:-3] + ",inf", '"inf" is no number'), (row(""), "name is missing")])
+def test_mistakes_are_told_by_line(bifrons, folder, line, reason):
+    write_csv(folder, row("p0"), line)
+    told(pack(bifrons, code=65), "points.csv:3:", reason, "a name and 140 numbers", "nothing between the commas")
+
+
+def test_rows_of_no_picture_are_counted_and_named(bifrons, folder, tmp_path):
+    write_csv(folder, *(row(f"P{i}.PNG") for i in range(N)), row("p7"), row("p1"))
+    result = pack(bifrons)
+    told(result, "points.csv", "1 of 6 rows belongs to no picture: p7 (line 6)")
+    told(result, "1 row is not used, since an earlier or more exact row", "p1 (line 7)")
+    assert numpy.isfinite(stored(tmp_path)).all()
+
+
+def exchanged(points):
+    """Left and right by the person, as one might think of them: the same places, named the other way."""
+    mirrored = points.copy()
+    mirrored[36:42], mirrored[42:48] = points[[45, 44, 43, 42, 47, 46]], points[[39, 38, 37, 36, 41, 40]]
+    return mirrored
+
+
+def test_left_and_right_exchanged_are_found(bifrons, folder, tmp_path):
+    wrong = exchanged(FACE) + [LEFT, 0]
+    write_csv(folder, *(row(f"p{i}", wrong) for i in range(N)))
+    told(pack(bifrons, code=65), "points.csv:2: left and right eyes are exchanged, as in 4 of 4 rows",
+         "the picture's left", "36 to 41")
+    write_csv(folder, *(row(f"p{i}", FACE[[*range(68), 69, 68]] + [LEFT, 0]) for i in range(N)))
+    told(pack(bifrons, code=65), "points.csv:2: left and right pupils are exchanged")
+    write_csv(folder, *(row(f"p{i}", [LEFT, 63] + FACE * [1, -1]) for i in range(N)))
+    told(pack(bifrons, code=65), "points.csv:2: the mouth lies above the eyes", "from the upper edge")
+    write_csv(folder, row("p0"), row("p1", wrong), row("p2"), row("p3"))
+    result = pack(bifrons)
+    told(result, "1 row is not used, since left and right are exchanged in it: p1 (line 3)")
+    assert numpy.isfinite(stored(tmp_path)).all((1, 2)).tolist() == [True, False, True, True]
+
+
+def test_points_outside_of_the_picture_are_named(bifrons, folder, tmp_path):
+    far = FACE + [LEFT, 0]
+    far[8] = [40, 900]
+    near = FACE + [LEFT, 0]
+    near[8] = [40, 70]
+    write_csv(folder, row("p0"), row("p1", near), row("p2", far), row("p3"))
+    result = pack(bifrons)
+    told(result, "points of 2 pictures lie outside of the picture", "p1.png (line 3), p2.png (line 4)")
+    told(result, "points of 1 picture lie more than 8 of its sides outside of it", "p2.png (line 4)")
+    got = stored(tmp_path)
+    assert numpy.allclose(got[1, 8], [32, 70]) and numpy.isnan(got[2, 8]).all()
+    assert numpy.isfinite(got).all(2).sum() == 4 * 70 - 1
+
+
+def test_points_and_landmarks_must_agree(bifrons, folder, tmp_path):
+    write_csv(folder, *(row(f"p{i}") for i in range(N)))
+    write_csv(folder, *(row(f"p{i}", FIVE + [LEFT + 1, 0]) for i in range(N)), name="landmarks.csv")
+    assert "warning" not in pack(bifrons).err
+    assert numpy.allclose(stored(tmp_path, "landmarks"), FIVE + [1, 0])
+    write_csv(folder, *(row(f"p{i}", FIVE + [LEFT + 9 * (i == 2), 0]) for i in range(N)), name="landmarks.csv")
+    told(pack(bifrons, code=65), "p2.png: the left eye of landmarks.csv (line 4) and of points.csv (line 4) lie 9.0",
+         "correct one of the two")
+    assert numpy.allclose(stored(tmp_path, "landmarks"), FIVE + [1, 0])  # the set that was there

@@ -21,7 +21,8 @@
 
 /* The farthest that a landmark may lie from the points' own, as a share of the face's unit: the
  * larger of the distances between the eyes and from the eyes' middle to the mouth's. */
-#define POINTS_TOLERANCE 0.25
+#define POINTS_TOLERANCE    0.25
+#define POINTS_TOLERANCE_PX 1.0 /* but never less than this */
 
 /* Both coordinates are finite. */
 bool point_is_known(const float point[2]);

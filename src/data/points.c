@@ -62,6 +62,15 @@ const char *point_part(int point)
     return parts[part_of(point)].name;
 }
 
+int point_side(int point)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(pairs); i++)
+        for (int side = 0; side < 2; side++)
+            if (pairs[i][side] == point)
+                return 2 * side - 1;
+    return 0;
+}
+
 int point_mirrored(int point)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(pairs); i++)

@@ -1,4 +1,6 @@
 """Points of faces, from the outside: sets that hold them, folders that bring them, and what is wrong with them."""
+import json
+
 import h5py
 import numpy
 import PIL.Image
@@ -268,3 +270,52 @@ def test_points_and_landmarks_must_agree(bifrons, folder, tmp_path):
     told(pack(bifrons, code=65), "p2.png: the left eye of landmarks.csv (line 4) and of points.csv (line 4) lie 9.0",
          "correct one of the two")
     assert numpy.allclose(stored(tmp_path, "landmarks"), FIVE + [1, 0])  # the set that was there
+
+
+# ---- what is shown ------------------------------------------------------------------------------
+
+def test_inspect_tells_how_many_points_are_known(bifrons, tmp_path):
+    write_set(tmp_path / "a.h5", faces())
+    assert "70 of 70 known in each picture\n" in inspect(bifrons, "a.h5").out
+    points = faces()
+    points[1] = numpy.nan
+    points[2, :60, 0] = numpy.nan
+    points[3, 5] = [-1, 20]
+    write_set(tmp_path / "a.h5", points)
+    assert "0 to 70 of 70 known a picture, 37.5 on average; none in 1 of 4 pictures; 1 outside of the picture\n" \
+        in inspect(bifrons, "a.h5").out
+    shown = json.loads(inspect(bifrons, "a.h5", "--json").out)
+    assert shown["points"] == {"least": 0, "most": 70, "mean": 37.5, "without": 1, "outside": 1}
+    write_set(tmp_path / "a.h5")
+    assert "points" not in inspect(bifrons, "a.h5").out
+    assert json.loads(inspect(bifrons, "a.h5", "--json").out)["points"] is None
+
+
+def test_the_sheet_shows_points_where_they_are(bifrons, tmp_path):
+    points = numpy.full_like(faces(), numpy.nan)
+    points[0, [36, 45, 30]] = [[10, 20], [50, 20], [31, 40]]
+    points[0, 8] = [31, 70]  # outside
+    write_set(tmp_path / "a.h5", points)
+    inspect(bifrons, "a.h5", "--sheet", "with.png", "--points")
+    inspect(bifrons, "a.h5", "--sheet", "small.png")
+    write_set(tmp_path / "b.h5", numpy.full_like(points, numpy.nan))
+    inspect(bifrons, "b.h5", "--sheet", "bare.png", "--points")
+    drawn, bare = (numpy.asarray(PIL.Image.open(tmp_path / name)).astype(int) for name in ("with.png", "bare.png"))
+    assert drawn.shape == bare.shape and drawn.shape[1] > 700
+    assert numpy.asarray(PIL.Image.open(tmp_path / "small.png")).shape != drawn.shape
+    changed = numpy.argwhere(numpy.abs(drawn - bare).sum(2) > 0) - [28, 4]  # caption, gap
+    for x, y in ((10, 20), (50, 20), (31, 40)):
+        centre = numpy.array([(y + .5) * 3, (x + .5) * 3])
+        near = changed[numpy.abs(changed - centre).max(1) < 4]
+        assert abs(near.mean(0) - centre).max() < 1
+        changed = changed[numpy.abs(changed - centre).max(1) >= 4]
+    assert len(changed) == 0
+    blue, red, yellow = (drawn[28 + int((y + .5) * 3), 4 + int((x + .5) * 3)] for x, y in ((10, 20), (50, 20), (31, 40)))
+    assert blue.argmax() == 2 and red.argmax() == 0 and yellow.argmin() == 2
+
+
+def test_points_of_the_sheet_need_a_sheet_and_points(bifrons, tmp_path):
+    write_set(tmp_path / "a.h5")
+    assert "--points needs --sheet" in inspect(bifrons, "a.h5", "--points", code=64).err
+    result = inspect(bifrons, "a.h5", "--sheet", "s.png", "--points", code=65)
+    assert "a.h5 has no points" in result.err and not (tmp_path / "s.png").exists()

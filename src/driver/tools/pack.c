@@ -168,7 +168,7 @@ static enum status write_sheet(const char *output, struct errmsg *em)
     enum status st = set_open(output, &s, em);
     if (st != ST_OK)
         return st;
-    st = sheet_write(s, path, em);
+    st = sheet_write(s, false, path, em);
     set_free(s);
     if (st == ST_OK)
         log_info("sample sheet: %s", path);

@@ -29,6 +29,8 @@ bool point_is_known(const float point[2]);
 int points_known(const float points[FACE_POINTS][2]);
 /* "jaw", "brow", "nose", "eye", "mouth", "pupil"; static. */
 const char *point_part(int point);
+/* -1 left, 1 right, 0 in the middle of the face. */
+int point_side(int point);
 /* The point that takes this one's place in a mirrored picture. */
 int point_mirrored(int point);
 

@@ -17,14 +17,15 @@
 
 enum { CSV_BYTES_MAX = 1 << 30, LINE_BYTES_MAX = 64 * 1024 };
 
+/* clang-format off */
 const struct pack_marks_kind pack_marks_kinds[PACK_MARKS] = {
     [PACK_LANDMARKS] = {"landmarks", "landmarks.csv", SET_LANDMARKS, false,
-                        "a name and 10 numbers, with commas (x and y of both eyes, nose, both "
-                        "mouth ends)"                                                  },
-    [PACK_POINTS] = {"points",    "points.csv",    FACE_POINTS,   true,
-                        "a name and 140 numbers, with commas (x and y of iBUG 300-W's 68 points and "
-                     "of both pupils; nothing between the commas of what is not known)"},
+        "a name and 10 numbers, with commas (x and y of both eyes, nose, both mouth ends)"},
+    [PACK_POINTS] = {"points", "points.csv", FACE_POINTS, true,
+        "a name and 140 numbers, with commas (x and y of iBUG 300-W's 68 points and of both pupils; "
+        "nothing between the commas of what is not known)"},
 };
+/* clang-format on */
 
 /* --- one line --------------------------------------------------------------------------------- */
 

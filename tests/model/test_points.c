@@ -72,9 +72,9 @@ static void crosses_land_where_points_move(void **state)
         for (int k = 0; k < SHOWN; k++)
             all[k] = d;
         assert_ok(shim_scope_new("cpu", SHIM_F32, &s, &em));
-        struct augment_stored own = {.images = shim_from_memory(s, SHIM_F32, pictures, 4, dims)};
-        struct augment_result r = augment_apply(s, all, SHOWN, SIDE, own, own, NULL, NULL);
-        shim_to_memory(s, r.targets, SHIM_F32, targets, (size_t)SHOWN * 3 * SIDE * SIDE);
+        struct samples own = {.images = shim_from_memory(s, SHIM_F32, pictures, 4, dims)};
+        struct augmented r = augment_apply(s, all, SHOWN, SIDE, own, own, NULL, NULL);
+        shim_to_memory(s, r.target.images, SHIM_F32, targets, (size_t)SHOWN * 3 * SIDE * SIDE);
         assert_ok(shim_scope_check(s, &em));
         shim_scope_free(s);
         for (int k = 0; k < SHOWN; k++) {

@@ -1,13 +1,13 @@
 /*
  * A network for larger pictures that begins where a smaller one stands.
  *
- * The new outer stages first do nothing but halve the picture and double the result, so the grown
+ * The new outer levels first do nothing but halve the picture and double the result, so the grown
  * network gives what the smaller one gave of the halved picture, twice as large; nothing is
  * shocked, and no schedule has to fade anything in. (Chen, Goodfellow, Shlens, "Net2Net:
  * Accelerating learning via knowledge transfer", 2016.) How:
  *
  *   - A value v passes LeakyReLU of slope a in a pair of channels: v = (f(v) - f(-v)) / (1 + a).
- *     Three pairs carry the picture through the encoder's new stages, and the picture before its
+ *     Three pairs carry the picture through the encoder's new levels, and the picture before its
  *     sigmoid through the decoders'; a fourth pair the mask. Channels beside them start as in any
  *     network, and nothing reads them at first.
  *   - Encoders take means of 2 x 2 pixels, decoders interpolate bilinearly. (At the outermost row
@@ -32,7 +32,7 @@ struct grow_source {
     void *ctx;
 };
 
-/* Rewrites the tensors of the new outer stages in the group's parameters (F32), which hold initial
+/* Rewrites the tensors of the new outer levels in the group's parameters (F32), which hold initial
  * weights of `to`. Tensors that both have in the same shape are the caller's to copy; call this
  * after. ST_TORCH, ST_MEMORY, and what read gives. */
 enum status grow(const struct grow_source *from, const struct architecture *to,

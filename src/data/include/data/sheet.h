@@ -6,14 +6,10 @@
 #ifndef BIFRONS_DATA_SHEET_H
 #define BIFRONS_DATA_SHEET_H
 
-#include "data/picture.h"
 #include "data/set.h"
 
-/* ST_IO, ST_MEMORY; ST_DATA damaged, or points are asked for of a set without. The caller releases
- * the picture. */
-enum status sheet_draw(struct set *s, bool points, struct picture *out,
-                       struct errmsg *em) MUST_CHECK;
-/* The same as a PNG file, atomically. */
+/* As a PNG file, atomically. ST_IO, ST_MEMORY; ST_DATA damaged, or points are asked for of a set
+ * without. */
 enum status sheet_write(struct set *s, bool points, const char *path, struct errmsg *em) MUST_CHECK;
 
 #endif

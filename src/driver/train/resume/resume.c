@@ -15,40 +15,24 @@
 #include "base/poison.h"
 
 /* The state as the checkpoint tells it; values of another kind are not compared with. */
-static void take_state(struct session *s, const struct checkpoint *c, const struct run_meta *meta,
+static void take_state(struct session *s, const struct run_meta *meta,
                        const struct resume_changes *changed)
 {
-    const struct checkpoint_facts *facts = checkpoint_get_facts(c);
-    bool other_best = changed->losses || changed->best;
-    s->state = (struct train_state){
-        .step = facts->step,
-        .position = facts->position,
-        .stage = meta->stage,
-        .stage_step = meta->stage_step,
-        .stage_position = (uint64_t)meta->stage_position,
-        .train_loss = facts->loss,
-        .val_loss = facts->val_loss,
-        .best_value = other_best ? NAN : meta->best_value,
-        .best_step = other_best ? 0 : meta->best_step,
-        .best_seen = other_best ? NAN : meta->best_seen,
-        /* those that measured nothing do not count */
-        .stale = other_best || isnan(meta->best_seen) ? 0 : meta->stale,
-        .wall_s = meta->wall_s,
-        .save_s = meta->save_s,
-        .stretch_s = meta->stretch_s,
-        .metrics_bytes = meta->metrics_bytes,
-        .adversary_step = s->config.loss.adversarial > 0 ? MAX(facts->adversary_step, 0) : 0,
-        .guard = meta->guard,
-        .collapse = meta->collapse,
-    };
-    for (int i = 0; i < VAL_NUMBERS; i++)
-        s->state.val_metrics.number[i] = checkpoint_get_val_metric(c, val_metrics_key(i));
+    struct train_state *t = &s->state;
+    *t = meta->state;
+    if (changed->losses || changed->best) {
+        t->best_value = t->best_seen = NAN;
+        t->best_step = 0;
+    }
+    if (isnan(t->best_seen)) /* those that measured nothing do not count */
+        t->stale = 0;
+    t->adversary_step = s->config.loss.adversarial > 0 ? MAX(t->adversary_step, 0) : 0;
     if (changed->losses) {
-        guard_forget_losses(&s->state.guard);
-        collapse_forget_losses(&s->state.collapse);
+        guard_forget_losses(&t->guard);
+        collapse_forget_losses(&t->collapse);
     }
     if (s->config.guard.spike == 0) /* no validation would find that it has recovered */
-        collapse_forget(&s->state.collapse);
+        collapse_forget(&t->collapse);
     bool same_ranks = s->config.train.reproducible || meta->world_size == comm_world_size(s->comm);
     if (meta->world_size > 0 && !(same_ranks && meta->threads == s->threads.n))
         log_info("saved on %d rank%s x %d thread%s, resumed on %d x %d: results may differ in the "
@@ -59,11 +43,10 @@ static void take_state(struct session *s, const struct checkpoint *c, const stru
 
 /* ---- Finding --------------------------------------------------------------------------------- */
 
-static enum status check_meta(const char *path, const struct checkpoint_facts *facts,
-                              const struct run_meta *meta, struct errmsg *em)
+static enum status check_state(const char *path, const struct train_state *t, struct errmsg *em)
 {
-    if (meta->stage < 0 || meta->stage_step < 0 || meta->stage_step > facts->step ||
-        meta->stage_position < 0 || (uint64_t)meta->stage_position > facts->position)
+    if (t->stage < 0 || t->stage_step < 0 || t->stage_step > t->step ||
+        t->stage_position > t->position)
         return FAIL(em, ST_DATA, "%s: what it says of its stage contradicts itself", path);
     return ST_OK;
 }
@@ -74,21 +57,20 @@ static enum status check_meta(const char *path, const struct checkpoint_facts *f
 static enum status try_checkpoint(struct session *s, const char *path, const struct checkpoint *c,
                                   bool *final, struct errmsg *em)
 {
-    const struct checkpoint_facts *facts = checkpoint_get_facts(c);
     struct run_meta meta;
     struct resume_changes changed = {0};
-    run_meta_read(facts->meta, &meta);
-    enum status st = check_meta(path, facts, &meta, em);
+    run_meta_of(c, &meta);
+    enum status st = check_state(path, &meta.state, em);
     if (st == ST_OK) {
-        config_enter_stage(&s->config, MIN(meta.stage, config_stage_count(&s->config) - 1));
-        st = resume_check(s, path, facts->config, &meta, &changed, em);
+        config_enter_stage(&s->config, MIN(meta.state.stage, config_stage_count(&s->config) - 1));
+        st = resume_check(s, path, checkpoint_get_facts(c)->config, &meta, &changed, em);
     }
     *final = changed.stages;
     struct model_options options = session_model_options(&s->config, "cpu");
     if (st == ST_OK)
         st = checkpoint_check(c, &options, true, false, em);
     if (st == ST_OK)
-        take_state(s, c, &meta, &changed);
+        take_state(s, &meta, &changed);
     return st;
 }
 
@@ -201,7 +183,7 @@ static enum status start_with(struct session *s, const char *path, struct errmsg
     if (st == ST_OK)
         st = checkpoint_start(c, s->model, em);
     int before = st == ST_OK ? checkpoint_get_config(c).image_size : 0;
-    int now = (int)s->config.model.image_size;
+    int now = s->config.model.image_size;
     if (st == ST_OK && before < now)
         log_info("%s: grown from %d px to %d px", path, before, now);
     if (st == ST_OK)

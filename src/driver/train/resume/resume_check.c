@@ -173,7 +173,7 @@ enum status resume_check(const struct session *s, const char *path, const char *
     } else if (config_toml) {
         lines = config_difference(old, &s->config);
     }
-    st = judge_changes(old, &s->config, lines ? lines : "", meta->stage, path, changed, em);
+    st = judge_changes(old, &s->config, lines ? lines : "", meta->state.stage, path, changed, em);
     free(lines);
     free(old);
     return st;

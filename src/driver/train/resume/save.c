@@ -189,31 +189,40 @@ static bool wait_for_disk(struct saver *v)
     return idle;
 }
 
+/* What the checkpoint will say of the run, as JSON text. */
+static char *meta_text(const struct session *s)
+{
+    struct run_meta meta = {
+        .state = s->state,
+        .world_size = comm_world_size(s->comm),
+        .threads = s->threads.n,
+    };
+    for (int p = 0; p < 2; p++) {
+        const struct set_info *set = set_get_info(s->sets[p]);
+        snprintf(meta.fingerprints[p], sizeof meta.fingerprints[p], "%016" PRIx64,
+                 set->fingerprint);
+        meta.people[p] = set->person;
+        meta.consent[p] = set->consent;
+    }
+    return run_meta_text(&meta, s->config.train.stages.n > 0);
+}
+
 static enum status prepare(struct saver *v, bool best, struct errmsg *em)
 {
     struct session *s = v->session;
     v->job = (struct write_job){
         .snapshot = v->snapshot,
         .facts = {.epoch = session_epoch(s),
-                  .step = s->state.step,
                   .stage_step = s->state.stage_step,
-                  .position = s->state.position,
-                  .loss = s->state.train_loss,
-                  .val_loss = s->state.val_loss,
-                  .adversary_step = s->state.adversary_step,
                   .lr = session_lr(s, s->state.step),
                   .config = config_to_toml(&s->config),
-                  .meta = run_meta_text(s)},
+                  .meta = meta_text(s)},
         .best = best,
         .best_value = s->state.best_value,
         .keep = (int)s->config.checkpoint.keep,
         .watchdog = s->watchdog,
     };
-    for (int i = 0; i < VAL_NUMBERS; i++)
-        v->job.numbers[i] =
-            (struct checkpoint_number){val_metrics_key(i), s->state.val_metrics.number[i]};
-    v->job.facts.val_metrics = v->job.numbers;
-    v->job.facts.n_val_metrics = VAL_NUMBERS;
+    run_meta_put_facts(&s->state, v->job.numbers, &v->job.facts);
     memcpy(v->job.out, s->out, sizeof v->job.out);
     if (!v->job.facts.config || !v->job.facts.meta)
         return FAIL(em, ST_MEMORY, "out of memory");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/sidecar.h"
 #include "data/pack.h"
 #include "run_folder.h"
 #include "signals.h"
@@ -45,8 +46,8 @@ static enum status set_paths(struct packing *p, struct errmsg *em)
 /* And its folder, where it was alone there. */
 static void remove_fresh(const char *path)
 {
-    char sidecar[PATH_BYTES_MAX + 8], folder[PATH_BYTES_MAX];
-    snprintf(sidecar, sizeof sidecar, "%s.xxh3", path);
+    char sidecar[SIDECAR_PATH_BYTES], folder[PATH_BYTES_MAX];
+    sidecar_path(path, sidecar);
     path_folder(path, folder, sizeof folder);
     unlink(path);
     unlink(sidecar);
@@ -276,11 +277,11 @@ enum status folders_keep(struct session *s, struct errmsg *em)
     const char *const kept[2] = {s->config.data.a, s->config.data.b};
     enum status st = ST_OK;
     for (int p = 0; p < 2 && st == ST_OK; p++) {
-        char from[PATH_BYTES_MAX + 8], to[PATH_BYTES_MAX + 8];
+        char from[SIDECAR_PATH_BYTES], to[SIDECAR_PATH_BYTES];
         if (!s->fresh_set[p][0])
             continue;
-        snprintf(from, sizeof from, "%s.xxh3", s->fresh_set[p]);
-        snprintf(to, sizeof to, "%s.xxh3", kept[p]);
+        sidecar_path(s->fresh_set[p], from);
+        sidecar_path(kept[p], to);
         st = file_commit(from, to, em);
         if (st == ST_OK)
             st = file_commit(s->fresh_set[p], kept[p], em);

@@ -2,7 +2,6 @@
 #include "session.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -149,9 +148,9 @@ static void note_sets(const struct session *s)
         if (info[p]->n < 500)
             log_warn("%s: 500 pictures or more are recommended", session_set_name(s, p));
         if (info[p]->size < s->config.model.image_size)
-            log_warn("%s: pictures of %d px are enlarged to %lld px; pack them larger if the "
+            log_warn("%s: pictures of %d px are enlarged to %d px; pack them larger if the "
                      "sources allow",
-                     session_set_name(s, p), info[p]->size, (long long)s->config.model.image_size);
+                     session_set_name(s, p), info[p]->size, s->config.model.image_size);
     }
     if (info[0]->fingerprint == info[1]->fingerprint)
         log_warn("data.a and data.b hold the same pictures: a swap cannot be learned from them");
@@ -188,14 +187,6 @@ enum status session_share_state(struct session *s, struct errmsg *em)
     return st == ST_OK ? zero_share_moments(s, em) : st;
 }
 
-/* Where a run, or a stage of it, begins. */
-static void clear_results(struct train_state *t)
-{
-    t->train_loss = t->val_loss = t->best_value = t->best_seen = NAN;
-    t->best_step = t->stale = t->adversary_step = 0;
-    val_metrics_clear(&t->val_metrics);
-}
-
 void session_enter_stage(struct session *s)
 {
     config_enter_stage(&s->config, s->state.stage);
@@ -211,24 +202,13 @@ void session_enter_stage(struct session *s)
 
 void session_begin_next_stage(struct session *s)
 {
-    struct train_state *t = &s->state;
-    int64_t skipped = t->guard.skipped;
-    t->stage++;
-    t->stage_step = t->step;
-    t->stage_position = t->position;
-    clear_results(t);
-    guard_init(&t->guard);
-    collapse_init(&t->collapse);
-    t->guard.skipped = skipped;
+    train_state_begin_next_stage(&s->state);
     session_enter_stage(s);
 }
 
 enum status session_open(struct session *s, struct errmsg *em)
 {
-    s->state = (struct train_state){0};
-    clear_results(&s->state);
-    guard_init(&s->state.guard);
-    collapse_init(&s->state.collapse);
+    train_state_init(&s->state);
     enum status st = choose_threads(s, em);
     if (st != ST_OK)
         return st;
@@ -335,6 +315,6 @@ void session_stage_text(const struct session *s, char out[static SESSION_STAGE_T
 {
     out[0] = '\0';
     if (s->config.train.stages.n > 0)
-        snprintf(out, SESSION_STAGE_TEXT_BYTES, "stage %" PRId64 " of %" PRId64 ", %" PRId64 " px",
+        snprintf(out, SESSION_STAGE_TEXT_BYTES, "stage %" PRId64 " of %" PRId64 ", %d px",
                  s->state.stage + 1, s->config.train.stages.n, s->config.model.image_size);
 }

@@ -21,7 +21,6 @@
 #define BIFRONS_DRIVER_TRAIN_SESSION_H
 
 #include "base/threads.h"
-#include "collapse.h"
 #include "comm/comm.h"
 #include "comm/reducer.h"
 #include "comm/slot_sum.h"
@@ -30,35 +29,11 @@
 #include "data/loader.h"
 #include "data/order.h"
 #include "data/set.h"
-#include "guard.h"
 #include "model/model.h"
-#include "val_metrics.h"
+#include "train_state.h"
 #include "walltime.h"
 
 struct feed;
-
-/* Where the run stands. Saved in every checkpoint. */
-struct train_state {
-    int64_t step;                   /* optimizer steps done, of all stages */
-    uint64_t position;              /* pictures of each person consumed: the cursor of the order */
-    int64_t stage;                  /* of train.stages, from 0 */
-    int64_t stage_step;             /* step at which the stage began … */
-    uint64_t stage_position;        /* … and position */
-    double train_loss;              /* of the last step; NaN before the first */
-    double val_loss;                /* of the last validation; NaN before the first */
-    struct val_metrics val_metrics; /* likewise */
-    double best_value;              /* what checkpoint.best names, of best.pt; NaN: none yet */
-    int64_t best_step;              /* step of best.pt; 0: none of this stage */
-    double best_seen;       /* what checkpoint.best names, of all validations; NaN: none yet */
-    int64_t stale;          /* validations in a row that were not better */
-    double wall_s;          /* training time of the run's earlier lives */
-    int64_t metrics_bytes;  /* length of metrics.jsonl at this point */
-    double save_s;          /* the slowest save lately; 0: none yet */
-    double stretch_s;       /* walltime.h: longest time between two chances to stop; 0: not known */
-    int64_t adversary_step; /* updates of the discriminators */
-    struct guard guard;
-    struct collapse collapse;
-};
 
 struct session {
     struct config config;              /* the stage's */

@@ -60,8 +60,10 @@ static enum status open_loader(struct session *s, struct errmsg *em)
     int64_t micro = (share + s->config.train.accumulate - 1) / s->config.train.accumulate;
     if (s->config.train.reproducible)
         micro = s->config.train.slot_size;
-    bool masks = session_uses_masks(s);
     const struct priority priority = priority_of(&s->config);
+    unsigned arrays = (session_uses_masks(s) ? BATCH_MASKS : 0) |
+                      (s->config.augment.noise > 0 ? BATCH_NOISE : 0) |
+                      (priority_unit(&priority) > 0 ? BATCH_PRIORITY : 0);
     if (s->config.model.mask && s->config.loss.mask_head == 0 && comm_rank(s->comm) == 0)
         log_warn("model.mask: nothing tells the decoders what a mask is; set loss.mask_head = 1");
     enum status st = check_losses(s, em);
@@ -73,10 +75,8 @@ static enum status open_loader(struct session *s, struct errmsg *em)
     const struct feed_options options = {
         .loader = s->loader,
         .capacity = (size_t)micro,
-        .size = (int)s->config.model.image_size,
-        .masks = masks,
-        .noise = s->config.augment.noise > 0,
-        .priority = priority_unit(&priority) > 0,
+        .size = s->config.model.image_size,
+        .arrays = arrays,
     };
     return feed_new(&options, &s->feed, em);
 }
@@ -93,28 +93,17 @@ struct model_options session_model_options(const struct config *c, const char *d
     const struct priority priority = priority_of(c);
     int64_t f = c->train.freeze;
     struct model_options options = {
-        .config = config_model(c),
+        .config = c->model,
+        .training = c->train.training,
+        .adversary = c->adversary,
         .device = device,
         .precision = precision_of(c, device),
         .perceptual_weights = c->loss.perceptual_weights,
-        .adversary = {.loss = (enum model_adversary_loss)c->adversary.loss,
-                      .channels = (int)c->adversary.channels,
-                      .r1 = c->adversary.r1,
-                      .beta1 = c->adversary.beta1,
-                      .beta2 = c->adversary.beta2},
         .mask_weight = c->loss.mask,
         .priority_weight = priority_unit(&priority),
-        .adam_beta1 = c->train.adam_beta1,
-        .adam_beta2 = c->train.adam_beta2,
-        .adam_eps = c->train.adam_eps,
-        .init = (enum model_init)c->train.init,
-        .weight_decay = c->train.weight_decay,
-        .ema = c->train.ema,
         .frozen = {[MODEL_ENCODER] = f == FREEZE_ENCODER,
-                      [MODEL_DECODER_A] = f == FREEZE_DECODERS || f == FREEZE_DECODER_A,
-                      [MODEL_DECODER_B] = f == FREEZE_DECODERS || f == FREEZE_DECODER_B},
-        .seed = c->train.seed,
-        .recompute = c->train.recompute,
+                   [MODEL_DECODER_A] = f == FREEZE_DECODERS || f == FREEZE_DECODER_A,
+                   [MODEL_DECODER_B] = f == FREEZE_DECODERS || f == FREEZE_DECODER_B},
     };
     _Static_assert(sizeof options.loss_weight == sizeof c->loss.weight, "one table of losses");
     memcpy(options.loss_weight, c->loss.weight, sizeof options.loss_weight);
@@ -128,13 +117,11 @@ static enum status open_model(struct session *s, struct errmsg *em)
     device_resolve(s->config.train.device, comm_device(s->comm), device);
     struct model_options options = session_model_options(&s->config, device);
     options.cuda_graph = run_plan_takes_graph(s, &options);
-    if (s->config.train.reproducible && strncmp(device, "cuda", 4) == 0)
-        return FAIL(em, ST_CONFIG,
-                    "train.reproducible works on the CPU in this version, and this rank works on "
-                    "\"%s\": set train.device = \"cpu\"",
-                    device);
+    enum status st = config_check_device(&s->config, device, em);
+    if (st != ST_OK)
+        return st;
     model_runtime_configure(s->threads.n, s->config.train.deterministic);
-    enum status st = model_parameter_count(&options.config, &count, em);
+    st = model_parameter_count(&options.config, &count, em);
     memcpy(options.colours, s->colours, sizeof options.colours);
     void **const parts[] = {&s->memory.parameters, &s->memory.gradients, &s->memory.exp_avg,
                             &s->memory.exp_avg_sq};

@@ -13,19 +13,6 @@
 #include "vote.h"
 #include "zero.h"
 
-static struct model_batch batch_view(const struct loader_batch *b)
-{
-    struct model_batch view = {.n = b->n};
-    for (int p = 0; p < MODEL_PEOPLE; p++) {
-        view.images[p] = b->images[p];
-        view.masks[p] = b->masks[p];
-        view.draws[p] = b->draws[p];
-        view.priority[p] = b->priority[p];
-        view.noise[p] = b->noise[p];
-    }
-    return view;
-}
-
 /* ---- Opening --------------------------------------------------------------------------------- */
 
 static size_t slots_of(const struct session *s)
@@ -76,14 +63,13 @@ static enum status try_backward(struct session *s, struct errmsg *em)
     comm_shard(batch, comm_world_size(s->comm), comm_rank(s->comm), &first, &count);
     comm_shard(count, (int)s->config.train.accumulate, 0, &micro_first, &micro_count);
     micro_count = MIN(micro_count, feed_get_options(s->feed)->capacity);
-    const struct loader_batch *samples;
+    const struct batch *samples;
     enum status st = feed_take(s->feed, first, micro_count, &samples, em);
     if (st != ST_OK)
         return st;
-    struct model_batch view = batch_view(samples);
     struct model_losses ignored;
     reducer_observe(s->reducer);
-    return model_backward(s->model, &view, (double)batch, &ignored, em);
+    return model_backward(s->model, samples, (double)batch, &ignored, em);
 }
 
 static void tell_plan(const struct session *s)
@@ -179,7 +165,7 @@ static enum status run_part(struct work *w, size_t i, struct errmsg *em)
 {
     struct session *s = w->s;
     struct part part = part_at(s, i);
-    const struct loader_batch *samples;
+    const struct batch *samples;
     double before = clock_seconds();
     watchdog_enter(s->watchdog, WATCH_READ, s->state.step + 1);
     enum status st = feed_take(s->feed, s->state.position + part.first, part.n, &samples, em);
@@ -188,9 +174,8 @@ static enum status run_part(struct work *w, size_t i, struct errmsg *em)
         return st;
     watchdog_enter(s->watchdog, WATCH_COMPUTE, s->state.step + 1);
     read_ahead(s, i);
-    struct model_batch view = batch_view(samples);
     struct model_losses losses;
-    st = model_backward(s->model, &view, (double)s->config.train.global_batch, &losses, em);
+    st = model_backward(s->model, samples, (double)s->config.train.global_batch, &losses, em);
     if (st == ST_OK)
         vote_add_losses(w->vote, part.unit, &losses);
     return st;

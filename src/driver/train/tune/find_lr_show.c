@@ -123,7 +123,7 @@ static enum status draw(const char *path, const struct session *s, const struct 
     struct picture picture;
     snprintf(subtitle, sizeof subtitle,
              "Learning rate range test, %" PRId64 " of %" PRId64 " steps of %" PRId64 " + %" PRId64
-             " pictures of %" PRId64 " px",
+             " pictures of %d px",
              c->n, c->steps, s->config.train.global_batch, s->config.train.global_batch,
              s->config.model.image_size);
     enum status st = chart_draw(s->config.name, subtitle, &panel, 1, &picture, em);

@@ -73,8 +73,8 @@ void memory_advice_add(const struct session *s, struct errmsg *em)
     session_stage_text(s, stage);
     begin(em);
     add(em,
-        ". %s%s rank works on %" PRId64 " + %" PRId64 " pictures of %" PRId64
-        " px at once: train.global_batch = %" PRId64 " on %d rank%s, ",
+        ". %s%s rank works on %" PRId64 " + %" PRId64
+        " pictures of %d px at once: train.global_batch = %" PRId64 " on %d rank%s, ",
         stage, stage[0] ? ": a" : "A", pairs, pairs, c->model.image_size, c->train.global_batch,
         ranks, PLURAL(ranks));
     if (c->train.reproducible)

@@ -39,7 +39,7 @@ static void tell_memory(const struct session *s, const struct config *c)
     struct plan_memory m = plan_memory_of(&work, &run, &here);
     double state = m.parameters + m.gradients + m.moments;
     log_info("memory: about %.2f GB a rank, %.2f GB of it parameters, gradients and moments, at "
-             "%" PRId64 " px; rank 0's copy for checkpoints takes %.2f GB of host memory",
+             "%d px; rank 0's copy for checkpoints takes %.2f GB of host memory",
              m.total / 1e9, state / 1e9, c->model.image_size, m.copy / 1e9);
     double host = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     double wanted = m.copy + (here.gpu ? 0 : comm_local_size(s->comm) * m.total);

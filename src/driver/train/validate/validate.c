@@ -25,7 +25,7 @@ struct validation {
     struct vote *vote;
     struct outputs_sum outputs[MODEL_PEOPLE];
     bool measures; /* val_metrics, too */
-    struct loader_batch batch;
+    struct batch batch;
     struct quality_meter *meter;
     uint8_t *memory, *recon[MODEL_PEOPLE], *swap[MODEL_PEOPLE], *truth;
     int64_t pairs;
@@ -58,16 +58,15 @@ static enum status validation_init(struct validation *v, struct errmsg *em)
         v->swap[p] = v->memory + (size_t)(2 * p + 1) * part;
     }
     v->truth = v->memory + 2 * MODEL_PEOPLE * part;
-    enum status st = loader_batch_init(&v->batch, trained->capacity, size, masks, em);
-    if (st == ST_OK && trained->priority)
-        st = loader_batch_add_priority(&v->batch, em);
+    unsigned arrays = (trained->arrays & BATCH_PRIORITY) | (masks ? BATCH_MASKS : 0);
+    enum status st = batch_init(&v->batch, trained->capacity, size, arrays, em);
     return st == ST_OK ? quality_meter_new(size, &v->meter, em) : st;
 }
 
 static void validation_release(struct validation *v)
 {
     quality_meter_free(v->meter);
-    loader_batch_release(&v->batch);
+    batch_release(&v->batch);
     free(v->memory);
 }
 
@@ -126,20 +125,17 @@ static enum status validate_batch(struct validation *v, int64_t first, int64_t n
         for (int64_t i = 0; i < n; i++)
             rows[p][i] = row_of(s, p, first + i);
     enum status st = loader_fill_rows(s->loader, rows[0], rows[1], (size_t)n, &v->batch, em);
-    struct model_batch view = {.n = (size_t)n};
+    struct batch shown = v->batch; /* what the model sees: masks only where the run uses them */
     struct model_pictures pictures = {0};
     struct model_losses losses;
     for (int p = 0; p < 2; p++) {
-        view.images[p] = v->batch.images[p];
-        if (feed_get_options(s->feed)->masks) /* the run counts by them */
-            view.masks[p] = v->batch.masks[p];
-        view.draws[p] = v->batch.draws[p];
-        view.priority[p] = v->batch.priority[p];
+        if (!(feed_get_options(s->feed)->arrays & BATCH_MASKS))
+            shown.masks[p] = NULL;
         pictures.recon[p] = v->recon[p];
         pictures.swap[p] = v->measures && has_truth(s, p) ? v->swap[p] : NULL;
     }
     if (st == ST_OK)
-        st = model_evaluate(s->model, &view, (double)v->pairs, &losses, &pictures, em);
+        st = model_evaluate(s->model, &shown, (double)v->pairs, &losses, &pictures, em);
     if (st == ST_OK)
         vote_add_losses(v->vote, unit, &losses);
     for (int p = 0; p < 2; p++)

@@ -125,20 +125,24 @@ enum status pose_scale_measure(struct set *set, const struct order *order, struc
 
 /* --- z ---------------------------------------------------------------------------------------- */
 
-void pose_standardise(const struct pose_scale *scale, const float shares[FACE_POINTS][2],
-                      float z[FACE_POINTS][2])
+struct pose_code pose_standardise(const struct pose_scale *scale,
+                                  const float shares[FACE_POINTS][2])
 {
+    struct pose_code code = {0};
     for (int i = 0; i < FACE_POINTS; i++)
         for (int axis = 0; axis < 2; axis++) {
-            float deviation = scale->deviation[i][axis], value = 0;
-            if (deviation > 0 && point_is_known(shares[i]))
-                value = (shares[i][axis] - scale->mean[i][axis]) / deviation;
-            z[i][axis] = MIN(MAX(value, -(float)POSE_Z_MAX), (float)POSE_Z_MAX);
+            float deviation = scale->deviation[i][axis];
+            if (deviation == 0 || !point_is_known(shares[i]))
+                continue;
+            float z = (shares[i][axis] - scale->mean[i][axis]) / deviation;
+            code.z[i][axis] = MIN(MAX(z, -(float)POSE_Z_MAX), (float)POSE_Z_MAX);
+            code.known[i][axis] = 1;
         }
+    return code;
 }
 
 enum status pose_read(struct set *set, int64_t row, const struct augment_draw *draw,
-                      const struct pose_scale *scale, float z[FACE_POINTS][2], struct errmsg *em)
+                      const struct pose_scale *scale, struct pose_code *out, struct errmsg *em)
 {
     float points[FACE_POINTS][2];
     enum status st = set_read_points(set, row, points, em);
@@ -146,7 +150,7 @@ enum status pose_read(struct set *set, int64_t row, const struct augment_draw *d
         return st;
     points_to_shares(points, set_get_info(set)->size);
     points_move(draw, points);
-    pose_standardise(scale, (const float(*)[2])points, z);
+    *out = pose_standardise(scale, (const float(*)[2])points);
     return ST_OK;
 }
 

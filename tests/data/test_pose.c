@@ -44,11 +44,11 @@ static void z_is_about_0_and_1_wide(void **state)
     assert_true(gaps.unknown.n == 0 && gaps.constant.n == 0);
     double sum = 0, squares = 0;
     for (int i = 0; i < N; i++) {
-        float z[FACE_POINTS][2];
-        pose_standardise(&s, (const float(*)[2])faces[i], z);
+        struct pose_code code = pose_standardise(&s, (const float(*)[2])faces[i]);
         for (int k = 0; k < 2 * FACE_POINTS; k++) {
-            sum += (double)z[k / 2][k % 2];
-            squares += (double)z[k / 2][k % 2] * (double)z[k / 2][k % 2];
+            double z = (double)code.z[k / 2][k % 2];
+            sum += z;
+            squares += z * z;
         }
     }
     /* y is .01 k, and its points' mirror images have another k */
@@ -98,9 +98,8 @@ static void a_few_wild_points_change_little(void **state)
         assert_near(other.deviation[40][axis] / s.deviation[40][axis], 1, .1);
         assert_near(other.mean[40][axis], s.mean[40][axis], .1 * (double)s.deviation[40][axis]);
     }
-    float z[FACE_POINTS][2];
-    pose_standardise(&other, (const float(*)[2])faces[0], z);
-    assert_true(z[40][0] == POSE_Z_MAX && z[39][0] < POSE_Z_MAX);
+    struct pose_code code = pose_standardise(&other, (const float(*)[2])faces[0]);
+    assert_true(code.z[40][0] == POSE_Z_MAX && code.z[39][0] < POSE_Z_MAX);
 }
 
 static void what_is_unknown_or_constant_is_named_and_0(void **state)
@@ -119,10 +118,12 @@ static void what_is_unknown_or_constant_is_named_and_0(void **state)
     assert_string_equal(name_list_text(&gaps.constant),
                         "x of point 30 (nose), y of point 30 (nose)");
     assert_true(s.deviation[30][0] == 0 && s.deviation[30][1] == 0);
-    float z[FACE_POINTS][2];
-    pose_standardise(&s, (const float(*)[2])faces[3], z);
-    assert_true(z[30][0] == 0 && z[30][1] == 0 && z[69][0] == 0 && z[69][1] == 0);
-    assert_true(z[0][0] == 0 && z[0][1] == 0 && z[1][0] != 0);
+    struct pose_code code = pose_standardise(&s, (const float(*)[2])faces[3]);
+    for (int k = 0; k < FACE_POINTS; k++)
+        for (int axis = 0; axis < 2; axis++) {
+            bool known = k != 30 && k != 69 && k != 0;
+            assert_true(code.known[k][axis] == (known ? 1 : 0) && (code.z[k][axis] != 0) == known);
+        }
     for (int i = 0; i < N; i++)
         faces[i][68][1] = NAN;
     s = scale_of(N);
@@ -183,14 +184,14 @@ static void training_pictures_count_and_others_do_not(void **state)
         assert_near(s.deviation[k / 2][k % 2], wanted.deviation[k / 2][k % 2], 1e-5);
     }
     /* a flipped picture: x turned round, left for right */
-    float z[FACE_POINTS][2], flipped[FACE_POINTS][2];
+    struct pose_code own, flipped;
     struct augment_draw d = AUGMENT_NONE;
-    assert_ok(pose_read(set, 4, &d, &s, z, &em));
+    assert_ok(pose_read(set, 4, &d, &s, &own, &em));
     d.flip = true;
-    assert_ok(pose_read(set, 4, &d, &s, flipped, &em));
+    assert_ok(pose_read(set, 4, &d, &s, &flipped, &em));
     for (int k = 0; k < FACE_POINTS; k++) {
-        assert_near(flipped[k][0], -z[point_mirrored(k)][0], 1e-3);
-        assert_near(flipped[k][1], z[point_mirrored(k)][1], 1e-3);
+        assert_near(flipped.z[k][0], -own.z[point_mirrored(k)][0], 1e-3);
+        assert_near(flipped.z[k][1], own.z[point_mirrored(k)][1], 1e-3);
     }
     order_free(order);
     set_free(set);
@@ -207,7 +208,7 @@ static void sets_that_say_nothing_are_refused(void **state)
         struct set *set;
         struct order *order;
         struct pose_scale s;
-        float z[FACE_POINTS][2];
+        struct pose_code code;
         struct augment_draw d = AUGMENT_NONE;
         for (int i = 0; i < N * FACE_POINTS * 2; i++) {
             int point = i / 2 % FACE_POINTS;
@@ -220,7 +221,7 @@ static void sets_that_say_nothing_are_refused(void **state)
         assert_text_has(em.text, told[k]);
         if (k == 0) {
             em = (struct errmsg){0};
-            assert_status(pose_read(set, 0, &d, &s, z, &em), ST_DATA);
+            assert_status(pose_read(set, 0, &d, &s, &code, &em), ST_DATA);
         }
         order_free(order);
         set_free(set);

@@ -3,9 +3,9 @@
  *
  *     struct pose_scale scale;
  *     struct pose_gaps gaps;
- *     float z[FACE_POINTS][2];
+ *     struct pose_code code;
  *     if ((st = pose_scale_measure(set, order, &scale, &gaps, &em)) == ST_OK)
- *         st = pose_read(set, row, &draw, &scale, z, &em);
+ *         st = pose_read(set, row, &draw, &scale, &code, &em);
  *
  * z = (share - mean) / deviation, for each person, point and axis, at most POSE_Z_MAX from 0; 0
  * where a point is not known or where the coordinate does not vary. Shares (base/augment.h) do not
@@ -52,13 +52,20 @@ enum status pose_scale_of(const float (*faces)[FACE_POINTS][2], size_t n, struct
 enum status pose_scale_measure(struct set *set, const struct order *order, struct pose_scale *out,
                                struct pose_gaps *gaps, struct errmsg *em) MUST_CHECK;
 
-/* z of a face, of shares. */
-void pose_standardise(const struct pose_scale *scale, const float shares[FACE_POINTS][2],
-                      float z[FACE_POINTS][2]);
-/* z of a picture as a draw moves it (points_move). ST_IO; ST_DATA damaged, or a set without points.
+struct pose_code {
+    float z[FACE_POINTS][2];
+    float known[FACE_POINTS]
+               [2]; /* 1, or 0 where z is 0 because it was not measured: no loss there */
+};
+
+/* The code of a face, of shares. */
+struct pose_code pose_standardise(const struct pose_scale *scale,
+                                  const float shares[FACE_POINTS][2]);
+/* That of a picture as a draw moves it (points_move). ST_IO; ST_DATA damaged, or a set without
+ * points.
  */
 enum status pose_read(struct set *set, int64_t row, const struct augment_draw *draw,
-                      const struct pose_scale *scale, float z[FACE_POINTS][2],
+                      const struct pose_scale *scale, struct pose_code *out,
                       struct errmsg *em) MUST_CHECK;
 
 /*

@@ -105,7 +105,7 @@ enum status pose_scale_measure(struct set *set, const struct order *order, struc
         faces ? ST_OK : FAIL(em, ST_MEMORY, "out of memory for the points of %zu pictures", n);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         st = set_read_points(set, order_train_row(order, (int64_t)i), faces[i], em);
-        points_to_shares(faces[i], info->size);
+        points_normalise(faces[i], info->size);
     }
     if (st == ST_OK)
         st = pose_scale_of((const float(*)[FACE_POINTS][2])faces, n, out, gaps, em);
@@ -126,15 +126,15 @@ enum status pose_scale_measure(struct set *set, const struct order *order, struc
 /* --- z ---------------------------------------------------------------------------------------- */
 
 struct pose_code pose_standardise(const struct pose_scale *scale,
-                                  const float shares[FACE_POINTS][2])
+                                  const float points[FACE_POINTS][2])
 {
     struct pose_code code = {0};
     for (int i = 0; i < FACE_POINTS; i++)
         for (int axis = 0; axis < 2; axis++) {
             float deviation = scale->deviation[i][axis];
-            if (deviation == 0 || !point_is_known(shares[i]))
+            if (deviation == 0 || !point_is_known(points[i]))
                 continue;
-            float z = (shares[i][axis] - scale->mean[i][axis]) / deviation;
+            float z = (points[i][axis] - scale->mean[i][axis]) / deviation;
             code.z[i][axis] = MIN(MAX(z, -(float)POSE_Z_MAX), (float)POSE_Z_MAX);
             code.known[i][axis] = 1;
         }
@@ -148,7 +148,7 @@ enum status pose_read(struct set *set, int64_t row, const struct augment_draw *d
     enum status st = set_read_points(set, row, points, em);
     if (st != ST_OK)
         return st;
-    points_to_shares(points, set_get_info(set)->size);
+    points_normalise(points, set_get_info(set)->size);
     points_move(draw, points);
     *out = pose_standardise(scale, (const float(*)[2])points);
     return ST_OK;

@@ -242,7 +242,7 @@ static void check_poses(const struct batch *b, const struct pose_scale scales[2]
         for (size_t i = 0; i < b->n; i++) {
             float points[FACE_POINTS][2];
             points_of(p, b->rows[p][i], points);
-            points_to_shares(points, SIZE);
+            points_normalise(points, SIZE);
             points_move(&b->draws[p][i], points);
             struct pose_code want = pose_standardise(&scales[p], (const float(*)[2])points);
             assert_memory_equal(b->pose[p] + i * 2 * FACE_POINTS, want.z, sizeof want.z);

@@ -155,7 +155,7 @@ static void left_and_right_exchanged_are_found_at_any_angle(void **state)
             d.rotate = (float)(degrees * 3.14159265 / 180);
             face(points);
             exchange(points, all[k].first, all[k].end);
-            points_to_shares(points, 100);
+            points_normalise(points, 100);
             points_move(&d, points);
             points_to_pixels(points, 100);
             const char *told = points_exchanged((const float(*)[2])points, &upside_down);
@@ -202,7 +202,7 @@ static void a_flip_exchanges_and_keeps_what_is_unknown(void **state)
         points[i][0] += 7;
     put(points, 36, NAN, NAN);
     d.flip = true;
-    points_to_shares(points, 100);
+    points_normalise(points, 100);
     points_move(&d, points);
     points_to_pixels(points, 100);
     assert_true(isnan(points[45][0]) && isnan(points[45][1]) && !isnan(points[36][0]));

@@ -14,7 +14,7 @@ enum { N = 240 };
 static float faces[N][FACE_POINTS][2];
 static struct pose_gaps gaps;
 
-/* A face of shares that mirrors itself, each coordinate off by a normal number of its own size. */
+/* A normalised face that mirrors itself, each coordinate off by a normal number of its own size. */
 static void setup_faces(void)
 {
     for (int i = 0; i < N; i++) {

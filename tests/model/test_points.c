@@ -66,7 +66,7 @@ static void crosses_land_where_points_move(void **state)
                             all[SHOWN];
         struct shim_scope *s;
         place(points);
-        points_to_shares(points, SIDE);
+        points_normalise(points, SIDE);
         points_move(&d, points);
         points_to_pixels(points, SIDE);
         for (int k = 0; k < SHOWN; k++)

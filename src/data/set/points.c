@@ -221,7 +221,7 @@ const char *points_exchanged(const float points[FACE_POINTS][2], bool *upside_do
 
 /* --- augmentation ----------------------------------------------------------------------------- */
 
-void points_to_shares(float points[FACE_POINTS][2], int size)
+void points_normalise(float points[FACE_POINTS][2], int size)
 {
     for (int i = 0; i < FACE_POINTS; i++)
         for (int axis = 0; axis < 2; axis++)

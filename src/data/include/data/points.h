@@ -3,12 +3,12 @@
  *
  *     float points[FACE_POINTS][2];
  *     if ((st = set_read_points(set, row, points, &em)) == ST_OK) {
- *         points_to_shares(points, set_get_info(set)->size);
+ *         points_normalise(points, set_get_info(set)->size);
  *         points_move(&draw, points);
  *     }
  *
  * Coordinates are x to the right and y down. Functions that ask for pixels take pixel centres;
- * those that ask for shares take base/augment.h's coordinates, in which the picture spans [-1, 1].
+ * those that ask for normalised ones take base/augment.h's, in which the picture spans [-1, 1].
  */
 #ifndef BIFRONS_DATA_POINTS_H
 #define BIFRONS_DATA_POINTS_H
@@ -50,19 +50,18 @@ struct points_difference points_compare(const float points[FACE_POINTS][2],
 const char *landmark_name(int landmark);
 
 /*
- * What is wrong with the order of the points, by geometry: seen from the eyes to the mouth, what is
- * called left lies to the right of what is called right. The part's plural ("eyes", static), or
- * NULL: nothing is. *upside_down_out: left and right are in place, and the mouth is above the eyes,
- * as where y is measured from the lower edge.
+ * The part of the face ("eyes", "pupils"; static) whose left and right points are exchanged, or
+ * NULL: none. Judged by geometry, at any roll of the head. *upside_down_out: left and right are in
+ * place, but the mouth lies above the eyes, as it does where y is measured from the lower edge.
  */
 const char *points_exchanged(const float points[FACE_POINTS][2], bool *upside_down_out);
 
-/* Pixels of a picture so large to shares, and back. */
-void points_to_shares(float points[FACE_POINTS][2], int size);
+/* Pixels of a picture of size x size to normalised coordinates, and back. */
+void points_normalise(float points[FACE_POINTS][2], int size);
 void points_to_pixels(float points[FACE_POINTS][2], int size);
 
 /*
- * Moves points, as shares, as augmentation moves the target: flipped, with left and right points
+ * Moves points, normalised, as augmentation moves the target: flipped, with left and right points
  * changing places, rotated, zoomed, shifted. The warp of the encoder's input is not applied.
  */
 void points_move(const struct augment_draw *d, float points[FACE_POINTS][2]);

@@ -7,9 +7,9 @@
  *     if ((st = pose_scale_measure(set, order, &scale, &gaps, &em)) == ST_OK)
  *         st = pose_read(set, row, &draw, &scale, &code, &em);
  *
- * z = (share - mean) / deviation, for each person, point and axis, at most POSE_Z_MAX from 0; 0
- * where a point is not known or where the coordinate does not vary. Shares (base/augment.h) do not
- * depend on the pictures' size: a mean serves all stages of a run.
+ * z = (coordinate - mean) / deviation, for each person, point and axis, cut at +-POSE_Z_MAX. It is
+ * 0 where a point is not known or where the coordinate does not vary. Coordinates are normalised
+ * (data/points.h) and do not depend on the pictures' size: a mean serves all stages of a run.
  *
  * Mean and deviation are those of the middle 96 % of the values in the person's training pictures
  * and in their mirror images: a detector's few wild points do not count. The deviation is scaled so
@@ -34,7 +34,7 @@ enum { POSE_Z_MAX = 6 };
 /* A coordinate that varies less does not vary: a thirtieth of a pixel of 128. */
 #define POSE_DEVIATION_MIN 5e-4
 
-/* Shares. Deviation 0: the coordinate is not known or does not vary. */
+/* Normalised. Deviation 0: the coordinate is not known or does not vary. */
 struct pose_scale {
     float mean[FACE_POINTS][2], deviation[FACE_POINTS][2];
 };
@@ -44,7 +44,7 @@ struct pose_gaps {
     struct name_list unknown, constant;
 };
 
-/* Of n faces, as shares. ST_MEMORY. */
+/* Of n faces, normalised. ST_MEMORY. */
 enum status pose_scale_of(const float (*faces)[FACE_POINTS][2], size_t n, struct pose_scale *out,
                           struct pose_gaps *gaps, struct errmsg *em) MUST_CHECK;
 /* Of a set's training pictures. ST_DATA: the set has no points, none is known in these pictures, or
@@ -58,9 +58,9 @@ struct pose_code {
                [2]; /* 1, or 0 where z is 0 because it was not measured: no loss there */
 };
 
-/* The code of a face, of shares. */
+/* The code of a face, from normalised points. */
 struct pose_code pose_standardise(const struct pose_scale *scale,
-                                  const float shares[FACE_POINTS][2]);
+                                  const float points[FACE_POINTS][2]);
 /* That of a picture as a draw moves it (points_move). ST_IO; ST_DATA damaged, or a set without
  * points.
  */
@@ -69,10 +69,10 @@ enum status pose_read(struct set *set, int64_t row, const struct augment_draw *d
                       struct errmsg *em) MUST_CHECK;
 
 /*
- * How a head is turned, roughly: yaw and pitch in shares of the face, by where the tip of the nose
- * stands between eyes and mouth; roll in radians, by the eyes. Pitch is about another middle for
- * each face: compare it between pictures of one person. NaN where one of the five landmarks is
- * unknown.
+ * How a head is turned, roughly. Yaw and pitch: where the tip of the nose stands between eyes and
+ * mouth, 1 being the way from the eyes to the mouth. Roll: the angle of the eyes, in radians. Pitch
+ * has another middle for each person: compare it between pictures of one person. NaN where one of
+ * the five landmarks is not known.
  */
 struct pose_turn {
     double yaw, pitch, roll;

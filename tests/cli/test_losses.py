@@ -133,12 +133,23 @@ def test_a_loss_needs_its_part_of_the_sets(sets, tmp_path, key, dataset):  # noq
     (tmp_path / "sets/a.h5").write_bytes((sets / "a.h5").read_bytes())
     with h5py.File(sets / "b.h5") as whole, h5py.File(tmp_path / "sets/b.h5", "w") as less:
         less.attrs.update(whole.attrs)
-        for name in set(whole) - {dataset}:
+        for name in set(whole) - {dataset, "points"}:
             whole.copy(name, less)
     keys = [f"{key}=2", "model.mask=true"]
     result = run(*command(tmp_path / "sets", tmp_path / "run", ranks=2, keys=keys))
     refused(result, 78, key, str(tmp_path / "sets/b.h5"), dataset)
     assert not (tmp_path / "run").exists()
+
+
+def test_points_serve_where_landmarks_are_needed(sets, tmp_path):  # noqa: F811
+    (tmp_path / "sets").mkdir()
+    for person in "ab":
+        with h5py.File(sets / f"{person}.h5") as whole, h5py.File(tmp_path / f"sets/{person}.h5", "w") as less:
+            less.attrs.update(whole.attrs)
+            for name in set(whole) - {"landmarks"}:
+                whole.copy(name, less)
+    result = run(*command(tmp_path / "sets", tmp_path / "run", "--dry-run", keys=["loss.eyes=2"]))
+    assert result.returncode == 0, result.stderr
 
 
 def test_mask_heads_and_priorities_are_trained(sets, tmp_path):  # noqa: F811

@@ -22,6 +22,8 @@ WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wvla", "-Wconversion", "-Wformat
 
 # Header: what its examples take as given, beside `em` and `st`, which every example has.
 GIVEN = {
+    "shim/include/shim/inference.h": ((), """
+        extern struct shim_scope *s; extern struct shim_tensor *x, *weight, *bias, *slopes;"""),
     "shim/include/shim/shim.h": ((), """
         extern const float *pictures; extern int64_t n, h, w, dims[]; extern struct shim_tensor *weight, *bias, *x;
         extern struct shim_scope *s, *scope; extern struct { int channels; } stages[2];
@@ -98,6 +100,8 @@ GIVEN = {
     "src/model/include/model/model.h": ((), """
         extern struct model *m; extern struct model_batch batch; extern double global_batch;
         extern struct model_losses losses;"""),
+    "src/model/include/model/operations.h": ((), """
+        extern struct operations_file *file; extern size_t n; extern float *pictures, *points, *presence;"""),
     "src/model/pickle.h": ((), """
         extern const uint8_t *bytes; extern size_t n, used; extern struct pickle *p; void take(uint32_t item);"""),
     "src/model/weights.h": ((), "extern const char *path; extern struct weights *w; extern double *numbers;"),

@@ -50,6 +50,18 @@ GIVEN = {
     "src/data/include/data/loader.h": ((), """
         extern struct loader *l; extern uint64_t first_position; extern size_t n; extern struct loader_batch batch;"""),
     "src/data/include/data/pack.h": ((), "extern const char *folder;"),
+    "src/data/include/data/warp.h": ((), """
+        extern struct picture picture; extern struct similarity map; extern float *cut;"""),
+    "src/driver/extract/cuts.h": ((), """
+        extern const char *path, *other_path; extern struct picture picture; extern struct face face;
+        extern double distance;"""),
+    "src/driver/extract/finder.h": ((), """
+        extern const char *folder_or_null; extern struct finder *f; extern struct picture picture;"""),
+    "src/driver/extract/inputs.h": (("data/include/data/picture.h",), """
+        extern const char *const *words; extern size_t n_words; extern struct picture picture;"""),
+    "src/driver/extract/people.h": ((), """
+        extern struct face face, other_face; extern double distance; void keep(const struct face *face);"""),
+    "src/driver/extract/shape.h": ((), "extern struct face face;"),
     "src/data/include/data/stage.h": ((), "extern const char *path; extern bool made; extern int local_rank;"),
     "src/driver/config/config.h": ((), "extern int world_size;"),
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),

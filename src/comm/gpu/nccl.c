@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "cudart.h"
 #include "gpu.h"
 #include "nccl_priv.h"
@@ -410,7 +411,6 @@ static void close_backend(struct comm *c)
 static struct nccl *new_nccl(struct comm *host, int device, double timeout_s)
 {
     struct nccl *n = calloc(1, sizeof *n);
-    pthread_condattr_t monotonic;
     if (!n)
         return NULL;
     n->host = host;
@@ -418,10 +418,7 @@ static struct nccl *new_nccl(struct comm *host, int device, double timeout_s)
     n->timeout_s = timeout_s > 0 ? timeout_s : HUGE_VAL;
     n->open_deadline_s = clock_seconds() + n->timeout_s + OPEN_GRACE_S;
     pthread_mutex_init(&n->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&n->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&n->changed);
     return n;
 }
 

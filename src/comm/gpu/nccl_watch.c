@@ -1,13 +1,12 @@
-#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "cudart.h"
 #include "gpu.h"
 #include "nccl_priv.h"
@@ -137,12 +136,7 @@ static void look(struct nccl *n)
 /* With the lock held, as pthread_cond_wait. */
 static void pause_ms(struct nccl *n, long ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += ms % 1000 * 1000000;
-    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    (void)pthread_cond_timedwait(&n->changed, &n->lock, &until);
+    (void)condition_wait(&n->changed, &n->lock, clock_seconds() + (double)ms / 1e3);
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "feed.h"
 #include "preview.h"
 #include "run_plan.h"
 
@@ -317,19 +318,17 @@ static int64_t shown_row(const struct order *o, int64_t i)
                         : order_train_row(o, (i - held_out) % order_train_count(o));
 }
 
-static enum status run_and_draw(struct report *r, struct loader_batch *b, uint8_t *memory,
+static enum status run_and_draw(struct report *r, struct batch *b, uint8_t *memory,
                                 struct errmsg *em)
 {
     struct session *s = r->session;
     size_t bytes = PREVIEW_PAIRS * (size_t)b->size * (size_t)b->size * 3;
     int64_t rows[2][PREVIEW_PAIRS];
-    struct model_batch view = {.n = PREVIEW_PAIRS};
     struct model_pictures out = {0};
     struct preview_pictures shown = {.n = PREVIEW_PAIRS, .size = b->size};
     for (int p = 0; p < 2; p++) {
         for (int i = 0; i < PREVIEW_PAIRS; i++)
             rows[p][i] = shown_row(s->orders[p], i);
-        view.images[p] = b->images[p];
         out.recon[p] = memory + (size_t)(2 * p) * bytes;
         out.swap[p] = memory + (size_t)(2 * p + 1) * bytes;
         shown.name[p] = set_get_info(s->sets[p])->person;
@@ -340,7 +339,7 @@ static enum status run_and_draw(struct report *r, struct loader_batch *b, uint8_
     feed_pause(s->feed);
     enum status st = loader_fill_rows(s->loader, rows[0], rows[1], PREVIEW_PAIRS, b, em);
     if (st == ST_OK)
-        st = model_run(s->model, &view, &out, em);
+        st = model_run(s->model, b, &out, em);
     return st == ST_OK ? draw_sheets(r, &shown, em) : st;
 }
 
@@ -349,18 +348,18 @@ void report_preview(struct report *r)
     if (!r->session)
         return;
     struct errmsg em = {0};
-    struct loader_batch b = {0};
+    struct batch b = {0};
     int size = feed_get_options(r->session->feed)->size;
     uint8_t *memory = malloc(4 * PREVIEW_PAIRS * (size_t)size * (size_t)size * 3);
     enum status st = memory ? ST_OK : FAIL(&em, ST_MEMORY, "out of memory for a preview");
     if (st == ST_OK)
-        st = loader_batch_init(&b, PREVIEW_PAIRS, size, false, &em);
+        st = batch_init(&b, PREVIEW_PAIRS, size, 0, &em);
     if (st == ST_OK)
         st = run_and_draw(r, &b, memory, &em);
     if (st != ST_OK && !r->preview_failed)
         log_warn("no preview: %s", em.text);
     r->preview_failed = st != ST_OK;
-    loader_batch_release(&b);
+    batch_release(&b);
     free(memory);
 }
 

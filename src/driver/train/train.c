@@ -68,7 +68,7 @@ static void tell_plan(const struct session *s)
     session_stage_text(s, stage);
     if (stage[0])
         log_info("%s: from step %" PRId64 " on", stage, s->state.stage_step + 1);
-    log_info("model: %" PRId64 " px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M",
+    log_info("model: %d px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M",
              c->model.image_size, (double)a->count / 1e6,
              (double)a->part_count[MODEL_ENCODER] / 1e6,
              (double)a->part_count[MODEL_DECODER_A] / 1e6);
@@ -413,7 +413,7 @@ int engine_train(int argc, char **argv)
         return command_fail_once(&em); /* ranks do not know each other yet */
     }
     int rank = comm_rank(s->comm);
-    log_set_rank(rank, comm_world_size(s->comm));
+    log_set_rank(rank);
     comm_set_timeout(s->comm, 0); /* the watchdog's from here on: it knows what ranks are at */
     st = watchdog_open(s->comm, a->config.train.timeout_s, &s->watchdog, &em);
     if (st == ST_OK)

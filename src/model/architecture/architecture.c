@@ -1,5 +1,6 @@
 #include "model/architecture.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +11,10 @@
 
 enum {
     RGB = 3,
-    WIDTH_SIZE = 64, /* pixels a side at which model.width counts */
-    KERNEL_STAGE = 4,
-    KERNEL_BLOCK = 3,
+    WIDTH_SIZE = 64,     /* pixels a side at which model.width counts */
     GROUP_CHANNELS = 16, /* of normalization, where they divide what there is */
-    SIZE_MAX_PX = 512,
-    STAGES_MAX = 8,
-    BLOCKS_MAX = 8,
-    PART_LAYERS_MAX = STAGES_MAX + STAGES_MAX * BLOCKS_MAX * 3 + 2,
+    LEVELS_MAX = 8,
+    PART_LAYERS_MAX = LEVELS_MAX + LEVELS_MAX * MODEL_BLOCKS_MAX * 3 + 2,
     LAYERS_MAX = MODEL_PARTS * PART_LAYERS_MAX,
     MEAN_CODES = 2,
     TENSORS_MAX = MEAN_CODES + 2 * LAYERS_MAX,
@@ -27,6 +24,7 @@ enum {
 /* What architecture_new allocates: the public face and what it points to. */
 struct built {
     struct architecture face;
+    int part; /* that layers are added to */
     struct architecture_layer layers[LAYERS_MAX];
     struct model_tensor tensors[TENSORS_MAX];
     char names[TENSORS_MAX][NAME_BYTES];
@@ -34,32 +32,17 @@ struct built {
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
-static const char *const bottlenecks[] = {"conv", "dense", NULL};
-static const char *const upsamples[] = {"transposed", "subpixel", NULL};
-static const char *const norms[] = {"none", "group", NULL};
-static const char *const switches[] = {"false", "true", NULL};
-
 /* clang-format off */
-#define KEY(field, value, least, most) \
+#define WHOLE(field, value, least, most, help) \
     {.name = #field, .offset = offsetof(struct model_config, field), \
-     .initial = (value), .low = (least), .high = (most)}
-#define WORDS(field, list) \
+     .initial = (value), .low = (least), .high = (most)},
+#define WORD(field, help, ...) \
     {.name = #field, .offset = offsetof(struct model_config, field), \
-     .words = (list), .high = (int)ARRAY_LENGTH(list) - 2}
+     .words = (const char *const[]){__VA_ARGS__, NULL}, \
+     .high = (int)ARRAY_LENGTH(((const char *const[]){__VA_ARGS__})) - 1},
+#define SWITCH(field, help) WORD(field, help, "false", "true")
 /* clang-format on */
-static const struct architecture_key keys[] = {
-    KEY(image_size, 128, 64, SIZE_MAX_PX),
-    KEY(code_size, 4, 2, 64),
-    KEY(latent, 128, 1, 4096),
-    WORDS(bottleneck, bottlenecks),
-    KEY(width, 64, 8, 1024),
-    KEY(width_max, 256, 8, 4096),
-    KEY(blocks, 0, 0, BLOCKS_MAX),
-    WORDS(upsample, upsamples),
-    WORDS(norm, norms),
-    WORDS(mask, switches),
-    WORDS(mean_codes, switches),
-};
+static const struct architecture_key keys[] = {MODEL_KEYS(WHOLE, WORD, SWITCH)};
 
 size_t architecture_keys(const struct architecture_key **keys_out)
 {
@@ -129,12 +112,12 @@ static enum status check_ranges(const struct model_config *c, struct errmsg *em)
 static void list_sizes(int code_size, char *out, size_t bytes)
 {
     size_t n = 0;
-    for (int size = code_size * 2; size <= SIZE_MAX_PX && n < bytes; size *= 2)
+    for (int size = code_size * 2; size <= MODEL_SIZE_MAX_PX && n < bytes; size *= 2)
         if (size >= keys[0].low)
             n += (size_t)snprintf(out + n, bytes - n, "%s%d",
-                                  n == 0                    ? ""
-                                  : 2 * size <= SIZE_MAX_PX ? ", "
-                                                            : " or ",
+                                  n == 0                          ? ""
+                                  : 2 * size <= MODEL_SIZE_MAX_PX ? ", "
+                                                                  : " or ",
                                   size);
 }
 
@@ -148,8 +131,7 @@ static enum status check_sizes(const struct model_config *c, struct errmsg *em)
     char possible[64];
     list_sizes(c->code_size, possible, sizeof possible);
     return FAIL(em, ST_CONFIG,
-                "model.image_size = %d: stages cannot halve it to model.code_size = %d; set it to "
-                "%s",
+                "model.image_size = %d cannot be halved to model.code_size = %d; set it to %s",
                 c->image_size, c->code_size, possible);
 }
 
@@ -198,14 +180,24 @@ enum status architecture_check_growth(const struct model_config *from,
                 to->width, channels);
 }
 
-/* Channels of what flows between the layers at a resolution: pictures and convolved codes too. */
+/* Channels of what flows between the layers at a resolution: pictures and codes too. */
 static int flow_at(const struct model_config *c, int size)
 {
+    bool dense = c->bottleneck == MODEL_BOTTLENECK_DENSE;
     if (size == c->image_size)
         return RGB;
-    if (size == c->code_size && c->bottleneck == MODEL_BOTTLENECK_CONV)
+    if (size == (dense ? 1 : c->code_size))
         return c->latent;
     return architecture_channels(c, size);
+}
+
+/* Of 16 channels each where 16 divides them, else of 8, 4, 2 or 1. */
+static int groups_of(int channels)
+{
+    int group = GROUP_CHANNELS;
+    while (channels % group != 0)
+        group /= 2;
+    return channels / group;
 }
 
 static void add_tensor(struct built *b, const char *name, struct model_tensor t)
@@ -221,95 +213,70 @@ static void add_tensor(struct built *b, const char *name, struct model_tensor t)
     a->count += t.count;
 }
 
-/* The shape of a layer's weight, as PyTorch's modules have it. */
-static struct model_tensor weight_of(const struct architecture_layer *l)
+/* Appends a layer with its weight and bias; format: of its name within the part, "r128". */
+PRINTF_LIKE(3, 4)
+static void add(struct built *b, struct architecture_layer l, const char *format, ...)
 {
-    int64_t in = l->n_in, out = l->n_out, k = l->kernel;
-    switch (l->kind) {
-    case LAYER_TWICE:
-        return (struct model_tensor){
-            .n_dims = 4, .dims = {in, out, k, k}
-        };
-    case LAYER_SUBPIXEL:
-        return (struct model_tensor){
-            .n_dims = 4, .dims = {4 * out, in, k, k}
-        };
-    case LAYER_NORM:
-        return (struct model_tensor){.n_dims = 1, .dims = {out}};
-    case LAYER_FLATTEN:
-        return (struct model_tensor){
-            .n_dims = 2, .dims = {out, in * l->size_in * l->size_in}
-        };
-    case LAYER_UNFLATTEN:
-        return (struct model_tensor){
-            .n_dims = 2, .dims = {out * l->size_out * l->size_out, in}
-        };
-    case LAYER_HALVE:
-    case LAYER_CONV:
-        break;
-    }
-    return (struct model_tensor){
-        .n_dims = 4, .dims = {out, in, k, k}
-    };
-}
-
-/* Appends a layer with its weight and bias; name: within its part, "r128". */
-static void add_layer(struct built *b, struct architecture_layer l, const char *name)
-{
-    char full[NAME_BYTES];
-    struct model_tensor weight = weight_of(&l);
-    int64_t n_bias = l.kind == LAYER_TWICE ? weight.dims[1] : weight.dims[0];
-    l.weight = b->face.n_tensors;
-    b->layers[b->face.n_layers++] = l;
+    struct architecture *a = &b->face;
+    struct layer_facts f = layer_facts(&l);
+    struct model_tensor weight = {.n_dims = f.n_dims}, bias = {.n_dims = 1, .dims = {f.n_bias}};
+    memcpy(weight.dims, f.dims, sizeof weight.dims);
+    char name[NAME_BYTES / 2], full[NAME_BYTES];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(name, sizeof name, format, args);
+    va_end(args);
+    l.part = b->part;
+    l.begins_piece = l.begins_piece || a->n_layers == a->first_layer[l.part];
+    l.weight = a->n_tensors;
+    b->layers[a->n_layers++] = l;
     snprintf(full, sizeof full, "%s.%s.weight", architecture_part_name(l.part), name);
     add_tensor(b, full, weight);
     snprintf(full, sizeof full, "%s.%s.bias", architecture_part_name(l.part), name);
-    add_tensor(b, full, (struct model_tensor){.n_dims = 1, .dims = {n_bias}});
+    add_tensor(b, full, bias);
 }
 
-/* x + conv1(activation(norm(conv0(x)))), nothing behind the sum (Lim et al., "Enhanced deep
- * residual networks for single image super-resolution", 2017). */
-static void add_block(struct built *b, int part, int size, int index)
+/* A layer from what flows at one resolution to what flows at another, or at the same. */
+static struct architecture_layer layer(const struct built *b, enum layer_kind kind, int kernel,
+                                       int from, int to)
 {
     const struct model_config *c = &b->face.config;
-    char name[NAME_BYTES];
-    int n = flow_at(c, size), group = GROUP_CHANNELS;
-    bool norm = c->norm == MODEL_NORM_GROUP;
-    while (n % group != 0)
-        group /= 2;
-    struct architecture_layer conv = {.kind = LAYER_CONV,
-                                      .part = part,
-                                      .kernel = KERNEL_BLOCK,
-                                      .n_in = n,
-                                      .n_out = n,
-                                      .size_in = size,
-                                      .size_out = size,
-                                      .activated = !norm,
-                                      .residual = LAYER_KEEPS_INPUT};
-    snprintf(name, sizeof name, "b%d.%d.conv0", size, index);
-    add_layer(b, conv, name);
-    if (norm) {
-        struct architecture_layer between = conv;
-        between.kind = LAYER_NORM;
-        between.kernel = 0;
-        between.groups = n / group;
-        between.activated = true;
-        between.residual = LAYER_PLAIN;
-        snprintf(name, sizeof name, "b%d.%d.norm", size, index);
-        add_layer(b, between, name);
-    }
-    conv.activated = false;
-    conv.residual = LAYER_ADDS_KEPT;
-    snprintf(name, sizeof name, "b%d.%d.conv1", size, index);
-    add_layer(b, conv, name);
+    return (struct architecture_layer){.kind = kind,
+                                       .kernel = kernel,
+                                       .n_in = flow_at(c, from),
+                                       .n_out = flow_at(c, to),
+                                       .size_in = from,
+                                       .size_out = to,
+                                       .activated = true,
+                                       .begins_piece = from != to};
 }
 
-static void add_blocks(struct built *b, int part, int size)
+/* x + conv1(activation(norm(conv0(x)))), (n, C, size, size), nothing behind the sum (Lim et al.,
+ * "Enhanced deep residual networks for single image super-resolution", 2017). */
+static void add_block(struct built *b, int size, int index)
+{
+    bool normalized = b->face.config.norm == MODEL_NORM_GROUP;
+    struct architecture_layer conv0 = layer(b, LAYER_CONV, 3, size, size), conv1 = conv0;
+    conv0.residual = LAYER_KEEPS_INPUT;
+    conv0.activated = !normalized;
+    add(b, conv0, "b%d.%d.conv0", size, index);
+    if (normalized) {
+        struct architecture_layer norm = layer(b, LAYER_GROUP_NORM, 0, size, size);
+        norm.groups = groups_of(norm.n_in);
+        add(b, norm, "b%d.%d.norm", size, index);
+    }
+    conv1.residual = LAYER_ADDS_KEPT;
+    conv1.activated = false;
+    add(b, conv1, "b%d.%d.conv1", size, index);
+}
+
+static void add_blocks(struct built *b, int size)
 {
     for (int i = 0; i < b->face.config.blocks; i++)
-        add_block(b, part, size, i);
+        add_block(b, size, i);
 }
 
+/* A code of each person. */
 static void add_mean_codes(struct built *b)
 {
     const struct model_config *c = &b->face.config;
@@ -323,80 +290,56 @@ static void add_mean_codes(struct built *b)
     add_tensor(b, "encoder.mean_code_b", code);
 }
 
+/* (n, 3, S, S) to (n, latent, code_size, code_size), or (n, latent) */
 static void add_encoder(struct built *b)
 {
     const struct model_config *c = &b->face.config;
-    char name[NAME_BYTES];
     if (c->mean_codes)
         add_mean_codes(b);
     for (int size = c->image_size; size > c->code_size; size /= 2) {
-        struct architecture_layer l = {.kind = LAYER_HALVE,
-                                       .part = MODEL_ENCODER,
-                                       .kernel = KERNEL_STAGE,
-                                       .n_in = flow_at(c, size),
-                                       .n_out = flow_at(c, size / 2),
-                                       .size_in = size,
-                                       .size_out = size / 2,
-                                       .activated = true};
-        snprintf(name, sizeof name, "r%d", size);
-        add_layer(b, l, name);
-        add_blocks(b, MODEL_ENCODER, size / 2);
+        /* (n, C, size, size) to (n, C', size / 2, size / 2) */
+        add(b, layer(b, LAYER_CONV, 4, size, size / 2), "r%d", size);
+        add_blocks(b, size / 2);
     }
-    if (c->bottleneck == MODEL_BOTTLENECK_CONV)
-        return;
-    struct architecture_layer dense = {.kind = LAYER_FLATTEN,
-                                       .part = MODEL_ENCODER,
-                                       .n_in = flow_at(c, c->code_size),
-                                       .n_out = c->latent,
-                                       .size_in = c->code_size,
-                                       .size_out = 1};
-    snprintf(name, sizeof name, "r%d", c->code_size);
-    add_layer(b, dense, name);
-}
-
-/* The layers that put out `size` pixels a side. */
-static void add_doubling(struct built *b, int part, int size)
-{
-    const struct model_config *c = &b->face.config;
-    char name[NAME_BYTES];
-    bool last = size == c->image_size, subpixel = c->upsample == MODEL_UPSAMPLE_SUBPIXEL;
-    struct architecture_layer l = {.kind = subpixel ? LAYER_SUBPIXEL : LAYER_TWICE,
-                                   .part = part,
-                                   .kernel = subpixel ? KERNEL_BLOCK : KERNEL_STAGE,
-                                   .n_in = flow_at(c, size / 2),
-                                   .n_out = flow_at(c, size),
-                                   .size_in = size / 2,
-                                   .size_out = size,
-                                   .activated = !last,
-                                   .output = last ? LAYER_TO_PICTURE : LAYER_TO_NEXT};
-    snprintf(name, sizeof name, "r%d", size);
-    add_layer(b, l, name);
-    if (!last || !c->mask)
-        return;
-    l.n_out = 1;
-    l.output = LAYER_TO_MASK;
-    snprintf(name, sizeof name, "m%d", size);
-    add_layer(b, l, name);
-}
-
-static void add_decoder(struct built *b, int part)
-{
-    const struct model_config *c = &b->face.config;
-    char name[NAME_BYTES];
     if (c->bottleneck == MODEL_BOTTLENECK_DENSE) {
-        struct architecture_layer dense = {.kind = LAYER_UNFLATTEN,
-                                           .part = part,
-                                           .n_in = c->latent,
-                                           .n_out = flow_at(c, c->code_size),
-                                           .size_in = 1,
-                                           .size_out = c->code_size,
-                                           .activated = true};
-        snprintf(name, sizeof name, "r%d", c->code_size);
-        add_layer(b, dense, name);
+        /* (n, C, code_size, code_size) to (n, latent) */
+        struct architecture_layer linear = layer(b, LAYER_LINEAR, 0, c->code_size, 1);
+        linear.activated = false;
+        add(b, linear, "r%d", c->code_size);
     }
-    for (int size = c->code_size; size < c->image_size; size *= 2) {
-        add_blocks(b, part, size);
-        add_doubling(b, part, 2 * size);
+}
+
+/* (n, latent, code_size, code_size), or (n, latent), to (n, 3, S, S) and (n, 1, S, S) */
+static void add_decoder(struct built *b)
+{
+    static const struct {
+        enum layer_kind kind;
+        int kernel;
+    } doubling[] = {
+        [MODEL_UPSAMPLE_TRANSPOSED] = {LAYER_CONV_TRANSPOSE, 4},
+        [MODEL_UPSAMPLE_SUBPIXEL] = {LAYER_SUBPIXEL,       3},
+    };
+    const struct model_config *c = &b->face.config;
+    enum layer_kind kind = doubling[c->upsample].kind;
+    int kernel = doubling[c->upsample].kernel;
+    if (c->bottleneck == MODEL_BOTTLENECK_DENSE)
+        /* (n, latent) to (n, C, code_size, code_size) */
+        add(b, layer(b, LAYER_LINEAR, 0, 1, c->code_size), "r%d", c->code_size);
+    for (int size = 2 * c->code_size; size < c->image_size; size *= 2) {
+        /* (n, C, size / 2, size / 2) to (n, C', size, size) */
+        add_blocks(b, size / 2);
+        add(b, layer(b, kind, kernel, size / 2, size), "r%d", size);
+    }
+    /* (n, C, S / 2, S / 2) to (n, 3, S, S) and (n, 1, S, S) */
+    add_blocks(b, c->image_size / 2);
+    struct architecture_layer head = layer(b, kind, kernel, c->image_size / 2, c->image_size);
+    head.activated = false;
+    head.output = LAYER_TO_PICTURE;
+    add(b, head, "r%d", c->image_size);
+    if (c->mask) {
+        head.n_out = 1;
+        head.output = LAYER_TO_MASK;
+        add(b, head, "m%d", c->image_size);
     }
 }
 
@@ -416,10 +359,11 @@ enum status architecture_new(const struct model_config *c, struct architecture *
     for (int part = 0; part < MODEL_PARTS; part++) {
         size_t before = a->count;
         a->first_layer[part] = a->n_layers;
+        b->part = part;
         if (part == MODEL_ENCODER)
             add_encoder(b);
         else
-            add_decoder(b, part);
+            add_decoder(b);
         a->part_count[part] = a->count - before;
     }
     a->first_layer[MODEL_PARTS] = a->n_layers;
@@ -438,27 +382,4 @@ const char *architecture_part_name(int part)
 {
     static const char *const names[MODEL_PARTS] = {"encoder", "decoder_a", "decoder_b"};
     return names[part];
-}
-
-size_t architecture_layer_parameters(const struct architecture *a,
-                                     const struct architecture_layer *l)
-{
-    return a->tensors[l->weight].count + a->tensors[l->weight + 1].count;
-}
-
-double architecture_layer_macs(const struct architecture *a, const struct architecture_layer *l)
-{
-    /* each weight meets every position at the lower of the two resolutions once */
-    double side = MIN(l->size_in, l->size_out);
-    return side * side * (double)a->tensors[l->weight].count;
-}
-
-bool architecture_begins_piece(const struct architecture_layer *l)
-{
-    return l->kind != LAYER_CONV && l->kind != LAYER_NORM;
-}
-
-double architecture_layer_activations(const struct architecture_layer *l)
-{
-    return (double)l->n_out * l->size_out * l->size_out;
 }

@@ -5,9 +5,9 @@
  *
  * and from it follow MODEL_LOSS_NAME, the configuration key loss.key with its default and help, its
  * field in struct config, what is checked before training, and the names in logs, metrics and
- * TensorBoard. To add a loss, add a row here and a function of the row's key to src/model/loss.c,
- * and write it in PyTorch in tests/python/test_losses.py, which fails until then. What the losses
- * are: model/model.h.
+ * TensorBoard. To add a loss, add a row here and a function of the row's key to
+ * src/model/loss/loss.c, and write it in PyTorch in tests/python/test_losses.py, which fails until
+ * then. What the losses are: model/model.h.
  */
 #ifndef BIFRONS_BASE_LOSSES_H
 #define BIFRONS_BASE_LOSSES_H

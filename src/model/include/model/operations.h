@@ -26,10 +26,10 @@
  *   relu      x
  *   prelu     x w                 negative numbers times their channel's w (C)
  *   add       x x'                of one shape
- *   pad       x c t b l r         zeros: c more channels, rows on top and below, columns left,
- * right max_pool  x k stride          of k x k pixels mean_pool x k                 of k x k
- * pixels, side by side resize    x height width a    bilinear; a = 1: the outermost samples keep
- * their place
+ *   pad       x c t b l r         zeros: c channels behind, t, b, l, r pixels at the four sides
+ *   max_pool  x k stride          of k x k pixels
+ *   mean_pool x k                 of k x k pixels, side by side
+ *   resize    x height width a    bilinear; a = 1: the outermost samples keep their place
  *
  * The file is untrusted. It is read without libtorch's unpickler, and every number, index and shape
  * is checked before a network runs: what operations_open accepts cannot fail for its form later.

@@ -1,0 +1,92 @@
+// What a CPU-only libtorch answers where shim_cuda.cpp would ask the driver.
+#include "bias_leaky.hpp"
+#include "gpu_convolution.hpp"
+#include "shim_graph.hpp"
+
+extern "C" bool shim_cuda_built(void)
+{
+    return false;
+}
+
+static enum status no_cuda(const char *where, struct errmsg *em)
+{
+    return shim::report(em, ST_NODEVICE, where, "this build has no CUDA");
+}
+
+extern "C" enum status shim_cuda_kernels(int64_t, struct errmsg *em)
+{
+    return no_cuda(__func__, em);
+}
+
+extern "C" enum status shim_cuda_kernels_check(int, struct errmsg *em)
+{
+    return no_cuda(__func__, em);
+}
+
+int64_t shim::cuda_count()
+{
+    return 0;
+}
+
+std::optional<c10::Stream> shim::work_stream(at::Device, int)
+{
+    return std::nullopt;
+}
+
+at::Tensor shim::cuda_upload(const at::Tensor &host, at::Device)
+{
+    return host;
+}
+
+void shim::cuda_set_deterministic(bool)
+{
+}
+
+void *shim::cuda_stream(at::Device)
+{
+    return nullptr;
+}
+
+void shim::cuda_order(at::Device, int, int)
+{
+}
+
+void shim::cuda_memory(at::Device, int64_t *used, int64_t *peak)
+{
+    *used = *peak = 0;
+}
+
+bool shim::bias_leaky_suits(const at::Tensor &, const at::Tensor &)
+{
+    return false;
+}
+
+at::Tensor shim::bias_leaky(const at::Tensor &x, const at::Tensor &, double)
+{
+    return x;
+}
+
+at::Tensor shim::gpu_halve(const at::Tensor &x, const at::Tensor &, at::ScalarType)
+{
+    return x;
+}
+
+at::Tensor shim::gpu_twice(const at::Tensor &x, const at::Tensor &, at::ScalarType)
+{
+    return x;
+}
+
+at::Tensor shim::gpu_keep(const at::Tensor &x, const at::Tensor &, at::ScalarType)
+{
+    return x;
+}
+
+at::Tensor shim::pin(const at::Tensor &host)
+{
+    return host;
+}
+
+std::unique_ptr<shim::capture> shim::new_capture(at::Device)
+{
+    return nullptr;
+}

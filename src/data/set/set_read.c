@@ -1,0 +1,250 @@
+/* Rows of an opened set, and whether they are what was packed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/sidecar.h"
+#include "data/file_kind.h"
+#include "set_priv.h"
+
+struct set {
+    char path[PATH_BYTES_MAX];
+    struct set_file file;
+    struct set_info info;
+    int fd;           /* for rows that are read directly */
+    uint64_t *hashes; /* (n) */
+};
+
+const struct set_info *set_get_info(const struct set *s)
+{
+    return &s->info;
+}
+
+const char *set_path(const struct set *s)
+{
+    return s->path;
+}
+
+enum status set_renamed(struct set *s, const char *path, struct errmsg *em)
+{
+    return path_join(s->path, sizeof s->path, "", path)
+               ? ST_OK
+               : FAIL(em, ST_MEMORY, "path too long: %s", path);
+}
+
+const char *set_name(const struct set *s, int64_t row)
+{
+    BUG_ON(row < 0 || row >= s->info.n);
+    return s->file.names[row];
+}
+
+const uint64_t *set_hashes(const struct set *s)
+{
+    return s->hashes;
+}
+
+static enum status read_direct(const struct set *s, int64_t offset, size_t n, void *out,
+                               struct errmsg *em)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t got = pread(s->fd, (char *)out + done, n - done, offset + (int64_t)done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return FAIL_ERRNO(em, ST_IO, errno, "cannot read %s", s->path);
+        if (got == 0)
+            return FAIL(em, ST_DATA, "%s has become shorter while it is in use", s->path);
+        done += (size_t)got;
+    }
+    return ST_OK;
+}
+
+static const char *const part_names[SET_PARTS] = {
+    [SET_IMAGES] = "images",    [SET_MASKS] = "masks",
+    [SET_TRUTH] = "true swaps", [SET_LANDMARK_POINTS] = "landmarks",
+    [SET_MATRIX] = "matrices",  [SET_HASHES] = "hashes",
+};
+
+static enum status read_row(struct set *s, enum set_part p, int64_t row, hid_t type, void *out,
+                            struct errmsg *em)
+{
+    const struct set_part_file *part = &s->file.part[p];
+    BUG_ON(row < 0 || row >= s->info.n);
+    if (part->dataset < 0)
+        return FAIL(em, ST_DATA, "%s has no %s; pack the folder with them, or do without", s->path,
+                    part_names[p]);
+    if (part->offset >= 0)
+        return read_direct(s, part->offset + row * (int64_t)part->row_bytes, part->row_bytes, out,
+                           em);
+    hsize_t start[4] = {(hsize_t)row}, count[4];
+    hid_t space = H5Dget_space(part->dataset), memory = -1;
+    int rank = space >= 0 ? H5Sget_simple_extent_dims(space, count, NULL) : -1;
+    bool good = rank > 0 && rank <= 4;
+    if (good) {
+        count[0] = 1;
+        memory = H5Screate_simple(rank, count, NULL);
+        good = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+               H5Dread(part->dataset, type, memory, space, H5P_DEFAULT, out) >= 0;
+    }
+    if (memory >= 0)
+        H5Sclose(memory);
+    if (space >= 0)
+        H5Sclose(space);
+    return good ? ST_OK
+                : FAIL(em, ST_DATA, "%s: row %" PRId64 " (%s) cannot be read: the file is damaged",
+                       s->path, row, set_name(s, row));
+}
+
+enum status set_read_image(struct set *s, int64_t row, uint8_t *out, struct errmsg *em)
+{
+    return read_row(s, SET_IMAGES, row, H5T_NATIVE_UINT8, out, em);
+}
+
+enum status set_read_mask(struct set *s, int64_t row, uint8_t *out, struct errmsg *em)
+{
+    return read_row(s, SET_MASKS, row, H5T_NATIVE_UINT8, out, em);
+}
+
+enum status set_read_truth(struct set *s, int64_t row, uint8_t *out, struct errmsg *em)
+{
+    return read_row(s, SET_TRUTH, row, H5T_NATIVE_UINT8, out, em);
+}
+
+enum status set_read_landmarks(struct set *s, int64_t row, float out[SET_LANDMARKS][2],
+                               struct errmsg *em)
+{
+    return read_row(s, SET_LANDMARK_POINTS, row, H5T_NATIVE_FLOAT, out, em);
+}
+
+static enum status hash_row(struct set *s, int64_t row, uint8_t *scratch, uint64_t *out,
+                            struct errmsg *em)
+{
+    enum status st = set_read_image(s, row, scratch, em);
+    if (st == ST_OK)
+        *out = hash64(scratch, s->file.part[SET_IMAGES].row_bytes, 0);
+    return st;
+}
+
+/* Stored row hashes, or computed ones where the file has none. */
+static enum status load_hashes(struct set *s, struct errmsg *em)
+{
+    size_t n = (size_t)s->info.n;
+    uint8_t *scratch = malloc(s->file.part[SET_IMAGES].row_bytes);
+    s->hashes = malloc(n * sizeof *s->hashes);
+    enum status st = ST_OK;
+    if (!scratch || !s->hashes)
+        st = FAIL(em, ST_MEMORY, "out of memory opening %s", s->path);
+    else if (s->info.has_hashes) {
+        if (H5Dread(s->file.part[SET_HASHES].dataset, H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL,
+                    H5P_DEFAULT, s->hashes) < 0)
+            st =
+                FAIL(em, ST_DATA, "%s: dataset /xxh3 cannot be read: the file is damaged", s->path);
+    } else
+        for (int64_t row = 0; row < s->info.n && st == ST_OK; row++)
+            st = hash_row(s, row, scratch, &s->hashes[row], em);
+    free(scratch);
+    return st;
+}
+
+static void fill_info(struct set *s)
+{
+    const struct set_file *f = &s->file;
+    s->info = (struct set_info){
+        .n = f->n,
+        .size = f->size,
+        .person = f->texts.person,
+        .consent = f->texts.consent,
+        .creator = f->texts.creator,
+        .created = f->texts.created,
+        .source_hash = f->texts.source_hash,
+        .has_hashes = f->part[SET_HASHES].dataset >= 0,
+        .has_masks = f->part[SET_MASKS].dataset >= 0,
+        .has_landmarks = f->part[SET_LANDMARK_POINTS].dataset >= 0,
+        .has_matrix = f->part[SET_MATRIX].dataset >= 0,
+        .has_truth = f->part[SET_TRUTH].dataset >= 0,
+        .direct = f->part[SET_IMAGES].offset >= 0,
+    };
+}
+
+/* Is it a set? Of what is none, says what it is. */
+static enum status check(const char *path, struct errmsg *em)
+{
+    static const char wanted[] = "HDF5 file, as sets are";
+    const struct file_kind *kind;
+    struct errmsg reason = {0};
+    enum status st = file_kind_read(path, &kind, em);
+    if (st != ST_OK)
+        return st;
+    bool file =
+        kind->group != FILE_FOLDER && kind->group != FILE_RUN && kind->group != FILE_SPECIAL;
+    st = file ? set_probe(path, &reason) : ST_DATA; /* HDF5 may begin far inside a file */
+    if (st == ST_DATA && kind->group != FILE_SET)
+        return file_kind_expect(path, FILE_SET, wanted, em);
+    return st == ST_OK ? ST_OK : FAIL(em, st, "%s", reason.text);
+}
+
+enum status set_open(const char *path, struct set **out, struct errmsg *em)
+{
+    enum status st = check(path, em);
+    if (st != ST_OK)
+        return st;
+    struct set *s = calloc(1, sizeof *s);
+    if (!s || !path_join(s->path, sizeof s->path, "", path)) {
+        free(s);
+        return FAIL(em, ST_MEMORY, "path too long or out of memory: %s", path);
+    }
+    s->fd = -1;
+    st = set_file_open(path, &s->file, em);
+    if (st != ST_OK) {
+        free(s);
+        return st;
+    }
+    fill_info(s);
+    s->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (s->fd < 0)
+        st = FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
+    if (st == ST_OK)
+        st = load_hashes(s, em);
+    if (st != ST_OK) {
+        set_free(s);
+        return st;
+    }
+    s->info.fingerprint =
+        hash64(s->hashes, (size_t)s->info.n * sizeof *s->hashes, (uint64_t)s->info.size);
+    *out = s;
+    return ST_OK;
+}
+
+void set_free(struct set *s)
+{
+    if (!s)
+        return;
+    set_file_release(&s->file);
+    if (s->fd >= 0)
+        close(s->fd);
+    free(s->hashes);
+    free(s);
+}
+
+enum status set_verify(struct set *s, struct errmsg *em)
+{
+    uint8_t *scratch = malloc(s->file.part[SET_IMAGES].row_bytes);
+    enum status st = scratch ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    for (int64_t row = 0; row < s->info.n && st == ST_OK; row++) {
+        uint64_t h = 0;
+        st = hash_row(s, row, scratch, &h, em);
+        if (st == ST_OK && h != s->hashes[row])
+            st = FAIL(em, ST_DATA,
+                      "%s: row %" PRId64 " (%s) is not what was packed: its hash differs; pack the "
+                      "folder again",
+                      s->path, row, set_name(s, row));
+    }
+    free(scratch);
+    if (st == ST_OK && sidecar_exists(s->path))
+        st = sidecar_verify(s->path, "; pack it again", em);
+    return st;
+}

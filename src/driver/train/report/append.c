@@ -1,0 +1,91 @@
+#include "append.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/poison.h"
+
+enum status append_open(struct append_file *f, const char *path, bool new_only, bool *exists_out,
+                        struct errmsg *em)
+{
+    *f = APPEND_FILE_NONE;
+    if (exists_out)
+        *exists_out = false;
+    if (snprintf(f->path, sizeof f->path, "%s", path) >= (int)sizeof f->path)
+        return FAIL(em, ST_IO, "path too long: %s", path);
+    enum status st = file_check_replaceable(path, em);
+    if (st != ST_OK)
+        return st;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | (new_only ? O_EXCL : 0), 0666);
+    if (fd < 0) {
+        if (exists_out)
+            *exists_out = errno == EEXIST;
+        return FAIL_ERRNO(em, ST_IO, errno, "cannot write %s", path);
+    }
+    off_t end = lseek(fd, 0, SEEK_END);
+    if (end < 0) {
+        st = FAIL_ERRNO(em, ST_IO, errno, "cannot append to %s", path);
+        close(fd);
+        return st;
+    }
+    f->fd = fd;
+    f->end = end;
+    return ST_OK;
+}
+
+enum status append_cut(struct append_file *f, int64_t size, struct errmsg *em)
+{
+    BUG_ON(size < 0 || size > f->end);
+    if (ftruncate(f->fd, (off_t)size) != 0)
+        return FAIL_ERRNO(em, ST_IO, errno, "cannot cut %s to %lld bytes", f->path,
+                          (long long)size);
+    f->end = size;
+    f->torn = false;
+    return ST_OK;
+}
+
+static enum status write_at(int fd, const uint8_t *bytes, size_t n, int64_t offset,
+                            const char *path, struct errmsg *em)
+{
+    while (n > 0) {
+        ssize_t done = pwrite(fd, bytes, n, (off_t)offset);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return FAIL_ERRNO(em, ST_IO, errno, "cannot write %s", path);
+        bytes += done;
+        offset += done;
+        n -= (size_t)done;
+    }
+    return ST_OK;
+}
+
+enum status append_write(struct append_file *f, const void *bytes, size_t n, struct errmsg *em)
+{
+    struct stat s;
+    if (fstat(f->fd, &s) == 0 && s.st_nlink == 0)
+        return FAIL(em, ST_IO, "%s was removed while in use; it is made anew at the next start",
+                    f->path);
+    if (f->torn) {
+        enum status st = append_cut(f, f->end, em);
+        if (st != ST_OK)
+            return st;
+    }
+    enum status st = write_at(f->fd, bytes, n, f->end, f->path, em);
+    if (st == ST_OK)
+        f->end += (int64_t)n;
+    else
+        f->torn = ftruncate(f->fd, (off_t)f->end) != 0;
+    return st;
+}
+
+void append_close(struct append_file *f)
+{
+    if (f->fd >= 0)
+        close(f->fd);
+    *f = APPEND_FILE_NONE;
+}

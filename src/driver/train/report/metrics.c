@@ -1,0 +1,187 @@
+#include "metrics.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "append.h"
+#include "base/checked.h"
+#include "base/json.h"
+
+#include "base/poison.h"
+
+enum { PIECE_BYTES = 4096, REAL_DIGITS = 9 };
+
+struct metrics {
+    struct append_file file;
+};
+
+static const char *const kinds[] = {
+#define X(name, text) [METRICS_##name] = text,
+    METRICS_KIND_MAP(X)
+#undef X
+};
+
+/* The end of the last line that ends at or before `size`. */
+static enum status last_line_end(const struct append_file *f, int64_t size, int64_t *end_out,
+                                 struct errmsg *em)
+{
+    char piece[PIECE_BYTES];
+    while (size > 0) {
+        size_t want = (size_t)MIN(size, PIECE_BYTES);
+        ssize_t got = pread(f->fd, piece, want, (off_t)(size - (int64_t)want));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got != (ssize_t)want)
+            return FAIL_ERRNO(em, ST_IO, got < 0 ? errno : EIO, "cannot read %s", f->path);
+        size_t n = want;
+        while (n > 0 && piece[n - 1] != '\n')
+            n--;
+        if (n > 0) {
+            *end_out = size - (int64_t)(want - n);
+            return ST_OK;
+        }
+        size -= (int64_t)want;
+    }
+    *end_out = 0;
+    return ST_OK;
+}
+
+enum status metrics_open(const char *path, int64_t truncate_at, struct metrics **out,
+                         struct errmsg *em)
+{
+    struct metrics *m = malloc(sizeof *m);
+    if (!m)
+        return FAIL(em, ST_MEMORY, "out of memory opening %s", path);
+    int64_t end = 0;
+    enum status st = append_open(&m->file, path, false, NULL, em);
+    if (st != ST_OK)
+        goto out;
+    int64_t size = MIN(m->file.end, truncate_at);
+    st = last_line_end(&m->file, size, &end, em);
+    if (st == ST_OK && end < m->file.end)
+        st = append_cut(&m->file, end, em);
+    if (st != ST_OK)
+        goto out;
+    *out = m;
+    m = NULL;
+out:
+    metrics_close(m);
+    return st;
+}
+
+/* An object under construction: what went wrong is asked once, at the end. */
+struct row_writer {
+    bool nonfinite, failed;
+};
+
+static void put(struct row_writer *w, json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, value) != 0)
+        w->failed = true;
+}
+
+/* json_real(NAN) is NULL: such a number becomes null, and the row says so. */
+static void put_number(struct row_writer *w, json_t *object, const char *key, double value)
+{
+    if (!isfinite(value))
+        w->nonfinite = true;
+    put(w, object, key, json_number_or_null(value));
+}
+
+static json_t *losses_of_person(struct row_writer *w, const struct metrics_row *row, int person)
+{
+    json_t *o = json_object();
+    for (int i = 0; i < MODEL_LOSSES; i++)
+        if (!row->absent[i])
+            put_number(w, o, model_loss_key((enum model_loss)i), row->losses.term[person][i]);
+    return o;
+}
+
+static json_t *losses_object(struct row_writer *w, const struct metrics_row *row)
+{
+    json_t *o = json_object();
+    put_number(w, o, "total", row->losses.total);
+    put(w, o, "a", losses_of_person(w, row, MODEL_A));
+    put(w, o, "b", losses_of_person(w, row, MODEL_B));
+    return o;
+}
+
+static json_t *val_metrics_object(struct row_writer *w, const struct val_metrics *m)
+{
+    json_t *o = json_object();
+    for (int i = 0; i < VAL_NUMBERS; i++)
+        if (!isnan(m->number[i]))
+            put_number(w, o, val_metrics_key(i), m->number[i]);
+    return o;
+}
+
+/* NULL where memory is out. */
+static json_t *row_object(const struct metrics_row *row)
+{
+    struct row_writer w = {0};
+    json_t *o = json_object();
+    put(&w, o, "kind", json_string(kinds[row->kind]));
+    if (row->stage > 0)
+        put(&w, o, "stage", json_integer(row->stage));
+    put(&w, o, "step", json_integer(row->step));
+    put(&w, o, "epoch", json_integer(row->epoch));
+    put(&w, o, "position", json_integer((json_int_t)row->position));
+    put_number(&w, o, "time", row->time_s);
+    put(&w, o, "loss", losses_object(&w, row));
+    if (row->kind == METRICS_VAL)
+        put(&w, o, "metrics", val_metrics_object(&w, &row->val_metrics));
+    if (row->kind == METRICS_TRAIN) {
+        put_number(&w, o, "lr", row->lr);
+        put_number(&w, o, "grad_norm", row->grad_norm);
+        put_number(&w, o, "images_per_s", row->images_per_s);
+        put_number(&w, o, "step_ms", row->step_ms);
+        put_number(&w, o, "data_wait_ms", row->data_wait_ms);
+        put_number(&w, o, "sum_wait_ms", row->sum_wait_ms);
+    }
+    if (row->skipped)
+        put(&w, o, "skipped", json_true());
+    if (w.nonfinite)
+        put(&w, o, "nonfinite", json_true());
+    if (w.failed) {
+        json_decref(o);
+        return NULL;
+    }
+    return o;
+}
+
+enum status metrics_write(struct metrics *m, const struct metrics_row *row, struct errmsg *em)
+{
+    json_t *o = row_object(row);
+    char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) : NULL;
+    enum status st;
+    if (text) {
+        size_t n = strlen(text);
+        text[n] = '\n'; /* in the place of the zero byte, which no one needs */
+        st = append_write(&m->file, text, n + 1, em);
+    } else {
+        st = FAIL(em, ST_MEMORY, "out of memory writing %s", m->file.path);
+    }
+    free(text);
+    json_decref(o);
+    return st;
+}
+
+enum status metrics_cut(struct metrics *m, int64_t offset, struct errmsg *em)
+{
+    return append_cut(&m->file, MIN(offset, m->file.end), em);
+}
+
+int64_t metrics_offset(const struct metrics *m)
+{
+    return m->file.end;
+}
+
+void metrics_close(struct metrics *m)
+{
+    if (!m)
+        return;
+    append_close(&m->file);
+    free(m);
+}

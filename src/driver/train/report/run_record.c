@@ -1,0 +1,255 @@
+#include "run_record.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "build_commit.h"
+#include "command.h"
+
+#include "base/poison.h"
+
+struct run_record {
+    char path[PATH_BYTES_MAX];
+    json_t *root;
+};
+
+const char *run_record_commit(void)
+{
+    return BIFRONS_COMMIT;
+}
+
+/* --- values --------------------------------------------------------------------------------- */
+
+/* A string; null for NULL; bytes outside ASCII become '?' where the text is not UTF-8. */
+static json_t *text_or_null(const char *text)
+{
+    if (!text)
+        return json_null();
+    json_t *string = json_string(text);
+    if (string)
+        return string;
+    char *ascii = strdup(text);
+    for (char *p = ascii; p && *p; p++)
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    string = ascii ? json_string(ascii) : NULL;
+    free(ascii);
+    return string;
+}
+
+static json_t *time_now(void)
+{
+    char text[32];
+    clock_iso8601(text);
+    return json_string(text);
+}
+
+/* Takes value over; remembers a failure, which is always lack of memory. */
+static void put(json_t *object, const char *key, json_t *value, bool *failed)
+{
+    if (json_object_set_new(object, key, value) != 0)
+        *failed = true;
+}
+
+static void append(json_t *array, json_t *value, bool *failed)
+{
+    if (json_array_append_new(array, value) != 0)
+        *failed = true;
+}
+
+/* --- parts ---------------------------------------------------------------------------------- */
+
+static json_t *program_object(bool *failed)
+{
+    json_t *o = json_object();
+    put(o, "version", json_string(BIFRONS_VERSION), failed);
+    put(o, "commit", text_or_null(BIFRONS_COMMIT), failed);
+    return o;
+}
+
+static json_t *libraries_object(const struct run_record_facts *f, bool *failed)
+{
+    json_t *o = json_object();
+    put(o, "torch", text_or_null(f->torch_version), failed);
+    put(o, "mpi", text_or_null(f->mpi_version), failed);
+    put(o, "hdf5", text_or_null(f->hdf5_version), failed);
+    return o;
+}
+
+static json_t *ranks_array(const struct run_record_facts *f, bool *failed)
+{
+    json_t *all = json_array();
+    for (int rank = 0; f->hosts && rank < f->world_size; rank++) {
+        json_t *o = json_object();
+        put(o, "rank", json_integer(rank), failed);
+        put(o, "host", text_or_null(f->hosts[rank]), failed);
+        append(all, o, failed);
+    }
+    return all;
+}
+
+static json_t *people_array(const struct run_record_facts *f, bool *failed)
+{
+    json_t *all = json_array();
+    for (int i = 0; i < RUN_RECORD_PEOPLE; i++) {
+        const struct run_record_person *p = &f->people[i];
+        char fingerprint[17];
+        snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, p->fingerprint);
+        json_t *o = json_object();
+        put(o, "person", text_or_null(p->person), failed);
+        put(o, "set", text_or_null(p->set_path), failed);
+        put(o, "fingerprint", json_string(fingerprint), failed);
+        put(o, "pictures", json_integer(p->pictures), failed);
+        put(o, "consent", text_or_null(p->consent), failed);
+        append(all, o, failed);
+    }
+    return all;
+}
+
+static json_t *resume_object(const struct run_record_facts *f, bool *failed)
+{
+    json_t *o = json_object();
+    put(o, "started", time_now(), failed);
+    put(o, "from_step", json_integer(f->from_step), failed);
+    put(o, "world_size", json_integer(f->world_size), failed);
+    return o;
+}
+
+/* --- history -------------------------------------------------------------------------------- */
+
+static bool history_is_usable(const json_t *old)
+{
+    return json_is_string(json_object_get(old, "started")) &&
+           json_is_array(json_object_get(old, "resumes"));
+}
+
+/* The earlier record, or NULL where there is none to go on from. */
+static json_t *history_read(const char *path)
+{
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    struct errmsg reason = {0};
+    json_error_t where;
+    json_t *old = NULL;
+    if (!file_exists(path))
+        return NULL;
+    enum status st = file_read_all(path, RUN_RECORD_BYTES_MAX, &bytes, &n, &reason);
+    if (st == ST_OK)
+        old = json_loadb((const char *)bytes, n, JSON_REJECT_DUPLICATES, &where);
+    free(bytes);
+    if (history_is_usable(old))
+        return old;
+    json_decref(old);
+
+    char aside[PATH_BYTES_MAX + 16];
+    snprintf(aside, sizeof aside, "%s.%s", path, st == ST_OK ? "damaged" : "unread");
+    if (rename(path, aside) != 0)
+        log_warn("%s will be replaced: %s", path, strerror(errno));
+    else if (st != ST_OK)
+        log_warn("%s; it is kept as %s and a new record begun", reason.text, aside);
+    else
+        log_warn("%s is not a run record; it is kept as %s and a new one begun", path, aside);
+    return NULL;
+}
+
+static void put_history(json_t *root, const struct run_record_facts *f, const char *path,
+                        bool *failed)
+{
+    json_t *old = f->resumed ? history_read(path) : NULL;
+    json_t *resumes = old ? json_incref(json_object_get(old, "resumes")) : json_array();
+    put(root, "started", old ? json_incref(json_object_get(old, "started")) : time_now(), failed);
+    if (f->resumed)
+        append(resumes, resume_object(f, failed), failed);
+    put(root, "resumes", resumes, failed);
+    json_decref(old);
+}
+
+/* --- the record ----------------------------------------------------------------------------- */
+
+static void put_facts(json_t *root, const struct run_record_facts *f, bool *failed)
+{
+    put(root, "bifrons", program_object(failed), failed);
+    put(root, "libraries", libraries_object(f, failed), failed);
+    put(root, "config", text_or_null(f->config_path), failed);
+    /* a TOML integer, so below 2^63 */
+    put(root, "seed", json_integer((json_int_t)f->seed), failed);
+    put(root, "device", text_or_null(f->device), failed);
+    put(root, "backend", text_or_null(f->backend), failed);
+    put(root, "reducer", text_or_null(f->reducer), failed);
+    put(root, "world_size", json_integer(f->world_size), failed);
+    put(root, "ranks", ranks_array(f, failed), failed);
+    put(root, "people", people_array(f, failed), failed);
+}
+
+static void put_no_outcome(json_t *root, bool *failed)
+{
+    static const char *const keys[] = {"ended", "exit",  "message", "stage",
+                                       "step",  "epoch", "seconds", "images_per_s"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        put(root, keys[i], json_null(), failed);
+}
+
+enum status run_record_new(const char *path, const struct run_record_facts *facts,
+                           struct run_record **out, struct errmsg *em)
+{
+    bool failed = false;
+    struct run_record *r = calloc(1, sizeof *r);
+    if (!r)
+        return FAIL(em, ST_MEMORY, "out of memory preparing %s", path);
+    if (snprintf(r->path, sizeof r->path, "%s", path) >= (int)sizeof r->path) {
+        run_record_free(r);
+        return FAIL(em, ST_IO, "path too long: %s", path);
+    }
+    r->root = json_object();
+    put_facts(r->root, facts, &failed);
+    put_history(r->root, facts, path, &failed);
+    put_no_outcome(r->root, &failed);
+    if (failed) {
+        run_record_free(r);
+        return FAIL(em, ST_MEMORY, "out of memory preparing %s", path);
+    }
+    *out = r;
+    return ST_OK;
+}
+
+enum status run_record_end(struct run_record *r, const struct run_record_outcome *o,
+                           struct errmsg *em)
+{
+    bool failed = false;
+    put(r->root, "ended", time_now(), &failed);
+    put(r->root, "exit", json_string(status_name(o->status)), &failed);
+    put(r->root, "message", text_or_null(o->message), &failed);
+    put(r->root, "stage", o->stage > 0 ? json_integer(o->stage) : json_null(), &failed);
+    put(r->root, "step", json_integer(o->step), &failed);
+    put(r->root, "epoch", json_integer(o->epoch), &failed);
+    put(r->root, "seconds", json_number_or_null(o->seconds), &failed);
+    put(r->root, "images_per_s", json_number_or_null(o->images_per_s), &failed);
+    return failed ? FAIL(em, ST_MEMORY, "out of memory preparing %s", r->path) : ST_OK;
+}
+
+enum status run_record_write(const struct run_record *r, struct errmsg *em)
+{
+    char *text = json_dumps(r->root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    if (!text)
+        return FAIL(em, ST_MEMORY, "out of memory writing %s", r->path);
+    size_t n = strlen(text);
+    text[n] = '\n'; /* in the place of the zero byte, which no one needs */
+    enum status st = file_write_atomic(r->path, text, n + 1, em);
+    free(text);
+    return st;
+}
+
+void run_record_free(struct run_record *r)
+{
+    if (!r)
+        return;
+    json_decref(r->root);
+    free(r);
+}

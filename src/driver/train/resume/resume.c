@@ -1,0 +1,200 @@
+#include "resume.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "model/checkpoint.h"
+#include "resume_check.h"
+#include "run_folder.h"
+#include "run_meta.h"
+
+#include "base/poison.h"
+
+/* The state as the checkpoint tells it; values of another kind are not compared with. */
+static void take_state(struct session *s, const struct run_meta *meta,
+                       const struct resume_changes *changed)
+{
+    struct train_state *t = &s->state;
+    *t = meta->state;
+    if (changed->losses || changed->best) {
+        t->best_value = t->best_seen = NAN;
+        t->best_step = 0;
+    }
+    if (isnan(t->best_seen)) /* those that measured nothing do not count */
+        t->stale = 0;
+    t->adversary_step = s->config.loss.adversarial > 0 ? MAX(t->adversary_step, 0) : 0;
+    if (changed->losses) {
+        guard_forget_losses(&t->guard);
+        collapse_forget_losses(&t->collapse);
+    }
+    if (s->config.guard.spike == 0) /* no validation would find that it has recovered */
+        collapse_forget(&t->collapse);
+    bool same_ranks = s->config.train.reproducible || meta->world_size == comm_world_size(s->comm);
+    if (meta->world_size > 0 && !(same_ranks && meta->threads == s->threads.n))
+        log_info("saved on %d rank%s x %d thread%s, resumed on %d x %d: results may differ in the "
+                 "last bits",
+                 meta->world_size, PLURAL(meta->world_size), meta->threads, PLURAL(meta->threads),
+                 comm_world_size(s->comm), s->threads.n);
+}
+
+/* ---- Finding --------------------------------------------------------------------------------- */
+
+static enum status check_state(const char *path, const struct train_state *t, struct errmsg *em)
+{
+    if (t->stage < 0 || t->stage_step < 0 || t->stage_step > t->step ||
+        t->stage_position > t->position)
+        return FAIL(em, ST_DATA, "%s: what it says of its stage contradicts itself", path);
+    return ST_OK;
+}
+
+/* Does an open checkpoint fit? Enters its stage and takes its state where it does. Where
+ * train.stages has changed, one of an earlier stage might fit; but no change of it is meant to take
+ * back a stage. */
+static enum status try_checkpoint(struct session *s, const char *path, const struct checkpoint *c,
+                                  bool *final, struct errmsg *em)
+{
+    struct run_meta meta;
+    struct resume_changes changed = {0};
+    run_meta_of(c, &meta);
+    enum status st = check_state(path, &meta.state, em);
+    if (st == ST_OK) {
+        config_enter_stage(&s->config, MIN(meta.state.stage, config_stage_count(&s->config) - 1));
+        st = resume_check(s, path, checkpoint_get_facts(c)->config, &meta, &changed, em);
+    }
+    *final = changed.stages;
+    struct model_options options = session_model_options(&s->config, "cpu");
+    if (st == ST_OK)
+        st = checkpoint_check(c, &options, true, false, em);
+    if (st == ST_OK)
+        take_state(s, &meta, &changed);
+    return st;
+}
+
+/* step -1: any. */
+static enum status open_checkpoint(struct session *s, const char *path, int64_t step,
+                                   struct resume *r, bool *final, struct errmsg *em)
+{
+    struct checkpoint *c = NULL;
+    enum status st = checkpoint_open(path, &c, em);
+    if (st == ST_OK && step >= 0 && checkpoint_get_facts(c)->step != step)
+        st = FAIL(em, ST_DATA, "%s holds the state of step %lld, not of the one it is named after",
+                  path, (long long)checkpoint_get_facts(c)->step);
+    if (st == ST_OK)
+        st = try_checkpoint(s, path, c, final, em);
+    if (st != ST_OK) {
+        checkpoint_free(c);
+        return st;
+    }
+    r->checkpoint = c;
+    return ST_OK;
+}
+
+struct search {
+    struct session *session;
+    struct resume *found;
+};
+
+static enum status accept(void *search, const char *path, int64_t step, bool *final,
+                          struct errmsg *em)
+{
+    const struct search *a = search;
+    return open_checkpoint(a->session, path, step, a->found, final, em);
+}
+
+static enum status find(struct session *s, const char *from, struct resume *r, struct errmsg *em)
+{
+    struct search search = {s, r};
+    bool final;
+    if (strcmp(from, "none") == 0)
+        return ST_OK;
+    if (strcmp(from, "auto") == 0) {
+        enum status st = run_folder_find_resume(s->out, accept, &search, r->path, em);
+        r->in_folder = st == ST_OK && r->path[0];
+        r->step = s->state.step;
+        r->best_step = s->state.best_step;
+        return st;
+    }
+    if (!path_join(r->path, sizeof r->path, "", from))
+        return FAIL(em, ST_USAGE, "--resume: path too long");
+    enum status st = run_folder_verify(r->path, em);
+    return st == ST_OK ? open_checkpoint(s, r->path, -1, r, &final, em) : st;
+}
+
+enum status resume_find(struct session *s, const char *from, struct resume *out, struct errmsg *em)
+{
+    struct resume r = {0};
+    double start_s = clock_seconds();
+    enum status st = comm_rank(s->comm) == 0 ? find(s, from, &r, em) : ST_OK;
+    r.took_s = clock_seconds() - start_s;
+    st = comm_agree(s->comm, st, em);
+    if (st == ST_OK)
+        st = session_share_bytes(s->comm, &s->state, sizeof s->state, em);
+    if (st != ST_OK) {
+        resume_release(&r);
+        return st;
+    }
+    session_enter_stage(s);
+    *out = r;
+    return ST_OK;
+}
+
+void resume_settle(const struct session *s, const struct resume *r)
+{
+    if (!r->in_folder)
+        return;
+    run_folder_set_aside(s->out, r->step);
+    run_folder_relink(s->out, r->step, r->best_step);
+}
+
+/* ---- Filling the model ----------------------------------------------------------------------- */
+
+enum status resume_load(struct session *s, struct resume *r, struct errmsg *em)
+{
+    enum status st = ST_OK;
+    double start_s = clock_seconds();
+    if (comm_rank(s->comm) == 0) {
+        st = checkpoint_restore(r->checkpoint, s->model, true, false, em);
+        r->took_s += clock_seconds() - start_s;
+        if (st == ST_OK)
+            log_info("resumed from %s: step %lld, epoch %lld; checked and read in %.2f s", r->path,
+                     (long long)s->state.step, (long long)session_epoch(s) + 1, r->took_s);
+    }
+    resume_release(r);
+    st = comm_agree(s->comm, st, em);
+    return st == ST_OK ? session_share_state(s, em) : st;
+}
+
+void resume_release(struct resume *r)
+{
+    checkpoint_free(r->checkpoint);
+    r->checkpoint = NULL;
+}
+
+static enum status start_with(struct session *s, const char *path, struct errmsg *em)
+{
+    struct checkpoint *c = NULL;
+    enum status st = run_folder_verify(path, em);
+    if (st == ST_OK)
+        st = checkpoint_open(path, &c, em);
+    if (st == ST_OK)
+        st = checkpoint_start(c, s->model, em);
+    int before = st == ST_OK ? checkpoint_get_config(c).image_size : 0;
+    int now = s->config.model.image_size;
+    if (st == ST_OK && before < now)
+        log_info("%s: grown from %d px to %d px", path, before, now);
+    if (st == ST_OK)
+        log_info("parameters taken from %s", path);
+    checkpoint_free(c);
+    return st;
+}
+
+enum status resume_start(struct session *s, const char *path, struct errmsg *em)
+{
+    enum status st = comm_rank(s->comm) == 0 && path ? start_with(s, path, em) : ST_OK;
+    st = comm_agree(s->comm, st, em);
+    return st == ST_OK ? session_share_state(s, em) : st;
+}

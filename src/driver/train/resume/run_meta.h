@@ -1,0 +1,35 @@
+/*
+ * What a checkpoint tells of a run: its state, by the rows of state_table.h, and what the run was
+ * made of. The JSON text "meta" holds the META rows and
+ *
+ *   {"world_size","threads", "fingerprints":[A,B], "people":[A,B], "consent":[A,B], …}
+ *
+ * with "guard":{"losses":[oldest, …], "bad_in_a_row", "rollbacks", "skipped", "lr_scale"} and
+ * "collapse":{"start":[A,B], "best":[A,B], "variety":[A,B], "travel", "kind":[A,B], "in_a_row"}.
+ */
+#ifndef BIFRONS_DRIVER_TRAIN_RUN_META_H
+#define BIFRONS_DRIVER_TRAIN_RUN_META_H
+
+#include "model/checkpoint.h"
+#include "train_state.h"
+
+struct run_meta {
+    struct train_state state;
+    int world_size, threads; /* 0: not told */
+    char fingerprints[2][20];
+    const char *people[2], *consent[2]; /* written, not read */
+};
+
+/* The JSON text; stages: is there a train.stages? The caller frees. NULL where memory is out. */
+char *run_meta_text(const struct run_meta *m, bool stages);
+/* Back from that text; fields of other rows than META are as in train_state_init. Text that is no
+ * JSON object reads as an empty one: the checkpoint's hash has been compared. */
+void run_meta_read(const char *text, struct run_meta *out);
+
+/* The rows FACT and METRICS, to be written; facts->val_metrics borrows numbers. */
+void run_meta_put_facts(const struct train_state *t, struct checkpoint_number numbers[VAL_NUMBERS],
+                        struct checkpoint_facts *facts);
+/* All that a checkpoint tells. */
+void run_meta_of(const struct checkpoint *c, struct run_meta *out);
+
+#endif

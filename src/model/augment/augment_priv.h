@@ -1,0 +1,43 @@
+/* What the files of augmentation share: a batch on its way through the table in augment.c. */
+#ifndef BIFRONS_MODEL_AUGMENT_PRIV_H
+#define BIFRONS_MODEL_AUGMENT_PRIV_H
+
+#include <stdint.h>
+
+#include "model/augment.h"
+
+enum { AUGMENT_CHANNELS = 3 };
+
+struct augment_work {
+    struct shim_scope *s;
+    const struct augment_draw *draws;
+    size_t n;
+    int size;
+    struct samples own, other;
+    const struct augment_colours *own_colours, *other_colours;
+    struct shim_tensor *place;    /* sampling grid; NULL: as stored */
+    struct samples target, input; /* as far as they have come */
+};
+
+/* One number a draw and index, as a tensor (n, dims...): `get` picks them. Lives in the scope. */
+struct shim_tensor *augment_upload(const struct augment_work *w,
+                                   void (*get)(const struct augment_draw *d, float *out),
+                                   size_t n_dims, const int64_t dims[]);
+/* The same of one number a draw: (n, 1, 1, 1). */
+struct shim_tensor *augment_upload_one(const struct augment_work *w,
+                                       void (*get)(const struct augment_draw *d, float *out));
+
+/* Operations of the table: augment_colour.c, augment_blur.c. */
+void augment_transfer(struct augment_work *w);
+void augment_place_in(struct augment_work *w);
+void augment_jitter(struct augment_work *w);
+void augment_noise(struct augment_work *w);
+void augment_blur(struct augment_work *w);
+/* Is this blur wider than the narrow kernel? Such batches take other operations. */
+bool augment_blur_is_wide(const struct augment_draw *d);
+
+/* (n, 3, S, S) in sRGB to L*a*b* / 100 (base/lab.h), and back, cut off at the bounds of sRGB. */
+struct shim_tensor *augment_to_lab(struct shim_scope *s, struct shim_tensor *rgb);
+struct shim_tensor *augment_from_lab(struct shim_scope *s, struct shim_tensor *lab);
+
+#endif

@@ -21,6 +21,7 @@ TRUTH = {"a0003": [(101.08, 91.43), (149.78, 88.78), (133.44, 115.82), (114.56, 
          "a0009": [(106.90, 104.00), (147.64, 102.20), (125.60, 124.76), (110.05, 145.87), (145.70, 143.73)],
          "b0003": [(101.13, 91.45), (149.91, 88.80), (135.02, 126.02), (111.63, 153.17), (150.81, 148.59)],
          "b0009": [(106.81, 103.79), (147.60, 101.99), (125.46, 132.77), (109.15, 151.82), (148.81, 150.16)]}
+POSE = {"a0003": (11.44, 1.42, -4.12), "a0009": (-5.62, 8.55, -1.46)}  # yaw, pitch, roll in degrees
 FIVE = (68, 69, 30, 48, 54)  # of the 70 points
 
 
@@ -116,6 +117,8 @@ def test_faces_are_cut_with_points_masks_and_matrix(bifrons, ada, tmp_path, cove
         p = numpy.array(list(row.values())[1:], float).reshape(70, 2)
         apart = numpy.linalg.norm(p[69] - p[68])
         assert numpy.linalg.norm(p[list(FIVE)] - moved(face, truth), axis=1).max() < 0.15 * apart
+        turned = [float(face[key]) for key in ("yaw", "pitch", "roll")]
+        assert numpy.abs(numpy.array(turned) - POSE[face["name"][7:12]]).max() < 8
         # level, in the middle, as wide as the coverage says
         assert abs(p[69, 1] - p[68, 1]) < 0.15 * apart and abs(p[68:, 0].mean() - 99.5) < 25
         assert abs(apart / 200 - eyes) < 0.25 * eyes

@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
+#include "pose.h"
 
 #include "base/poison.h"
 
@@ -61,7 +62,8 @@ enum status cuts_begin(struct cuts *c, const char *person, const char *consent, 
     for (int i = 0; i < SHAPE_POINTS; i++)
         fprintf(c->points, ",x%d,y%d", i, i);
     fputc('\n', c->points);
-    fputs("name,source,score,side,distance,m00,m01,m02,m10,m11,m12,verdict\n", c->faces);
+    fputs("name,source,score,side,distance,yaw,pitch,roll,m00,m01,m02,m10,m11,m12,verdict\n",
+          c->faces);
     return ST_OK;
 }
 
@@ -166,6 +168,8 @@ enum status cuts_add(struct cuts *c, const char *path, const struct picture *pic
     fprintf(c->faces, ",%.3f,%.0f,", face->score, shape_side(face));
     if (isfinite(distance))
         fprintf(c->faces, "%.3f", distance);
+    struct pose pose = pose_of(face);
+    fprintf(c->faces, ",%.1f,%.1f,%.1f", pose.yaw, pose.pitch, pose.roll);
     fprintf(c->faces, ",%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,kept\n", back.a, -back.b, back.x0, back.b,
             back.a, back.y0);
     return ST_OK;
@@ -175,7 +179,7 @@ enum status cuts_left_out(struct cuts *c, const char *path, const char *why, str
 {
     fputc(',', c->faces);
     put_quoted(c->faces, path);
-    fprintf(c->faces, ",,,,,,,,,,%s\n", why);
+    fprintf(c->faces, ",,,,,,,,,,,,,%s\n", why);
     return ferror(c->faces) ? FAIL(em, ST_MEMORY, "out of memory") : ST_OK;
 }
 

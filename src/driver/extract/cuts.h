@@ -5,8 +5,10 @@
  *   masks/               as many, 255 inside the face
  *   points.csv           name and the 70 points of each, at pixel centres of the cut picture
  *   faces.csv            what became of each picture: the cut one's name, the picture's path,
- * score, side of the face's square in it, how far from the reference, the matrix that takes it to
- * the cut one, verdict person.txt, consent.txt
+ *                        score, pixels a side of the face's square in it, distance to the
+ *                        reference, pose (pose.h), the matrix that takes it to the cut one,
+ *                        verdict
+ *   person.txt, consent.txt
  *
  *     struct cuts c = {.folder = "ada", .size = 256, .coverage = SHAPE_HEAD};
  *     enum status st = cuts_begin(&c, "Ada", "Ada agreed on 2026-01-31", &em);

@@ -161,8 +161,10 @@ static enum status look_at_face(struct finder *f, const struct pyramid *p,
     sample(p, map, MESH_SIDE, f->mesh_in);
     enum status st =
         operations_run(f->faces, f->mesh, 1, f->mesh_in, (float *[]){f->mesh_out, &presence}, em);
-    for (size_t i = 0; i < FACE_MESH; i++)
+    for (size_t i = 0; i < FACE_MESH; i++) {
         put(map, f->mesh_out + 3 * i, face->mesh[i]);
+        face->mesh[i][2] = (double)f->mesh_out[3 * i + 2] * similarity_scale(map);
+    }
     face->presence = 1 / (1 + exp(-(double)presence));
     return st;
 }

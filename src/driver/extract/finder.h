@@ -29,7 +29,7 @@ enum { FINDER_FACES_MAX = 64, FACE_MESH = 468, FACE_IDENTITY = 128 };
 struct face {
     double score;              /* of the detector, 0.4 to 1 */
     double presence;           /* of the mesh: is it a face? 0.5 to 1, 0.9 where score is low */
-    double mesh[FACE_MESH][2]; /* MediaPipe's order */
+    double mesh[FACE_MESH][3]; /* MediaPipe's order; the third goes away from the camera */
     double pupils[2][2];       /* the picture's left one first */
     float identity[FACE_IDENTITY];
 };

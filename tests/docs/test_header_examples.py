@@ -73,7 +73,7 @@ GIVEN = {
     "src/driver/config/train_arguments.h": (("driver/command/command.h",), "extern int argc; extern char **argv;"),
     "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture;"),
     "src/driver/plan/plan.h": ((), "extern struct plan_request request;"),
-    "src/driver/train/step/average.h": ((), "extern struct session *s;"),
+    "src/driver/train/step/average.h": ((), "extern struct stage *stage;"),
     "src/driver/train/tune/batch_trials.h": ((), """
         extern struct batch_trials t; extern double planned, available; extern int64_t pairs_there_are; struct batch_trial try_batch(int64_t pairs);"""),
     "src/driver/train/session/collapse.h": ((), """
@@ -84,7 +84,7 @@ GIVEN = {
     "src/driver/train/step/feed.h": ((), """
         extern struct feed_options options; extern struct feed *f; extern uint64_t position; extern size_t n, m;"""),
     "src/driver/tools/trained_on.h": ((), "extern const json_t *record;"),
-    "src/driver/train/run/folders.h": ((), "extern struct session *s; extern const struct train_arguments *a;"),
+    "src/driver/train/run/folders.h": ((), "extern struct run *run; extern const struct train_arguments *a;"),
     "src/driver/train/session/guard.h": ((), """
         extern struct config config; extern double loss; extern bool is_finite; extern struct { struct guard guard; } state, saved;"""),
     "src/driver/train/tune/lr_curve.h": ((), "double loss_of_a_step_at(double rate);"),
@@ -92,14 +92,15 @@ GIVEN = {
     "src/driver/train/report/progress.h": ((), """
         extern struct progress p; extern struct progress_options options; extern struct progress_val val;
         extern struct model_losses losses; extern int64_t steps_per_epoch;"""),
-    "src/driver/train/resume/resume.h": ((), "extern struct session *s; extern const char *path_or_null;"),
+    "src/driver/train/resume/resume.h": (("driver/train/step/stage_open.h",), "extern struct session *s; extern const char *path_or_null;"),
     "src/driver/train/run/run_folder.h": ((), """
         extern const char *out, *config_toml; extern bool continues, best; extern int64_t step; extern int keep;
         extern char temporary[PATH_BYTES_MAX]; extern struct hash128 hash;
         enum status write_checkpoint(const char *path, struct hash128 *hash_out);"""),
     "src/driver/train/resume/save.h": ((), """
         extern struct session *s; extern double since_s; extern bool validated; extern int64_t steps;"""),
-    "src/driver/train/session/session.h": ((), "extern struct session *s;"),
+    "src/driver/train/session/session.h": (("driver/train/run/run_open.h", "driver/train/step/stage_open.h"), "extern struct session *s;"),
+    "src/driver/train/step/stage_open.h": ((), "extern struct stage *stage; extern struct train_state state;"),
     "src/driver/train/tensorboard/tensorboard.h": ((), """
         extern struct tensorboard *tb; extern struct metrics_row row; extern int64_t step; extern const uint8_t *png;
         extern size_t n_bytes; extern int width, height;"""),

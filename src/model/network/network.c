@@ -92,7 +92,7 @@ static struct shim_tensor *run_part(struct shim_scope *s, const struct network *
     return x;
 }
 
-/* (n, 3, S, S) to (n, latent, c, c), or (n, latent): add_encoder in architecture.c. */
+/* (n, 3, S, S) to (n, latent, c, c), or (n, latent): add_encoder in encoder_decoder.c. */
 struct shim_tensor *network_encode(struct shim_scope *s, const struct network *net,
                                    struct shim_tensor *pictures)
 {

@@ -1,6 +1,6 @@
 /*
  * The network, computed: the layers of an architecture in their order. Which layers these are
- * stands in src/model/architecture/architecture.c (add_encoder, add_decoder), what each of them
+ * stands in src/model/architecture/encoder_decoder.c (add_encoder, add_decoder), what each of them
  * does in layers.h.
  */
 #ifndef BIFRONS_MODEL_NETWORK_H

@@ -11,6 +11,7 @@
 #include "resume_check.h"
 #include "run_folder.h"
 #include "run_meta.h"
+#include "stage_open.h"
 
 #include "base/poison.h"
 
@@ -26,19 +27,20 @@ static void take_state(struct session *s, const struct run_meta *meta,
     }
     if (isnan(t->best_seen)) /* those that measured nothing do not count */
         t->stale = 0;
-    t->adversary_step = s->config.loss.adversarial > 0 ? MAX(t->adversary_step, 0) : 0;
+    t->adversary_step = s->run.config.loss.adversarial > 0 ? MAX(t->adversary_step, 0) : 0;
     if (changed->losses) {
         guard_forget_losses(&t->guard);
         collapse_forget_losses(&t->collapse);
     }
-    if (s->config.guard.spike == 0) /* no validation would find that it has recovered */
+    if (s->run.config.guard.spike == 0) /* no validation would find that it has recovered */
         collapse_forget(&t->collapse);
-    bool same_ranks = s->config.train.reproducible || meta->world_size == comm_world_size(s->comm);
-    if (meta->world_size > 0 && !(same_ranks && meta->threads == s->threads.n))
+    bool same_ranks =
+        s->run.config.train.reproducible || meta->world_size == comm_world_size(s->run.comm);
+    if (meta->world_size > 0 && !(same_ranks && meta->threads == s->run.threads.n))
         log_info("saved on %d rank%s x %d thread%s, resumed on %d x %d: results may differ in the "
                  "last bits",
                  meta->world_size, PLURAL(meta->world_size), meta->threads, PLURAL(meta->threads),
-                 comm_world_size(s->comm), s->threads.n);
+                 comm_world_size(s->run.comm), s->run.threads.n);
 }
 
 /* ---- Finding --------------------------------------------------------------------------------- */
@@ -62,11 +64,12 @@ static enum status try_checkpoint(struct session *s, const char *path, const str
     run_meta_of(c, &meta);
     enum status st = check_state(path, &meta.state, em);
     if (st == ST_OK) {
-        config_enter_stage(&s->config, MIN(meta.state.stage, config_stage_count(&s->config) - 1));
-        st = resume_check(s, path, checkpoint_get_facts(c)->config, &meta, &changed, em);
+        config_enter_stage(&s->run.config,
+                           MIN(meta.state.stage, config_stage_count(&s->run.config) - 1));
+        st = resume_check(&s->run, path, checkpoint_get_facts(c)->config, &meta, &changed, em);
     }
     *final = changed.stages;
-    struct model_options options = session_model_options(&s->config, "cpu");
+    struct model_options options = stage_model_options(&s->run.config, "cpu");
     if (st == ST_OK)
         st = checkpoint_check(c, &options, true, false, em);
     if (st == ST_OK)
@@ -112,7 +115,7 @@ static enum status find(struct session *s, const char *from, struct resume *r, s
     if (strcmp(from, "none") == 0)
         return ST_OK;
     if (strcmp(from, "auto") == 0) {
-        enum status st = run_folder_find_resume(s->out, accept, &search, r->path, em);
+        enum status st = run_folder_find_resume(s->run.out, accept, &search, r->path, em);
         r->in_folder = st == ST_OK && r->path[0];
         r->step = s->state.step;
         r->best_step = s->state.best_step;
@@ -128,11 +131,11 @@ enum status resume_find(struct session *s, const char *from, struct resume *out,
 {
     struct resume r = {0};
     double start_s = clock_seconds();
-    enum status st = comm_rank(s->comm) == 0 ? find(s, from, &r, em) : ST_OK;
+    enum status st = comm_rank(s->run.comm) == 0 ? find(s, from, &r, em) : ST_OK;
     r.took_s = clock_seconds() - start_s;
-    st = comm_agree(s->comm, st, em);
+    st = comm_agree(s->run.comm, st, em);
     if (st == ST_OK)
-        st = session_share_bytes(s->comm, &s->state, sizeof s->state, em);
+        st = run_share_bytes(&s->run, &s->state, sizeof s->state, em);
     if (st != ST_OK) {
         resume_release(&r);
         return st;
@@ -146,8 +149,8 @@ void resume_settle(const struct session *s, const struct resume *r)
 {
     if (!r->in_folder)
         return;
-    run_folder_set_aside(s->out, r->step);
-    run_folder_relink(s->out, r->step, r->best_step);
+    run_folder_set_aside(s->run.out, r->step);
+    run_folder_relink(s->run.out, r->step, r->best_step);
 }
 
 /* ---- Filling the model ----------------------------------------------------------------------- */
@@ -156,16 +159,16 @@ enum status resume_load(struct session *s, struct resume *r, struct errmsg *em)
 {
     enum status st = ST_OK;
     double start_s = clock_seconds();
-    if (comm_rank(s->comm) == 0) {
-        st = checkpoint_restore(r->checkpoint, s->model, true, false, em);
+    if (comm_rank(s->run.comm) == 0) {
+        st = checkpoint_restore(r->checkpoint, s->stage.model, true, false, em);
         r->took_s += clock_seconds() - start_s;
         if (st == ST_OK)
             log_info("resumed from %s: step %lld, epoch %lld; checked and read in %.2f s", r->path,
                      (long long)s->state.step, (long long)session_epoch(s) + 1, r->took_s);
     }
     resume_release(r);
-    st = comm_agree(s->comm, st, em);
-    return st == ST_OK ? session_share_state(s, em) : st;
+    st = comm_agree(s->run.comm, st, em);
+    return st == ST_OK ? stage_share_state(&s->stage, &s->state, em) : st;
 }
 
 void resume_release(struct resume *r)
@@ -181,9 +184,9 @@ static enum status start_with(struct session *s, const char *path, struct errmsg
     if (st == ST_OK)
         st = checkpoint_open(path, &c, em);
     if (st == ST_OK)
-        st = checkpoint_start(c, s->model, em);
+        st = checkpoint_start(c, s->stage.model, em);
     int before = st == ST_OK ? checkpoint_get_config(c).image_size : 0;
-    int now = s->config.model.image_size;
+    int now = s->run.config.model.image_size;
     if (st == ST_OK && before < now)
         log_info("%s: grown from %d px to %d px", path, before, now);
     if (st == ST_OK)
@@ -194,7 +197,7 @@ static enum status start_with(struct session *s, const char *path, struct errmsg
 
 enum status resume_start(struct session *s, const char *path, struct errmsg *em)
 {
-    enum status st = comm_rank(s->comm) == 0 && path ? start_with(s, path, em) : ST_OK;
-    st = comm_agree(s->comm, st, em);
-    return st == ST_OK ? session_share_state(s, em) : st;
+    enum status st = comm_rank(s->run.comm) == 0 && path ? start_with(s, path, em) : ST_OK;
+    st = comm_agree(s->run.comm, st, em);
+    return st == ST_OK ? stage_share_state(&s->stage, &s->state, em) : st;
 }

@@ -1,6 +1,5 @@
 #include "run_meta.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -97,18 +96,25 @@ static const struct row {
 #undef META
 };
 
+/* A stage is counted from 0 and written from 1. */
+static int first_of(const struct row *row)
+{
+    return row->kind == STAGE ? 1 : 0;
+}
+
 static json_t *row_write(const struct row *row, const struct train_state *t)
 {
     const void *field = (const char *)t + row->offset;
+    const int64_t *whole = field;
+    const double *number = field;
     switch (row->kind) {
     case WHOLE:
-    case IN_STAGE:
-        return json_integer((json_int_t) * (const int64_t *)field);
     case STAGE:
-        return json_integer((json_int_t) * (const int64_t *)field + 1);
+    case IN_STAGE:
+        return json_integer((json_int_t)(*whole + first_of(row)));
     case NUMBER:
     case SECONDS:
-        return json_number_or_null(*(const double *)field);
+        return json_number_or_null(*number);
     case GUARD:
         return guard_object(field);
     case COLLAPSE:
@@ -120,19 +126,17 @@ static json_t *row_write(const struct row *row, const struct train_state *t)
 static void row_read(const struct row *row, const json_t *meta, struct train_state *t)
 {
     void *field = (char *)t + row->offset;
+    int64_t *whole = field;
+    double *number = field;
     switch (row->kind) {
     case WHOLE:
-    case IN_STAGE:
-        *(int64_t *)field = (int64_t)number_of(meta, row->key, 0);
-        break;
     case STAGE:
-        *(int64_t *)field = (int64_t)number_of(meta, row->key, 1) - 1;
+    case IN_STAGE:
+        *whole = (int64_t)number_of(meta, row->key, first_of(row)) - first_of(row);
         break;
     case NUMBER:
-        *(double *)field = number_of(meta, row->key, NAN);
-        break;
     case SECONDS:
-        *(double *)field = number_of(meta, row->key, 0);
+        *number = number_of(meta, row->key, row->kind == NUMBER ? NAN : 0);
         break;
     case GUARD:
         *(struct guard *)field = guard_of(json_object_get(meta, row->key));

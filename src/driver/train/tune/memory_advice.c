@@ -66,8 +66,8 @@ static void begin(struct errmsg *em)
 
 void memory_advice_add(const struct session *s, struct errmsg *em)
 {
-    const struct config *c = &s->config;
-    int ranks = comm_world_size(s->comm);
+    const struct config *c = &s->run.config;
+    int ranks = comm_world_size(s->run.comm);
     int64_t pairs = pairs_at_once(c, ranks);
     char stage[SESSION_STAGE_TEXT_BYTES];
     session_stage_text(s, stage);

@@ -70,7 +70,7 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
  *
  * A loss is one row of base/losses.h and one function in src/model/loss/loss.c, named as the key. A
  * layer is one row of model/layer_kinds.h, which says what functions it needs, and a line in the
- * encoder or the decoder of src/model/architecture/architecture.c.
+ * encoder or the decoder of src/model/architecture/encoder_decoder.c.
  */
 /* Told beside them, but part of no total: what the discriminators learn from. */
 #define MODEL_LOSS_MAP(X)                       \

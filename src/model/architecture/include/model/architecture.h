@@ -1,7 +1,7 @@
 /*
  * What a network is made of: one list of layers (model/layer_kinds.h), from which the network is
  * computed (src/model/network/network.c), its parameters are laid out and counted, and its cost is
- * told. No libtorch. The encoder and the decoders stand in architecture.c as they do in
+ * told. No libtorch. The encoder and the decoders stand in encoder_decoder.c as they do in
  * python/bifrons.py.
  *
  *     encoder   (n, 3, S, S)  r128  r64  r32  r16  r8   code (n, latent, 4, 4)
@@ -66,6 +66,9 @@ struct architecture {
     size_t part_count[MODEL_PARTS];      /* elements of each part's parameters */
     size_t count;                        /* of all */
 };
+
+/* c with every 0 that stands for another value replaced by it. */
+struct model_config architecture_resolve(const struct model_config *c);
 
 /* ST_CONFIG names the key and what it takes; ST_MEMORY. */
 enum status architecture_new(const struct model_config *c, struct architecture **out,

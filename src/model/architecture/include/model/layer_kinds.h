@@ -4,18 +4,17 @@
  *     X(NAME, name, word, start)
  *
  * NAME in enum layer_kind, the name its functions begin with, what the field calls it, and how its
- * parameters start (a function of src/model/network/init.c). To add a kind, add
+ * parameters start (a function of src/model/network/init.c).
  *
- *   - a row here;
- *   - name_facts to src/model/architecture/layer_kinds.c: shape, parameters and cost, without
- *     libtorch;
- *   - name_apply and name_resampling to src/model/network/layers.c: what it computes, and how a
- * network grows by it, if it can;
- *   - the same layer to python/bifrons.py, which tests/python/test_parity.py compares it with.
+ * To add a kind, add a row here. Add its functions: name_facts to
+ * src/model/architecture/layer_kinds.c (shape, parameters and cost, without libtorch), name_apply
+ * and name_resampling to src/model/network/layers.c (what it computes, and how a network grows by
+ * it, if it can). It does not compile while one is missing. Add the same layer to python/bifrons.py
+ * and a case to tests/model/test_layers.c, which checks that all of them agree.
  *
- * It does not compile while one of the functions is missing, and tests/model/test_layers.c checks
- * that they agree. src/model/architecture/architecture.c then says where in the encoder or the
- * decoders the layer stands.
+ * To use it, say in src/model/architecture/encoder_decoder.c where the layer stands, or, where it
+ * doubles the resolution, add a row to UPSAMPLE_MAP and a word to model.upsample
+ * (model/model_config.h).
  */
 #ifndef BIFRONS_MODEL_LAYER_KINDS_H
 #define BIFRONS_MODEL_LAYER_KINDS_H

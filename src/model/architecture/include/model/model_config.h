@@ -26,7 +26,7 @@ enum { MODEL_SIZE_MAX_PX = 512, MODEL_BLOCKS_MAX = 8 };
           "Pixels a side of the pictures that go in and come out: model.code_size doubled some " \
           "times. Twice the size is about four times the time.") \
     WHOLE(code_size, 4, 2, 64, \
-          "Pixels a side of the innermost activations; each stage halves the picture until it is " \
+          "Pixels a side of the innermost activations; each level halves the picture until it is " \
           "as small.") \
     WHOLE(latent, 128, 8, 4096, \
           "Channels of the code between encoder and decoders (its numbers, with the dense " \
@@ -66,11 +66,18 @@ enum model_bottleneck {
     MODEL_BOTTLENECK_CONV, /* the code is (n, latent, code_size, code_size) */
     MODEL_BOTTLENECK_DENSE /* the code is (n, latent), between two fully connected layers */
 };
+/* How decoders double the resolution: X(NAME, kind of layer, kernel). Sub-pixel: Shi et al.,
+ * "Real-time single image and video super-resolution using an efficient sub-pixel convolutional
+ * network", 2016. */
+/* clang-format off */
+#define UPSAMPLE_MAP(X) \
+    X(TRANSPOSED, CONV_TRANSPOSE, 4) \
+    X(SUBPIXEL, SUBPIXEL, 3)
+/* clang-format on */
 enum model_upsample {
-    MODEL_UPSAMPLE_TRANSPOSED, /* 4 x 4 transposed convolutions of stride 2 */
-    MODEL_UPSAMPLE_SUBPIXEL    /* 3 x 3 convolutions to 4 times the channels, shuffled into pixels
-                                  (Shi et al., "Real-time single image and video super-resolution
-                                  using an efficient sub-pixel convolutional network", 2016) */
+#define X(NAME, ...) MODEL_UPSAMPLE_##NAME,
+    UPSAMPLE_MAP(X)
+#undef X
 };
 enum model_norm {
     MODEL_NORM_NONE,
@@ -91,7 +98,7 @@ enum model_init { MODEL_INIT_PYTORCH, MODEL_INIT_HE };
     double ema;           /* decay a step of a moving average of the parameters; 0: none */ \
     enum model_init init; /* how initial weights are drawn, */                              \
     uint64_t seed;        /* and from which numbers */                                      \
-    bool recompute; /* compute each level again in backward instead of keeping what it makes */
+    bool recompute;       /* each level again in backward, instead of keeping what it makes */
 struct model_training {
     MODEL_TRAINING_FIELDS
 };

@@ -183,6 +183,9 @@ def test_several_people_without_a_reference_are_not_stored(bifrons, ada, tmp_pat
     shutil.copy(PICTURES / "b0003.jpg", ada)
     shutil.copy(PICTURES / "b0009.jpg", ada)
     assert "two people seem to show" in extract(bifrons, ada, code=65).err
+    (ada / "b0003.jpg").unlink()
+    (ada / "more/a0009.jpg").unlink()
+    assert "two people seem to show" in extract(bifrons, ada, code=65).err  # of two pictures
     assert not (tmp_path / "out").exists()
 
 

@@ -12,6 +12,7 @@ enum { ROUNDS = 20, PERSON_FACES_MIN = 2 };
 #define MEANT_MAX  0.60
 #define SURE_APART 0.05 /* how much nearer to who is meant than to others */
 #define TWO_MIN    0.45 /* between the means of two people */
+#define PAIR_MIN   0.60 /* between two single faces, which differ more than means do */
 
 void people_add(struct people *p, enum people_side side, const struct face *face)
 {
@@ -90,9 +91,9 @@ bool people_split(const float (*identities)[FACE_IDENTITY], size_t n, bool *seco
     for (int k = 0; k < FACE_IDENTITY; k++)
         apart += (mean[1][k] - mean[0][k]) * (mean[1][k] - mean[0][k]);
     size_t smaller = MIN(count[0], count[1]);
-    bool far = sqrt(apart) >= TWO_MIN;
+    bool far = sqrt(apart) >= (n == 2 ? PAIR_MIN : TWO_MIN);
     bool swap = count[1] > count[0]; /* the second is the smaller one */
     for (size_t i = 0; i < n; i++)
-        second[i] = far && n > 2 && second[i] != swap;
-    return far && smaller >= PERSON_FACES_MIN;
+        second[i] = far && second[i] != swap;
+    return far && (n == 2 || smaller >= PERSON_FACES_MIN);
 }

@@ -29,7 +29,8 @@ void people_add(struct people *p, enum people_side side, const struct face *face
 enum person people_judge(const struct people *p, const struct face *face, double *distance_out);
 
 /*
- * Do these faces fall into two people, of two faces or more each? Means of two clusters (Lloyd's
+ * Do these faces fall into two people, of two faces or more each? (Two faces alone: are
+ * they of two people?) Means of two clusters (Lloyd's
  * algorithm from the two faces that are farthest apart). second[i]: face i is of the smaller
  * cluster, which is a single one, unlike all others, where false is returned; of none where they
  * are alike.

@@ -72,7 +72,7 @@ size_t operations_count(struct operations_shape shape);
 
 /*
  * n samples at once: inputs (n, height, width, channels) to outputs[i], each (n, height, width,
- * channels) of its shape. Memory grows with n: MediaPipe's detector takes about 30 MB a sample.
+ * channels) of its shape. Memory grows with n: MediaPipe's detector takes about 40 MB a sample.
  * ST_MEMORY, ST_TORCH.
  */
 enum status operations_run(struct operations_file *f, const struct operations_network *network,

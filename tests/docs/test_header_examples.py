@@ -70,7 +70,7 @@ GIVEN = {
     "src/driver/extract/people.h": ((), """
         extern struct face face, other_face; extern double distance; void keep(const struct face *face);"""),
     "src/driver/extract/shape.h": ((), "extern struct face face;"),
-    "src/data/include/data/stage.h": ((), "extern const char *path; extern bool made; extern int local_rank;"),
+    "src/data/include/data/local_copy.h": ((), "extern const char *path; extern bool made; extern int local_rank;"),
     "src/driver/config/config.h": ((), "extern int world_size;"),
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),
     "src/driver/config/train_arguments.h": (("driver/command/command.h",), "extern int argc; extern char **argv;"),

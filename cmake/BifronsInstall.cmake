@@ -9,6 +9,10 @@ set_target_properties(bifrons-engine PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/configs ${PROJECT_SOURCE_DIR}/slurm
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bifrons USE_SOURCE_PERMISSIONS OPTIONAL)
+# what scripts/setup --photographs made
+install(FILES ${PROJECT_SOURCE_DIR}/build/share/bifrons/faces.pt
+              ${PROJECT_SOURCE_DIR}/build/share/bifrons/identity.pt
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bifrons OPTIONAL)
 install(FILES ${PROJECT_SOURCE_DIR}/NOTICE ${PROJECT_SOURCE_DIR}/CHANGELOG.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/packaging/bifrons.bash RENAME bifrons

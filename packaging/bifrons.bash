@@ -11,6 +11,8 @@ _bifrons() {
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
     elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == --direction ]]; then
         mapfile -t COMPREPLY < <(compgen -W 'a2b b2a' -- "$word")
+    elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == --coverage ]]; then
+        mapfile -t COMPREPLY < <(compgen -W 'face head' -- "$word")
     elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == --resume ]]; then
         mapfile -t COMPREPLY < <(compgen -W 'auto none' -f -- "$word")
     fi

@@ -16,6 +16,7 @@ static const struct command commands[] = {
     {"swap",    NULL, engine_swap   },
     {"info",    NULL, engine_info   },
     {"inspect", NULL, engine_inspect},
+    {"extract", NULL, engine_extract},
 };
 
 /*

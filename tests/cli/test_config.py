@@ -109,7 +109,7 @@ def test_mistakes_are_told_in_place_of_the_run_folder(tmp_path):
         assert result.returncode == code and result.stdout == "" and result.stderr
 
 
-@pytest.mark.parametrize("command", ["synth", "pack", "inspect", "plan", "train", "eval", "swap", "info"])
+@pytest.mark.parametrize("command", ["synth", "extract", "pack", "inspect", "plan", "train", "eval", "swap", "info"])
 @pytest.mark.parametrize("option", ["--version", "-V"])
 def test_every_command_tells_the_version(command, option):
     version, asked = ([BIFRONS, "--version"], [BIFRONS, command, option])

@@ -64,13 +64,13 @@ def test_perceptual_loss_on_ranks_and_resumed(sets, vgg, tmp_path):  # noqa: F81
 
 
 SLIM = ["model.width=16", "model.width_max=32"]
-ADVERSARIAL = [*SLIM, "loss.adversarial=0.1", "adversary.channels=8", "train.global_batch=3",
+ADVERSARIAL = [*SLIM, "loss.adversarial=0.1", "discriminator.channels=8", "train.global_batch=3",
                "train.lr=3e-4"]
 
 
 def test_adversarial_steps_stay_finite_and_go_on_exactly(sets, tmp_path):  # noqa: F811
-    keys = [*ADVERSARIAL, "train.max_steps=200", "adversary.start_step=20",
-            "train.global_batch=2", "loss.adversarial=0.02", "adversary.loss=least_squares"]
+    keys = [*ADVERSARIAL, "train.max_steps=200", "discriminator.start_step=20",
+            "train.global_batch=2", "loss.adversarial=0.02", "discriminator.loss=least_squares"]
     result = train(sets, tmp_path / "run", keys=keys)
     assert "least squares loss from step 21 on" in result.stderr
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
@@ -113,15 +113,15 @@ def test_adversarial_loss_reproduced_on_ranks(sets, tmp_path):  # noqa: F811
             assert other["loss"][person] == pytest.approx(row["loss"][person], rel=2e-3, abs=1e-4)
 
 
-def test_the_adversary_may_come_later(sets, tmp_path):  # noqa: F811
+def test_the_discriminators_may_come_later(sets, tmp_path):  # noqa: F811
     """A checkpoint without discriminators goes on with new ones; other ones are refused."""
     train(sets, tmp_path / "run", keys=[*SLIM, "train.max_steps=2", "train.lr=3e-4"])
     keys = [*ADVERSARIAL, "train.global_batch=7"]
     train(sets, tmp_path / "on", "--resume", checkpoint(tmp_path / "run", 2), keys=keys)
     assert losses(tmp_path / "on")[0]["loss"]["a"]["discriminator"] > 0
     more = ["--resume", checkpoint(tmp_path / "on")]
-    keys = [*keys, "adversary.channels=16", "train.max_steps=6"]
-    refused(run(*command(sets, tmp_path / "x", *more, keys=keys)), 78, "adversary.channels")
+    keys = [*keys, "discriminator.channels=16", "train.max_steps=6"]
+    refused(run(*command(sets, tmp_path / "x", *more, keys=keys)), 78, "discriminator.channels")
 
 
 # ---- masks and landmarks ------------------------------------------------------------------------

@@ -398,6 +398,6 @@ def test_ranks_of_a_foreign_launcher(sets, tmp_path):
 def test_unknown_options_and_commands():
     for words in (["train", "--nonsense"], ["eval"], ["swap", "x"], ["fly"], ["info", "x"]):
         assert run(*words).returncode == 64
-    for command in ("train", "eval", "swap", "info", "synth", "pack", "inspect"):
+    for command in ("train", "eval", "swap", "info", "synth", "extract", "pack", "inspect"):
         result = run(command, "--help")
         assert result.returncode == 0 and "Usage: bifrons " + command in result.stdout

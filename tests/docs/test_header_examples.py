@@ -22,6 +22,8 @@ WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wvla", "-Wconversion", "-Wformat
 
 # Header: what its examples take as given, beside `em` and `st`, which every example has.
 GIVEN = {
+    "shim/include/shim/inference.h": ((), """
+        extern struct shim_scope *s; extern struct shim_tensor *x, *weight, *bias, *slopes;"""),
     "shim/include/shim/shim.h": ((), """
         extern const float *pictures; extern int64_t n, h, w, dims[]; extern struct shim_tensor *weight, *bias, *x;
         extern struct shim_scope *s, *scope; extern struct { int channels; } stages[2];
@@ -56,6 +58,18 @@ GIVEN = {
     "src/data/include/data/points.h": ((), "extern struct set *set; extern int64_t row; extern struct augment_draw draw;"),
     "src/data/include/data/pose.h": ((), """
         extern struct set *set; extern struct order *order; extern int64_t row; extern struct augment_draw draw;"""),
+    "src/data/include/data/warp.h": ((), """
+        extern struct picture picture; extern struct similarity map; extern float *cut;"""),
+    "src/driver/extract/cuts.h": ((), """
+        extern const char *path, *other_path; extern struct picture picture; extern struct face face;
+        extern double distance;"""),
+    "src/driver/extract/finder.h": ((), """
+        extern const char *folder_or_null; extern struct finder *f; extern struct picture picture;"""),
+    "src/driver/extract/inputs.h": (("data/include/data/picture.h",), """
+        extern const char *const *words; extern size_t n_words; extern struct picture picture;"""),
+    "src/driver/extract/people.h": ((), """
+        extern struct face face, other_face; extern double distance; void keep(const struct face *face);"""),
+    "src/driver/extract/shape.h": ((), "extern struct face face;"),
     "src/data/include/data/stage.h": ((), "extern const char *path; extern bool made; extern int local_rank;"),
     "src/driver/config/config.h": ((), "extern int world_size;"),
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),
@@ -98,8 +112,8 @@ GIVEN = {
     "src/driver/train/session/walltime.h": ((), "extern struct walltime w; extern double now_s, max_minutes, save_s;"),
     "src/driver/train/session/worker.h": ((), """
         extern struct worker *w; extern struct { int n; } job; void write_it(void *ctx); void tell_outcome(void *ctx);"""),
-    "src/model/include/model/adversary.h": ((), """
-        extern struct model *m; extern struct batch batch; extern double global_batch, adversary_lr;
+    "src/model/include/model/discriminators.h": ((), """
+        extern struct model *m; extern struct batch batch; extern double global_batch, discriminator_lr;
         extern struct model_losses losses; extern struct model_step step; extern int64_t start, n;"""),
     "src/model/include/model/checkpoint.h": ((), """
         extern const struct model *m; extern struct checkpoint_facts facts; extern const char *path;
@@ -107,6 +121,8 @@ GIVEN = {
     "src/model/include/model/model.h": ((), """
         extern struct model *m; extern struct batch batch; extern double global_batch;
         extern struct model_losses losses;"""),
+    "src/model/include/model/operations.h": ((), """
+        extern struct operations_file *file; extern size_t n; extern float *pictures, *points, *presence;"""),
     "src/model/weights/pickle.h": ((), """
         extern const uint8_t *bytes; extern size_t n, used; extern struct pickle *p; void take(uint32_t item);"""),
     "src/model/weights/weights.h": ((), "extern const char *path; extern struct weights *w; extern double *numbers;"),

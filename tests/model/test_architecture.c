@@ -172,7 +172,7 @@ static void what_cannot_be_is_refused_by_key(void **state)
         {{.width = 4},                        "model.width = 4: from 8 to 1024"                        },
         {{.width_max = 9999},                 "model.width_max = 9999"                                 },
         {{.blocks = 9},                       "model.blocks = 9: from 0 to 8"                          },
-        {{.upsample = 2},                     "model.upsample"                                         },
+        {{.upsample = 99},                    "model.upsample"                                         },
         {{.norm = MODEL_NORM_GROUP},          "set model.blocks to 1 or more, or model.norm = \"none\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -8,8 +8,9 @@
 #include "base/checked.h"
 #include "base/hash.h"
 #include "base/philox.h"
-#include "base/poison.h"
 #include "layers.h"
+
+#include "base/poison.h"
 
 static bool is_decoder(const struct model_tensor *t)
 {

@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
+#include "pickle.h"
 #include "weights_priv.h"
 #include "zip_check.h"
 
@@ -118,12 +119,19 @@ void weights_free(struct weights *w)
     for (size_t i = 0; i < w->n; i++)
         release(&w->tensors[i]);
     free(w->tensors);
+    pickle_free(w->pickle);
+    free(w->pickle_bytes);
     if (w->archive)
         zip_discard(w->archive);
     if (w->file)
         fclose(w->file);
     free(w->path);
     free(w);
+}
+
+const struct pickle *weights_pickle(const struct weights *w)
+{
+    return w->pickle;
 }
 
 const struct weights_tensor *weights_find(const struct weights *w, const char *name)

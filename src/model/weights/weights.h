@@ -34,11 +34,14 @@ struct weights_tensor {
 };
 
 struct weights;
+struct pickle; /* pickle.h */
 
 /* ST_NOINPUT where it cannot be opened; ST_DATA where it is none of the three kinds, torn, or holds
  * something else than a dict of tensors. */
 enum status weights_open(const char *path, struct weights **out, struct errmsg *em) MUST_CHECK;
 void weights_free(struct weights *w);
+/* All that the dict holds; borrowed. NULL where the file is no zip archive of torch.save's. */
+const struct pickle *weights_pickle(const struct weights *w);
 /* NULL where there is none of that name. */
 const struct weights_tensor *weights_find(const struct weights *w, const char *name);
 /* ST_DATA where its bytes are not there, or do not match their checksum. */

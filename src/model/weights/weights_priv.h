@@ -12,8 +12,10 @@ enum { WEIGHTS_HEADER_MAX = 16 << 20, WEIGHTS_TENSORS_MAX = 1 << 14 };
 struct weights {
     char *path;
     FILE *file;
-    uint64_t bytes; /* of the file */
-    zip_t *archive; /* NULL: no zip archive */
+    uint64_t bytes;        /* of the file */
+    zip_t *archive;        /* NULL: no zip archive */
+    struct pickle *pickle; /* of the zip archive, in pickle_bytes */
+    uint8_t *pickle_bytes;
     struct weights_tensor *tensors;
     size_t n, room;
 };

@@ -197,6 +197,9 @@ static enum status read_pickle(struct weights *w, const char *prefix, uint8_t **
     uint8_t *bytes = malloc((size_t)about.size);
     zip_file_t *record = zip_fopen(w->archive, name, 0);
     zip_int64_t got = bytes && record ? zip_fread(record, bytes, about.size) : -1;
+    uint8_t end; /* only at the record's end libzip compares the checksum */
+    if (got >= 0 && (zip_uint64_t)got == about.size && zip_fread(record, &end, 1) != 0)
+        got = -1;
     int reason = bytes && got < 0 ? zip_reason(w->archive, record) : 0;
     if (record)
         zip_fclose(record);
@@ -218,25 +221,21 @@ static enum status read_pickle(struct weights *w, const char *prefix, uint8_t **
 enum status weights_list_zip(struct weights *w, struct errmsg *em)
 {
     char prefix[PREFIX_MAX];
-    uint8_t *bytes = NULL;
     size_t n = 0, used;
-    struct pickle *p = NULL;
     enum status st = zip_open_file(w->path, &w->archive, em);
     if (st != ST_OK)
         return st;
     if (!w->archive || !find_prefix(w->archive, prefix))
         return weights_refuse(w, "it is a zip archive, but torn or not torch.save's", em);
-    st = read_pickle(w, prefix, &bytes, &n, em);
+    st = read_pickle(w, prefix, &w->pickle_bytes, &n, em);
     if (st == ST_OK) {
         struct errmsg why = {0};
-        st = pickle_parse(bytes, n, &p, &used, &why);
+        st = pickle_parse(w->pickle_bytes, n, &w->pickle, &used, &why);
         if (st != ST_OK)
             st = weights_refuse(w, why.text, em);
     }
     if (st == ST_OK)
-        st = add_tensors(w, p, pickle_root(p), prefix, NULL, em);
-    pickle_free(p);
-    free(bytes);
+        st = add_tensors(w, w->pickle, pickle_root(w->pickle), prefix, NULL, em);
     return st;
 }
 

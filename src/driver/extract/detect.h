@@ -1,0 +1,27 @@
+/* BlazeFace's full-range network: where in a picture faces may be. finder.h's own. */
+#ifndef BIFRONS_DRIVER_EXTRACT_DETECT_H
+#define BIFRONS_DRIVER_EXTRACT_DETECT_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+#include "data/warp.h"
+#include "model/operations.h"
+
+enum { DETECTIONS_MAX = 1024 };
+#define DETECTION_SURE 0.5 /* a score; what has less takes a second opinion */
+
+struct detection {
+    double score;
+    double box[4];     /* left, top, right, bottom */
+    double eyes[2][2]; /* the picture's left one first */
+};
+
+/* Does the network have the shapes that are read here? */
+bool detect_fits(const struct operations_network *network);
+/* Of one face one detection, the surest first. ST_MEMORY, ST_TORCH. */
+enum status detect(struct operations_file *file, const struct operations_network *network,
+                   const struct pyramid *picture, struct detection out[DETECTIONS_MAX],
+                   size_t *n_out, struct errmsg *em) MUST_CHECK;
+
+#endif

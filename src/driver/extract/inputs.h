@@ -1,0 +1,28 @@
+/*
+ * The pictures that bifrons extract reads: files, and folders with all that is in them, deep.
+ *
+ *     struct inputs in;
+ *     enum status st = inputs_list(words, n_words, &in, &em);
+ *     for (size_t i = 0; i < in.n && st == ST_OK; i++)
+ *         st = picture_read(in.paths[i], &picture, &em);
+ *     inputs_release(&in);
+ */
+#ifndef BIFRONS_DRIVER_EXTRACT_INPUTS_H
+#define BIFRONS_DRIVER_EXTRACT_INPUTS_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+
+struct inputs {
+    char **paths; /* of each folder by name, folders inside it after its pictures */
+    size_t n;
+};
+
+/* Warns of what is no picture, by kind. ST_NOINPUT where a word names nothing, or no picture is
+ * there; ST_MEMORY. Nothing to release on failure. */
+enum status inputs_list(const char *const *words, size_t n_words, struct inputs *out,
+                        struct errmsg *em) MUST_CHECK;
+void inputs_release(struct inputs *in);
+
+#endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "data/augment.h"
 #include "data/picture.h"
 
@@ -11,6 +12,7 @@ struct loader {
     struct augment_config strength;
     struct augment_course course;
     struct priority priority;
+    struct pose_scale pose[2];
     uint64_t seed;
     uint8_t *stored[2]; /* one picture at the set's own size */
 };
@@ -54,6 +56,11 @@ void loader_set_course(struct loader *l, const struct augment_course *course)
 void loader_set_priority(struct loader *l, const struct priority *p)
 {
     l->priority = *p;
+}
+
+void loader_set_pose(struct loader *l, const struct pose_scale scales[2])
+{
+    memcpy(l->pose, scales, sizeof l->pose);
 }
 
 /* Scales a stored picture to (size, size, 3). */
@@ -115,6 +122,22 @@ static enum status load_priority(struct loader *l, int person, int64_t row, uint
     return st;
 }
 
+/* z of sample i, as its draw moves it. */
+static enum status load_pose(struct loader *l, int person, size_t i, int64_t row, struct batch *b,
+                             struct errmsg *em)
+{
+    struct pose_code code;
+    size_t n = ARRAY_LENGTH(code.z) * ARRAY_LENGTH(code.z[0]);
+    enum status st =
+        pose_read(l->source[person].set, row, &b->draws[person][i], &l->pose[person], &code, em);
+    if (st != ST_OK)
+        return st;
+    memcpy(b->pose[person] + i * n, code.z, sizeof code.z);
+    if (b->pose_known[person])
+        memcpy(b->pose_known[person] + i * n, code.known, sizeof code.known);
+    return ST_OK;
+}
+
 static enum status load_row(struct loader *l, int person, size_t i, int64_t row, struct batch *b,
                             struct errmsg *em)
 {
@@ -125,6 +148,8 @@ static enum status load_row(struct loader *l, int person, size_t i, int64_t row,
         st = load_mask(l, person, row, b->masks[person] + i * pixels, b->size, em);
     if (st == ST_OK && b->priority[person])
         st = load_priority(l, person, row, b->priority[person] + i * pixels, b->size, em);
+    if (st == ST_OK && b->pose[person])
+        st = load_pose(l, person, i, row, b, em);
     return st;
 }
 

@@ -122,7 +122,8 @@ static enum status open_judges(struct model *m, struct errmsg *em)
     if (o->loss_weight[MODEL_LOSS_PERCEPTUAL] > 0.0)
         st = vgg_open(o->perceptual_weights, m->device, dtype, autocast, &m->vgg, em);
     if (st == ST_OK && o->loss_weight[MODEL_LOSS_ADVERSARIAL] > 0.0)
-        st = discriminators_new(&o->adversary, m->device, dtype, autocast, o->seed, &m->rivals, em);
+        st = discriminators_new(&o->discriminator, m->device, dtype, autocast, o->seed,
+                                &m->discriminators, em);
     m->options.perceptual_weights = NULL; /* the caller's text */
     return st;
 }
@@ -167,7 +168,7 @@ void model_free(struct model *m)
     recorded_release(&m->recorded);
     shim_scope_free(m->scope);
     vgg_free(m->vgg);
-    discriminators_free(m->rivals);
+    discriminators_free(m->discriminators);
     shim_group_free(m->group);
     network_release(&m->network);
     architecture_free(m->architecture);
@@ -421,7 +422,7 @@ static struct terms measure(struct model *m, const struct batch *b, const struct
         .codes_wanted = codes_wanted,
         .n = {b->images[MODEL_A] ? (int64_t)b->n : 0, b->images[MODEL_B] ? (int64_t)b->n : 0},
         .vgg = m->vgg,
-        .rivals = m->against && !every ? m->rivals : NULL,
+        .discriminators = m->against && !every ? m->discriminators : NULL,
     };
     for (int i = 0; i < MODEL_OWN_LOSSES; i++) {
         double weight = m->options.loss_weight[i];
@@ -442,23 +443,24 @@ static struct terms measure(struct model *m, const struct batch *b, const struct
 }
 
 /* The other side's backward pass, on the same reconstructions. */
-static void train_rivals(struct model *m, const struct batch *b, const struct pass *p,
-                         double global_batch, struct terms *t)
+static void train_discriminators(struct model *m, const struct batch *b, const struct pass *p,
+                                 double global_batch, struct terms *t)
 {
     struct shim_scope *s = m->scope;
     struct shim_tensor *total = NULL, *r1;
     for (int who = 0; who < MODEL_PEOPLE; who++) {
         if (!b->images[who])
             continue;
-        struct shim_tensor *each = discriminators_loss(s, m->rivals, who, p->outputs[who].pictures,
-                                                       p->samples[who].target.images, &r1);
+        struct shim_tensor *each =
+            discriminators_loss(s, m->discriminators, who, p->outputs[who].pictures,
+                                p->samples[who].target.images, &r1);
         struct shim_tensor *loss = share_of(s, each, global_batch);
         t->of[who][MODEL_LOSS_DISCRIMINATOR] = loss;
         if (r1) {
             t->of[who][MODEL_LOSS_R1] = share_of(s, r1, global_batch);
-            loss =
-                shim_add(s, loss,
-                         shim_affine(s, t->of[who][MODEL_LOSS_R1], m->options.adversary.r1, 0.0));
+            loss = shim_add(s, loss,
+                            shim_affine(s, t->of[who][MODEL_LOSS_R1], m->options.discriminator.r1,
+                                        0.0));
         }
         total = total ? shim_add(s, total, loss) : loss;
     }
@@ -480,8 +482,8 @@ static void read_terms(struct model *m, const struct terms *t, struct model_loss
 enum status model_zero_gradients(struct model *m, struct errmsg *em)
 {
     enum status st = shim_group_zero_gradients(m->group, em);
-    if (st == ST_OK && m->rivals)
-        st = shim_group_zero_gradients(m->rivals->group, em);
+    if (st == ST_OK && m->discriminators)
+        st = shim_group_zero_gradients(m->discriminators->group, em);
     return st;
 }
 
@@ -499,7 +501,7 @@ enum status model_backward(struct model *m, const struct batch *b, double global
         struct terms t = measure(m, b, &p, global_batch, false);
         shim_backward(m->scope, add_mean_codes(m, b, &p, global_batch, t.total), false);
         if (m->against)
-            train_rivals(m, b, &p, global_batch, &t);
+            train_discriminators(m, b, &p, global_batch, &t);
         shim_graph_end(m->scope, graph);
         read_terms(m, &t, &losses);
         st = shim_scope_check(m->scope, em);

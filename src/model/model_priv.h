@@ -17,10 +17,10 @@ struct model {
     struct network network;
     struct trainable trainable;
     struct shim_group *group;
-    struct shim_scope *scope;      /* of one call: reset at its end */
-    struct vgg *vgg;               /* of the perceptual loss; NULL without it */
-    struct discriminators *rivals; /* of the adversarial loss; NULL without it */
-    bool against;                  /* does model_backward train against them? */
+    struct shim_scope *scope;              /* of one call: reset at its end */
+    struct vgg *vgg;                       /* of the perceptual loss; NULL without it */
+    struct discriminators *discriminators; /* of the adversarial loss; NULL without it */
+    bool against;                          /* does model_backward train against them? */
     struct model_flat flat;
     struct recorded recorded; /* with options.cuda_graph */
 };

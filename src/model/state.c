@@ -120,8 +120,9 @@ enum status model_hash(const struct model *m, uint64_t *hash_out, struct errmsg 
     size_t each = m->flat.element_bytes;
     bool on_host = strncmp(m->device, "cuda", 4) != 0;
     enum status st = hash_parameters(m->group, on_host, m->flat.count, each, &hash, em);
-    if (st == ST_OK && m->rivals)
-        st = hash_parameters(m->rivals->group, on_host, m->rivals->count, each, &hash, em);
+    if (st == ST_OK && m->discriminators)
+        st = hash_parameters(m->discriminators->group, on_host, m->discriminators->count, each,
+                             &hash, em);
     if (st == ST_OK)
         *hash_out = hash;
     return st;

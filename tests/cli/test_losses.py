@@ -64,13 +64,13 @@ def test_perceptual_loss_on_ranks_and_resumed(sets, vgg, tmp_path):  # noqa: F81
 
 
 SLIM = ["model.width=16", "model.width_max=32"]
-ADVERSARIAL = [*SLIM, "loss.adversarial=0.1", "adversary.channels=8", "train.global_batch=3",
+ADVERSARIAL = [*SLIM, "loss.adversarial=0.1", "discriminator.channels=8", "train.global_batch=3",
                "train.lr=3e-4"]
 
 
 def test_adversarial_steps_stay_finite_and_go_on_exactly(sets, tmp_path):  # noqa: F811
-    keys = [*ADVERSARIAL, "train.max_steps=200", "adversary.start_step=20",
-            "train.global_batch=2", "loss.adversarial=0.02", "adversary.loss=least_squares"]
+    keys = [*ADVERSARIAL, "train.max_steps=200", "discriminator.start_step=20",
+            "train.global_batch=2", "loss.adversarial=0.02", "discriminator.loss=least_squares"]
     result = train(sets, tmp_path / "run", keys=keys)
     assert "least squares loss from step 21 on" in result.stderr
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
@@ -113,15 +113,15 @@ def test_adversarial_loss_reproduced_on_ranks(sets, tmp_path):  # noqa: F811
             assert other["loss"][person] == pytest.approx(row["loss"][person], rel=2e-3, abs=1e-4)
 
 
-def test_the_adversary_may_come_later(sets, tmp_path):  # noqa: F811
+def test_the_discriminators_may_come_later(sets, tmp_path):  # noqa: F811
     """A checkpoint without discriminators goes on with new ones; other ones are refused."""
     train(sets, tmp_path / "run", keys=[*SLIM, "train.max_steps=2", "train.lr=3e-4"])
     keys = [*ADVERSARIAL, "train.global_batch=7"]
     train(sets, tmp_path / "on", "--resume", checkpoint(tmp_path / "run", 2), keys=keys)
     assert losses(tmp_path / "on")[0]["loss"]["a"]["discriminator"] > 0
     more = ["--resume", checkpoint(tmp_path / "on")]
-    keys = [*keys, "adversary.channels=16", "train.max_steps=6"]
-    refused(run(*command(sets, tmp_path / "x", *more, keys=keys)), 78, "adversary.channels")
+    keys = [*keys, "discriminator.channels=16", "train.max_steps=6"]
+    refused(run(*command(sets, tmp_path / "x", *more, keys=keys)), 78, "discriminator.channels")
 
 
 # ---- masks and landmarks ------------------------------------------------------------------------
@@ -133,12 +133,23 @@ def test_a_loss_needs_its_part_of_the_sets(sets, tmp_path, key, dataset):  # noq
     (tmp_path / "sets/a.h5").write_bytes((sets / "a.h5").read_bytes())
     with h5py.File(sets / "b.h5") as whole, h5py.File(tmp_path / "sets/b.h5", "w") as less:
         less.attrs.update(whole.attrs)
-        for name in set(whole) - {dataset}:
+        for name in set(whole) - {dataset, "points"}:
             whole.copy(name, less)
     keys = [f"{key}=2", "model.mask=true"]
     result = run(*command(tmp_path / "sets", tmp_path / "run", ranks=2, keys=keys))
     refused(result, 78, key, str(tmp_path / "sets/b.h5"), dataset)
     assert not (tmp_path / "run").exists()
+
+
+def test_points_serve_where_landmarks_are_needed(sets, tmp_path):  # noqa: F811
+    (tmp_path / "sets").mkdir()
+    for person in "ab":
+        with h5py.File(sets / f"{person}.h5") as whole, h5py.File(tmp_path / f"sets/{person}.h5", "w") as less:
+            less.attrs.update(whole.attrs)
+            for name in set(whole) - {"landmarks"}:
+                whole.copy(name, less)
+    result = run(*command(tmp_path / "sets", tmp_path / "run", "--dry-run", keys=["loss.eyes=2"]))
+    assert result.returncode == 0, result.stderr
 
 
 def test_mask_heads_and_priorities_are_trained(sets, tmp_path):  # noqa: F811

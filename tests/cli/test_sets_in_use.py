@@ -79,7 +79,7 @@ def staged(folder):
 
 
 def test_staged_sets_are_read_instead_and_serve_again(sets, tmp_path):
-    local, keys = tmp_path / "local", ["train.max_steps=2", f"data.stage_dir={tmp_path / 'local'}"]
+    local, keys = tmp_path / "local", ["train.max_steps=2", f"data.local_dir={tmp_path / 'local'}"]
     result = finish(train(sets, tmp_path / "plain", keys=keys[:1]))
     assert result.returncode == 0, result.stderr
     result = finish(train(sets, tmp_path / "first", keys=keys))
@@ -95,9 +95,9 @@ def test_staged_sets_are_read_instead_and_serve_again(sets, tmp_path):
 
 def test_what_cannot_be_staged_is_read_where_it_is(sets, tmp_path):
     (tmp_path / "local").write_text("no folder")
-    keys = ["train.max_steps=2", f"data.stage_dir={tmp_path / 'local'}"]
+    keys = ["train.max_steps=2", f"data.local_dir={tmp_path / 'local'}"]
     result = finish(train(sets, tmp_path / "run", keys=keys))
     assert result.returncode == 0, result.stderr
     assert result.stderr.count("itself is read") == 2, result.stderr
-    result = finish(train(sets, tmp_path / "dry", "--dry-run", ranks=0, keys=["data.stage_dir=" + str(tmp_path / "dry2")]))
+    result = finish(train(sets, tmp_path / "dry", "--dry-run", ranks=0, keys=["data.local_dir=" + str(tmp_path / "dry2")]))
     assert result.returncode == 0 and not (tmp_path / "dry2").exists(), result.stderr

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "data/points.h"
+
 #include "testing.h"
 
 static struct drawn_face draw(int size, uint64_t seed, bool loose, int person, uint64_t index)
@@ -99,6 +101,72 @@ static int mask_at(const struct drawn_face *f, float x, float y)
     return f->mask[lroundf(y) * f->image.width + lroundf(x)];
 }
 
+static void points_belong_to_the_landmarks(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 48; i++) {
+        struct drawn_face f = draw(64, 1 + i / 16, i % 3 == 0, (int)(i % 2), i);
+        bool upside_down;
+        const float(*points)[2] = (const float(*)[2])f.points;
+        assert_int_equal(points_known(points), FACE_POINTS);
+        assert_null(points_exchanged(points, &upside_down));
+        assert_int_equal(points_compare(points, (const float(*)[2])f.landmarks).landmark, -1);
+        assert_memory_equal(f.points[POINT_NOSE_TIP], f.landmarks[2], sizeof f.landmarks[2]);
+        for (int axis = 0; axis < 2; axis++) {
+            assert_near(f.points[POINT_MOUTH_LEFT][axis], f.landmarks[3][axis], .01);
+            assert_near(f.points[POINT_MOUTH_RIGHT][axis], f.landmarks[4][axis], .01);
+        }
+        drawn_face_release(&f);
+    }
+}
+
+/* Mean of the three colours at a point. */
+static int grey_at(const struct drawn_face *f, const float point[2])
+{
+    long at = lroundf(point[1]) * f->image.width + lroundf(point[0]);
+    const uint8_t *rgb = f->image.rgb + 3 * at;
+    return (rgb[0] + rgb[1] + rgb[2]) / 3;
+}
+
+/* A pupil may hold a reflection beside its middle. */
+static int darkest_about(const struct drawn_face *f, const float point[2])
+{
+    int least = 255;
+    for (int k = 0; k < 9; k++) {
+        const float near[2] = {point[0] + (float)(k % 3 - 1), point[1] + (float)(k / 3 - 1)};
+        int grey = grey_at(f, near);
+        least = grey < least ? grey : least;
+    }
+    return least;
+}
+
+/* Pupils are black where the eye is open, and between the edges of open lips are teeth, tongue or
+ * the dark: nothing like the skin of the chin below. */
+static void points_lie_on_what_they_name(void **state)
+{
+    (void)state;
+    int eyes = 0, mouths = 0;
+    for (uint64_t i = 0; i < 24; i++) {
+        struct drawn_face f = draw(192, 1, false, (int)(i % 2), i);
+        for (int right = 0; right < 2; right++) {
+            const float(*eye)[2] = (const float(*)[2])f.points + (right ? 42 : 36);
+            if (eye[4][1] - eye[2][1] < 10)
+                continue;
+            eyes++;
+            assert_true(darkest_about(&f, f.points[POINT_PUPILS + right]) < 45);
+            assert_true(mask_at(&f, eye[0][0], eye[0][1]) > 0);
+        }
+        const float *high = f.points[62], *low = f.points[66], *lip = f.points[57];
+        if (low[1] - high[1] > 8) {
+            const float inside[2] = {low[0], low[1] - 3}, below[2] = {lip[0], lip[1] + 4};
+            mouths++;
+            assert_true(abs(grey_at(&f, inside) - grey_at(&f, below)) > 15);
+        }
+        drawn_face_release(&f);
+    }
+    assert_true(eyes > 20 && mouths > 3);
+}
+
 static int mask_at_landmark(const struct drawn_face *f, int i)
 {
     return mask_at(f, f->landmarks[i][0], f->landmarks[i][1]);
@@ -173,6 +241,8 @@ int main(void)
         cmocka_unit_test(eyes_lie_where_an_extractor_puts_them),
         cmocka_unit_test(loose_pictures_are_not_cut_to_the_eyes),
         cmocka_unit_test(mask_covers_the_face),
+        cmocka_unit_test(points_belong_to_the_landmarks),
+        cmocka_unit_test(points_lie_on_what_they_name),
         cmocka_unit_test(truth_is_the_other_person_in_the_same_place),
         cmocka_unit_test(size_changes_the_grain_and_nothing_else),
     };

@@ -1,4 +1,6 @@
 /* Batches: the positions decide everything, however they are cut into calls. */
+#include <math.h>
+
 #include "base/file.h"
 #include "data/loader.h"
 #include "data/picture.h"
@@ -198,6 +200,117 @@ static void masks_that_are_not_there_are_an_error(void **state)
     with_bare_set(check_missing_masks);
 }
 
+/* Points of a row, in pixels; of B's last row none is known. */
+static void points_of(int person, int64_t row, float out[FACE_POINTS][2])
+{
+    bool unknown = person == 1 && row == 3;
+    for (int k = 0; k < FACE_POINTS; k++) {
+        out[k][0] = unknown ? NAN : (float)(k % 7) + .3f * (float)row;
+        out[k][1] = unknown ? NAN : (float)(k / 10) + .2f * (float)(row * row + person);
+    }
+}
+
+static struct set *set_with_points(int person)
+{
+    enum { ROWS = 4 };
+    struct errmsg em = {0};
+    struct set_writer *w;
+    struct set *s;
+    char *folder = scratch_new(), path[PATH_BYTES_MAX];
+    const struct set_description d = {
+        .n = ROWS, .size = SIZE, .person = "p", .consent = "drawn", .points = true};
+    assert_true(path_join(path, sizeof path, folder, "points.h5"));
+    assert_ok(set_writer_open(path, &d, &w, &em));
+    for (int64_t row = 0; row < ROWS; row++) {
+        const uint8_t image[PIXELS * 3] = {(uint8_t)(row + 10 * person)};
+        float points[FACE_POINTS][2];
+        points_of(person, row, points);
+        struct set_row data = {.name = "x", .image = image, .points = (const float(*)[2])points};
+        assert_ok(set_writer_put(w, row, &data, &em));
+    }
+    assert_ok(set_writer_finish(w, &em));
+    set_writer_free(w);
+    assert_ok(set_open(path, &s, &em));
+    free(folder);
+    return s;
+}
+
+/* Each sample's points as its draw moves them, by its own person's mean and deviation. */
+static void check_poses(const struct batch *b, const struct pose_scale scales[2])
+{
+    for (int p = 0; p < 2; p++)
+        for (size_t i = 0; i < b->n; i++) {
+            float points[FACE_POINTS][2];
+            points_of(p, b->rows[p][i], points);
+            points_normalise(points, SIZE);
+            points_move(&b->draws[p][i], points);
+            struct pose_code want = pose_standardise(&scales[p], (const float(*)[2])points);
+            assert_memory_equal(b->pose[p] + i * 2 * FACE_POINTS, want.z, sizeof want.z);
+            assert_memory_equal(b->pose_known[p] + i * 2 * FACE_POINTS, want.known,
+                                sizeof want.known);
+            bool unknown = p == 1 && b->rows[p][i] == 3;
+            assert_true(want.known[9][1] == (unknown ? 0 : 1) && (want.z[9][1] == 0) == unknown);
+        }
+}
+
+static void poses_are_of_the_points_as_they_are_moved(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct loader_source sources[2];
+    struct pose_scale scales[2];
+    struct pose_gaps gaps;
+    struct loader *l;
+    struct batch b = {0};
+    for (int p = 0; p < 2; p++) {
+        sources[p].set = set_with_points(p);
+        assert_ok(order_new(set_hashes(sources[p].set), 4, 0, SMALL_SEED, (enum order_person)p,
+                            &sources[p].order, &em));
+        assert_ok(pose_scale_measure(sources[p].set, sources[p].order, &scales[p], &gaps, &em));
+    }
+    assert_ok(loader_new(sources, &strength, SMALL_SEED, &l, &em));
+    loader_set_pose(l, scales);
+    assert_ok(batch_init(&b, WANTED, 2 * SIZE, BATCH_POSE | BATCH_POSE_KNOWN, &em));
+    assert_ok(loader_fill(l, 3, WANTED, &b, &em));
+    check_poses(&b, (const struct pose_scale *)scales);
+    const int64_t rows[2][2] = {
+        {2, 0},
+        {1, 3}
+    };
+    assert_ok(loader_fill_rows(l, rows[0], rows[1], 2, &b, &em));
+    check_poses(&b, (const struct pose_scale *)scales);
+    assert_true(b.rows[1][1] == 3 && b.draws[1][1].zoom == 1.0f);
+    batch_release(&b);
+    loader_free(l);
+    for (int p = 0; p < 2; p++) {
+        order_free(sources[p].order);
+        set_free(sources[p].set);
+    }
+}
+
+/* A has points, and B has none. */
+static void points_that_are_not_there_are_an_error(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct loader_source sources[2] = {
+        {.order = orders[0]},
+        { sets[1],         orders[1]}
+    };
+    struct loader *l;
+    struct batch b = {0};
+    const int64_t row = 0;
+    sources[0].set = set_with_points(0);
+    assert_ok(loader_new(sources, &strength, SMALL_SEED, &l, &em));
+    assert_ok(batch_init(&b, 1, SIZE, BATCH_POSE, &em));
+    assert_ok(loader_fill_rows(l, &row, NULL, 1, &b, &em));
+    assert_status(loader_fill_rows(l, &row, &row, 1, &b, &em), ST_DATA);
+    assert_text_has(em.text, "1.h5 has no points");
+    batch_release(&b);
+    loader_free(l);
+    set_free(sources[0].set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +320,8 @@ int main(void)
         cmocka_unit_test(given_rows_come_unchanged_and_scaled),
         cmocka_unit_test(scaling_is_picture_resize),
         cmocka_unit_test(masks_that_are_not_there_are_an_error),
+        cmocka_unit_test(poses_are_of_the_points_as_they_are_moved),
+        cmocka_unit_test(points_that_are_not_there_are_an_error),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

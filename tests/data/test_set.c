@@ -4,6 +4,7 @@
 #include "data/set.h"
 #include "testing.h"
 #include <fcntl.h>
+#include <math.h>
 #include <sys/stat.h>
 
 enum { N = 7, SIZE = 16, PIXELS = SIZE * SIZE };
@@ -31,6 +32,7 @@ static void write_set(const char *path, bool all_parts)
                                 .source_hash = "abc",
                                 .masks = all_parts,
                                 .landmarks = all_parts,
+                                .points = all_parts,
                                 .matrix = all_parts,
                                 .truth = all_parts};
     assert_ok(set_writer_open(path, &d, &w, &em));
@@ -41,7 +43,10 @@ static void write_set(const char *path, bool all_parts)
                                                {1, 0, (float)row},
                                                {0, 1, 0         }
         };
+        float points[FACE_POINTS][2];
         char name[32];
+        for (int i = 0; i < FACE_POINTS; i++) /* one is known */
+            points[i][0] = points[i][1] = i == 5 ? (float)row : NAN;
         for (int i = 0; i < PIXELS * 3; i++) {
             image[i] = byte_of(row, 0, i);
             truth[i] = byte_of(row, 1, i);
@@ -55,6 +60,7 @@ static void write_set(const char *path, bool all_parts)
                                .mask = mask,
                                .truth = truth,
                                .landmarks = (const float(*)[2])landmarks,
+                               .points = (const float(*)[2])points,
                                .matrix = (const float(*)[3])matrix};
         assert_ok(set_writer_put(w, row, &data, &em));
     }
@@ -78,19 +84,22 @@ static void what_is_written_is_read(void **state)
     assert_string_equal(info->consent, "drawn");
     assert_string_equal(info->source_hash, "abc");
     assert_true(info->has_masks && info->has_truth && info->has_landmarks && info->has_matrix);
+    assert_true(info->has_points && !info->landmarks_derived);
     assert_true(info->has_hashes && info->direct);
     for (int row = 0; row < N; row++) {
         uint8_t image[PIXELS * 3], mask[PIXELS];
-        float points[SET_LANDMARKS][2];
+        float landmarks[SET_LANDMARKS][2], points[FACE_POINTS][2];
         char name[32];
         snprintf(name, sizeof name, "bild-%d.png", row);
         assert_string_equal(set_name(s, row), name);
         assert_ok(set_read_image(s, row, image, &em));
         assert_ok(set_read_mask(s, row, mask, &em));
-        assert_ok(set_read_landmarks(s, row, points, &em));
+        assert_ok(set_read_landmarks(s, row, landmarks, &em));
+        assert_ok(set_read_points(s, row, points, &em));
         assert_int_equal(image[300], byte_of(row, 0, 300));
         assert_int_equal(mask[255], byte_of(row, 2, 255));
-        assert_true(points[4][0] == (float)(row + 4));
+        assert_true(landmarks[4][0] == (float)(row + 4));
+        assert_true(points[5][1] == (float)row && isnan(points[4][0]) && isnan(points[69][1]));
         assert_ok(set_read_truth(s, row, image, &em));
         assert_int_equal(image[767], byte_of(row, 1, 767));
     }
@@ -235,6 +244,129 @@ static void an_unfinished_set_leaves_nothing(void **state)
     assert_false(file_exists(temporary) || file_exists(path));
 }
 
+/* --- points ----------------------------------------------------------------------------------- */
+
+/* One picture of 16 px; landmarks may be NULL. */
+static enum status open_with_points(const float points[FACE_POINTS][2],
+                                    const float landmarks[SET_LANDMARKS][2], struct set **out,
+                                    struct errmsg *told)
+{
+    struct errmsg em = {0};
+    struct set_writer *w;
+    struct set_description d = {.n = 1,
+                                .size = SIZE,
+                                .person = "x",
+                                .consent = "drawn",
+                                .landmarks = landmarks != NULL,
+                                .points = true};
+    const uint8_t image[PIXELS * 3] = {0};
+    struct set_row data = {.name = "a.png",
+                           .image = image,
+                           .landmarks = landmarks,
+                           .points = points};
+    char path[PATH_BYTES_MAX];
+    path_of(path, "points.h5");
+    assert_ok(set_writer_open(path, &d, &w, &em));
+    assert_ok(set_writer_put(w, 0, &data, &em));
+    assert_ok(set_writer_finish(w, &em));
+    set_writer_free(w);
+    *told = (struct errmsg){0};
+    return set_open(path, out, told);
+}
+
+/* A face whose landmarks are (4, 5), (12, 5), (8, 8), (5, 12), (11, 12). */
+static void face(float points[FACE_POINTS][2])
+{
+    for (int i = 0; i < FACE_POINTS; i++)
+        points[i][0] = points[i][1] = NAN;
+    for (int i = 0; i < 6; i++) {
+        points[POINT_LEFT_EYE + i][0] = (float)(i + 1.5);
+        points[POINT_RIGHT_EYE + i][0] = (float)(i + 9.5);
+        points[POINT_LEFT_EYE + i][1] = points[POINT_RIGHT_EYE + i][1] = 5;
+    }
+    points[POINT_NOSE_TIP][0] = points[POINT_NOSE_TIP][1] = 8;
+    points[POINT_MOUTH_LEFT][0] = 5;
+    points[POINT_MOUTH_RIGHT][0] = 11;
+    points[POINT_MOUTH_LEFT][1] = points[POINT_MOUTH_RIGHT][1] = 12;
+}
+
+static const float five[SET_LANDMARKS][2] = {
+    {4,  5 },
+    {12, 5 },
+    {8,  8 },
+    {5,  12},
+    {11, 12}
+};
+
+static void landmarks_come_from_points_where_there_are_none(void **state)
+{
+    (void)state;
+    struct errmsg em;
+    struct set *s;
+    float points[FACE_POINTS][2], got[SET_LANDMARKS][2];
+    face(points);
+    points[0][0] = 3; /* y is not known: neither is the point */
+    assert_ok(open_with_points((const float(*)[2])points, NULL, &s, &em));
+    assert_true(set_get_info(s)->has_landmarks && set_get_info(s)->landmarks_derived);
+    assert_ok(set_read_landmarks(s, 0, got, &em));
+    assert_memory_equal(got, five, sizeof got);
+    assert_ok(set_read_points(s, 0, points, &em));
+    assert_true(isnan(points[0][0]) && points[POINT_NOSE_TIP][0] == 8);
+    set_free(s);
+}
+
+static void landmarks_and_points_must_agree(void **state)
+{
+    (void)state;
+    struct errmsg em;
+    struct set *s;
+    float points[FACE_POINTS][2], landmarks[SET_LANDMARKS][2];
+    face(points);
+    memcpy(landmarks, five, sizeof landmarks);
+    landmarks[2][1] += 1.9f; /* a quarter of 8, the distance of the eyes, is allowed */
+    assert_ok(open_with_points((const float(*)[2])points, (const float(*)[2])landmarks, &s, &em));
+    set_free(s);
+    landmarks[2][1] += .2f;
+    assert_status(open_with_points((const float(*)[2])points, (const float(*)[2])landmarks, &s,
+                                   &em),
+                  ST_DATA);
+    assert_text_has(em.text, "row 0 (a.png)");
+    assert_text_has(em.text, "the nose at (8.0, 10.1), /points at (8.0, 8.0)");
+    points[POINT_NOSE_TIP][0] = NAN; /* then there is nothing to compare */
+    assert_ok(open_with_points((const float(*)[2])points, (const float(*)[2])landmarks, &s, &em));
+    set_free(s);
+}
+
+static void points_that_are_no_places_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        float at;
+        const char *told; /* NULL: fine */
+    } all[] = {
+        {INFINITY,  "y of point 37 (eye) is infinite"     },
+        {-INFINITY, "row 0 (a.png)"                       },
+        {-129,      "y of point 37 (eye) is -129"         },
+        {1e30f,     "from -128 to 144 (8 times its 16 px)"},
+        {-128,      NULL                                  },
+        {144,       NULL                                  },
+        {NAN,       NULL                                  },
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct errmsg em;
+        struct set *s;
+        float points[FACE_POINTS][2];
+        face(points);
+        points[37][1] = all[i].at;
+        enum status st = open_with_points((const float(*)[2])points, NULL, &s, &em);
+        assert_status(st, all[i].told ? ST_DATA : ST_OK);
+        if (all[i].told)
+            assert_text_has(em.text, all[i].told);
+        else
+            set_free(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +377,9 @@ int main(void)
         cmocka_unit_test(what_is_no_set_is_refused),
         cmocka_unit_test(consent_and_a_writable_folder_are_needed),
         cmocka_unit_test(an_unfinished_set_leaves_nothing),
+        cmocka_unit_test(landmarks_come_from_points_where_there_are_none),
+        cmocka_unit_test(landmarks_and_points_must_agree),
+        cmocka_unit_test(points_that_are_no_places_are_refused),
     };
     folder = scratch_new();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,6 +67,9 @@ GIVEN = {
     "src/driver/extract/people.h": ((), """
         extern struct face face, other_face; extern double distance; void keep(const struct face *face);"""),
     "src/driver/extract/shape.h": ((), "extern struct face face;"),
+    "src/data/include/data/points.h": ((), "extern struct set *set; extern int64_t row; extern struct augment_draw draw;"),
+    "src/data/include/data/pose.h": ((), """
+        extern struct set *set; extern struct order *order; extern int64_t row; extern struct augment_draw draw;"""),
     "src/data/include/data/stage.h": ((), "extern const char *path; extern bool made; extern int local_rank;"),
     "src/driver/config/config.h": ((), "extern int world_size;"),
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),
@@ -109,8 +112,8 @@ GIVEN = {
     "src/driver/train/session/walltime.h": ((), "extern struct walltime w; extern double now_s, max_minutes, save_s;"),
     "src/driver/train/session/worker.h": ((), """
         extern struct worker *w; extern struct { int n; } job; void write_it(void *ctx); void tell_outcome(void *ctx);"""),
-    "src/model/include/model/adversary.h": ((), """
-        extern struct model *m; extern struct batch batch; extern double global_batch, adversary_lr;
+    "src/model/include/model/discriminators.h": ((), """
+        extern struct model *m; extern struct batch batch; extern double global_batch, discriminator_lr;
         extern struct model_losses losses; extern struct model_step step; extern int64_t start, n;"""),
     "src/model/include/model/checkpoint.h": ((), """
         extern const struct model *m; extern struct checkpoint_facts facts; extern const char *path;

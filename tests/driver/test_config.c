@@ -109,33 +109,33 @@ static void assignments_are_refused_with_their_option(void **state)
     } bad[] = {
         {"train.lr=fast",
          "--set train.lr=fast: train.lr must be a number from 0 to 1, not "
-         "\"fast\"",                                                                                            ST_CONFIG},
+         "\"fast\"",                                                                                                ST_CONFIG},
         {"train.lrr=1",                "--set train.lrr=1: unknown key train.lrr; did you mean train.lr?",
-         ST_CONFIG                                                                                                       },
+         ST_CONFIG                                                                                                           },
         {"train.epochs=1e3",
          "--set train.epochs=1e3: train.epochs must be a whole number from 1 "
-         "to 1000000, not 1000.0: write 1000",                                                                  ST_CONFIG},
+         "to 1000000, not 1000.0: write 1000",                                                                      ST_CONFIG},
         {"train.lr",
          "--set train.lr: a value is missing; write --set KEY=VALUE, without blanks around =, as "
          "in "
-         "--set train.lr=VALUE. train.lr takes a number from 0 to 1",                                           ST_USAGE },
+         "--set train.lr=VALUE. train.lr takes a number from 0 to 1",                                               ST_USAGE },
         {"train.epochs= ",
          "--set train.epochs= : a value is missing; write --set KEY=VALUE, without blanks around "
          "=, "
-         "as in --set train.epochs=VALUE. train.epochs takes a whole number from 1 to 1000000",                 ST_USAGE },
+         "as in --set train.epochs=VALUE. train.epochs takes a whole number from 1 to 1000000",                     ST_USAGE },
         {"lr",
          "--set lr: write --set KEY=VALUE, without blanks around =, as in --set train.lr=2e-4; did "
-         "you mean train.lr or adversary.lr?",                                                                  ST_USAGE },
-        {"lr=1e-3",                    "--set lr=1e-3: unknown key lr; did you mean train.lr or adversary.lr?",
-         ST_CONFIG                                                                                                       },
+         "you mean train.lr or discriminator.lr?",                                                                  ST_USAGE },
+        {"lr=1e-3",                    "--set lr=1e-3: unknown key lr; did you mean train.lr or discriminator.lr?",
+         ST_CONFIG                                                                                                           },
         {"=1",
          "--set =1: the key is missing; write --set KEY=VALUE, without blanks around =, as in "
          "--set "
-         "train.lr=2e-4",                                                                                       ST_USAGE },
-        {"data.a=\xff",                "--set data.a=\xff: the value of data.a is not UTF-8 text",              ST_CONFIG},
+         "train.lr=2e-4",                                                                                           ST_USAGE },
+        {"data.a=\xff",                "--set data.a=\xff: the value of data.a is not UTF-8 text",                  ST_CONFIG},
         {"train.epochs=1\ntrain.lr=2",
          "--set train.epochs=1\ntrain.lr=2: train.epochs must be a "
-         "whole number from 1 to 1000000, not \"1\ntrain.lr=2\"",                                               ST_CONFIG},
+         "whole number from 1 to 1000000, not \"1\ntrain.lr=2\"",                                                   ST_CONFIG},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
         struct errmsg em = {0};
@@ -158,7 +158,7 @@ static void unknown_keys_come_with_the_nearest(void **state)
     assert_refused("[trian]\nlr = 1\n", ST_CONFIG,
                    "x.toml:2:1: unknown key trian.lr; did you mean train.lr?");
     assert_refused("[data]\nlr = 1\n", ST_CONFIG,
-                   "x.toml:2:1: unknown key data.lr; did you mean train.lr or adversary.lr?");
+                   "x.toml:2:1: unknown key data.lr; did you mean train.lr or discriminator.lr?");
     assert_refused("[data]\nmask = true\n", ST_CONFIG, /* not loss.mask */
                    "x.toml:2:1: unknown key data.mask; did you mean data.masks?");
     assert_refused("epoch = 1\n", ST_CONFIG,
@@ -167,8 +167,8 @@ static void unknown_keys_come_with_the_nearest(void **state)
                    "x.toml:1:1: unknown key zebra; bifrons train --help lists every key");
     assert_refused("\"train.lr\" = 1\n", ST_CONFIG,
                    "x.toml:1:1: unknown key \"train.lr\"; did you mean train.lr?");
-    assert_refused("[adversry]\nlr = 1\n", ST_CONFIG,
-                   "x.toml:2:1: unknown key adversry.lr; did you mean adversary.lr?");
+    assert_refused("[discriminatr]\nlr = 1\n", ST_CONFIG,
+                   "x.toml:2:1: unknown key discriminatr.lr; did you mean discriminator.lr?");
     assert_refused("Train.LR = 1\n", ST_CONFIG,
                    "x.toml:1:7: unknown key Train.LR; did you mean train.lr?");
     assert_refused("learning-rate = 1\n", ST_CONFIG,
@@ -196,6 +196,33 @@ static void unknown_keys_come_with_the_nearest(void **state)
     assert_status(config_merge_text(&c, long_key, "x.toml", &em), ST_CONFIG);
     em = (struct errmsg){0};
     assert_status(config_merge_assignment(&c, long_key, &em), ST_CONFIG);
+}
+
+static void earlier_names_are_taken_and_told(void **state)
+{
+    struct errmsg em = {0};
+    struct config c;
+    (void)state;
+    config_init(&c);
+    assert_int_equal(config_merge_text(&c, "[adversary]\nlr = 0.5\n[data]\nstage_dir = \"x\"\n",
+                                       "x.toml", &em),
+                     ST_OK);
+    assert_true(c.discriminator.lr == 0.5);
+    assert_string_equal(c.data.local_dir, "x");
+    assert_string_equal(c.renamed, "x.toml:2:1: adversary.lr is now called discriminator.lr; "
+                                   "x.toml:4:1: data.stage_dir is now called data.local_dir");
+    c.renamed[0] = '\0';
+    assert_int_equal(config_merge_assignment(&c, "adversary.r1=3", &em), ST_OK);
+    assert_true(c.discriminator.r1 == 3);
+    assert_string_equal(c.renamed,
+                        "--set adversary.r1=3: adversary.r1 is now called discriminator.r1");
+    assert_int_equal(config_merge_text(&c, "[adversary]\n", "x.toml", &em), ST_OK);
+    assert_int_equal(config_merge_text(&c, "[adversary]\nx = 1\n", "x.toml", &em), ST_CONFIG);
+    assert_int_equal(config_merge_text(&c, "[adversarys]\n", "x.toml", &em), ST_CONFIG);
+    char *text = config_to_toml(&c);
+    assert_null(strstr(text, "adversary."));
+    assert_null(strstr(text, "[adversary]"));
+    free(text);
 }
 
 static void values_are_checked(void **state)
@@ -742,6 +769,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(assignments_take_toml_or_bare_text),
         cmocka_unit_test(assignments_are_refused_with_their_option),
         cmocka_unit_test(unknown_keys_come_with_the_nearest),
+        cmocka_unit_test(earlier_names_are_taken_and_told),
         cmocka_unit_test(values_are_checked),
         cmocka_unit_test(what_would_be_taken_is_told),
         cmocka_unit_test(sources_are_checked_before_they_are_read),

@@ -196,8 +196,8 @@ static void discriminators_learn_apart(void **state)
     struct config c = light();
     struct plan_work without = work_of(&c);
     c.loss.adversarial = 0.1;
-    c.adversary.r1 = 0;
-    double width = (double)c.adversary.channels;
+    c.discriminator.r1 = 0;
+    double width = (double)c.discriminator.channels;
     struct plan_work with = work_of(&c);
     const double weights[] = {3 * width, 2 * width * width, 8 * width * width, 4 * width};
     const double sides[] = {64, 32, 16, 15};
@@ -207,12 +207,12 @@ static void discriminators_learn_apart(void **state)
         flops += 2 * 16 * weights[i] * sides[i] * sides[i];
     }
     double first = 2 * 16 * weights[0] * sides[0] * sides[0];
-    assert_near(plan_parameters(&with, PLAN_ADVERSARY), 2 * parameters, 0);
+    assert_near(plan_parameters(&with, PLAN_DISCRIMINATORS), 2 * parameters, 0);
     assert_near(plan_parameters_all(&with), plan_parameters_all(&without), 0);
     assert_near(plan_forward_flops(&with) - plan_forward_flops(&without), 2 * 3 * flops, 1);
     assert_near(plan_backward_flops(&with) - plan_backward_flops(&without),
                 2 * (5 * flops - 2 * first), 1);
-    c.adversary.r1 = 1;
+    c.discriminator.r1 = 1;
     struct plan_work penalised = work_of(&c);
     assert_near(plan_backward_flops(&penalised) - plan_backward_flops(&with), 2 * 3 * flops, 1);
 
@@ -222,7 +222,7 @@ static void discriminators_learn_apart(void **state)
     struct plan_step b = plan_step_of(&with, &run, &cluster);
     assert_near(b.reduced_bytes, a.reduced_bytes, 0);
     assert_true(b.exposed >= plan_all_reduce_s(8 * parameters, 4, &cluster));
-    assert_near(plan_memory_of(&with, &run, NULL).adversary, 2 * 16 * parameters, 1e-3);
+    assert_near(plan_memory_of(&with, &run, NULL).discriminator, 2 * 16 * parameters, 1e-3);
     assert_near(plan_memory_of(&with, &run, NULL).copy - plan_memory_of(&without, &run, NULL).copy,
                 2 * 12 * parameters, 1e-3);
 }

@@ -112,7 +112,7 @@ static void every_row_comes_back_from_a_checkpoint(void **state)
     struct model_options o = {
         .config = {.latent = 8,   .width = 8, .width_max = 8},
         .device = "cpu",
-        .adversary = {.channels = 1,             .beta1 = 0.5,           .beta2 = 0.9}, /* whose updates are a row */
+        .discriminator = {.channels = 1,             .beta1 = 0.5,           .beta2 = 0.9}, /* whose updates are a row */
         .loss_weight = {[MODEL_LOSS_L1] = 1, [MODEL_LOSS_ADVERSARIAL] = 1},
         .adam_beta1 = 0.9,
         .adam_beta2 = 0.9,

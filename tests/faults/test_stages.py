@@ -97,7 +97,7 @@ def test_the_schedule_begins_anew_with_each_stage(staged):
     assert rates[1] < rates[0] and sorted(rates[FIRST:], reverse=True) == rates[FIRST:]
     state = load(staged.checkpoint(LAST))
     assert state["optimizer_state_dict"]["state"][0]["step"] == LAST - FIRST
-    assert state["discriminators"]["step"] == LAST - FIRST - 1  # adversary.start_step is 1
+    assert state["discriminators"]["step"] == LAST - FIRST - 1  # discriminator.start_step is 1
     assert load(staged.checkpoint(FIRST))["discriminators"]["step"] == FIRST - 1
 
 

@@ -14,7 +14,7 @@
  * with "means" the network has mean codes besides, other ones than 0.
  * Raw native-endian numbers in FOLDER: images.bin, masks.bin   bytes: person, sample, row, column
  * (, channel) init.pt                 the checkpoint gradients.bin           flat
- *   rival_gradients.bin     the discriminators', flat
+ *   discriminator_gradients.bin     the discriminators', flat
  *   losses.txt              total, then each loss of a, of b
  */
 #include <inttypes.h>
@@ -24,8 +24,8 @@
 
 #include "base/file.h"
 #include "fixture.h"
-#include "model/adversary.h"
 #include "model/checkpoint.h"
+#include "model/discriminators.h"
 #include "vgg.h"
 
 enum { SAMPLES = 2 };
@@ -93,7 +93,7 @@ static void write_losses(const struct model_losses *l)
     fclose(f);
 }
 
-static int train(const char *weights, double mask_weight, const char *adversary, bool latent,
+static int train(const char *weights, double mask_weight, const char *discriminator, bool latent,
                  bool means)
 {
     static struct pictures pictures;
@@ -106,10 +106,10 @@ static int train(const char *weights, double mask_weight, const char *adversary,
         o.perceptual_weights = weights;
         o.loss_weight[MODEL_LOSS_PERCEPTUAL] = 0.25;
     }
-    if (strcmp(adversary, "none") != 0) {
+    if (strcmp(discriminator, "none") != 0) {
         o.loss_weight[MODEL_LOSS_ADVERSARIAL] = 0.125;
-        o.adversary = (struct model_adversary){
-            .loss = adversary[0] == 'h' ? MODEL_HINGE : MODEL_LEAST_SQUARES,
+        o.discriminator = (struct model_discriminators){
+            .loss = discriminator[0] == 'h' ? MODEL_HINGE : MODEL_LEAST_SQUARES,
             .channels = 8,
             .r1 = 2,
         };
@@ -131,12 +131,13 @@ static int train(const char *weights, double mask_weight, const char *adversary,
     last[SAMPLES - 1].back_translation = latent;
     b.draws[MODEL_A] = last;
     b.draws[MODEL_B] = none;
-    model_set_adversary(m, true);
+    model_set_discriminators(m, true);
     must(model_zero_gradients(m, &em));
     must(model_backward(m, &b, SAMPLES, &losses, &em));
     write_file("gradients.bin", flat->gradients, flat->count * flat->element_bytes);
-    struct model_flat rivals = model_adversary_flat(m);
-    write_file("rival_gradients.bin", rivals.gradients, rivals.count * rivals.element_bytes);
+    struct model_flat discriminators = model_discriminators_flat(m);
+    write_file("discriminator_gradients.bin", discriminators.gradients,
+               discriminators.count * discriminators.element_bytes);
     write_losses(&losses);
     model_free(m);
     return 0;

@@ -157,8 +157,8 @@ def adversarial(request, tmp_path_factory):
     dump = Dump(tmp_path_factory.mktemp(request.param), "none", MASK_WEIGHT, request.param)
     saved = torch.load(dump.folder / "init.pt", weights_only=True)["discriminators"]
     assert saved["step"] == 0 and not any(t.any() for t in saved["exp_avg"].values())
-    dump.rivals = [Discriminator().double() for _ in range(2)]
-    for rival, who in zip(dump.rivals, "ab"):
+    dump.discriminators = [Discriminator().double() for _ in range(2)]
+    for rival, who in zip(dump.discriminators, "ab"):
         prefix = f"discriminator_{who}."
         rival.load_state_dict({name.removeprefix(prefix): tensor.double()
                                for name, tensor in saved["state_dict"].items()
@@ -170,7 +170,7 @@ def adversarial(request, tmp_path_factory):
 def test_adversarial_loss_and_gradients(adversarial):
     total = 0
     for who, recon in enumerate(adversarial.model(*adversarial.images)):
-        judged = adversarial.rivals[who](recon * 2 - 1)
+        judged = adversarial.discriminators[who](recon * 2 - 1)
         term = -judged.mean() if adversarial.hinge else ((judged - 1) ** 2).mean()
         assert adversarial.terms[who]["adversarial"] == pytest.approx(term.item(), rel=1e-9)
         pixels = reconstruction_losses(adversarial, None, who, recon)
@@ -183,11 +183,11 @@ def test_adversarial_loss_and_gradients(adversarial):
 
 
 def test_discriminators_losses_and_gradients(adversarial):
-    ours = adversarial.gradients("rival_gradients.bin",
-                                 [p for rival in adversarial.rivals for p in rival.parameters()])
+    ours = adversarial.gradients("discriminator_gradients.bin",
+                                 [p for rival in adversarial.discriminators for p in rival.parameters()])
     with torch.no_grad():
         recons = adversarial.model(*adversarial.images)
-    for who, rival in enumerate(adversarial.rivals):
+    for who, rival in enumerate(adversarial.discriminators):
         x = (adversarial.images[who] * 2 - 1).requires_grad_()
         true, made = rival(x), rival(recons[who] * 2 - 1)
         slope, = torch.autograd.grad(true.sum(), x, create_graph=True)

@@ -168,10 +168,24 @@ static void mark_landmarks(const struct portrait *p, int times, float out[SET_LA
     }
 }
 
-/* One person in a scene; mask and landmarks where wanted. */
+static void mark_points(const struct portrait *p, int times, float out[FACE_POINTS][2])
+{
+    struct vec2 px[FACE_POINTS];
+    mark_jaw(p, px);
+    mark_brows(p, px);
+    mark_nose(p, px);
+    mark_eyes(p, px);
+    mark_mouth(p, px);
+    for (int i = 0; i < FACE_POINTS; i++) {
+        out[i][0] = (float)(px[i].x / times - .5);
+        out[i][1] = (float)(px[i].y / times - .5);
+    }
+}
+
+/* One person in a scene; mask, landmarks and points where wanted. */
 static enum status portrait_draw(const struct identity *who, const struct scene *scene, int size,
-                                 struct picture *image, uint8_t *mask,
-                                 float landmarks[SET_LANDMARKS][2], struct errmsg *em)
+                                 struct picture *image, struct drawn_face *marked,
+                                 struct errmsg *em)
 {
     enum status st = ST_OK;
     int times = oversampling(size), side = size * times;
@@ -206,11 +220,12 @@ static enum status portrait_draw(const struct identity *who, const struct scene 
     if ((st = picture_init(image, size, size, em)) != ST_OK)
         goto out;
     shrink_canvas(canvas, times, image);
-    if (mask) {
+    if (marked) {
         if ((st = paint_mask(&p, hair, em)) != ST_OK)
             goto out;
-        shrink_mask(p.face, times, size, mask);
-        mark_landmarks(&p, times, landmarks);
+        shrink_mask(p.face, times, size, marked->mask);
+        mark_landmarks(&p, times, marked->landmarks);
+        mark_points(&p, times, marked->points);
     }
 out:
     hair_free(hair);
@@ -229,14 +244,18 @@ enum status drawn_face_draw(const struct drawn_options *o, int person, uint64_t 
     BUG_ON(o->size < DRAWN_SIZE_MIN || o->size > DRAWN_SIZE_MAX || person < 0 || person > 1);
     struct identity shown = identity_of(o->seed, person), other = identity_of(o->seed, 1 - person);
     struct scene scene = scene_of(o->seed, person, index, o->loose);
-    struct drawn_face f = {.mask = malloc((size_t)o->size * (size_t)o->size)};
+    double roll = o->loose ? scene.roll : scene.tilt; /* the cut takes the rest away */
+    struct drawn_face f = {
+        .mask = malloc((size_t)o->size * (size_t)o->size),
+        .pose = {(float)scene.yaw, (float)-scene.pitch, (float)roll},
+    };
     enum status st = ST_OK;
     if (!f.mask)
         st = FAIL(em, ST_MEMORY, "out of memory drawing a face of %d pixels", o->size);
     if (st == ST_OK)
-        st = portrait_draw(&shown, &scene, o->size, &f.image, f.mask, f.landmarks, em);
+        st = portrait_draw(&shown, &scene, o->size, &f.image, &f, em);
     if (st == ST_OK)
-        st = portrait_draw(&other, &scene, o->size, &f.truth, NULL, NULL, em);
+        st = portrait_draw(&other, &scene, o->size, &f.truth, NULL, em);
     if (st != ST_OK)
         drawn_face_release(&f);
     else

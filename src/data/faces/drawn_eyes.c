@@ -38,10 +38,20 @@ static void upper_lid(cairo_t *cr, const struct eye *e, double lift)
                    e->half, -e->tilt);
 }
 
+/* From the outer corner to the inner one. */
+static void lower_lid_curve(const struct eye *e, struct vec2 c[static 4])
+{
+    c[0] = (struct vec2){e->half, -e->tilt};
+    c[1] = (struct vec2){e->half * .62, e->lower * 1.25 - e->tilt * .3};
+    c[2] = (struct vec2){-e->half * .42, e->lower * 1.38};
+    c[3] = (struct vec2){-e->half, .025};
+}
+
 static void lower_lid(cairo_t *cr, const struct eye *e)
 {
-    cairo_curve_to(cr, e->half * .62, e->lower * 1.25 - e->tilt * .3, -e->half * .42,
-                   e->lower * 1.38, -e->half, .025);
+    struct vec2 c[4];
+    lower_lid_curve(e, c);
+    cairo_curve_to(cr, c[1].x, c[1].y, c[2].x, c[2].y, c[3].x, c[3].y);
 }
 
 static void eye_path(cairo_t *cr, const struct eye *e)
@@ -249,6 +259,38 @@ void draw_eyes(const struct portrait *p)
     }
 }
 
+static struct vec2 through(const cairo_matrix_t *m, double x, double y)
+{
+    struct vec2 q = {x, y};
+    cairo_matrix_transform_point(m, &q.x, &q.y);
+    return q;
+}
+
+void mark_eyes(const struct portrait *p, struct vec2 out[static FACE_POINTS])
+{
+    for (int right = 0; right < 2; right++) {
+        double side = right ? 1 : -1;
+        struct eye e = eye_of(p, side);
+        cairo_matrix_t m = portrait_matrix(p, side * p->who->eye_x, 0, side);
+        struct vec2 lower[4], at[6]; /* at: as of the left eye, from its outer corner */
+        lower_lid_curve(&e, lower);
+        at[0] = lower[0];
+        at[1] = lid_edge(&e, 2.0 / 3);
+        at[2] = lid_edge(&e, 1.0 / 3);
+        at[3] = lower[3];
+        at[4] = curve_at(lower, 2.0 / 3);
+        at[5] = curve_at(lower, 1.0 / 3);
+        static const int order[2][6] = {
+            {0, 1, 2, 3, 4, 5},
+            {3, 2, 1, 0, 5, 4}
+        };
+        for (int i = 0; i < 6; i++)
+            out[(right ? POINT_RIGHT_EYE : POINT_LEFT_EYE) + i] =
+                through(&m, at[order[right][i]].x, at[order[right][i]].y);
+        out[POINT_PUPILS + right] = through(&m, e.gaze_x, e.gaze_y);
+    }
+}
+
 /* --- brows -------------------------------------------------------------------------------------
  */
 
@@ -303,20 +345,51 @@ static void draw_brow(const struct portrait *p, const struct brow *b, struct rgb
     cairo_stroke(cr);
 }
 
-void draw_brows(const struct portrait *p)
+/* How far the scene lifts both. */
+static double brow_lift(const struct portrait *p)
+{
+    double raise = p->scene->brows;
+    return raise > 0 ? .085 * raise : .045 * raise;
+}
+
+static struct brow brow_of(const struct portrait *p)
 {
     const struct identity *id = p->who;
-    double raise = p->scene->brows, up = raise > 0 ? .085 * raise : .045 * raise;
-    struct rgb dark = rgb_between(id->hair_dark, id->hair_base, .45);
-    for (double side = -1; side <= 1; side += 2) {
-        struct rgb colour = light_flat(&p->light, dark, portrait_normal(p, side * .42, id->brow_y));
-        struct brow b = {.inner = .030 + id->brow_tilt - (raise < 0 ? .045 * raise : .01 * raise),
+    double raise = p->scene->brows;
+    return (struct brow){.inner = .030 + id->brow_tilt - (raise < 0 ? .045 * raise : .01 * raise),
                          .outer = .012 - id->brow_tilt,
                          .arch = id->brow_arch + .02 * clamp(raise, 0, 1),
                          .thick = id->brow_thick,
                          .width = .50 * (.6 + .4 * id->eye_size)};
-        portrait_frame(p, side * (id->eye_x + .015), id->brow_y - up, side);
+}
+
+void draw_brows(const struct portrait *p)
+{
+    const struct identity *id = p->who;
+    struct brow b = brow_of(p);
+    struct rgb dark = rgb_between(id->hair_dark, id->hair_base, .45);
+    for (double side = -1; side <= 1; side += 2) {
+        struct rgb colour = light_flat(&p->light, dark, portrait_normal(p, side * .42, id->brow_y));
+        portrait_frame(p, side * (id->eye_x + .015), id->brow_y - brow_lift(p), side);
         draw_brow(p, &b, colour);
         cairo_restore(p->cr);
+    }
+}
+
+/* Along the middle of the brow. */
+void mark_brows(const struct portrait *p, struct vec2 out[static FACE_POINTS])
+{
+    enum { EACH = POINT_RIGHT_BROW - POINT_LEFT_BROW };
+    const struct identity *id = p->who;
+    struct brow b = brow_of(p);
+    for (int right = 0; right < 2; right++) {
+        double side = right ? 1 : -1;
+        cairo_matrix_t m =
+            portrait_matrix(p, side * (id->eye_x + .015), id->brow_y - brow_lift(p), side);
+        for (int i = 0; i < EACH; i++) { /* from the inner end */
+            double t = blend(.02, .98, (double)i / (EACH - 1));
+            int to = right ? POINT_RIGHT_BROW + i : POINT_RIGHT_BROW - 1 - i;
+            out[to] = through(&m, (t - .5) * b.width, brow_middle(&b, t));
+        }
     }
 }

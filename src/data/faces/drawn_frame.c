@@ -24,7 +24,7 @@ struct vec3 portrait_normal(const struct portrait *p, double x, double y)
     return vec3_unit(view_turn_direction(&p->view, vec3_cross(across, down)));
 }
 
-void portrait_frame(const struct portrait *p, double x, double y, double mirror)
+cairo_matrix_t portrait_matrix(const struct portrait *p, double x, double y, double mirror)
 {
     const double step = .05;
     struct vec3 at = portrait_face(p, x, y);
@@ -36,6 +36,12 @@ void portrait_frame(const struct portrait *p, double x, double y, double mirror)
     cairo_matrix_t m;
     cairo_matrix_init(&m, mirror * (rx.x - o.x) / step, mirror * (rx.y - o.y) / step,
                       (dy.x - o.x) / step, (dy.y - o.y) / step, o.x, o.y);
+    return m;
+}
+
+void portrait_frame(const struct portrait *p, double x, double y, double mirror)
+{
+    cairo_matrix_t m = portrait_matrix(p, x, y, mirror);
     cairo_save(p->cr);
     cairo_transform(p->cr, &m);
 }

@@ -25,6 +25,21 @@ static void face_curve(const struct portrait *p, double x1, double y1, double x2
     cairo_curve_to(p->cr, a.x, a.y, b.x, b.y, c.x, c.y);
 }
 
+/* Adds a curve that begins where the path has come to. */
+static void face_path(const struct portrait *p, const struct vec2 c[static 4])
+{
+    face_curve(p, c[1].x, c[1].y, c[2].x, c[2].y, c[3].x, c[3].y);
+}
+
+/* Where such a curve is on the canvas. */
+static struct vec2 face_path_at(const struct portrait *p, const struct vec2 c[static 4], double t)
+{
+    struct vec2 seen[4];
+    for (int i = 0; i < 4; i++)
+        seen[i] = on_face(p, c[i].x, c[i].y);
+    return curve_at(seen, t);
+}
+
 static cairo_pattern_t *face_gradient(const struct portrait *p, double y0, double y1)
 {
     struct vec2 a = on_face(p, 0, y0), b = on_face(p, 0, y1);
@@ -86,6 +101,25 @@ static void draw_nose_shine(const struct portrait *p)
     cairo_restore(p->cr);
 }
 
+/* The ridge to the tip, then wing, nostril, middle, nostril, wing below it. */
+void mark_nose(const struct portrait *p, struct vec2 out[static FACE_POINTS])
+{
+    const struct identity *id = p->who;
+    const double root = -.04, w = id->nose_width, y = id->nose_tip;
+    const struct vec2 below[] = {
+        {-w * 1.05, y + .088},
+        {-w * .52,  y + .100},
+        {0,         y + .126},
+        {w * .52,   y + .100},
+        {w * 1.05,  y + .088}
+    };
+    for (int i = 0; i <= POINT_NOSE_TIP - POINT_NOSE; i++)
+        out[POINT_NOSE + i] =
+            on_face(p, 0, blend(root, y, (double)i / (POINT_NOSE_TIP - POINT_NOSE)));
+    for (size_t i = 0; i < ARRAY_LENGTH(below); i++)
+        out[POINT_NOSTRILS + i] = on_face(p, below[i].x, below[i].y);
+}
+
 void draw_nose(const struct portrait *p)
 {
     struct rgb deep = rgb_between(rgb_scale(p->who->skin, .38), rgb_scale(p->who->flush, .45), .5);
@@ -125,49 +159,111 @@ struct vec2 mouth_end(const struct portrait *p, double side)
     return (struct vec2){side * m.half, m.ends};
 }
 
-static void opening_top(const struct portrait *p, const struct mouth *m, double to)
+struct curve {
+    struct vec2 at[4];
+};
+
+/* The opening's upper edge, towards the end on side `to`, 1 or -1. */
+static struct curve opening_top(const struct mouth *m, double to)
 {
-    face_curve(p, -to * m->half * .55, blend(m->ends, m->top, 1.22), to * m->half * .55,
-               blend(m->ends, m->top, 1.22), to * m->half, m->ends);
+    return (struct curve){
+        {
+         {-to * m->half, m->ends},
+         {-to * m->half * .55, blend(m->ends, m->top, 1.22)},
+         {to * m->half * .55, blend(m->ends, m->top, 1.22)},
+         {to * m->half, m->ends},
+         }
+    };
 }
 
-static void opening_low(const struct portrait *p, const struct mouth *m, double to)
+static struct curve opening_low(const struct mouth *m, double to)
 {
     double wide = blend(.55, .72, clamp((m->low - m->top) / .2, 0, 1));
-    face_curve(p, -to * m->half * wide, blend(m->ends, m->low, 1.30), to * m->half * wide,
-               blend(m->ends, m->low, 1.30), to * m->half, m->ends);
+    return (struct curve){
+        {
+         {-to * m->half, m->ends},
+         {-to * m->half * wide, blend(m->ends, m->low, 1.30)},
+         {to * m->half * wide, blend(m->ends, m->low, 1.30)},
+         {to * m->half, m->ends},
+         }
+    };
+}
+
+/* The upper lip's outer edge, from the end on that side to its peak. */
+static struct curve upper_edge(const struct mouth *m, double side)
+{
+    double peak = m->top - m->upper, w = side * m->half;
+    return (struct curve){
+        {
+         {w * 1.02, m->ends},
+         {w * .62, blend(m->ends, peak, .62)},
+         {w * .40, peak - .004},
+         {w * .24, peak},
+         }
+    };
+}
+
+static double upper_dip(const struct mouth *m)
+{
+    return m->top - m->upper + m->upper * .26;
+}
+
+/* The lower lip's outer edge, from the end on that side to its middle. */
+static struct curve lower_edge(const struct mouth *m, double side)
+{
+    double low = m->low + m->lower, w = side * m->half;
+    return (struct curve){
+        {
+         {side < 0 ? w * .99 : w, m->ends},
+         {w * .72, blend(m->ends, low, .72)},
+         {w * .46, low + .004},
+         {0, low + .004},
+         }
+    };
+}
+
+static bool mouth_is_open(const struct mouth *m)
+{
+    return m->low - m->top > .012;
+}
+
+/* Adds a curve the other way round: it ends where it began. */
+static void face_path_back(const struct portrait *p, const struct curve *c)
+{
+    face_curve(p, c->at[2].x, c->at[2].y, c->at[1].x, c->at[1].y, c->at[0].x, c->at[0].y);
 }
 
 static void opening_path(const struct portrait *p, const struct mouth *m)
 {
     cairo_new_path(p->cr);
     face_move(p, -m->half, m->ends);
-    opening_top(p, m, 1);
-    opening_low(p, m, -1);
+    face_path(p, opening_top(m, 1).at);
+    face_path(p, opening_low(m, -1).at);
     cairo_close_path(p->cr);
 }
 
 static void upper_lip_path(const struct portrait *p, const struct mouth *m)
 {
-    double peak = m->top - m->upper, dip = peak + m->upper * .26, w = m->half;
+    double peak = m->top - m->upper, dip = upper_dip(m), w = m->half;
+    struct curve left = upper_edge(m, -1), right = upper_edge(m, 1);
     cairo_new_path(p->cr);
-    face_move(p, -w * 1.02, m->ends);
-    face_curve(p, -w * .62, blend(m->ends, peak, .62), -w * .40, peak - .004, -w * .24, peak);
+    face_move(p, left.at[0].x, left.at[0].y);
+    face_path(p, left.at);
     face_curve(p, -w * .13, peak, -w * .08, dip, 0, dip);
     face_curve(p, w * .08, dip, w * .13, peak, w * .24, peak);
-    face_curve(p, w * .40, peak - .004, w * .62, blend(m->ends, peak, .62), w * 1.02, m->ends);
-    opening_top(p, m, -1);
+    face_path_back(p, &right);
+    face_path(p, opening_top(m, -1).at);
     cairo_close_path(p->cr);
 }
 
 static void lower_lip_path(const struct portrait *p, const struct mouth *m)
 {
-    double low = m->low + m->lower, w = m->half;
+    struct curve left = lower_edge(m, -1), right = lower_edge(m, 1);
     cairo_new_path(p->cr);
-    face_move(p, -w * .99, m->ends);
-    opening_low(p, m, 1);
-    face_curve(p, w * .72, blend(m->ends, low, .72), w * .46, low + .004, 0, low + .004);
-    face_curve(p, -w * .46, low + .004, -w * .72, blend(m->ends, low, .72), -w * .99, m->ends);
+    face_move(p, left.at[0].x, left.at[0].y);
+    face_path(p, opening_low(m, 1).at);
+    face_path(p, right.at);
+    face_path_back(p, &left);
     cairo_close_path(p->cr);
 }
 
@@ -256,7 +352,7 @@ static void draw_mouth_lines(const struct portrait *p, const struct mouth *m, st
     cairo_set_line_cap(cr, CAIRO_LINE_CAP_ROUND);
     cairo_new_path(cr);
     face_move(p, -m->half * 1.03, m->ends - .004);
-    opening_top(p, m, 1);
+    face_path(p, opening_top(m, 1).at);
     cairo_set_line_width(cr, .017 * unit);
     set_colour(cr, line, .82);
     cairo_stroke(cr);
@@ -284,7 +380,33 @@ void draw_mouth(const struct portrait *p)
     struct mouth m = mouth_of(p);
     struct vec3 n = portrait_normal(p, 0, p->who->mouth_y);
     draw_lips(p, &m, n);
-    if (m.low - m.top > .012)
+    if (mouth_is_open(&m))
         draw_inside(p, &m, n);
     draw_mouth_lines(p, &m, n);
+}
+
+/* A shut mouth's inner edges are its line. */
+void mark_mouth(const struct portrait *p, struct vec2 out[static FACE_POINTS])
+{
+    struct mouth m = mouth_of(p);
+    struct curve top = opening_top(&m, 1), low = mouth_is_open(&m) ? opening_low(&m, 1) : top;
+    struct curve upper[2] = {upper_edge(&m, -1), upper_edge(&m, 1)},
+                 lower[2] = {lower_edge(&m, -1), lower_edge(&m, 1)};
+    struct vec2 *lips = out + POINT_LIPS, *inner = out + POINT_INNER_LIPS;
+    lips[0] = face_path_at(p, top.at, 0);
+    lips[1] = face_path_at(p, upper[0].at, .5);
+    lips[2] = face_path_at(p, upper[0].at, 1);
+    lips[3] = on_face(p, 0, upper_dip(&m));
+    lips[4] = face_path_at(p, upper[1].at, 1);
+    lips[5] = face_path_at(p, upper[1].at, .5);
+    lips[6] = face_path_at(p, top.at, 1);
+    lips[7] = face_path_at(p, lower[1].at, 1.0 / 3);
+    lips[8] = face_path_at(p, lower[1].at, 2.0 / 3);
+    lips[9] = face_path_at(p, lower[1].at, 1);
+    lips[10] = face_path_at(p, lower[0].at, 2.0 / 3);
+    lips[11] = face_path_at(p, lower[0].at, 1.0 / 3);
+    for (int i = 0; i < 5; i++) /* from the left corner */
+        inner[i] = face_path_at(p, top.at, blend(.08, .92, i / 4.0));
+    for (int i = 0; i < 3; i++) /* and back, below */
+        inner[5 + i] = face_path_at(p, low.at, blend(.71, .29, i / 2.0));
 }

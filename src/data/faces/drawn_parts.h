@@ -15,6 +15,7 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "base/points.h"
 #include "base/status.h"
 
 #define DRAWN_PI 3.14159265358979323846
@@ -46,6 +47,14 @@ static inline double smooth_step(double low, double high, double x)
 {
     double t = clamp((x - low) / (high - low), 0.0, 1.0);
     return t * t * (3.0 - 2.0 * t);
+}
+
+/* A cubic Bézier curve at t from 0 to 1. */
+static inline struct vec2 curve_at(const struct vec2 c[static 4], double t)
+{
+    double u = 1 - t, b[4] = {u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t};
+    return (struct vec2){b[0] * c[0].x + b[1] * c[1].x + b[2] * c[2].x + b[3] * c[3].x,
+                         b[0] * c[0].y + b[1] * c[1].y + b[2] * c[2].y + b[3] * c[3].y};
 }
 
 /* exp(-(distance / sigma)^2 / 2) */
@@ -180,6 +189,8 @@ struct vec3 head_around(const struct identity *id, double azimuth, double y);
 struct vec3 head_front(const struct identity *id, double x, double y);
 /* What nose, sockets, cheeks and chin add to z at (x, y). */
 double head_relief(const struct identity *id, const struct scene *s, double x, double y);
+/* The same place with what head_relief adds where the head faces forwards: its skin. */
+struct vec3 head_skin(const struct identity *id, const struct scene *s, struct vec3 around);
 /* Moves a point of the resting face as the open mouth moves it. */
 struct vec3 head_express(const struct scene *s, struct vec3 p);
 /* Where the hair begins at an azimuth: hair grows above (less y). */
@@ -222,9 +233,11 @@ struct vec2 portrait_place(const struct portrait *p, struct vec3 head_point);
 struct vec3 portrait_face(const struct portrait *p, double x, double y);
 struct vec3 portrait_normal(const struct portrait *p, double x, double y);
 /*
- * Sets cairo's matrix so that (0, 0) is (x, y) on the face, and units are head units along the
- * surface; mirror -1 turns x round, so that +x is outwards for both eyes. Ends with cairo_restore.
+ * A frame on the face: (0, 0) is (x, y) on it, and units are head units along the surface; mirror
+ * -1 turns x round, so that +x is outwards for both eyes.
  */
+cairo_matrix_t portrait_matrix(const struct portrait *p, double x, double y, double mirror);
+/* Draws in it; ends with cairo_restore. */
 void portrait_frame(const struct portrait *p, double x, double y, double mirror);
 
 void set_colour(cairo_t *cr, struct rgb c, double opacity);
@@ -247,6 +260,14 @@ void draw_nose(const struct portrait *p);
 void draw_mouth(const struct portrait *p);
 /* Mouth end, side -1 or 1, in face coordinates. */
 struct vec2 mouth_end(const struct portrait *p, double side);
+
+/* Where on the canvas the drawing has the points of base/points.h, hidden ones too: each sets those
+ * of its part in out. */
+void mark_jaw(const struct portrait *p, struct vec2 out[static FACE_POINTS]);
+void mark_brows(const struct portrait *p, struct vec2 out[static FACE_POINTS]);
+void mark_nose(const struct portrait *p, struct vec2 out[static FACE_POINTS]);
+void mark_eyes(const struct portrait *p, struct vec2 out[static FACE_POINTS]); /* and pupils */
+void mark_mouth(const struct portrait *p, struct vec2 out[static FACE_POINTS]);
 
 struct hair;
 /* Decides by the head's depth what lies behind it: after head_shade. ST_MEMORY. */

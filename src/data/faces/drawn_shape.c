@@ -80,6 +80,13 @@ double head_relief(const struct identity *id, const struct scene *s, double x, d
     return nose_relief(id, x, y) + socket + brow + cheek + muzzle + groove + chin;
 }
 
+struct vec3 head_skin(const struct identity *id, const struct scene *s, struct vec3 around)
+{
+    if (around.z > 0)
+        around.z += head_relief(id, s, around.x, around.y) * smooth_step(0, .3, around.z);
+    return around;
+}
+
 struct vec3 head_express(const struct scene *s, struct vec3 p)
 {
     double jaw = smooth_step(.62, 1.10, p.y) * smooth_step(-.35, .45, p.z);

@@ -60,8 +60,7 @@ static void place_corner(const struct portrait *p, const struct mesh *m, int row
     struct vec3 rest = head_around(id, azimuth, y);
     c->azimuth = azimuth;
     c->rest = rest;
-    if (rest.z > 0)
-        rest.z += head_relief(id, p->scene, rest.x, y) * smooth_step(0, .3, rest.z);
+    rest = head_skin(id, p->scene, rest);
     c->hairline = head_hairline(id, azimuth);
     /* measured across the line: before the ears it falls steeply */
     double slope = (head_hairline(id, azimuth + .04) - head_hairline(id, azimuth - .04)) / .08;
@@ -296,4 +295,20 @@ void draw_head(const struct portrait *p)
 {
     cairo_set_source_surface(p->cr, p->head, 0, 0);
     cairo_paint(p->cr);
+}
+
+/* The edge of the face as it is seen from the front, from ear to ear: level with the eyes at the
+ * ears, a little in front of the edge elsewhere, and on the skin, so that it turns with the head.
+ */
+void mark_jaw(const struct portrait *p, struct vec2 out[static FACE_POINTS])
+{
+    const double beside = 85 * DRAWN_PI / 180, above_the_pole = .03;
+    const struct identity *id = p->who;
+    for (int i = -POINT_CHIN; i <= POINT_CHIN; i++) {
+        double u = fabs((double)i / POINT_CHIN);
+        double y = (id->chin - above_the_pole) * cos(u * DRAWN_PI / 2);
+        double azimuth = (i < 0 ? -beside : beside) * sqrt(sqrt(u));
+        struct vec3 skin = head_skin(id, p->scene, head_around(id, azimuth, y));
+        out[POINT_CHIN + i] = portrait_place(p, head_express(p->scene, skin));
+    }
 }

@@ -93,19 +93,9 @@ static void note_geometry(struct pack_item *item, int width, int height, int siz
         {scale, 0,     (0.5f - left) * scale - 0.5f},
         {0,     scale, (0.5f - top) * scale - 0.5f }
     };
-    const float sides[2] = {(float)width, (float)height};
     item->width = width;
     item->height = height;
     memcpy(item->matrix, matrix, sizeof matrix);
-    for (int i = 0; i < SET_LANDMARKS; i++)
-        for (int axis = 0; axis < 2; axis++) {
-            float at = item->landmarks[i][axis];
-            if (item->landmarks_are_shares)
-                at = at * sides[axis] - 0.5f;
-            if (at < -1 || at > sides[axis])
-                item->landmarks_outside = true;
-            item->stored_landmarks[i][axis] = at * scale + matrix[axis][2];
-        }
 }
 
 static enum status pack_side_data(struct job *j, size_t i, enum pack_side side, int width,
@@ -291,6 +281,9 @@ static enum status copy_row(const struct job *j, const struct set_description *d
     const struct pack_item *item = &j->source->items[i];
     size_t pixels = pixels_of(j);
     uint8_t *mask = room + 3 * pixels, *truth = room + 4 * pixels;
+    float landmarks[SET_LANDMARKS][2], points[FACE_POINTS][2];
+    pack_places_stored(item, PACK_LANDMARKS, landmarks);
+    pack_points_stored(item, j->options->size, points);
     enum status st = spool_transfer(j, false, i, 0, room, 3 * pixels, em);
     if (st == ST_OK && d->masks)
         st = spool_transfer(j, false, i, 1, mask, pixels, em);
@@ -303,7 +296,8 @@ static enum status copy_row(const struct job *j, const struct set_description *d
         .image = room,
         .mask = d->masks ? mask : NULL,
         .truth = d->truth ? truth : NULL,
-        .landmarks = d->landmarks ? item->stored_landmarks : NULL,
+        .landmarks = d->landmarks ? (const float(*)[2])landmarks : NULL,
+        .points = d->points ? (const float(*)[2])points : NULL,
         .matrix = item->matrix,
     };
     return st == ST_OK ? set_writer_put(w, row, &data, em) : st;
@@ -332,7 +326,8 @@ static enum status write_set(const struct job *j, const struct set_description *
 }
 
 /* Tells what was left out, and which side data all pictures have. */
-static enum status judge(struct job *j, bool complete[static PACK_SIDES + 1], struct errmsg *em)
+static enum status judge(struct job *j, bool complete[static PACK_SIDES + 1], bool *points_out,
+                         struct errmsg *em)
 {
     struct pack_source *s = j->source;
     bool masks = false;
@@ -348,7 +343,9 @@ static enum status judge(struct job *j, bool complete[static PACK_SIDES + 1], st
     if (st == ST_OK && complete[PACK_MASK])
         st = pack_masks_judge(s, &j->unstretch, &masks, em);
     if (st == ST_OK && complete[PACK_SIDES])
-        st = pack_note_landmarks(s, em);
+        st = pack_note_outside(s, PACK_LANDMARKS, em);
+    if (st == ST_OK)
+        st = pack_points_judge(s, j->options->size, complete[PACK_SIDES], points_out, em);
     complete[PACK_MASK] = masks;
     return st;
 }
@@ -357,8 +354,8 @@ static enum status describe_and_write(struct job *j, struct pack_report *r, stru
 {
     char hash[HASH128_HEX_BYTES];
     struct pack_source *s = j->source;
-    bool complete[PACK_SIDES + 1] = {0};
-    enum status st = judge(j, complete, em);
+    bool complete[PACK_SIDES + 1] = {0}, points = false;
+    enum status st = judge(j, complete, &points, em);
     if (st != ST_OK)
         return st;
     pack_source_hash(s, hash);
@@ -372,6 +369,7 @@ static enum status describe_and_write(struct job *j, struct pack_report *r, stru
         .masks = complete[PACK_MASK],
         .truth = complete[PACK_TRUTH],
         .landmarks = complete[PACK_SIDES],
+        .points = points,
         .matrix = true,
     };
     return write_set(j, &d, em);

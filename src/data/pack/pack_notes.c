@@ -140,7 +140,8 @@ enum status pack_note_side(struct pack_source *s, int kind, bool *complete_out, 
     bool any = false;
     for (size_t i = 0; i < s->n; i++) {
         const struct pack_item *item = &s->items[i];
-        bool has = kind < PACK_SIDES ? item->side_good[kind] : item->has_landmarks;
+        bool has =
+            kind < PACK_SIDES ? item->side_good[kind] : item->places[PACK_LANDMARKS].at != NULL;
         any = any || has || (kind < PACK_SIDES && item->side_path[kind]);
         if (!item->good || has)
             continue;
@@ -161,25 +162,27 @@ enum status pack_note_side(struct pack_source *s, int kind, bool *complete_out, 
         name_list_text(&lacking), lacking.n > 1 ? "; the first" : "", why, lacks[kind].some);
 }
 
-enum status pack_note_landmarks(struct pack_source *s, struct errmsg *em)
+enum status pack_note_outside(struct pack_source *s, enum pack_marks which, struct errmsg *em)
 {
     struct name_list outside = {0};
     char folder[PATH_BYTES_MAX], text[SET_NAME_BYTES_MAX + 64];
     const struct pack_item *first = NULL;
     for (size_t i = 0; i < s->n; i++) {
         const struct pack_item *item = &s->items[i];
-        if (!item->good || !item->has_landmarks || !item->landmarks_outside)
+        if (!item->good || !item->places[which].at || !pack_places_outside(item, which))
             continue;
         first = first ? first : item;
-        snprintf(text, sizeof text, "%s (line %zu)", item->name, item->landmarks_line);
+        snprintf(text, sizeof text, "%s (line %zu)", item->name, item->places[which].line);
         name_list_add(&outside, text);
     }
     if (!first)
         return ST_OK;
     path_folder(first->path, folder, sizeof folder);
-    return pack_note_add(s->report, false, folder, em,
-                         "landmarks of %zu picture%s lie outside of the picture: %s", outside.n,
-                         PLURAL(outside.n), name_list_text(&outside));
+    /* a face often reaches beyond a picture that is cut to it */
+    return pack_note_add(s->report, which == PACK_POINTS, folder, em,
+                         "%s of %zu picture%s lie outside of the picture: %s",
+                         pack_marks_kinds[which].name, outside.n, PLURAL(outside.n),
+                         name_list_text(&outside));
 }
 
 /* --- copies ----------------------------------------------------------------------------------- */

@@ -23,15 +23,22 @@ struct pack_mask {
     bool coloured;
 };
 
+/* The side data that rows of a table hold: places in the picture. */
+enum pack_marks { PACK_LANDMARKS, PACK_POINTS, PACK_MARKS };
+
+struct pack_places {
+    float (*at)[2]; /* in the upright source picture, or shares of it; NULL: there is no row */
+    bool shares;
+    size_t line; /* of the table */
+};
+
 struct pack_item {
     char *path, *name; /* name in NFC, without its folder */
     char *side_path[PACK_SIDES];
     int width, height, side_width[PACK_SIDES], side_height[PACK_SIDES]; /* 0: unreadable */
     struct pack_mask mask;
-    bool has_landmarks, landmarks_are_shares, landmarks_outside;
-    size_t landmarks_line;             /* of landmarks.csv */
-    float landmarks[SET_LANDMARKS][2]; /* of the source picture, upright */
-    float stored_landmarks[SET_LANDMARKS][2], matrix[2][3];
+    struct pack_places places[PACK_MARKS];
+    float matrix[2][3];                   /* upright source picture to stored picture */
     uint64_t hash, side_hash[PACK_SIDES]; /* of file bytes; 0: none */
     uint64_t stored_hash;                 /* of the pixels as they are stored */
     bool good, side_good[PACK_SIDES];
@@ -52,8 +59,8 @@ struct pack_source {
 
 /* --- pack_source.c ---------------------------------------------------------------------------- */
 
-/* Lists the folders, reads landmarks, person and consent; opens no picture. What it finds and does
- * not use is noted in the report. ST_NOINPUT, ST_USAGE where there is no consent, ST_DATA,
+/* Lists the folders, reads landmarks, points, person and consent; opens no picture. What it finds
+ * and does not use is noted in the report. ST_NOINPUT, ST_USAGE where there is no consent, ST_DATA,
  * ST_MEMORY. */
 enum status pack_source_init(struct pack_source *s, const struct pack_options *o,
                              struct pack_report *report, struct errmsg *em) MUST_CHECK;
@@ -89,14 +96,64 @@ enum status pack_match(const struct pack_source *s, size_t first, bool stem,
 /* Are two names the same but for case and Unicode form? */
 bool pack_same_name(const char *a, const char *b);
 
-/* --- pack_sides.c, pack_landmarks.c ----------------------------------------------------------- */
+/* --- pack_sides.c ----------------------------------------------------------------------------- */
 
 /* Pictures of a folder of side data, for the items from `first` on. ST_NOINPUT, ST_MEMORY. */
 enum status pack_sides_find(struct pack_source *s, size_t first, const char *folder,
                             enum pack_side side, struct errmsg *em) MUST_CHECK;
-/* A landmarks.csv, likewise. ST_DATA names the line. */
-enum status pack_landmarks_read(struct pack_source *s, size_t first, const char *path,
-                                struct errmsg *em) MUST_CHECK;
+
+/* --- pack_table.c ----------------------------------------------------------------------------- */
+
+struct pack_marks_kind {
+    const char *name, *file;
+    int points;
+    bool gaps; /* a number may be missing: NaN */
+    const char *wanted;
+};
+extern const struct pack_marks_kind pack_marks_kinds[PACK_MARKS];
+
+struct pack_row {
+    char *name;     /* in NFC, without its folder */
+    float *numbers; /* (points, 2) */
+    size_t line;
+    int more;     /* numbers between the name and these */
+    bool dropped; /* not to be used */
+};
+
+struct pack_table {
+    const char *path;
+    const struct pack_marks_kind *kind;
+    struct pack_row *rows;
+    size_t n;
+};
+
+/* ST_DATA names the line; ST_NOINPUT, ST_IO, ST_MEMORY. */
+enum status pack_table_read(struct pack_table *t, enum pack_marks which, const char *path,
+                            struct errmsg *em) MUST_CHECK;
+void pack_table_release(struct pack_table *t);
+
+/* --- pack_marks.c ----------------------------------------------------------------------------- */
+
+/* A landmarks.csv or points.csv, for the items from `first` on. ST_DATA names the line. */
+enum status pack_marks_read(struct pack_source *s, size_t first, enum pack_marks which,
+                            const char *path, struct errmsg *em) MUST_CHECK;
+/* Of an item whose size is known and that has a row: does a point lie outside of the picture? */
+bool pack_places_outside(const struct pack_item *item, enum pack_marks which);
+/* Where the points lie in the stored picture, pixel centre to pixel centre; NaN without a row. */
+void pack_places_stored(const struct pack_item *item, enum pack_marks which, float (*out)[2]);
+
+/* --- pack_points.c ---------------------------------------------------------------------------- */
+
+/* Left and right exchanged, in the rows of points.csv: ST_DATA names the first where most rows are
+ * so; else these rows are dropped and noted. What is known in one coordinate only is noted, too. */
+enum status pack_points_look(struct pack_source *s, struct pack_table *t,
+                             struct errmsg *em) MUST_CHECK;
+/* The same as stored: without what lies too far from the picture. */
+void pack_points_stored(const struct pack_item *item, int size, float out[FACE_POINTS][2]);
+/* Notes pictures without points, and points that are not used. *usable_out: at least one point is
+ * known. ST_DATA: points and landmarks, where these are stored, too, do not agree. ST_MEMORY. */
+enum status pack_points_judge(struct pack_source *s, int size, bool landmarks, bool *usable_out,
+                              struct errmsg *em) MUST_CHECK;
 
 /* --- pack_mask.c ------------------------------------------------------------------------------ */
 
@@ -123,10 +180,11 @@ enum status pack_note_left(struct pack_source *s, struct errmsg *em) MUST_CHECK;
  * named where some have it. ST_MEMORY. */
 enum status pack_note_side(struct pack_source *s, int kind, bool *complete_out,
                            struct errmsg *em) MUST_CHECK;
-/* Pictures that are there more than once, landmarks outside of their picture. ST_MEMORY. */
+/* Pictures that are there more than once, marks outside of their picture. ST_MEMORY. */
 enum status pack_note_copies(struct pack_source *s, struct errmsg *em) MUST_CHECK;
 /* Colour profiles: they are not applied. One note for all. */
 enum status pack_note_profiles(struct pack_source *s, struct errmsg *em) MUST_CHECK;
-enum status pack_note_landmarks(struct pack_source *s, struct errmsg *em) MUST_CHECK;
+enum status pack_note_outside(struct pack_source *s, enum pack_marks which,
+                              struct errmsg *em) MUST_CHECK;
 
 #endif

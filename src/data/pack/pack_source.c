@@ -92,6 +92,8 @@ static void item_release(struct pack_item *item)
         free(item->side_path[side]);
         free(item->side_reason[side]);
     }
+    for (int which = 0; which < PACK_MARKS; which++)
+        free(item->places[which].at);
 }
 
 void pack_source_release(struct pack_source *s)
@@ -185,8 +187,9 @@ static enum status find_side_data(struct pack_source *s, size_t first, const cha
             continue;
         if (!path_join(path, sizeof path, folder, e->name))
             return FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, e->name);
-        if (i == FOLDER_LANDMARKS)
-            st = pack_landmarks_read(s, first, path, em);
+        if (i >= FOLDER_LANDMARKS)
+            st = pack_marks_read(s, first, i == FOLDER_POINTS ? PACK_POINTS : PACK_LANDMARKS, path,
+                                 em);
         else
             st = pack_sides_find(s, first, path, i == FOLDER_MASKS ? PACK_MASK : PACK_TRUTH, em);
     }
@@ -256,19 +259,28 @@ void pack_source_hash(const struct pack_source *s, char out[static 33])
     struct hash128 all = {0};
     for (size_t i = 0; i < s->n; i++) {
         const struct pack_item *item = &s->items[i];
+        const struct pack_places *landmarks = &item->places[PACK_LANDMARKS],
+                                 *points = &item->places[PACK_POINTS];
         uint8_t link[SET_NAME_BYTES_MAX + 128] = {0};
+        const size_t landmark_bytes = sizeof(float[SET_LANDMARKS][2]);
         size_t at = strlen(item->name) + 1;
         memcpy(link, item->name, at);
         const uint64_t numbers[] = {item->hash,
                                     item->side_hash[PACK_MASK],
                                     item->side_hash[PACK_TRUTH],
-                                    item->has_landmarks,
+                                    landmarks->at != NULL,
                                     all.high,
                                     all.low};
         memcpy(link + at, numbers, sizeof numbers);
         at += sizeof numbers;
-        memcpy(link + at, item->landmarks, sizeof item->landmarks);
-        at += sizeof item->landmarks;
+        if (landmarks->at)
+            memcpy(link + at, landmarks->at, landmark_bytes);
+        at += landmark_bytes;
+        if (points->at) { /* only then: the hash of folders without points is what it was before */
+            uint64_t hash = hash64(points->at, sizeof(float[FACE_POINTS][2]), 0);
+            memcpy(link + at, &hash, sizeof hash);
+            at += sizeof hash;
+        }
         all = hash128(link, at); /* a chain: each link holds the hash of those before it */
     }
     hash128_hex(all, out);

@@ -80,7 +80,8 @@ static int compare(const void *a, const void *b)
 
 /* --- places of their own ---------------------------------------------------------------------- */
 
-static const char *const special_names[FOLDER_SPECIALS] = {"masks", "truth", "landmarks.csv"};
+static const char *const special_names[FOLDER_SPECIALS] = {"masks", "truth", "landmarks.csv",
+                                                           "points.csv"};
 
 bool folder_entry_is_folder(const struct folder_entry *e)
 {
@@ -89,7 +90,7 @@ bool folder_entry_is_folder(const struct folder_entry *e)
 
 static bool is_special(const struct folder_entry *e, enum folder_special which)
 {
-    return !e->picture && folder_entry_is_folder(e) == (which != FOLDER_LANDMARKS) &&
+    return !e->picture && folder_entry_is_folder(e) == (which < FOLDER_LANDMARKS) &&
            pack_same_name(e->name, special_names[which]);
 }
 

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "set_priv.h"
 
+/* clang-format off */
 static const struct {
     const char *name;
     int rank; /* dimensions, the first being N; those of side length are 0 */
@@ -15,13 +16,15 @@ static const struct {
     H5T_class_t kind;
     size_t element;
 } layout[SET_PARTS] = {
-    [SET_IMAGES] = {"/images",    4, {0, 0, 0, 3},          H5T_INTEGER, 1},
-    [SET_MASKS] = {"/masks",     3, {0, 0, 0},             H5T_INTEGER, 1},
-    [SET_TRUTH] = {"/truth",     4, {0, 0, 0, 3},          H5T_INTEGER, 1},
+    [SET_IMAGES]          = {"/images",    4, {0, 0, 0, 3},          H5T_INTEGER, 1},
+    [SET_MASKS]           = {"/masks",     3, {0, 0, 0},             H5T_INTEGER, 1},
+    [SET_TRUTH]           = {"/truth",     4, {0, 0, 0, 3},          H5T_INTEGER, 1},
     [SET_LANDMARK_POINTS] = {"/landmarks", 3, {0, SET_LANDMARKS, 2}, H5T_FLOAT,   4},
-    [SET_MATRIX] = {"/matrix",    3, {0, 2, 3},             H5T_FLOAT,   4},
-    [SET_HASHES] = {"/xxh3",      1, {0},                   H5T_INTEGER, 8},
+    [SET_FACE_POINTS]     = {"/points",    3, {0, FACE_POINTS, 2},   H5T_FLOAT,   4},
+    [SET_MATRIX]          = {"/matrix",    3, {0, 2, 3},             H5T_FLOAT,   4},
+    [SET_HASHES]          = {"/xxh3",      1, {0},                   H5T_INTEGER, 8},
 };
+/* clang-format on */
 
 const char *set_library_version(void)
 {
@@ -121,7 +124,7 @@ static int64_t direct_offset(hid_t dataset, hid_t type, uintmax_t bytes, uintmax
     hid_t list = H5Dget_create_plist(dataset);
     bool plain = list != none && H5Pget_layout(list) == H5D_CONTIGUOUS &&
                  H5Pget_nfilters(list) == 0 && H5Pget_external_count(list) == 0 &&
-                 H5Tequal(type, H5T_STD_U8LE) > 0;
+                 (H5Tequal(type, H5T_STD_U8LE) > 0 || H5Tequal(type, H5T_NATIVE_FLOAT) > 0);
     if (list >= 0)
         H5Pclose(list);
     haddr_t at = plain ? H5Dget_offset(dataset) : HADDR_UNDEF;
@@ -152,6 +155,42 @@ static bool shape_fits(struct set_file *f, enum set_part p, const hsize_t *dims)
     return true;
 }
 
+/* "float32 (10, 70, 2)". */
+static void describe(H5T_class_t kind, bool is_signed, size_t element, int rank,
+                     const hsize_t *dims, char *out, size_t room)
+{
+    const char *name = kind == H5T_FLOAT     ? "float"
+                       : kind != H5T_INTEGER ? NULL
+                       : is_signed           ? "int"
+                                             : "uint";
+    int n = name ? snprintf(out, room, "%s%zu (", name, 8 * element)
+                 : snprintf(out, room, "of another type (");
+    for (int i = 0; i < rank; i++)
+        n += snprintf(out + n, room - (size_t)n, "%s%llu", i > 0 ? ", " : "",
+                      (unsigned long long)dims[i]);
+    snprintf(out + n, room - (size_t)n, ")");
+}
+
+static enum status refuse_part(const struct set_file *f, enum set_part p, const char *path,
+                               hid_t type, hid_t space, struct errmsg *em)
+{
+    char found[160] = "unreadable", wanted[160];
+    hsize_t dims[4] = {0}, want[4];
+    int rank = space >= 0 ? H5Sget_simple_extent_ndims(space) : -1;
+    if (type >= 0 && rank >= 0 && rank <= 4 && H5Sget_simple_extent_dims(space, dims, NULL) >= 0)
+        describe(H5Tget_class(type), H5Tget_sign(type) == H5T_SGN_2, H5Tget_size(type), rank, dims,
+                 found, sizeof found);
+    for (int i = 0; i < layout[p].rank; i++)
+        want[i] = i == 0 ? (hsize_t)f->n : layout[p].dims[i] ? layout[p].dims[i] : (hsize_t)f->size;
+    describe(layout[p].kind, false, layout[p].element, layout[p].rank, want, wanted, sizeof wanted);
+    return p == SET_IMAGES
+               ? FAIL(em, ST_DATA,
+                      "%s: dataset %s is %s, and uint8 (N, side, side, 3) is wanted; pack it again",
+                      path, layout[p].name, found)
+               : FAIL(em, ST_DATA, "%s: dataset %s is %s, and %s is wanted; pack it again", path,
+                      layout[p].name, found, wanted);
+}
+
 static enum status open_part(struct set_file *f, enum set_part p, const char *path,
                              uintmax_t file_bytes, struct errmsg *em)
 {
@@ -171,10 +210,7 @@ static enum status open_part(struct set_file *f, enum set_part p, const char *pa
                 H5Sget_simple_extent_ndims(space) == layout[p].rank &&
                 H5Sget_simple_extent_dims(space, dims, NULL) >= 0 && shape_fits(f, p, dims);
     if (!good) {
-        st = FAIL(em, ST_DATA,
-                  "%s: dataset %s is damaged or of another type or shape than the format says; "
-                  "pack it again",
-                  path, name);
+        st = refuse_part(f, p, path, type, space, em);
         goto out;
     }
     size_t row = layout[p].element;
@@ -297,4 +333,24 @@ void set_file_release(struct set_file *f)
     if (f->file >= 0)
         H5Fclose(f->file);
     free(f->names);
+}
+
+bool set_file_read_rows(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
+                        hid_t type, void *out)
+{
+    hsize_t start[4] = {(hsize_t)row}, count[4];
+    hid_t dataset = f->part[p].dataset, space = H5Dget_space(dataset), memory = -1;
+    int rank = space >= 0 ? H5Sget_simple_extent_ndims(space) : -1;
+    bool good = rank > 0 && rank <= 4 && H5Sget_simple_extent_dims(space, count, NULL) >= 0;
+    if (good) {
+        count[0] = (hsize_t)n;
+        memory = H5Screate_simple(rank, count, NULL);
+        good = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+               H5Dread(dataset, type, memory, space, H5P_DEFAULT, out) >= 0;
+    }
+    if (memory >= 0)
+        H5Sclose(memory);
+    if (space >= 0)
+        H5Sclose(space);
+    return good;
 }

@@ -16,6 +16,7 @@ enum set_part {
     SET_MASKS,
     SET_TRUTH,
     SET_LANDMARK_POINTS,
+    SET_FACE_POINTS,
     SET_MATRIX,
     SET_HASHES,
     SET_PARTS
@@ -46,9 +47,18 @@ struct set_file {
 enum status set_file_open(const char *path, struct set_file *out, struct errmsg *em) MUST_CHECK;
 void set_file_release(struct set_file *f);
 
+/* Rows [row, row + n) of a part, as `type` in memory; false: the file is damaged. */
+bool set_file_read_rows(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
+                        hid_t type, void *out) MUST_CHECK;
+
+/* Reads all points and compares them with the landmarks; nothing to do where there are none.
+ * ST_DATA names the row, ST_MEMORY. */
+enum status set_points_check(const struct set_file *f, const char *path,
+                             struct errmsg *em) MUST_CHECK;
+
 /*
- * Does set_file_open in a child process with a deadline and gives its outcome; a child that died or
- * hung is ST_DATA.
+ * Does set_file_open and set_points_check in a child process with a deadline and gives its outcome;
+ * a child that died or hung is ST_DATA.
  */
 enum status set_probe(const char *path, struct errmsg *em) MUST_CHECK;
 

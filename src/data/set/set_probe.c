@@ -32,8 +32,12 @@ _Noreturn static void child(const char *path, int to_parent)
 
     struct errmsg em = {0};
     struct set_file f;
-    if (set_file_open(path, &f, &em) == ST_OK)
+    enum status st = set_file_open(path, &f, &em);
+    if (st == ST_OK) {
+        st = set_points_check(&f, path, &em);
         set_file_release(&f);
+    }
+    BUG_ON(st != em.code);
     ssize_t written = write(to_parent, &em, sizeof em);
     _exit(written == (ssize_t)sizeof em ? 0 : 1);
 }

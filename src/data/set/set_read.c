@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "base/checked.h"
 #include "base/sidecar.h"
 #include "data/file_kind.h"
+#include "data/points.h"
 #include "set_priv.h"
 
 struct set {
@@ -64,9 +66,10 @@ static enum status read_direct(const struct set *s, int64_t offset, size_t n, vo
 }
 
 static const char *const part_names[SET_PARTS] = {
-    [SET_IMAGES] = "images",    [SET_MASKS] = "masks",
-    [SET_TRUTH] = "true swaps", [SET_LANDMARK_POINTS] = "landmarks",
-    [SET_MATRIX] = "matrices",  [SET_HASHES] = "hashes",
+    [SET_IMAGES] = "images",      [SET_MASKS] = "masks",
+    [SET_TRUTH] = "true swaps",   [SET_LANDMARK_POINTS] = "landmarks",
+    [SET_FACE_POINTS] = "points", [SET_MATRIX] = "matrices",
+    [SET_HASHES] = "hashes",
 };
 
 static enum status read_row(struct set *s, enum set_part p, int64_t row, hid_t type, void *out,
@@ -80,23 +83,10 @@ static enum status read_row(struct set *s, enum set_part p, int64_t row, hid_t t
     if (part->offset >= 0)
         return read_direct(s, part->offset + row * (int64_t)part->row_bytes, part->row_bytes, out,
                            em);
-    hsize_t start[4] = {(hsize_t)row}, count[4];
-    hid_t space = H5Dget_space(part->dataset), memory = -1;
-    int rank = space >= 0 ? H5Sget_simple_extent_dims(space, count, NULL) : -1;
-    bool good = rank > 0 && rank <= 4;
-    if (good) {
-        count[0] = 1;
-        memory = H5Screate_simple(rank, count, NULL);
-        good = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
-               H5Dread(part->dataset, type, memory, space, H5P_DEFAULT, out) >= 0;
-    }
-    if (memory >= 0)
-        H5Sclose(memory);
-    if (space >= 0)
-        H5Sclose(space);
-    return good ? ST_OK
-                : FAIL(em, ST_DATA, "%s: row %" PRId64 " (%s) cannot be read: the file is damaged",
-                       s->path, row, set_name(s, row));
+    return set_file_read_rows(&s->file, p, row, 1, type, out)
+               ? ST_OK
+               : FAIL(em, ST_DATA, "%s: row %" PRId64 " (%s) cannot be read: the file is damaged",
+                      s->path, row, set_name(s, row));
 }
 
 enum status set_read_image(struct set *s, int64_t row, uint8_t *out, struct errmsg *em)
@@ -117,7 +107,23 @@ enum status set_read_truth(struct set *s, int64_t row, uint8_t *out, struct errm
 enum status set_read_landmarks(struct set *s, int64_t row, float out[SET_LANDMARKS][2],
                                struct errmsg *em)
 {
-    return read_row(s, SET_LANDMARK_POINTS, row, H5T_NATIVE_FLOAT, out, em);
+    float points[FACE_POINTS][2];
+    if (!s->info.landmarks_derived)
+        return read_row(s, SET_LANDMARK_POINTS, row, H5T_NATIVE_FLOAT, out, em);
+    enum status st = set_read_points(s, row, points, em);
+    if (st == ST_OK)
+        points_landmarks((const float(*)[2])points, out);
+    return st;
+}
+
+enum status set_read_points(struct set *s, int64_t row, float out[FACE_POINTS][2],
+                            struct errmsg *em)
+{
+    enum status st = read_row(s, SET_FACE_POINTS, row, H5T_NATIVE_FLOAT, out, em);
+    for (int i = 0; i < FACE_POINTS && st == ST_OK; i++)
+        if (!point_is_known(out[i]))
+            out[i][0] = out[i][1] = NAN;
+    return st;
 }
 
 static enum status hash_row(struct set *s, int64_t row, uint8_t *scratch, uint64_t *out,
@@ -153,6 +159,8 @@ static enum status load_hashes(struct set *s, struct errmsg *em)
 static void fill_info(struct set *s)
 {
     const struct set_file *f = &s->file;
+    bool landmarks = f->part[SET_LANDMARK_POINTS].dataset >= 0,
+         points = f->part[SET_FACE_POINTS].dataset >= 0;
     s->info = (struct set_info){
         .n = f->n,
         .size = f->size,
@@ -163,7 +171,9 @@ static void fill_info(struct set *s)
         .source_hash = f->texts.source_hash,
         .has_hashes = f->part[SET_HASHES].dataset >= 0,
         .has_masks = f->part[SET_MASKS].dataset >= 0,
-        .has_landmarks = f->part[SET_LANDMARK_POINTS].dataset >= 0,
+        .has_landmarks = landmarks || points,
+        .landmarks_derived = points && !landmarks,
+        .has_points = points,
         .has_matrix = f->part[SET_MATRIX].dataset >= 0,
         .has_truth = f->part[SET_TRUTH].dataset >= 0,
         .direct = f->part[SET_IMAGES].offset >= 0,

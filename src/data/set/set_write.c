@@ -18,6 +18,7 @@ struct set_writer {
     char (*names)[SET_NAME_BYTES_MAX];    /* (n) */
     uint64_t *hashes;                     /* (n) */
     float (*landmarks)[SET_LANDMARKS][2]; /* (n) */
+    float (*points)[FACE_POINTS][2];      /* (n) */
     float (*matrix)[2][3];                /* (n) */
     bool finished;
 };
@@ -77,7 +78,9 @@ static bool allocate(struct set_writer *w)
     w->names = calloc(n, sizeof *w->names);
     w->hashes = calloc(n, sizeof *w->hashes);
     w->landmarks = calloc(n, sizeof *w->landmarks);
+    w->points = w->d.points ? calloc(n, sizeof *w->points) : NULL;
     w->matrix = calloc(n, sizeof *w->matrix);
+    good = good && (w->points || !w->d.points);
     return good && w->names && w->hashes && w->landmarks && w->matrix;
 }
 
@@ -132,6 +135,7 @@ enum status set_writer_put(struct set_writer *w, int64_t row, const struct set_r
     BUG_ON(row < 0 || row >= w->d.n || !data->image);
     BUG_ON((w->d.masks && !data->mask) || (w->d.truth && !data->truth));
     BUG_ON((w->d.landmarks && !data->landmarks) || (w->d.matrix && !data->matrix));
+    BUG_ON(w->d.points && !data->points);
     size_t bytes = (size_t)w->d.size * (size_t)w->d.size * 3;
     if (!put_rows(w->images, row, data->image) ||
         (w->d.masks && !put_rows(w->masks, row, data->mask)) ||
@@ -141,6 +145,8 @@ enum status set_writer_put(struct set_writer *w, int64_t row, const struct set_r
     w->hashes[row] = hash64(data->image, bytes, 0);
     if (w->d.landmarks)
         memcpy(w->landmarks[row], data->landmarks, sizeof w->landmarks[row]);
+    if (w->d.points)
+        memcpy(w->points[row], data->points, sizeof w->points[row]);
     if (w->d.matrix)
         memcpy(w->matrix[row], data->matrix, sizeof w->matrix[row]);
     return ST_OK;
@@ -222,12 +228,14 @@ static bool put_names(const struct set_writer *w)
 
 static bool put_small_parts(const struct set_writer *w)
 {
-    const hsize_t n = (hsize_t)w->d.n, hashes[1] = {n}, points[3] = {n, SET_LANDMARKS, 2},
-                  matrix[3] = {n, 2, 3};
+    const hsize_t n = (hsize_t)w->d.n, hashes[1] = {n}, landmarks[3] = {n, SET_LANDMARKS, 2},
+                  points[3] = {n, FACE_POINTS, 2}, matrix[3] = {n, 2, 3};
     return put_names(w) &&
            put_whole(w->file, "/xxh3", H5T_STD_U64LE, H5T_NATIVE_UINT64, 1, hashes, w->hashes) &&
            (!w->d.landmarks || put_whole(w->file, "/landmarks", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 3,
-                                         points, w->landmarks)) &&
+                                         landmarks, w->landmarks)) &&
+           (!w->d.points || put_whole(w->file, "/points", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 3,
+                                      points, w->points)) &&
            (!w->d.matrix ||
             put_whole(w->file, "/matrix", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 3, matrix, w->matrix));
 }
@@ -272,6 +280,7 @@ void set_writer_free(struct set_writer *w)
     free(w->names);
     free(w->hashes);
     free(w->landmarks);
+    free(w->points);
     free(w->matrix);
     free(w);
 }

@@ -25,7 +25,12 @@
 #include "base/status.h"
 #include "model/model_config.h"
 
-enum { CONFIG_VERSION = 1, CONFIG_TEXT_BYTES = 64, CONFIG_STAGES_MAX = 16 };
+enum {
+    CONFIG_VERSION = 1,
+    CONFIG_TEXT_BYTES = 64,
+    CONFIG_STAGES_MAX = 16,
+    CONFIG_RENAMED_BYTES = 512
+};
 
 enum config_schedule { SCHEDULE_CONSTANT, SCHEDULE_ONE_CYCLE, SCHEDULE_COSINE };
 enum config_precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
@@ -65,7 +70,7 @@ struct config {
     char name[CONFIG_TEXT_BYTES]; /* of the run: names the default run folder runs/NAME */
     struct {
         char a[PATH_BYTES_MAX], b[PATH_BYTES_MAX]; /* relative to the working directory */
-        char stage_dir[PATH_BYTES_MAX];            /* "": none */
+        char local_dir[PATH_BYTES_MAX];            /* "": none */
         double val_fraction;
         bool masks; /* use /masks for loss weights and colour transfer where both sets have them */
     } data;
@@ -83,7 +88,7 @@ struct config {
         double mask;        /* extra weight of face pixels, see model_options.mask_weight */
         double eyes, mouth; /* extra weight of pixels around them, see data/priority.h */
     } loss;
-    struct model_adversary adversary;
+    struct model_discriminators discriminator;
     struct augment_config augment;
     struct {
         int64_t epochs, max_steps; /* max_steps 0: no limit */
@@ -133,6 +138,8 @@ struct config {
         bool tensorboard;
         int64_t preview_epochs; /* epochs between previews; 0: only at the end */
     } log;
+    /* No key: what to tell the user of keys that were given by an earlier name; "": nothing. */
+    char renamed[CONFIG_RENAMED_BYTES];
 };
 
 /* Defaults of every key. */

@@ -10,6 +10,7 @@
 #include <ctype.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -84,7 +85,7 @@ static const char *const freezes[] = {"none",      "encoder",   "decoders",
 static const char *const bests[] = {"loss",    "recon_l1",  "recon_psnr", "recon_ssim",
                                     "swap_l1", "swap_psnr", "swap_ssim",  NULL};
 static const char *const spaces[] = {"rgb", "lab", NULL};
-static const char *const adversary_losses[] = {"hinge", "least_squares", NULL};
+static const char *const discriminator_losses[] = {"hinge", "least_squares", NULL};
 static const char *const graphs[] = {"false", "true", "auto", NULL};
 static const char *const wires[] = {"fp32", "bf16", NULL};
 
@@ -125,9 +126,9 @@ static const struct config_key keys[] = {
          "Use the face masks of the sets, where both have them, for loss.mask and colour "
          "transfer."),
     PATH(
-        data.stage_dir, FREE, "",
+        data.local_dir, FREE, "",
         "Folder on a disk of the node's own, to which the sets are copied first, for its ranks to "
-        "read there (shell: --set data.stage_dir=$TMPDIR). The copies stay, readable by you alone, "
+        "read there (shell: --set data.local_dir=$TMPDIR). The copies stay, readable by you alone, "
         "and serve later runs while the sets are unchanged. Empty: none."),
 
 /* clang-format off */
@@ -152,22 +153,23 @@ static const struct config_key keys[] = {
          "File with the weights of that VGG16 or VGG19: torchvision's .pth, or safetensors with "
          "the same names. Which of the two it is shows in its names."),
 
-    WORD(adversary.loss, FREE, MODEL_HINGE, adversary_losses,
+    WORD(discriminator.loss, FREE, MODEL_HINGE, discriminator_losses,
          "What the discriminators, and the network against them, learn by: hinge, or "
          "least_squares."),
-    WHOLE(adversary.start_step, FREE, 0, 0, INT64_MAX,
+    WHOLE(discriminator.start_step, FREE, 0, 0, INT64_MAX,
           "Steps before the adversarial loss begins: reconstructions look like something first."),
-    NUMBER(adversary.lr, FREE, 2e-4, 0, 1,
+    NUMBER(discriminator.lr, FREE, 2e-4, 0, 1,
            "Learning rate of the discriminators; it follows train.schedule as train.lr does."),
-    NUMBER(adversary.beta1, OTHER_MOMENTS, 0.5, 0, 0.9999,
+    NUMBER(discriminator.beta1, OTHER_MOMENTS, 0.5, 0, 0.9999,
            "Their Adam's decay of the mean of gradients; less than train.adam_beta1, since what "
            "they learn from changes all the time."),
-    NUMBER(adversary.beta2, OTHER_MOMENTS, 0.999, 0, 0.999999, "And of the mean of their squares."),
-    NUMBER(adversary.r1, FREE, 1, 0, 1e3,
+    NUMBER(discriminator.beta2, OTHER_MOMENTS, 0.999, 0, 0.999999,
+           "And of the mean of their squares."),
+    NUMBER(discriminator.r1, FREE, 1, 0, 1e3,
            "Weight of the penalty on the discriminators' gradients at true pictures, which keeps "
            "both sides in balance. Costs about as much time as the discriminators do without. 0: "
            "none."),
-    WHOLE(adversary.channels, OTHER_DISCRIMINATORS, 32, 1, 512,
+    WHOLE(discriminator.channels, OTHER_DISCRIMINATORS, 32, 1, 512,
           "Channels of a discriminator's first layer; the next ones have two and four times as "
           "many."),
 
@@ -370,6 +372,24 @@ const struct config_key *config_key_find(const char *name)
         if (!strcmp(keys[i].name, name))
             return &keys[i];
     return NULL;
+}
+
+bool config_renamed(const char *name, char now[static KEY_NAME_BYTES])
+{
+    static const struct {
+        const char *from, *to; /* a key, or a table, whose keys keep their names */
+    } renamed[] = {
+        {"data.stage_dir", "data.local_dir"},
+        {"adversary",      "discriminator" },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(renamed); i++) {
+        size_t n = strlen(renamed[i].from);
+        if (strncmp(name, renamed[i].from, n) == 0 && (name[n] == '\0' || name[n] == '.')) {
+            snprintf(now, KEY_NAME_BYTES, "%s%s", renamed[i].to, name + n);
+            return config_key_find(now) || config_table_known(now);
+        }
+    }
+    return false;
 }
 
 bool config_table_known(const char *name)

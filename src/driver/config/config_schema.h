@@ -59,6 +59,8 @@ struct config_key {
 size_t config_schema(const struct config_key **keys_out);
 /* NULL where there is none. */
 const struct config_key *config_key_find(const char *name);
+/* What a key or a table is called now that an earlier version called `name`; false: no such one. */
+bool config_renamed(const char *name, char now[static KEY_NAME_BYTES]);
 /* Is there a key NAME.something? */
 bool config_table_known(const char *name);
 

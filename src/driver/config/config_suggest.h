@@ -2,7 +2,7 @@
  * What a name that is none was probably meant to be: for the end of a message.
  *
  *     char meant[CONFIG_SUGGESTION_BYTES];
- *     config_suggest_key("lr", meant);      // "; did you mean train.lr or adversary.lr?"
+ *     config_suggest_key("lr", meant);      // "; did you mean train.lr or discriminator.lr?"
  *     config_suggest_key("zebra", meant);   // ""
  *
  * Small and capital letters, '-' and '_' count as the same. A key of the right name in another

@@ -42,7 +42,7 @@ static json_t *memory_json(const struct plan_memory *m)
 {
     return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "parameters",
                      m->parameters, "gradients", m->gradients, "moments", m->moments, "casts",
-                     m->casts, "frozen", m->frozen, "adversary", m->adversary, "activations",
+                     m->casts, "frozen", m->frozen, "adversary", m->discriminator, "activations",
                      m->activations, "pictures", m->pictures, "workspace", m->workspace, "reserved",
                      m->reserved, "total", m->total, "copy", m->copy);
 }

@@ -56,12 +56,12 @@ static void add_perceptual(struct plan_work *w, const struct config *c)
 static void add_discriminator(struct plan_work *w, const struct config *c, char person)
 {
     struct architecture_layer layers[DISCRIMINATOR_LAYERS];
-    double r1 = c->adversary.r1 > 0;
-    discriminator_layers((int)c->adversary.channels, (int)c->model.image_size, layers);
+    double r1 = c->discriminator.r1 > 0;
+    discriminator_layers((int)c->discriminator.channels, (int)c->model.image_size, layers);
     for (int i = 0; i < DISCRIMINATOR_LAYERS; i++) {
         struct plan_layer *made = &w->layers[w->n_layers++];
         *made = plan_layer_of(&layers[i]);
-        made->part = PLAN_ADVERSARY;
+        made->part = PLAN_DISCRIMINATORS;
         made->results = 1 + layers[i].activated;
         made->cpu_results = made->results;
         made->forward = 3;

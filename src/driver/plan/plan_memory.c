@@ -86,7 +86,7 @@ static double largest_workspace(const struct plan_work *w, const struct plan_run
 struct plan_memory plan_memory_of(const struct plan_work *w, const struct plan_run *r,
                                   const struct cluster *cluster)
 {
-    double n = plan_parameters_all(w), rivals = plan_parameters(w, PLAN_ADVERSARY),
+    double n = plan_parameters_all(w), discriminators = plan_parameters(w, PLAN_DISCRIMINATORS),
            micro = (double)plan_micro(r);
     double element = r->bf16 ? BF16 : FP32, average = r->ema ? n : 0;
     bool cpu = cluster && !cluster->gpu;
@@ -96,14 +96,14 @@ struct plan_memory plan_memory_of(const struct plan_work *w, const struct plan_r
         .moments = (2 * n + average) * FP32 / (r->zero ? (double)r->ranks : 1),
         .casts = r->bf16 ? n * BF16 : 0,
         .frozen = plan_parameters(w, PLAN_PERCEPTUAL) * element,
-        .adversary = 4 * rivals * FP32,
+        .discriminator = 4 * discriminators * FP32,
         .activations = micro * kept_results(w, r, cpu) * element,
         .pictures = micro * ((w->augmentation.kept + w->losses.kept) * FP32 + w->stored_bytes),
         .workspace = largest_workspace(w, r, element, cpu),
         .reserved = cluster ? cluster->device.reserved_bytes : 0,
-        .copy = (3 * (n + rivals) + average) * FP32,
+        .copy = (3 * (n + discriminators) + average) * FP32,
     };
-    m.total = m.parameters + m.gradients + m.moments + m.casts + m.frozen + m.adversary +
+    m.total = m.parameters + m.gradients + m.moments + m.casts + m.frozen + m.discriminator +
               m.activations + m.pictures + m.workspace + m.reserved;
     return m;
 }

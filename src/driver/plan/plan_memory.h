@@ -30,9 +30,9 @@ struct plan_memory {
     double parameters, gradients, moments; /* fp32; with zero, a share of the moments */
     double casts;                          /* bf16 copies of the parameters */
     double frozen;                         /* the perceptual loss's network */
-    double adversary;   /* the discriminators' parameters, gradients and moments */
-    double activations; /* results of the network's layers */
-    double pictures;    /* of augmentation and losses */
+    double discriminator; /* the discriminators' parameters, gradients and moments */
+    double activations;   /* results of the network's layers */
+    double pictures;      /* of augmentation and losses */
     double
         workspace;   /* gradients of activations and of one layer's weights while it is worked on */
     double reserved; /* by libraries: device.reserved_gb */

@@ -157,8 +157,8 @@ static void print_memory(FILE *f, const struct plan *p)
     print_bytes(f, "bf16 copies of weights", a->casts, b->casts);
     if (a->frozen > 0)
         print_bytes(f, "perceptual network", a->frozen, b->frozen);
-    if (a->adversary > 0)
-        print_bytes(f, "discriminators", a->adversary, b->adversary);
+    if (a->discriminator > 0)
+        print_bytes(f, "discriminators", a->discriminator, b->discriminator);
     print_bytes(f, "activations", a->activations, b->activations);
     print_bytes(f, "pictures and losses", a->pictures, b->pictures);
     print_bytes(f, "backward's workspace", a->workspace, b->workspace);

@@ -72,11 +72,11 @@ static struct plan_cost pictures_cost(const struct plan_run *r, double moved, do
 static struct plan_cost update_cost(const struct plan_work *w, const struct plan_run *r)
 {
     double bytes = plan_parameters_all(w) * FP32, ranks = r->zero ? (double)r->ranks : 1;
-    double rivals = plan_parameters(w, PLAN_ADVERSARY) * FP32;
+    double discriminators = plan_parameters(w, PLAN_DISCRIMINATORS) * FP32;
     return (struct plan_cost){
         .bytes = bytes * (PASSES_EVERY_RANK + PASSES_SHARED / ranks) +
-                 rivals * (PASSES_EVERY_RANK + PASSES_SHARED),
-        .operations = UPDATE_OPERATIONS * (rivals > 0 ? 2 : 1),
+                 discriminators * (PASSES_EVERY_RANK + PASSES_SHARED),
+        .operations = UPDATE_OPERATIONS * (discriminators > 0 ? 2 : 1),
     };
 }
 
@@ -238,9 +238,10 @@ static void add_communication(struct plan_step *s, const struct plan_work *w,
     s->slowed = s->hidden * (1 - c->overlap);
     if (r->zero)
         s->exposed += half_all_reduce_s(n * FP32, ranks, c);
-    double rivals = plan_parameters(w, PLAN_ADVERSARY) * FP32; /* summed after backward, apart */
-    if (rivals > 0)
-        s->exposed += plan_all_reduce_s(rivals, ranks, c);
+    double discriminators =
+        plan_parameters(w, PLAN_DISCRIMINATORS) * FP32; /* summed after backward, apart */
+    if (discriminators > 0)
+        s->exposed += plan_all_reduce_s(discriminators, ranks, c);
 }
 
 /* What the host adds: on a CPU all it does; beside a GPU what is left when the device is done. */

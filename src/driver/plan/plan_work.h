@@ -20,7 +20,7 @@ enum plan_part {
     PLAN_DECODER_B,
     PLAN_NETWORK, /* the parts before it make up the model */
     PLAN_PERCEPTUAL = PLAN_NETWORK,
-    PLAN_ADVERSARY, /* both discriminators */
+    PLAN_DISCRIMINATORS, /* both discriminators */
     PLAN_PARTS
 };
 enum { PLAN_LAYERS_MAX = 640, PLAN_LAYER_NAME_BYTES = 48 };

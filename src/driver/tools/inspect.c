@@ -12,15 +12,16 @@
 #include "command.h"
 #include "data/file_kind.h"
 
-enum { KEY_VERIFY = 1000, KEY_SHEET, KEY_JSON, KEY_AUGMENT };
+enum { KEY_VERIFY = 1000, KEY_SHEET, KEY_JSON, KEY_AUGMENT, KEY_POINTS };
 
 static const struct argp_option options[] = {
     {"verify",                                         KEY_VERIFY, NULL, 0, "read everything and compare the stored hashes", 1},
     {"sheet",                                            KEY_SHEET, "OUT.png", 0, "of a set: write a contact sheet", 1},
     {"augment", KEY_AUGMENT, "CONFIG", 0,
      "with --sheet, of a set: what this configuration makes of its pictures", 1},
-    {"json",                                                KEY_JSON, NULL, 0, "one JSON object on standard output (keys below)", 1},
-    {0}
+    {"points",                                                KEY_POINTS, NULL, 0, "with --sheet, of a set: draw the points of each face", 1},
+    {"json",KEY_JSON, NULL, 0, "one JSON object on standard output (keys below)", 1},
+    {0                                              }
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -36,6 +37,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case KEY_AUGMENT:
         o->augment = arg;
         return 0;
+    case KEY_POINTS:
+        o->points = true;
+        return 0;
     case KEY_JSON:
         o->json = true;
         return 0;
@@ -49,7 +53,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
             argp_error(state, "which file?");
         if (o->augment && !o->sheet)
             argp_error(state, "--augment needs --sheet OUT.png");
-        if (o->augment && (o->verify || o->json))
+        if (o->points && !o->sheet)
+            argp_error(state, "--points needs --sheet OUT.png");
+        if (o->augment && (o->verify || o->json || o->points))
             argp_error(state, "--augment goes with --sheet alone");
         return 0;
     default:
@@ -64,14 +70,16 @@ static const struct argp parser = {
     .args_doc = "FILE",
     .doc = "Shows what is in a set of pictures (.h5) or in a checkpoint (.pt).\v"
            "JSON keys of a set: kind (\"set\"), path, person, consent, n, size, parts (a list), "
-           "creator, created, source_hash, fingerprint (16 hex digits), direct, verified (true, "
-           "or null where not asked). Of a checkpoint: kind (\"checkpoint\"), path, verified, "
+           "creator, created, source_hash, fingerprint (16 hex digits), direct, points (null, or "
+           "how many of the 70 are known a picture: least, most, mean; without: pictures of which "
+           "none is known; outside: known ones outside of their picture), verified (true, or null "
+           "where not asked). Of a checkpoint: kind (\"checkpoint\"), path, verified, "
            "sets, and "
            "record, the checkpoint's own bifrons.json. sets has for A and for B: person, path and "
            "fingerprint of the set it was trained on, and now: \"same\", \"other\" (pictures), "
            "\"unreadable\" or \"missing\".\n\n"
            "Examples:\n"
-           "  $ bifrons inspect a.h5 --verify --sheet a.png\n"
+           "  $ bifrons inspect a.h5 --verify --sheet a.png --points\n"
            "  $ bifrons inspect a.h5 --augment configs/light128.toml --sheet augmented.png\n"
            "  $ bifrons inspect runs/light128/checkpoints/best.pt\n\n"
            "Exit status: 0; 64 usage; 65 no set or checkpoint, or damaged; 66 no such file; 74 the "

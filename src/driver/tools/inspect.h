@@ -8,7 +8,7 @@
 
 struct inspect_options {
     const char *path, *sheet, *augment; /* NULL where not asked for */
-    bool verify, json;
+    bool verify, json, points;          /* points: on the sheet */
 };
 
 enum status inspect_set(const struct inspect_options *o, struct errmsg *em) MUST_CHECK;

@@ -2,12 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/log.h"
+#include "data/points.h"
 #include "data/set.h"
 #include "data/sheet.h"
 #include "inspect.h"
 
-enum { PARTS = 7 };
+enum { PARTS = 8 };
 
 /* Names of the datasets a set has; returns how many. */
 static int list_parts(const struct set_info *info, const char *parts[static PARTS])
@@ -16,13 +18,14 @@ static int list_parts(const struct set_info *info, const char *parts[static PART
         bool has;
         const char *name;
     } all[PARTS] = {
-        {true,                "images"   },
-        {true,                "names"    },
-        {info->has_hashes,    "xxh3"     },
-        {info->has_masks,     "masks"    },
-        {info->has_truth,     "truth"    },
-        {info->has_landmarks, "landmarks"},
-        {info->has_matrix,    "matrix"   },
+        {true,                                            "images"   },
+        {true,                                            "names"    },
+        {info->has_hashes,                                "xxh3"     },
+        {info->has_masks,                                 "masks"    },
+        {info->has_truth,                                 "truth"    },
+        {info->has_landmarks && !info->landmarks_derived, "landmarks"},
+        {info->has_points,                                "points"   },
+        {info->has_matrix,                                "matrix"   },
     };
     int n = 0;
     for (int i = 0; i < PARTS; i++)
@@ -31,7 +34,61 @@ static int list_parts(const struct set_info *info, const char *parts[static PART
     return n;
 }
 
-static json_t *set_json(const struct inspect_options *o, const struct set_info *info)
+/* How many points are known. */
+struct known {
+    int least, most;         /* of a picture */
+    int64_t all, n, without; /* n: pictures, 0: the set has no points; without: none is known */
+    int64_t outside;         /* known, and not in the picture */
+};
+
+static enum status count_points(struct set *s, struct known *out, struct errmsg *em)
+{
+    const struct set_info *info = set_get_info(s);
+    float points[FACE_POINTS][2], edge = (float)info->size - .5f;
+    enum status st = ST_OK;
+    *out = (struct known){.least = FACE_POINTS, .n = info->has_points ? info->n : 0};
+    for (int64_t row = 0; row < out->n && st == ST_OK; row++) {
+        st = set_read_points(s, row, points, em);
+        int known = st == ST_OK ? points_known((const float(*)[2])points) : 0;
+        out->least = MIN(out->least, known);
+        out->most = MAX(out->most, known);
+        out->all += known;
+        out->without += known == 0;
+        for (int i = 0; i < FACE_POINTS; i++) /* NaN lies nowhere */
+            out->outside += points[i][0] < -.5f || points[i][1] < -.5f || points[i][0] > edge ||
+                            points[i][1] > edge;
+    }
+    return st;
+}
+
+static json_t *known_json(const struct known *k)
+{
+    return k->n == 0 ? json_null()
+                     : json_pack("{s:i, s:i, s:f, s:I, s:I}", "least", k->least, "most", k->most,
+                                 "mean", (double)k->all / (double)k->n, "without",
+                                 (json_int_t)k->without, "outside", (json_int_t)k->outside);
+}
+
+static void print_known(const struct known *k)
+{
+    char line[256];
+    int used =
+        k->least == k->most
+            ? snprintf(line, sizeof line, "%d of %d known in each picture", k->most, FACE_POINTS)
+            : snprintf(line, sizeof line, "%d to %d of %d known a picture, %.1f on average",
+                       k->least, k->most, FACE_POINTS, (double)k->all / (double)k->n);
+    if (k->without > 0)
+        used += snprintf(line + used, sizeof line - (size_t)used,
+                         "; none in %" PRId64 " of %" PRId64 " pictures", k->without, k->n);
+    if (k->outside > 0)
+        snprintf(line + used, sizeof line - (size_t)used, "; %" PRId64 " outside of the picture",
+                 k->outside);
+    if (k->n > 0)
+        inspect_print("points", line);
+}
+
+static json_t *set_json(const struct inspect_options *o, const struct set_info *info,
+                        const struct known *known)
 {
     const char *parts[PARTS];
     char fingerprint[17];
@@ -40,12 +97,13 @@ static json_t *set_json(const struct inspect_options *o, const struct set_info *
     json_t *list = json_array();
     for (int i = 0; i < n; i++)
         json_array_append_new(list, json_string(parts[i]));
-    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:i, s:o, s:o, s:o, s:o, s:s, s:b, s:o}", "kind",
-                     "set", "path", inspect_text(o->path), "person", inspect_text(info->person),
-                     "consent", inspect_text(info->consent), "n", (json_int_t)info->n, "size",
-                     info->size, "parts", list, "creator", inspect_text(info->creator), "created",
-                     inspect_text(info->created), "source_hash", inspect_text(info->source_hash),
-                     "fingerprint", fingerprint, "direct", info->direct, "verified",
+    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:i, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:o}",
+                     "kind", "set", "path", inspect_text(o->path), "person",
+                     inspect_text(info->person), "consent", inspect_text(info->consent), "n",
+                     (json_int_t)info->n, "size", info->size, "parts", list, "creator",
+                     inspect_text(info->creator), "created", inspect_text(info->created),
+                     "source_hash", inspect_text(info->source_hash), "fingerprint", fingerprint,
+                     "direct", info->direct, "points", known_json(known), "verified",
                      o->verify ? json_true() : json_null());
 }
 
@@ -54,7 +112,8 @@ static const char *or_missing(const char *text, const char *missing)
     return text[0] != '\0' ? text : missing;
 }
 
-static void print_set(const struct inspect_options *o, const struct set_info *info)
+static void print_set(const struct inspect_options *o, const struct set_info *info,
+                      const struct known *known)
 {
     const char *parts[PARTS];
     char line[256];
@@ -69,6 +128,7 @@ static void print_set(const struct inspect_options *o, const struct set_info *in
         used +=
             (size_t)snprintf(line + used, sizeof line - used, "%s%s", i > 0 ? ", " : "", parts[i]);
     inspect_print("parts", line);
+    print_known(known);
     inspect_print("created", or_missing(info->created, "(not said)"));
     inspect_print("creator", or_missing(info->creator, "(not said)"));
     inspect_print("source hash", or_missing(info->source_hash, "(none)"));
@@ -87,12 +147,15 @@ enum status inspect_set(const struct inspect_options *o, struct errmsg *em)
         return st;
     if (o->verify)
         st = set_verify(s, em);
-    if (st == ST_OK && o->sheet && (st = sheet_write(s, o->sheet, em)) == ST_OK)
+    struct known known;
+    if (st == ST_OK)
+        st = count_points(s, &known, em);
+    if (st == ST_OK && o->sheet && (st = sheet_write(s, o->points, o->sheet, em)) == ST_OK)
         log_info("contact sheet: %s", o->sheet);
     if (st == ST_OK && o->json)
-        st = inspect_print_json(set_json(o, set_get_info(s)), em);
+        st = inspect_print_json(set_json(o, set_get_info(s), &known), em);
     else if (st == ST_OK)
-        print_set(o, set_get_info(s));
+        print_set(o, set_get_info(s), &known);
     set_free(s);
     return st;
 }

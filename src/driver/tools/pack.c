@@ -108,8 +108,10 @@ static const struct argp parser = {
         "middle square, resized and stored in the order of their names. Pictures of other kinds, "
         "those that cannot be read, videos and pictures in folders inside are counted, named and "
         "left out. Masks (masks/NAME.png, 255 = face), true swaps (truth/NAME.png) and "
-        "landmarks.csv (name and x, y of both eyes, nose, both mouth ends) go along; names match "
-        "without case. A set that holds the same pictures already is left alone.\n\n"
+        "landmarks.csv (name and x, y of both eyes, nose, both mouth ends) go along, and "
+        "points.csv (name and x, y of iBUG 300-W's 68 points and both pupils; nothing where "
+        "unknown), too; names match without case. A set that holds the same pictures already is "
+        "left alone.\n\n"
         "Example:\n"
         "  $ bifrons pack person_a -o a.h5 --consent \"Ada agreed on 2026-01-31\"\n\n"
         "Exit status: 0; 64 usage, or no consent statement; 65 --strict and a bad picture; "
@@ -166,7 +168,7 @@ static enum status write_sheet(const char *output, struct errmsg *em)
     enum status st = set_open(output, &s, em);
     if (st != ST_OK)
         return st;
-    st = sheet_write(s, path, em);
+    st = sheet_write(s, false, path, em);
     set_free(s);
     if (st == ST_OK)
         log_info("sample sheet: %s", path);

@@ -160,6 +160,8 @@ static enum status plan_for(const struct arguments *a, struct config *c, struct 
 {
     struct cluster cluster;
     enum status st = config_sources_read(&a->sources, c, em);
+    if (c->renamed[0])
+        log_warn("%s", c->renamed);
     if (st == ST_OK && a->cluster)
         st = cluster_read(a->cluster, &cluster, em);
     if (st == ST_OK)

@@ -24,6 +24,7 @@ enum { RECORD_BYTES_MAX = 1 << 16, NAME_BYTES = 64 };
 
 #define RECORD_NAME   "synth.json"
 #define RECORD_FORMAT "bifrons-synth"
+#define POINTS_NAME   "points.csv"
 
 static const char *const person_folders[2] = {"person_a", "person_b"};
 
@@ -87,8 +88,8 @@ static const struct argp parser = {
     .doc = "Draws two invented people to train on.\v"
            "Writes OUT/person_a and OUT/person_b: pictures cut to the eyes as a face extractor "
            "cuts them, and in each folder masks/ (white = face), truth/ (the true swap: the other "
-           "person in the same pose, expression and light), landmarks.csv, person.txt and "
-           "consent.txt. Folders that hold these very pictures already are left alone.\n\n"
+           "person in the same pose, expression and light), landmarks.csv, points.csv, person.txt "
+           "and consent.txt. Folders that hold these very pictures already are left alone.\n\n"
            "Examples:\n"
            "  $ bifrons synth faces\n"
            "  $ bifrons synth faces --count 1000 --size 256 --seed 7\n"
@@ -134,6 +135,23 @@ static bool folder_has_entries(const char *path)
     return any;
 }
 
+static enum status person_path(const struct arguments *a, int person, const char *name,
+                               char out[static PATH_BYTES_MAX], struct errmsg *em)
+{
+    int n = snprintf(out, PATH_BYTES_MAX, "%s/%s/%s", a->out, person_folders[person], name);
+    return n < PATH_BYTES_MAX ? ST_OK : FAIL(em, ST_IO, "path too long: %s", a->out);
+}
+
+/* Folders of older versions lack points: these are drawn again, with the same pixels. */
+static bool has_points(const struct arguments *a)
+{
+    char path[PATH_BYTES_MAX];
+    bool has = true;
+    for (int person = 0; person < 2; person++)
+        has = has && person_path(a, person, POINTS_NAME, path, NULL) == ST_OK && file_exists(path);
+    return has;
+}
+
 /* Does OUT hold what is asked for (whole: all of it), nothing, or something else (ST_USAGE)? */
 static enum status record_check(const struct arguments *a, bool *whole, struct errmsg *em)
 {
@@ -153,8 +171,9 @@ static enum status record_check(const struct arguments *a, bool *whole, struct e
     if (st == ST_OK && (!done || !begun))
         st = FAIL(em, ST_MEMORY, "out of memory reading %s", path);
     if (st == ST_OK) {
-        *whole = strcmp((const char *)held, done) == 0;
-        if (!*whole && strcmp((const char *)held, begun) != 0)
+        bool all = strcmp((const char *)held, done) == 0;
+        *whole = all && has_points(a);
+        if (!all && strcmp((const char *)held, begun) != 0)
             st = FAIL(em, ST_USAGE,
                       "%s holds pictures drawn with other options (see %s): remove it or name "
                       "another folder",
@@ -171,6 +190,7 @@ static enum status record_check(const struct arguments *a, bool *whole, struct e
 struct job {
     const struct arguments *arguments;
     float (*landmarks[2])[SET_LANDMARKS][2]; /* (count) for each person */
+    float (*points[2])[FACE_POINTS][2];      /* likewise */
     atomic_int next;                         /* next picture: person = next % 2 */
     atomic_bool failed;
     pthread_mutex_t lock; /* of what follows */
@@ -191,13 +211,6 @@ static enum status write_file(const char *path, const void *bytes, size_t n, str
         reason = errno;
     }
     return written ? ST_OK : FAIL_ERRNO(em, ST_IO, reason, "cannot write %s", path);
-}
-
-static enum status person_path(const struct arguments *a, int person, const char *name,
-                               char out[static PATH_BYTES_MAX], struct errmsg *em)
-{
-    int n = snprintf(out, PATH_BYTES_MAX, "%s/%s/%s", a->out, person_folders[person], name);
-    return n < PATH_BYTES_MAX ? ST_OK : FAIL(em, ST_IO, "path too long: %s", a->out);
 }
 
 static enum status write_picture(const struct arguments *a, int person, int index,
@@ -239,6 +252,7 @@ static enum status make_picture(struct job *j, int person, int index, struct err
     if (st != ST_OK)
         return st;
     memcpy(j->landmarks[person][index], f.landmarks, sizeof f.landmarks);
+    memcpy(j->points[person][index], f.points, sizeof f.points);
     st = write_picture(a, person, index, "", &f.image, em);
     if (st == ST_OK)
         st = write_picture(a, person, index, "truth/", &f.truth, em);
@@ -290,31 +304,46 @@ static enum status draw_all(struct job *j, struct errmsg *em)
     return j->em.code;
 }
 
-static enum status write_landmarks(const struct arguments *a, int person,
-                                   float (*landmarks)[SET_LANDMARKS][2], struct errmsg *em)
+/* A row of n points for each picture. */
+static enum status write_table(const struct arguments *a, int person, const char *name,
+                               const char *header, const float *values, int n, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
-    enum status st = person_path(a, person, "landmarks.csv", path, em);
+    enum status st = person_path(a, person, name, path, em);
     if (st != ST_OK)
         return st;
     char *text = NULL;
-    size_t n = 0;
-    FILE *f = open_memstream(&text, &n);
+    size_t bytes = 0;
+    FILE *f = open_memstream(&text, &bytes);
     if (!f)
         return FAIL(em, ST_MEMORY, "out of memory writing %s", path);
-    fputs("name,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,mouth_left_x,"
-          "mouth_left_y,mouth_right_x,mouth_right_y\n",
-          f);
+    fputs("name", f);
+    if (header)
+        fprintf(f, ",%s", header);
+    for (int k = 0; k < n && !header; k++)
+        fprintf(f, ",x%d,y%d", k, k);
     for (int i = 0; i < a->count; i++) {
-        fprintf(f, "%05d", i);
-        for (int k = 0; k < SET_LANDMARKS; k++)
-            fprintf(f, ",%.3f,%.3f", (double)landmarks[i][k][0], (double)landmarks[i][k][1]);
-        fputc('\n', f);
+        fprintf(f, "\n%05d", i);
+        for (int k = 0; k < n; k++, values += 2)
+            fprintf(f, ",%.3f,%.3f", (double)values[0], (double)values[1]);
     }
-    st = fclose(f) == 0 ? write_file(path, text, n, em)
+    fputc('\n', f);
+    st = fclose(f) == 0 ? write_file(path, text, bytes, em)
                         : FAIL(em, ST_MEMORY, "out of memory writing %s", path);
     free(text);
     return st;
+}
+
+static enum status write_tables(const struct job *j, int person, struct errmsg *em)
+{
+    static const char landmarks[] =
+        "left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,mouth_left_x,mouth_left_y,"
+        "mouth_right_x,mouth_right_y";
+    enum status st = write_table(j->arguments, person, "landmarks.csv", landmarks,
+                                 j->landmarks[person][0][0], SET_LANDMARKS, em);
+    return st == ST_OK ? write_table(j->arguments, person, POINTS_NAME, NULL,
+                                     j->points[person][0][0], FACE_POINTS, em)
+                       : st;
 }
 
 static enum status write_note(const struct arguments *a, int person, const char *name,
@@ -359,9 +388,11 @@ static enum status synthesize(const struct arguments *a, struct errmsg *em)
 {
     enum status st = ST_OK;
     struct job j = {.arguments = a, .lock = PTHREAD_MUTEX_INITIALIZER};
-    for (int person = 0; person < 2; person++)
+    for (int person = 0; person < 2; person++) {
         j.landmarks[person] = calloc((size_t)a->count, sizeof *j.landmarks[person]);
-    if (!j.landmarks[0] || !j.landmarks[1]) {
+        j.points[person] = calloc((size_t)a->count, sizeof *j.points[person]);
+    }
+    if (!j.landmarks[0] || !j.landmarks[1] || !j.points[0] || !j.points[1]) {
         st = FAIL(em, ST_MEMORY, "out of memory for %d pictures", a->count);
         goto out;
     }
@@ -373,13 +404,15 @@ static enum status synthesize(const struct arguments *a, struct errmsg *em)
     if ((st = draw_all(&j, em)) != ST_OK)
         goto out;
     for (int person = 0; person < 2; person++)
-        if ((st = write_landmarks(a, person, j.landmarks[person], em)) != ST_OK)
+        if ((st = write_tables(&j, person, em)) != ST_OK)
             goto out;
     sync_files(a->out);
     st = record_write(a, true, em);
 out:
-    free(j.landmarks[0]);
-    free(j.landmarks[1]);
+    for (int person = 0; person < 2; person++) {
+        free(j.landmarks[person]);
+        free(j.points[person]);
+    }
     return st;
 }
 

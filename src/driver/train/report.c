@@ -180,7 +180,7 @@ static void mark_absent(const struct session *s, struct metrics_row *row)
     }
     row->absent[MODEL_LOSS_DISCRIMINATOR] = row->absent[MODEL_LOSS_ADVERSARIAL];
     row->absent[MODEL_LOSS_R1] =
-        row->absent[MODEL_LOSS_ADVERSARIAL] || s->run.config.adversary.r1 == 0;
+        row->absent[MODEL_LOSS_ADVERSARIAL] || s->run.config.discriminator.r1 == 0;
 }
 
 static void write_row(struct report *r, struct metrics_row *row)

@@ -315,7 +315,7 @@ static enum status train_in_folder(struct training *r, struct errmsg *em)
     struct session *s = r->session;
     enum status st = ST_OK;
     if (r->arguments->dry_run)
-        s->run.config.data.stage_dir[0] = '\0'; /* writes nothing */
+        s->run.config.data.local_dir[0] = '\0'; /* writes nothing */
     if (comm_rank(s->run.comm) == 0 && !(r->config_toml = config_to_toml(&s->run.config)))
         st = FAIL(em, ST_MEMORY, "out of memory");
     st = comm_agree(s->run.comm, st, em);
@@ -358,6 +358,8 @@ static void start_clock(struct walltime *w, const struct config *c)
 static enum status train(struct session *s, const struct train_arguments *a, struct errmsg *em)
 {
     struct training r = {.session = s, .arguments = a};
+    if (s->run.config.renamed[0] && comm_rank(s->run.comm) == 0)
+        log_warn("%s", s->run.config.renamed);
     enum status st = share_config(&s->run, em);
     if (st == ST_OK)
         st = comm_agree(s->run.comm, config_check(&s->run.config, comm_world_size(s->run.comm), em),

@@ -61,10 +61,10 @@ static struct layer_facts linear_facts(const struct architecture_layer *l)
 /* ---- The table ------------------------------------------------------------------------------- */
 
 static const struct {
-    const char *name, *word;
+    const char *word;
     struct layer_facts (*facts)(const struct architecture_layer *l);
 } kinds[LAYER_KINDS] = {
-#define X(NAME, name, word, ...) [LAYER_##NAME] = {#name, word, name##_facts},
+#define X(NAME, name, word, ...) [LAYER_##NAME] = {word, name##_facts},
     LAYER_MAP(X)
 #undef X
 };
@@ -72,11 +72,6 @@ static const struct {
 struct layer_facts layer_facts(const struct architecture_layer *l)
 {
     return kinds[l->kind].facts(l);
-}
-
-const char *layer_kind_name(enum layer_kind kind)
-{
-    return kinds[kind].name;
 }
 
 const char *layer_kind_word(enum layer_kind kind)

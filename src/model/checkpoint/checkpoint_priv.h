@@ -11,7 +11,7 @@
 
 /* The flat arrays that make up a training state, the last one where it is kept; gradients do not.
  */
-enum { CHECKPOINT_ARRAYS = 4, RIVAL_ARRAYS = 3 }; /* of rivals no average is kept */
+enum { CHECKPOINT_ARRAYS = 4, DISCRIMINATOR_ARRAYS = 3 }; /* of discriminators no average is kept */
 static const enum shim_flat checkpoint_array[CHECKPOINT_ARRAYS] = {SHIM_PARAMETERS, SHIM_EXP_AVG,
                                                                    SHIM_EXP_AVG_SQ, SHIM_EMA};
 
@@ -23,7 +23,7 @@ static inline int checkpoint_arrays(const struct model *m)
 struct checkpoint_snapshot {
     const struct model *model; /* for its layout and options, which never change */
     float *copy[CHECKPOINT_ARRAYS];
-    float *rivals; /* the discriminators' arrays, one after the other; NULL without them */
+    float *discriminators; /* the discriminators' arrays, one after the other; NULL without them */
 };
 
 /* Is v a tensor of t's dimensions? */
@@ -37,17 +37,21 @@ enum status checkpoint_config_read(struct shim_archive *a, const struct shim_val
                                    const char *path, struct model_config *out,
                                    struct errmsg *em) MUST_CHECK;
 
-/* The discriminators, in checkpoint_rivals.c; without them nothing happens. */
-enum status rivals_copy_new(const struct model *m, float **out, struct errmsg *em) MUST_CHECK;
-enum status rivals_copy_take(const struct model *m, float *copy, struct errmsg *em) MUST_CHECK;
-enum status rivals_copy_restore(struct model *m, const float *copy, struct errmsg *em) MUST_CHECK;
+/* The discriminators, in checkpoint_discriminators.c; without them nothing happens. */
+enum status discriminators_copy_new(const struct model *m, float **out,
+                                    struct errmsg *em) MUST_CHECK;
+enum status discriminators_copy_take(const struct model *m, float *copy,
+                                     struct errmsg *em) MUST_CHECK;
+enum status discriminators_copy_restore(struct model *m, const float *copy,
+                                        struct errmsg *em) MUST_CHECK;
 /* copy NULL: from the model itself. */
-void rivals_put(struct shim_archive *a, struct shim_value *root, const struct model *m,
-                const float *copy, int64_t updates);
+void discriminators_put(struct shim_archive *a, struct shim_value *root, const struct model *m,
+                        const float *copy, int64_t updates);
 /* A file without discriminators leaves them as they are. ST_DATA. */
-enum status rivals_check(struct shim_archive *a, const char *path, const struct model_adversary *o,
-                         struct errmsg *em) MUST_CHECK;
-enum status rivals_restore(struct shim_archive *a, const char *path, struct model *m,
-                           struct errmsg *em) MUST_CHECK;
+enum status discriminators_check(struct shim_archive *a, const char *path,
+                                 const struct model_discriminators *o,
+                                 struct errmsg *em) MUST_CHECK;
+enum status discriminators_restore(struct shim_archive *a, const char *path, struct model *m,
+                                   struct errmsg *em) MUST_CHECK;
 
 #endif

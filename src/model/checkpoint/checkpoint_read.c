@@ -56,7 +56,7 @@ static enum status read_facts(struct checkpoint *c, struct errmsg *em)
     c->facts.position = (uint64_t)position;
     c->facts.loss = c->facts.val_loss = NAN;
     (void)shim_get_int(shim_get(a, shim_get(a, root, "discriminators"), "step"),
-                       &c->facts.adversary_step);
+                       &c->facts.discriminator_steps);
     (void)shim_get_double(shim_get(a, root, "loss"), &c->facts.loss);
     (void)shim_get_double(shim_get(a, root, "val_loss"), &c->facts.val_loss);
     struct shim_value *optimizer = shim_get(a, root, "optimizer_state_dict");
@@ -234,7 +234,7 @@ enum status checkpoint_check(const struct checkpoint *c, const struct model_opti
     for (size_t i = 0; i < s.n && st == ST_OK; i++)
         st = check_source(c, wanted, &s.list[i], em);
     if (st == ST_OK && moments && o->loss_weight[MODEL_LOSS_ADVERSARIAL] > 0)
-        st = rivals_check(c->archive, c->path, &o->adversary, em);
+        st = discriminators_check(c->archive, c->path, &o->discriminator, em);
     architecture_free(wanted);
     return st;
 }
@@ -248,7 +248,7 @@ enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool
         st = copy_source(c, m, &s.list[i], em);
     if (st == ST_OK && !s.averages)
         st = model_begin_average(m, em);
-    return moments && st == ST_OK ? rivals_restore(c->archive, c->path, m, em) : st;
+    return moments && st == ST_OK ? discriminators_restore(c->archive, c->path, m, em) : st;
 }
 
 /* ---- The weights as another network's beginning ---------------------------------------------- */

@@ -26,7 +26,7 @@ enum status checkpoint_snapshot_new(const struct model *m, struct checkpoint_sna
     if (!s)
         return FAIL(em, ST_MEMORY, "out of memory: checkpoints need %.1f GB beside the model",
                     arrays * (double)bytes / 1e9);
-    enum status st = rivals_copy_new(m, &s->rivals, em);
+    enum status st = discriminators_copy_new(m, &s->discriminators, em);
     if (st != ST_OK) {
         checkpoint_snapshot_free(s);
         return st;
@@ -45,7 +45,7 @@ void checkpoint_snapshot_free(struct checkpoint_snapshot *s)
         return;
     for (int i = 0; i < CHECKPOINT_ARRAYS; i++)
         free(s->copy[i]);
-    free(s->rivals);
+    free(s->discriminators);
     free(s);
 }
 
@@ -55,7 +55,7 @@ enum status checkpoint_snapshot_take(struct checkpoint_snapshot *s, struct errms
     for (int i = 0; i < checkpoint_arrays(s->model) && st == ST_OK; i++)
         st = shim_group_read(s->model->group, checkpoint_array[i], 0, s->copy[i],
                              s->model->flat.count, em);
-    return st == ST_OK ? rivals_copy_take(s->model, s->rivals, em) : st;
+    return st == ST_OK ? discriminators_copy_take(s->model, s->discriminators, em) : st;
 }
 
 enum status checkpoint_snapshot_restore(const struct checkpoint_snapshot *s, struct model *m,
@@ -65,5 +65,5 @@ enum status checkpoint_snapshot_restore(const struct checkpoint_snapshot *s, str
     BUG_ON(m != s->model);
     for (int i = 0; i < checkpoint_arrays(m) && st == ST_OK; i++)
         st = shim_group_write(m->group, checkpoint_array[i], 0, s->copy[i], m->flat.count, em);
-    return st == ST_OK ? rivals_copy_restore(m, s->rivals, em) : st;
+    return st == ST_OK ? discriminators_copy_restore(m, s->discriminators, em) : st;
 }

@@ -163,8 +163,8 @@ static enum status write_archive(const struct source *s, const struct checkpoint
         if (model_get_options(s->model)->ema > 0)
             shim_put(a, root, "ema_state_dict", model_state(a, s, AVERAGE));
         shim_put(a, root, "optimizer_state_dict", optimizer_state(a, s, facts));
-        rivals_put(a, root, s->model, s->snapshot ? s->snapshot->rivals : NULL,
-                   facts->adversary_step);
+        discriminators_put(a, root, s->model, s->snapshot ? s->snapshot->discriminators : NULL,
+                           facts->discriminator_steps);
         put_facts(a, root, s->model, facts);
         st = shim_archive_write(a, path, CHECKPOINT_RECORD, summary, strlen(summary), hash, em);
     }

@@ -92,21 +92,21 @@ static enum status take_parameters(struct discriminators *d, uint64_t seed, stru
     return st;
 }
 
-static enum status check_options(const struct model_adversary *o, struct errmsg *em)
+static enum status check_options(const struct model_discriminators *o, struct errmsg *em)
 {
     if (o->channels < 1 || o->channels > CHANNELS_MAX)
-        return FAIL(em, ST_CONFIG, "adversary.channels = %d: from 1 to %d are possible",
+        return FAIL(em, ST_CONFIG, "discriminator.channels = %d: from 1 to %d are possible",
                     o->channels, CHANNELS_MAX);
     if (!(o->r1 >= 0.0))
-        return FAIL(em, ST_CONFIG, "adversary.r1 = %g: a weight is 0 or more", o->r1);
+        return FAIL(em, ST_CONFIG, "discriminator.r1 = %g: a weight is 0 or more", o->r1);
     if (!(o->beta1 >= 0.0 && o->beta1 < 1.0 && o->beta2 >= 0.0 && o->beta2 < 1.0))
         return FAIL(em, ST_CONFIG,
-                    "adversary.beta1 = %g and adversary.beta2 = %g: betas lie in [0, 1)", o->beta1,
-                    o->beta2);
+                    "discriminator.beta1 = %g and discriminator.beta2 = %g: betas lie in [0, 1)",
+                    o->beta1, o->beta2);
     return ST_OK;
 }
 
-enum status discriminators_new(const struct model_adversary *o, const char *device,
+enum status discriminators_new(const struct model_discriminators *o, const char *device,
                                enum shim_dtype dtype, bool autocast, uint64_t seed,
                                struct discriminators **out, struct errmsg *em)
 {

@@ -1,6 +1,6 @@
 /*
  * One discriminator a person, which learns to tell the person's pictures from reconstructions, and
- * the losses of both sides, as model/adversary.h gives them.
+ * the losses of both sides, as model/discriminators.h gives them.
  *
  * Its layers: model/loss_networks.h. Pictures in [0, 1] are brought to [-1, 1] first.
  * There is no normalisation: a sample's loss depends on no other sample, whatever rank it is on.
@@ -16,7 +16,7 @@ enum { DISCRIMINATOR_NAME_MAX = 48 };
 enum { DISCRIMINATOR_TENSORS = MODEL_PEOPLE * DISCRIMINATOR_LAYERS * 2 };
 
 struct discriminators {
-    struct model_adversary options;
+    struct model_discriminators options;
     enum shim_dtype dtype;
     bool autocast;
     size_t count;                                       /* elements of all */
@@ -30,7 +30,7 @@ struct discriminators {
 
 /* dtype: F32 or F64, of the parameters; autocast: they work in bf16. Parameters are drawn as
  * PyTorch draws them, the same for both people. ST_CONFIG, ST_MEMORY, ST_TORCH. */
-enum status discriminators_new(const struct model_adversary *o, const char *device,
+enum status discriminators_new(const struct model_discriminators *o, const char *device,
                                enum shim_dtype dtype, bool autocast, uint64_t seed,
                                struct discriminators **out, struct errmsg *em) MUST_CHECK;
 void discriminators_free(struct discriminators *d);

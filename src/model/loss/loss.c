@@ -131,7 +131,7 @@ static struct shim_tensor *adversarial(struct shim_scope *s, const struct loss_b
     for (int who = 0; who < MODEL_PEOPLE; who++) {
         if (b->n[who] > 0)
             each[present++] =
-                discriminators_fooled(s, b->rivals, who,
+                discriminators_fooled(s, b->discriminators, who,
                                       shim_narrow(s, b->pictures, 0, first, b->n[who]));
         first += b->n[who];
     }
@@ -153,7 +153,7 @@ bool loss_is_known(const struct loss_batch *b, enum model_loss loss)
     return (!(facts & LOSS_NEEDS_VGG) || b->vgg) &&
            (!(facts & LOSS_NEEDS_MASKS) || (b->masks_made && b->masks)) &&
            (!(facts & LOSS_NEEDS_SWAPS) || b->codes_wanted) &&
-           (!(facts & LOSS_NEEDS_DISCRIMINATORS) || b->rivals);
+           (!(facts & LOSS_NEEDS_DISCRIMINATORS) || b->discriminators);
 }
 
 struct shim_tensor *loss_of_samples(struct shim_scope *s, enum model_loss loss,

@@ -22,7 +22,7 @@ struct loss_batch {
     struct shim_tensor *codes, *codes_wanted; /* (N, ...), back_translation.h; NULL: no swaps */
     int64_t n[MODEL_PEOPLE];                  /* samples of each person: A's come first */
     const struct vgg *vgg;                    /* of the perceptual loss, or NULL */
-    const struct discriminators *rivals;      /* of the adversarial loss, or NULL */
+    const struct discriminators *discriminators; /* of the adversarial loss, or NULL */
 };
 
 /* (N, 1, S, S) pixel weights from masks and priorities in [0, 1], either NULL or of weight 0:

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/augment.h"
+#include "base/points.h"
 #include "base/status.h"
 
 /* clang-format off */
@@ -29,6 +30,8 @@
     X(MASKS, masks, uint8_t, pixels)           /* (n, size, size), 255 = face */ \
     X(NOISE, noise, uint8_t, 3 * pixels)       /* (n, size, size, 3), see base/augment.h */ \
     X(PRIORITY, priority, uint8_t, pixels)     /* (n, size, size), see data/priority.h */ \
+    X(POSE, pose, float, 2 * FACE_POINTS)      /* (n, 70, 2) z, see data/pose.h */ \
+    X(POSE_KNOWN, pose_known, float, 2 * FACE_POINTS) /* (n, 70, 2) 1: z was measured, or 0 */ \
     X(DRAWS, draws, struct augment_draw, 1)    /* (n); NULL: all AUGMENT_NONE */ \
     X(ROWS, rows, int64_t, 1)                  /* (n) which pictures of the set these are */
 /* clang-format on */

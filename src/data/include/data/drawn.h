@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "base/points.h"
 #include "base/status.h"
 #include "data/picture.h"
 #include "data/set.h"
@@ -31,6 +32,11 @@ struct drawn_face {
     struct picture image, truth; /* truth: the other person in the same scene */
     uint8_t *mask;               /* (size, size), 255 = face, antialiased */
     float landmarks[SET_LANDMARKS][2];
+    float points[FACE_POINTS][2]; /* as drawn, also where hair, head or lids hide them */
+    struct {
+        float yaw, pitch, roll; /* of the head, radians: positive to the picture's right, up,
+                                   clockwise; roll as it is left in the picture */
+    } pose;
 };
 
 bool drawn_available(void); /* false in a build without cairo */

@@ -17,6 +17,7 @@
 #include "base/status.h"
 #include "data/augment.h"
 #include "data/order.h"
+#include "data/pose.h"
 #include "data/priority.h"
 #include "data/set.h"
 
@@ -34,8 +35,11 @@ void loader_set_course(struct loader *l, const struct augment_course *course);
 /* Which pixels count more; none before. */
 void loader_set_priority(struct loader *l, const struct priority *p);
 
+/* How A's and B's points become z (data/pose.h), which a batch with BATCH_POSE needs; copied. */
+void loader_set_pose(struct loader *l, const struct pose_scale scales[2]);
+
 /* Training samples at positions [first, first + n) of both people, with their draws: those arrays
- * of the batch that are there. Priorities are of sets with landmarks. */
+ * of the batch that are there. Priorities are of sets with landmarks, z of sets with points. */
 enum status loader_fill(struct loader *l, uint64_t first, size_t n, struct batch *b,
                         struct errmsg *em) MUST_CHECK;
 /* Given rows of each set (rows may be NULL for a person to leave it out), draws = AUGMENT_NONE. */

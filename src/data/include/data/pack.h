@@ -23,9 +23,12 @@
  *   landmarks.csv     name,x,y,x,y,x,y,x,y,x,y: eyes, nose, mouth ends, at pixel centres of the
  *                     upright picture, or all from 0 to 1: shares of its width and height. The name
  *                     is the picture's, or its stem; the first line may be a header
+ *   points.csv        name and 140 numbers: x and y of the 70 points of base/points.h, likewise;
+ *                     nothing, or nan, where one is not known
  *   person.txt, consent.txt    defaults of the two options
  *
- * A kind of side data that any packed picture lacks is left out with a note. What belongs to no
+ * A kind of side data that any packed picture lacks is left out with a note, but for points, which
+ * a picture may lack. Points and landmarks must agree, as in data/set.h. What belongs to no
  * picture, what one name has twice, odd values and copies of pictures are noted.
  *
  * Pictures are decoded by several threads; the set does not depend on how many. The work in between

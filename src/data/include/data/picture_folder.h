@@ -25,7 +25,7 @@
 struct folder_entry {
     char *name; /* as the system has it */
     bool picture;
-    bool own; /* not a picture, and of use: masks, truth, landmarks.csv, consent.txt, person.txt */
+    bool own; /* not a picture, and of use: a special, consent.txt, person.txt */
     const struct file_kind *kind; /* of what is no picture */
 };
 
@@ -39,8 +39,15 @@ enum status picture_folder_list(const char *folder, struct picture_folder *out,
                                 struct errmsg *em) MUST_CHECK;
 void picture_folder_release(struct picture_folder *f);
 
-/* What has a place of its own among pictures: masks and truth, which are folders, and a file. */
-enum folder_special { FOLDER_MASKS, FOLDER_TRUTH, FOLDER_LANDMARKS, FOLDER_SPECIALS };
+/* What has a place of its own among pictures: the folders masks and truth, the files landmarks.csv
+ * and points.csv. */
+enum folder_special {
+    FOLDER_MASKS,
+    FOLDER_TRUTH,
+    FOLDER_LANDMARKS,
+    FOLDER_POINTS,
+    FOLDER_SPECIALS
+};
 /* It is found by any case and Unicode form; the exact name goes first. NULL: it is not there. */
 const struct folder_entry *picture_folder_special(const struct picture_folder *f,
                                                   enum folder_special which);

@@ -6,9 +6,16 @@
  *   /xxh3       uint64  (N)           XXH3-64, seed 0, of each row's H*W*3 bytes   (optional)
  *   /masks      uint8   (N, H, W)     255 = face                                  (optional)
  *   /landmarks  float32 (N, 5, 2)     x y at pixel centres: eyes, nose, mouth ends (optional)
+ *   /points     float32 (N, 70, 2)    x y at pixel centres, in the order of base/points.h; NaN:
+ *                                     not known                                   (optional)
  *   /matrix     float32 (N, 2, 3)     upright source picture to stored picture    (optional)
  *   /truth      uint8   (N, H, W, 3)  the other person, all else equal            (optional)
  *   attributes of /: format, format_version, creator, created, person, consent, source_hash
+ *
+ * Points may lie outside of the stored picture, by up to SET_POINT_REACH of its sides; one with a
+ * single NaN is not known. Where there are points and no landmarks, the landmarks are the points'
+ * own (points_landmarks in data/points.h). Where there are both, they must agree: each landmark
+ * within POINTS_TOLERANCE of the points'. Points are looked at when a set is opened.
  *
  * H = W. Strings are read fixed or variable-length. Unknown datasets are ignored. Layout of /images
  * and /truth may be contiguous or chunked, compressed too. `pack` writes FILE.xxh3 beside the file:
@@ -29,6 +36,7 @@
 
 #include <stdint.h>
 
+#include "base/points.h"
 #include "base/status.h"
 
 enum {
@@ -36,6 +44,7 @@ enum {
     SET_NAME_BYTES_MAX = 256,
     SET_TEXT_BYTES_MAX = 4096, /* consent and the like */
     SET_LANDMARKS = 5,
+    SET_POINT_REACH = 8,
 };
 
 struct set;
@@ -45,9 +54,10 @@ struct set_info {
     int64_t n;                                                      /* pictures */
     int size;                                                       /* H = W */
     const char *person, *consent, *creator, *created, *source_hash; /* "" where absent */
-    bool has_hashes, has_masks, has_landmarks, has_matrix, has_truth;
-    bool direct;          /* /images is read at its place in the file, past libhdf5 */
-    uint64_t fingerprint; /* hash of all row hashes in order, and of size: the set's content */
+    bool has_hashes, has_masks, has_landmarks, has_points, has_matrix, has_truth;
+    bool landmarks_derived; /* has_landmarks, by the points: there is no /landmarks */
+    bool direct;            /* /images is read at its place in the file, past libhdf5 */
+    uint64_t fingerprint;   /* hash of all row hashes in order, and of size: the set's content */
 };
 
 /*
@@ -87,13 +97,15 @@ struct set_change {
 enum status set_compare(const struct set *before, const struct set *after, struct set_change *out,
                         struct errmsg *em) MUST_CHECK;
 
-/* One row into the caller's memory: H*W*3, H*W, H*W*3 bytes, 10 floats. ST_IO;
+/* One row into the caller's memory: H*W*3, H*W, H*W*3 bytes, 10 and 140 floats. ST_IO;
  * ST_DATA damaged, or a set without that part. */
 enum status set_read_image(struct set *s, int64_t row, uint8_t *out, struct errmsg *em) MUST_CHECK;
 enum status set_read_mask(struct set *s, int64_t row, uint8_t *out, struct errmsg *em) MUST_CHECK;
 enum status set_read_truth(struct set *s, int64_t row, uint8_t *out, struct errmsg *em) MUST_CHECK;
 enum status set_read_landmarks(struct set *s, int64_t row, float out[SET_LANDMARKS][2],
                                struct errmsg *em) MUST_CHECK;
+enum status set_read_points(struct set *s, int64_t row, float out[FACE_POINTS][2],
+                            struct errmsg *em) MUST_CHECK;
 
 /* Reads everything and compares row hashes, and the sidecar where there is one. ST_DATA names rows.
  */
@@ -105,14 +117,15 @@ struct set_description {
     int64_t n;
     int size;
     const char *person, *consent, *source_hash;
-    bool masks, landmarks, matrix, truth;
+    bool masks, landmarks, points, matrix, truth;
 };
 
 /* One row to write; pointers for the absent parts are NULL. */
 struct set_row {
     const char *name;
     const uint8_t *image, *mask, *truth;
-    const float (*landmarks)[2];
+    const float (*landmarks)[2]; /* (5, 2) */
+    const float (*points)[2];    /* (70, 2) */
     const float (*matrix)[3];
 };
 

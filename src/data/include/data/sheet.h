@@ -1,11 +1,15 @@
-/* Contact sheet of a set: up to 40 of its pictures, evenly spread over the rows, under a caption.
+/*
+ * Contact sheet of a set: up to 40 of its pictures, evenly spread over the rows, under a caption.
+ * With points it shows up to 20 larger ones and their points: blue on the left, red on the right,
+ * yellow in the middle.
  */
 #ifndef BIFRONS_DATA_SHEET_H
 #define BIFRONS_DATA_SHEET_H
 
 #include "data/set.h"
 
-/* As a PNG file, atomically. ST_IO, ST_DATA, ST_MEMORY. */
-enum status sheet_write(struct set *s, const char *path, struct errmsg *em) MUST_CHECK;
+/* As a PNG file, atomically. ST_IO, ST_MEMORY; ST_DATA damaged, or points are asked for of a set
+ * without. */
+enum status sheet_write(struct set *s, bool points, const char *path, struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -14,7 +14,7 @@
  * stage's. Losses of a person are unweighted, keyed
  * by model_loss_key; total is weighted, over both people. Losses without a weight are left out, but
  * for l1 and dssim; discriminator and r1 go with adversarial. At validations latent and these three
- * are left out. The three read 0 before adversary.start_step.
+ * are left out. The three read 0 before discriminator.start_step.
  *
  *     struct metrics *m;
  *     enum status st = metrics_open("runs/x/metrics.jsonl", 0, &m, &em);    // a new run's

@@ -27,7 +27,8 @@ static void take_state(struct session *s, const struct run_meta *meta,
     }
     if (isnan(t->best_seen)) /* those that measured nothing do not count */
         t->stale = 0;
-    t->adversary_step = s->run.config.loss.adversarial > 0 ? MAX(t->adversary_step, 0) : 0;
+    t->discriminator_steps =
+        s->run.config.loss.adversarial > 0 ? MAX(t->discriminator_steps, 0) : 0;
     if (changed->losses) {
         guard_forget_losses(&t->guard);
         collapse_forget_losses(&t->collapse);

@@ -16,7 +16,7 @@
  * were none (!discriminators). */
 static const struct config_key *changed_key(const char *name, size_t n, bool discriminators)
 {
-    static const char table[] = "adversary.";
+    static const char table[] = "discriminator.";
     char text[KEY_NAME_BYTES];
     snprintf(text, sizeof text, "%.*s", (int)MIN(n, sizeof text - 1), name);
     const struct config_key *key = config_key_find(text);

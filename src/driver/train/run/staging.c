@@ -14,11 +14,11 @@ static void copy_set(const struct run *run, const char *path)
     bool made = false;
     struct errmsg em = {0};
     double before = clock_seconds();
-    enum status st = stage_file(path, run->config.data.stage_dir, copy, &made, &em);
+    enum status st = stage_file(path, run->config.data.local_dir, copy, &made, &em);
     if (st == ST_NOINPUT)
         return; /* opening it will tell */
     if (st != ST_OK)
-        log_warn("data.stage_dir on host %s: %s; %s itself is read", comm_host_name(run->comm),
+        log_warn("data.local_dir on host %s: %s; %s itself is read", comm_host_name(run->comm),
                  em.text, path);
     else
         log_info("%s on host %s: %s, %.1f s", copy, comm_host_name(run->comm),
@@ -31,7 +31,7 @@ enum status staging_prepare(const struct run *run, struct staging *out, struct e
         run->fresh_set[0][0] ? run->fresh_set[0] : run->config.data.a,
         run->fresh_set[1][0] ? run->fresh_set[1] : run->config.data.b,
     };
-    const char *folder = run->config.data.stage_dir;
+    const char *folder = run->config.data.local_dir;
     for (int p = 0; p < 2; p++)
         memcpy(out->path[p], sets[p], PATH_BYTES_MAX);
     if (folder[0] == '\0')

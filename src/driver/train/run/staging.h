@@ -1,5 +1,5 @@
 /*
- * data.stage_dir: which file each rank reads, the set itself or the copy on its node's disk.
+ * data.local_dir: which file each rank reads, the set itself or the copy on its node's disk.
  *
  * One rank of each node copies (data/stage.h) while the others wait, which no deadline counts; then
  * each looks whether it sees a copy. Where one cannot be made, or is not to be seen, a line says so

@@ -36,10 +36,10 @@ struct stage {
     struct feed *feed; /* has room for this rank's largest micro-batch */
     struct model_memory memory;
     struct model *model;
-    struct reducer *reducer;          /* of the model's gradients */
-    struct norm *norm;                /* of the summed gradient */
-    struct slot_sum *slot_sum;        /* with train.reproducible, else NULL */
-    struct slot_sum *adversary_slots; /* likewise, of the discriminators' gradients */
+    struct reducer *reducer;              /* of the model's gradients */
+    struct norm *norm;                    /* of the summed gradient */
+    struct slot_sum *slot_sum;            /* with train.reproducible, else NULL */
+    struct slot_sum *discriminator_slots; /* likewise, of the discriminators' gradients */
 };
 
 struct session {

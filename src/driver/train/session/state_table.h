@@ -32,7 +32,7 @@
     FACT(double, train_loss, loss)              /* of the last step; NaN before the first */ \
     FACT(double, val_loss, val_loss)            /* of the last validation; NaN before the first */ \
     METRICS(struct val_metrics, val_metrics, val_metrics) /* likewise */ \
-    FACT(int64_t, adversary_step, adversary_step) /* updates of the discriminators */ \
+    FACT(int64_t, discriminator_steps, discriminator_steps) /* updates of the discriminators */ \
     META(double, best_value, NUMBER, false)     /* what checkpoint.best names, of best.pt; NaN: none yet */ \
     META(int64_t, best_step, WHOLE, false)      /* step of best.pt; 0: none of this stage */ \
     META(double, best_seen, NUMBER, false)      /* what checkpoint.best names, of all validations; NaN: none yet */ \

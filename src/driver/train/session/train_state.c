@@ -5,7 +5,7 @@
 static void clear_results(struct train_state *t)
 {
     t->train_loss = t->val_loss = t->best_value = t->best_seen = NAN;
-    t->best_step = t->stale = t->adversary_step = 0;
+    t->best_step = t->stale = t->discriminator_steps = 0;
     val_metrics_clear(&t->val_metrics);
     guard_init(&t->guard);
     collapse_init(&t->collapse);

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adversary.h"
 #include "base/checked.h"
 #include "base/log.h"
 #include "device.h"
+#include "discriminator_step.h"
 #include "feed.h"
 #include "norm.h"
 #include "run_plan.h"
@@ -99,7 +99,7 @@ struct model_options stage_model_options(const struct config *c, const char *dev
     struct model_options options = {
         .config = c->model,
         .training = c->train.training,
-        .adversary = c->adversary,
+        .discriminator = c->discriminator,
         .device = device,
         .precision = precision_of(c, device),
         .perceptual_weights = c->loss.perceptual_weights,
@@ -236,7 +236,7 @@ enum status stage_open_sums(struct stage *stage, const struct train_state *at, s
     if (st == ST_OK)
         st = comm_agree(stage->comm, new_slot_sum(stage, em), em);
     if (st == ST_OK)
-        st = comm_agree(stage->comm, adversary_open(stage, at, em), em);
+        st = comm_agree(stage->comm, discriminator_step_open(stage, at, em), em);
     if (st != ST_OK)
         return st;
     model_on_gradient_ready(stage->model, reducer_ready, stage->reducer);
@@ -254,7 +254,7 @@ enum status stage_open_sums(struct stage *stage, const struct train_state *at, s
 void stage_close(struct stage *stage)
 {
     slot_sum_free(stage->slot_sum);
-    slot_sum_free(stage->adversary_slots);
+    slot_sum_free(stage->discriminator_slots);
     norm_free(stage->norm);
     reducer_free(stage->reducer);
     model_free(stage->model);
@@ -280,6 +280,6 @@ enum status stage_share_state(struct stage *stage, struct train_state *t, struct
         st = comm_do(stage->comm, COMM_BROADCAST, parts[i], flat->count, COMM_F32, 0, flat->stream,
                      em);
     if (st == ST_OK)
-        st = adversary_share(stage, em);
+        st = discriminator_step_share(stage, em);
     return st == ST_OK ? zero_share_moments(stage, em) : st;
 }

@@ -2,9 +2,9 @@
 
 #include <math.h>
 
-#include "adversary.h"
 #include "base/checked.h"
 #include "base/clock.h"
+#include "discriminator_step.h"
 #include "feed.h"
 #include "norm.h"
 #include "replica.h"
@@ -130,7 +130,7 @@ static enum status run_slots(struct work *w, struct errmsg *em)
             st = run_part(w, i, em);
         if (st == ST_OK) {
             slot_sum_add(w->s->stage.slot_sum);
-            adversary_add_slot(w->s);
+            discriminator_step_add_slot(w->s);
         }
     }
     return st;
@@ -163,13 +163,13 @@ static enum status step_gradients(struct session *s, uint64_t flags, struct step
     vote_init(&v, s->stage.slot_sum ? stage_slots(&s->stage) : 1, 0);
     vote_set_flags(&v, flags);
     struct work w = {.s = s, .vote = &v};
-    adversary_begin_step(s);
+    discriminator_step_begin(s);
     enum status local = s->stage.slot_sum ? run_slots(&w, em) : run_micro_batches(&w, em);
     double before = clock_seconds();
     enum status st = sum_gradients(s, local, &v, em);
     r->sum_wait_s = clock_seconds() - before;
     if (st == ST_OK) /* so on all ranks, or on none */
-        st = adversary_sum(s, em);
+        st = discriminator_step_sum(s, em);
     r->data_wait_s = w.data_wait_s;
     r->losses = vote_losses(&v);
     r->flags = vote_flags(&v);
@@ -191,10 +191,10 @@ static enum status judge_and_update(struct session *s, struct step_report *r, st
     watchdog_enter(s->run.watchdog, WATCH_UPDATE, s->state.step + 1);
     enum status st = norm_measure(&s->stage, s->stage.norm, &r->grad_norm, em);
     if (st == ST_OK)
-        st = adversary_is_finite(s, &also_finite, em);
+        st = discriminator_step_is_finite(s, &also_finite, em);
     if (st == ST_OK) {
         bool finite = isfinite(r->grad_norm) && also_finite && isfinite(r->losses.total);
-        r->judged_loss = adversary_judged_loss(&s->run.config, &r->losses);
+        r->judged_loss = discriminator_step_judged_loss(&s->run.config, &r->losses);
         r->loss_limit = guard_limit(g, &s->run.config.guard);
         r->verdict = guard_judge(g, &s->run.config.guard, r->judged_loss, finite);
     }
@@ -206,7 +206,7 @@ static enum status judge_and_update(struct session *s, struct step_report *r, st
     if (st == ST_OK && r->verdict == GUARD_GOOD)
         st = zero_update(&s->stage, &step, em);
     if (st == ST_OK && r->verdict == GUARD_GOOD)
-        st = adversary_update(s, r->lr, em);
+        st = discriminator_step_update(s, r->lr, em);
     return zero_is_on(&s->stage) ? st : comm_agree(s->run.comm, st, em);
 }
 

@@ -36,8 +36,8 @@ struct checkpoint_facts {
     char *config;       /* TOML; borrowed when writing, the caller's to free when read */
     char *meta;         /* JSON; likewise */
     int64_t stage_step; /* at which Adam's moments were 0: it counts steps from there; not read */
-    int64_t adversary_step; /* updates of the discriminators */
-    double lr;              /* of the last step, for the optimizer's param_groups */
+    int64_t discriminator_steps; /* updates of the discriminators */
+    double lr;                   /* of the last step, for the optimizer's param_groups */
     /* of the last validation; borrowed when writing, NULL when read: checkpoint_get_val_metric */
     const struct checkpoint_number *val_metrics;
     size_t n_val_metrics;

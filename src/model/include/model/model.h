@@ -66,7 +66,7 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
  *   latent      mean((c - c')^2) / mean(c'^2); c: code of a swapped input, c': code of its
  *               original, detached; 0 of other samples. The latent reconstruction of Huang, Liu,
  *               Belongie, Kautz: "Multimodal unsupervised image-to-image translation", ECCV 2018.
- *   adversarial how little a discriminator takes x for made: model/adversary.h
+ *   adversarial how little a discriminator takes x for made: model/discriminators.h
  *
  * A loss is one row of base/losses.h and one function in src/model/loss/loss.c, named as the key. A
  * layer is one row of model/layer_kinds.h, which says what functions it needs, and a line in the
@@ -114,9 +114,10 @@ struct model_options {
     enum model_precision precision; /* BF16: autocast, parameters stay fp32; FP64 for parity */
     double loss_weight[MODEL_OWN_LOSSES]; /* 0: model_backward leaves that loss out, its term reads
                                          0; model_evaluate tells it all the same, where it can */
-    const char *perceptual_weights;   /* file of VGG16 or VGG19 in torchvision's names; read where
-                                         the perceptual loss has a weight. Not kept */
-    struct model_adversary adversary; /* looked at where the adversarial loss has a weight */
+    const char *perceptual_weights; /* file of VGG16 or VGG19 in torchvision's names; read where
+                                       the perceptual loss has a weight. Not kept */
+    struct model_discriminators
+        discriminator;      /* looked at where the adversarial loss has a weight */
     double mask_weight;     /* 0: all pixels count alike; w: a pixel's weight is 1 + w * mask,
                                normalised to mean 1 per sample; needs masks in the batch */
     double priority_weight; /* likewise of the batch's priority: 1 + w * mask + this * priority */

@@ -84,8 +84,7 @@ struct layer_facts {
 };
 struct layer_facts layer_facts(const struct architecture_layer *l);
 
-/* "conv", and "convolution". Static. */
-const char *layer_kind_name(enum layer_kind kind);
+/* "convolution". Static. */
 const char *layer_kind_word(enum layer_kind kind);
 
 /* Weight and bias. */

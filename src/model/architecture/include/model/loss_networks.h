@@ -32,7 +32,7 @@ int vgg_convs(int depth, const struct vgg_conv *out[VGG_CONVS_MAX]);
  *     (n, 3, S, S)  C  2 C  4 C  (n, 1, S / 8 - 1, S / 8 - 1)
  */
 enum { DISCRIMINATOR_LAYERS = 4, DISCRIMINATOR_PADDING = 1 };
-/* Those of adversary.channels = channels, for pictures of image_size pixels a side. */
+/* Those of discriminator.channels = channels, for pictures of image_size pixels a side. */
 void discriminator_layers(int channels, int image_size,
                           struct architecture_layer out[DISCRIMINATOR_LAYERS]);
 /* 2, and 1 of the last. */

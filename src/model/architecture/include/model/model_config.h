@@ -103,16 +103,16 @@ struct model_training {
     MODEL_TRAINING_FIELDS
 };
 
-enum model_adversary_loss { MODEL_HINGE, MODEL_LEAST_SQUARES };
+enum model_discriminator_loss { MODEL_HINGE, MODEL_LEAST_SQUARES };
 
-/* The discriminators (model/adversary.h): keys adversary.*. */
-struct model_adversary {
-    enum model_adversary_loss loss;
+/* The discriminators (model/discriminators.h): keys discriminator.*. */
+struct model_discriminators {
+    enum model_discriminator_loss loss;
     int channels; /* of the first layer's result */
     double r1;    /* weight of the penalty on gradients; 0: none */
     double beta1, beta2;
     int64_t start_step; /* these two the caller looks at: when the adversarial loss begins, */
-    double lr;          /* and what it gives to model_update_adversary */
+    double lr;          /* and what it gives to model_update_discriminators */
 };
 
 #endif

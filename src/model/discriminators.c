@@ -1,4 +1,4 @@
-#include "model/adversary.h"
+#include "model/discriminators.h"
 
 #include "discriminator.h"
 #include "model_priv.h"
@@ -7,19 +7,19 @@
 
 static const double adam_eps = 1e-8;
 
-bool model_has_adversary(const struct model *m)
+bool model_has_discriminators(const struct model *m)
 {
-    return m->rivals != NULL;
+    return m->discriminators != NULL;
 }
 
-void model_set_adversary(struct model *m, bool on)
+void model_set_discriminators(struct model *m, bool on)
 {
-    m->against = on && m->rivals;
+    m->against = on && m->discriminators;
 }
 
-struct model_flat model_adversary_flat(const struct model *m)
+struct model_flat model_discriminators_flat(const struct model *m)
 {
-    const struct discriminators *d = m->rivals;
+    const struct discriminators *d = m->discriminators;
     if (!d)
         return (struct model_flat){.element_bytes = m->flat.element_bytes};
     return (struct model_flat){
@@ -33,20 +33,22 @@ struct model_flat model_adversary_flat(const struct model *m)
     };
 }
 
-enum status model_adversary_is_finite(const struct model *m, bool *finite_out, struct errmsg *em)
+enum status model_discriminators_are_finite(const struct model *m, bool *finite_out,
+                                            struct errmsg *em)
 {
     int64_t bad = 0;
     enum status st = ST_OK;
-    if (m->rivals)
-        st = shim_group_nonfinite(m->rivals->group, SHIM_GRADIENTS, 0, m->rivals->count, &bad, em);
+    if (m->discriminators)
+        st = shim_group_nonfinite(m->discriminators->group, SHIM_GRADIENTS, 0,
+                                  m->discriminators->count, &bad, em);
     if (st == ST_OK)
         *finite_out = bad == 0;
     return st;
 }
 
-enum status model_update_adversary(struct model *m, double lr, int64_t step, struct errmsg *em)
+enum status model_update_discriminators(struct model *m, double lr, int64_t step, struct errmsg *em)
 {
-    const struct discriminators *d = m->rivals;
+    const struct discriminators *d = m->discriminators;
     if (!d)
         return ST_OK;
     const struct shim_adam adam = {

@@ -6,43 +6,43 @@
 
 #include "base/poison.h"
 
-static const char *const keys[RIVAL_ARRAYS] = {"state_dict", "exp_avg", "exp_avg_sq"};
+static const char *const keys[DISCRIMINATOR_ARRAYS] = {"state_dict", "exp_avg", "exp_avg_sq"};
 
-enum status rivals_copy_new(const struct model *m, float **out, struct errmsg *em)
+enum status discriminators_copy_new(const struct model *m, float **out, struct errmsg *em)
 {
     *out = NULL;
-    if (!m->rivals)
+    if (!m->discriminators)
         return ST_OK;
-    *out = calloc(RIVAL_ARRAYS * m->rivals->count, sizeof **out);
+    *out = calloc(DISCRIMINATOR_ARRAYS * m->discriminators->count, sizeof **out);
     return *out ? ST_OK : FAIL(em, ST_MEMORY, "out of memory for the discriminators' checkpoint");
 }
 
-enum status rivals_copy_take(const struct model *m, float *copy, struct errmsg *em)
+enum status discriminators_copy_take(const struct model *m, float *copy, struct errmsg *em)
 {
     enum status st = ST_OK;
-    for (size_t i = 0; copy && i < RIVAL_ARRAYS && st == ST_OK; i++)
-        st = shim_group_read(m->rivals->group, checkpoint_array[i], 0, copy + i * m->rivals->count,
-                             m->rivals->count, em);
+    for (size_t i = 0; copy && i < DISCRIMINATOR_ARRAYS && st == ST_OK; i++)
+        st = shim_group_read(m->discriminators->group, checkpoint_array[i], 0,
+                             copy + i * m->discriminators->count, m->discriminators->count, em);
     return st;
 }
 
-enum status rivals_copy_restore(struct model *m, const float *copy, struct errmsg *em)
+enum status discriminators_copy_restore(struct model *m, const float *copy, struct errmsg *em)
 {
     enum status st = ST_OK;
-    for (size_t i = 0; copy && i < RIVAL_ARRAYS && st == ST_OK; i++)
-        st = shim_group_write(m->rivals->group, checkpoint_array[i], 0, copy + i * m->rivals->count,
-                              m->rivals->count, em);
+    for (size_t i = 0; copy && i < DISCRIMINATOR_ARRAYS && st == ST_OK; i++)
+        st = shim_group_write(m->discriminators->group, checkpoint_array[i], 0,
+                              copy + i * m->discriminators->count, m->discriminators->count, em);
     return st;
 }
 
-void rivals_put(struct shim_archive *a, struct shim_value *root, const struct model *m,
-                const float *copy, int64_t updates)
+void discriminators_put(struct shim_archive *a, struct shim_value *root, const struct model *m,
+                        const float *copy, int64_t updates)
 {
-    const struct discriminators *d = m->rivals;
+    const struct discriminators *d = m->discriminators;
     if (!d)
         return;
     struct shim_value *all = shim_value_dict(a);
-    for (size_t i = 0; i < RIVAL_ARRAYS; i++) {
+    for (size_t i = 0; i < DISCRIMINATOR_ARRAYS; i++) {
         struct shim_value *dict = shim_value_dict(a);
         for (size_t j = 0; j < DISCRIMINATOR_TENSORS; j++) {
             const struct model_tensor *t = &d->tensors[j];
@@ -64,7 +64,7 @@ static enum status walk(struct shim_archive *a, struct shim_value *all, const ch
                         const struct discriminators *d, bool copy, struct errmsg *em)
 {
     enum status st = ST_OK;
-    for (size_t i = 0; i < RIVAL_ARRAYS; i++)
+    for (size_t i = 0; i < DISCRIMINATOR_ARRAYS; i++)
         for (size_t j = 0; j < DISCRIMINATOR_TENSORS && st == ST_OK; j++) {
             const struct model_tensor *t = &d->tensors[j];
             const struct shim_value *v = shim_get(a, shim_get(a, all, keys[i]), t->name);
@@ -79,8 +79,8 @@ static enum status walk(struct shim_archive *a, struct shim_value *all, const ch
     return st;
 }
 
-enum status rivals_check(struct shim_archive *a, const char *path, const struct model_adversary *o,
-                         struct errmsg *em)
+enum status discriminators_check(struct shim_archive *a, const char *path,
+                                 const struct model_discriminators *o, struct errmsg *em)
 {
     struct shim_value *all = shim_get(a, shim_archive_root(a), "discriminators");
     struct discriminators layout = {.options = *o};
@@ -88,9 +88,9 @@ enum status rivals_check(struct shim_archive *a, const char *path, const struct 
     return all ? walk(a, all, path, &layout, false, em) : ST_OK;
 }
 
-enum status rivals_restore(struct shim_archive *a, const char *path, struct model *m,
-                           struct errmsg *em)
+enum status discriminators_restore(struct shim_archive *a, const char *path, struct model *m,
+                                   struct errmsg *em)
 {
     struct shim_value *all = shim_get(a, shim_archive_root(a), "discriminators");
-    return m->rivals && all ? walk(a, all, path, m->rivals, true, em) : ST_OK;
+    return m->discriminators && all ? walk(a, all, path, m->discriminators, true, em) : ST_OK;
 }

@@ -1,0 +1,35 @@
+/*
+ * The 70 points of a face: iBUG 300-W's 68 in their order, then the pupils. Left and right are the
+ * picture's, not the person's. A point that is not known is NaN in x and in y.
+ *
+ *    0 - 16  jaw, from the left ear by the chin (8) to the right ear
+ *   17 - 21  left brow, from its outer end; 22 - 26 right brow, from its inner end
+ *   27 - 30  ridge of the nose down to its tip (30); 31 - 35 below it, from left to right
+ *   36 - 41  left eye: outer corner, upper lid (2), inner corner, lower lid (2)
+ *   42 - 47  right eye: inner corner, upper lid (2), outer corner, lower lid (2)
+ *   48 - 59  outer edge of the lips: left corner, along the upper lip, right corner (54), back
+ *   60 - 67  inner edge of the lips, likewise; 64 right corner
+ *   68, 69   left and right pupil
+ */
+#ifndef BIFRONS_BASE_POINTS_H
+#define BIFRONS_BASE_POINTS_H
+
+enum {
+    POINT_JAW = 0,
+    POINT_CHIN = 8,
+    POINT_LEFT_BROW = 17,
+    POINT_RIGHT_BROW = 22,
+    POINT_NOSE = 27,
+    POINT_NOSE_TIP = 30,
+    POINT_NOSTRILS = 31,
+    POINT_LEFT_EYE = 36,
+    POINT_RIGHT_EYE = 42,
+    POINT_LIPS = 48,
+    POINT_MOUTH_LEFT = 48,
+    POINT_MOUTH_RIGHT = 54,
+    POINT_INNER_LIPS = 60,
+    POINT_PUPILS = 68,
+    FACE_POINTS = 70,
+};
+
+#endif

@@ -1,0 +1,206 @@
+/*
+ * landmarks.csv and points.csv: a name and numbers a line. The name may hold commas or stand in
+ * quotes; a first line without numbers is a header. Lines end as on any system.
+ */
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/checked.h"
+#include "base/file.h"
+#include "pack_priv.h"
+
+#include "base/poison.h"
+
+enum { CSV_BYTES_MAX = 1 << 30, LINE_BYTES_MAX = 64 * 1024 };
+
+/* clang-format off */
+const struct pack_marks_kind pack_marks_kinds[PACK_MARKS] = {
+    [PACK_LANDMARKS] = {"landmarks", "landmarks.csv", SET_LANDMARKS, false,
+        "a name and 10 numbers, with commas (x and y of both eyes, nose, both mouth ends)"},
+    [PACK_POINTS] = {"points", "points.csv", FACE_POINTS, true,
+        "a name and 140 numbers, with commas (x and y of iBUG 300-W's 68 points and of both pupils; "
+        "nothing between the commas of what is not known)"},
+};
+/* clang-format on */
+
+/* --- one line --------------------------------------------------------------------------------- */
+
+/* A whole field as a number, blanks around it allowed; 0 none, 1 finite, -1 inf or nan. With gaps
+ * nan and nothing are 1, too: NaN. */
+static int parse_number(const char *field, bool gaps, float *out)
+{
+    char *end;
+    *out = strtof(field, &end);
+    bool none = end == field;
+    while (isspace((unsigned char)*end))
+        end++;
+    if (gaps && *end == '\0' && (none || isnan(*out))) {
+        *out = NAN;
+        return 1;
+    }
+    if (none || *end != '\0')
+        return 0;
+    return isfinite(*out) ? 1 : -1;
+}
+
+/* Does any field after the first begin as a number does? A header's do not. */
+static bool has_numbers(const char *line)
+{
+    for (const char *p = strchr(line, ','); p; p = strchr(p, ',')) {
+        p++;
+        while (*p == ' ' || *p == '"')
+            p++;
+        if (strncasecmp(p, "nan", 3) == 0 && !isalpha((unsigned char)p[3]))
+            return true;
+        if (isdigit((unsigned char)*p) ||
+            ((*p == '-' || *p == '.' || *p == '+') && isdigit((unsigned char)p[1])))
+            return true;
+    }
+    return false;
+}
+
+/* What a row calls its picture: without quotes and folders, in NFC. NULL: out of memory. */
+static char *take_name(char *text)
+{
+    size_t n = strlen(text);
+    while (n > 0 && isspace((unsigned char)text[n - 1]))
+        text[--n] = '\0';
+    if (n >= 2 && text[0] == '"' && text[n - 1] == '"') {
+        text[n - 1] = '\0';
+        char *to = ++text;
+        for (const char *from = text; *from; from++, to++) {
+            *to = *from;
+            from += from[0] == '"' && from[1] == '"';
+        }
+        *to = '\0';
+    }
+    char clean[SET_NAME_BYTES_MAX], *bare = text;
+    for (char *p = text; *p; p++)
+        if (*p == '/' || *p == '\\')
+            bare = p + 1;
+    return pack_clean_text(bare, clean, sizeof clean) ? strdup(clean) : NULL;
+}
+
+/* The numbers at the end of the line, last one first, which are cut off. */
+static enum status cut_numbers(char *line, const struct pack_table *t, const struct pack_row *row,
+                               struct errmsg *em)
+{
+    const struct pack_marks_kind *kind = t->kind;
+    for (int i = 2 * kind->points; i-- > 0;) {
+        char *comma = strrchr(line, ',');
+        int good = comma ? parse_number(comma + 1, kind->gaps, &row->numbers[i]) : 0;
+        if (comma)
+            *comma = '\0';
+        if (good == 1)
+            continue;
+        if (comma && (good < 0 || i == 0 || has_numbers(line)))
+            return FAIL(em, ST_DATA, "%s:%zu: \"%.60s\" is no number; %s are wanted", t->path,
+                        row->line, comma + 1, kind->wanted);
+        return FAIL(em, ST_DATA, "%s:%zu: %d numbers; %s are wanted", t->path, row->line,
+                    2 * kind->points - 1 - i, kind->wanted);
+    }
+    return ST_OK;
+}
+
+static enum status parse_line(char *line, const struct pack_table *t, struct pack_row *row,
+                              struct errmsg *em)
+{
+    float number;
+    size_t n = strlen(line);
+    if (n > LINE_BYTES_MAX)
+        return FAIL(em, ST_DATA,
+                    "%s:%zu: a line of %zu bytes, and at most %d are allowed; %s are wanted",
+                    t->path, row->line, n, LINE_BYTES_MAX, t->kind->wanted);
+    row->numbers = malloc((size_t)t->kind->points * 2 * sizeof *row->numbers);
+    if (!row->numbers)
+        return FAIL(em, ST_MEMORY, "out of memory reading %s", t->path);
+    enum status st = cut_numbers(line, t, row, em);
+    if (st != ST_OK)
+        return st;
+    row->name = take_name(line);
+    if (!row->name)
+        return FAIL(em, ST_MEMORY, "out of memory reading %s", t->path);
+    if (row->name[0] == '\0')
+        return FAIL(em, ST_DATA, "%s:%zu: the name is missing; %s are wanted", t->path, row->line,
+                    t->kind->wanted);
+    /* more numbers, or a name that looks so: which, the pictures' names tell */
+    n = strlen(line);
+    for (char *comma;
+         (comma = memrchr(line, ',', n)) && parse_number(comma + 1, false, &number) != 0;) {
+        row->more++;
+        *comma = '\0';
+        n = (size_t)(comma - line);
+    }
+    return ST_OK;
+}
+
+/* --- the file --------------------------------------------------------------------------------- */
+
+/* Cuts a line off the text, whatever ends it; NULL after the last one. */
+static char *next_line(char **text)
+{
+    char *line = *text;
+    if (!line || *line == '\0')
+        return NULL;
+    size_t n = strcspn(line, "\r\n");
+    char end = line[n];
+    *text = line + n + (end != '\0');
+    if (end == '\r' && line[n + 1] == '\n')
+        ++*text;
+    line[n] = '\0';
+    return line;
+}
+
+static enum status parse(char *text, struct pack_table *t, struct errmsg *em)
+{
+    size_t lines = 1, number = 0;
+    enum status st = ST_OK;
+    for (const char *p = text; *p; p++)
+        lines += *p == '\n' || *p == '\r';
+    t->rows = calloc(lines, sizeof *t->rows);
+    if (!t->rows)
+        return FAIL(em, ST_MEMORY, "out of memory reading %s", t->path);
+    for (char *line; st == ST_OK && (line = next_line(&text)) != NULL;) {
+        number++;
+        if (line[strspn(line, " \t,")] == '\0' || (number == 1 && !has_numbers(line)))
+            continue; /* a header, or nothing */
+        t->rows[t->n].line = number;
+        st = parse_line(line, t, &t->rows[t->n++], em);
+    }
+    return st;
+}
+
+enum status pack_table_read(struct pack_table *t, enum pack_marks which, const char *path,
+                            struct errmsg *em)
+{
+    size_t n;
+    uint8_t *bytes;
+    *t = (struct pack_table){.path = path, .kind = &pack_marks_kinds[which]};
+    enum status st = file_read_all(path, CSV_BYTES_MAX, &bytes, &n, em);
+    if (st != ST_OK)
+        return st;
+    char *text = (char *)bytes;
+    if (memchr(text, '\0', n))
+        st = FAIL(em, ST_DATA, "%s is not UTF-8 text: save it as CSV in UTF-8", path);
+    else if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
+        text += 3; /* a byte order mark, as spreadsheets write it */
+    if (st == ST_OK)
+        st = parse(text, t, em);
+    free(bytes);
+    if (st != ST_OK)
+        pack_table_release(t);
+    return st;
+}
+
+void pack_table_release(struct pack_table *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        free(t->rows[i].name);
+        free(t->rows[i].numbers);
+    }
+    free(t->rows);
+}

@@ -1,0 +1,287 @@
+/* Pose codes: standardised points, and the signs of what they say. */
+#include "data/pose.h"
+
+#include <math.h>
+
+#include "base/file.h"
+#include "base/philox.h"
+#include "data/drawn.h"
+#include "data/set.h"
+#include "testing.h"
+
+enum { N = 240 };
+
+static float faces[N][FACE_POINTS][2];
+static struct pose_gaps gaps;
+
+/* A normalised face that mirrors itself, each coordinate off by a normal number of its own size. */
+static void setup_faces(void)
+{
+    for (int i = 0; i < N; i++) {
+        struct philox r = philox_at(7, PHILOX_POSE, (uint64_t)i);
+        for (int k = 0; k < FACE_POINTS; k++)
+            for (int axis = 0; axis < 2; axis++) {
+                float at = axis == 0 ? .4f * (float)point_side(k) : .01f * (float)k;
+                float size = .02f + .001f * (float)(point_mirrored(k) < k ? point_mirrored(k) : k);
+                faces[i][k][axis] = at + size * (float)philox_normal(&r);
+            }
+    }
+}
+
+static struct pose_scale scale_of(int n)
+{
+    struct errmsg em = {0};
+    struct pose_scale s;
+    assert_ok(pose_scale_of((const float(*)[FACE_POINTS][2])faces, (size_t)n, &s, &gaps, &em));
+    return s;
+}
+
+static void z_is_about_0_and_1_wide(void **state)
+{
+    (void)state;
+    setup_faces();
+    struct pose_scale s = scale_of(N);
+    assert_true(gaps.unknown.n == 0 && gaps.constant.n == 0);
+    double sum = 0, squares = 0;
+    for (int i = 0; i < N; i++) {
+        struct pose_code code = pose_standardise(&s, (const float(*)[2])faces[i]);
+        for (int k = 0; k < 2 * FACE_POINTS; k++) {
+            double z = (double)code.z[k / 2][k % 2];
+            sum += z;
+            squares += z * z;
+        }
+    }
+    /* y is .01 k, and its points' mirror images have another k */
+    assert_near(sum / (140 * N), 0, .05);
+    for (int k = 0; k < FACE_POINTS; k++) {
+        int m = point_mirrored(k);
+        assert_near(s.mean[k][0], .4 * point_side(k), .02);
+        assert_near(s.mean[k][0], -s.mean[m][0], 1e-6);
+        assert_near(s.mean[k][1], s.mean[m][1], 1e-6);
+        assert_near(s.deviation[k][0], s.deviation[m][0], 1e-6);
+        double size = .02 + .001 * (m < k ? m : k);
+        assert_near(s.deviation[k][0] / size, 1, .15);
+    }
+    assert_near(squares / (140 * N), 1, .1);
+}
+
+static void order_does_not_matter_and_mirror_images_count(void **state)
+{
+    (void)state;
+    setup_faces();
+    struct pose_scale s = scale_of(N), other;
+    for (int i = 0; i < N / 2; i++)
+        for (int k = 0; k < 2 * FACE_POINTS; k++) {
+            float kept = faces[i][k / 2][k % 2];
+            faces[i][k / 2][k % 2] = faces[N - 1 - i][k / 2][k % 2];
+            faces[N - 1 - i][k / 2][k % 2] = kept;
+        }
+    other = scale_of(N);
+    assert_memory_equal(&s, &other, sizeof s);
+    struct augment_draw flip = AUGMENT_NONE;
+    flip.flip = true;
+    for (int i = 0; i < N; i++)
+        points_move(&flip, faces[i]);
+    other = scale_of(N);
+    assert_memory_equal(&s, &other, sizeof s);
+}
+
+static void a_few_wild_points_change_little(void **state)
+{
+    (void)state;
+    setup_faces();
+    struct pose_scale s = scale_of(N), other;
+    for (int i = 0; i < 4; i++)
+        faces[50 * i][40][0] = faces[50 * i][40][1] = 30;
+    other = scale_of(N);
+    for (int axis = 0; axis < 2; axis++) {
+        assert_near(other.deviation[40][axis] / s.deviation[40][axis], 1, .1);
+        assert_near(other.mean[40][axis], s.mean[40][axis], .1 * (double)s.deviation[40][axis]);
+    }
+    struct pose_code code = pose_standardise(&other, (const float(*)[2])faces[0]);
+    assert_true(code.z[40][0] == POSE_Z_MAX && code.z[39][0] < POSE_Z_MAX);
+}
+
+static void what_is_unknown_or_constant_is_named_and_0(void **state)
+{
+    (void)state;
+    setup_faces();
+    for (int i = 0; i < N; i++) {
+        faces[i][69][0] = NAN;                    /* known in no picture */
+        faces[i][30][1] = .25f;                   /* the same in all */
+        faces[i][30][0] = (float)(i % 2) * 1e-4f; /* as good as the same */
+    }
+    faces[3][0][1] = NAN;
+    struct pose_scale s = scale_of(N);
+    assert_int_equal(gaps.unknown.n, 0); /* its mirror image, point 68, is known */
+    assert_int_equal(gaps.constant.n, 2);
+    assert_string_equal(name_list_text(&gaps.constant),
+                        "x of point 30 (nose), y of point 30 (nose)");
+    assert_true(s.deviation[30][0] == 0 && s.deviation[30][1] == 0);
+    struct pose_code code = pose_standardise(&s, (const float(*)[2])faces[3]);
+    for (int k = 0; k < FACE_POINTS; k++)
+        for (int axis = 0; axis < 2; axis++) {
+            bool known = k != 30 && k != 69 && k != 0;
+            assert_true(code.known[k][axis] == (known ? 1 : 0) && (code.z[k][axis] != 0) == known);
+        }
+    for (int i = 0; i < N; i++)
+        faces[i][68][1] = NAN;
+    s = scale_of(N);
+    assert_string_equal(name_list_text(&gaps.unknown),
+                        "x of point 68 (pupil), y of point 68 (pupil), x of point 69 (pupil), "
+                        "y of point 69 (pupil)");
+    assert_true(s.deviation[68][0] == 0 && s.mean[68][0] == 0);
+}
+
+/* --- sets ------------------------------------------------------------------------------------- */
+
+static void open_set(bool points, struct set **set, struct order **order)
+{
+    struct errmsg em = {0};
+    struct set_writer *w;
+    char path[PATH_BYTES_MAX], *folder = scratch_new();
+    struct set_description d = {
+        .n = 9, .size = 100, .person = "x", .consent = "drawn", .points = points};
+    static uint8_t image[100 * 100 * 3];
+    assert_true(path_join(path, sizeof path, folder, "x.h5"));
+    assert_ok(set_writer_open(path, &d, &w, &em));
+    for (int row = 0; row < d.n; row++) {
+        float pixels[FACE_POINTS][2];
+        memcpy(pixels, faces[row], sizeof pixels);
+        points_to_pixels(pixels, 100);
+        image[0] = (uint8_t)row;
+        const struct set_row data = {.name = "x",
+                                     .image = image,
+                                     .points = (const float(*)[2])pixels};
+        assert_ok(set_writer_put(w, row, &data, &em));
+    }
+    assert_ok(set_writer_finish(w, &em));
+    set_writer_free(w);
+    assert_ok(set_open(path, set, &em));
+    assert_ok(order_new(set_hashes(*set), 9, .3, 5, ORDER_PERSON_A, order, &em));
+    free(folder);
+}
+
+static void training_pictures_count_and_others_do_not(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct set *set;
+    struct order *order;
+    struct pose_scale s, wanted;
+    float kept[9][FACE_POINTS][2];
+    setup_faces();
+    open_set(true, &set, &order);
+    assert_ok(pose_scale_measure(set, order, &s, &gaps, &em));
+    memcpy(kept, faces, sizeof kept);
+    int n = (int)order_train_count(order);
+    assert_true(n < 9);
+    for (int i = 0; i < n; i++)
+        memcpy(faces[i], kept[order_train_row(order, i)], sizeof faces[i]);
+    wanted = scale_of(n);
+    for (int k = 0; k < 2 * FACE_POINTS; k++) {
+        assert_near(s.mean[k / 2][k % 2], wanted.mean[k / 2][k % 2], 1e-5);
+        assert_near(s.deviation[k / 2][k % 2], wanted.deviation[k / 2][k % 2], 1e-5);
+    }
+    /* a flipped picture: x turned round, left for right */
+    struct pose_code own, flipped;
+    struct augment_draw d = AUGMENT_NONE;
+    assert_ok(pose_read(set, 4, &d, &s, &own, &em));
+    d.flip = true;
+    assert_ok(pose_read(set, 4, &d, &s, &flipped, &em));
+    for (int k = 0; k < FACE_POINTS; k++) {
+        assert_near(flipped.z[k][0], -own.z[point_mirrored(k)][0], 1e-3);
+        assert_near(flipped.z[k][1], own.z[point_mirrored(k)][1], 1e-3);
+    }
+    order_free(order);
+    set_free(set);
+}
+
+static void sets_that_say_nothing_are_refused(void **state)
+{
+    (void)state;
+    static const char *const told[] = {"has no points: pack the folder with points.csv",
+                                       "no point is known in any of its 6 training pictures",
+                                       "at the same places in all of its 6 training pictures"};
+    for (int k = 0; k < 3; k++) {
+        struct errmsg em = {0};
+        struct set *set;
+        struct order *order;
+        struct pose_scale s;
+        struct pose_code code;
+        struct augment_draw d = AUGMENT_NONE;
+        for (int i = 0; i < N * FACE_POINTS * 2; i++) {
+            int point = i / 2 % FACE_POINTS;
+            float same = i % 2 ? .3f : .4f * (float)point_side(point);
+            faces[i / 2 / FACE_POINTS][point][i % 2] = k == 1 ? NAN : same;
+        }
+        open_set(k > 0, &set, &order);
+        assert_status(pose_scale_measure(set, order, &s, &gaps, &em), ST_DATA);
+        assert_text_has(em.text, "x.h5");
+        assert_text_has(em.text, told[k]);
+        if (k == 0) {
+            em = (struct errmsg){0};
+            assert_status(pose_read(set, 0, &d, &s, &code, &em), ST_DATA);
+        }
+        order_free(order);
+        set_free(set);
+    }
+}
+
+/* --- signs ------------------------------------------------------------------------------------ */
+
+static double correlation(const double *a, const double *b, int n)
+{
+    double ma = 0, mb = 0, ab = 0, aa = 0, bb = 0;
+    for (int i = 0; i < n; i++) {
+        ma += a[i] / n;
+        mb += b[i] / n;
+    }
+    for (int i = 0; i < n; i++) {
+        ab += (a[i] - ma) * (b[i] - mb);
+        aa += (a[i] - ma) * (a[i] - ma);
+        bb += (b[i] - mb) * (b[i] - mb);
+    }
+    return ab / sqrt(aa * bb);
+}
+
+static void heads_turn_right_up_and_clockwise(void **state)
+{
+    (void)state;
+    enum { DRAWN = 24 };
+    struct errmsg em = {0};
+    struct drawn_options o = {.size = 64, .seed = 1, .loose = true};
+    double said[3][DRAWN], drawn[3][DRAWN];
+    if (!drawn_available())
+        skip();
+    for (int i = 0; i < DRAWN; i++) {
+        struct drawn_face f;
+        assert_ok(drawn_face_draw(&o, 0, (uint64_t)i, &f, &em));
+        struct pose_turn t = pose_turn_of((const float(*)[2])f.points);
+        said[0][i] = t.yaw, said[1][i] = t.pitch, said[2][i] = t.roll;
+        drawn[0][i] = (double)f.pose.yaw;
+        drawn[1][i] = (double)f.pose.pitch;
+        drawn[2][i] = (double)f.pose.roll;
+        assert_true(fabs(t.roll - drawn[2][i]) < .1);
+        drawn_face_release(&f);
+    }
+    for (int k = 0; k < 3; k++)
+        assert_true(correlation(said[k], drawn[k], DRAWN) > .9);
+    float points[FACE_POINTS][2] = {{0}};
+    points[POINT_NOSE_TIP][0] = NAN;
+    assert_true(isnan(pose_turn_of((const float(*)[2])points).yaw));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(z_is_about_0_and_1_wide),
+        cmocka_unit_test(order_does_not_matter_and_mirror_images_count),
+        cmocka_unit_test(a_few_wild_points_change_little),
+        cmocka_unit_test(what_is_unknown_or_constant_is_named_and_0),
+        cmocka_unit_test(training_pictures_count_and_others_do_not),
+        cmocka_unit_test(sets_that_say_nothing_are_refused),
+        cmocka_unit_test(heads_turn_right_up_and_clockwise),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

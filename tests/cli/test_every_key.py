@@ -140,6 +140,7 @@ KEYS = {
     "model.mean_codes": Elsewhere("cli/test_architectures.py"),
     "loss.l1": Change(0.5, numbers),
     "loss.dssim": Change(1, numbers),
+    "loss.gradient": Change(1, numbers),
     "loss.mask": Change(1, numbers),
     "loss.eyes": Change(1, numbers),
     "loss.mouth": Change(1, numbers),

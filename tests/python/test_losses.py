@@ -82,6 +82,12 @@ def loss_dssim(x):
     return mean_of((1 - ssim_map(x.recon, x.target)) / 2, x.weight[:, :, 5:-5, 5:-5])
 
 
+def loss_gradient(x):
+    across, down = ((x.recon.diff(dim=d) - x.target.diff(dim=d)).abs() for d in (3, 2))
+    return (mean_of(across, (x.weight[..., 1:] + x.weight[..., :-1]) / 2)
+            + mean_of(down, (x.weight[:, :, 1:] + x.weight[:, :, :-1]) / 2))
+
+
 def loss_perceptual(x):
     pairs = zip(x.vgg(x.recon), x.vgg(x.target))
     return sum(mean_of((ours - theirs) ** 2, torch.nn.functional.avg_pool2d(x.weight, 2**i))

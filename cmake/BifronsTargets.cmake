@@ -18,16 +18,32 @@ function(bifrons_compile_options target)
   endif()
 endfunction()
 
-# bifrons_module(NAME [modules it may use...]): a static library of every .c file in the current
-# folder that exports ./include and nothing else. Foreign libraries are linked PRIVATE by the caller.
+# bifrons_room(NAME FOLDER [rooms and modules it uses...]): the library bifrons_NAME of every .c file
+# in a folder. Who uses the room sees the headers in that folder. Foreign libraries are linked PRIVATE
+# by the caller.
+function(bifrons_room name folder)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.c)
+  add_library(bifrons_${name} STATIC ${sources})
+  target_include_directories(bifrons_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
+  bifrons_compile_options(bifrons_${name})
+  list(TRANSFORM ARGN PREPEND bifrons_)
+  target_link_libraries(bifrons_${name} PUBLIC ${ARGN})
+endfunction()
+
+# bifrons_module(NAME [ROOMS room...] [USES module...]): the library bifrons_NAME of every .c file in the
+# current folder, and of its rooms. Others see ./include and nothing else. The rooms are folders of the
+# module; they use the module's public headers as bifrons_NAME_headers.
 function(bifrons_module name)
+  cmake_parse_arguments(M "" "" "ROOMS;USES" ${ARGN})
+  list(TRANSFORM M_ROOMS PREPEND bifrons_)
+  list(TRANSFORM M_USES PREPEND bifrons_)
+  add_library(bifrons_${name}_headers INTERFACE)
+  target_include_directories(bifrons_${name}_headers INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}/include)
+  target_link_libraries(bifrons_${name}_headers INTERFACE ${M_USES})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
   add_library(bifrons_${name} STATIC ${sources})
-  target_include_directories(bifrons_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/include)
   bifrons_compile_options(bifrons_${name})
-  foreach(used ${ARGN})
-    target_link_libraries(bifrons_${name} PUBLIC bifrons_${used})
-  endforeach()
+  target_link_libraries(bifrons_${name} PUBLIC bifrons_${name}_headers PRIVATE ${M_ROOMS})
 endfunction()
 
 # bifrons_pkg(target module... ): a pkg-config module, its headers as SYSTEM and PRIVATE.

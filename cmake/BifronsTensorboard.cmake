@@ -1,6 +1,6 @@
-# bifrons_tensorboard(TARGET FOLDER): adds the writer of event files to the target, as
-# WITH_TENSORBOARD says: AUTO where libprotobuf-c, protoc-c and libisal are there, ON requires them.
-function(bifrons_tensorboard target folder)
+# bifrons_tensorboard(FOLDER): the room of the writer of event files, as WITH_TENSORBOARD says: AUTO where
+# libprotobuf-c, protoc-c and libisal are there, ON requires them. FOLDER/off is the room without them.
+function(bifrons_tensorboard folder)
   set(found OFF)
   if(NOT WITH_TENSORBOARD STREQUAL "OFF")
     pkg_check_modules(PKG_libprotobuf_c QUIET IMPORTED_TARGET GLOBAL libprotobuf-c)
@@ -15,7 +15,8 @@ function(bifrons_tensorboard target folder)
   endif()
   message(STATUS "TensorBoard event files: ${found}")
   if(NOT found)
-    target_sources(${target} PRIVATE ${folder}/tensorboard_off.c)
+    bifrons_room(tensorboard ${folder}/off report)
+    target_include_directories(bifrons_tensorboard PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
     return()
   endif()
 
@@ -31,6 +32,6 @@ function(bifrons_tensorboard target folder)
   target_include_directories(bifrons_tfevent SYSTEM PUBLIC ${generated})
   target_link_libraries(bifrons_tfevent PUBLIC PkgConfig::PKG_libprotobuf_c)
 
-  target_sources(${target} PRIVATE ${folder}/tensorboard.c ${folder}/crc32c.c)
-  target_link_libraries(${target} PRIVATE bifrons_tfevent PkgConfig::PKG_libisal)
+  bifrons_room(tensorboard ${folder} report)
+  target_link_libraries(bifrons_tensorboard PRIVATE bifrons_tfevent PkgConfig::PKG_libisal)
 endfunction()

@@ -85,7 +85,7 @@ def test_a_run_leaves_what_the_contract_names(trained):
 
 
 def test_rows_are_as_the_header_of_metrics_shows_them(trained):
-    header = (Path(__file__).resolve().parents[2] / "src/driver/train/metrics.h").read_text()
+    header = (Path(__file__).resolve().parents[2] / "src/driver/train/report/metrics.h").read_text()
     shown = json.loads(re.sub(r"\n \*", "", re.search(r'\{"kind":"train".*?\d\}\n', header, re.S).group()))
     row = rows(trained)[-1]
     assert list(row) == list(shown)

@@ -39,9 +39,9 @@ GIVEN = {
         extern struct comm *comm; extern float *gradients; extern size_t count, n_slots; extern int64_t steps;
         void backward(size_t slot);"""),
     "src/comm/include/comm/watchdog.h": ((), "extern struct comm *c; extern double timeout_s; extern int64_t step;"),
-    "src/comm/node.h": ((), """
+    "src/comm/mpi/node.h": ((), """
         extern int local_rank, local_size; extern struct node_limits limits; extern const char *names;"""),
-    "src/data/drawn_parts.h": ((), "extern const struct portrait *p; extern struct vec3 head_point;"),
+    "src/data/faces/drawn_parts.h": ((), "extern const struct portrait *p; extern struct vec3 head_point;"),
     "src/data/include/data/chart.h": ((), "extern size_t n; extern double *ranks, *speed; extern struct picture picture;"),
     "src/data/include/data/file_kind.h": (("base/include/base/log.h",), ""),
     "src/data/include/data/left_files.h": (("base/include/base/log.h",), "extern const struct file_kind *kind;"),
@@ -51,43 +51,43 @@ GIVEN = {
     "src/data/include/data/stage.h": ((), "extern const char *path; extern bool made; extern int local_rank;"),
     "src/driver/config/config.h": ((), "extern int world_size;"),
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),
-    "src/driver/config/train_arguments.h": (("driver/command.h",), "extern int argc; extern char **argv;"),
+    "src/driver/config/train_arguments.h": (("driver/command/command.h",), "extern int argc; extern char **argv;"),
     "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture;"),
     "src/driver/plan/plan.h": ((), "extern struct plan_request request;"),
-    "src/driver/train/average.h": ((), "extern struct session *s;"),
-    "src/driver/train/batch_trials.h": ((), """
+    "src/driver/train/step/average.h": ((), "extern struct session *s;"),
+    "src/driver/train/tune/batch_trials.h": ((), """
         extern struct batch_trials t; extern double planned, available; extern int64_t pairs_there_are; struct batch_trial try_batch(int64_t pairs);"""),
-    "src/driver/train/collapse.h": ((), """
+    "src/driver/train/session/collapse.h": ((), """
         extern struct collapse c; extern struct collapse_view views[MODEL_PEOPLE]; extern double losses[MODEL_PEOPLE], lr;
         extern int64_t patience;"""),
-    "src/driver/train/outputs.h": ((), """
+    "src/driver/train/session/outputs.h": ((), """
         extern struct outputs_sum sum; extern uint8_t *reconstruction, *picture, *mask_or_null; extern int size;"""),
-    "src/driver/train/feed.h": ((), """
+    "src/driver/train/step/feed.h": ((), """
         extern struct feed_options options; extern struct feed *f; extern uint64_t position; extern size_t n, m;"""),
     "src/driver/tools/trained_on.h": ((), "extern const json_t *record;"),
-    "src/driver/train/folders.h": ((), "extern struct session *s; extern const struct train_arguments *a;"),
-    "src/driver/train/guard.h": ((), """
+    "src/driver/train/run/folders.h": ((), "extern struct session *s; extern const struct train_arguments *a;"),
+    "src/driver/train/session/guard.h": ((), """
         extern struct config config; extern double loss; extern bool is_finite; extern struct { struct guard guard; } state, saved;"""),
-    "src/driver/train/lr_curve.h": ((), "double loss_of_a_step_at(double rate);"),
-    "src/driver/train/metrics.h": ((), "extern struct metrics_row row; extern int64_t offset;"),
-    "src/driver/train/progress.h": ((), """
+    "src/driver/train/tune/lr_curve.h": ((), "double loss_of_a_step_at(double rate);"),
+    "src/driver/train/report/metrics.h": ((), "extern struct metrics_row row; extern int64_t offset;"),
+    "src/driver/train/report/progress.h": ((), """
         extern struct progress p; extern struct progress_options options; extern struct progress_val val;
         extern struct model_losses losses; extern int64_t steps_per_epoch;"""),
-    "src/driver/train/resume.h": ((), "extern struct session *s; extern const char *path_or_null;"),
-    "src/driver/train/run_folder.h": ((), """
+    "src/driver/train/resume/resume.h": ((), "extern struct session *s; extern const char *path_or_null;"),
+    "src/driver/train/run/run_folder.h": ((), """
         extern const char *out, *config_toml; extern bool continues, best; extern int64_t step; extern int keep;
         extern char temporary[PATH_BYTES_MAX]; extern struct hash128 hash;
         enum status write_checkpoint(const char *path, struct hash128 *hash_out);"""),
-    "src/driver/train/save.h": ((), """
+    "src/driver/train/resume/save.h": ((), """
         extern struct session *s; extern double since_s; extern bool validated; extern int64_t steps;"""),
-    "src/driver/train/session.h": ((), "extern struct session *s;"),
-    "src/driver/train/tensorboard.h": ((), """
+    "src/driver/train/session/session.h": ((), "extern struct session *s;"),
+    "src/driver/train/tensorboard/tensorboard.h": ((), """
         extern struct tensorboard *tb; extern struct metrics_row row; extern int64_t step; extern const uint8_t *png;
         extern size_t n_bytes; extern int width, height;"""),
-    "src/driver/train/vote.h": ((), """
+    "src/driver/train/step/vote.h": ((), """
         extern struct vote v; extern struct model_losses losses; extern struct comm *comm; extern enum status local_status;"""),
-    "src/driver/train/walltime.h": ((), "extern struct walltime w; extern double now_s, max_minutes, save_s;"),
-    "src/driver/train/worker.h": ((), """
+    "src/driver/train/session/walltime.h": ((), "extern struct walltime w; extern double now_s, max_minutes, save_s;"),
+    "src/driver/train/session/worker.h": ((), """
         extern struct worker *w; extern struct { int n; } job; void write_it(void *ctx); void tell_outcome(void *ctx);"""),
     "src/model/include/model/adversary.h": ((), """
         extern struct model *m; extern struct model_batch batch; extern double global_batch, adversary_lr;
@@ -98,9 +98,9 @@ GIVEN = {
     "src/model/include/model/model.h": ((), """
         extern struct model *m; extern struct model_batch batch; extern double global_batch;
         extern struct model_losses losses;"""),
-    "src/model/pickle.h": ((), """
+    "src/model/weights/pickle.h": ((), """
         extern const uint8_t *bytes; extern size_t n, used; extern struct pickle *p; void take(uint32_t item);"""),
-    "src/model/weights.h": ((), "extern const char *path; extern struct weights *w; extern double *numbers;"),
+    "src/model/weights/weights.h": ((), "extern const char *path; extern struct weights *w; extern double *numbers;"),
 }
 EVERYWHERE = "extern struct errmsg em;\nextern enum status st;\n"
 

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "norm.h"
 #include "shim/shim.h"
-#include "train/norm.h"
 
 static struct errmsg em;
 static const char *folder;

@@ -1,5 +1,5 @@
 /* Which of some trials is suggested, and when there is nothing to learn from another. */
-#include "train/batch_trials.h"
+#include "batch_trials.h"
 
 #include "testing.h"
 

@@ -1,5 +1,5 @@
 /* Which decoders have collapsed, and which have only not begun. */
-#include "train/collapse.h"
+#include "collapse.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Samples read ahead are those that would be read now, whatever is asked for when. */
-#include "train/feed.h"
+#include "feed.h"
 
 #include "small_sets.h"
 

@@ -1,5 +1,5 @@
 /* Which steps are left out, and that nothing poisons the judgement. */
-#include "train/guard.h"
+#include "guard.h"
 
 #include <math.h>
 

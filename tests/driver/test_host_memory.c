@@ -1,5 +1,5 @@
 /* The memory that is left, from the kernel's files: those of this machine, and some made here. */
-#include "train/host_memory.h"
+#include "host_memory.h"
 
 #include <math.h>
 #include <stdlib.h>

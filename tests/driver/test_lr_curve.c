@@ -1,5 +1,5 @@
 /* What is read from the losses of a learning rate range test. */
-#include "train/lr_curve.h"
+#include "lr_curve.h"
 
 #include <math.h>
 

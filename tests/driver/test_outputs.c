@@ -1,5 +1,5 @@
 /* What is seen of a decoder's pictures. */
-#include "train/outputs.h"
+#include "outputs.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* A rank whose parameters have come to differ is named, under mpirun. */
-#include "train/replica.h"
+#include "replica.h"
 
 #include "testing.h"
 

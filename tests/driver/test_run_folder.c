@@ -1,7 +1,7 @@
 /* A run's folder: its lock, its checkpoints, and what is found after damage. */
 #define _XOPEN_SOURCE 700 /* nftw */
 
-#include "train/run_folder.h"
+#include "run_folder.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* How long stages to come are, in steps of the present one. */
-#include "train/run_plan.h"
+#include "run_plan.h"
 
 #include "testing.h"
 

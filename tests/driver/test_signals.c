@@ -1,5 +1,5 @@
 /* Requests to stop, each in a child of its own: a request is for the life of a process. */
-#include "train/signals.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <math.h>

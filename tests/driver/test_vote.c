@@ -1,5 +1,5 @@
 /* What ranks tell each other, under mpirun. */
-#include "train/vote.h"
+#include "vote.h"
 
 #include "testing.h"
 

@@ -1,5 +1,5 @@
 /* When a run stops by itself, on a clock of the tests' own. */
-#include "train/walltime.h"
+#include "walltime.h"
 
 #include <math.h>
 

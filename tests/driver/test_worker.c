@@ -1,5 +1,5 @@
 /* A thread beside the loop: one job at a time, waited for with a deadline. */
-#include "train/worker.h"
+#include "worker.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -27,9 +27,9 @@
 #include <unistd.h>
 
 #include "base/philox.h"
+#include "host_memory.h"
 #include "model/model.h"
-#include "train/host_memory.h"
-#include "train/worker.h"
+#include "worker.h"
 
 enum status __real_model_zero_gradients(struct model *m, struct errmsg *em);
 enum status __real_model_backward(struct model *m, const struct model_batch *b, double global_batch,

@@ -8,13 +8,13 @@
 
 #include "base/checked.h"
 #include "base/log.h"
+#include "colours.h"
 #include "command.h"
 #include "config.h"
 #include "data/loader.h"
 #include "engine.h"
 #include "model/model.h"
-#include "train/colours.h"
-#include "train/preview.h"
+#include "preview.h"
 
 enum { KEY_AUGMENT = 1000, KEY_SHEET, SHOWN = 8, ROWS = 3 };
 

@@ -13,8 +13,8 @@
 #include "data/picture.h"
 #include "engine.h"
 #include "loaded.h"
-#include "train/quality.h"
-#include "train/truth.h"
+#include "quality.h"
+#include "truth.h"
 
 enum { EVAL_BATCH = 16 };
 

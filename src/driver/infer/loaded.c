@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "data/file_kind.h"
+#include "device.h"
 #include "model/checkpoint.h"
-#include "train/device.h"
 
 static void take_meta(struct loaded *l, const char *text)
 {

@@ -5,10 +5,10 @@
  *
  * and from it follow MODEL_LOSS_NAME, the configuration key loss.key with its default and help, its
  * field in struct config, what is checked before training, and the names in logs, metrics and
- * TensorBoard. To add a loss, add a row here and a function of the row's key to src/model/loss.c,
- * and write it in PyTorch in tests/python/test_losses.py, which fails until then, as does
- * tests/cli/test_every_key.py. What the losses are: model/model.h. What a loss costs is not known
- * from here: `bifrons plan` counts it by a row in src/driver/plan/plan_pictures.c.
+ * TensorBoard. To add a loss, add a row here and a function of the row's key to
+ * src/model/loss/loss.c, and write it in PyTorch in tests/python/test_losses.py, which fails until
+ * then, as does tests/cli/test_every_key.py. What the losses are: model/model.h. What a loss costs
+ * is not known from here: `bifrons plan` counts it by a row in src/driver/plan/plan_pictures.c.
  */
 #ifndef BIFRONS_BASE_LOSSES_H
 #define BIFRONS_BASE_LOSSES_H

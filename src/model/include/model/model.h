@@ -30,7 +30,7 @@
  * is the difference of the people's mean codes (arithmetic of this kind on codes: Radford, Metz,
  * Chintala, "Unsupervised representation learning with deep convolutional generative adversarial
  * networks", 2016). The means are parameters of the encoder, which a loss of their own makes follow
- * the codes (src/model/mean_codes.h); it is part of no loss that is told.
+ * the codes (src/model/loss/mean_codes.h); it is part of no loss that is told.
  *
  * Parameters, gradients and moments are one flat array each, in the order of python/'s
  * parameters(); model_layout tells where each tensor lies. One thread at a time.
@@ -67,7 +67,7 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
  *               Belongie, Kautz: "Multimodal unsupervised image-to-image translation", ECCV 2018.
  *   adversarial how little a discriminator takes x for made: model/adversary.h
  *
- * A loss is one row of base/losses.h and one function in src/model/loss.c, named as the key.
+ * A loss is one row of base/losses.h and one function in src/model/loss/loss.c, named as the key.
  */
 /* Told beside them, but part of no total: what the discriminators learn from. */
 #define MODEL_LOSS_MAP(X)                       \
@@ -88,7 +88,7 @@ int model_loss_facts(enum model_loss loss);
 
 enum model_precision { MODEL_FP32, MODEL_BF16, MODEL_FP64 };
 
-enum model_init { MODEL_INIT_PYTORCH, MODEL_INIT_HE }; /* src/model/init.h */
+enum model_init { MODEL_INIT_PYTORCH, MODEL_INIT_HE }; /* src/model/network/init.h */
 
 enum model_adversary_loss { MODEL_HINGE, MODEL_LEAST_SQUARES };
 

@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "base/log.h"
 #include "device.h"
+#include "feed.h"
 #include "norm.h"
 #include "run_plan.h"
 #include "session.h"

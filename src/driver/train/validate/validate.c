@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "base/log.h"
+#include "feed.h"
 #include "outputs.h"
 #include "truth.h"
 #include "vote.h"

@@ -30,11 +30,12 @@
 #include "data/loader.h"
 #include "data/order.h"
 #include "data/set.h"
-#include "feed.h"
 #include "guard.h"
 #include "model/model.h"
 #include "val_metrics.h"
 #include "walltime.h"
+
+struct feed;
 
 /* Where the run stands. Saved in every checkpoint. */
 struct train_state {

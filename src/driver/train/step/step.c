@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "feed.h"
 #include "norm.h"
 #include "replica.h"
 #include "vote.h"

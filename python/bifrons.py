@@ -18,7 +18,7 @@ def activate(x):
     return nn.functional.leaky_relu(x, 0.2)
 
 
-class Halve(nn.Conv2d):
+class Conv(nn.Conv2d):
     def __init__(self, n_in, n_out):
         super().__init__(n_in, n_out, 4, stride=2, padding=1)
 
@@ -26,7 +26,7 @@ class Halve(nn.Conv2d):
         return activate(super().forward(x))
 
 
-class Twice(nn.ConvTranspose2d):
+class ConvTranspose(nn.ConvTranspose2d):
     def __init__(self, n_in, n_out):
         super().__init__(n_in, n_out, 4, stride=2, padding=1)
 
@@ -51,7 +51,7 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Stages r* halve the resolution they are named by; blocks b* work at one; then a dense layer."""
+    """Levels r* halve the resolution they are named by; blocks b* work at one; then a dense layer."""
 
     def __init__(self, sizes, channels, blocks, norm, dense, mean_codes):
         super().__init__()
@@ -61,7 +61,7 @@ class Encoder(nn.Module):
                                     nn.Parameter(torch.zeros(shape)) if mean_codes else None)
         for size in reversed(sizes[1:]):
             inner = size // 2
-            self.add_module(f"r{size}", Halve(channels[size], channels[inner]))
+            self.add_module(f"r{size}", Conv(channels[size], channels[inner]))
             blocks_here = [Block(channels[inner], norm) for _ in range(blocks)]
             self.add_module(f"b{inner}", nn.Sequential(*blocks_here))
         if dense:
@@ -74,7 +74,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The way back; stages are named by the resolution they put out. Gives pictures and masks."""
+    """The way back; levels are named by the resolution they put out. Gives pictures and masks."""
 
     def __init__(self, sizes, channels, blocks, norm, dense, double, mask):
         super().__init__()
@@ -112,7 +112,7 @@ class Bifrons(nn.Module):
         dense = latent if bottleneck == "dense" else None
         if not dense:
             channels[code_size] = latent
-        double = {"transposed": Twice, "subpixel": Subpixel}[upsample]
+        double = {"transposed": ConvTranspose, "subpixel": Subpixel}[upsample]
         self.encoder = Encoder(sizes, channels, blocks, norm, dense, mean_codes)
         self.decoder_a = Decoder(sizes, channels, blocks, norm, dense, double, mask)
         self.decoder_b = Decoder(sizes, channels, blocks, norm, dense, double, mask)

@@ -340,28 +340,9 @@ struct shim_value *shim_get_at(struct shim_archive *a, const struct shim_value *
     return found;
 }
 
-enum shim_kind shim_kind_of(const struct shim_value *v)
-{
-    if (!v || v->v.isNone())
-        return SHIM_NONE;
-    if (v->v.isBool())
-        return SHIM_BOOL;
-    if (v->v.isInt())
-        return SHIM_INT;
-    if (v->v.isDouble())
-        return SHIM_DOUBLE;
-    if (v->v.isString())
-        return SHIM_STRING;
-    if (v->v.isTensor())
-        return SHIM_TENSOR;
-    if (v->v.isList() || v->v.isTuple())
-        return SHIM_LIST;
-    return v->v.isGenericDict() ? SHIM_DICT : SHIM_OTHER;
-}
-
 bool shim_get_bool(const struct shim_value *v, bool *out)
 {
-    if (shim_kind_of(v) != SHIM_BOOL)
+    if (!v || !v->v.isBool())
         return false;
     *out = v->v.toBool();
     return true;
@@ -369,7 +350,7 @@ bool shim_get_bool(const struct shim_value *v, bool *out)
 
 bool shim_get_int(const struct shim_value *v, int64_t *out)
 {
-    if (shim_kind_of(v) != SHIM_INT)
+    if (!v || !v->v.isInt())
         return false;
     *out = v->v.toInt();
     return true;
@@ -382,7 +363,7 @@ bool shim_get_double(const struct shim_value *v, double *out)
         *out = double(whole);
         return true;
     }
-    if (shim_kind_of(v) != SHIM_DOUBLE)
+    if (!v || !v->v.isDouble())
         return false;
     *out = v->v.toDouble();
     return true;
@@ -390,7 +371,7 @@ bool shim_get_double(const struct shim_value *v, double *out)
 
 const char *shim_get_string(const struct shim_value *v)
 {
-    return shim_kind_of(v) == SHIM_STRING ? v->v.toStringRef().c_str() : nullptr;
+    return v && v->v.isString() ? v->v.toStringRef().c_str() : nullptr;
 }
 
 bool shim_get_tensor(const struct shim_value *v, enum shim_dtype *dtype_out, size_t *n_dims_out,
@@ -406,7 +387,7 @@ bool shim_get_tensor(const struct shim_value *v, enum shim_dtype *dtype_out, siz
         {at::kByte,     SHIM_U8  },
         {at::kLong,     SHIM_I64 }
     };
-    if (shim_kind_of(v) != SHIM_TENSOR || !v->v.toTensor().defined())
+    if (!v || !v->v.isTensor() || !v->v.toTensor().defined())
         return false;
     const at::Tensor &t = v->v.toTensor();
     if (t.dim() > SHIM_DIMS_MAX || t.layout() != at::kStrided)
@@ -424,7 +405,7 @@ bool shim_get_tensor(const struct shim_value *v, enum shim_dtype *dtype_out, siz
 bool shim_is_finite(const struct shim_value *v)
 {
     bool finite = false;
-    if (shim_kind_of(v) == SHIM_TENSOR)
+    if (v && v->v.isTensor())
         guard(__func__, nullptr, [&] { finite = v->v.toTensor().isfinite().all().item<bool>(); });
     return finite;
 }

@@ -69,13 +69,6 @@ int64_t shim_cuda_count(void)
     return n;
 }
 
-void shim_cuda_name(int64_t index, char *out, size_t out_bytes)
-{
-    if (out_bytes > 0)
-        out[0] = '\0';
-    guard(__func__, nullptr, [&] { cuda_name(index, out, out_bytes); });
-}
-
 enum status shim_device_check(const char *device, struct errmsg *em)
 {
     at::Device unused(at::kCPU);

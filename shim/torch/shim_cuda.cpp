@@ -24,13 +24,6 @@ int64_t shim::cuda_count()
     return c10::cuda::device_count(); // 0 without a driver, and does not throw
 }
 
-void shim::cuda_name(int64_t index, char *out, size_t out_bytes)
-{
-    cudaDeviceProp properties;
-    if (index < cuda_count() && cudaGetDeviceProperties(&properties, int(index)) == cudaSuccess)
-        snprintf(out, out_bytes, "%s", properties.name);
-}
-
 extern "C" enum status shim_cuda_kernels(int64_t index, struct errmsg *em)
 {
     return shim::guard(__func__, em, [&] {

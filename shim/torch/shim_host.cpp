@@ -28,10 +28,6 @@ int64_t shim::cuda_count()
     return 0;
 }
 
-void shim::cuda_name(int64_t, char *, size_t)
-{
-}
-
 std::optional<c10::Stream> shim::work_stream(at::Device, int)
 {
     return std::nullopt;

@@ -160,10 +160,8 @@ BINARY(div)
         return op(s, __func__, {x}, [&] { return at::name(x->t); });                   \
     }
 UNARY(abs)
-UNARY(sqrt)
 UNARY(round)
 UNARY(sum)
-UNARY(mean)
 #undef UNARY
 
 struct shim_tensor *shim_affine(struct shim_scope *s, const struct shim_tensor *x, double scale,

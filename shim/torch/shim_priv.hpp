@@ -52,7 +52,6 @@ namespace shim
 
 // In shim_cuda.cpp or shim_host.cpp.
 int64_t cuda_count();
-void cuda_name(int64_t index, char *out, size_t out_bytes);
 // The stream that a lane's work on the device is queued on, and the handle of lane 0's; nothing on
 // the CPU. Never the default stream: that one waits for others, and cannot be captured.
 std::optional<c10::Stream> work_stream(at::Device device, int lane);

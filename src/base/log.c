@@ -28,15 +28,9 @@ void log_init(void)
     state.colour = state.terminal && !getenv("NO_COLOR");
 }
 
-void log_set_rank(int rank, int world_size)
+void log_set_rank(int rank)
 {
-    (void)world_size;
     state.rank = rank;
-}
-
-void log_set_level(enum log_level level)
-{
-    state.level = level;
 }
 
 bool log_is_terminal(void)

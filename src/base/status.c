@@ -9,9 +9,9 @@
 
 static const struct {
     int exit_code;
-    const char *name, *meaning;
+    const char *name;
 } table[] = {
-#define X(name, exit_code, meaning) {exit_code, #name, meaning},
+#define X(name, exit_code, meaning) {exit_code, #name},
     STATUS_MAP(X)
 #undef X
 };
@@ -24,11 +24,6 @@ int status_exit_code(enum status st)
 const char *status_name(enum status st)
 {
     return table[st].name;
-}
-
-const char *status_meaning(enum status st)
-{
-    return table[st].meaning;
 }
 
 static void errmsg_write(struct errmsg *em, enum status code, const char *where, int line,

@@ -195,45 +195,52 @@ void comm_free(struct comm *c, void *memory)
         free(memory);
 }
 
-static void begin(struct comm *c, struct comm_ticket *ticket, enum comm_kind kind, size_t count,
-                  enum comm_dtype dtype, int root)
+static enum status begin(struct comm *c, enum comm_kind kind, void *range, size_t count,
+                         enum comm_dtype dtype, int root, void *stream, struct comm_ticket *ticket,
+                         struct errmsg *em)
 {
-    BUG_ON(ticket->sequence != 0); /* the ticket's last collective was not waited for */
+    bool sums = kind == COMM_ALL_REDUCE || kind == COMM_REDUCE_SCATTER;
+    BUG_ON(sums && dtype == COMM_U8); /* has no sum */
+    BUG_ON(ticket->sequence != 0);    /* the ticket's last collective was not waited for */
     ticket->sequence = ++c->sequence;
     const struct comm_call call = {ticket->sequence, count, kind, dtype, root};
     comm_progress_begin(&c->progress, &call);
+    return c->ops->begin(c, &call, range, stream, em);
 }
 
 enum status comm_all_reduce_begin(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
                                   void *stream, struct comm_ticket *ticket, struct errmsg *em)
 {
-    BUG_ON(dtype == COMM_U8); /* has no sum */
-    begin(c, ticket, COMM_ALL_REDUCE, count, dtype, 0);
-    return c->ops->all_reduce(c, range, count, dtype, stream, em);
+    return begin(c, COMM_ALL_REDUCE, range, count, dtype, 0, stream, ticket, em);
 }
 
 enum status comm_reduce_scatter_begin(struct comm *c, void *range, size_t count,
                                       enum comm_dtype dtype, void *stream,
                                       struct comm_ticket *ticket, struct errmsg *em)
 {
-    BUG_ON(dtype == COMM_U8);
-    begin(c, ticket, COMM_REDUCE_SCATTER, count, dtype, 0);
-    return c->ops->reduce_scatter(c, range, count, dtype, stream, em);
+    return begin(c, COMM_REDUCE_SCATTER, range, count, dtype, 0, stream, ticket, em);
 }
 
 enum status comm_all_gather_begin(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
                                   void *stream, struct comm_ticket *ticket, struct errmsg *em)
 {
-    begin(c, ticket, COMM_ALL_GATHER, count, dtype, 0);
-    return c->ops->all_gather(c, range, count, dtype, stream, em);
+    return begin(c, COMM_ALL_GATHER, range, count, dtype, 0, stream, ticket, em);
 }
 
 enum status comm_broadcast_begin(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
                                  int root, void *stream, struct comm_ticket *ticket,
                                  struct errmsg *em)
 {
-    begin(c, ticket, COMM_BROADCAST, count, dtype, root);
-    return c->ops->broadcast(c, range, count, dtype, root, stream, em);
+    return begin(c, COMM_BROADCAST, range, count, dtype, root, stream, ticket, em);
+}
+
+enum status comm_do(struct comm *c, enum comm_kind kind, void *range, size_t count,
+                    enum comm_dtype dtype, int root, void *stream, struct errmsg *em)
+{
+    struct comm_ticket ticket = {0};
+    BUG_ON(kind == COMM_GATHER);
+    enum status st = begin(c, kind, range, count, dtype, root, stream, &ticket, em);
+    return st == ST_OK ? comm_wait(c, &ticket, COMM_NO_DEADLINE, em) : st;
 }
 
 enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadline_s,

@@ -19,11 +19,26 @@ void comm_call_describe(const struct comm_call *call, char *text, size_t text_by
         snprintf(text + n, text_bytes - (size_t)n, ")");
 }
 
+uint64_t comm_call_pack(const struct comm_call *call)
+{
+    return (uint64_t)call->kind << 40 | (uint64_t)call->dtype << 32 | (uint32_t)call->root;
+}
+
+struct comm_call comm_call_unpack(uint64_t sequence, uint64_t count, uint64_t packed)
+{
+    return (struct comm_call){
+        .sequence = sequence,
+        .count = count,
+        .kind = (enum comm_kind)(packed >> 40),
+        .dtype = (enum comm_dtype)(packed >> 32 & 0xff),
+        .root = (int)(uint32_t)packed,
+    };
+}
+
 void comm_progress_begin(struct comm_progress *p, const struct comm_call *call)
 {
     atomic_store(&p->count, call->count);
-    atomic_store(&p->what,
-                 (uint64_t)call->kind << 40 | (uint64_t)call->dtype << 32 | (uint32_t)call->root);
+    atomic_store(&p->what, comm_call_pack(call));
     atomic_store(&p->sequence, call->sequence);
 }
 
@@ -40,14 +55,8 @@ void comm_progress_go_on(struct comm_progress *p)
 
 void comm_progress_read(const struct comm_progress *p, struct comm_call *out)
 {
-    uint64_t what = atomic_load(&p->what);
-    *out = (struct comm_call){
-        .sequence = atomic_load(&p->sequence),
-        .count = atomic_load(&p->count),
-        .kind = (enum comm_kind)(what >> 40),
-        .dtype = (enum comm_dtype)(what >> 32 & 0xff),
-        .root = (int)(uint32_t)what,
-    };
+    *out =
+        comm_call_unpack(atomic_load(&p->sequence), atomic_load(&p->count), atomic_load(&p->what));
 }
 
 enum { BUCKET_BITS = 16 };

@@ -13,14 +13,6 @@ struct comm_place {
     char host[COMM_HOST_BYTES];
 };
 
-enum comm_kind {
-    COMM_ALL_REDUCE,
-    COMM_REDUCE_SCATTER,
-    COMM_ALL_GATHER,
-    COMM_BROADCAST,
-    COMM_GATHER
-};
-
 /* What all ranks must ask alike in their n-th collective. Sent between ranks as it is. */
 struct comm_call {
     uint64_t sequence, count;
@@ -41,15 +33,9 @@ struct comm_progress {
 
 struct comm_ops {
     const char *name;
-    /* In place, whole range; what they begin is comm->sequence. */
-    enum status (*all_reduce)(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                              void *stream, struct errmsg *em);
-    enum status (*reduce_scatter)(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                                  void *stream, struct errmsg *em);
-    enum status (*all_gather)(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                              void *stream, struct errmsg *em);
-    enum status (*broadcast)(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                             int root, void *stream, struct errmsg *em);
+    /* In place, over the whole range. */
+    enum status (*begin)(struct comm *c, const struct comm_call *call, void *range, void *stream,
+                         struct errmsg *em);
     enum status (*wait)(struct comm *c, uint64_t sequence, double deadline_s, struct errmsg *em);
     /* n bytes of every rank, concatenated in rank order, on every rank. */
     enum status (*share_bytes)(struct comm *c, const void *mine, size_t n, void *all,
@@ -76,7 +62,12 @@ struct comm {
 };
 
 /* "collective 17 (all-reduce of 100 x f32)" */
+enum { COMM_CALL_TEXT_BYTES = 128 };
 void comm_call_describe(const struct comm_call *call, char *text, size_t text_bytes);
+/* Kind, data type and root in one number, and the call that it is of. */
+uint64_t comm_call_pack(const struct comm_call *call);
+struct comm_call comm_call_unpack(uint64_t sequence, uint64_t count, uint64_t packed);
+bool comm_call_same(const struct comm_call *a, const struct comm_call *b);
 
 void comm_progress_begin(struct comm_progress *p, const struct comm_call *call);
 void comm_progress_wait(struct comm_progress *p, uint64_t sequence);

@@ -5,18 +5,11 @@
 
 #include "comm_priv.h"
 
-static enum status nothing(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                           void *stream, struct errmsg *em)
+static enum status begin(struct comm *c, const struct comm_call *call, void *range, void *stream,
+                         struct errmsg *em)
 {
-    (void)c, (void)range, (void)count, (void)dtype, (void)stream, (void)em;
+    (void)c, (void)call, (void)range, (void)stream, (void)em;
     return ST_OK;
-}
-
-static enum status broadcast(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                             int root, void *stream, struct errmsg *em)
-{
-    (void)root;
-    return nothing(c, range, count, dtype, stream, em);
 }
 
 static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, struct errmsg *em)
@@ -56,10 +49,7 @@ enum status comm_self_open(struct comm *c, struct errmsg *em)
     (void)em;
     static const struct comm_ops ops = {
         .name = "self",
-        .all_reduce = nothing,
-        .reduce_scatter = nothing,
-        .all_gather = nothing,
-        .broadcast = broadcast,
+        .begin = begin,
         .wait = wait,
         .share_bytes = share_bytes,
         .gather = gather,

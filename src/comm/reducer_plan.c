@@ -225,10 +225,7 @@ static enum status plan_here(struct reducer *r, const struct link *link, struct 
 
 static enum status share(struct reducer *r, void *range, size_t bytes, struct errmsg *em)
 {
-    struct comm_ticket ticket = {0};
-    enum status st =
-        comm_broadcast_begin(r->options.comm, range, bytes, COMM_U8, 0, NULL, &ticket, em);
-    return st == ST_OK ? comm_wait(r->options.comm, &ticket, COMM_NO_DEADLINE, em) : st;
+    return comm_do(r->options.comm, COMM_BROADCAST, range, bytes, COMM_U8, 0, NULL, em);
 }
 
 /* What a rank will ask of every bucket's collective. */

@@ -180,15 +180,12 @@ enum status slot_sum_finish(struct slot_sum *s, struct errmsg *em)
     size_t ranks = (size_t)comm_world_size(s->comm), rank = (size_t)comm_rank(s->comm), n;
     enum status st = ST_OK;
     for (size_t done = 0; done < s->count && st == ST_OK; done += n) {
-        struct comm_ticket ticket = {0};
         n = MIN(s->piece, s->count - done);
         for (size_t k = 0; k < s->nodes_a_rank; k++)
             memcpy(s->exchange + (rank * s->nodes_a_rank + k) * n, s->partials[k] + done,
                    n * sizeof(float));
-        st = comm_all_gather_begin(s->comm, s->exchange, ranks * s->nodes_a_rank * n, COMM_F32,
-                                   NULL, &ticket, em);
-        if (st == ST_OK)
-            st = comm_wait(s->comm, &ticket, COMM_NO_DEADLINE, em);
+        st = comm_do(s->comm, COMM_ALL_GATHER, s->exchange, ranks * s->nodes_a_rank * n, COMM_F32,
+                     0, NULL, em);
         if (st == ST_OK)
             memcpy(s->gradients + done, sum_piece(s, n), n * sizeof(float));
     }

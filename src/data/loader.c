@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checked.h"
 #include "data/augment.h"
 #include "data/picture.h"
 
@@ -15,64 +14,6 @@ struct loader {
     uint64_t seed;
     uint8_t *stored[2]; /* one picture at the set's own size */
 };
-
-enum status loader_batch_init(struct loader_batch *b, size_t capacity, int size, bool masks,
-                              struct errmsg *em)
-{
-    struct loader_batch n = {.capacity = capacity, .size = size};
-    size_t pixels = (size_t)size * (size_t)size, bytes = 0;
-    bool fits = checked_mul(pixels * 3, capacity, &bytes);
-    for (int p = 0; p < 2 && fits; p++) {
-        n.images[p] = malloc(bytes + 1);
-        n.masks[p] = masks ? malloc(bytes / 3 + 1) : NULL;
-        n.draws[p] = calloc(capacity + 1, sizeof *n.draws[p]);
-        n.rows[p] = calloc(capacity + 1, sizeof *n.rows[p]);
-        fits = n.images[p] && (n.masks[p] || !masks) && n.draws[p] && n.rows[p];
-    }
-    if (!fits) {
-        loader_batch_release(&n);
-        return FAIL(em, ST_MEMORY, "out of memory for a batch of %zu pictures of %d px", capacity,
-                    size);
-    }
-    *b = n;
-    return ST_OK;
-}
-
-enum status loader_batch_add_noise(struct loader_batch *b, struct errmsg *em)
-{
-    size_t bytes = b->capacity * (size_t)b->size * (size_t)b->size * 3; /* as many as of images */
-    for (int p = 0; p < 2; p++) {
-        b->noise[p] = malloc(bytes + 1);
-        if (!b->noise[p])
-            return FAIL(em, ST_MEMORY, "out of memory for the noise of %zu pictures of %d px",
-                        b->capacity, b->size);
-    }
-    return ST_OK;
-}
-
-enum status loader_batch_add_priority(struct loader_batch *b, struct errmsg *em)
-{
-    for (int p = 0; p < 2; p++) {
-        b->priority[p] = malloc(b->capacity * (size_t)b->size * (size_t)b->size + 1);
-        if (!b->priority[p])
-            return FAIL(em, ST_MEMORY, "out of memory for the priorities of %zu pictures of %d px",
-                        b->capacity, b->size);
-    }
-    return ST_OK;
-}
-
-void loader_batch_release(struct loader_batch *b)
-{
-    for (int p = 0; p < 2; p++) {
-        free(b->images[p]);
-        free(b->masks[p]);
-        free(b->draws[p]);
-        free(b->noise[p]);
-        free(b->priority[p]);
-        free(b->rows[p]);
-    }
-    *b = (struct loader_batch){0};
-}
 
 enum status loader_new(const struct loader_source source[2], const struct augment_config *strength,
                        uint64_t seed, struct loader **out, struct errmsg *em)
@@ -174,8 +115,8 @@ static enum status load_priority(struct loader *l, int person, int64_t row, uint
     return st;
 }
 
-static enum status load_row(struct loader *l, int person, size_t i, int64_t row,
-                            struct loader_batch *b, struct errmsg *em)
+static enum status load_row(struct loader *l, int person, size_t i, int64_t row, struct batch *b,
+                            struct errmsg *em)
 {
     size_t pixels = (size_t)b->size * (size_t)b->size;
     b->rows[person][i] = row;
@@ -187,7 +128,7 @@ static enum status load_row(struct loader *l, int person, size_t i, int64_t row,
     return st;
 }
 
-static void draw(struct loader *l, int person, size_t i, uint64_t position, struct loader_batch *b)
+static void draw(struct loader *l, int person, size_t i, uint64_t position, struct batch *b)
 {
     enum order_person who = (enum order_person)person;
     size_t bytes = (size_t)b->size * (size_t)b->size * 3;
@@ -200,7 +141,7 @@ static void draw(struct loader *l, int person, size_t i, uint64_t position, stru
         memset(b->noise[person] + i * bytes, AUGMENT_NOISE_ZERO, bytes);
 }
 
-enum status loader_fill(struct loader *l, uint64_t first, size_t n, struct loader_batch *b,
+enum status loader_fill(struct loader *l, uint64_t first, size_t n, struct batch *b,
                         struct errmsg *em)
 {
     BUG_ON(n > b->capacity);
@@ -217,7 +158,7 @@ enum status loader_fill(struct loader *l, uint64_t first, size_t n, struct loade
 }
 
 enum status loader_fill_rows(struct loader *l, const int64_t *rows_a, const int64_t *rows_b,
-                             size_t n, struct loader_batch *b, struct errmsg *em)
+                             size_t n, struct batch *b, struct errmsg *em)
 {
     BUG_ON(n > b->capacity);
     const int64_t *const rows[2] = {rows_a, rows_b};

@@ -36,8 +36,7 @@ static int leave(int code)
 int main(int argc, char **argv)
 {
     command_begin();
-    log_set_rank(launcher_rank_guess() > 0 ? launcher_rank_guess() : 0,
-                 launcher_world_size_guess());
+    log_set_rank(launcher_rank_guess() > 0 ? launcher_rank_guess() : 0);
     const char *space = argc > 0 ? strrchr(argv[0], ' ') : NULL; /* "bifrons train" */
     const char *name = space ? space + 1 : "";
     for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)

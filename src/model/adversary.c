@@ -33,12 +33,6 @@ struct model_flat model_adversary_flat(const struct model *m)
     };
 }
 
-size_t model_adversary_layout(const struct model *m, const struct model_tensor **tensors_out)
-{
-    *tensors_out = m->rivals ? m->rivals->tensors : NULL;
-    return m->rivals ? DISCRIMINATOR_TENSORS : 0;
-}
-
 enum status model_adversary_is_finite(const struct model *m, bool *finite_out, struct errmsg *em)
 {
     int64_t bad = 0;

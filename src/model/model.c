@@ -19,7 +19,7 @@ enum { CHANNELS = 3 };
 
 /* The people of a batch, on the device, and what the network makes of them. */
 struct pass {
-    struct augment_result samples[MODEL_PEOPLE];
+    struct augmented samples[MODEL_PEOPLE];
     struct shim_tensor *codes[MODEL_PEOPLE];
     struct shim_tensor *of_targets[MODEL_PEOPLE]; /* codes of what was swapped; NULL: nothing */
     struct network_output outputs[MODEL_PEOPLE];  /* of each one's own decoder */
@@ -74,9 +74,7 @@ static enum status choose_device(struct model *m, struct errmsg *em)
                     "train.cuda_graph = true needs a GPU, and the device here is \"%s\"; set it to "
                     "false",
                     wanted);
-    if (m->options.cuda_graph && m->options.recompute)
-        return FAIL(em, ST_CONFIG,
-                    "train.recompute and train.cuda_graph exclude each other: set one to false");
+    BUG_ON(m->options.cuda_graph && m->options.recompute);
     return shim_device_check(wanted, em);
 }
 
@@ -237,22 +235,23 @@ void model_on_gradient_ready(struct model *m, void (*fn)(void *ctx, size_t offse
 
 /* ---- A pass through the network -------------------------------------------------------------- */
 
-static void load_samples(struct model *m, const struct model_batch *b, struct pass *p)
+static void load_samples(struct model *m, const struct batch *b, struct pass *p)
 {
-    struct augment_stored stored[MODEL_PEOPLE] = {0};
+    struct samples stored[MODEL_PEOPLE] = {0};
+    BUG_ON(b->size != m->options.config.image_size);
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who])
-            stored[who] = pixels_upload(m->scope, b, who, m->options.config.image_size);
+            stored[who] = pixels_upload(m->scope, b, who);
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who])
             p->samples[who] =
-                augment_apply(m->scope, b->draws[who], b->n, m->options.config.image_size,
-                              stored[who], stored[MODEL_PEOPLE - 1 - who], &m->options.colours[who],
+                augment_apply(m->scope, b->draws[who], b->n, b->size, stored[who],
+                              stored[MODEL_PEOPLE - 1 - who], &m->options.colours[who],
                               &m->options.colours[MODEL_PEOPLE - 1 - who]);
 }
 
 /* What each person of the batch has, one after the other; NULL where none has any. */
-static struct shim_tensor *join(struct model *m, const struct model_batch *b,
+static struct shim_tensor *join(struct model *m, const struct batch *b,
                                 struct shim_tensor *const of[MODEL_PEOPLE])
 {
     struct shim_tensor *present[MODEL_PEOPLE];
@@ -264,15 +263,15 @@ static struct shim_tensor *join(struct model *m, const struct model_batch *b,
 }
 
 /* The person's part of what join made. */
-static struct shim_tensor *part(struct model *m, const struct model_batch *b,
-                                struct shim_tensor *joined, int who)
+static struct shim_tensor *part(struct model *m, const struct batch *b, struct shim_tensor *joined,
+                                int who)
 {
     int64_t first = who == MODEL_B && b->images[MODEL_A] ? (int64_t)b->n : 0;
     return shim_narrow(m->scope, joined, 0, first, (int64_t)b->n);
 }
 
 /* Both people go through the encoder as one batch. */
-static void encode(struct model *m, const struct model_batch *b,
+static void encode(struct model *m, const struct batch *b,
                    struct shim_tensor *const inputs[MODEL_PEOPLE],
                    struct shim_tensor *codes_out[MODEL_PEOPLE])
 {
@@ -286,14 +285,14 @@ static void encode(struct model *m, const struct model_batch *b,
             codes_out[who] = part(m, b, codes, who);
 }
 
-static bool has_people(const struct model_batch *b)
+static bool has_people(const struct batch *b)
 {
     return b->n > 0 && (b->images[MODEL_A] || b->images[MODEL_B]);
 }
 
 /* The codes as the person's own decoder takes them. */
-static struct shim_tensor *own_codes(struct model *m, const struct model_batch *b,
-                                     const struct pass *p, int who)
+static struct shim_tensor *own_codes(struct model *m, const struct batch *b, const struct pass *p,
+                                     int who)
 {
     return p->of_targets[who] ? back_translation_return(m->scope, &m->network, who, b->draws[who],
                                                         b->n, p->codes[who])
@@ -302,7 +301,7 @@ static struct shim_tensor *own_codes(struct model *m, const struct model_batch *
 
 /* Augments, encodes and reconstructs, for a backward pass to follow or not. Errors stay in the
  * scope. */
-static struct pass forward(struct model *m, const struct model_batch *b, bool for_backward)
+static struct pass forward(struct model *m, const struct batch *b, bool for_backward)
 {
     struct pass p = {0};
     shim_no_grad(m->scope, true);
@@ -310,7 +309,8 @@ static struct pass forward(struct model *m, const struct model_batch *b, bool fo
     shim_autocast(m->scope, m->options.precision == MODEL_BF16);
     back_translate(m->scope, &m->network, b, m->options.cuda_graph, p.samples, p.of_targets);
     shim_no_grad(m->scope, !for_backward);
-    struct shim_tensor *inputs[] = {p.samples[MODEL_A].inputs, p.samples[MODEL_B].inputs};
+    struct shim_tensor *inputs[] = {p.samples[MODEL_A].input.images,
+                                    p.samples[MODEL_B].input.images};
     encode(m, b, inputs, p.codes);
     shim_fork(m->scope);
     for (int who = 0; who < MODEL_PEOPLE; who++)
@@ -330,7 +330,7 @@ struct terms {
 };
 
 /* join of one-channel pictures; zeros stand for those that a person lacks. NULL where all do. */
-static struct shim_tensor *join_planes(struct model *m, const struct model_batch *b,
+static struct shim_tensor *join_planes(struct model *m, const struct batch *b,
                                        struct shim_tensor *a_s, struct shim_tensor *b_s)
 {
     struct shim_tensor *of[MODEL_PEOPLE] = {a_s, b_s};
@@ -346,7 +346,7 @@ static struct shim_tensor *join_planes(struct model *m, const struct model_batch
 
 /* The samples' codes without their gradients, those of swaps as the pictures' they were made of, or
  * as these should be of the person they show. */
-static struct shim_tensor *codes_of_targets(struct model *m, const struct model_batch *b,
+static struct shim_tensor *codes_of_targets(struct model *m, const struct batch *b,
                                             const struct pass *p, int who, bool as_shown)
 {
     struct shim_tensor *of_targets = p->of_targets[who];
@@ -359,7 +359,7 @@ static struct shim_tensor *codes_of_targets(struct model *m, const struct model_
 }
 
 /* The codes that the samples' codes should be, joined; NULL where none is wanted or known. */
-static struct shim_tensor *wanted_codes(struct model *m, const struct model_batch *b,
+static struct shim_tensor *wanted_codes(struct model *m, const struct batch *b,
                                         const struct pass *p)
 {
     struct shim_tensor *wanted[MODEL_PEOPLE] = {0};
@@ -380,7 +380,7 @@ static struct shim_tensor *share_of(struct shim_scope *s, struct shim_tensor *ea
 }
 
 /* What makes the mean codes follow, with a gradient of their own only. */
-static struct shim_tensor *add_mean_codes(struct model *m, const struct model_batch *b,
+static struct shim_tensor *add_mean_codes(struct model *m, const struct batch *b,
                                           const struct pass *p, double global_batch,
                                           struct shim_tensor *total)
 {
@@ -397,15 +397,16 @@ static struct shim_tensor *add_mean_codes(struct model *m, const struct model_ba
 
 /* every: also those that do not count towards the total; but not the adversarial one, which says as
  * much about the other side. */
-static struct terms measure(struct model *m, const struct model_batch *b, const struct pass *p,
+static struct terms measure(struct model *m, const struct batch *b, const struct pass *p,
                             double global_batch, bool every)
 {
     struct terms t = {0};
     struct shim_scope *s = m->scope;
     shim_autocast(s, false);
     struct shim_tensor *pictures[] = {p->outputs[MODEL_A].pictures, p->outputs[MODEL_B].pictures};
-    struct shim_tensor *targets[] = {p->samples[MODEL_A].targets, p->samples[MODEL_B].targets};
-    const struct augment_result *of_a = &p->samples[MODEL_A], *of_b = &p->samples[MODEL_B];
+    struct shim_tensor *targets[] = {p->samples[MODEL_A].target.images,
+                                     p->samples[MODEL_B].target.images};
+    const struct samples *of_a = &p->samples[MODEL_A].target, *of_b = &p->samples[MODEL_B].target;
     struct shim_tensor *masks = join_planes(m, b, of_a->masks, of_b->masks);
     struct shim_tensor *priority = join_planes(m, b, of_a->priority, of_b->priority);
     struct shim_tensor *codes_wanted = wanted_codes(m, b, p);
@@ -441,7 +442,7 @@ static struct terms measure(struct model *m, const struct model_batch *b, const 
 }
 
 /* The other side's backward pass, on the same reconstructions. */
-static void train_rivals(struct model *m, const struct model_batch *b, const struct pass *p,
+static void train_rivals(struct model *m, const struct batch *b, const struct pass *p,
                          double global_batch, struct terms *t)
 {
     struct shim_scope *s = m->scope;
@@ -450,7 +451,7 @@ static void train_rivals(struct model *m, const struct model_batch *b, const str
         if (!b->images[who])
             continue;
         struct shim_tensor *each = discriminators_loss(s, m->rivals, who, p->outputs[who].pictures,
-                                                       p->samples[who].targets, &r1);
+                                                       p->samples[who].target.images, &r1);
         struct shim_tensor *loss = share_of(s, each, global_batch);
         t->of[who][MODEL_LOSS_DISCRIMINATOR] = loss;
         if (r1) {
@@ -484,7 +485,7 @@ enum status model_zero_gradients(struct model *m, struct errmsg *em)
     return st;
 }
 
-enum status model_backward(struct model *m, const struct model_batch *b, double global_batch,
+enum status model_backward(struct model *m, const struct batch *b, double global_batch,
                            struct model_losses *out, struct errmsg *em)
 {
     struct model_losses losses = {0};
@@ -555,14 +556,14 @@ static struct shim_tensor *swap_of(struct model *m, struct shim_tensor *codes, i
     return network_decode(m->scope, &m->network, other, moved).pictures;
 }
 
-static void download_pictures(struct model *m, const struct model_batch *b, const struct pass *p,
+static void download_pictures(struct model *m, const struct batch *b, const struct pass *p,
                               const struct model_pictures *out)
 {
     for (int who = 0; who < MODEL_PEOPLE; who++) {
         if (!b->images[who])
             continue;
         if (out->input[who])
-            download(m, p->samples[who].inputs, out->input[who], b->n);
+            download(m, p->samples[who].input.images, out->input[who], b->n);
         if (out->recon[who])
             download(m, p->outputs[who].pictures, out->recon[who], b->n);
         if (out->swap[who])
@@ -570,7 +571,7 @@ static void download_pictures(struct model *m, const struct model_batch *b, cons
     }
 }
 
-enum status model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
+enum status model_evaluate(struct model *m, const struct batch *b, double global_batch,
                            struct model_losses *out, const struct model_pictures *pictures,
                            struct errmsg *em)
 {
@@ -590,8 +591,8 @@ enum status model_evaluate(struct model *m, const struct model_batch *b, double 
     return st;
 }
 
-enum status model_run(struct model *m, const struct model_batch *b,
-                      const struct model_pictures *out, struct errmsg *em)
+enum status model_run(struct model *m, const struct batch *b, const struct model_pictures *out,
+                      struct errmsg *em)
 {
     if (!has_people(b))
         return ST_OK;

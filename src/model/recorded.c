@@ -7,17 +7,14 @@
 
 #include "base/poison.h"
 
-static struct recorded_kind kind_of(const struct model_batch *b, double global_batch)
+static struct recorded_kind kind_of(const struct batch *b, double global_batch)
 {
     struct recorded_kind k;
     memset(&k, 0, sizeof k); /* padding too: kinds are compared byte by byte */
     k.n = b->n;
     k.global_batch = global_batch;
     for (int who = 0; who < MODEL_PEOPLE; who++) {
-        k.images[who] = b->images[who] != NULL;
-        k.masks[who] = b->masks[who] != NULL;
-        k.priority[who] = b->priority[who] != NULL;
-        k.noise[who] = b->noise[who] != NULL;
+        k.arrays[who] = batch_arrays(b, who);
         k.augment[who] = augment_operations(b->draws[who], b->n);
     }
     return k;
@@ -36,7 +33,7 @@ static struct recorded_pass *find(struct recorded *r, const struct recorded_kind
 }
 
 enum status recorded_find(struct recorded *r, const struct shim_scope *s, struct shim_group *g,
-                          const struct model_batch *b, double global_batch, struct shim_graph **out,
+                          const struct batch *b, double global_batch, struct shim_graph **out,
                           struct errmsg *em)
 {
     struct recorded_kind kind = kind_of(b, global_batch);

@@ -20,8 +20,7 @@ enum {
 struct recorded_kind {
     size_t n;
     double global_batch;
-    bool images[MODEL_PEOPLE], masks[MODEL_PEOPLE], priority[MODEL_PEOPLE], noise[MODEL_PEOPLE];
-    unsigned augment[MODEL_PEOPLE];
+    unsigned arrays[MODEL_PEOPLE], augment[MODEL_PEOPLE];
 };
 
 /* Caller-owned, zeroed; recorded_release frees the graphs. */
@@ -36,7 +35,7 @@ struct recorded {
 
 /* The graph to make this pass with, or NULL: as it is. */
 enum status recorded_find(struct recorded *r, const struct shim_scope *s, struct shim_group *g,
-                          const struct model_batch *b, double global_batch, struct shim_graph **out,
+                          const struct batch *b, double global_batch, struct shim_graph **out,
                           struct errmsg *em) MUST_CHECK;
 void recorded_release(struct recorded *r);
 

@@ -72,9 +72,7 @@ static void range_free(void *range)
 
 static void reduce(void *range, size_t n, enum comm_dtype dtype)
 {
-    struct comm_ticket ticket = {0};
-    assert_ok(comm_all_reduce_begin(world, range, n, dtype, NULL, &ticket, &em));
-    assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
+    assert_ok(comm_do(world, COMM_ALL_REDUCE, range, n, dtype, 0, NULL, &em));
 }
 
 static void sums_are_taken_in_node_and_rank_order(void **state)
@@ -196,6 +194,11 @@ static void shards_scatter_and_gather(void **state)
         for (size_t i = 0; i < n; i++)
             if (i < first || i >= first + mine)
                 range[i] = -1.0f;
+        assert_ok(comm_do(world, COMM_ALL_GATHER, range, n, COMM_F32, 0, NULL, &em));
+        assert_sums(range, 0, n);
+        fill(range, n);
+        assert_ok(comm_do(world, COMM_REDUCE_SCATTER, range, n, COMM_F32, 0, NULL, &em));
+        assert_sums(range, first, mine);
         assert_ok(comm_all_gather_begin(world, range, n, COMM_F32, NULL, &ticket, &em));
         assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
         assert_sums(range, 0, n);
@@ -208,11 +211,9 @@ static void broadcast_reaches_all(void **state)
     (void)state;
     for (int root = 0; root < comm_world_size(world); root++) {
         uint64_t x[3] = {0};
-        struct comm_ticket ticket = {0};
         if (comm_rank(world) == root)
             x[0] = x[2] = (uint64_t)root + 7;
-        assert_ok(comm_broadcast_begin(world, x, 3, COMM_U64, root, NULL, &ticket, &em));
-        assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
+        assert_ok(comm_do(world, COMM_BROADCAST, x, 3, COMM_U64, root, NULL, &em));
         assert_true(x[0] == (uint64_t)root + 7 && x[1] == 0 && x[2] == x[0]);
     }
     enum { BYTES = (9 << 20) + 1 }; /* several pieces */

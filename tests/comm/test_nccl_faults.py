@@ -130,14 +130,14 @@ def test_versions_of_nccl_that_differ():
 def test_a_rank_that_does_not_come(ranks):
     run = Run(fault=("absent", 1), ranks=ranks)
     assert run.failed_with("rank 1 has not begun it")
-    assert "(all-reduce of 1000 fp32) has not ended after" in run.err
+    assert "(all-reduce of 1000 x f32) has not ended after" in run.err
     assert "rank 0 has not" not in run.err and "rank 2 has not" not in run.err
 
 
 def test_a_rank_that_comes_with_another_count():
     run = Run(fault=("odd", 1), timeout_s=NOT_BY_THE_DEADLINE)
     assert run.failed_with("ranks have come apart")
-    assert "all-reduce of 1000 fp32" in run.err and "all-reduce of 999 fp32" in run.err
+    assert "all-reduce of 1000 x f32" in run.err and "all-reduce of 999 x f32" in run.err
 
 
 def test_a_gpu_that_hangs():

@@ -119,7 +119,7 @@ int main(int argc, char **argv)
     enum status st = comm_open(&options, &c, &em);
     if (st != ST_OK)
         return status_exit_code(st);
-    log_set_rank(comm_rank(c), comm_world_size(c));
+    log_set_rank(comm_rank(c));
     st = watchdog_open(c, task.timeout_s, &w, &em);
     if (st == ST_OK)
         st = work(c, w, &task, &em);

@@ -37,9 +37,9 @@ static void ranges_do_not_matter(void **state)
 {
     (void)state;
     struct errmsg em = {0};
-    struct loader_batch whole = {0}, part = {0};
-    assert_ok(loader_batch_init(&whole, WANTED, SIZE, true, &em));
-    assert_ok(loader_batch_init(&part, 7, SIZE, true, &em));
+    struct batch whole = {0}, part = {0};
+    assert_ok(batch_init(&whole, WANTED, SIZE, BATCH_MASKS, &em));
+    assert_ok(batch_init(&part, 7, SIZE, BATCH_MASKS, &em));
     assert_ok(loader_fill(loader, 30, WANTED, &whole, &em));
     for (size_t first = 0; first < WANTED; first += 7) {
         size_t n = first + 7 < WANTED ? 7 : WANTED - first;
@@ -52,16 +52,16 @@ static void ranges_do_not_matter(void **state)
             assert_memory_equal(part.rows[p], whole.rows[p] + first, n * sizeof(int64_t));
         }
     }
-    loader_batch_release(&whole);
-    loader_batch_release(&part);
+    batch_release(&whole);
+    batch_release(&part);
 }
 
 static void pictures_are_those_of_the_order(void **state)
 {
     (void)state;
     struct errmsg em = {0};
-    struct loader_batch b = {0};
-    assert_ok(loader_batch_init(&b, WANTED, SIZE, true, &em));
+    struct batch b = {0};
+    assert_ok(batch_init(&b, WANTED, SIZE, BATCH_MASKS, &em));
     assert_ok(loader_fill(loader, 3, WANTED, &b, &em));
     for (int p = 0; p < 2; p++)
         for (size_t i = 0; i < WANTED; i++) {
@@ -71,16 +71,16 @@ static void pictures_are_those_of_the_order(void **state)
             assert_int_equal(b.masks[p][i * PIXELS + 5], small_mask(row));
         }
     assert_true(b.draws[0][0].rotate != b.draws[1][0].rotate);
-    loader_batch_release(&b);
+    batch_release(&b);
 }
 
 static void given_rows_come_unchanged_and_scaled(void **state)
 {
     (void)state;
     struct errmsg em = {0};
-    struct loader_batch b = {0};
+    struct batch b = {0};
     const int64_t rows[2] = {4, 1};
-    assert_ok(loader_batch_init(&b, 2, 2 * SIZE, true, &em));
+    assert_ok(batch_init(&b, 2, 2 * SIZE, BATCH_MASKS, &em));
     memset(b.images[0], 77, PIXELS * 4 * 3);
     assert_ok(loader_fill_rows(loader, NULL, rows, 2, &b, &em));
     assert_int_equal(b.images[0][0], 77); /* left out */
@@ -89,14 +89,14 @@ static void given_rows_come_unchanged_and_scaled(void **state)
         assert_int_equal(b.masks[1][i * PIXELS * 4 + 9], small_mask(rows[i]));
         assert_true(b.draws[1][i].zoom == 1.0f && b.draws[1][i].rotate == 0.0f);
     }
-    loader_batch_release(&b);
+    batch_release(&b);
 }
 
 static void noise_comes_where_it_is_drawn(void **state)
 {
     (void)state;
     struct errmsg em = {0};
-    struct loader_batch b = {0};
+    struct batch b = {0};
     struct loader *noisy;
     const struct augment_config strong = {.noise = 0.1};
     const struct loader_source sources[2] = {
@@ -106,8 +106,7 @@ static void noise_comes_where_it_is_drawn(void **state)
     const size_t bytes = PIXELS * 3;
     uint8_t want[PIXELS * 3];
     assert_ok(loader_new(sources, &strong, SMALL_SEED, &noisy, &em));
-    assert_ok(loader_batch_init(&b, WANTED, SIZE, true, &em));
-    assert_ok(loader_batch_add_noise(&b, &em));
+    assert_ok(batch_init(&b, WANTED, SIZE, BATCH_MASKS | BATCH_NOISE, &em));
     assert_ok(loader_fill(noisy, 3, WANTED, &b, &em));
     for (int p = 0; p < 2; p++)
         for (size_t i = 0; i < WANTED; i++) {
@@ -121,7 +120,7 @@ static void noise_comes_where_it_is_drawn(void **state)
     assert_ok(loader_fill(noisy, 3, WANTED, &b, &em));
     for (size_t i = 0; i < WANTED; i++)
         assert_true(b.draws[0][i].noise == 0 && b.noise[0][i * bytes] == AUGMENT_NOISE_ZERO);
-    loader_batch_release(&b);
+    batch_release(&b);
     loader_free(noisy);
 }
 
@@ -163,14 +162,14 @@ static void check_scaling(struct loader *l, struct set *s)
     assert_ok(picture_init(&stored, SIZE, SIZE, &em));
     assert_ok(set_read_image(s, row, stored.rgb, &em));
     for (int i = 0; i < 3; i++) {
-        struct loader_batch b = {0};
-        assert_ok(loader_batch_init(&b, 1, sizes[i], false, &em));
+        struct batch b = {0};
+        assert_ok(batch_init(&b, 1, sizes[i], 0, &em));
         assert_null(b.masks[0]);
         assert_ok(loader_fill_rows(l, &row, NULL, 1, &b, &em));
         assert_ok(picture_resize(&stored, sizes[i], sizes[i], &want, &em));
         assert_memory_equal(b.images[0], want.rgb, (size_t)(sizes[i] * sizes[i] * 3));
         picture_release(&want);
-        loader_batch_release(&b);
+        batch_release(&b);
     }
     picture_release(&stored);
 }
@@ -185,12 +184,12 @@ static void check_missing_masks(struct loader *l, struct set *s)
 {
     (void)s;
     struct errmsg em = {0};
-    struct loader_batch b = {0};
+    struct batch b = {0};
     const int64_t row = 0;
-    assert_ok(loader_batch_init(&b, 1, SIZE, true, &em));
+    assert_ok(batch_init(&b, 1, SIZE, BATCH_MASKS, &em));
     assert_status(loader_fill_rows(l, &row, NULL, 1, &b, &em), ST_DATA);
     assert_text_has(em.text, "bare.h5 has no masks");
-    loader_batch_release(&b);
+    batch_release(&b);
 }
 
 static void masks_that_are_not_there_are_an_error(void **state)

@@ -30,7 +30,12 @@ GIVEN = {
         extern const void *memory, *json; extern const char *path; extern size_t json_bytes;
         extern struct hash128_stream *hash;"""),
     "shim/toml/include/toml/toml.h": ((), "extern const char *text; extern size_t n;"),
+    "src/base/include/base/batch.h": ((), "extern size_t capacity; extern int size;"),
     "src/base/include/base/philox.h": ((), "extern uint64_t seed, position;"),
+    "src/base/include/base/thread.h": (("base/include/base/status.h",), """
+        extern pthread_t thread; extern pthread_cond_t changed; extern pthread_mutex_t lock; extern void *context;
+        extern bool done; extern double until_s; void *work(void *context);"""),
+    "src/base/include/base/sidecar.h": ((), "extern const char *path, *temporary; extern struct hash128 hash;"),
     "src/base/include/base/status.h": (("data/include/data/set.h",), "extern const char *path; extern struct set *set;"),
     "src/comm/include/comm/comm.h": ((), "extern struct comm_options options; extern float *grads; extern size_t n;"),
     "src/comm/include/comm/reducer.h": ((), """
@@ -46,7 +51,7 @@ GIVEN = {
     "src/data/include/data/file_kind.h": (("base/include/base/log.h",), ""),
     "src/data/include/data/left_files.h": (("base/include/base/log.h",), "extern const struct file_kind *kind;"),
     "src/data/include/data/loader.h": ((), """
-        extern struct loader *l; extern uint64_t first_position; extern size_t n; extern struct loader_batch batch;"""),
+        extern struct loader *l; extern uint64_t first_position; extern size_t n; extern struct batch batch;"""),
     "src/data/include/data/pack.h": ((), "extern const char *folder;"),
     "src/data/include/data/stage.h": ((), "extern const char *path; extern bool made; extern int local_rank;"),
     "src/driver/config/config.h": ((), "extern int world_size;"),
@@ -54,7 +59,7 @@ GIVEN = {
     "src/driver/config/train_arguments.h": (("driver/command/command.h",), "extern int argc; extern char **argv;"),
     "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture;"),
     "src/driver/plan/plan.h": ((), "extern struct plan_request request;"),
-    "src/driver/train/step/average.h": ((), "extern struct session *s;"),
+    "src/driver/train/step/average.h": ((), "extern struct stage *stage;"),
     "src/driver/train/tune/batch_trials.h": ((), """
         extern struct batch_trials t; extern double planned, available; extern int64_t pairs_there_are; struct batch_trial try_batch(int64_t pairs);"""),
     "src/driver/train/session/collapse.h": ((), """
@@ -65,22 +70,23 @@ GIVEN = {
     "src/driver/train/step/feed.h": ((), """
         extern struct feed_options options; extern struct feed *f; extern uint64_t position; extern size_t n, m;"""),
     "src/driver/tools/trained_on.h": ((), "extern const json_t *record;"),
-    "src/driver/train/run/folders.h": ((), "extern struct session *s; extern const struct train_arguments *a;"),
+    "src/driver/train/run/folders.h": ((), "extern struct run *run; extern const struct train_arguments *a;"),
     "src/driver/train/session/guard.h": ((), """
         extern struct config config; extern double loss; extern bool is_finite; extern struct { struct guard guard; } state, saved;"""),
     "src/driver/train/tune/lr_curve.h": ((), "double loss_of_a_step_at(double rate);"),
-    "src/driver/train/report/metrics.h": ((), "extern struct metrics_row row; extern int64_t offset;"),
+    "src/driver/train/report/metrics.h": ((), "extern struct metrics_row row;"),
     "src/driver/train/report/progress.h": ((), """
         extern struct progress p; extern struct progress_options options; extern struct progress_val val;
         extern struct model_losses losses; extern int64_t steps_per_epoch;"""),
-    "src/driver/train/resume/resume.h": ((), "extern struct session *s; extern const char *path_or_null;"),
+    "src/driver/train/resume/resume.h": (("driver/train/step/stage_open.h",), "extern struct session *s; extern const char *path_or_null;"),
     "src/driver/train/run/run_folder.h": ((), """
         extern const char *out, *config_toml; extern bool continues, best; extern int64_t step; extern int keep;
         extern char temporary[PATH_BYTES_MAX]; extern struct hash128 hash;
         enum status write_checkpoint(const char *path, struct hash128 *hash_out);"""),
     "src/driver/train/resume/save.h": ((), """
         extern struct session *s; extern double since_s; extern bool validated; extern int64_t steps;"""),
-    "src/driver/train/session/session.h": ((), "extern struct session *s;"),
+    "src/driver/train/session/session.h": (("driver/train/run/run_open.h", "driver/train/step/stage_open.h"), "extern struct session *s;"),
+    "src/driver/train/step/stage_open.h": ((), "extern struct stage *stage; extern struct train_state state;"),
     "src/driver/train/tensorboard/tensorboard.h": ((), """
         extern struct tensorboard *tb; extern struct metrics_row row; extern int64_t step; extern const uint8_t *png;
         extern size_t n_bytes; extern int width, height;"""),
@@ -90,13 +96,13 @@ GIVEN = {
     "src/driver/train/session/worker.h": ((), """
         extern struct worker *w; extern struct { int n; } job; void write_it(void *ctx); void tell_outcome(void *ctx);"""),
     "src/model/include/model/adversary.h": ((), """
-        extern struct model *m; extern struct model_batch batch; extern double global_batch, adversary_lr;
+        extern struct model *m; extern struct batch batch; extern double global_batch, adversary_lr;
         extern struct model_losses losses; extern struct model_step step; extern int64_t start, n;"""),
     "src/model/include/model/checkpoint.h": ((), """
         extern const struct model *m; extern struct checkpoint_facts facts; extern const char *path;
         extern struct hash128 hash;"""),
     "src/model/include/model/model.h": ((), """
-        extern struct model *m; extern struct model_batch batch; extern double global_batch;
+        extern struct model *m; extern struct batch batch; extern double global_batch;
         extern struct model_losses losses;"""),
     "src/model/weights/pickle.h": ((), """
         extern const uint8_t *bytes; extern size_t n, used; extern struct pickle *p; void take(uint32_t item);"""),

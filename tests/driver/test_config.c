@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "config_schema.h"
 #include "config_sources.h"
+#include "model/architecture.h"
 #include "testing.h"
 #include "train_arguments.h"
 
@@ -471,6 +472,19 @@ static void keys_are_checked_together(void **state)
                  ST_CONFIG, "set train.device = \"cpu\"");
 }
 
+/* train.device = "auto" may turn out to be a GPU. */
+static void a_device_is_checked_when_it_is_known(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct config c = defaults();
+    assert_ok(config_check_device(&c, "cuda:0", &em));
+    c.train.reproducible = true;
+    assert_ok(config_check_device(&c, "auto", &em));
+    assert_status(config_check_device(&c, "cuda:0", &em), ST_CONFIG);
+    assert_text_has(em.text, "not on \"cuda:0\": set train.device = \"cpu\"");
+}
+
 static void configs_that_come_along_are_good(void **state)
 {
     (void)state;
@@ -510,8 +524,7 @@ static void presets_are_as_large_as_they_say(void **state)
         snprintf(path, sizeof path, "%s/configs/%s.toml", source_tree, presets[i].name);
         struct config c = defaults();
         assert_ok(config_merge_file(&c, path, &em));
-        struct model_config model = config_model(&c);
-        assert_ok(architecture_new(&model, &a, &em));
+        assert_ok(architecture_new(&c.model, &a, &em));
         assert_int_equal(a->config.image_size, presets[i].image_size);
         assert_int_equal(a->config.latent, presets[i].latent);
         assert_near((double)a->count / 1e6, presets[i].millions, 0.05);
@@ -739,6 +752,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(differences_are_listed),
         cmocka_unit_test(a_graph_is_true_false_or_auto),
         cmocka_unit_test(keys_are_checked_together),
+        cmocka_unit_test(a_device_is_checked_when_it_is_known),
         cmocka_unit_test(configs_that_come_along_are_good),
         cmocka_unit_test(presets_are_as_large_as_they_say),
         cmocka_unit_test(light128_is_the_default),

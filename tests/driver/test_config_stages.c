@@ -161,7 +161,7 @@ static void every_stage_is_checked(void **state)
                  "{image_size = 512}]",
                  8, ST_OK, "");
     assert_check("train.stages = [{image_size = 64}, {image_size = 96}]", 1, ST_CONFIG,
-                 "stage 2 of train.stages: model.image_size = 96: stages cannot halve it");
+                 "stage 2 of train.stages: model.image_size = 96 cannot be halved to");
     assert_check("train.stages = [{image_size = 256}, {}]", 1, ST_CONFIG,
                  "stage 2 of train.stages: image_size = 128 is less than the 256 of the stage "
                  "before");

@@ -14,7 +14,7 @@ struct bench {
     struct small_sets small;
     struct loader *loader;
     struct feed *feed;
-    struct loader_batch want;
+    struct batch want;
 };
 
 static struct errmsg em;
@@ -30,10 +30,11 @@ static int set_up(void **state)
         {b->small.sets[1], b->small.orders[1]}
     };
     assert_ok(loader_new(sources, &strength, SMALL_SEED, &b->loader, &em));
-    assert_ok(loader_batch_init(&b->want, ROOM, SMALL_SIZE, true, &em));
-    assert_ok(loader_batch_add_noise(&b->want, &em));
-    const struct feed_options options = {
-        .loader = b->loader, .capacity = ROOM, .size = SMALL_SIZE, .masks = true, .noise = true};
+    assert_ok(batch_init(&b->want, ROOM, SMALL_SIZE, BATCH_MASKS | BATCH_NOISE, &em));
+    const struct feed_options options = {.loader = b->loader,
+                                         .capacity = ROOM,
+                                         .size = SMALL_SIZE,
+                                         .arrays = BATCH_MASKS | BATCH_NOISE};
     assert_ok(feed_new(&options, &b->feed, &em));
     *state = b;
     return 0;
@@ -43,14 +44,14 @@ static int tear_down(void **state)
 {
     struct bench *b = *state;
     feed_free(b->feed);
-    loader_batch_release(&b->want);
+    batch_release(&b->want);
     loader_free(b->loader);
     small_sets_release(&b->small);
     free(b);
     return 0;
 }
 
-static void assert_same(const struct loader_batch *got, const struct loader_batch *want)
+static void assert_same(const struct batch *got, const struct batch *want)
 {
     assert_int_equal(got->n, want->n);
     for (int p = 0; p < 2; p++) {
@@ -63,7 +64,7 @@ static void assert_same(const struct loader_batch *got, const struct loader_batc
 }
 
 /* What the loader makes of these positions now. */
-static const struct loader_batch *want_at(struct bench *b, uint64_t first, size_t n)
+static const struct batch *want_at(struct bench *b, uint64_t first, size_t n)
 {
     feed_pause(b->feed);
     assert_ok(loader_fill(b->loader, first, n, &b->want, &em));
@@ -78,7 +79,7 @@ static void cut(const char *path)
 static void batches_are_the_loaders(void **state)
 {
     struct bench *b = *state;
-    const struct loader_batch *got;
+    const struct batch *got;
     for (uint64_t first = 0; first < 30; first += 3) {
         assert_ok(feed_take(b->feed, first, 3, &got, &em));
         feed_ahead(b->feed, first + 3, 3);
@@ -89,10 +90,9 @@ static void batches_are_the_loaders(void **state)
 static void samples_are_read_before_they_are_asked_for(void **state)
 {
     struct bench *b = *state;
-    const struct loader_batch *got;
-    struct loader_batch copy = {0};
-    assert_ok(loader_batch_init(&copy, ROOM, SMALL_SIZE, true, &em));
-    assert_ok(loader_batch_add_noise(&copy, &em));
+    const struct batch *got;
+    struct batch copy = {0};
+    assert_ok(batch_init(&copy, ROOM, SMALL_SIZE, BATCH_MASKS | BATCH_NOISE, &em));
     assert_ok(loader_fill(b->loader, 7, 4, &copy, &em));
     feed_ahead(b->feed, 7, 4);
     feed_pause(b->feed);
@@ -100,13 +100,13 @@ static void samples_are_read_before_they_are_asked_for(void **state)
     assert_ok(feed_take(b->feed, 7, 4, &got, &em));
     assert_same(got, &copy);
     assert_status(feed_take(b->feed, 11, 4, &got, &em), ST_DATA);
-    loader_batch_release(&copy);
+    batch_release(&copy);
 }
 
 static void others_than_those_read_ahead_may_be_asked_for(void **state)
 {
     struct bench *b = *state;
-    const struct loader_batch *got;
+    const struct batch *got;
     feed_ahead(b->feed, 8, 4);
     assert_ok(feed_take(b->feed, 2, 4, &got, &em)); /* went back */
     assert_same(got, want_at(b, 2, 4));
@@ -122,24 +122,23 @@ static void others_than_those_read_ahead_may_be_asked_for(void **state)
 static void others_may_read_in_between(void **state)
 {
     struct bench *b = *state;
-    const struct loader_batch *got;
+    const struct batch *got;
     assert_ok(feed_take(b->feed, 0, 4, &got, &em));
     feed_ahead(b->feed, 4, 4);
-    struct loader_batch copy = {0};
-    assert_ok(loader_batch_init(&copy, ROOM, SMALL_SIZE, true, &em));
-    assert_ok(loader_batch_add_noise(&copy, &em));
+    struct batch copy = {0};
+    assert_ok(batch_init(&copy, ROOM, SMALL_SIZE, BATCH_MASKS | BATCH_NOISE, &em));
     feed_pause(b->feed);
     assert_ok(loader_fill(b->loader, 4, 4, &copy, &em));
     cut(b->small.paths[1]);
     assert_ok(feed_take(b->feed, 4, 4, &got, &em));
     assert_same(got, &copy);
-    loader_batch_release(&copy);
+    batch_release(&copy);
 }
 
 static void a_failure_comes_with_the_samples_it_concerns(void **state)
 {
     struct bench *b = *state;
-    const struct loader_batch *got;
+    const struct batch *got;
     assert_ok(feed_take(b->feed, 0, 4, &got, &em));
     cut(b->small.paths[1]);
     feed_ahead(b->feed, 4, 4);

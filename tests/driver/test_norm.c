@@ -12,12 +12,13 @@ static const size_t bucket_bytes[BUCKET_SIZES] = {1, 50000, 1 << 30}; /* a tenso
 
 static struct comm *world;
 static struct errmsg em;
-static struct session session;
+static struct run run;
+static struct stage stage;
 static float *whole; /* the gradient; the flat one may hold a shard of it only */
 
 static size_t count(void)
 {
-    return model_flat(session.model)->count;
+    return model_flat(stage.model)->count;
 }
 
 static int setup(void **state)
@@ -31,8 +32,9 @@ static int setup(void **state)
         .adam_beta2 = 0.999,
         .adam_eps = 1e-8,
     };
-    session = (struct session){.comm = world};
-    assert_ok(model_new(&options, NULL, &session.model, &em));
+    run = (struct run){.comm = world};
+    stage = (struct stage){.run = &run, .comm = world};
+    assert_ok(model_new(&options, NULL, &stage.model, &em));
     whole = calloc(count(), sizeof *whole);
     assert_non_null(whole);
     assert_true(count() > 20 * MODEL_CHUNK && count() % MODEL_CHUNK != 0);
@@ -45,7 +47,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    model_free(session.model);
+    model_free(stage.model);
     free(whole);
     return 0;
 }
@@ -54,26 +56,26 @@ static int teardown(void **state)
 static void plan_buckets(size_t bytes)
 {
     const struct model_tensor *tensors;
-    size_t n = model_layout(session.model, &tensors);
+    size_t n = model_layout(stage.model, &tensors);
     struct reducer_range *ranges = calloc(n, sizeof *ranges);
     assert_non_null(ranges);
     for (size_t i = 0; i < n; i++)
         ranges[i] = (struct reducer_range){tensors[i].offset, tensors[i].count};
     const struct reducer_options options = {
         .comm = world,
-        .gradients = model_flat(session.model)->gradients,
+        .gradients = model_flat(stage.model)->gradients,
         .count = count(),
         .dtype = COMM_F32,
         .tensors = ranges,
         .n_tensors = n,
         .bucket_bytes = bytes,
-        .scatter = zero_is_on(&session),
+        .scatter = zero_is_on(&stage),
     };
-    assert_ok(reducer_new(&options, &session.reducer, &em));
-    reducer_observe(session.reducer);
+    assert_ok(reducer_new(&options, &stage.reducer, &em));
+    reducer_observe(stage.reducer);
     for (size_t i = n; i-- > 0;)
-        reducer_ready(session.reducer, ranges[i].first, ranges[i].count);
-    assert_ok(reducer_plan(session.reducer, &em));
+        reducer_ready(stage.reducer, ranges[i].first, ranges[i].count);
+    assert_ok(reducer_plan(stage.reducer, &em));
     free(ranges);
 }
 
@@ -81,9 +83,9 @@ static void plan_buckets(size_t bytes)
  */
 static void fill(bool shards)
 {
-    float *gradient = model_flat(session.model)->gradients;
+    float *gradient = model_flat(stage.model)->gradients;
     const struct reducer_range *buckets;
-    size_t n = reducer_buckets(session.reducer, &buckets), first, of_shard;
+    size_t n = reducer_buckets(stage.reducer, &buckets), first, of_shard;
     for (size_t i = 0; i < count(); i++)
         gradient[i] = shards ? NAN : whole[i];
     for (size_t b = 0; b < n && shards; b++) {
@@ -97,16 +99,16 @@ static double measured(int64_t zero, size_t bytes)
 {
     struct norm *n = NULL;
     double norm = NAN;
-    session.config.train.zero = zero;
+    run.config.train.zero = zero;
     plan_buckets(bytes);
-    assert_ok(norm_new(&session, &n, &em));
-    fill(zero_is_on(&session));
-    assert_ok(norm_measure(&session, n, &norm, &em));
+    assert_ok(norm_new(&stage, &n, &em));
+    fill(zero_is_on(&stage));
+    assert_ok(norm_measure(&stage, n, &norm, &em));
     double once = norm;
-    assert_ok(norm_measure(&session, n, &norm, &em)); /* nothing is left of the step before */
+    assert_ok(norm_measure(&stage, n, &norm, &em)); /* nothing is left of the step before */
     assert_true(isnan(norm) ? isnan(once) : norm == once);
     norm_free(n);
-    reducer_free(session.reducer);
+    reducer_free(stage.reducer);
     return norm;
 }
 

@@ -1,6 +1,7 @@
 /* What bifrons plan computes, held against numbers worked out by hand. */
 #include <math.h>
 
+#include "base/file.h"
 #include "plan.h"
 #include "testing.h"
 
@@ -13,11 +14,20 @@ static const char cluster_text[] =
     "[link]\nwithin_gb_s = 100\nwithin_us = 10\nbetween_gb_s = 10\nbetween_us = 100\n"
     "overlap = 1.0\n";
 
+static enum status read_text(const char *text, struct cluster *out, struct errmsg *em)
+{
+    static char path[PATH_BYTES_MAX];
+    if (!path[0])
+        assert_true(path_join(path, sizeof path, scratch_new(), "c.toml"));
+    assert_int_equal(file_write_atomic(path, text, strlen(text), em), ST_OK);
+    return cluster_read(path, out, em);
+}
+
 static struct cluster cluster_of(const char *text)
 {
     struct errmsg em = {0};
     struct cluster c;
-    assert_ok(cluster_parse(text, "c.toml", &c, &em));
+    assert_ok(read_text(text, &c, &em));
     return c;
 }
 
@@ -71,7 +81,7 @@ static void refused(const char *line, const char *replacement, const char *messa
     assert_non_null(at);
     snprintf(text, sizeof text, "%.*s%s%s", (int)(at - cluster_text), cluster_text, replacement,
              at + strlen(line));
-    assert_status(cluster_parse(text, "c.toml", &c, &em), ST_CONFIG);
+    assert_status(read_text(text, &c, &em), ST_CONFIG);
     assert_text_has(em.text, message);
     assert_string_equal(c.name, "untouched");
 }
@@ -140,6 +150,14 @@ static void what_is_turned_on_costs(void **state)
     assert_true(unmasked.augmentation.kept < with.augmentation.kept);
 }
 
+static double results_of(const struct plan_work *w, enum plan_part part)
+{
+    double sum = 0;
+    for (size_t i = 0; i < w->n_layers; i++)
+        sum += w->layers[i].part == part ? w->layers[i].results : 0;
+    return sum;
+}
+
 /* VGG16 up to relu4_3, 3 x 3 kernels: channels and FLOPs by hand. */
 static void the_perceptual_network_costs_and_learns_nothing(void **state)
 {
@@ -169,6 +187,9 @@ static void the_perceptual_network_costs_and_learns_nothing(void **state)
     snprintf(c.loss.perceptual_weights, sizeof c.loss.perceptual_weights, "vgg19.pth");
     struct plan_work deeper = work_of(&c);
     assert_near(plan_parameters(&deeper, PLAN_PERCEPTUAL) - parameters, 9 * 256. * 256 + 256, 0);
+    /* convolution and ReLU of 10 or 11, four features compared, three pools of a quarter each */
+    assert_near(results_of(&with, PLAN_PERCEPTUAL), 2 * 10 + 4 + 3 * 0.25, 0);
+    assert_near(results_of(&deeper, PLAN_PERCEPTUAL), 2 * 11 + 4 + 3 * 0.25, 0);
 }
 
 /* 4 x 4 kernels, 3 C 2C 4C 1 channels, at 64, 32, 16 and 15 pixels a side. */
@@ -269,9 +290,9 @@ static void state_and_activations_are_what_the_configuration_says(void **state)
     assert_near(plan_memory_of(&w, &run, NULL).activations, one.activations / 8, 0);
 }
 
-/* Stages hand on 64 x 64 x 64 elements and fewer; backward holds one stage's own results at once.
+/* Levels hand on 64 x 64 x 64 elements and fewer; backward holds one level's own results at once.
  */
-static void recomputation_keeps_what_stages_hand_on(void **state)
+static void recomputation_keeps_what_levels_hand_on(void **state)
 {
     (void)state;
     struct config c = light();
@@ -518,7 +539,7 @@ int main(void)
         cmocka_unit_test(discriminators_learn_apart),
         cmocka_unit_test(a_graph_is_for_small_batches),
         cmocka_unit_test(state_and_activations_are_what_the_configuration_says),
-        cmocka_unit_test(recomputation_keeps_what_stages_hand_on),
+        cmocka_unit_test(recomputation_keeps_what_levels_hand_on),
         cmocka_unit_test(what_does_not_fit_comes_with_advice_that_fits),
         cmocka_unit_test(a_state_too_large_for_the_device_is_shared_out),
         cmocka_unit_test(sums_go_over_nodes_in_two_levels),

@@ -2,7 +2,6 @@
  */
 #include "recovery.h"
 
-#include "base/log.h"
 #include "small_run.h"
 
 static const char keys[] = "data.val_fraction = 0\nguard.patience = 3\nguard.lr_factor = 0.25\n"
@@ -70,12 +69,12 @@ static void a_collapse_is_due_after_some_validations(void **state)
 {
     (void)state;
     struct session *s = &run.session;
-    s->steps_total = 100;
+    s->stage.steps_total = 100;
     for (int found = 0; found < 5; found++) {
         s->state.collapse.in_a_row = found;
         assert_int_equal(recovery_is_due(s), found >= 3);
     }
-    s->config.guard.spike = 0; /* no guard */
+    s->run.config.guard.spike = 0; /* no guard */
     assert_false(recovery_is_due(s));
 }
 
@@ -84,8 +83,8 @@ static void at_the_end_of_a_stage_one_is_enough(void **state)
 {
     (void)state;
     struct session *s = &run.session;
-    s->config.train.stages.n = 2;
-    s->steps_total = 9;
+    s->run.config.train.stages.n = 2;
+    s->stage.steps_total = 9;
     s->state.collapse.in_a_row = 1;
     assert_true(recovery_is_due(s));
     s->state.collapse.in_a_row = 0;
@@ -100,7 +99,7 @@ static void a_collapse_goes_back_to_the_saved_state(void **state)
 {
     (void)state;
     struct train_state *t = &run.session.state;
-    run.session.config.guard.spike = 0;
+    run.session.run.config.guard.spike = 0;
     small_run_go_to(&run, 6);
     t->collapse.in_a_row = 1; /* was saved amid it, and does not count on */
     assert_ok(saver_keep(saver, &em));
@@ -148,7 +147,6 @@ int main(void)
         fprintf(stderr, "%s\n", em.text);
         return 1;
     }
-    log_set_level(LOG_ERROR);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     if (failed)
         comm_abort(world, 1); /* the others may be waiting in a collective */

@@ -51,18 +51,18 @@ static void a_flipped_bit_shows(void **state)
         .adam_beta2 = 0.999,
         .adam_eps = 1e-8,
     };
-    struct session s = {.comm = world, .state.step = 9};
+    struct session s = {.run.comm = world, .state.step = 9};
     struct errmsg told = {0};
-    assert_ok(model_new(&options, NULL, &s.model, &em));
+    assert_ok(model_new(&options, NULL, &s.stage.model, &em));
     assert_ok(replica_check(&s, &em));
-    const struct model_flat *flat = model_flat(s.model);
+    const struct model_flat *flat = model_flat(s.stage.model);
     if (comm_rank(world) == 1)
         ((unsigned char *)flat->parameters)[(flat->count - 5) * sizeof(float)] ^= 1;
     enum status st = replica_check(&s, &told);
     assert_int_equal(st, comm_world_size(world) == 1 ? ST_OK : ST_DIVERGED);
     if (comm_world_size(world) > 2)
         assert_text_has(told.text, "after step 9 the parameters of rank 1 differ");
-    model_free(s.model);
+    model_free(s.stage.model);
 }
 
 int main(void)

@@ -8,7 +8,7 @@
 
 static struct errmsg em;
 static struct small_sets small;
-static struct session session;
+static struct run run;
 static struct resume_changes changed;
 
 static int setup(void **state)
@@ -35,7 +35,7 @@ static int teardown(void **state)
 /* A checkpoint of this stage, of these sets. */
 static struct run_meta meta_of(int64_t stage)
 {
-    struct run_meta meta = {.stage = stage};
+    struct run_meta meta = {.state.stage = stage};
     for (int p = 0; p < 2; p++)
         snprintf(meta.fingerprints[p], sizeof meta.fingerprints[p], "%016" PRIx64,
                  set_get_info(small.sets[p])->fingerprint);
@@ -43,16 +43,16 @@ static struct run_meta meta_of(int64_t stage)
 }
 
 /* A run with this configuration, in its last stage or in that of the checkpoint. */
-static struct session *run_of(const char *toml, int64_t stage)
+static struct run *run_of(const char *toml, int64_t stage)
 {
-    struct config *c = &session.config;
-    session.sets[0] = small.sets[0];
-    session.sets[1] = small.sets[1];
+    struct config *c = &run.config;
+    run.sets[0] = small.sets[0];
+    run.sets[1] = small.sets[1];
     config_init(c);
     assert_ok(config_merge_text(c, "data.a = \"a.h5\"\ndata.b = \"b.h5\"\n", "sets", &em));
     assert_ok(config_merge_text(c, toml, "now.toml", &em));
     config_enter_stage(c, MIN(stage, config_stage_count(c) - 1));
-    return &session;
+    return &run;
 }
 
 /* From a checkpoint with the configuration `before` to a run with `now`. */

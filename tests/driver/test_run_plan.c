@@ -1,5 +1,6 @@
 /* How long stages to come are, in steps of the present one. */
 #include "run_plan.h"
+#include "stage_open.h"
 
 #include "testing.h"
 
@@ -15,36 +16,36 @@ static struct session *open_session(const char *stages)
     uint64_t hashes[2][PICTURES];
     char text[512];
     assert_non_null(s);
-    assert_ok(comm_open(&alone, &s->comm, &em));
-    config_init(&s->config);
+    assert_ok(comm_open(&alone, &s->run.comm, &em));
+    config_init(&s->run.config);
     snprintf(text, sizeof text,
              "model.latent = 8\nmodel.width = 16\n[train]\nprecision = \"fp32\"\nstages = %s",
              stages);
-    assert_ok(config_merge_text(&s->config, text, "test", &em));
+    assert_ok(config_merge_text(&s->run.config, text, "test", &em));
     for (uint64_t i = 0; i < 2 * PICTURES; i++)
         hashes[i / PICTURES][i % PICTURES] = i;
     for (int p = 0; p < 2; p++)
         assert_ok(order_new(hashes[p], PICTURES / (1 + p), 0, 1, (enum order_person)p,
-                            &s->orders[p], &em));
+                            &s->run.orders[p], &em));
     session_enter_stage(s);
-    struct model_options options = session_model_options(&s->config, "cpu");
-    assert_ok(model_new(&options, NULL, &s->model, &em));
+    struct model_options options = stage_model_options(&s->run.config, "cpu");
+    assert_ok(model_new(&options, NULL, &s->stage.model, &em));
     return s;
 }
 
 static void close_session(struct session *s)
 {
-    model_free(s->model);
+    model_free(s->stage.model);
     for (int p = 0; p < 2; p++)
-        order_free(s->orders[p]);
-    comm_close(s->comm);
+        order_free(s->run.orders[p]);
+    comm_close(s->run.comm);
     free(s);
 }
 
 static double steps_to_come(const char *stages, int64_t max_steps)
 {
     struct session *s = open_session(stages);
-    s->config.train.max_steps = max_steps;
+    s->run.config.train.max_steps = max_steps;
     session_enter_stage(s);
     double steps = run_plan_steps_to_come(s);
     close_session(s);

@@ -166,7 +166,6 @@ static void a_damaged_record_is_set_aside(void **unused)
     (void)unused;
     static const char *const contents[] = {"", "{\"started\": \"2001", "[1, 2]",
                                            "{\"started\": 5, \"resumes\": []}"};
-    log_set_level(LOG_ERROR);
     for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
         struct errmsg em = {0};
         assert_ok(file_write_atomic(path, contents[i], strlen(contents[i]), &em));

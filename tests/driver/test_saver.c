@@ -5,7 +5,6 @@
 #include <math.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "small_run.h"
 
 static const char held_out[] = "data.val_fraction = 0.3\n";
@@ -22,7 +21,7 @@ static struct errmsg em;
 static const char *in_run(const struct bench *b, const char *name)
 {
     static char path[PATH_BYTES_MAX];
-    assert_true(path_join(path, sizeof path, b->run.session.out, name));
+    assert_true(path_join(path, sizeof path, b->run.session.run.out, name));
     return path;
 }
 
@@ -74,7 +73,7 @@ static void what_was_saved_is_on_the_disk(void **state)
     assert_true(save(b, 5, NAN));
     assert_int_equal(step_of(b, "latest.pt"), 5);
     assert_int_equal(step_of(b, "best.pt"), -1); /* nothing is known of it */
-    assert_ok(run_folder_checkpoint(b->run.session.out, 5, path, &em));
+    assert_ok(run_folder_checkpoint(b->run.session.run.out, 5, path, &em));
     assert_ok(run_folder_verify(path, &em));
     assert_true(saver_seconds(b->saver) > 0);
     assert_true(save(b, 7, NAN));
@@ -146,7 +145,7 @@ static void a_failed_write_is_told_and_another_one_works(void **state)
     struct bench *b = bench_new(held_out);
     char aside[PATH_BYTES_MAX];
     assert_true(save(b, 1, 0.5));
-    assert_true(path_join(aside, sizeof aside, b->run.session.out, "aside"));
+    assert_true(path_join(aside, sizeof aside, b->run.session.run.out, "aside"));
     assert_int_equal(rename(in_run(b, "checkpoints"), aside), 0);
     assert_false(save(b, 2, 0.3));
     assert_true(b->run.session.state.best_value == 0.5);
@@ -163,9 +162,9 @@ static void it_is_due_by_time(void **state)
     (void)state;
     struct bench *b = bench_new("checkpoint.every_minutes = 0\n");
     assert_false(saver_due(b->saver));
-    b->run.session.config.checkpoint.every_minutes = 1e6;
+    b->run.session.run.config.checkpoint.every_minutes = 1e6;
     assert_false(saver_due(b->saver));
-    b->run.session.config.checkpoint.every_minutes = 1e-12;
+    b->run.session.run.config.checkpoint.every_minutes = 1e-12;
     while (!saver_due(b->saver)) /* once the clock has moved */
         ;
     bench_free(b);
@@ -177,7 +176,7 @@ static void none_is_due_while_one_is_being_written(void **state)
     (void)state;
     struct bench *b = bench_new("checkpoint.every_minutes = 1e-12\n");
     char temporary[PATH_BYTES_MAX], bytes[4096];
-    assert_ok(run_folder_temporary(b->run.session.out, 4, temporary, &em));
+    assert_ok(run_folder_temporary(b->run.session.run.out, 4, temporary, &em));
     assert_int_equal(mkfifo(temporary, 0600), 0);
     small_run_go_to(&b->run, 4);
     saver_save(b->saver, clock_seconds(), false);
@@ -226,7 +225,6 @@ int main(void)
         fprintf(stderr, "%s\n", em.text);
         return 1;
     }
-    log_set_level(LOG_ERROR);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     comm_close(world);
     return failed;

@@ -32,18 +32,18 @@
 #include "worker.h"
 
 enum status __real_model_zero_gradients(struct model *m, struct errmsg *em);
-enum status __real_model_backward(struct model *m, const struct model_batch *b, double global_batch,
+enum status __real_model_backward(struct model *m, const struct batch *b, double global_batch,
                                   struct model_losses *out, struct errmsg *em);
-enum status __real_model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
+enum status __real_model_evaluate(struct model *m, const struct batch *b, double global_batch,
                                   struct model_losses *out, const struct model_pictures *pictures,
                                   struct errmsg *em);
 int __real_rename(const char *from, const char *to);
 int __real_fsync(int fd);
 size_t __real_fwrite(const void *bytes, size_t size, size_t n, FILE *f);
 enum status __wrap_model_zero_gradients(struct model *m, struct errmsg *em);
-enum status __wrap_model_backward(struct model *m, const struct model_batch *b, double global_batch,
+enum status __wrap_model_backward(struct model *m, const struct batch *b, double global_batch,
                                   struct model_losses *out, struct errmsg *em);
-enum status __wrap_model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
+enum status __wrap_model_evaluate(struct model *m, const struct batch *b, double global_batch,
                                   struct model_losses *out, const struct model_pictures *pictures,
                                   struct errmsg *em);
 int __wrap_rename(const char *from, const char *to);
@@ -149,7 +149,7 @@ enum status __wrap_model_zero_gradients(struct model *m, struct errmsg *em)
     return __real_model_zero_gradients(m, em);
 }
 
-enum status __wrap_model_backward(struct model *m, const struct model_batch *b, double global_batch,
+enum status __wrap_model_backward(struct model *m, const struct batch *b, double global_batch,
                                   struct model_losses *out, struct errmsg *em)
 {
     char how[HOW_BYTES];
@@ -164,7 +164,7 @@ enum status __wrap_model_backward(struct model *m, const struct model_batch *b, 
     return st;
 }
 
-enum status __wrap_model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
+enum status __wrap_model_evaluate(struct model *m, const struct batch *b, double global_batch,
                                   struct model_losses *out, const struct model_pictures *pictures,
                                   struct errmsg *em)
 {

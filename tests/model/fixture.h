@@ -52,10 +52,11 @@ static inline struct model *model_make(const struct model_options *o)
 }
 
 /* Samples [first, first + n) of both people. */
-static inline struct model_batch part_of(const struct pictures *p, size_t first, size_t n)
+static inline struct batch part_of(struct pictures *p, size_t first, size_t n)
 {
-    return (struct model_batch){
+    return (struct batch){
         .n = n,
+        .size = SIDE,
         .images = {p->images[0] + first * PICTURE, p->images[1] + first * PICTURE},
         .masks = {p->masks[0] + first * MASK,     p->masks[1] + first * MASK    },
     };

@@ -131,7 +131,7 @@ static int train(const char *weights, double mask_weight, const char *adversary,
     for (size_t i = 0; means && i < of[0].count + of[1].count; i++) /* one behind the other */
         ((double *)flat->parameters)[of[0].offset + i] = (double)(i % 17) / 128;
     must(checkpoint_write(m, &facts, path_of("init.pt"), &em));
-    struct model_batch b = part_of(&pictures, 0, SAMPLES);
+    struct batch b = part_of(&pictures, 0, SAMPLES);
     struct augment_draw none[SAMPLES] = {AUGMENT_NONE, AUGMENT_NONE};
     struct augment_draw last[SAMPLES] = {AUGMENT_NONE, AUGMENT_NONE};
     last[SAMPLES - 1].back_translation = latent;

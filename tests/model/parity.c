@@ -126,7 +126,7 @@ static void draw_mean_codes(struct model *m)
         }
 }
 
-static void backward(struct model *m, const struct model_batch *b, FILE *losses)
+static void backward(struct model *m, const struct batch *b, FILE *losses)
 {
     struct model_losses l;
     must(model_zero_gradients(m, &em));
@@ -136,7 +136,7 @@ static void backward(struct model *m, const struct model_batch *b, FILE *losses)
             l.term[MODEL_B][MODEL_LOSS_DSSIM]);
 }
 
-static void train(struct model *m, const struct model_batch *b, int64_t steps)
+static void train(struct model *m, const struct batch *b, int64_t steps)
 {
     char path[PATH_BYTES_MAX];
     const struct model_flat *flat = model_flat(m);
@@ -211,8 +211,9 @@ int main(int argc, char **argv)
     write_file("images.bin", images, MODEL_PEOPLE * SAMPLES * picture_bytes);
     write_file("masks.bin", masks, MODEL_PEOPLE * SAMPLES * mask_bytes);
     must(model_new(&o, NULL, &m, &em));
-    struct model_batch b = {
+    struct batch b = {
         .n = SAMPLES,
+        .size = side,
         .images = {images, images + SAMPLES * picture_bytes},
         .masks = {masks,  masks + SAMPLES * mask_bytes    }
     };

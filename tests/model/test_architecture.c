@@ -36,11 +36,11 @@ static void zeros_stand_for_the_light_model(void **state)
     assert_string_equal(a->tensors[29].name, "decoder_b.r128.bias");
     double macs = 0;
     for (size_t i = a->first_layer[MODEL_ENCODER]; i < a->first_layer[MODEL_DECODER_A]; i++)
-        macs += architecture_layer_macs(a, &a->layers[i]);
+        macs += layer_macs(&a->layers[i]);
     const double by_hand = 16.0 * (4096 * 3 * 64 + 1024 * 64 * 128 + 256 * 128 * 256 +
                                    64 * 256 * 256 + 16 * 256 * 128);
     assert_true(macs == by_hand);
-    assert_true(architecture_layer_activations(&a->layers[0]) == 64.0 * 64 * 64);
+    assert_true(layer_activations(&a->layers[0]) == 64.0 * 64 * 64);
     architecture_free(a);
 }
 
@@ -80,7 +80,7 @@ static void layers_fit_together(void **state)
                 assert_int_equal(l->size_out, 192);
                 assert_int_equal(l->n_out, l->output == LAYER_TO_PICTURE ? 3 : 1);
             }
-            if (l->kind == LAYER_NORM)
+            if (l->kind == LAYER_GROUP_NORM)
                 assert_int_equal(l->n_in % l->groups, 0);
         }
         assert_int_equal(kept, 0);
@@ -106,7 +106,7 @@ static void tensors_lie_end_to_end(void **state)
             assert_string_not_equal(a->tensors[i].name, a->tensors[j].name);
     }
     for (size_t i = 0; i < a->n_layers; i++)
-        parameters += architecture_layer_parameters(a, &a->layers[i]);
+        parameters += layer_parameters(&a->layers[i]);
     for (int who = 0; who < 2; who++)
         parameters += a->mean_codes[who].count;
     assert_int_equal(next, a->count);
@@ -160,18 +160,19 @@ static void what_cannot_be_is_refused_by_key(void **state)
         struct model_config config;
         const char *says;
     } cases[] = {
-        {{.image_size = 100},                 "model.image_size = 100: stages cannot halve it"         },
+        {{.image_size = 100},                 "model.image_size = 100 cannot be halved to"             },
         {{.image_size = 100},                 "set it to 64, 128, 256 or 512"                          },
         {{.image_size = 128, .code_size = 6}, "set it to 96, 192 or 384"                               },
         {{.image_size = 64, .code_size = 64}, "set it to 128, 256 or 512"                              },
         {{.image_size = 1024},                "model.image_size = 1024: from 64 to 512 is possible"    },
         {{.code_size = 1},                    "model.code_size = 1: from 2 to 64"                      },
-        {{.latent = 5000},                    "model.latent = 5000: from 1 to 4096"                    },
+        {{.latent = 5000},                    "model.latent = 5000: from 8 to 4096"                    },
+        {{.latent = 7},                       "model.latent = 7: from 8 to 4096"                       },
         {{.latent = -1},                      "model.latent = -1"                                      },
         {{.width = 4},                        "model.width = 4: from 8 to 1024"                        },
         {{.width_max = 9999},                 "model.width_max = 9999"                                 },
         {{.blocks = 9},                       "model.blocks = 9: from 0 to 8"                          },
-        {{.upsample = 2},                     "model.upsample"                                         },
+        {{.upsample = 99},                    "model.upsample"                                         },
         {{.norm = MODEL_NORM_GROUP},          "set model.blocks to 1 or more, or model.norm = \"none\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -14,7 +14,7 @@ static const double pi = 3.14159265358979323846;
 struct bench {
     struct shim_scope *s;
     double image[MODEL_PEOPLE][VALUES], mask[SIDE * SIDE]; /* channels first */
-    struct augment_stored own, other;
+    struct samples own, other;
     struct augment_colours colours[MODEL_PEOPLE];
     double input[VALUES], target[VALUES], mask_out[SIDE * SIDE];
 };
@@ -61,12 +61,12 @@ static int teardown(void **state)
 
 static void apply(struct bench *b, const struct augment_draw *d)
 {
-    struct augment_result r = augment_apply(b->s, d, 1, SIDE, b->own, b->other,
-                                            &b->colours[MODEL_A], &b->colours[MODEL_B]);
-    shim_to_memory(b->s, r.inputs, SHIM_F64, b->input, VALUES);
-    shim_to_memory(b->s, r.targets, SHIM_F64, b->target, VALUES);
-    if (r.masks)
-        shim_to_memory(b->s, r.masks, SHIM_F64, b->mask_out, SIDE * SIDE);
+    struct augmented r = augment_apply(b->s, d, 1, SIDE, b->own, b->other, &b->colours[MODEL_A],
+                                       &b->colours[MODEL_B]);
+    shim_to_memory(b->s, r.input.images, SHIM_F64, b->input, VALUES);
+    shim_to_memory(b->s, r.target.images, SHIM_F64, b->target, VALUES);
+    if (r.target.masks)
+        shim_to_memory(b->s, r.target.masks, SHIM_F64, b->mask_out, SIDE * SIDE);
     assert_ok(shim_scope_check(b->s, &em));
 }
 
@@ -116,9 +116,9 @@ static void a_flip_mirrors_and_two_give_the_picture_back(void **state)
     assert_true(largest_gap(b->input, want, VALUES) < 1e-6);
     assert_true(largest_gap(b->target, want, VALUES) < 1e-6);
     assert_true(largest_gap(b->mask_out, want_mask, SIDE * SIDE) < 1e-6);
-    struct augment_result once = augment_apply(b->s, &d, 1, SIDE, b->own, b->other,
-                                               &b->colours[MODEL_A], &b->colours[MODEL_B]);
-    b->own.images = once.targets;
+    struct augmented once = augment_apply(b->s, &d, 1, SIDE, b->own, b->other, &b->colours[MODEL_A],
+                                          &b->colours[MODEL_B]);
+    b->own.images = once.target.images;
     apply(b, &d);
     assert_true(largest_gap(b->target, b->image[MODEL_A], VALUES) < 1e-6);
 }
@@ -138,11 +138,11 @@ static void priorities_follow_the_target(void **state)
     moved(priority, want, 1, -1, 0, 0, 1);
     for (int masks = 1; masks >= 0; masks--) {
         b->own.masks = masks ? b->own.masks : NULL;
-        struct augment_result r = augment_apply(b->s, &d, 1, SIDE, b->own, b->other, NULL, NULL);
-        shim_to_memory(b->s, r.priority, SHIM_F64, got, SIDE * SIDE);
+        struct augmented r = augment_apply(b->s, &d, 1, SIDE, b->own, b->other, NULL, NULL);
+        shim_to_memory(b->s, r.target.priority, SHIM_F64, got, SIDE * SIDE);
         assert_ok(shim_scope_check(b->s, &em));
         assert_true(largest_gap(got, want, SIDE * SIDE) < 1e-6);
-        assert_true((r.masks != NULL) == masks);
+        assert_true((r.target.masks != NULL) == masks);
     }
 }
 
@@ -514,12 +514,12 @@ static void augment_part(struct shim_scope *s, const struct augment_draw *draws,
             values[k][i] = philox_uniform(&p, k == 2 ? -1.0f : 0.0f, 1.0f);
     for (size_t i = 0; i < BATCH * plane; i++)
         masks[i] = i % BIG < BIG / 2 ? 1.0f : 0.0f;
-    struct augment_stored own = {
+    struct samples own = {
         .images = shim_from_memory(s, SHIM_F32, values[0] + first * BIG_VALUES, 4, image),
         .masks = shim_from_memory(s, SHIM_F32, masks + first * plane, 4, mask),
         .noise = shim_from_memory(s, SHIM_F32, values[2] + first * BIG_VALUES, 4, image),
     };
-    struct augment_stored other = {
+    struct samples other = {
         .images = shim_from_memory(s, SHIM_F32, values[1] + first * BIG_VALUES, 4, image)};
     const struct augment_colours from = {
         {0.5f, 0.1f, 0.1f},
@@ -531,8 +531,8 @@ static void augment_part(struct shim_scope *s, const struct augment_draw *draws,
         {0.1f, 0.1f, 0.2f},
         space
     };
-    struct augment_result r = augment_apply(s, draws + first, n, BIG, own, other, &from, &to);
-    shim_to_memory(s, r.inputs, SHIM_F32, out, n * BIG_VALUES);
+    struct augmented r = augment_apply(s, draws + first, n, BIG, own, other, &from, &to);
+    shim_to_memory(s, r.input.images, SHIM_F32, out, n * BIG_VALUES);
     assert_ok(shim_scope_check(s, &em));
     shim_scope_reset(s);
 }

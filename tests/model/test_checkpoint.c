@@ -38,7 +38,7 @@ static void train(struct model *m, int64_t first, int64_t last)
 {
     static struct pictures pictures;
     draw_pictures(&pictures);
-    struct model_batch b = part_of(&pictures, 0, 2);
+    struct batch b = part_of(&pictures, 0, 2);
     struct model_losses l;
     for (int64_t step = first; step <= last; step++) {
         assert_ok(model_zero_gradients(m, &em));

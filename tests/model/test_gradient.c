@@ -24,7 +24,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static double loss_at(struct model *m, const struct model_batch *b, const double *direction,
+static double loss_at(struct model *m, const struct batch *b, const double *direction,
                       double length)
 {
     const struct model_flat *flat = model_flat(m);
@@ -42,7 +42,7 @@ static double loss_at(struct model *m, const struct model_batch *b, const double
 static void gradients_are_those_of_the_loss(void **state)
 {
     struct model *m = *state;
-    struct model_batch b = part_of(&pictures, 0, 2);
+    struct batch b = part_of(&pictures, 0, 2);
     struct model_losses l;
     struct augment_draw draws[2] = {AUGMENT_NONE, AUGMENT_NONE};
     draws[1].rotate = 0.2f;
@@ -80,7 +80,7 @@ static void an_announced_gradient_is_final(void **state)
     const struct model_tensor *t;
     size_t n = model_layout(m, &t);
     struct seen s = {.gradients = flat->gradients, .then = calloc(flat->count, sizeof(double))};
-    struct model_batch b = part_of(&pictures, 0, 2);
+    struct batch b = part_of(&pictures, 0, 2);
     struct model_losses l;
     assert_non_null(s.then);
     model_on_gradient_ready(m, note, &s);
@@ -98,13 +98,13 @@ static void an_announced_gradient_is_final(void **state)
     free(s.then);
 }
 
-/* Of a model with every option, in the arithmetic that rounds most: backward computed from stages
- * that were kept, and from stages computed again. */
+/* Of a model with every option, in the arithmetic that rounds most: backward computed from levels
+ * that were kept, and from levels computed again. */
 static void recomputed_stages_give_the_same_bits(void **state)
 {
     (void)state;
     struct model *m[2];
-    struct model_batch b = part_of(&pictures, 0, 2);
+    struct batch b = part_of(&pictures, 0, 2);
     struct model_options o = small_options(MODEL_BF16);
     o.config = (struct model_config){.image_size = SIDE,
                                      .latent = 16,
@@ -138,7 +138,7 @@ static void every_weight_has_a_gradient_behind_a_back_translation(void **state)
     (void)state;
     struct model *m = NULL;
     struct model_losses l;
-    struct model_batch b = part_of(&pictures, 0, 2);
+    struct batch b = part_of(&pictures, 0, 2);
     struct augment_draw draws[2] = {AUGMENT_NONE, AUGMENT_NONE};
     struct model_options o = small_options(MODEL_BF16);
     o.config = (struct model_config){.image_size = SIDE, .latent = 16, .width = 16, .blocks = 1};

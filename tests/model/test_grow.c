@@ -172,8 +172,8 @@ static void what_is_new_learns(void **state)
         bytes[0][i] = (uint8_t)(i * 7 % 251);
         bytes[1][i] = (uint8_t)(i * 11 % 241);
     }
-    struct model_batch b = {
-        .n = 1, .images = {bytes[0], bytes[1]}
+    struct batch b = {
+        .n = 1, .size = 2 * SIDE, .images = {bytes[0], bytes[1]}
     };
     const struct architecture *a = larger->architecture;
     const float *g = model_flat(larger)->gradients;

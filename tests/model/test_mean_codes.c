@@ -46,7 +46,7 @@ static double distance(const float *a, const float *b, size_t n)
     return sum;
 }
 
-static void steps(struct model *m, const struct model_batch *b, int64_t n)
+static void steps(struct model *m, const struct batch *b, int64_t n)
 {
     struct model_losses l;
     for (int64_t step = 1; step <= n; step++) {
@@ -61,7 +61,7 @@ static void they_are_learned(void **state)
 {
     (void)state;
     struct model *m = make();
-    struct model_batch b = part_of(&pictures, 0, 2);
+    struct batch b = part_of(&pictures, 0, 2);
     const struct model_tensor *of = m->architecture->mean_codes;
     struct model_range means = {of[0].offset, of[0].count + of[1].count};
     float *wanted = calloc(of->count, sizeof *wanted),
@@ -91,7 +91,7 @@ static void altered_pictures_do_not_count(void **state)
     struct augment_draw draws[2] = {AUGMENT_NONE, AUGMENT_NONE};
     struct augment_draw other[2] = {AUGMENT_NONE, AUGMENT_NONE};
     struct model *m = make();
-    struct model_batch b = part_of(&pictures, 0, 2);
+    struct batch b = part_of(&pictures, 0, 2);
     const struct model_tensor *of = m->architecture->mean_codes;
     float *g = model_flat(m)->gradients, *first = calloc(of->count, sizeof *first);
     struct model_losses l;
@@ -125,7 +125,7 @@ static void a_swap_goes_from_mean_to_mean(void **state)
     (void)state;
     static uint8_t recon[PICTURE], swap[PICTURE], unmoved[PICTURE];
     struct model *m = make();
-    struct model_batch b = part_of(&pictures, 0, 1);
+    struct batch b = part_of(&pictures, 0, 1);
     steps(m, &b, 3);
     for (int who = 0; who < MODEL_PEOPLE; who++) {
         const struct model_tensor *of = &m->architecture->mean_codes[who];

@@ -171,7 +171,7 @@ static void memory_may_be_the_callers(void **state)
                                  .exp_avg_sq = memory + 3 * count};
     assert_ok(model_new(&o, &given, &m, &em));
     assert_ptr_equal(model_flat(m)->gradients, memory + count);
-    struct model_batch b = part_of(&pictures, 0, 2);
+    struct batch b = part_of(&pictures, 0, 2);
     struct model_losses l;
     struct model *both[] = {m, own};
     for (int i = 0; i < 2; i++) {
@@ -190,7 +190,7 @@ static void each_decoder_learns_from_its_own_person(void **state)
     (void)state;
     for (int person = 0; person < MODEL_PEOPLE; person++) {
         struct model *m = open_model(MODEL_FP32);
-        struct model_batch b = part_of(&pictures, 0, 2);
+        struct batch b = part_of(&pictures, 0, 2);
         struct model_losses l;
         b.images[!person] = NULL;
         assert_ok(model_backward(m, &b, 2, &l, &em));
@@ -209,7 +209,7 @@ static void micro_batches_add_up(void **state)
     (void)state;
     struct model *whole = open_model(MODEL_FP64), *parts = open_model(MODEL_FP64);
     struct model_losses l, sum = {0}, piece;
-    struct model_batch b = part_of(&pictures, 0, N_MAX);
+    struct batch b = part_of(&pictures, 0, N_MAX);
     assert_ok(model_backward(whole, &b, N_MAX, &l, &em));
     for (int i = 0; i < 4; i++) {
         b = part_of(&pictures, i % 2 ? 1 : 0, i % 2 ? 3 : 1); /* uneven: 1 and 3 */
@@ -238,7 +238,7 @@ static void the_same_step_gives_the_same_bits(void **state)
     struct model *m[2] = {open_model(MODEL_FP32), open_model(MODEL_FP32)};
     for (int i = 0; i < 2; i++)
         for (int step = 1; step <= 3; step++) {
-            struct model_batch b = part_of(&pictures, 0, N_MAX);
+            struct batch b = part_of(&pictures, 0, N_MAX);
             struct model_losses l;
             assert_ok(model_zero_gradients(m[i], &em));
             assert_ok(model_backward(m[i], &b, N_MAX, &l, &em));
@@ -256,7 +256,7 @@ static void training_lowers_the_loss(void **state)
     static const enum model_precision precisions[] = {MODEL_FP32, MODEL_BF16};
     for (int i = 0; i < 2; i++) {
         struct model *m = open_model(precisions[i]);
-        struct model_batch b = part_of(&pictures, 0, N_MAX);
+        struct batch b = part_of(&pictures, 0, N_MAX);
         struct model_losses first = {0}, l;
         for (int step = 1; step <= 30; step++) {
             assert_ok(model_zero_gradients(m, &em));
@@ -279,7 +279,7 @@ static void evaluation_leaves_no_gradient(void **state)
     struct model *m = NULL;
     o.loss_weight[MODEL_LOSS_DSSIM] = 0;
     assert_ok(model_new(&o, NULL, &m, &em));
-    struct model_batch b = part_of(&pictures, 0, 2);
+    struct batch b = part_of(&pictures, 0, 2);
     struct model_losses l, trained;
     assert_ok(model_evaluate(m, &b, 2, &l, NULL, &em));
     assert_true(norm_of(m, model_flat(m)->gradients, "") == 0);
@@ -309,7 +309,7 @@ static void every_gradient_is_announced_once(void **state)
     struct model *m = open_model(MODEL_FP32);
     const struct model_tensor *t;
     struct ready r = {0};
-    struct model_batch b = part_of(&pictures, 0, 1);
+    struct batch b = part_of(&pictures, 0, 1);
     struct model_losses l;
     model_on_gradient_ready(m, note_ready, &r);
     assert_ok(model_backward(m, &b, 1, &l, &em));
@@ -324,7 +324,7 @@ static void masks_weigh_pixels(void **state)
     (void)state;
     struct model_options o = small_options(MODEL_FP32);
     struct model *m = NULL;
-    struct model_batch b = part_of(&pictures, 0, 1);
+    struct batch b = part_of(&pictures, 0, 1);
     struct model_losses l;
     uint8_t *recon = malloc(PICTURE);
     o.mask_weight = 30;
@@ -349,7 +349,7 @@ static void four_pictures_come_out(void **state)
 {
     (void)state;
     struct model *m = open_model(MODEL_FP32);
-    struct model_batch b = part_of(&pictures, 0, 2);
+    struct batch b = part_of(&pictures, 0, 2);
     uint8_t *out = calloc(7, 2 * PICTURE), *at[7];
     for (int i = 0; i < 7; i++)
         at[i] = out + i * 2 * PICTURE;
@@ -367,8 +367,8 @@ static void four_pictures_come_out(void **state)
     assert_memory_equal(at[5], b.images[1], 2 * PICTURE);
 
     /* swap[A] is A through decoder B: what B's reconstruction would be, were the picture B's */
-    struct model_batch crossed = {
-        .n = 2, .images = {NULL, b.images[0]}
+    struct batch crossed = {
+        .n = 2, .size = SIDE, .images = {NULL, b.images[0]}
     };
     assert_ok(model_run(m, &crossed,
                         &(struct model_pictures){
@@ -388,7 +388,7 @@ static void back_translation_shows_the_encoder_the_swap(void **state)
     const struct model_tensor *t;
     size_t n = model_layout(m, &t);
     ((float *)model_flat(m)->parameters)[t[n - 1].offset] += 1.0f; /* tell the decoders apart */
-    struct model_batch b = part_of(&pictures, 0, 2);
+    struct batch b = part_of(&pictures, 0, 2);
     uint8_t *out = calloc(3, 2 * PICTURE);
     uint8_t *swap = out, *input = out + 2 * PICTURE, *input_b = out + 4 * PICTURE;
     struct model_pictures plain = {.swap = {swap}};
@@ -417,7 +417,7 @@ static void no_gradient_passes_through_a_back_translation(void **state)
     enum model_precision precisions[] = {MODEL_FP32, MODEL_BF16};
     for (int i = 0; i < 2; i++) {
         struct model *m = open_model(precisions[i]);
-        struct model_batch b = part_of(&pictures, 0, 1);
+        struct batch b = part_of(&pictures, 0, 1);
         struct augment_draw d = AUGMENT_NONE;
         d.back_translation = true;
         b.images[MODEL_B] = NULL; /* A's samples alone, through decoder B and back */
@@ -437,7 +437,7 @@ static void a_model_without_finite_weights_still_answers(void **state)
 {
     (void)state;
     struct model *m = open_model(MODEL_FP32);
-    struct model_batch b = part_of(&pictures, 0, 1);
+    struct batch b = part_of(&pictures, 0, 1);
     struct model_losses l;
     ((float *)model_flat(m)->parameters)[3] = NAN;
     assert_ok(model_backward(m, &b, 1, &l, &em));

@@ -6,7 +6,7 @@ static struct pictures pictures;
 
 static void step(struct model *m, int64_t number)
 {
-    struct model_batch b = part_of(&pictures, 0, 2);
+    struct batch b = part_of(&pictures, 0, 2);
     struct model_losses l;
     assert_ok(model_zero_gradients(m, &em));
     assert_ok(model_backward(m, &b, 2, &l, &em));

@@ -6,6 +6,7 @@ The program tests/model/parity.c writes the C side's numbers.
 
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 
@@ -277,7 +278,6 @@ ARCHITECTURES = {
     "wide": ["latent=24", "width=16", "width_max=40"],
     "dense": ["latent=24", "bottleneck=1", "width=8"],
     "blocks": ["latent=16", "width=8", "blocks=2"],
-    "subpixel": ["latent=16", "width=8", "upsample=1"],
     "norm": ["latent=16", "width=12", "blocks=1", "norm=1"],
     "mask": ["latent=16", "width=8", "mask=1"],
     "means": ["latent=16", "width=8", "mean_codes=1"],
@@ -285,6 +285,11 @@ ARCHITECTURES = {
     "all": ["image_size=80", "code_size=5", "latent=16", "width=16", "bottleneck=1", "blocks=1", "norm=1",
             "upsample=1", "mask=1", "mean_codes=1"],
 }
+# each way to double the resolution, also those that are added; the first is in all above
+HEADER = pathlib.Path(__file__).parents[2] / "src/model/architecture/include/model/model_config.h"
+UPSAMPLES = re.findall(r"^    X\((\w+), \w+, \d\)", HEADER.read_text(), re.M)
+assert UPSAMPLES[:2] == ["TRANSPOSED", "SUBPIXEL"]
+ARCHITECTURES |= {name.lower(): ["latent=16", "width=8", f"upsample={i}"] for i, name in enumerate(UPSAMPLES) if i > 0}
 
 
 @pytest.mark.parametrize("keys", ARCHITECTURES.values(), ids=ARCHITECTURES.keys())

@@ -62,8 +62,7 @@ static void operations_do_what_they_say(void **state)
     struct shim_tensor *x = tensor(a, DIMS(3)), *y = tensor(b, DIMS(3));
     assert_near(item(shim_sum(s, shim_mul(s, x, y))), 2 - 8 + 4.5, 1e-6);
     assert_near(item(shim_sum(s, shim_div(s, x, y))), 0.5 - 2 + 18, 1e-6);
-    assert_near(item(shim_mean(s, shim_abs(s, shim_sub(s, x, y)))), (1 + 6 + 8.5) / 3, 1e-5);
-    assert_near(item(shim_sum(s, shim_sqrt(s, shim_abs(s, x)))), 6, 1e-6);
+    assert_near(item(shim_sum(s, shim_abs(s, shim_sub(s, x, y)))), 1 + 6 + 8.5, 1e-5);
     assert_near(item(shim_sum(s, shim_affine(s, x, 2, 1))), 15, 1e-6);
     assert_near(item(shim_sum(s, shim_clamp(s, x, 0, 5))), 6, 1e-6);
     assert_near(item(shim_sum(s, shim_leaky_relu(s, x, 0.5))), 8, 1e-6);

@@ -7,7 +7,7 @@
  *         return st;
  *     struct shim_tensor *x = shim_from_memory(s, SHIM_F32, pictures, 4, (int64_t[]){n, 3, h, w});
  *     struct shim_tensor *y = shim_leaky_relu(s, shim_conv2d(s, x, weight, bias, 2, 1), 0.2);
- *     shim_backward(s, shim_mean(s, y), false);
+ *     shim_backward(s, shim_sum(s, y), false);
  *     st = shim_scope_check(s, &em);                  // the one check of all above
  *     shim_scope_reset(s);                            // x, y and the graph are gone
  *
@@ -60,8 +60,6 @@ const char *shim_torch_version(void);
 bool shim_cuda_built(void);
 /* CUDA devices that can be used now; 0 without a driver. */
 int64_t shim_cuda_count(void);
-/* "NVIDIA A100…" of device `index` into out; "" where there is none. */
-void shim_cuda_name(int64_t index, char *out, size_t out_bytes);
 /* Are the shim's own kernels in use on CUDA device `index`? ST_TORCH says why not: libtorch's are
  * used instead, which give the same numbers but for rounding, and take longer. */
 enum status shim_cuda_kernels(int64_t index, struct errmsg *em) MUST_CHECK;
@@ -214,7 +212,6 @@ struct shim_tensor *shim_div(struct shim_scope *s, const struct shim_tensor *a,
 struct shim_tensor *shim_affine(struct shim_scope *s, const struct shim_tensor *x, double scale,
                                 double offset);
 struct shim_tensor *shim_abs(struct shim_scope *s, const struct shim_tensor *x);
-struct shim_tensor *shim_sqrt(struct shim_scope *s, const struct shim_tensor *x);
 struct shim_tensor *shim_round(struct shim_scope *s, const struct shim_tensor *x);
 struct shim_tensor *shim_clamp(struct shim_scope *s, const struct shim_tensor *x, double low,
                                double high);
@@ -229,7 +226,6 @@ struct shim_tensor *shim_where(struct shim_scope *s, const struct shim_tensor *c
 
 /* Over all elements, to a scalar tensor. */
 struct shim_tensor *shim_sum(struct shim_scope *s, const struct shim_tensor *x);
-struct shim_tensor *shim_mean(struct shim_scope *s, const struct shim_tensor *x);
 /* Over the given dimensions, which stay with size 1 where `keep`. */
 struct shim_tensor *shim_sum_over(struct shim_scope *s, const struct shim_tensor *x, size_t n_dims,
                                   const int64_t *dims, bool keep);
@@ -385,7 +381,7 @@ enum status shim_group_squares_of(const struct shim_group *g, const void *elemen
  *
  *     shim_graph_begin(scope, graph);                  // first: records; later: only takes memory
  *     struct shim_tensor *x = shim_from_memory(scope, SHIM_U8, images, 4, dims);
- *     struct shim_tensor *loss = shim_mean(scope, x);  // the same calls with the same arguments
+ *     struct shim_tensor *loss = shim_sum(scope, x);  // the same calls with the same arguments
  *     shim_backward(scope, loss, false);
  *     shim_graph_end(scope, graph);                    // runs it
  *     shim_to_memory(scope, loss, SHIM_F64, &value, 1);
@@ -427,18 +423,6 @@ void shim_graph_end(struct shim_scope *s, struct shim_graph *g);
  */
 struct shim_archive;
 struct shim_value;
-
-enum shim_kind {
-    SHIM_NONE,
-    SHIM_BOOL,
-    SHIM_INT,
-    SHIM_DOUBLE,
-    SHIM_STRING,
-    SHIM_TENSOR,
-    SHIM_LIST, /* also tuples */
-    SHIM_DICT,
-    SHIM_OTHER
-};
 
 enum status shim_archive_new(struct shim_archive **out, struct errmsg *em) MUST_CHECK;
 /*
@@ -489,7 +473,6 @@ void shim_append(struct shim_archive *a, struct shim_value *list, struct shim_va
 struct shim_value *shim_get(struct shim_archive *a, const struct shim_value *dict, const char *key);
 struct shim_value *shim_get_at(struct shim_archive *a, const struct shim_value *dict_or_list,
                                int64_t key);
-enum shim_kind shim_kind_of(const struct shim_value *v); /* SHIM_NONE for NULL */
 bool shim_get_bool(const struct shim_value *v, bool *out);
 bool shim_get_int(const struct shim_value *v, int64_t *out);
 bool shim_get_double(const struct shim_value *v, double *out); /* of an int too */

@@ -13,18 +13,11 @@
 
 struct board;
 
-/* One collective, as every rank must begin it. */
-struct board_call {
-    uint64_t sequence;
-    uint64_t count;
-    int32_t kind, dtype, root;
-};
-
 /* A rank's line, read. */
 struct board_line {
     bool present, failed;
-    struct board_call last; /* the latest it has begun; sequence 0: none */
-    uint64_t done;          /* sequence of the latest that has ended on its GPU */
+    struct comm_call last; /* the latest it has begun; sequence 0: none */
+    uint64_t done;         /* sequence of the latest that has ended on its GPU */
 };
 
 /* COLLECTIVE. Not to be had (no room in /dev/shm) is no failure: *out is then NULL, and every
@@ -34,8 +27,8 @@ void board_free(struct board *b);
 
 /* Writes this rank's call. False, with the other's in other_out, where a rank of this node has
  * begun a different one under the same number. */
-bool board_begin(struct board *b, const struct board_call *mine, int *rank_out,
-                 struct board_call *other_out);
+bool board_begin(struct board *b, const struct comm_call *mine, int *rank_out,
+                 struct comm_call *other_out);
 void board_done(struct board *b, uint64_t sequence);
 void board_fail(struct board *b);
 /* The first rank that has failed, or -1. */

@@ -86,26 +86,27 @@ enum status gpu_comm_new(struct comm *host, const struct comm_ops *ops, void *ba
     return ST_OK;
 }
 
-enum status gpu_on_host(struct comm *host, enum gpu_kind kind, void *range, size_t count,
-                        enum comm_dtype dtype, int root, struct errmsg *em)
+enum status gpu_on_host(struct comm *host, const struct comm_call *call, void *range,
+                        struct errmsg *em)
 {
-    struct comm_ticket t = {0};
-    enum status st = ST_INTERNAL;
-    switch (kind) {
-    case GPU_ALL_REDUCE:
-        st = comm_all_reduce_begin(host, range, count, dtype, NULL, &t, em);
-        break;
-    case GPU_REDUCE_SCATTER:
-        st = comm_reduce_scatter_begin(host, range, count, dtype, NULL, &t, em);
-        break;
-    case GPU_ALL_GATHER:
-        st = comm_all_gather_begin(host, range, count, dtype, NULL, &t, em);
-        break;
-    case GPU_BROADCAST:
-        st = comm_broadcast_begin(host, range, count, dtype, root, NULL, &t, em);
-        break;
-    }
-    return st == ST_OK ? comm_wait(host, &t, COMM_NO_DEADLINE, em) : st;
+    return comm_do(host, call->kind, range, call->count, call->dtype, call->root, NULL, em);
+}
+
+enum status gpu_share_bytes(struct comm *c, const void *mine, size_t n, void *all,
+                            struct errmsg *em)
+{
+    return c->host->ops->share_bytes(c->host, mine, n, all, em);
+}
+
+enum status gpu_gather(struct comm *c, const void *mine, size_t n, int root, void *all,
+                       const size_t *sizes, struct errmsg *em)
+{
+    return c->host->ops->gather(c->host, mine, n, root, all, sizes, em);
+}
+
+void gpu_abort(struct comm *c, int exit_code)
+{
+    comm_abort(c->host, exit_code);
 }
 
 static enum status share_wish(struct comm *host, const struct comm_options *o, struct wish *w,
@@ -113,7 +114,7 @@ static enum status share_wish(struct comm *host, const struct comm_options *o, s
 {
     *w = (struct wish){.backend = o->backend, .timeout_s = o->timeout_s};
     snprintf(w->device, sizeof w->device, "%s", o->device ? o->device : "cpu");
-    return gpu_on_host(host, GPU_BROADCAST, w, sizeof *w, COMM_U8, 0, em);
+    return comm_do(host, COMM_BROADCAST, w, sizeof *w, COMM_U8, 0, NULL, em);
 }
 
 /* A launcher that shows each rank its own GPU numbers it 0 for each of them. */

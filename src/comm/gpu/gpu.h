@@ -4,11 +4,9 @@
 
 #include "comm_priv.h"
 
-enum gpu_kind { GPU_ALL_REDUCE, GPU_REDUCE_SCATTER, GPU_ALL_GATHER, GPU_BROADCAST };
-
-/* COLLECTIVE. One collective on host memory, from begin to end. */
-enum status gpu_on_host(struct comm *host, enum gpu_kind kind, void *range, size_t count,
-                        enum comm_dtype dtype, int root, struct errmsg *em) MUST_CHECK;
+/* COLLECTIVE. The same call on host memory, from begin to end. */
+enum status gpu_on_host(struct comm *host, const struct comm_call *call, void *range,
+                        struct errmsg *em) MUST_CHECK;
 
 /* COLLECTIVE. The device is the calling thread's. On failure `host` is as it was. */
 enum status nccl_open(struct comm *host, int device, double timeout_s, struct comm **out,
@@ -16,6 +14,13 @@ enum status nccl_open(struct comm *host, int device, double timeout_s, struct co
 /* Not collective: through pinned memory, with the host communicator's collectives. */
 enum status staged_open(struct comm *host, int device, struct comm **out,
                         struct errmsg *em) MUST_CHECK;
+
+/* Members of comm_ops that are the host communicator's. */
+enum status gpu_share_bytes(struct comm *c, const void *mine, size_t n, void *all,
+                            struct errmsg *em) MUST_CHECK;
+enum status gpu_gather(struct comm *c, const void *mine, size_t n, int root, void *all,
+                       const size_t *sizes, struct errmsg *em) MUST_CHECK;
+void gpu_abort(struct comm *c, int exit_code);
 
 /* A communicator with host's place, rank by rank, on a GPU. */
 enum status gpu_comm_new(struct comm *host, const struct comm_ops *ops, void *backend, int device,

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "cudart.h"
 #include "gpu.h"
 #include "nccl_priv.h"
@@ -56,7 +57,7 @@ static void nap_us(long us)
 /* ---- Collectives ----------------------------------------------------------------------------- */
 
 /* Reduces or broadcasts each shard of an uneven range. */
-static ncclResult_t launch_shards(struct nccl *n, ncclComm_t comm, enum gpu_kind kind,
+static ncclResult_t launch_shards(struct nccl *n, ncclComm_t comm, enum comm_kind kind,
                                   unsigned char *range, size_t count, enum comm_dtype dtype)
 {
     int ranks = n->host->place.world_size;
@@ -68,7 +69,7 @@ static ncclResult_t launch_shards(struct nccl *n, ncclComm_t comm, enum gpu_kind
             continue;
         unsigned char *at = range + first * comm_dtype_bytes(dtype);
         ncclResult_t result =
-            kind == GPU_REDUCE_SCATTER
+            kind == COMM_REDUCE_SCATTER
                 ? ncclReduce(at, at, mine, type_of(dtype), ncclSum, r, comm, n->side)
                 : ncclBroadcast(at, at, mine, type_of(dtype), r, comm, n->side);
         if (first_failure == ncclSuccess && result != ncclInProgress)
@@ -78,29 +79,31 @@ static ncclResult_t launch_shards(struct nccl *n, ncclComm_t comm, enum gpu_kind
     return first_failure == ncclSuccess ? ended : first_failure;
 }
 
-static ncclResult_t launch(struct nccl *n, ncclComm_t comm, const struct board_call *what,
+static ncclResult_t launch(struct nccl *n, ncclComm_t comm, const struct comm_call *what,
                            void *range)
 {
     size_t count = what->count, ranks = (size_t)n->host->place.world_size;
-    enum comm_dtype dtype = (enum comm_dtype)what->dtype;
+    enum comm_dtype dtype = what->dtype;
     size_t each = count / ranks;
     unsigned char *mine =
         (unsigned char *)range + each * (size_t)n->host->place.rank * comm_dtype_bytes(dtype);
-    switch ((enum gpu_kind)what->kind) {
-    case GPU_ALL_REDUCE:
+    switch (what->kind) {
+    case COMM_ALL_REDUCE:
         return ncclAllReduce(range, range, count, type_of(dtype), ncclSum, comm, n->side);
-    case GPU_BROADCAST:
+    case COMM_BROADCAST:
         return ncclBroadcast(range, range, count, type_of(dtype), what->root, comm, n->side);
-    case GPU_REDUCE_SCATTER:
+    case COMM_REDUCE_SCATTER:
         if (count % ranks == 0)
             return ncclReduceScatter(range, mine, each, type_of(dtype), ncclSum, comm, n->side);
         break;
-    case GPU_ALL_GATHER:
+    case COMM_ALL_GATHER:
         if (count % ranks == 0)
             return ncclAllGather(mine, range, each, type_of(dtype), comm, n->side);
         break;
+    case COMM_GATHER: /* the host's */
+        break;
     }
-    return launch_shards(n, comm, (enum gpu_kind)what->kind, range, count, dtype);
+    return launch_shards(n, comm, what->kind, range, count, dtype);
 }
 
 /* With the lock held: a free place for a call, when one is. */
@@ -121,15 +124,15 @@ static enum status take_call(struct nccl *n, struct nccl_call **out, struct errm
 }
 
 /* With the lock held: is every rank about to do the same? */
-static enum status post(struct nccl *n, const struct board_call *what, struct errmsg *em)
+static enum status post(struct nccl *n, const struct comm_call *what, struct errmsg *em)
 {
     int rank;
-    struct board_call other;
-    char ours[CALL_TEXT_BYTES], theirs[CALL_TEXT_BYTES];
+    struct comm_call other;
+    char ours[COMM_CALL_TEXT_BYTES], theirs[COMM_CALL_TEXT_BYTES];
     if (board_begin(n->board, what, &rank, &other))
         return ST_OK;
-    nccl_call_text(what, ours);
-    nccl_call_text(&other, theirs);
+    comm_call_describe(what, ours, sizeof ours);
+    comm_call_describe(&other, theirs, sizeof theirs);
     nccl_fail(n, "ranks have come apart: %s here, %s on rank %d", ours, theirs, rank);
     return nccl_failure(n, em);
 }
@@ -163,25 +166,24 @@ static enum status queue(struct nccl *n, ncclComm_t comm, const struct nccl_call
     return cudart_event_record(call->done, n->side, em);
 }
 
-static enum status begin(struct comm *c, enum gpu_kind kind, void *range, size_t count,
-                         enum comm_dtype dtype, int root, void *stream, struct errmsg *em)
+static enum status begin(struct comm *c, const struct comm_call *what, void *range, void *stream,
+                         struct errmsg *em)
 {
     struct nccl *n = nccl_of(c);
     struct nccl_call *call = NULL;
     if (!stream)
-        return gpu_on_host(n->host, kind, range, count, dtype, root, em);
-    if (count == 0)
+        return gpu_on_host(n->host, what, range, em);
+    if (what->count == 0)
         return ST_OK;
     struct errmsg trouble = {0};
-    struct board_call what = {c->sequence, count, (int32_t)kind, (int32_t)dtype, root};
     bool captured = cudart_is_capturing(stream);
     pthread_mutex_lock(&n->lock);
     enum status st = take_call(n, &call, em);
     if (st == ST_OK)
-        st = post(n, &what, em);
+        st = post(n, what, em);
     if (st != ST_OK)
         goto out;
-    call->what = what;
+    call->what = *what;
     call->stream = stream;
     call->begun_s = clock_seconds();
     call->deadline_s = call->begun_s + n->timeout_s;
@@ -203,30 +205,6 @@ static enum status begin(struct comm *c, enum gpu_kind kind, void *range, size_t
 out:
     pthread_mutex_unlock(&n->lock);
     return st;
-}
-
-static enum status all_reduce(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                              void *stream, struct errmsg *em)
-{
-    return begin(c, GPU_ALL_REDUCE, range, count, dtype, 0, stream, em);
-}
-
-static enum status reduce_scatter(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                                  void *stream, struct errmsg *em)
-{
-    return begin(c, GPU_REDUCE_SCATTER, range, count, dtype, 0, stream, em);
-}
-
-static enum status all_gather(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                              void *stream, struct errmsg *em)
-{
-    return begin(c, GPU_ALL_GATHER, range, count, dtype, 0, stream, em);
-}
-
-static enum status broadcast(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                             int root, void *stream, struct errmsg *em)
-{
-    return begin(c, GPU_BROADCAST, range, count, dtype, root, stream, em);
 }
 
 /* A call that is not there any more has ended on the GPU already. */
@@ -252,26 +230,7 @@ static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, st
     return st;
 }
 
-/* ---- What stays with the host ---------------------------------------------------------------- */
-
-static enum status share_bytes(struct comm *c, const void *mine, size_t n, void *all,
-                               struct errmsg *em)
-{
-    struct comm *host = nccl_of(c)->host;
-    return host->ops->share_bytes(host, mine, n, all, em);
-}
-
-static enum status gather(struct comm *c, const void *mine, size_t n, int root, void *all,
-                          const size_t *sizes, struct errmsg *em)
-{
-    struct comm *host = nccl_of(c)->host;
-    return host->ops->gather(host, mine, n, root, all, sizes, em);
-}
-
-static void end_job(struct comm *c, int exit_code)
-{
-    comm_abort(nccl_of(c)->host, exit_code);
-}
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 /* Memory that NCCL can register where the fabric profits from it; elsewhere the same as cudaMalloc.
  */
@@ -320,7 +279,8 @@ static enum status share_id(struct nccl *n, ncclUniqueId *id, struct errmsg *em)
             st = fail_nccl(n, result, "ncclGetUniqueId", em);
     }
     st = comm_agree(n->host, st, em);
-    return st == ST_OK ? gpu_on_host(n->host, GPU_BROADCAST, id, sizeof *id, COMM_U8, 0, em) : st;
+    return st == ST_OK ? comm_do(n->host, COMM_BROADCAST, id, sizeof *id, COMM_U8, 0, NULL, em)
+                       : st;
 }
 
 /* Where this rank's opening stands: ST_OK with *settled, ST_OK without (still at it), or failed. */
@@ -410,7 +370,6 @@ static void close_backend(struct comm *c)
 static struct nccl *new_nccl(struct comm *host, int device, double timeout_s)
 {
     struct nccl *n = calloc(1, sizeof *n);
-    pthread_condattr_t monotonic;
     if (!n)
         return NULL;
     n->host = host;
@@ -418,10 +377,7 @@ static struct nccl *new_nccl(struct comm *host, int device, double timeout_s)
     n->timeout_s = timeout_s > 0 ? timeout_s : HUGE_VAL;
     n->open_deadline_s = clock_seconds() + n->timeout_s + OPEN_GRACE_S;
     pthread_mutex_init(&n->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&n->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&n->changed);
     return n;
 }
 
@@ -456,14 +412,11 @@ enum status nccl_open(struct comm *host, int device, double timeout_s, struct co
 {
     static const struct comm_ops ops = {
         .name = "nccl",
-        .all_reduce = all_reduce,
-        .reduce_scatter = reduce_scatter,
-        .all_gather = all_gather,
-        .broadcast = broadcast,
+        .begin = begin,
         .wait = wait,
-        .share_bytes = share_bytes,
-        .gather = gather,
-        .abort = end_job,
+        .share_bytes = gpu_share_bytes,
+        .gather = gpu_gather,
+        .abort = gpu_abort,
         .close = close_backend,
         .alloc = alloc,
         .release = release,

@@ -26,7 +26,7 @@ enum call_state {
 
 struct nccl_call {
     enum call_state state;
-    struct board_call what;
+    struct comm_call what;
     void *stream; /* of the range */
     void *done;   /* event, recorded on the side stream */
     double begun_s, deadline_s;
@@ -57,10 +57,6 @@ struct nccl {
 void nccl_fail(struct nccl *n, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* ST_PEER with the failure's text. */
 enum status nccl_failure(const struct nccl *n, struct errmsg *em);
-
-/* "collective 7 (all-reduce of 1000 fp32)" */
-enum { CALL_TEXT_BYTES = 128 };
-void nccl_call_text(const struct board_call *c, char out[static CALL_TEXT_BYTES]);
 
 /* The thread; frees nothing. nccl_watch_end returns when it is gone, after its report and abort. */
 enum status nccl_watch_start(struct nccl *n, struct errmsg *em) MUST_CHECK;

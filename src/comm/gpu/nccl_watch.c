@@ -1,13 +1,12 @@
-#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "cudart.h"
 #include "gpu.h"
 #include "nccl_priv.h"
@@ -23,15 +22,6 @@ enum {
 };
 
 /* ---- Reports --------------------------------------------------------------------------------- */
-
-void nccl_call_text(const struct board_call *c, char out[static CALL_TEXT_BYTES])
-{
-    static const char *const kinds[] = {"all-reduce", "reduce-scatter", "all-gather", "broadcast"};
-    static const char *const dtypes[] = {"fp32", "fp64", "bf16", "u8", "u64"};
-    snprintf(out, CALL_TEXT_BYTES, "collective %llu (%s of %llu %s)",
-             (unsigned long long)c->sequence, kinds[c->kind], (unsigned long long)c->count,
-             dtypes[c->dtype]);
-}
 
 static void append(char *text, const char *fmt, ...) PRINTF_LIKE(2, 3);
 static void append(char *text, const char *fmt, ...)
@@ -95,9 +85,9 @@ static void look_at_call(struct nccl *n, struct nccl_call *call, double now)
 {
     struct errmsg em = {0};
     bool done = false;
-    char name[CALL_TEXT_BYTES], text[REPORT_BYTES] = "";
+    char name[COMM_CALL_TEXT_BYTES], text[REPORT_BYTES] = "";
     if (call->state == CALL_RUNNING && cudart_event_done(call->done, &done, &em) != ST_OK) {
-        nccl_call_text(&call->what, name);
+        comm_call_describe(&call->what, name, sizeof name);
         nccl_fail(n, "%s: %s", name, em.text);
     }
     if (done) {
@@ -106,7 +96,7 @@ static void look_at_call(struct nccl *n, struct nccl_call *call, double now)
         n->in_flight--;
         pthread_cond_broadcast(&n->changed);
     } else if (now > call->deadline_s) {
-        nccl_call_text(&call->what, name);
+        comm_call_describe(&call->what, name, sizeof name);
         append_absent(n, call->what.sequence, text);
         nccl_fail(n, "%s has not ended after %.3g s%s", name, now - call->begun_s, text);
     }
@@ -137,12 +127,7 @@ static void look(struct nccl *n)
 /* With the lock held, as pthread_cond_wait. */
 static void pause_ms(struct nccl *n, long ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += ms % 1000 * 1000000;
-    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    (void)pthread_cond_timedwait(&n->changed, &n->lock, &until);
+    (void)condition_wait(&n->changed, &n->lock, clock_seconds() + (double)ms / 1e3);
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */

@@ -54,69 +54,26 @@ static enum status bring_back(struct staged *s, void *range, size_t bytes, void 
     return st == ST_OK ? cudart_stream_finish(stream, em) : st;
 }
 
-static enum status run(struct comm *c, enum gpu_kind kind, void *range, size_t count,
-                       enum comm_dtype dtype, int root, void *stream, struct errmsg *em)
+static enum status begin(struct comm *c, const struct comm_call *call, void *range, void *stream,
+                         struct errmsg *em)
 {
     struct staged *s = staged_of(c);
-    size_t bytes = count * comm_dtype_bytes(dtype);
-    if (c->place.world_size == 1 || count == 0)
+    size_t bytes = call->count * comm_dtype_bytes(call->dtype);
+    if (c->place.world_size == 1 || call->count == 0)
         return ST_OK;
     if (!stream)
-        return gpu_on_host(s->host, kind, range, count, dtype, root, em);
+        return gpu_on_host(s->host, call, range, em);
     /* a rank whose GPU fails must not leave the others alone in the collective */
     enum status st = comm_agree(s->host, fetch(s, range, bytes, stream, em), em);
     if (st == ST_OK)
-        st = gpu_on_host(s->host, kind, s->pinned, count, dtype, root, em);
+        st = gpu_on_host(s->host, call, s->pinned, em);
     return st == ST_OK ? bring_back(s, range, bytes, stream, em) : st;
-}
-
-static enum status all_reduce(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                              void *stream, struct errmsg *em)
-{
-    return run(c, GPU_ALL_REDUCE, range, count, dtype, 0, stream, em);
-}
-
-static enum status reduce_scatter(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                                  void *stream, struct errmsg *em)
-{
-    return run(c, GPU_REDUCE_SCATTER, range, count, dtype, 0, stream, em);
-}
-
-static enum status all_gather(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                              void *stream, struct errmsg *em)
-{
-    return run(c, GPU_ALL_GATHER, range, count, dtype, 0, stream, em);
-}
-
-static enum status broadcast(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                             int root, void *stream, struct errmsg *em)
-{
-    return run(c, GPU_BROADCAST, range, count, dtype, root, stream, em);
 }
 
 static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, struct errmsg *em)
 {
     (void)c, (void)sequence, (void)deadline_s, (void)em; /* begin has done it all */
     return ST_OK;
-}
-
-static enum status share_bytes(struct comm *c, const void *mine, size_t n, void *all,
-                               struct errmsg *em)
-{
-    struct comm *host = staged_of(c)->host;
-    return host->ops->share_bytes(host, mine, n, all, em);
-}
-
-static enum status gather(struct comm *c, const void *mine, size_t n, int root, void *all,
-                          const size_t *sizes, struct errmsg *em)
-{
-    struct comm *host = staged_of(c)->host;
-    return host->ops->gather(host, mine, n, root, all, sizes, em);
-}
-
-static void end_job(struct comm *c, int exit_code)
-{
-    comm_abort(staged_of(c)->host, exit_code);
 }
 
 static enum status alloc(struct comm *c, size_t bytes, void **out, struct errmsg *em)
@@ -152,14 +109,11 @@ static void close_staged(struct comm *c)
 enum status staged_open(struct comm *host, int device, struct comm **out, struct errmsg *em)
 {
     static const struct comm_ops ops = {
-        .all_reduce = all_reduce,
-        .reduce_scatter = reduce_scatter,
-        .all_gather = all_gather,
-        .broadcast = broadcast,
+        .begin = begin,
         .wait = wait,
-        .share_bytes = share_bytes,
-        .gather = gather,
-        .abort = end_job,
+        .share_bytes = gpu_share_bytes,
+        .gather = gpu_gather,
+        .abort = gpu_abort,
         .close = close_staged,
         .alloc = alloc,
         .release = release,

@@ -33,43 +33,12 @@ static enum status run(void *context, const struct comm_request *r, struct errms
     return m->shm ? mpi_run_shared(m, r, em) : mpi_run_plain(m, r, em);
 }
 
-static enum status push(struct comm *c, enum comm_kind kind, void *range, size_t count,
-                        enum comm_dtype dtype, int root)
+static enum status begin(struct comm *c, const struct comm_call *call, void *range, void *stream,
+                         struct errmsg *em)
 {
-    struct comm_request r = {
-        .call = {c->sequence, count, kind, dtype, root},
-          .range = range
-    };
-    comm_thread_push(mpi_of(c)->thread, &r);
+    (void)stream, (void)em;
+    comm_thread_push(mpi_of(c)->thread, &(struct comm_request){.call = *call, .range = range});
     return ST_OK;
-}
-
-static enum status all_reduce(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                              void *stream, struct errmsg *em)
-{
-    (void)stream, (void)em;
-    return push(c, COMM_ALL_REDUCE, range, count, dtype, 0);
-}
-
-static enum status reduce_scatter(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                                  void *stream, struct errmsg *em)
-{
-    (void)stream, (void)em;
-    return push(c, COMM_REDUCE_SCATTER, range, count, dtype, 0);
-}
-
-static enum status all_gather(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                              void *stream, struct errmsg *em)
-{
-    (void)stream, (void)em;
-    return push(c, COMM_ALL_GATHER, range, count, dtype, 0);
-}
-
-static enum status broadcast(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
-                             int root, void *stream, struct errmsg *em)
-{
-    (void)stream, (void)em;
-    return push(c, COMM_BROADCAST, range, count, dtype, root);
 }
 
 /* A deadline went by: nobody waits any more, here and on this node, and each says for whom. */
@@ -343,10 +312,7 @@ enum status comm_mpi_open(struct comm *c, struct errmsg *em)
 {
     static const struct comm_ops ops = {
         .name = "mpi",
-        .all_reduce = all_reduce,
-        .reduce_scatter = reduce_scatter,
-        .all_gather = all_gather,
-        .broadcast = broadcast,
+        .begin = begin,
         .wait = wait,
         .share_bytes = share_bytes,
         .gather = gather,

@@ -45,7 +45,6 @@ struct mpi {
 void comm_call_segment(const struct comm_call *call, int n_ranks, int r, size_t *first,
                        size_t *count);
 
-bool comm_call_same(const struct comm_call *a, const struct comm_call *b);
 /* Fails where ranks ask different things; calls: (n), ranks: (n) the world's ranks they are of. */
 enum status comm_calls_compare(const struct comm_call *calls, const int *ranks, int n,
                                struct errmsg *em) MUST_CHECK;

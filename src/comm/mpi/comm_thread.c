@@ -1,14 +1,12 @@
 #include "comm_thread.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
 
-#include "base/checked.h"
+#include "base/clock.h"
+#include "base/thread.h"
 
 enum { REQUESTS_MAX = 256 };
 
@@ -57,32 +55,17 @@ static void *work(void *context)
     return NULL;
 }
 
-/* Signals are for the threads that handle them. */
-static int start(struct comm_thread *t)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&t->thread, NULL, work, t);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return code;
-}
-
 enum status comm_thread_new(comm_run_fn run, void *context, struct comm_thread **out,
                             struct errmsg *em)
 {
     struct comm_thread *t = calloc(1, sizeof *t);
     if (!t)
         return FAIL(em, ST_MEMORY, "out of memory");
-    pthread_condattr_t clock;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&t->changed, &clock);
-    pthread_condattr_destroy(&clock);
+    condition_init(&t->changed);
     pthread_mutex_init(&t->lock, NULL);
     t->run = run;
     t->context = context;
-    int code = start(t);
+    int code = thread_start(&t->thread, work, t);
     if (code != 0) {
         pthread_cond_destroy(&t->changed);
         pthread_mutex_destroy(&t->lock);
@@ -122,31 +105,13 @@ void comm_thread_push(struct comm_thread *t, const struct comm_request *r)
     pthread_mutex_unlock(&t->lock);
 }
 
-static struct timespec time_after(double seconds)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    time_t whole = (time_t)seconds;
-    t.tv_sec += whole;
-    t.tv_nsec += (long)((seconds - (double)whole) * 1e9);
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000L;
-    }
-    return t;
-}
-
 enum status comm_thread_wait(struct comm_thread *t, uint64_t sequence, double deadline_s,
                              enum status *outcome, struct errmsg *em)
 {
-    enum { YEAR_S = 366 * 24 * 3600 };
-    bool bounded = deadline_s >= 0 && deadline_s < YEAR_S;
-    struct timespec until = time_after(bounded ? deadline_s : 0);
-    int code = 0;
+    double until_s = deadline_s < 0 ? INFINITY : clock_seconds() + deadline_s;
     pthread_mutex_lock(&t->lock);
-    while (t->done < sequence && code != ETIMEDOUT)
-        code = bounded ? pthread_cond_timedwait(&t->changed, &t->lock, &until)
-                       : pthread_cond_wait(&t->changed, &t->lock);
+    while (t->done < sequence && condition_wait(&t->changed, &t->lock, until_s))
+        continue;
     bool done = t->done >= sequence;
     *outcome = ST_OK;
     if (done && t->failed && sequence >= t->failed_sequence) {

@@ -183,16 +183,6 @@ enum status node_attach(struct node *n, const char *names, struct errmsg *em)
     return st;
 }
 
-int node_size(const struct node *n)
-{
-    return n->n_ranks;
-}
-
-int node_local_rank(const struct node *n)
-{
-    return n->me;
-}
-
 struct node_slot *node_slot(struct node *n, int local_rank)
 {
     return &n->board->slots[local_rank];

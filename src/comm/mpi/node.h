@@ -64,8 +64,6 @@ enum status node_attach(struct node *n, const char *names, struct errmsg *em) MU
 /* When all ranks have attached and still run: nothing is left in /dev/shm from here on. */
 void node_settle(struct node *n);
 
-int node_size(const struct node *n);
-int node_local_rank(const struct node *n);
 struct node_slot *node_slot(struct node *n, int local_rank);
 void *node_stage(struct node *n, int local_rank);
 void *node_partial(struct node *n); /* the node's, one for all */

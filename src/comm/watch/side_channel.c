@@ -95,7 +95,6 @@ enum status side_channel_open(struct comm *c, bool speaks, bool several_hosts,
                               struct side_channel **out, struct errmsg *em)
 {
     struct card card = {0};
-    struct comm_ticket ticket = {0};
     if (!several_hosts) {
         *out = NULL;
         return ST_OK;
@@ -104,9 +103,7 @@ enum status side_channel_open(struct comm *c, bool speaks, bool several_hosts,
     if (c->place.rank == 0 && !(s && make_card(s->fd, &card)))
         log_warn("no socket for the watchdog: should the job stand still, what other hosts are at "
                  "is not known");
-    enum status st = comm_broadcast_begin(c, &card, sizeof card, COMM_U8, 0, NULL, &ticket, em);
-    if (st == ST_OK)
-        st = comm_wait(c, &ticket, COMM_NO_DEADLINE, em);
+    enum status st = comm_do(c, COMM_BROADCAST, &card, sizeof card, COMM_U8, 0, NULL, em);
     if (st != ST_OK || card.n_addresses == 0) {
         side_channel_free(s);
         s = NULL;

@@ -1,18 +1,15 @@
 #include "comm/watchdog.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "comm_priv.h"
 #include "side_channel.h"
 #include "watchdog_priv.h"
@@ -369,14 +366,10 @@ static void *watch(void *context)
     while (!w->stop && !w->failed) {
         pthread_mutex_unlock(&w->lock);
         look(w);
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += LOOK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+        double until_s = clock_seconds() + LOOK_MS / 1e3;
         pthread_mutex_lock(&w->lock);
         if (!w->stop && !w->failed)
-            (void)pthread_cond_timedwait(&w->changed, &w->lock, &until);
+            (void)condition_wait(&w->changed, &w->lock, until_s);
     }
     pthread_mutex_unlock(&w->lock);
     if (w->failed) {
@@ -388,11 +381,7 @@ static void *watch(void *context)
 
 static enum status start(struct watchdog *w, struct errmsg *em)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the threads that handle them */
-    int code = pthread_create(&w->thread, NULL, watch, w);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int code = thread_start(&w->thread, watch, w);
     if (code != 0)
         return FAIL_ERRNO(em, ST_MEMORY, code, "cannot start the watchdog");
     w->started = true;
@@ -427,7 +416,6 @@ static enum status meet(struct watchdog *w, struct errmsg *em)
 static struct watchdog *watchdog_new(struct comm *c, double timeout_s)
 {
     struct watchdog *w = calloc(1, sizeof *w);
-    pthread_condattr_t monotonic;
     if (!w)
         return NULL;
     w->comm = c;
@@ -440,10 +428,7 @@ static struct watchdog *watchdog_new(struct comm *c, double timeout_s)
     w->entered_s = w->looked_s = clock_seconds();
     pthread_mutex_init(&w->lock, NULL);
     pthread_mutex_init(&w->line_lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&w->changed);
     return w;
 }
 

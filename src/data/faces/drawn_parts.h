@@ -65,11 +65,6 @@ static inline struct vec3 vec3_scale(struct vec3 a, double s)
     return (struct vec3){a.x * s, a.y * s, a.z * s};
 }
 
-static inline struct vec3 vec3_between(struct vec3 a, struct vec3 b, double t)
-{
-    return (struct vec3){blend(a.x, b.x, t), blend(a.y, b.y, t), blend(a.z, b.z, t)};
-}
-
 static inline double vec3_dot(struct vec3 a, struct vec3 b)
 {
     return a.x * b.x + a.y * b.y + a.z * b.z;

@@ -2,17 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/threads.h"
 #include "base/version.h"
 #include "data/picture.h"
@@ -21,7 +21,8 @@
 
 #include "base/poison.h"
 
-enum { THREADS_DEFAULT_MAX = 16, PROGRESS_NS = 200 * 1000 * 1000 };
+enum { THREADS_DEFAULT_MAX = 16 };
+static const double PROGRESS_S = 0.2;
 
 /* One packing run. Workers take items in turn; the spool has a fixed place for each. */
 struct job {
@@ -255,12 +256,7 @@ static void wait_for_workers(struct job *j)
     const struct pack_source *s = j->source;
     pthread_mutex_lock(&j->lock);
     while (j->done < s->n && j->st == ST_OK && !stop_wanted(j)) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += PROGRESS_NS;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&j->changed, &j->lock, &until);
+        (void)condition_wait(&j->changed, &j->lock, clock_seconds() + PROGRESS_S);
         log_progress("%s %s: %zu of %zu", j->hash_only ? "looking at" : "packing", s->person,
                      j->done, s->n);
     }
@@ -477,11 +473,7 @@ enum status pack_folders(const struct pack_options *o, struct pack_report *repor
         return st;
     struct job j = {.options = o, .source = &source, .spool = -1};
     pthread_mutex_init(&j.lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&j.changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&j.changed);
     report->n_found = source.n + left_files_pictures(&source.left);
     snprintf(report->person, sizeof report->person, "%s", source.person);
 

@@ -30,15 +30,6 @@ void picture_release(struct picture *p)
     *p = (struct picture){0};
 }
 
-bool picture_extension_known(const char *path)
-{
-    static const char *const known[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp"};
-    for (size_t i = 0; i < ARRAY_LENGTH(known); i++)
-        if (strcasecmp(path_extension(path), known[i]) == 0)
-            return true;
-    return false;
-}
-
 static uint8_t *pixel_at(const struct picture *p, int x, int y)
 {
     return p->rgb + 3 * ((size_t)y * (size_t)p->width + (size_t)x);

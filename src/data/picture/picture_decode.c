@@ -11,37 +11,13 @@
 
 enum { FILE_BYTES_MAX = 1 << 30 };
 
-static enum status check(enum picture_kind kind, const uint8_t *bytes, size_t n,
-                         struct picture_facts *out, struct errmsg *em)
+/* Before anything else looks at a size. */
+enum status picture_side_check(uint64_t width, uint64_t height, struct errmsg *em)
 {
-    switch (kind) {
-    case KIND_JPEG:
-        return jpeg_check(bytes, n, out, em);
-    case KIND_PNG:
-        return png_check(bytes, n, out, em);
-    case KIND_BMP:
-        return bmp_check(bytes, n, out, em);
-    case KIND_UNKNOWN:
-        break;
-    }
-    return FAIL(em, ST_DATA, "neither JPEG, PNG nor BMP");
-}
-
-static enum status decode(enum picture_kind kind, const uint8_t *bytes, size_t n,
-                          const struct picture_facts *facts, uint8_t **rgba, struct errmsg *em)
-{
-    uint8_t *essence;
-    size_t n_essence;
-    if (kind == KIND_BMP)
-        return bmp_pixels(bytes, n, rgba, em);
-    if (kind == KIND_JPEG)
-        return stb_pixels(kind, bytes, n, facts, rgba, em);
-    enum status st = png_essence(bytes, n, &essence, &n_essence, em);
-    if (st != ST_OK)
-        return st;
-    st = stb_pixels(kind, essence, n_essence, facts, rgba, em);
-    free(essence);
-    return st;
+    if (width > PICTURE_SIDE_MAX || height > PICTURE_SIDE_MAX)
+        return FAIL(em, ST_DATA, "%llu x %llu pixels: more than %d on a side; make it smaller",
+                    (unsigned long long)width, (unsigned long long)height, PICTURE_SIDE_MAX);
+    return ST_OK;
 }
 
 /* Where the upright pixel (x, y) lies in a stored picture of width x height; EXIF 2.3, 4.6.4 A. */
@@ -85,12 +61,14 @@ static enum status upright(const uint8_t *rgba, const struct picture_facts *f, s
 static enum status check_and_decode(const uint8_t *bytes, size_t n, struct picture *out,
                                     struct errmsg *em)
 {
-    enum picture_kind kind = picture_kind_of(bytes, n);
+    const struct picture_format *format = picture_format_of(bytes, n);
     struct picture_facts facts = {0};
     uint8_t *rgba;
     if (n == 0)
         return FAIL(em, ST_DATA, "empty file");
-    enum status st = check(kind, bytes, n, &facts, em);
+    if (!format)
+        return FAIL(em, ST_DATA, "neither JPEG, PNG nor BMP");
+    enum status st = format->check(bytes, n, &facts, em);
     if (st != ST_OK)
         return st;
     if (facts.width < 1 || facts.height < 1 || facts.width > PICTURE_SIDE_MAX ||
@@ -99,7 +77,7 @@ static enum status check_and_decode(const uint8_t *bytes, size_t n, struct pictu
         return FAIL(em, ST_DATA,
                     "%d x %d pixels: at most %d a side and %zu in all; make it smaller",
                     facts.width, facts.height, PICTURE_SIDE_MAX, PICTURE_PIXELS_MAX);
-    if ((st = decode(kind, bytes, n, &facts, &rgba, em)) != ST_OK)
+    if ((st = format->pixels(bytes, n, &facts, &rgba, em)) != ST_OK)
         return st;
     st = upright(rgba, &facts, out, em);
     free(rgba);

@@ -10,10 +10,6 @@
 #define PNG_SIGNATURE "\x89PNG\r\n\x1a\n"
 enum { PNG_SIGNATURE_BYTES = 8 };
 
-enum picture_kind { KIND_UNKNOWN, KIND_JPEG, KIND_PNG, KIND_BMP };
-/* Told by the first bytes. */
-enum picture_kind picture_kind_of(const uint8_t *bytes, size_t n);
-
 /* Sides of at most PICTURE_SIDE_MAX: asked before anything else looks at a size. ST_DATA. */
 enum status picture_side_check(uint64_t width, uint64_t height, struct errmsg *em) MUST_CHECK;
 
@@ -21,24 +17,52 @@ enum status picture_side_check(uint64_t width, uint64_t height, struct errmsg *e
 struct picture_facts {
     int orientation, width, height;
 };
+
+/* A colour profile (ICC) in a file's bytes, or unpacked into `room`; bytes NULL: none. The room is
+ * enough for a profile of primaries and curves, and for the name of a larger one. */
+enum { ICC_BYTES_MAX = 64 * 1024 };
+struct profile {
+    const uint8_t *bytes;
+    size_t n;
+};
+
 /*
- * Checks what the decoders do not (see the files), before they see a picture. ST_DATA; a kind that
- * is not read is named, with what to do.
+ * A format that is read. To add one, add a row to picture_formats.c, and to file_kind.c what tells
+ * such a file.
  */
+struct picture_format {
+    const char *name;          /* "JPEG" */
+    const char *extensions[5]; /* ".jpg", …; the rest NULL */
+    const char *start;         /* a file's first bytes */
+    size_t n_start;
+    /* Checks what the decoder does not. ST_DATA, saying what to do. */
+    enum status (*check)(const uint8_t *bytes, size_t n, struct picture_facts *out,
+                         struct errmsg *em);
+    /* Pixels of a checked file as (height, width, 4) RGBA; the caller's to free. The size must be
+     * what was checked. ST_DATA, ST_MEMORY. */
+    enum status (*pixels)(const uint8_t *bytes, size_t n, const struct picture_facts *checked,
+                          uint8_t **rgba_out, struct errmsg *em);
+    /* NULL: the format has none that is looked for. */
+    struct profile (*profile)(const uint8_t *bytes, size_t n, uint8_t room[static ICC_BYTES_MAX]);
+};
+/* The format that a file's first bytes tell; NULL: none that is read. */
+const struct picture_format *picture_format_of(const uint8_t *bytes, size_t n);
+
+/* The functions of the rows. */
 enum status jpeg_check(const uint8_t *bytes, size_t n, struct picture_facts *out,
                        struct errmsg *em) MUST_CHECK;
 enum status png_check(const uint8_t *bytes, size_t n, struct picture_facts *out,
                       struct errmsg *em) MUST_CHECK;
 enum status bmp_check(const uint8_t *bytes, size_t n, struct picture_facts *out,
                       struct errmsg *em) MUST_CHECK;
-/* The chunks of a checked PNG that hold its pixels, as stb_image reads them right; the caller's to
- * free. ST_DATA, ST_MEMORY. */
-enum status png_essence(const uint8_t *bytes, size_t n, uint8_t **out, size_t *n_out,
-                        struct errmsg *em) MUST_CHECK;
-
-/* A bitmap's pixels as (height, width, 4) RGBA, the caller's to free. ST_DATA, ST_MEMORY. */
-enum status bmp_pixels(const uint8_t *bytes, size_t n, uint8_t **rgba_out,
-                       struct errmsg *em) MUST_CHECK;
+enum status jpeg_pixels(const uint8_t *bytes, size_t n, const struct picture_facts *checked,
+                        uint8_t **rgba_out, struct errmsg *em) MUST_CHECK;
+enum status png_pixels(const uint8_t *bytes, size_t n, const struct picture_facts *checked,
+                       uint8_t **rgba_out, struct errmsg *em) MUST_CHECK;
+enum status bmp_pixels(const uint8_t *bytes, size_t n, const struct picture_facts *checked,
+                       uint8_t **rgba_out, struct errmsg *em) MUST_CHECK;
+struct profile jpeg_profile(const uint8_t *bytes, size_t n, uint8_t room[static ICC_BYTES_MAX]);
+struct profile png_profile(const uint8_t *bytes, size_t n, uint8_t room[static ICC_BYTES_MAX]);
 
 /* What a file's parts say about how the camera was held: 1 to 8, or 0 for nothing. */
 struct orientation {
@@ -60,9 +84,9 @@ size_t zlib_start(const uint8_t *packed, size_t n, uint8_t *out, size_t room);
 /* Size of a JPEG as stb_image sees it. ST_DATA. */
 enum status stb_jpeg_size(const uint8_t *bytes, size_t n, int *width_out, int *height_out,
                           struct errmsg *em) MUST_CHECK;
-/* Pixels of a checked JPEG, or of a PNG's essence, as (height, width, 4) RGBA; the caller's to
- * free. The size must be what was checked. ST_DATA, ST_MEMORY. */
-enum status stb_pixels(enum picture_kind kind, const uint8_t *bytes, size_t n,
+/* Pixels of a checked JPEG, or of a PNG's chunks, as a row's function; `format` names it in errors.
+ */
+enum status stb_pixels(const char *format, const uint8_t *bytes, size_t n,
                        const struct picture_facts *checked, uint8_t **rgba_out,
                        struct errmsg *em) MUST_CHECK;
 

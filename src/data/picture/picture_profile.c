@@ -12,14 +12,8 @@
 
 #include "base/poison.h"
 
-/* Enough for all of a profile of primaries and curves, and for the name of a larger one. */
-enum { PROFILE_BYTES_MAX = 64 * 1024, HEADER_BYTES = 128, TAGS_MAX = 100, TAG_BYTES = 12 };
+enum { HEADER_BYTES = 128, TAGS_MAX = 100, TAG_BYTES = 12 };
 enum { SPACE_AT = 16, SOS = 0xDA, APP2 = 0xE2, FIXED_ONE = 65536, NEAR = FIXED_ONE / 50 };
-
-struct profile {
-    const uint8_t *bytes;
-    size_t n;
-};
 
 /* Big-endian; zero beyond the end. */
 static uint32_t get(const struct profile *p, size_t at, unsigned n_bytes)
@@ -88,8 +82,9 @@ static void name_of(const struct profile *p, char name[static PICTURE_PROFILE_BY
 }
 
 /* The first piece of it, which holds the table of tags. */
-static struct profile of_jpeg(const uint8_t *bytes, size_t n)
+struct profile jpeg_profile(const uint8_t *bytes, size_t n, uint8_t room[static ICC_BYTES_MAX])
 {
+    (void)room; /* it is not packed */
     static const char mark[] = "ICC_PROFILE";
     struct profile all = {bytes, n};
     for (size_t at = 2; at + 4 <= n;) {
@@ -110,7 +105,7 @@ static struct profile of_jpeg(const uint8_t *bytes, size_t n)
     return (struct profile){0};
 }
 
-static struct profile of_png(const uint8_t *bytes, size_t n, uint8_t room[static PROFILE_BYTES_MAX])
+struct profile png_profile(const uint8_t *bytes, size_t n, uint8_t room[static ICC_BYTES_MAX])
 {
     struct profile all = {bytes, n};
     for (size_t at = PNG_SIGNATURE_BYTES; n - at >= 12;) {
@@ -121,7 +116,7 @@ static struct profile of_png(const uint8_t *bytes, size_t n, uint8_t room[static
         const uint8_t *end = memcmp(data - 4, "iCCP", 4) == 0 ? memchr(data, 0, length) : NULL;
         if (end && (size_t)(end - data) + 2 <= length) /* name, 0, method, packed profile */
             return (struct profile){room, zlib_start(end + 2, length - (size_t)(end - data) - 2,
-                                                     room, PROFILE_BYTES_MAX)};
+                                                     room, ICC_BYTES_MAX)};
         at += 12 + length;
     }
     return (struct profile){0};
@@ -129,13 +124,11 @@ static struct profile of_png(const uint8_t *bytes, size_t n, uint8_t room[static
 
 bool picture_profile(const uint8_t *bytes, size_t n, char name[static PICTURE_PROFILE_BYTES])
 {
-    uint8_t room[PROFILE_BYTES_MAX];
-    struct profile p = {0};
-    enum picture_kind kind = picture_kind_of(bytes, n);
-    if (kind == KIND_JPEG)
-        p = of_jpeg(bytes, n);
-    else if (kind == KIND_PNG)
-        p = of_png(bytes, n, room);
+    uint8_t room[ICC_BYTES_MAX];
+    const struct picture_format *format = picture_format_of(bytes, n);
+    if (!format || !format->profile)
+        return false;
+    struct profile p = format->profile(bytes, n, room);
     if (p.n < HEADER_BYTES || memcmp(p.bytes + SPACE_AT, "GRAY", 4) == 0 || primaries_are_srgb(&p))
         return false;
     name_of(&p, name);

@@ -78,15 +78,15 @@ static unsigned char *stbi__resample_row_h_2(unsigned char *out, unsigned char *
 #include <stb/stb_image.h>
 #pragma GCC diagnostic pop
 
-static enum status refuse(enum picture_kind kind, struct errmsg *em)
+static enum status refuse(const char *format, struct errmsg *em)
 {
-    const char *reason = stbi_failure_reason(), *name = kind == KIND_JPEG ? "JPEG" : "PNG";
+    const char *reason = stbi_failure_reason();
     if (limit.refused)
         return FAIL(em, ST_DATA,
-                    "damaged %s: it unpacks to more than a picture of its size can hold", name);
+                    "damaged %s: it unpacks to more than a picture of its size can hold", format);
     if (reason && strcmp(reason, "outofmem") == 0)
         return FAIL(em, ST_MEMORY, "out of memory while decoding");
-    return FAIL(em, ST_DATA, "damaged %s, or one of a kind that is not supported (%s)", name,
+    return FAIL(em, ST_DATA, "damaged %s, or one of a kind that is not supported (%s)", format,
                 reason ? reason : "no reason given");
 }
 
@@ -100,10 +100,10 @@ enum status stb_jpeg_size(const uint8_t *bytes, size_t n, int *width_out, int *h
     limit_set(0);
     /* not stbi_info: it would ask all its readers, and tell the reason of the last */
     stbi__start_mem(&s, bytes, (int)n);
-    return stbi__jpeg_info(&s, width_out, height_out, &channels) ? ST_OK : refuse(KIND_JPEG, em);
+    return stbi__jpeg_info(&s, width_out, height_out, &channels) ? ST_OK : refuse("JPEG", em);
 }
 
-enum status stb_pixels(enum picture_kind kind, const uint8_t *bytes, size_t n,
+enum status stb_pixels(const char *format, const uint8_t *bytes, size_t n,
                        const struct picture_facts *checked, uint8_t **rgba_out, struct errmsg *em)
 {
     int width, height, channels;
@@ -113,7 +113,7 @@ enum status stb_pixels(enum picture_kind kind, const uint8_t *bytes, size_t n,
     limit_set(2 * (8 * (size_t)checked->width * (size_t)checked->height + n));
     uint8_t *rgba = stbi_load_from_memory(bytes, (int)n, &width, &height, &channels, 4);
     if (!rgba)
-        return refuse(kind, em);
+        return refuse(format, em);
     if (width != checked->width || height != checked->height) {
         stbi_image_free(rgba);
         return FAIL(em, ST_DATA, "damaged: %d x %d pixels announced, %d x %d decoded",

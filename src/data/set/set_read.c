@@ -7,8 +7,7 @@
 #include <unistd.h>
 
 #include "base/checked.h"
-#include "base/file.h"
-#include "base/hash.h"
+#include "base/sidecar.h"
 #include "data/file_kind.h"
 #include "set_priv.h"
 
@@ -231,32 +230,6 @@ void set_free(struct set *s)
     free(s);
 }
 
-/* The sidecar's hash, where there is one, against the file's. */
-static enum status verify_sidecar(const struct set *s, struct errmsg *em)
-{
-    char path[PATH_BYTES_MAX + 8], hex[HASH128_HEX_BYTES];
-    uint8_t *text;
-    size_t n;
-    struct hash128 h;
-    snprintf(path, sizeof path, "%s.xxh3", s->path);
-    if (!file_exists(path))
-        return ST_OK;
-    enum status st = file_read_all(path, 2 * PATH_BYTES_MAX, &text, &n, em);
-    if (st != ST_OK)
-        return st;
-    st = hash128_file(s->path, &h, em);
-    if (st == ST_OK) {
-        hash128_hex(h, hex);
-        if (strncmp((const char *)text, hex, HASH128_HEX_BYTES - 1) != 0)
-            st = FAIL(em, ST_DATA,
-                      "%s does not match its hash in %s: the file was damaged or replaced; pack it "
-                      "again",
-                      s->path, path);
-    }
-    free(text);
-    return st;
-}
-
 enum status set_verify(struct set *s, struct errmsg *em)
 {
     uint8_t *scratch = malloc(s->file.part[SET_IMAGES].row_bytes);
@@ -271,5 +244,7 @@ enum status set_verify(struct set *s, struct errmsg *em)
                       s->path, row, set_name(s, row));
     }
     free(scratch);
-    return st == ST_OK ? verify_sidecar(s, em) : st;
+    if (st == ST_OK && sidecar_exists(s->path))
+        st = sidecar_verify(s->path, "; pack it again", em);
+    return st;
 }

@@ -6,8 +6,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/hash.h"
+#include "base/sidecar.h"
 #include "base/version.h"
 #include "set_priv.h"
 
@@ -249,17 +248,12 @@ static bool close_file(struct set_writer *w)
 enum status set_writer_finish(struct set_writer *w, struct errmsg *em)
 {
     struct hash128 hash;
-    char hex[HASH128_HEX_BYTES], sidecar[PATH_BYTES_MAX + 8], line[PATH_BYTES_MAX + 64];
     bool good = put_small_parts(w) && put_attributes(w);
     if (!close_file(w) || !good)
         return fail_write(w, em);
     enum status st = hash128_file(w->temporary, &hash, em);
-    if (st != ST_OK)
-        return st;
-    hash128_hex(hash, hex);
-    snprintf(sidecar, sizeof sidecar, "%s.xxh3", w->path);
-    int n = snprintf(line, sizeof line, "%s  %s\n", hex, path_name(w->path));
-    st = file_write_atomic(sidecar, line, (size_t)n, em);
+    if (st == ST_OK)
+        st = sidecar_write(w->path, hash, em);
     if (st == ST_OK)
         st = file_commit(w->temporary, w->path, em);
     w->finished = st == ST_OK;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "data/picture.h"
 
 #include "base/poison.h"
 
@@ -33,7 +34,7 @@ static void draw_caption(const struct set_info *info, struct picture *sheet)
     picture_text(sheet, GAP + 2, (CAPTION - 16) / 2, 16, colour, text);
 }
 
-enum status sheet_draw(struct set *s, struct picture *out, struct errmsg *em)
+static enum status draw(struct set *s, struct picture *out, struct errmsg *em)
 {
     const struct set_info *info = set_get_info(s);
     int64_t shown = MIN(info->n, (int64_t)COLUMNS * ROWS_MAX);
@@ -64,7 +65,7 @@ enum status sheet_draw(struct set *s, struct picture *out, struct errmsg *em)
 enum status sheet_write(struct set *s, const char *path, struct errmsg *em)
 {
     struct picture sheet;
-    enum status st = sheet_draw(s, &sheet, em);
+    enum status st = draw(s, &sheet, em);
     if (st != ST_OK)
         return st;
     st = picture_write_png(path, &sheet, NULL, em);

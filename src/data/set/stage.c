@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/checked.h"
-#include "base/hash.h"
+#include "base/sidecar.h"
 
 #include "base/poison.h"
 
@@ -169,29 +169,24 @@ static enum status copy_bytes(int from, const char *path, int to, const char *pa
     return st;
 }
 
-/* Of the copy, against the original's sidecar where there is one, else taken as it is. */
+/* Of the copy; against the original's sidecar, where there is one that can be read. */
 static enum status hash_copy(const char *path, const struct names *n,
                              char hex_out[static HASH128_HEX_BYTES], struct errmsg *em)
 {
-    char sidecar[PATH_BYTES_MAX + SUFFIX_BYTES];
+    char wanted[HASH128_HEX_BYTES];
     struct hash128 h;
-    struct errmsg none = {0};
-    uint8_t *text;
-    size_t bytes;
+    struct errmsg why = {0};
     enum status st = hash128_file(n->part, &h, em);
     if (st != ST_OK)
         return st;
     hash128_hex(h, hex_out);
-    snprintf(sidecar, sizeof sidecar, "%s.xxh3", path);
-    if (file_read_all(sidecar, 2 * PATH_BYTES_MAX, &text, &bytes, &none) != ST_OK)
-        return ST_OK;
-    if (strncmp((const char *)text, hex_out, HASH128_HEX_BYTES - 1) != 0)
-        st = FAIL(em, ST_DATA,
-                  "what was copied of %s does not have the hash in %s: bifrons inspect --verify "
-                  "tells whether the set itself is damaged",
-                  path, sidecar);
-    free(text);
-    return st;
+    st = sidecar_read(path, wanted, &why);
+    if (st == ST_DATA || (st == ST_OK && strcmp(wanted, hex_out) != 0))
+        return FAIL(em, ST_DATA,
+                    "what was copied of %s does not have the hash in %s" SIDECAR_EXTENSION
+                    ": bifrons inspect --verify tells whether the set itself is damaged",
+                    path, path);
+    return ST_OK;
 }
 
 /* From the finished .part to copy and record. */

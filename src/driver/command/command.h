@@ -24,9 +24,6 @@ int command_pack(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_plan(int argc, char **argv);
 int command_train(int argc, char **argv);
-int command_eval(int argc, char **argv);
-int command_swap(int argc, char **argv);
-int command_info(int argc, char **argv);
 
 /* A parser's children: -h, which is --help. */
 extern const struct argp_child command_help[];

@@ -23,7 +23,7 @@
 #include "base/file.h"
 #include "base/losses.h"
 #include "base/status.h"
-#include "model/architecture.h"
+#include "model/model_config.h"
 
 enum { CONFIG_VERSION = 1, CONFIG_TEXT_BYTES = 64, CONFIG_STAGES_MAX = 16 };
 
@@ -69,11 +69,7 @@ struct config {
         double val_fraction;
         bool masks; /* use /masks for loss weights and colour transfer where both sets have them */
     } data;
-    struct {
-        int64_t image_size, code_size, latent; /* as in struct model_config, which says more */
-        int64_t bottleneck, width, width_max, blocks, upsample, norm;
-        bool mask, mean_codes;
-    } model;
+    struct model_config model;
     struct {
         union { /* base/losses.h: by key, or in the table's order */
             struct {
@@ -87,33 +83,31 @@ struct config {
         double mask;        /* extra weight of face pixels, see model_options.mask_weight */
         double eyes, mouth; /* extra weight of pixels around them, see data/priority.h */
     } loss;
-    struct {
-        int64_t loss; /* enum model_adversary_loss */
-        int64_t start_step, channels;
-        double lr, beta1, beta2, r1;
-    } adversary;
+    struct model_adversary adversary;
     struct augment_config augment;
     struct {
         int64_t epochs, max_steps; /* max_steps 0: no limit */
         double max_minutes;        /* 0: no limit */
         int64_t global_batch;      /* pictures of each person a step, over all ranks */
         int64_t accumulate;        /* micro-batches a rank divides its share into */
-        uint64_t seed;
+        union {                    /* model/model_config.h: one by one, or together */
+            struct {
+                MODEL_TRAINING_FIELDS
+            };
+            struct model_training training;
+        };
         double lr;
         int64_t schedule;     /* enum config_schedule */
         double warmup;        /* share of all steps */
         int64_t warmup_steps; /* instead, in steps; 0: the share */
         int64_t freeze;       /* enum config_freeze */
         int64_t early_stop;   /* validations; 0: off */
-        int64_t init;         /* enum model_init */
-        double adam_beta1, adam_beta2, adam_eps;
-        double weight_decay, clip_norm, ema; /* 0: off */
+        double clip_norm;     /* 0: off */
         char device[CONFIG_TEXT_BYTES];
         int64_t threads;   /* per rank; 0: see base/threads.h */
         int64_t precision; /* enum config_precision */
         bool deterministic;
         int64_t cuda_graph; /* enum config_graph */
-        bool recompute;
         bool reproducible;
         int64_t slot_size;           /* positions a slot, with reproducible */
         int64_t zero;                /* ZeRO stage: 0 or 1 */
@@ -175,8 +169,6 @@ void config_enter_stage(struct config *c, int64_t i);
 int64_t config_largest_size(const struct config *c);
 int64_t config_largest_batch(const struct config *c);
 
-/* The network that the keys model.* ask for. */
-struct model_config config_model(const struct config *c);
 /* What no single key can say: data sets named, batch >= world size, sizes that fit together. Of
  * stages: that they grow, and the last one against the world size, since every run comes to it. */
 enum status config_check(const struct config *c, int world_size, struct errmsg *em) MUST_CHECK;
@@ -187,6 +179,10 @@ enum status config_check_sizes(const struct config *c, int world_size,
  * trained, by as many ranks as there were. */
 enum status config_check_ranks(const struct config *c, int64_t first, int world_size,
                                struct errmsg *em) MUST_CHECK;
+
+/* Can the run work on this device, which train.device or the ranks' GPUs have led to? */
+enum status config_check_device(const struct config *c, const char *device,
+                                struct errmsg *em) MUST_CHECK;
 
 /*
  * Every key in schema order as TOML; merging it into any config gives the same config. The caller

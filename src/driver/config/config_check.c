@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "config.h"
+#include "model/architecture.h"
 
 #include "base/poison.h"
 
@@ -17,23 +18,6 @@ static enum status check_sets(const struct config *c, struct errmsg *em)
                         "config, or give --set data.%c=FILE.h5",
                         "ab"[i], "AB"[i], "ab"[i]);
     return ST_OK;
-}
-
-struct model_config config_model(const struct config *c)
-{
-    return (struct model_config){
-        .image_size = (int)c->model.image_size,
-        .code_size = (int)c->model.code_size,
-        .latent = (int)c->model.latent,
-        .bottleneck = (int)c->model.bottleneck,
-        .width = (int)c->model.width,
-        .width_max = (int)c->model.width_max,
-        .blocks = (int)c->model.blocks,
-        .upsample = (int)c->model.upsample,
-        .norm = (int)c->model.norm,
-        .mask = c->model.mask,
-        .mean_codes = c->model.mean_codes,
-    };
 }
 
 static const struct {
@@ -92,8 +76,7 @@ static enum status check_loss_needs(const struct config *c, int i, struct errmsg
 
 static enum status check_model(const struct config *c, struct errmsg *em)
 {
-    struct model_config model = config_model(c);
-    enum status st = architecture_check(&model, em);
+    enum status st = architecture_check(&c->model, em);
     if (st == ST_OK)
         st = check_losses_compare(c, em);
     for (int i = 0; i < LOSSES && st == ST_OK; i++)
@@ -130,6 +113,16 @@ static enum status check_batch(const struct config *c, int world_size, struct er
     return ST_OK;
 }
 
+enum status config_check_device(const struct config *c, const char *device, struct errmsg *em)
+{
+    if (c->train.reproducible && strncmp(device, "cuda", 4) == 0)
+        return FAIL(em, ST_CONFIG,
+                    "train.reproducible works on the CPU in this version, not on \"%s\": set "
+                    "train.device = \"cpu\"",
+                    device);
+    return ST_OK;
+}
+
 static enum status check_exactness(const struct config *c, int world_size, struct errmsg *em)
 {
     int64_t size = c->train.slot_size, slots = (c->train.global_batch + size - 1) / size;
@@ -149,11 +142,7 @@ static enum status check_exactness(const struct config *c, int world_size, struc
     if (c->comm.wire == WIRE_BF16)
         return FAIL(em, ST_CONFIG,
                     "train.reproducible adds gradients in fp32: set comm.wire = \"fp32\"");
-    if (strncmp(c->train.device, "cuda", 4) == 0)
-        return FAIL(em, ST_CONFIG,
-                    "train.reproducible works on the CPU in this version: set train.device = "
-                    "\"cpu\"");
-    return ST_OK;
+    return config_check_device(c, c->train.device, em);
 }
 
 /* What depends on the ranks that share the work. */
@@ -172,13 +161,13 @@ static enum status fail_of_stage(int64_t i, const struct errmsg *why, struct err
 static enum status check_growth(const struct config *before, const struct config *c,
                                 struct errmsg *em)
 {
-    const struct model_config from = config_model(before), to = config_model(c);
-    if (to.image_size < from.image_size)
+    const struct model_config *from = &before->model, *to = &c->model;
+    if (to->image_size < from->image_size)
         return FAIL(em, ST_CONFIG,
                     "image_size = %d is less than the %d of the stage before, and a network can "
                     "only grow: put the stages in the order of their sizes",
-                    to.image_size, from.image_size);
-    return architecture_check_growth(&from, &to, em);
+                    to->image_size, from->image_size);
+    return architecture_check_growth(from, to, em);
 }
 
 static enum status check_stages(const struct config *c, struct errmsg *em)

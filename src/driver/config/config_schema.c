@@ -1,6 +1,7 @@
 /*
- * Every key of the configuration, once. A row gives name and field (they are spelt alike), what a
- * change means to a run that goes on, default, range and help; config_value.c, config.c and
+ * Every key of the configuration, once; those of model.* and the weights of losses have their rows
+ * in model/model_config.h and base/losses.h. A row gives name and field (they are spelt alike),
+ * what a change means to a run that goes on, default, range and help; config_value.c, config.c and
  * config_print.c do the rest. To add a key, add the field to struct config and a row here; keys of
  * one table stay together.
  */
@@ -74,10 +75,7 @@
 /* clang-format on */
 
 /* In the order of the enums they spell; backends: enum comm_backend. */
-static const char *const bottlenecks[] = {"conv", "dense", NULL};
-static const char *const upsamples[] = {"transposed", "subpixel", NULL};
 static const char *const inits[] = {"pytorch", "he", NULL};
-static const char *const norms[] = {"none", "group", NULL};
 static const char *const schedules[] = {"constant", "one_cycle", "cosine", NULL};
 static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
 static const char *const backends[] = {"auto", "self", "mpi", "nccl", NULL};
@@ -132,38 +130,13 @@ static const struct config_key keys[] = {
         "read there (shell: --set data.stage_dir=$TMPDIR). The copies stay, readable by you alone, "
         "and serve later runs while the sets are unchanged. Empty: none."),
 
-    WHOLE(model.image_size, OTHER_NETWORK, 128, 64, 512,
-          "Pixels a side of the pictures that go in and come out: model.code_size doubled some "
-          "times. Twice the size is about four times the time."),
-    WHOLE(model.code_size, OTHER_NETWORK, 4, 2, 64,
-          "Pixels a side of the innermost activations; each stage halves the picture until it is "
-          "as small."),
-    WHOLE(model.latent, OTHER_NETWORK, 128, 8, 4096,
-          "Channels of the code between encoder and decoders (its numbers, with the dense "
-          "bottleneck). More keep more detail, and make a larger model."),
-    WORD(model.bottleneck, OTHER_NETWORK, MODEL_BOTTLENECK_CONV, bottlenecks,
-         "conv: the code is a small picture of model.latent channels; dense: a vector, between "
-         "two fully connected layers."),
-    WHOLE(model.width, OTHER_NETWORK, 64, 8, 1024,
-          "Channels of activations of 64 x 64 pixels. Those half as large have twice as many, "
-          "those twice as large half as many."),
-    WHOLE(model.width_max, OTHER_NETWORK, 256, 8, 4096,
-          "The most channels there are, but for the code's."),
-    WHOLE(model.blocks, OTHER_NETWORK, 0, 0, 8,
-          "Residual blocks at each resolution from half the picture's to the code's, in the "
-          "encoder and in each decoder."),
-    WORD(model.upsample, OTHER_NETWORK, MODEL_UPSAMPLE_TRANSPOSED, upsamples,
-         "How decoders double the resolution: transposed convolutions of 4 x 4, or convolutions "
-         "of 3 x 3 to four times the channels, shuffled into pixels."),
-    WORD(model.norm, OTHER_NETWORK, MODEL_NORM_NONE, norms,
-         "group: residual blocks normalize over groups of channels."),
-    BOOL(model.mask, OTHER_NETWORK, 0,
-         "Each decoder also gives the mask of the face it draws, in one more output."),
-    BOOL(model.mean_codes, OTHER_NETWORK, 0,
-         "Learn each person's mean code, and move the code of a swap from the one's mean to the "
-         "other's: what is left in codes of whose a face is, is taken out."),
-
 /* clang-format off */
+#define MODEL_WHOLE(field, ...) WHOLE(model.field, OTHER_NETWORK, __VA_ARGS__),
+#define MODEL_WORD(field, about, ...) \
+    WORD(model.field, OTHER_NETWORK, 0, ((const char *const[]){__VA_ARGS__, NULL}), about),
+#define MODEL_SWITCH(field, about) BOOL(model.field, OTHER_NETWORK, 0, about),
+    MODEL_KEYS(MODEL_WHOLE, MODEL_WORD, MODEL_SWITCH)
+
 #define X(name, key, initial, facts, about) NUMBER(loss.key, OTHER_LOSS, initial, 0, 1e3, about),
     LOSS_MAP(X)
 #undef X
@@ -179,7 +152,7 @@ static const struct config_key keys[] = {
          "File with the weights of that VGG16 or VGG19: torchvision's .pth, or safetensors with "
          "the same names. Which of the two it is shows in its names."),
 
-    WORD(adversary.loss, FREE, 0, adversary_losses,
+    WORD(adversary.loss, FREE, MODEL_HINGE, adversary_losses,
          "What the discriminators, and the network against them, learn by: hinge, or "
          "least_squares."),
     WHOLE(adversary.start_step, FREE, 0, 0, INT64_MAX,
@@ -267,7 +240,7 @@ static const struct config_key keys[] = {
     UNSIGNED(train.seed, OTHER_ORDER, 1,
              "Seed of initial weights, order of pictures, split and augmentation. The same seed "
              "trains on the same pictures in the same order."),
-    WORD(train.init, FREE, 0, inits,
+    WORD(train.init, FREE, MODEL_INIT_PYTORCH, inits,
          "Initial weights. pytorch: as PyTorch draws them, small; he: so that numbers keep their "
          "size from layer to layer, by which pictures appear sooner."),
     NUMBER(train.lr, FREE, 1e-4, 0, 1, "Learning rate of Adam (with a schedule: its highest)."),

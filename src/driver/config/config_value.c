@@ -158,6 +158,36 @@ enum status config_key_refuse(const struct config_key *key, const char *name,
 
 /* --- the struct's field --------------------------------------------------------------------- */
 
+/* The field of a whole number, word or truth value: a bool, an int (or enum) or an int64_t. */
+static int64_t load_whole(const struct config_key *key, const void *field)
+{
+    int64_t whole;
+    int narrow;
+    bool b;
+    if (key->bytes == sizeof whole) {
+        memcpy(&whole, field, sizeof whole);
+        return whole;
+    }
+    if (key->bytes == sizeof narrow) {
+        memcpy(&narrow, field, sizeof narrow);
+        return narrow;
+    }
+    memcpy(&b, field, sizeof b);
+    return b;
+}
+
+static void store_whole(const struct config_key *key, int64_t whole, void *field)
+{
+    int narrow = (int)whole;
+    bool b = whole != 0;
+    if (key->bytes == sizeof whole)
+        memcpy(field, &whole, sizeof whole);
+    else if (key->bytes == sizeof narrow)
+        memcpy(field, &narrow, sizeof narrow);
+    else
+        memcpy(field, &b, sizeof b);
+}
+
 struct config_value config_key_load(const struct config_key *key, const void *object)
 {
     struct config_value v = {0};
@@ -168,12 +198,8 @@ struct config_value config_key_load(const struct config_key *key, const void *ob
         v.stages = field;
     } else if (key->type == CONFIG_NUMBER) {
         memcpy(&v.number, field, sizeof v.number);
-    } else if (key->type == CONFIG_BOOL) {
-        bool b;
-        memcpy(&b, field, sizeof b);
-        v.whole = b;
     } else {
-        memcpy(&v.whole, field, sizeof v.whole);
+        v.whole = load_whole(key, field);
     }
     return v;
 }
@@ -190,11 +216,8 @@ void config_key_store(const struct config_key *key, const struct config_value *v
             memcpy(field, v->stages, key->bytes);
     } else if (key->type == CONFIG_NUMBER) {
         memcpy(field, &v->number, sizeof v->number);
-    } else if (key->type == CONFIG_BOOL) {
-        bool b = v->whole != 0;
-        memcpy(field, &b, sizeof b);
     } else {
-        memcpy(field, &v->whole, sizeof v->whole);
+        store_whole(key, v->whole, field);
     }
 }
 

@@ -59,7 +59,7 @@ struct shown {
     struct set *sets[2];
     struct order *orders[2];
     struct loader *loader;
-    struct loader_batch batch;
+    struct batch batch;
     struct augment_colours colours[2];
     uint8_t *pixels; /* inputs, then targets, of both */
 };
@@ -103,33 +103,28 @@ static enum status fill(struct shown *x, struct errmsg *em)
         {x->sets[0], x->orders[0]},
         {x->sets[1], x->orders[1]}
     };
-    int size = (int)x->config.model.image_size;
+    int size = x->config.model.image_size;
     enum status st = loader_new(sources, &x->config.augment, x->config.train.seed, &x->loader, em);
     if (st == ST_OK)
-        st = loader_batch_init(&x->batch, SHOWN, size, x->masks, em);
-    if (st == ST_OK)
-        st = loader_batch_add_noise(&x->batch, em);
+        st = batch_init(&x->batch, SHOWN, size, BATCH_NOISE | (x->masks ? BATCH_MASKS : 0), em);
     return st == ST_OK ? loader_fill(x->loader, 0, SHOWN, &x->batch, em) : st;
 }
 
 static enum status augment(struct shown *x, struct errmsg *em)
 {
     size_t bytes = SHOWN * (size_t)x->batch.size * (size_t)x->batch.size * 3;
-    struct model_batch view = {.n = SHOWN};
+    struct batch shown = x->batch;
     uint8_t *inputs[2], *targets[2];
     x->pixels = malloc(4 * bytes);
     if (!x->pixels)
         return FAIL(em, ST_MEMORY, "out of memory");
     for (int p = 0; p < 2; p++) {
-        if (p == x->person || !x->alone)
-            view.images[p] = x->batch.images[p];
-        view.masks[p] = x->batch.masks[p];
-        view.draws[p] = x->batch.draws[p];
-        view.noise[p] = x->batch.noise[p];
+        if (x->alone && p != x->person)
+            shown.images[p] = NULL;
         inputs[p] = x->pixels + (size_t)p * bytes;
         targets[p] = x->pixels + (size_t)(2 + p) * bytes;
     }
-    return model_augment(&view, x->batch.size, x->colours, inputs, targets, em);
+    return model_augment(&shown, x->colours, inputs, targets, em);
 }
 
 static enum status draw(const struct shown *x, const struct arguments *a, struct errmsg *em)
@@ -167,7 +162,7 @@ static enum status draw(const struct shown *x, const struct arguments *a, struct
 static void release(struct shown *x)
 {
     free(x->pixels);
-    loader_batch_release(&x->batch);
+    batch_release(&x->batch);
     loader_free(x->loader);
     for (int p = 0; p < 2; p++) {
         order_free(x->orders[p]);

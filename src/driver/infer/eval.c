@@ -43,7 +43,7 @@ struct evaluation {
     struct set *sets[2];
     struct order *orders[2];
     struct loader *loader;
-    struct loader_batch batch;
+    struct batch batch;
     struct quality_meter *meter;
     int size;
     bool held_out[2];
@@ -131,11 +131,11 @@ struct scratch {
 };
 
 /* One person's pictures through the network. */
-static enum status run(struct evaluation *e, int person, const uint8_t *images, size_t n,
-                       uint8_t *recon, uint8_t *swap, struct errmsg *em)
+static enum status run(struct evaluation *e, int person, uint8_t *images, size_t n, uint8_t *recon,
+                       uint8_t *swap, struct errmsg *em)
 {
     struct model_pictures pictures = {0};
-    struct model_batch view = {.n = n};
+    struct batch view = {.n = n, .size = e->size};
     view.images[person] = images;
     pictures.recon[person] = recon;
     pictures.swap[person] = swap;
@@ -223,7 +223,7 @@ static enum status evaluate(struct evaluation *e, struct errmsg *em)
     st =
         loader_new(sources, &e->loaded.config.augment, e->loaded.config.train.seed, &e->loader, em);
     if (st == ST_OK)
-        st = loader_batch_init(&e->batch, EVAL_BATCH, e->size, masks, em);
+        st = batch_init(&e->batch, EVAL_BATCH, e->size, masks ? BATCH_MASKS : 0, em);
     if (st == ST_OK)
         st = quality_meter_new(e->size, &e->meter, em);
     for (int p = 0; p < 2 && st == ST_OK; p++)
@@ -236,7 +236,7 @@ static enum status evaluate(struct evaluation *e, struct errmsg *em)
 static void evaluation_release(struct evaluation *e)
 {
     quality_meter_free(e->meter);
-    loader_batch_release(&e->batch);
+    batch_release(&e->batch);
     loader_free(e->loader);
     for (int p = 0; p < 2; p++) {
         free(e->mean_face[p]);

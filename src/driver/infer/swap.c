@@ -91,11 +91,11 @@ static struct picture_mark mark_of(const struct swapper *s)
     };
 }
 
-static enum status decode(struct swapper *s, const uint8_t *picture, uint8_t *swap, uint8_t *recon,
+static enum status decode(struct swapper *s, uint8_t *picture, uint8_t *swap, uint8_t *recon,
                           struct errmsg *em)
 {
     int person = s->arguments.person;
-    struct model_batch batch = {.n = 1};
+    struct batch batch = {.n = 1, .size = s->size};
     struct model_pictures pictures = {0};
     batch.images[person] = picture;
     pictures.swap[person] = swap;

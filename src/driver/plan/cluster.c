@@ -170,12 +170,6 @@ static enum status parse_bytes(const char *text, size_t bytes, const char *origi
     return st;
 }
 
-enum status cluster_parse(const char *text, const char *origin, struct cluster *out,
-                          struct errmsg *em)
-{
-    return parse_bytes(text, strlen(text), origin, out, em);
-}
-
 enum status cluster_read(const char *path, struct cluster *out, struct errmsg *em)
 {
     uint8_t *bytes = NULL;

@@ -51,8 +51,5 @@ struct cluster {
  * missing. *out is set on success only.
  */
 enum status cluster_read(const char *path, struct cluster *out, struct errmsg *em) MUST_CHECK;
-/* The same from text; origin names it in messages. */
-enum status cluster_parse(const char *text, const char *origin, struct cluster *out,
-                          struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -80,7 +80,7 @@ static void advise_recompute(struct plan *p)
         return;
     run.recompute = true;
     if (fits(p, &run))
-        ADVISE(p, "train.recompute = true: stages are computed again in backward, not kept");
+        ADVISE(p, "train.recompute = true: levels are computed again in backward, not kept");
     else if (least_accumulate(p, p->run) == 0 && least_accumulate(p, run) > 0)
         ADVISE(p, "train.recompute = true and train.accumulate = %" PRId64,
                least_accumulate(p, run));

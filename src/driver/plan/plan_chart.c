@@ -43,7 +43,7 @@ static void describe(const struct plan *p, char title[static TEXT_BYTES],
     const struct config *c = p->request.config;
     snprintf(title, TEXT_BYTES, "%s on %s", c->name, p->request.cluster->name);
     snprintf(subtitle, TEXT_BYTES,
-             "%" PRId64 " px, %.1f M parameters, %s. Weak scaling: %" PRId64 " + %" PRId64
+             "%d px, %.1f M parameters, %s. Weak scaling: %" PRId64 " + %" PRId64
              " pictures a rank; strong: %" PRId64 " + %" PRId64 " over all ranks. Predicted by "
              "bifrons plan.",
              c->model.image_size, plan_parameters_all(&p->work) / 1e6,

@@ -8,25 +8,12 @@
 
 #include "base/poison.h"
 
-/* Results that are kept for each activation. A stage's convolution and activation are computed as
- * one, on a GPU those of blocks, too. */
+/* Results that are kept for each activation. */
 static double results_of(const struct architecture_layer *l, bool gpu)
 {
-    double added = l->residual == LAYER_ADDS_KEPT, apart = 1 + l->activated + added;
-    switch (l->kind) {
-    case LAYER_HALVE:
-    case LAYER_TWICE:
-        return 1 + added;
-    case LAYER_CONV:
-        return gpu ? 1 + added : apart;
-    case LAYER_SUBPIXEL:  /* shuffled */
-    case LAYER_UNFLATTEN: /* laid out anew */
-        return apart + 1;
-    case LAYER_NORM:
-    case LAYER_FLATTEN:
-        return apart;
-    }
-    return apart;
+    struct layer_facts f = layer_facts(l);
+    bool fused = gpu ? f.fused_gpu : f.fused_cpu;
+    return 1 + (l->activated && !fused) + (l->residual == LAYER_ADDS_KEPT) + f.rearranged;
 }
 
 static enum plan_part part_of(const struct architecture_layer *l)
@@ -39,43 +26,41 @@ static enum plan_part part_of(const struct architecture_layer *l)
     return parts[l->part];
 }
 
-static bool starts_part(const struct architecture *a, const struct architecture_layer *l)
+struct plan_layer plan_layer_of(const struct architecture_layer *l)
 {
-    return l == &a->layers[a->first_layer[l->part]];
+    return (struct plan_layer){
+        .parameters = (double)layer_parameters(l),
+        .channels_in = l->n_in,
+        .channels_out = l->n_out,
+        .in = (double)l->n_in * l->size_in * l->size_in,
+        .out = layer_activations(l),
+        .flops = 2 * layer_macs(l),
+    };
 }
 
 static void add_layer(struct plan_work *w, const struct config *c, const struct architecture *a,
                       const struct architecture_layer *l)
 {
     double pictures = l->part == MODEL_ENCODER ? 2 : 1; /* A and B, or one of them */
-    bool first = l->part == MODEL_ENCODER && starts_part(a, l);
     const char *name = a->tensors[l->weight].name, *end = strstr(name, ".weight");
     struct plan_layer *made = &w->layers[w->n_layers++];
-    *made = (struct plan_layer){
-        .part = part_of(l),
-        .parameters = (double)architecture_layer_parameters(a, l),
-        .channels_in = l->n_in,
-        .channels_out = l->n_out,
-        .in = (double)l->n_in * l->size_in * l->size_in,
-        .out = architecture_layer_activations(l),
-        .flops = 2 * architecture_layer_macs(a, l),
-        .results = results_of(l, true),
-        .cpu_results = results_of(l, false),
-        .begins_piece = architecture_begins_piece(l) || starts_part(a, l),
-        .head = l->output != LAYER_TO_NEXT,
-        .forward = pictures,
-        .plain = c->augment.back_translation > 0 ? pictures : 0,
-        .input_gradients = first ? 0 : pictures,
-        .weight_gradients = pictures,
-    };
+    *made = plan_layer_of(l);
+    made->part = part_of(l);
+    made->results = results_of(l, true);
+    made->cpu_results = results_of(l, false);
+    made->begins_piece = l->begins_piece;
+    made->head = l->output != LAYER_TO_NEXT;
+    made->forward = pictures;
+    made->plain = c->augment.back_translation > 0 ? pictures : 0;
+    made->input_gradients = l == a->layers ? 0 : pictures; /* pictures get none */
+    made->weight_gradients = pictures;
     snprintf(made->name, sizeof made->name, "%.*s", (int)(end ? end - name : 0), name);
 }
 
 enum status plan_layers_add(struct plan_work *w, const struct config *c, struct errmsg *em)
 {
     struct architecture *a = NULL;
-    struct model_config model = config_model(c);
-    enum status st = architecture_new(&model, &a, em);
+    enum status st = architecture_new(&c->model, &a, em);
     if (st != ST_OK)
         return st;
     BUG_ON(a->n_layers > PLAN_LAYERS_MAX - PLAN_LOSS_LAYERS_MAX);

@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
+#include "model/loss_networks.h"
 #include "plan_work_priv.h"
 
 #include "base/poison.h"
@@ -11,59 +12,36 @@
 /* ---- The perceptual loss's network ------------------------------------------------------------
  */
 
-/* A convolution of VGG16 or VGG19 up to relu4_3, at 1 / 2^level of the picture's size. */
-struct vgg_layer {
-    const char *name;
-    int level, n_in, n_out;
-    bool tap, pooled; /* features are compared here; halved behind it */
-    bool of_vgg19_only;
-};
-
-static const struct vgg_layer vgg_layers[] = {
-    {"conv1_1", 0, 3,   64,  false, false, false},
-    {"conv1_2", 0, 64,  64,  true,  true,  false},
-    {"conv2_1", 1, 64,  128, false, false, false},
-    {"conv2_2", 1, 128, 128, true,  true,  false},
-    {"conv3_1", 2, 128, 256, false, false, false},
-    {"conv3_2", 2, 256, 256, false, false, false},
-    {"conv3_3", 2, 256, 256, true,  false, false},
-    {"conv3_4", 2, 256, 256, false, false, true },
-    {"conv4_1", 3, 256, 512, false, false, false},
-    {"conv4_2", 3, 512, 512, false, false, false},
-    {"conv4_3", 3, 512, 512, true,  false, false},
-};
-
-/* Reconstructions go forward and back, targets forward; no weight learns. */
-static void add_vgg_layer(struct plan_work *w, const struct config *c, const struct vgg_layer *v)
+/* Reconstructions go forward and back, targets forward; no weight learns. pooled: halved behind it.
+ */
+static void add_vgg_conv(struct plan_work *w, const struct config *c, const struct vgg_conv *v,
+                         bool pooled)
 {
-    enum { KERNEL = 3, PEOPLE = 2 };
-    double side = (double)(c->model.image_size >> v->level), pixels = side * side;
-    double weights = (double)KERNEL * KERNEL * v->n_in * v->n_out;
-    double results = 2 + (v->pooled ? 0.25 : 0) + (v->tap ? 1 : 0); /* 2 of a difference, of 4 */
+    enum { PEOPLE = 2 };
+    int size = (int)c->model.image_size >> v->level;
     struct plan_layer *made = &w->layers[w->n_layers++];
-    *made = (struct plan_layer){
-        .part = PLAN_PERCEPTUAL,
-        .parameters = weights + v->n_out,
-        .channels_in = v->n_in,
-        .channels_out = v->n_out,
-        .in = pixels * v->n_in,
-        .out = pixels * v->n_out,
-        .flops = 2 * pixels * weights,
-        .results = results,
-        .cpu_results = results,
-        .forward = PEOPLE,
-        .plain = PEOPLE,
-        .input_gradients = PEOPLE,
-    };
+    *made = plan_layer_of(&(struct architecture_layer){.kind = LAYER_CONV,
+                                                       .kernel = VGG_KERNEL,
+                                                       .n_in = v->n_in,
+                                                       .n_out = v->n_out,
+                                                       .size_in = size,
+                                                       .size_out = size});
+    made->part = PLAN_PERCEPTUAL;
+    made->results = 2 + (pooled ? 0.25 : 0) + (v->tap ? 1 : 0); /* 2 of a difference, of 4 */
+    made->cpu_results = made->results;
+    made->forward = PEOPLE;
+    made->plain = PEOPLE;
+    made->input_gradients = PEOPLE;
     snprintf(made->name, sizeof made->name, "perceptual.%s", v->name);
 }
 
 static void add_perceptual(struct plan_work *w, const struct config *c)
 {
-    bool vgg19 = strstr(path_name(c->loss.perceptual_weights), "19") != NULL;
-    for (size_t i = 0; i < ARRAY_LENGTH(vgg_layers); i++)
-        if (vgg19 || !vgg_layers[i].of_vgg19_only)
-            add_vgg_layer(w, c, &vgg_layers[i]);
+    int depth = strstr(path_name(c->loss.perceptual_weights), "19") ? 19 : 16;
+    const struct vgg_conv *convs[VGG_CONVS_MAX];
+    int n = vgg_convs(depth, convs);
+    for (int i = 0; i < n; i++)
+        add_vgg_conv(w, c, convs[i], i + 1 < n && convs[i + 1]->level > convs[i]->level);
 }
 
 /* ---- The adversarial loss's networks -----------------------------------------------------------
@@ -77,31 +55,19 @@ static void add_perceptual(struct plan_work *w, const struct config *c)
  */
 static void add_discriminator(struct plan_work *w, const struct config *c, char person)
 {
-    enum { KERNEL = 4, LAYERS = 4, RGB = 3 };
-    int64_t width = c->adversary.channels, side = c->model.image_size;
-    const int64_t channels[LAYERS + 1] = {RGB, width, 2 * width, 4 * width, 1};
+    struct architecture_layer layers[DISCRIMINATOR_LAYERS];
     double r1 = c->adversary.r1 > 0;
-    for (int i = 0; i < LAYERS; i++) {
-        int64_t side_out = i < LAYERS - 1 ? side / 2 : side - 1;
-        double weights = (double)(KERNEL * KERNEL * channels[i] * channels[i + 1]);
-        double results = i < LAYERS - 1 ? 2 : 1;
+    discriminator_layers((int)c->adversary.channels, (int)c->model.image_size, layers);
+    for (int i = 0; i < DISCRIMINATOR_LAYERS; i++) {
         struct plan_layer *made = &w->layers[w->n_layers++];
-        *made = (struct plan_layer){
-            .part = PLAN_ADVERSARY,
-            .parameters = weights + (double)channels[i + 1],
-            .channels_in = (double)channels[i],
-            .channels_out = (double)channels[i + 1],
-            .in = (double)(side * side * channels[i]),
-            .out = (double)(side_out * side_out * channels[i + 1]),
-            .flops = 2 * weights * (double)(side_out * side_out),
-            .results = results,
-            .cpu_results = results,
-            .forward = 3,
-            .input_gradients = 1 + (i > 0 ? 2 : 0) + 2 * r1,
-            .weight_gradients = 2 + r1,
-        };
+        *made = plan_layer_of(&layers[i]);
+        made->part = PLAN_ADVERSARY;
+        made->results = 1 + layers[i].activated;
+        made->cpu_results = made->results;
+        made->forward = 3;
+        made->input_gradients = 1 + (i > 0 ? 2 : 0) + 2 * r1;
+        made->weight_gradients = 2 + r1;
         snprintf(made->name, sizeof made->name, "discriminator_%c.%d", person, i);
-        side = side_out;
     }
 }
 

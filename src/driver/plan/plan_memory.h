@@ -14,7 +14,7 @@
 struct plan_run {
     int64_t ranks, global_batch, accumulate;
     bool zero, ema, bf16;
-    bool recompute;          /* stages are computed again in backward */
+    bool recompute;          /* levels are computed again in backward */
     bool bf16_wire;          /* gradients travel as bf16 */
     bool overlapped;         /* they travel while backward goes on, but for a graph's */
     enum config_graph graph; /* may forward and backward be one CUDA graph? */

@@ -70,8 +70,8 @@ static void print_head(FILE *f, const struct plan *p)
 {
     char n[TEXT_BYTES];
     const struct config *c = p->request.config;
-    fprintf(f, "%s: %s parameters, %" PRId64 " px, %s, %" PRId64 " + %" PRId64 " pictures a step\n",
-            c->name, count_text(plan_parameters_all(&p->work), n), c->model.image_size,
+    fprintf(f, "%s: %s parameters, %d px, %s, %" PRId64 " + %" PRId64 " pictures a step\n", c->name,
+            count_text(plan_parameters_all(&p->work), n), c->model.image_size,
             p->precision == PLAN_BF16 ? "bf16" : "fp32", p->run.global_batch, p->run.global_batch);
     fprintf(f, "on %" PRId64 " rank%s, %" PRId64 " + %" PRId64 " pictures each", p->run.ranks,
             PLURAL(p->run.ranks), plan_share(&p->run), plan_share(&p->run));

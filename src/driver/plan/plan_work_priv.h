@@ -2,10 +2,13 @@
 #ifndef BIFRONS_DRIVER_PLAN_WORK_PRIV_H
 #define BIFRONS_DRIVER_PLAN_WORK_PRIV_H
 
+#include "model/layer_kinds.h"
 #include "plan_work.h"
 
 enum { PLAN_LOSS_LAYERS_MAX = 32 };
 
+/* Parameters, channels, elements and FLOPs of a layer, and nothing else. */
+struct plan_layer plan_layer_of(const struct architecture_layer *l);
 /* Appends the network's layers. ST_CONFIG. */
 enum status plan_layers_add(struct plan_work *w, const struct config *c,
                             struct errmsg *em) MUST_CHECK;

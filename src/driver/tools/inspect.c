@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "command.h"
 #include "data/file_kind.h"
@@ -77,34 +76,6 @@ static const struct argp parser = {
            "  $ bifrons inspect runs/light128/checkpoints/best.pt\n\n"
            "Exit status: 0; 64 usage; 65 no set or checkpoint, or damaged; 66 no such file; 74 the "
            "sheet cannot be written."};
-
-enum status inspect_verify_sidecar(const char *path, struct errmsg *em)
-{
-    char sidecar[PATH_BYTES_MAX], hex[HASH128_HEX_BYTES];
-    uint8_t *text;
-    size_t n;
-    struct hash128 h;
-    char *file = realpath(path, NULL); /* the hash lies beside the file, not beside a link to it */
-    if (!file)
-        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
-    int length = snprintf(sidecar, sizeof sidecar, "%s.xxh3", file);
-    free(file);
-    if (length < 0 || (size_t)length >= sizeof sidecar)
-        return FAIL(em, ST_NOINPUT, "path too long: %s", path);
-    enum status st = file_read_all(sidecar, 2 * PATH_BYTES_MAX, &text, &n, em);
-    if (st != ST_OK)
-        return st;
-    if ((st = hash128_file(path, &h, em)) == ST_OK) {
-        hash128_hex(h, hex);
-        if (strncmp((const char *)text, hex, HASH128_HEX_BYTES - 1) != 0)
-            st = FAIL(em, ST_DATA,
-                      "%s does not match its hash in %s: it was damaged or replaced; use another "
-                      "checkpoint",
-                      path, sidecar);
-    }
-    free(text);
-    return st;
-}
 
 /* Checkpoints are zip archives; everything else is for the set reader to judge. */
 static enum status find_kind(const char *path, bool *zip_out, struct errmsg *em)

@@ -14,9 +14,6 @@ struct inspect_options {
 enum status inspect_set(const struct inspect_options *o, struct errmsg *em) MUST_CHECK;
 enum status inspect_checkpoint(const struct inspect_options *o, struct errmsg *em) MUST_CHECK;
 
-/* Compares a file with the hash in FILE.xxh3. ST_NOINPUT where there is none. */
-enum status inspect_verify_sidecar(const char *path, struct errmsg *em) MUST_CHECK;
-
 /* Text from a file as JSON: bytes that are no UTF-8 become '?'. Never NULL for want of UTF-8. */
 json_t *inspect_text(const char *text);
 /* "name  value" with what a terminal would obey taken out of the value; lines kept, indented. */

@@ -1,12 +1,14 @@
 /* A checkpoint says what it is in the uncompressed record bifrons.json: no libtorch is needed. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zip.h>
 
-#include "base/file.h"
+#include "base/sidecar.h"
 #include "inspect.h"
+#include "state_table.h"
 #include "trained_on.h"
 
 enum { RECORD_BYTES_MAX = 64 << 20, ENTRIES_MAX = 1 << 20, FORMAT_VERSION = 1 };
@@ -126,27 +128,38 @@ static void print_group(const json_t *record, const char *group)
     }
 }
 
-/* Of a run with train.stages. */
-static void print_stage(const json_t *record)
+static void print_metrics(const json_t *record, const char *group)
+{
+    if (json_object_size(json_object_get(record, group)) > 0) {
+        puts(group);
+        print_group(record, group);
+    }
+}
+
+/* The state that shows, in the order of its rows; beside it the epoch, which follows from them. */
+static void print_state(const json_t *record)
 {
     const char *text = json_string_value(json_object_get(record, "meta"));
     json_t *meta = json_loads(text ? text : "{}", 0, NULL);
-    print_value("stage", json_object_get(meta, "stage"));
+#define META(type, name, kind, shown) \
+    if (shown)                        \
+        print_value(#name, json_object_get(meta, #name));
+    TRAIN_STATE(STATE_SKIP, STATE_SKIP, META)
+#undef META
     json_decref(meta);
+    print_value("epoch", json_object_get(record, "epoch"));
+#define FACT(type, name, fact)     print_value(#fact, json_object_get(record, #fact));
+#define METRICS(type, name, group) print_metrics(record, #group);
+    TRAIN_STATE(FACT, METRICS, STATE_SKIP)
+#undef FACT
+#undef METRICS
 }
 
 static void print_record(const struct inspect_options *o, const json_t *record,
                          const struct trained_on *sets)
 {
-    static const char *const single[] = {"epoch", "step", "position", "loss", "val_loss"};
     inspect_print("checkpoint", o->path);
-    print_stage(record);
-    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
-        print_value(single[i], json_object_get(record, single[i]));
-    if (json_object_size(json_object_get(record, "val_metrics")) > 0) {
-        puts("val_metrics");
-        print_group(record, "val_metrics");
-    }
+    print_state(record);
     trained_on_print(sets);
     puts("model");
     print_group(record, "model");
@@ -156,6 +169,16 @@ static void print_record(const struct inspect_options *o, const json_t *record,
     const char *config = json_string_value(json_object_get(record, "config"));
     if (config)
         inspect_print("config", config);
+}
+
+static enum status verify(const char *path, struct errmsg *em)
+{
+    char *file = realpath(path, NULL);
+    if (!file)
+        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
+    enum status st = sidecar_verify(file, "; use another checkpoint", em);
+    free(file);
+    return st;
 }
 
 enum status inspect_checkpoint(const struct inspect_options *o, struct errmsg *em)
@@ -169,7 +192,7 @@ enum status inspect_checkpoint(const struct inspect_options *o, struct errmsg *e
     struct trained_on sets[2];
     trained_on_read(record, sets);
     if (o->verify)
-        st = inspect_verify_sidecar(o->path, em);
+        st = verify(o->path, em);
     if (st == ST_OK && o->json)
         st = inspect_print_json(json_pack("{s:s, s:o, s:o, s:o, s:O}", "kind", "checkpoint", "path",
                                           inspect_text(o->path), "verified",

@@ -151,7 +151,7 @@ static void print_stage(const struct config *c, int64_t i, int64_t pictures, int
                  " of %" PRId64 ", the last step is %" PRId64 " (train.max_steps)", c->train.epochs,
                  most);
     }
-    printf("%sstage %" PRId64 " of %" PRId64 ": %" PRId64 " px, epochs = %" PRId64 "%s\n\n",
+    printf("%sstage %" PRId64 " of %" PRId64 ": %d px, epochs = %" PRId64 "%s\n\n",
            i > 0 ? "\n" : "", i + 1, c->train.stages.n, c->model.image_size,
            (*steps - begin + epoch - 1) / epoch, limit);
 }

@@ -27,7 +27,7 @@ static void print_measure(FILE *f, const struct val_metrics *m, enum val_answer 
 static void print_reached(FILE *f, const struct session *s)
 {
     const struct train_state *t = &s->state;
-    const char *best = config_key_find("checkpoint.best")->words[s->config.checkpoint.best];
+    const char *best = config_key_find("checkpoint.best")->words[s->run.config.checkpoint.best];
     char stage[SESSION_STAGE_TEXT_BYTES];
     session_stage_text(s, stage);
     fprintf(f, "reached: step %" PRId64, t->step);
@@ -38,7 +38,7 @@ static void print_reached(FILE *f, const struct session *s)
         fprintf(f, "; validation loss %.4f", t->val_loss);
     print_measure(f, &t->val_metrics, VAL_RECON, "reconstruction");
     print_measure(f, &t->val_metrics, VAL_SWAP, "swap");
-    if (validate_pairs(s) == 0)
+    if (validate_pairs(&s->run) == 0)
         fputs("; not validated, since a person has no picture that is held out "
               "(data.val_fraction): best.pt is the "
               "latest",
@@ -50,17 +50,17 @@ static void print_reached(FILE *f, const struct session *s)
 /* ---- Where it lies, and what comes next ------------------------------------------------------ */
 
 /* OUT/checkpoints/best.pt, or the latest where there is none. */
-static const char *best_name(const struct session *s)
+static const char *best_name(const struct run *run)
 {
     char path[PATH_BYTES_MAX];
-    snprintf(path, sizeof path, "%.*s/checkpoints/best.pt", PATH_BYTES_MAX - 64, s->out);
+    snprintf(path, sizeof path, "%.*s/checkpoints/best.pt", PATH_BYTES_MAX - 64, run->out);
     return file_exists(path) ? "best.pt" : "latest.pt";
 }
 
 static void print_inside(FILE *f, const struct session *s, const char *name)
 {
     char path[PATH_BYTES_MAX + 64];
-    snprintf(path, sizeof path, "%s/%s", s->out, name);
+    snprintf(path, sizeof path, "%s/%s", s->run.out, name);
     command_print_quoted(f, path);
 }
 
@@ -68,14 +68,14 @@ static void print_places(FILE *f, const struct session *s)
 {
     char name[64];
     fputs("checkpoints: ", f);
-    for (int i = strcmp(best_name(s), "best.pt") == 0 ? 0 : 1; i < 2; i++) {
+    for (int i = strcmp(best_name(&s->run), "best.pt") == 0 ? 0 : 1; i < 2; i++) {
         print_inside(f, s, i == 0 ? "checkpoints/best.pt" : "checkpoints/latest.pt");
         fputs(i == 0 ? " and " : "", f);
     }
     fputs("; previews: ", f);
     snprintf(name, sizeof name, "previews/step-%010" PRId64 "-grid.png", s->state.step);
     char path[PATH_BYTES_MAX + 64];
-    snprintf(path, sizeof path, "%s/%s", s->out, name);
+    snprintf(path, sizeof path, "%s/%s", s->run.out, name);
     print_inside(f, s, file_exists(path) ? name : "previews");
     fputs("; report: ", f);
     print_inside(f, s, "run.json");
@@ -86,9 +86,9 @@ static void print_places(FILE *f, const struct session *s)
 static void print_next(FILE *f, const struct session *s)
 {
     char checkpoint[64];
-    snprintf(checkpoint, sizeof checkpoint, "checkpoints/%s", best_name(s));
+    snprintf(checkpoint, sizeof checkpoint, "checkpoints/%s", best_name(&s->run));
     fputs("next: ", f);
-    if (validate_pairs(s) > 0) { /* else eval has nothing to measure */
+    if (validate_pairs(&s->run) > 0) { /* else eval has nothing to measure */
         fputs("bifrons eval ", f);
         print_inside(f, s, checkpoint);
         fputs("\n      ", f);
@@ -96,7 +96,7 @@ static void print_next(FILE *f, const struct session *s)
     fputs("bifrons swap ", f);
     print_inside(f, s, checkpoint);
     fputc(' ', f);
-    command_print_quoted(f, s->config.data.a);
+    command_print_quoted(f, s->run.config.data.a);
     fputs(" -o ", f);
     print_inside(f, s, "swapped");
 }
@@ -116,7 +116,7 @@ static void tell(const struct session *s, void (*print)(FILE *, const struct ses
 
 void finish_tell(const struct session *s)
 {
-    if (comm_rank(s->comm) != 0 || s->state.step == 0)
+    if (comm_rank(s->run.comm) != 0 || s->state.step == 0)
         return;
     tell(s, print_reached);
     tell(s, print_places);

@@ -30,15 +30,15 @@ static double save_seconds(const struct loop *l)
     double measured_s = saver_seconds(l->saver);
     if (measured_s > 0 || s->state.save_s > 0)
         return measured_s > 0 ? measured_s : s->state.save_s;
-    return 3.0 * sizeof(float) * (double)model_flat(s->model)->count / BYTES_PER_S;
+    return 3.0 * sizeof(float) * (double)model_flat(s->stage.model)->count / BYTES_PER_S;
 }
 
 /* What this rank asks of the step. Clocks are read on rank 0 only, so that all agree. */
 static uint64_t wanted_flags(struct loop *l)
 {
-    struct walltime *w = &l->session->walltime;
+    struct walltime *w = &l->session->run.walltime;
     uint64_t flags = signals_pending() ? STEP_FLAG_STOP : 0;
-    if (comm_rank(l->session->comm) != 0)
+    if (comm_rank(l->session->run.comm) != 0)
         return flags;
     double now = clock_seconds();
     walltime_note(w, now);
@@ -53,13 +53,13 @@ static uint64_t wanted_flags(struct loop *l)
 
 static bool validation_due(const struct session *s)
 {
-    return session_at_epoch_end(s) || s->state.step == s->steps_total;
+    return session_at_epoch_end(s) || s->state.step == s->stage.steps_total;
 }
 
 static bool save_due(const struct loop *l, uint64_t flags)
 {
     const struct session *s = l->session;
-    int64_t every = s->config.checkpoint.every_steps;
+    int64_t every = s->run.config.checkpoint.every_steps;
     if (l->collapsed && !(flags & STEP_FLAG_STOP))
         return validation_due(s);
     return flags != 0 || l->save_owed || validation_due(s) ||
@@ -72,10 +72,10 @@ static enum status validate(struct loop *l, struct errmsg *em)
     struct model_losses losses;
     struct collapse_view own[MODEL_PEOPLE] = {0}, seen[MODEL_PEOPLE];
     bool unused;
-    enum status st = average_is_kept(s) ? validate_look(s, own, &unused, em) : ST_OK;
-    watchdog_enter(s->watchdog, WATCH_VALIDATE, s->state.step);
+    enum status st = average_is_kept(&s->stage) ? validate_look(s, own, &unused, em) : ST_OK;
+    watchdog_enter(s->run.watchdog, WATCH_VALIDATE, s->state.step);
     if (st == ST_OK)
-        st = average_enter(s, em);
+        st = average_enter(&s->stage, em);
     if (st == ST_OK)
         st = validate_run(s, own, &losses, seen, em);
     if (st != ST_OK)
@@ -83,11 +83,11 @@ static enum status validate(struct loop *l, struct errmsg *em)
     recovery_tell_collapse(s, seen);
     l->collapsed = s->state.collapse.in_a_row > 0;
     report_validation(l->report, &losses);
-    int64_t every = s->config.log.preview_epochs;
-    watchdog_enter(s->watchdog, WATCH_PREVIEW, s->state.step);
+    int64_t every = s->run.config.log.preview_epochs;
+    watchdog_enter(s->run.watchdog, WATCH_PREVIEW, s->state.step);
     if (session_stage_is_over(s) || (every > 0 && session_epoch(s) % every == 0))
         report_preview(l->report);
-    return average_leave(s, em);
+    return average_leave(&s->stage, em);
 }
 
 /* COLLECTIVE */
@@ -95,13 +95,13 @@ static enum status save(struct loop *l, bool validated, struct errmsg *em)
 {
     struct session *s = l->session;
     double since_s = clock_seconds();
-    watchdog_enter(s->watchdog, WATCH_SAVE, s->state.step);
+    watchdog_enter(s->run.watchdog, WATCH_SAVE, s->state.step);
     enum status st = step_before_save(s, em);
     if (st != ST_OK)
         return st;
     if (!l->too_late) {
         s->state.save_s = fmax(saver_seconds(l->saver), s->state.save_s);
-        s->state.stretch_s = s->walltime.stretch_s;
+        s->state.stretch_s = s->run.walltime.stretch_s;
         report_sync(l->report);
         saver_save(l->saver, since_s, validated);
     }
@@ -117,7 +117,7 @@ static enum status look_before_save(struct loop *l, const struct step_report *st
     struct collapse_view seen[MODEL_PEOPLE];
     double loss[MODEL_PEOPLE];
     for (int who = 0; who < MODEL_PEOPLE; who++)
-        loss[who] = collapse_loss(&s->config, &step->losses, who);
+        loss[who] = collapse_loss(&s->run.config, &step->losses, who);
     if (!collapse_is_suspected(&s->state.collapse, loss))
         return ST_OK;
     return validate_look(l->session, seen, &l->collapsed, em);
@@ -165,22 +165,22 @@ static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *
         return FAIL(em, ST_IO,
                     "the state of step %" PRId64 " could not be saved in %s; the last good "
                     "checkpoint stands, --resume auto goes on from it",
-                    s->state.step, s->out);
+                    s->state.step, s->run.out);
     if (l->too_late)
         return FAIL(em, ST_INTERRUPTED,
                     "ended by the launcher after step %" PRId64
                     ", too soon for a checkpoint, which "
                     "takes %.1f s; the last one in %s stands. USR1 instead of TERM leaves time",
-                    s->state.step, save_seconds(l), s->out);
+                    s->state.step, save_seconds(l), s->run.out);
     if ((flags & STEP_FLAG_STOP) && !session_run_is_over(s))
         return FAIL(em, ST_AGAIN,
                     "stopped after step %" PRId64 " of %" PRId64 " (%s%s) with a checkpoint in %s; "
                     "the same command with --resume auto goes on",
-                    s->state.step, s->steps_total, l->why ? l->why : "on request",
-                    l->why ? " is nearly over" : "", s->out);
-    if (comm_rank(s->comm) != 0)
+                    s->state.step, s->stage.steps_total, l->why ? l->why : "on request",
+                    l->why ? " is nearly over" : "", s->run.out);
+    if (comm_rank(s->run.comm) != 0)
         return ST_OK;
-    if (validate_is_stale(s))
+    if (session_is_stale(s))
         validate_tell_stale(s);
     if (session_run_is_over(s))
         recovery_tell_end(s);
@@ -191,9 +191,10 @@ static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *
 static void tell_time(const struct loop *l)
 {
     char text[160];
-    if (!isfinite(l->session->walltime.end_s))
+    if (!isfinite(l->session->run.walltime.end_s))
         return;
-    walltime_describe(&l->session->walltime, clock_seconds(), save_seconds(l), text, sizeof text);
+    walltime_describe(&l->session->run.walltime, clock_seconds(), save_seconds(l), text,
+                      sizeof text);
     log_info("time: %s", text);
 }
 
@@ -202,7 +203,7 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
     struct session *s = l->session;
     struct step_report step = {0};
     while (!session_stage_is_over(s) && !(step.flags & STEP_FLAG_STOP)) {
-        watchdog_enter(s->watchdog, WATCH_STEP, s->state.step + 1);
+        watchdog_enter(s->run.watchdog, WATCH_STEP, s->state.step + 1);
         enum status st = step_run(s, wanted_flags(l), &step, em);
         if (st != ST_OK)
             return st;
@@ -219,8 +220,8 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
         if (st != ST_OK)
             return st;
     }
-    watchdog_enter(s->watchdog, WATCH_END, s->state.step);
-    return comm_agree(s->comm, outcome(l, step.flags, em), em);
+    watchdog_enter(s->run.watchdog, WATCH_END, s->state.step);
+    return comm_agree(s->run.comm, outcome(l, step.flags, em), em);
 }
 
 enum status loop_run(struct session *s, struct report *r, struct errmsg *em)
@@ -231,9 +232,9 @@ enum status loop_run(struct session *s, struct report *r, struct errmsg *em)
         st = saver_open(s, &l.saver, em);
     if (st == ST_OK)
         st = step_after_save(s, em);
-    s->walltime.stretch_s = s->state.stretch_s;
-    s->walltime.noted_s = 0; /* opening a stage is none of its steps */
-    if (st == ST_OK && comm_rank(s->comm) == 0)
+    s->run.walltime.stretch_s = s->state.stretch_s;
+    s->run.walltime.noted_s = 0; /* opening a stage is none of its steps */
+    if (st == ST_OK && comm_rank(s->run.comm) == 0)
         tell_time(&l);
     if (st == ST_OK)
         st = run_steps(&l, em);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "resume.h"
 #include "run_folder.h"
+#include "stage_open.h"
 #include "validate.h"
 #include "zero.h"
 
@@ -18,14 +19,14 @@ enum { NAMES_MAX = 8, NAMES_BYTES = 600 };
 /* "a, b, c and 5 more": the pictures of a person in the step that ended at s->state.position. */
 static void list_names(const struct session *s, int person, char out[static NAMES_BYTES])
 {
-    int64_t batch = s->config.train.global_batch, shown = MIN(batch, NAMES_MAX);
+    int64_t batch = s->run.config.train.global_batch, shown = MIN(batch, NAMES_MAX);
     uint64_t first = s->state.position - (uint64_t)batch;
     size_t used = 0;
     out[0] = '\0';
     for (int64_t i = 0; i < shown && used < NAMES_BYTES; i++) {
-        int64_t row = order_row_at(s->orders[person], first + (uint64_t)i);
+        int64_t row = order_row_at(s->run.orders[person], first + (uint64_t)i);
         int n = snprintf(out + used, NAMES_BYTES - used, "%s%.60s", i > 0 ? ", " : "",
-                         set_name(s->sets[person], row));
+                         set_name(s->run.sets[person], row));
         used += n > 0 ? (size_t)n : 0;
     }
     if (shown < batch && used < NAMES_BYTES)
@@ -35,7 +36,7 @@ static void list_names(const struct session *s, int person, char out[static NAME
 void recovery_tell_skipped(const struct session *s, const struct step_report *step)
 {
     char names[2][NAMES_BYTES], reason[96];
-    if (comm_rank(s->comm) != 0)
+    if (comm_rank(s->run.comm) != 0)
         return;
     if (!isfinite(step->losses.total))
         snprintf(reason, sizeof reason, "its loss is not a finite number");
@@ -55,18 +56,18 @@ void recovery_tell_skipped(const struct session *s, const struct step_report *st
 /* COLLECTIVE. The state that the saver keeps. */
 static enum status restore(struct session *s, struct saver *v, struct errmsg *em)
 {
-    enum status st = zero_prepare_load(s, em);
-    if (st == ST_OK && comm_rank(s->comm) == 0)
+    enum status st = zero_prepare_load(&s->stage, em);
+    if (st == ST_OK && comm_rank(s->run.comm) == 0)
         st = saver_go_back(v, em);
-    st = comm_agree(s->comm, st, em);
-    return st == ST_OK ? session_share_state(s, em) : st;
+    st = comm_agree(s->run.comm, st, em);
+    return st == ST_OK ? stage_share_state(&s->stage, &s->state, em) : st;
 }
 
 enum status recovery_go_back(struct session *s, struct saver *v, struct report *r,
                              struct errmsg *em)
 {
     const struct guard now = s->state.guard;
-    const struct config_guard *c = &s->config.guard;
+    const struct config_guard *c = &s->run.config.guard;
     int64_t from = s->state.step;
     if (!guard_may_go_back(&now, c))
         return FAIL(em, ST_DIVERGED,
@@ -80,7 +81,7 @@ enum status recovery_go_back(struct session *s, struct saver *v, struct report *
         return st;
     guard_go_back(&s->state.guard, &now, c);
     report_went_back(r);
-    if (comm_rank(s->comm) == 0)
+    if (comm_rank(s->run.comm) == 0)
         log_warn("%d steps in a row were left out: going back from step %" PRId64
                  " to step %" PRId64 ", with %g times the learning rate (%d of %" PRId64 " times)",
                  (int)now.bad_in_a_row, from, s->state.step, s->state.guard.lr_scale,
@@ -97,21 +98,21 @@ static void advise(const struct session *s, char out[static ADVICE_BYTES])
 {
     static const double SAFE = 1e-3;
     char factor[64] = "";
-    double lr = s->config.train.lr, scale = s->state.guard.lr_scale;
+    double lr = s->run.config.train.lr, scale = s->state.guard.lr_scale;
     if (scale < 1)
         snprintf(factor, sizeof factor, ", times %g since the run went back", scale);
     snprintf(out, ADVICE_BYTES,
              "Lower train.lr (now %g%s) to %.1g or less%s, let it rise slowly with "
              "train.warmup_steps, or find a rate with bifrons train CONFIG --find-lr",
              lr, factor, fmin(lr * scale / 10, SAFE),
-             s->config.loss.adversarial > 0 ? ", lower loss.adversarial" : "");
+             s->run.config.loss.adversarial > 0 ? ", lower loss.adversarial" : "");
 }
 
 bool recovery_is_due(const struct session *s)
 {
     bool hands_on = session_stage_is_over(s) && !session_run_is_over(s);
-    return s->config.guard.spike > 0 &&
-           s->state.collapse.in_a_row >= (hands_on ? 1 : s->config.guard.patience);
+    return s->run.config.guard.spike > 0 &&
+           s->state.collapse.in_a_row >= (hands_on ? 1 : s->run.config.guard.patience);
 }
 
 /* All of it the first time, then that it is still so. */
@@ -120,8 +121,8 @@ void recovery_tell_collapse(const struct session *s,
 {
     const struct collapse *c = &s->state.collapse;
     char text[COLLAPSE_TEXT_BYTES], advice[ADVICE_BYTES];
-    int64_t patience = s->config.guard.patience;
-    if (c->in_a_row == 0 || comm_rank(s->comm) != 0)
+    int64_t patience = s->run.config.guard.patience;
+    if (c->in_a_row == 0 || comm_rank(s->run.comm) != 0)
         return;
     if (c->in_a_row > 1) {
         log_warn("step %" PRId64 ": still collapsed at validation %d in a row: %s", s->state.step,
@@ -133,7 +134,7 @@ void recovery_tell_collapse(const struct session *s,
     log_warn("step %" PRId64 ": %s. %s. After %" PRId64
              " such validation%s in a row (guard.patience) the run %s",
              s->state.step, text, advice, patience, PLURAL(patience),
-             guard_may_go_back(&s->state.guard, &s->config.guard)
+             guard_may_go_back(&s->state.guard, &s->run.config.guard)
                  ? "goes back to its last good state, with a lower learning rate"
                  : "ends");
 }
@@ -148,7 +149,7 @@ static bool was_good(const struct train_state *t)
 void recovery_tell_end(const struct session *s)
 {
     char advice[ADVICE_BYTES], best[64] = "";
-    if (s->config.guard.spike == 0 || s->state.collapse.in_a_row == 0)
+    if (s->run.config.guard.spike == 0 || s->state.collapse.in_a_row == 0)
         return;
     advise(s, advice);
     if (was_good(&s->state))
@@ -165,14 +166,14 @@ static enum status find_older(struct session *s, int64_t limit, int64_t *step_ou
     int64_t step = -1;
     enum status st = ST_OK;
     path[0] = '\0';
-    if (comm_rank(s->comm) == 0) {
-        st = run_folder_older(s->out, limit, &step, path, em);
+    if (comm_rank(s->run.comm) == 0) {
+        st = run_folder_older(s->run.out, limit, &step, path, em);
         if (step <= s->state.stage_step)
             step = -1;
     }
-    st = comm_agree(s->comm, st, em);
+    st = comm_agree(s->run.comm, st, em);
     if (st == ST_OK)
-        st = session_share_bytes(s->comm, &step, sizeof step, em);
+        st = run_share_bytes(&s->run, &step, sizeof step, em);
     *step_out = step;
     return st;
 }
@@ -180,7 +181,7 @@ static enum status find_older(struct session *s, int64_t limit, int64_t *step_ou
 static enum status load(struct session *s, const char *path, struct errmsg *em)
 {
     struct resume found = {0};
-    enum status st = zero_prepare_load(s, em);
+    enum status st = zero_prepare_load(&s->stage, em);
     if (st == ST_OK)
         st = resume_find(s, path, &found, em);
     if (st == ST_OK)
@@ -206,7 +207,7 @@ static enum status load_older(struct session *s, struct saver *v, bool *found, s
         struct errmsg refused = {0};
         st = load(s, path, &refused);
         if (st == ST_DATA) {
-            if (comm_rank(s->comm) == 0)
+            if (comm_rank(s->run.comm) == 0)
                 log_warn("checkpoint refused: %s", refused.text);
             continue;
         }
@@ -217,13 +218,13 @@ static enum status load_older(struct session *s, struct saver *v, bool *found, s
             return st;
     }
     *found = true;
-    if (comm_rank(s->comm) == 0) {
-        run_folder_set_aside(s->out, step);
-        run_folder_relink(s->out, step, s->state.best_step);
+    if (comm_rank(s->run.comm) == 0) {
+        run_folder_set_aside(s->run.out, step);
+        run_folder_relink(s->run.out, step, s->state.best_step);
     }
     enum status st = step_before_save(s, em);
     if (st == ST_OK)
-        st = comm_agree(s->comm, saver_keep(v, em), em);
+        st = comm_agree(s->run.comm, saver_keep(v, em), em);
     return st == ST_OK ? step_after_save(s, em) : st;
 }
 
@@ -246,7 +247,7 @@ enum status recovery_leave_collapse(struct session *s, struct saver *v, struct r
                                     struct errmsg *em)
 {
     const struct train_state now = s->state;
-    const struct config_guard *c = &s->config.guard;
+    const struct config_guard *c = &s->run.config.guard;
     struct collapse_view seen[MODEL_PEOPLE];
     bool collapsed = false, found = true;
     char times[64];
@@ -266,7 +267,7 @@ enum status recovery_leave_collapse(struct session *s, struct saver *v, struct r
     guard_go_back(&s->state.guard, &now.guard, c);
     s->state.collapse.in_a_row = 0;
     report_went_back(r);
-    if (comm_rank(s->comm) == 0)
+    if (comm_rank(s->run.comm) == 0)
         log_warn(
             "%s collapsed and did not recover in %d validation%s: going back from step %" PRId64
             " to step %" PRId64 ", with %g times the learning rate (%d of %" PRId64 " times)",

@@ -48,7 +48,7 @@ static enum status gather_hosts(struct comm *c, char **names_out, const char ***
 /* From 1; 0 where the run has no stages. */
 static int64_t stage_number(const struct session *s)
 {
-    return s->config.train.stages.n > 0 ? s->state.stage + 1 : 0;
+    return s->run.config.train.stages.n > 0 ? s->state.stage + 1 : 0;
 }
 
 /* Where the run stands, as its record tells it at the end. */
@@ -80,32 +80,32 @@ static enum status open_record(struct report *r, const char *config_path, const 
         .mpi_version = comm_library_version(),
         .hdf5_version = set_library_version(),
         .config_path = config_path,
-        .device = model_get_options(s->model)->device,
-        .backend = comm_backend_name(s->comm),
-        .reducer = reducer_get_description(s->reducer),
-        .seed = s->config.train.seed,
-        .world_size = comm_world_size(s->comm),
+        .device = model_get_options(s->stage.model)->device,
+        .backend = comm_backend_name(s->run.comm),
+        .reducer = reducer_get_description(s->stage.reducer),
+        .seed = s->run.config.train.seed,
+        .world_size = comm_world_size(s->run.comm),
         .hosts = hosts,
         .resumed = s->state.step > 0,
         .from_step = s->state.step,
     };
     for (int p = 0; p < 2; p++) {
-        const struct set_info *info = set_get_info(s->sets[p]);
+        const struct set_info *info = set_get_info(s->run.sets[p]);
         facts.people[p] = (struct run_record_person){
             .person = info->person,
-            .set_path = set_path(s->sets[p]),
+            .set_path = set_path(s->run.sets[p]),
             .consent = info->consent,
             .fingerprint = info->fingerprint,
             .pictures = info->n,
         };
     }
-    if (!path_join(path, sizeof path, s->out, "run.json"))
-        return FAIL(em, ST_IO, "path too long: %s", s->out);
+    if (!path_join(path, sizeof path, s->run.out, "run.json"))
+        return FAIL(em, ST_IO, "path too long: %s", s->run.out);
     enum status st = run_record_new(path, &facts, &r->record, em);
     if (st == ST_OK)
         st = run_record_write(r->record, em);
     if (st == ST_OK)
-        st = last_words_open(s->out, r->record, r->launched, &r->last_words, em);
+        st = last_words_open(s->run.out, r->record, r->launched, &r->last_words, em);
     if (st == ST_OK)
         note_state(r);
     return st;
@@ -116,11 +116,11 @@ static enum status open_files(struct report *r, const char *config_path, const c
 {
     struct session *s = r->session;
     char path[PATH_BYTES_MAX];
-    if (!path_join(path, sizeof path, s->out, "metrics.jsonl"))
-        return FAIL(em, ST_IO, "path too long: %s", s->out);
+    if (!path_join(path, sizeof path, s->run.out, "metrics.jsonl"))
+        return FAIL(em, ST_IO, "path too long: %s", s->run.out);
     enum status st = metrics_open(path, s->state.metrics_bytes, &r->metrics, em);
-    if (st == ST_OK && s->config.log.tensorboard)
-        st = tensorboard_open(s->out, &r->tensorboard, em);
+    if (st == ST_OK && s->run.config.log.tensorboard)
+        st = tensorboard_open(s->run.out, &r->tensorboard, em);
     if (st == ST_OK && r->tensorboard && s->state.step > 0)
         st = tensorboard_restart(r->tensorboard, s->state.step + 1, em);
     return st == ST_OK ? open_record(r, config_path, hosts, em) : st;
@@ -134,14 +134,14 @@ enum status report_open(struct report *r, struct session *s, const char *config_
                          .launched = launched};
     char *names = NULL;
     const char **hosts = NULL;
-    enum status st = gather_hosts(s->comm, &names, &hosts, em);
-    if (st == ST_OK && comm_rank(s->comm) == 0) {
+    enum status st = gather_hosts(s->run.comm, &names, &hosts, em);
+    if (st == ST_OK && comm_rank(s->run.comm) == 0) {
         r->session = s;
         st = open_files(r, config_path, hosts, em);
     }
     free(hosts);
     free(names);
-    return comm_agree(s->comm, st, em);
+    return comm_agree(s->run.comm, st, em);
 }
 
 void report_begin_stage(struct report *r)
@@ -151,15 +151,15 @@ void report_begin_stage(struct report *r)
     const struct session *s = r->session;
     struct progress_options options = {
         .epochs = session_epochs_total(s),
-        .total_steps = s->steps_total,
+        .total_steps = s->stage.steps_total,
         .first_step = s->state.step,
-        .images_per_step = 2 * s->config.train.global_batch,
-        .every_s = s->config.log.every_s,
-        .time_limit_s = walltime_left_s(&s->walltime, clock_seconds()),
+        .images_per_step = 2 * s->run.config.train.global_batch,
+        .every_s = s->run.config.log.every_s,
+        .time_limit_s = walltime_left_s(&s->run.walltime, clock_seconds()),
         .steps_to_come = run_plan_steps_to_come(s),
     };
     session_stage_text(s, options.stage);
-    memcpy(options.loss_weight, s->config.loss.weight, sizeof options.loss_weight);
+    memcpy(options.loss_weight, s->run.config.loss.weight, sizeof options.loss_weight);
     progress_init(&r->progress, &options);
 }
 
@@ -175,11 +175,12 @@ static void mark_absent(const struct session *s, struct metrics_row *row)
     const int training = LOSS_NEEDS_SWAPS | LOSS_NEEDS_DISCRIMINATORS; /* validations have none */
     for (int i = 0; i < MODEL_OWN_LOSSES; i++) {
         int facts = model_loss_facts((enum model_loss)i);
-        row->absent[i] = (s->config.loss.weight[i] == 0 && !(facts & LOSS_ALWAYS_TOLD)) ||
+        row->absent[i] = (s->run.config.loss.weight[i] == 0 && !(facts & LOSS_ALWAYS_TOLD)) ||
                          ((facts & training) && row->kind != METRICS_TRAIN);
     }
     row->absent[MODEL_LOSS_DISCRIMINATOR] = row->absent[MODEL_LOSS_ADVERSARIAL];
-    row->absent[MODEL_LOSS_R1] = row->absent[MODEL_LOSS_ADVERSARIAL] || s->config.adversary.r1 == 0;
+    row->absent[MODEL_LOSS_R1] =
+        row->absent[MODEL_LOSS_ADVERSARIAL] || s->run.config.adversary.r1 == 0;
 }
 
 static void write_row(struct report *r, struct metrics_row *row)
@@ -204,12 +205,12 @@ void report_step(struct report *r, const struct step_report *step)
         .step = s->state.step,
         .losses = step->losses,
         .data_wait_s = step->data_wait_s,
-        .gpu_bytes = model_gpu_peak_bytes(s->model),
+        .gpu_bytes = model_gpu_peak_bytes(s->stage.model),
     };
     progress_step(&r->progress, &update);
     note_state(r);
-    if (s->state.step % s->config.log.every_steps != 0 && s->state.step != s->steps_total &&
-        step->verdict == GUARD_GOOD)
+    if (s->state.step % s->run.config.log.every_steps != 0 &&
+        s->state.step != s->stage.steps_total && step->verdict == GUARD_GOOD)
         return;
     struct metrics_row row = {
         .kind = METRICS_TRAIN,
@@ -221,7 +222,7 @@ void report_step(struct report *r, const struct step_report *step)
         .losses = step->losses,
         .lr = step->lr,
         .grad_norm = step->grad_norm,
-        .images_per_s = 2 * (double)s->config.train.global_batch / step->duration_s,
+        .images_per_s = 2 * (double)s->run.config.train.global_batch / step->duration_s,
         .step_ms = step->duration_s * 1e3,
         .data_wait_ms = step->data_wait_s * 1e3,
         .sum_wait_ms = step->sum_wait_s * 1e3,
@@ -272,9 +273,9 @@ static enum status put_sheet(struct report *r, const struct picture *sheet, cons
     char file[64], tag[64], folder[PATH_BYTES_MAX], path[PATH_BYTES_MAX];
     snprintf(file, sizeof file, "step-%010lld-%s.png", (long long)s->state.step, name);
     snprintf(tag, sizeof tag, "preview/%s", name);
-    if (!path_join(folder, sizeof folder, s->out, "previews") ||
+    if (!path_join(folder, sizeof folder, s->run.out, "previews") ||
         !path_join(path, sizeof path, folder, file))
-        return FAIL(em, ST_IO, "path too long: %s", s->out);
+        return FAIL(em, ST_IO, "path too long: %s", s->run.out);
     uint8_t *png = NULL;
     size_t n = 0;
     struct picture_mark mark = preview_mark(NULL);
@@ -293,7 +294,7 @@ static enum status draw_sheets(struct report *r, const struct preview_pictures *
 {
     const struct session *s = r->session;
     const struct preview_state state = {.stage = stage_number(s),
-                                        .stages = s->config.train.stages.n,
+                                        .stages = s->run.config.train.stages.n,
                                         .step = s->state.step,
                                         .epoch = session_epoch_number(s),
                                         .val_loss = s->state.val_loss};
@@ -318,30 +319,28 @@ static int64_t shown_row(const struct order *o, int64_t i)
                         : order_train_row(o, (i - held_out) % order_train_count(o));
 }
 
-static enum status run_and_draw(struct report *r, struct loader_batch *b, uint8_t *memory,
+static enum status run_and_draw(struct report *r, struct batch *b, uint8_t *memory,
                                 struct errmsg *em)
 {
     struct session *s = r->session;
     size_t bytes = PREVIEW_PAIRS * (size_t)b->size * (size_t)b->size * 3;
     int64_t rows[2][PREVIEW_PAIRS];
-    struct model_batch view = {.n = PREVIEW_PAIRS};
     struct model_pictures out = {0};
     struct preview_pictures shown = {.n = PREVIEW_PAIRS, .size = b->size};
     for (int p = 0; p < 2; p++) {
         for (int i = 0; i < PREVIEW_PAIRS; i++)
-            rows[p][i] = shown_row(s->orders[p], i);
-        view.images[p] = b->images[p];
+            rows[p][i] = shown_row(s->run.orders[p], i);
         out.recon[p] = memory + (size_t)(2 * p) * bytes;
         out.swap[p] = memory + (size_t)(2 * p + 1) * bytes;
-        shown.name[p] = set_get_info(s->sets[p])->person;
+        shown.name[p] = set_get_info(s->run.sets[p])->person;
         shown.original[p] = b->images[p];
         shown.recon[p] = out.recon[p];
         shown.swap[p] = out.swap[p];
     }
-    feed_pause(s->feed);
-    enum status st = loader_fill_rows(s->loader, rows[0], rows[1], PREVIEW_PAIRS, b, em);
+    feed_pause(s->stage.feed);
+    enum status st = loader_fill_rows(s->stage.loader, rows[0], rows[1], PREVIEW_PAIRS, b, em);
     if (st == ST_OK)
-        st = model_run(s->model, &view, &out, em);
+        st = model_run(s->stage.model, b, &out, em);
     return st == ST_OK ? draw_sheets(r, &shown, em) : st;
 }
 
@@ -350,18 +349,18 @@ void report_preview(struct report *r)
     if (!r->session)
         return;
     struct errmsg em = {0};
-    struct loader_batch b = {0};
-    int size = feed_get_options(r->session->feed)->size;
+    struct batch b = {0};
+    int size = feed_get_options(r->session->stage.feed)->size;
     uint8_t *memory = malloc(4 * PREVIEW_PAIRS * (size_t)size * (size_t)size * 3);
     enum status st = memory ? ST_OK : FAIL(&em, ST_MEMORY, "out of memory for a preview");
     if (st == ST_OK)
-        st = loader_batch_init(&b, PREVIEW_PAIRS, size, false, &em);
+        st = batch_init(&b, PREVIEW_PAIRS, size, 0, &em);
     if (st == ST_OK)
         st = run_and_draw(r, &b, memory, &em);
     if (st != ST_OK && !r->preview_failed)
         log_warn("no preview: %s", em.text);
     r->preview_failed = st != ST_OK;
-    loader_batch_release(&b);
+    batch_release(&b);
     free(memory);
 }
 

@@ -20,15 +20,17 @@
 #include "report.h"
 #include "resume.h"
 #include "run_folder.h"
+#include "run_open.h"
 #include "run_plan.h"
 #include "session.h"
 #include "signals.h"
+#include "stage_open.h"
 #include "step.h"
 #include "train_arguments.h"
 #include "validate.h"
 
-/* A run: what it began with, and what lasts over its stages. Rank 0 alone has a folder. */
-struct run {
+/* A training: what it began with, and what lasts over its stages. Rank 0 alone has a folder. */
+struct training {
     struct session *session;
     const struct train_arguments *arguments;
     struct run_folder *folder;
@@ -40,17 +42,17 @@ struct run {
 };
 
 /* All ranks train by rank 0's configuration, whatever file the others may have seen. */
-static enum status share_config(struct session *s, struct errmsg *em)
+static enum status share_config(struct run *run, struct errmsg *em)
 {
-    char *mine = comm_rank(s->comm) == 0 ? config_to_toml(&s->config) : NULL, *text = NULL;
-    enum status st = session_share_text(s->comm, mine, &text, em);
-    if (st == ST_OK && comm_rank(s->comm) != 0) {
-        config_init(&s->config);
-        st = config_merge_text(&s->config, text, "rank 0's configuration", em);
+    char *mine = comm_rank(run->comm) == 0 ? config_to_toml(&run->config) : NULL, *text = NULL;
+    enum status st = run_share_text(run, mine, &text, em);
+    if (st == ST_OK && comm_rank(run->comm) != 0) {
+        config_init(&run->config);
+        st = config_merge_text(&run->config, text, "rank 0's configuration", em);
     }
     free(text);
     free(mine);
-    return comm_agree(s->comm, st, em);
+    return comm_agree(run->comm, st, em);
 }
 
 /* Instead of training: nothing of a run is left in its folder. */
@@ -61,51 +63,51 @@ static bool is_measured(const struct train_arguments *a)
 
 static void tell_plan(const struct session *s)
 {
-    const struct config *c = &s->config;
-    const struct architecture *a = model_architecture(s->model);
-    const struct thread_choice *threads = &s->threads;
+    const struct config *c = &s->run.config;
+    const struct architecture *a = model_architecture(s->stage.model);
+    const struct thread_choice *threads = &s->run.threads;
     char stage[SESSION_STAGE_TEXT_BYTES];
     session_stage_text(s, stage);
     if (stage[0])
         log_info("%s: from step %" PRId64 " on", stage, s->state.stage_step + 1);
-    log_info("model: %" PRId64 " px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M",
+    log_info("model: %d px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M",
              c->model.image_size, (double)a->count / 1e6,
              (double)a->part_count[MODEL_ENCODER] / 1e6,
              (double)a->part_count[MODEL_DECODER_A] / 1e6);
-    if (model_perceptual_depth(s->model) > 0)
-        log_info("perceptual loss: VGG%d of %s", model_perceptual_depth(s->model),
+    if (model_perceptual_depth(s->stage.model) > 0)
+        log_info("perceptual loss: VGG%d of %s", model_perceptual_depth(s->stage.model),
                  c->loss.perceptual_weights);
     log_info("ranks: %d on %d node%s (%s), %d thread%s each%s%s%s, on %s in %s",
-             comm_world_size(s->comm), comm_node_count(s->comm), PLURAL(comm_node_count(s->comm)),
-             comm_backend_name(s->comm), threads->n, PLURAL(threads->n),
-             threads->why[0] ? " (" : "", threads->why, threads->why[0] ? ")" : "",
-             model_get_options(s->model)->device,
-             model_get_options(s->model)->precision == MODEL_BF16 ? "bf16" : "fp32");
-    if (model_get_options(s->model)->cuda_graph)
+             comm_world_size(s->run.comm), comm_node_count(s->run.comm),
+             PLURAL(comm_node_count(s->run.comm)), comm_backend_name(s->run.comm), threads->n,
+             PLURAL(threads->n), threads->why[0] ? " (" : "", threads->why,
+             threads->why[0] ? ")" : "", model_get_options(s->stage.model)->device,
+             model_get_options(s->stage.model)->precision == MODEL_BF16 ? "bf16" : "fp32");
+    if (model_get_options(s->stage.model)->cuda_graph)
         log_info("forward and backward run as a CUDA graph%s",
                  c->train.cuda_graph == GRAPH_AUTO ? " (train.cuda_graph = \"auto\")" : "");
 }
 
 static void tell_course(const struct session *s)
 {
-    const struct config *c = &s->config;
+    const struct config *c = &s->run.config;
     int64_t epochs = session_epochs_total(s);
     char limit[96] = "";
-    if (c->train.max_steps > 0 && s->steps_total == c->train.max_steps)
+    if (c->train.max_steps > 0 && s->stage.steps_total == c->train.max_steps)
         snprintf(limit, sizeof limit, ", the last step is %" PRId64 " (train.max_steps)",
-                 s->steps_total);
+                 s->stage.steps_total);
     log_info("plan: %" PRId64 " epoch%s of %" PRId64 " step%s%s, %" PRId64 " + %" PRId64
              " pictures a step, run folder %s",
-             epochs, PLURAL(epochs), s->steps_per_epoch, PLURAL(s->steps_per_epoch), limit,
-             c->train.global_batch, c->train.global_batch, s->out);
+             epochs, PLURAL(epochs), s->stage.steps_per_epoch, PLURAL(s->stage.steps_per_epoch),
+             limit, c->train.global_batch, c->train.global_batch, s->run.out);
 }
 
 /* Opens the stage the session has entered, and says so. */
-static enum status open_stage(struct run *r, struct errmsg *em)
+static enum status open_stage(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
-    enum status st = session_open_stage(s, em);
-    if (st != ST_OK || comm_rank(s->comm) != 0)
+    enum status st = stage_open(&s->stage, &s->state, em);
+    if (st != ST_OK || comm_rank(s->run.comm) != 0)
         return st;
     tell_plan(s);
     if (!is_measured(r->arguments))
@@ -116,11 +118,11 @@ static enum status open_stage(struct run *r, struct errmsg *em)
 }
 
 /* Where the stage's weights come from. */
-static enum status start_stage(struct run *r, struct errmsg *em)
+static enum status start_stage(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
     const char *init_from = r->arguments->init_from;
-    if (session_stage_steps(s) > 0)
+    if (train_state_stage_steps(&s->state) > 0)
         return resume_load(s, &r->found, em);
     resume_release(&r->found);
     if (s->state.stage > 0)
@@ -130,9 +132,9 @@ static enum status start_stage(struct run *r, struct errmsg *em)
 
 /* Plain mpirun ends its ranks a second after a Ctrl-C: how to do better. Jobs of a batch system
  * have scripts for that. */
-static void tell_how_to_stop(const struct run *r)
+static void tell_how_to_stop(const struct training *r)
 {
-    const struct comm *c = r->session->comm;
+    const struct comm *c = r->session->run.comm;
     const char *batch_system;
     if (comm_rank(c) != 0 || !signals_under_mpirun() || r->arguments->launcher > 0 ||
         launcher_allocation(&batch_system))
@@ -145,18 +147,18 @@ static void tell_how_to_stop(const struct run *r)
 }
 
 /* Once it is certain that the run will start. */
-static enum status begin(struct run *r, struct errmsg *em)
+static enum status begin(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
     const char *config_path = r->arguments->config_path;
     enum status st = ST_OK;
-    if (comm_rank(s->comm) == 0)
+    if (comm_rank(s->run.comm) == 0)
         st = run_folder_begin(r->folder, r->config_toml, em);
-    if (st == ST_OK && comm_rank(s->comm) == 0)
-        st = folders_keep(s, em);
-    if (st == ST_OK && comm_rank(s->comm) == 0)
+    if (st == ST_OK && comm_rank(s->run.comm) == 0)
+        st = folders_keep(&s->run, em);
+    if (st == ST_OK && comm_rank(s->run.comm) == 0)
         resume_settle(s, &r->found);
-    st = comm_agree(s->comm, st, em);
+    st = comm_agree(s->run.comm, st, em);
     if (st == ST_OK)
         st = report_open(&r->report, s, config_path[0] ? config_path : NULL,
                          r->arguments->launcher > 0, em);
@@ -166,12 +168,12 @@ static enum status begin(struct run *r, struct errmsg *em)
     return st;
 }
 
-static enum status train_stage(struct run *r, struct errmsg *em)
+static enum status train_stage(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
     enum status st = open_stage(r, em);
     if (st == ST_OK)
-        st = step_open(s, em);
+        st = stage_open_sums(&s->stage, &s->state, em);
     if (st == ST_OK)
         st = start_stage(r, em);
     if (st == ST_OK && !r->begun)
@@ -181,18 +183,18 @@ static enum status train_stage(struct run *r, struct errmsg *em)
         st = loop_run(s, &r->report, em);
         report_end_stage(&r->report);
     }
-    return st == ST_OK ? run_folder_checkpoint(s->out, s->state.step, r->latest, em) : st;
+    return st == ST_OK ? run_folder_checkpoint(s->run.out, s->state.step, r->latest, em) : st;
 }
 
 static void tell_nothing_left(const struct session *s)
 {
-    if (comm_rank(s->comm) != 0)
+    if (comm_rank(s->run.comm) != 0)
         return;
-    if (validate_is_stale(s))
+    if (session_is_stale(s))
         validate_tell_stale(s);
     else
         log_info("nothing left to do: step %" PRId64 " of %" PRId64 " is done", s->state.step,
-                 s->steps_total);
+                 s->stage.steps_total);
     recovery_tell_end(s);
 }
 
@@ -200,11 +202,11 @@ static void tell_nothing_left(const struct session *s)
 static enum status check_ranks(const struct session *s, struct errmsg *em)
 {
     int64_t first = s->state.stage + (session_stage_is_over(s) ? 1 : 0);
-    return config_check_ranks(&s->config, first, comm_world_size(s->comm), em);
+    return config_check_ranks(&s->run.config, first, comm_world_size(s->run.comm), em);
 }
 
 /* Where the run goes on, in r->found and r->latest. */
-static enum status find_start(struct run *r, struct errmsg *em)
+static enum status find_start(struct training *r, struct errmsg *em)
 {
     const struct train_arguments *a = r->arguments;
     enum status st = resume_find(r->session, a->resume, &r->found, em);
@@ -219,17 +221,17 @@ static enum status find_start(struct run *r, struct errmsg *em)
 }
 
 /* From the checkpoint that is found, stage by stage, to the end. */
-static enum status train_stages(struct run *r, struct errmsg *em)
+static enum status train_stages(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
     enum status st = find_start(r, em);
     if (st != ST_OK)
         return st;
     if (session_run_is_over(s)) {
-        if (comm_rank(s->comm) == 0)
+        if (comm_rank(s->run.comm) == 0)
             resume_settle(s, &r->found);
         tell_nothing_left(s);
-    } else if (session_stage_is_over(s) && comm_rank(s->comm) == 0) {
+    } else if (session_stage_is_over(s) && comm_rank(s->run.comm) == 0) {
         log_info("%s is of the last step of stage %" PRId64 ": going on with the next one",
                  r->latest, s->state.stage + 1);
     }
@@ -239,7 +241,7 @@ static enum status train_stages(struct run *r, struct errmsg *em)
         st = train_stage(r, em);
         if (st == ST_MEMORY)
             memory_advice_add(s, em);
-        session_close_stage(s);
+        stage_close(&s->stage);
     }
     report_close(&r->report, st, em);
     if (st == ST_OK)
@@ -248,7 +250,7 @@ static enum status train_stages(struct run *r, struct errmsg *em)
 }
 
 /* As train_stages up to its first step; then opens the stages that follow. Writes nothing. */
-static enum status try_stages(struct run *r, struct errmsg *em)
+static enum status try_stages(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
     enum status st = find_start(r, em);
@@ -262,14 +264,14 @@ static enum status try_stages(struct run *r, struct errmsg *em)
         session_begin_next_stage(s);
     st = open_stage(r, em);
     if (st == ST_OK)
-        st = step_open(s, em);
+        st = stage_open_sums(&s->stage, &s->state, em);
     if (st == ST_OK)
         st = start_stage(r, em);
-    for (r->begun = true; st == ST_OK && s->state.stage + 1 < config_stage_count(&s->config);) {
-        session_close_stage(s);
+    for (r->begun = true; st == ST_OK && s->state.stage + 1 < config_stage_count(&s->run.config);) {
+        stage_close(&s->stage);
         s->state.position +=
-            (uint64_t)((s->steps_total - s->state.step) * s->config.train.global_batch);
-        s->state.step = s->steps_total;
+            (uint64_t)((s->stage.steps_total - s->state.step) * s->run.config.train.global_batch);
+        s->state.step = s->stage.steps_total;
         session_begin_next_stage(s);
         st = open_stage(r, em);
     }
@@ -277,7 +279,7 @@ static enum status try_stages(struct run *r, struct errmsg *em)
 }
 
 /* From the run's beginning, on its first stage. */
-static enum status measure(struct run *r, struct errmsg *em)
+static enum status measure(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
     const struct find_lr_options options = {
@@ -291,13 +293,13 @@ static enum status measure(struct run *r, struct errmsg *em)
     if (st == ST_OK)
         st = open_stage(r, em);
     if (st == ST_OK)
-        st = step_open(s, em);
+        st = stage_open_sums(&s->stage, &s->state, em);
     if (st == ST_OK)
         st = start_stage(r, em);
     return st == ST_OK ? find_lr(s, &options, em) : st;
 }
 
-static enum status work_in_folder(struct run *r, struct errmsg *em)
+static enum status work_in_folder(struct training *r, struct errmsg *em)
 {
     if (!r->arguments->dry_run && !is_measured(r->arguments))
         return train_stages(r, em);
@@ -308,37 +310,40 @@ static enum status work_in_folder(struct run *r, struct errmsg *em)
 }
 
 /* With the run folder held, where one is to be. */
-static enum status train_in_folder(struct run *r, struct errmsg *em)
+static enum status train_in_folder(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
     enum status st = ST_OK;
     if (r->arguments->dry_run)
-        s->config.data.stage_dir[0] = '\0'; /* writes nothing */
-    if (comm_rank(s->comm) == 0 && !(r->config_toml = config_to_toml(&s->config)))
+        s->run.config.data.stage_dir[0] = '\0'; /* writes nothing */
+    if (comm_rank(s->run.comm) == 0 && !(r->config_toml = config_to_toml(&s->run.config)))
         st = FAIL(em, ST_MEMORY, "out of memory");
-    st = comm_agree(s->comm, st, em);
+    st = comm_agree(s->run.comm, st, em);
     if (st == ST_OK)
-        st = session_open(s, em);
-    if (st == ST_OK)
+        st = run_open(&s->run, em);
+    if (st == ST_OK) {
+        session_begin(s);
         st = work_in_folder(r, em);
+        stage_close(&s->stage);
+    }
     resume_release(&r->found);
-    session_close(s);
+    run_close(&s->run);
     free(r->config_toml);
     return st;
 }
 
 /* Rank 0 holds the folder. A dry run only checks that it could. --find-lr and --find-batch open it
  * only to pack pictures. */
-static enum status open_folder(const struct session *s, const struct train_arguments *a,
+static enum status open_folder(const struct run *run, const struct train_arguments *a,
                                struct run_folder **out, struct errmsg *em)
 {
     enum status st = ST_OK;
     bool packs = a->folder_a || a->folder_b, continues = strcmp(a->resume, "auto") == 0;
-    if (comm_rank(s->comm) == 0 && a->dry_run)
-        st = run_folder_check(s->out, continues, em);
-    else if (comm_rank(s->comm) == 0 && (!is_measured(a) || packs))
-        st = run_folder_open(s->out, continues, out, em);
-    return comm_agree(s->comm, st, em);
+    if (comm_rank(run->comm) == 0 && a->dry_run)
+        st = run_folder_check(run->out, continues, em);
+    else if (comm_rank(run->comm) == 0 && (!is_measured(a) || packs))
+        st = run_folder_open(run->out, continues, out, em);
+    return comm_agree(run->comm, st, em);
 }
 
 /* Counted from here, so that starting up is part of it; Slurm is asked by one rank. */
@@ -352,18 +357,19 @@ static void start_clock(struct walltime *w, const struct config *c)
 
 static enum status train(struct session *s, const struct train_arguments *a, struct errmsg *em)
 {
-    struct run r = {.session = s, .arguments = a};
-    enum status st = share_config(s, em);
+    struct training r = {.session = s, .arguments = a};
+    enum status st = share_config(&s->run, em);
     if (st == ST_OK)
-        st = comm_agree(s->comm, config_check(&s->config, comm_world_size(s->comm), em), em);
+        st = comm_agree(s->run.comm, config_check(&s->run.config, comm_world_size(s->run.comm), em),
+                        em);
     if (st == ST_OK)
-        st = open_folder(s, a, &r.folder, em);
+        st = open_folder(&s->run, a, &r.folder, em);
     if (st == ST_OK)
-        st = folders_pack(s, a, em);
+        st = folders_pack(&s->run, a, em);
     if (st == ST_OK)
         st = train_in_folder(&r, em);
-    if (comm_rank(s->comm) == 0)
-        folders_release(s);
+    if (comm_rank(s->run.comm) == 0)
+        folders_release(&s->run);
     run_folder_free(r.folder);
     return st;
 }
@@ -397,32 +403,32 @@ int engine_train(int argc, char **argv)
     pid_t launcher = st == ST_OK ? a->launcher : 0;
     launched_begin(launcher);
     if (st == ST_OK) {
-        s->config = a->config;
-        start_clock(&s->walltime, &s->config);
-        memcpy(s->out, a->out, sizeof s->out);
+        s->run.config = a->config;
+        start_clock(&s->run.walltime, &s->run.config);
+        memcpy(s->run.out, a->out, sizeof s->run.out);
         struct comm_options options = {
             .backend = (enum comm_backend)a->config.comm.backend,
             .device = a->config.train.device,
             .timeout_s = a->config.train.timeout_s,
         };
-        st = comm_open(&options, &s->comm, &em);
+        st = comm_open(&options, &s->run.comm, &em);
     }
-    if (!s || !s->comm) {
+    if (!s || !s->run.comm) {
         free(s);
         free(a);
         return command_fail_once(&em); /* ranks do not know each other yet */
     }
-    int rank = comm_rank(s->comm);
-    log_set_rank(rank, comm_world_size(s->comm));
-    comm_set_timeout(s->comm, 0); /* the watchdog's from here on: it knows what ranks are at */
-    st = watchdog_open(s->comm, a->config.train.timeout_s, &s->watchdog, &em);
+    int rank = comm_rank(s->run.comm);
+    log_set_rank(rank);
+    comm_set_timeout(s->run.comm, 0); /* the watchdog's from here on: it knows what ranks are at */
+    st = watchdog_open(s->run.comm, a->config.train.timeout_s, &s->run.watchdog, &em);
     if (st == ST_OK)
         st = train(s, a, &em);
-    if (st == ST_PEER && s->watchdog)
-        watchdog_end_job(s->watchdog, em.text); /* an orderly end would wait for who is gone */
-    watchdog_close(s->watchdog);
-    int world_size = comm_world_size(s->comm);
-    comm_close(s->comm);
+    if (st == ST_PEER && s->run.watchdog)
+        watchdog_end_job(s->run.watchdog, em.text); /* an orderly end would wait for who is gone */
+    watchdog_close(s->run.watchdog);
+    int world_size = comm_world_size(s->run.comm);
+    comm_close(s->run.comm);
     free(s);
     int code = end(st, rank, &em);
     if (rank == 0 && is_to_go_on(st, a))

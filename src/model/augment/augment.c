@@ -120,8 +120,7 @@ static void get_warp(const struct augment_draw *d, float *out)
 }
 
 /* Pictures, and what lies over them as further channels, in one pass. */
-static struct augment_stored sample(struct shim_scope *s, struct shim_tensor *grid,
-                                    struct augment_stored from)
+static struct samples sample(struct shim_scope *s, struct shim_tensor *grid, struct samples from)
 {
     struct shim_tensor *parts[3] = {from.images};
     size_t n = 1;
@@ -130,10 +129,10 @@ static struct augment_stored sample(struct shim_scope *s, struct shim_tensor *gr
     if (from.priority)
         parts[n++] = from.priority;
     if (n == 1)
-        return (struct augment_stored){.images = shim_grid_sample(s, from.images, grid)};
+        return (struct samples){.images = shim_grid_sample(s, from.images, grid)};
     struct shim_tensor *all = shim_grid_sample(s, shim_cat(s, parts, n, 1), grid);
     int64_t at = AUGMENT_CHANNELS;
-    struct augment_stored to = {.images = shim_narrow(s, all, 1, 0, AUGMENT_CHANNELS)};
+    struct samples to = {.images = shim_narrow(s, all, 1, 0, AUGMENT_CHANNELS)};
     if (from.masks)
         to.masks = shim_narrow(s, all, 1, at++, 1);
     if (from.priority)
@@ -199,11 +198,10 @@ unsigned augment_operations(const struct augment_draw *draws, size_t n)
     return bits;
 }
 
-struct augment_result augment_apply(struct shim_scope *s, const struct augment_draw *draws,
-                                    size_t n, int image_size, struct augment_stored own,
-                                    struct augment_stored other,
-                                    const struct augment_colours *own_colours,
-                                    const struct augment_colours *other_colours)
+struct augmented augment_apply(struct shim_scope *s, const struct augment_draw *draws, size_t n,
+                               int image_size, struct samples own, struct samples other,
+                               const struct augment_colours *own_colours,
+                               const struct augment_colours *other_colours)
 {
     struct augment_work w = {
         .s = s,
@@ -221,6 +219,5 @@ struct augment_result augment_apply(struct shim_scope *s, const struct augment_d
     for (unsigned r = 0; r < ROWS; r++)
         if (bits >> r & 1)
             rows[r].apply(&w);
-    return (struct augment_result){w.input.images, w.target.images, w.target.masks,
-                                   w.target.priority};
+    return (struct augmented){w.input, w.target};
 }

@@ -3,27 +3,26 @@
 
 #include "base/poison.h"
 
-enum status model_augment(const struct model_batch *b, int image_size,
-                          const struct augment_colours colours[MODEL_PEOPLE],
+enum status model_augment(const struct batch *b, const struct augment_colours colours[MODEL_PEOPLE],
                           uint8_t *const inputs[MODEL_PEOPLE], uint8_t *const targets[MODEL_PEOPLE],
                           struct errmsg *em)
 {
     struct shim_scope *s;
-    struct augment_stored stored[MODEL_PEOPLE];
+    struct samples stored[MODEL_PEOPLE];
     enum status st = shim_scope_new("cpu", SHIM_F32, &s, em);
     if (st != ST_OK)
         return st;
     shim_no_grad(s, true);
     for (int who = 0; who < MODEL_PEOPLE; who++)
-        stored[who] = pixels_upload(s, b, who, image_size);
+        stored[who] = pixels_upload(s, b, who);
     for (int who = 0; who < MODEL_PEOPLE; who++) {
         int other = MODEL_PEOPLE - 1 - who;
         if (!b->images[who])
             continue;
-        struct augment_result r = augment_apply(s, b->draws[who], b->n, image_size, stored[who],
-                                                stored[other], &colours[who], &colours[other]);
-        pixels_download(s, r.inputs, inputs[who], b->n, image_size);
-        pixels_download(s, r.targets, targets[who], b->n, image_size);
+        struct augmented r = augment_apply(s, b->draws[who], b->n, b->size, stored[who],
+                                           stored[other], &colours[who], &colours[other]);
+        pixels_download(s, r.input.images, inputs[who], b->n, b->size);
+        pixels_download(s, r.target.images, targets[who], b->n, b->size);
     }
     st = shim_scope_check(s, em);
     shim_scope_free(s);

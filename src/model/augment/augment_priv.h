@@ -13,10 +13,10 @@ struct augment_work {
     const struct augment_draw *draws;
     size_t n;
     int size;
-    struct augment_stored own, other;
+    struct samples own, other;
     const struct augment_colours *own_colours, *other_colours;
-    struct shim_tensor *place;           /* sampling grid; NULL: as stored */
-    struct augment_stored target, input; /* as far as they have come */
+    struct shim_tensor *place;    /* sampling grid; NULL: as stored */
+    struct samples target, input; /* as far as they have come */
 };
 
 /* One number a draw and index, as a tensor (n, dims...): `get` picks them. Lives in the scope. */

@@ -18,16 +18,15 @@ static struct shim_tensor *upload(struct shim_scope *s, const uint8_t *bytes, si
     return shim_affine(s, shim_channels_last(s, x, false), scale, offset);
 }
 
-struct augment_stored pixels_upload(struct shim_scope *s, const struct model_batch *b, int who,
-                                    int image_size)
+struct samples pixels_upload(struct shim_scope *s, const struct batch *b, int who)
 {
     const double byte = 1.0 / 255.0, noise = 1.0 / AUGMENT_NOISE_UNIT;
     const double no_noise = -(double)AUGMENT_NOISE_ZERO / AUGMENT_NOISE_UNIT;
-    return (struct augment_stored){
-        .images = upload(s, b->images[who], b->n, image_size, CHANNELS, byte, 0.0),
-        .masks = upload(s, b->masks[who], b->n, image_size, 1, byte, 0.0),
-        .noise = upload(s, b->noise[who], b->n, image_size, CHANNELS, noise, no_noise),
-        .priority = upload(s, b->priority[who], b->n, image_size, 1, byte, 0.0),
+    return (struct samples){
+        .images = upload(s, b->images[who], b->n, b->size, CHANNELS, byte, 0.0),
+        .masks = upload(s, b->masks[who], b->n, b->size, 1, byte, 0.0),
+        .noise = upload(s, b->noise[who], b->n, b->size, CHANNELS, noise, no_noise),
+        .priority = upload(s, b->priority[who], b->n, b->size, 1, byte, 0.0),
     };
 }
 

@@ -1,11 +1,11 @@
 /* Writing a training state: the dicts torch.load gives back, and the record libtorch-free readers
  * find. */
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/json.h"
 #include "base/version.h"
 #include "checkpoint_priv.h"
 #include "model/checkpoint.h"
@@ -85,11 +85,6 @@ static struct shim_value *optimizer_state(struct shim_archive *a, const struct s
     return optimizer;
 }
 
-static json_t *number_or_null(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *parameters_json(const struct architecture *a)
 {
     json_t *object = json_object();
@@ -110,9 +105,9 @@ static char *summary_text(const struct model *m, const struct checkpoint_facts *
                   checkpoint_config_json(&m->architecture->config), "parameters",
                   parameters_json(m->architecture), "epoch", (json_int_t)facts->epoch, "step",
                   (json_int_t)facts->step, "position", (json_int_t)facts->position, "loss",
-                  number_or_null(facts->loss), "val_loss", number_or_null(facts->val_loss),
-                  "config", facts->config ? facts->config : "", "meta",
-                  facts->meta ? facts->meta : "{}");
+                  json_number_or_null(facts->loss), "val_loss",
+                  json_number_or_null(facts->val_loss), "config",
+                  facts->config ? facts->config : "", "meta", facts->meta ? facts->meta : "{}");
     json_t *metrics = json_object();
     for (size_t i = 0; i < facts->n_val_metrics; i++)
         if (isfinite(facts->val_metrics[i].value))

@@ -61,8 +61,8 @@ static struct shim_tensor *mix(struct shim_scope *s, struct shim_tensor *x, stru
     return shim_add(s, x, shim_mul(s, t, shim_sub(s, y, x)));
 }
 
-void back_translate(struct shim_scope *s, const struct network *net, const struct model_batch *b,
-                    bool whole, struct augment_result samples[MODEL_PEOPLE],
+void back_translate(struct shim_scope *s, const struct network *net, const struct batch *b,
+                    bool whole, struct augmented samples[MODEL_PEOPLE],
                     struct shim_tensor *of_targets_out[MODEL_PEOPLE])
 {
     size_t drawn[MODEL_PEOPLE] = {0}, n_parts = 0;
@@ -72,8 +72,8 @@ void back_translate(struct shim_scope *s, const struct network *net, const struc
         if (b->images[who])
             drawn[who] = count_drawn(b->draws[who], b->n);
         if (drawn[who] > 0)
-            parts[n_parts++] =
-                whole ? samples[who].targets : pick(s, samples[who].targets, b->draws[who], b->n);
+            parts[n_parts++] = whole ? samples[who].target.images
+                                     : pick(s, samples[who].target.images, b->draws[who], b->n);
     }
     if (n_parts == 0)
         return;
@@ -88,8 +88,8 @@ void back_translate(struct shim_scope *s, const struct network *net, const struc
         int other = MODEL_PEOPLE - 1 - who;
         struct shim_tensor *moved = network_move(s, net, who, other, own);
         struct shim_tensor *swaps = network_decode(s, net, other, moved).pictures;
-        samples[who].inputs =
-            (whole ? mix : put_back)(s, samples[who].inputs, swaps, b->draws[who], b->n);
+        samples[who].input.images =
+            (whole ? mix : put_back)(s, samples[who].input.images, swaps, b->draws[who], b->n);
         of_targets_out[who] = own;
         first += count;
     }

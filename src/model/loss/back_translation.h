@@ -13,8 +13,8 @@
  * Samples without inputs are of people who take no part. To be called without gradients; errors
  * stay in the scope.
  */
-void back_translate(struct shim_scope *s, const struct network *net, const struct model_batch *b,
-                    bool whole, struct augment_result samples[MODEL_PEOPLE],
+void back_translate(struct shim_scope *s, const struct network *net, const struct batch *b,
+                    bool whole, struct augmented samples[MODEL_PEOPLE],
                     struct shim_tensor *of_targets_out[MODEL_PEOPLE]);
 
 /* Codes of n inputs as their own decoder takes them: a swap shows the other person, and its code is

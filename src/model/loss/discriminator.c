@@ -7,11 +7,11 @@
 
 #include "base/hash.h"
 #include "base/philox.h"
+#include "layers.h"
 
 #include "base/poison.h"
 
-enum { KERNEL = 4, CHANNELS = 3, CHANNELS_MAX = 512 };
-static const double slope = 0.2;
+enum { CHANNELS_MAX = 512, ANY_SIZE = 64 /* of pictures: parameters do not depend on it */ };
 
 /* ---- Parameters ------------------------------------------------------------------------------ */
 
@@ -20,32 +20,33 @@ static size_t index_of(int person, int layer)
     return 2 * ((size_t)person * DISCRIMINATOR_LAYERS + (size_t)layer);
 }
 
-static void add_tensor(struct discriminators *d, size_t at, struct model_tensor t)
+static void add_tensor(struct discriminators *d, size_t at, int n_dims, const int64_t *dims)
 {
-    t.count = 1;
-    for (int i = 0; i < t.n_dims; i++)
-        t.count *= (size_t)t.dims[i];
-    t.name = d->names[at];
-    t.offset = d->count;
-    d->tensors[at] = t;
-    d->count += t.count;
+    struct model_tensor *t = &d->tensors[at];
+    *t = (struct model_tensor){.name = d->names[at],
+                               .n_dims = n_dims,
+                               .offset = d->count,
+                               .count = 1};
+    for (int i = 0; i < n_dims; i++) {
+        t->dims[i] = dims[i];
+        t->count *= (size_t)dims[i];
+    }
+    d->count += t->count;
 }
 
 void discriminators_lay_out(struct discriminators *d)
 {
-    int64_t c = d->options.channels;
-    const int64_t width[DISCRIMINATOR_LAYERS + 1] = {CHANNELS, c, 2 * c, 4 * c, 1};
+    struct architecture_layer layers[DISCRIMINATOR_LAYERS];
+    discriminator_layers(d->options.channels, ANY_SIZE, layers);
     for (int person = 0; person < MODEL_PEOPLE; person++)
         for (int i = 0; i < DISCRIMINATOR_LAYERS; i++) {
             size_t at = index_of(person, i);
             const char *who = person == MODEL_A ? "a" : "b";
+            struct layer_facts f = layer_facts(&layers[i]);
             snprintf(d->names[at], DISCRIMINATOR_NAME_MAX, "discriminator_%s.%d.weight", who, i);
             snprintf(d->names[at + 1], DISCRIMINATOR_NAME_MAX, "discriminator_%s.%d.bias", who, i);
-            add_tensor(d, at,
-                       (struct model_tensor){
-                           .n_dims = 4, .dims = {width[i + 1], width[i], KERNEL, KERNEL}
-            });
-            add_tensor(d, at + 1, (struct model_tensor){.n_dims = 1, .dims = {width[i + 1]}});
+            add_tensor(d, at, f.n_dims, f.dims);
+            add_tensor(d, at + 1, 1, &f.n_bias);
         }
 }
 
@@ -56,7 +57,8 @@ static enum status draw(struct discriminators *d, const struct model_tensor *t,
 {
     const char *layer = strchr(t->name, '.');
     struct philox p = philox_at(seed, PHILOX_INIT, hash64(layer, strlen(layer), 0));
-    float bound = (float)(1.0 / sqrt((double)(weight->dims[1] * KERNEL * KERNEL)));
+    float bound =
+        (float)(1.0 / sqrt((double)(weight->dims[1] * weight->dims[2] * weight->dims[3])));
     bool fp64 = d->dtype == SHIM_F64;
     void *memory = malloc(t->count * (fp64 ? sizeof(double) : sizeof(float)));
     if (!memory)
@@ -150,15 +152,14 @@ static struct shim_tensor *judge(struct shim_scope *s, const struct discriminato
 {
     shim_autocast(s, d->autocast);
     for (int i = 0; i < DISCRIMINATOR_LAYERS; i++) {
-        bool last = i == DISCRIMINATOR_LAYERS - 1;
         struct shim_tensor *weight = d->layers[person][i].weight, *bias = d->layers[person][i].bias;
         if (frozen) {
             weight = shim_detach(s, weight);
             bias = shim_detach(s, bias);
         }
-        x = shim_conv2d(s, x, weight, bias, last ? 1 : 2, 1);
-        if (!last)
-            x = shim_leaky_relu(s, x, slope);
+        x = shim_conv2d(s, x, weight, bias, discriminator_stride(i), DISCRIMINATOR_PADDING);
+        if (i < DISCRIMINATOR_LAYERS - 1)
+            x = shim_leaky_relu(s, x, leaky_slope);
     }
     shim_autocast(s, false);
     return shim_to_dtype(s, x, d->dtype);

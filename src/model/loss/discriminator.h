@@ -2,22 +2,17 @@
  * One discriminator a person, which learns to tell the person's pictures from reconstructions, and
  * the losses of both sides, as model/adversary.h gives them.
  *
- * It judges patches (Isola, Zhu, Zhou, Efros: "Image-to-image translation with conditional
- * adversarial networks", CVPR 2017): four convolutions with 4 x 4 kernels, bias and padding 1, the
- * first three of stride 2, LeakyReLU of slope 0.2 behind each but the last,
- *
- *     (n, 3, S, S)  C  2 C  4 C  (n, 1, S / 8 - 1, S / 8 - 1)
- *
- * so that each number out judges 46 x 46 pixels. Pictures in [0, 1] are brought to [-1, 1] first.
+ * Its layers: model/loss_networks.h. Pictures in [0, 1] are brought to [-1, 1] first.
  * There is no normalisation: a sample's loss depends on no other sample, whatever rank it is on.
  */
 #ifndef BIFRONS_MODEL_DISCRIMINATOR_H
 #define BIFRONS_MODEL_DISCRIMINATOR_H
 
+#include "model/loss_networks.h"
 #include "model/model.h"
 #include "shim/shim.h"
 
-enum { DISCRIMINATOR_LAYERS = 4, DISCRIMINATOR_NAME_MAX = 48 };
+enum { DISCRIMINATOR_NAME_MAX = 48 };
 enum { DISCRIMINATOR_TENSORS = MODEL_PEOPLE * DISCRIMINATOR_LAYERS * 2 };
 
 struct discriminators {

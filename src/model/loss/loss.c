@@ -170,26 +170,6 @@ static struct shim_tensor *(*const functions[MODEL_OWN_LOSSES])(struct shim_scop
 #undef X
 };
 
-const char *model_loss_key(enum model_loss loss)
-{
-    static const char *const keys[MODEL_LOSSES] = {
-#define X(name, key, ...) [MODEL_LOSS_##name] = #key,
-        MODEL_LOSS_MAP(X)
-#undef X
-    };
-    return keys[loss];
-}
-
-int model_loss_facts(enum model_loss loss)
-{
-    static const int facts[MODEL_LOSSES] = {
-#define X(name, key, weight, known, help) [MODEL_LOSS_##name] = known,
-        MODEL_LOSS_MAP(X)
-#undef X
-    };
-    return facts[loss];
-}
-
 bool loss_is_known(const struct loss_batch *b, enum model_loss loss)
 {
     int facts = model_loss_facts(loss);

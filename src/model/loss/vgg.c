@@ -10,30 +10,11 @@
 
 #include "base/poison.h"
 
-enum { CONVS_MAX = 11, CHANNELS = 3, KERNEL = 3 };
-
-/* Of torchvision's "features": convolutions, and what follows each one. */
-static const struct conv {
-    int index, index_19; /* of the layer in VGG16 and VGG19; 0 with conv3_4: not in VGG16 */
-    int in, out;
-    bool tap, pool;
-} convs[CONVS_MAX] = {
-    {0,  0,  3,   64,  false, false},
-    {2,  2,  64,  64,  true,  true },
-    {5,  5,  64,  128, false, false},
-    {7,  7,  128, 128, true,  true },
-    {10, 10, 128, 256, false, false},
-    {12, 12, 256, 256, false, false},
-    {14, 14, 256, 256, true,  true }, /* in VGG19 the pool comes after conv3_4 */
-    {0,  16, 256, 256, false, true },
-    {17, 19, 256, 512, false, false},
-    {19, 21, 512, 512, false, false},
-    {21, 23, 512, 512, true,  false},
-};
-enum { CONV3_3 = 6, CONV3_4 = 7 };
+enum { CHANNELS = 3 };
 
 struct vgg {
-    int depth;
+    int depth, n_convs;
+    const struct vgg_conv *convs[VGG_CONVS_MAX];
     uint64_t hash;
     bool autocast;
     enum shim_dtype dtype;
@@ -41,7 +22,7 @@ struct vgg {
     struct shim_tensor *mean, *deviation;
     struct {
         struct shim_tensor *weight, *bias;
-    } layers[CONVS_MAX];
+    } layers[VGG_CONVS_MAX];
 };
 
 #define HOW_TO_GET_IT                                                                           \
@@ -71,12 +52,8 @@ static enum status find_depth(struct vgg *v, const struct weights *w, const char
         return FAIL(em, ST_DATA, "%s is of another network than VGG16 or VGG19. " HOW_TO_GET_IT,
                     path);
     v->depth = is_19 ? 19 : 16;
+    v->n_convs = vgg_convs(v->depth, v->convs);
     return ST_OK;
-}
-
-static bool is_left_out(const struct vgg *v, int conv)
-{
-    return v->depth == 16 && conv == CONV3_4;
 }
 
 /* A tensor of the file, of this shape, to the device. */
@@ -116,12 +93,10 @@ static enum status load(struct vgg *v, struct weights *w, const char *path, int 
 static enum status load_convs(struct vgg *v, struct weights *w, const char *path, struct errmsg *em)
 {
     enum status st = ST_OK;
-    for (int i = 0; i < CONVS_MAX && st == ST_OK; i++) {
-        if (is_left_out(v, i))
-            continue;
-        const struct conv *c = &convs[i];
-        int layer = v->depth == 19 ? c->index_19 : c->index;
-        const int64_t weight[] = {c->out, c->in, KERNEL, KERNEL}, bias[] = {c->out};
+    for (int i = 0; i < v->n_convs && st == ST_OK; i++) {
+        const struct vgg_conv *c = v->convs[i];
+        int layer = v->depth == 19 ? c->index_19 : c->index_16;
+        const int64_t weight[] = {c->n_out, c->n_in, VGG_KERNEL, VGG_KERNEL}, bias[] = {c->n_out};
         st = load(v, w, path, layer, "weight", 4, weight, &v->layers[i].weight, em);
         if (st == ST_OK)
             st = load(v, w, path, layer, "bias", 1, bias, &v->layers[i].bias, em);
@@ -192,17 +167,17 @@ void vgg_features(struct shim_scope *s, const struct vgg *v, struct shim_tensor 
 {
     struct shim_tensor *x = shim_div(s, shim_sub(s, pictures, v->mean), v->deviation);
     x = shim_channels_last(s, x, true);
-    int taps = 0;
+    int taps = 0, level = 0;
     shim_autocast(s, v->autocast);
-    for (int i = 0; i < CONVS_MAX; i++) {
-        if (is_left_out(v, i))
-            continue;
+    for (int i = 0; i < v->n_convs; i++) {
+        const struct vgg_conv *c = v->convs[i];
+        if (c->level > level)
+            x = shim_max_pool2d(s, x, 2);
+        level = c->level;
         x = shim_conv2d(s, x, v->layers[i].weight, v->layers[i].bias, 1, 1);
         x = shim_leaky_relu(s, x, 0.0);
-        if (convs[i].tap)
+        if (c->tap)
             features[taps++] = shim_to_dtype(s, x, v->dtype);
-        if (convs[i].pool && !(v->depth == 19 && i == CONV3_3))
-            x = shim_max_pool2d(s, x, 2);
     }
     shim_autocast(s, false);
 }

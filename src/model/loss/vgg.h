@@ -1,11 +1,10 @@
 /*
- * The convolutions of VGG16 or VGG19 (Simonyan, Zisserman: "Very deep convolutional networks for
- * large-scale image recognition", ICLR 2015) up to relu4_3, frozen: pictures to features.
+ * The convolutions of VGG16 or VGG19 up to relu4_3 (model/loss_networks.h), frozen: pictures to
+ * features.
  *
  *     conv1_1 relu conv1_2 relu > pool conv2_1 relu conv2_2 relu > pool conv3_1 … conv3_3 relu >
  *     (conv3_4 relu) pool conv4_1 … conv4_3 relu >                    conv3_4: in VGG19 only
  *
- * with 3 x 3 kernels and padding 1, 64, 128, 256 and 512 channels, maxima of 2 x 2 as pools.
  * Features are taken at each ">": relu1_2, relu2_2, relu3_3, relu4_3, at 1, 1/2, 1/4 and 1/8 of the
  * size. Pictures in [0, 1] are normalised by ImageNet's mean and deviation first.
  *
@@ -17,9 +16,8 @@
 
 #include <stdint.h>
 
+#include "model/loss_networks.h"
 #include "shim/shim.h"
-
-enum { VGG_TAPS = 4 };
 
 struct vgg;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "layers.h"
 
 #include "base/poison.h"
 
@@ -14,6 +15,7 @@ static const float apart = 1.0f / 1.2f; /* of a pair: 1 / (1 + LeakyReLU's slope
 /* A layer of the grown network, its weight and bias in host memory. */
 struct edited {
     const struct architecture_layer *layer;
+    const struct layer_resampling *resampling;
     const struct model_tensor *weight;
     float *w, *bias;
 };
@@ -52,20 +54,20 @@ enum status grow_check(const struct model_config *from, const struct model_confi
 
 /* ---- Weights of one layer -------------------------------------------------------------------- */
 
-/* How the four layouts of a weight are walked: rows of an output channel. */
+/* How a weight is walked: rows of an output channel. */
 struct shape {
     int64_t outs, ins, kernel;
     bool transposed; /* (in, out, k, k) */
-    int64_t rows;    /* of an output channel: 4 with sub-pixels */
+    int64_t rows;    /* of an output channel */
 };
 
-static struct shape shape_of(const struct architecture_layer *l)
+static struct shape shape_of(const struct edited *e)
 {
-    return (struct shape){.outs = l->n_out,
-                          .ins = l->n_in,
-                          .kernel = l->kernel,
-                          .transposed = l->kind == LAYER_TWICE,
-                          .rows = l->kind == LAYER_SUBPIXEL ? 4 : 1};
+    return (struct shape){.outs = e->layer->n_out,
+                          .ins = e->layer->n_in,
+                          .kernel = e->layer->kernel,
+                          .transposed = e->resampling->transposed,
+                          .rows = e->resampling->n_rows};
 }
 
 /* The k x k weights from channel in to row `row` of channel out. */
@@ -77,7 +79,7 @@ static float *taps(float *w, const struct shape *s, int64_t out, int64_t row, in
 
 static void clear_output(const struct edited *e, int out)
 {
-    struct shape s = shape_of(e->layer);
+    struct shape s = shape_of(e);
     size_t bytes = (size_t)(s.kernel * s.kernel) * sizeof(float);
     for (int64_t row = 0; row < s.rows; row++) {
         for (int64_t in = 0; in < s.ins; in++)
@@ -90,17 +92,9 @@ static void clear_output(const struct edited *e, int out)
  * what is there. */
 static void resample(const struct edited *e, int out, int in, float gain)
 {
-    static const float halve[] = {0.0f, 0.5f, 0.5f, 0.0f}, twice[] = {0.25f, 0.75f, 0.75f, 0.25f};
-    static const float subpixel[2][3] = {
-        {0.25f, 0.75f, 0.0f },
-        {0.0f,  0.75f, 0.25f}
-    };
-    struct shape s = shape_of(e->layer);
+    struct shape s = shape_of(e);
     for (int64_t row = 0; row < s.rows; row++) {
-        const float *down = e->layer->kind == LAYER_HALVE   ? halve
-                            : e->layer->kind == LAYER_TWICE ? twice
-                                                            : subpixel[row / 2];
-        const float *across = s.rows > 1 ? subpixel[row % 2] : down;
+        const float *down = e->resampling->down[row], *across = e->resampling->across[row];
         float *k = taps(e->w, &s, out, row, in);
         for (int64_t y = 0; y < s.kernel; y++)
             for (int64_t x = 0; x < s.kernel; x++)
@@ -128,7 +122,7 @@ static int minus_of(int value)
 
 /* ---- Layers ---------------------------------------------------------------------------------- */
 
-/* A new stage amid others: pairs in, pairs out. */
+/* A new level amid others: pairs in, pairs out. */
 static void carry_on(const struct edited *e, int n_values)
 {
     for (int v = 0; v < n_values; v++) {
@@ -137,7 +131,7 @@ static void carry_on(const struct edited *e, int n_values)
     }
 }
 
-/* The encoder's outermost stage: colours in, pairs out. */
+/* The encoder's outermost level: colours in, pairs out. */
 static void take_in(const struct edited *e)
 {
     for (int c = 0; c < RGB; c++) {
@@ -151,7 +145,7 @@ static void take_in(const struct edited *e)
 /* What took the picture in takes the pairs. old: (out, 3, k, k). */
 static void take_pairs(const struct edited *e, float *old)
 {
-    struct shape s = shape_of(e->layer), before = s;
+    struct shape s = shape_of(e), before = s;
     before.ins = RGB;
     memset(e->w, 0, e->weight->count * sizeof *e->w);
     for (int64_t out = 0; out < s.outs; out++)
@@ -166,7 +160,7 @@ static void take_pairs(const struct edited *e, float *old)
 /* What gave n values (the picture, or the mask) gives their pairs; first: the first of them. */
 static void give_pairs(const struct edited *e, float *old, const float *old_bias, int first, int n)
 {
-    struct shape s = shape_of(e->layer), before = s;
+    struct shape s = shape_of(e), before = s;
     before.outs = n;
     for (int v = 0; v < n; v++)
         for (int64_t row = 0; row < s.rows; row++) {
@@ -240,27 +234,34 @@ static enum status edit_decoder(struct growth *g, const struct edited *e, struct
 /* Is it new, or has it another shape than before? */
 static bool is_outer(const struct growth *g, const struct architecture_layer *l)
 {
-    if (l->kind == LAYER_CONV)
+    if (l->residual != LAYER_PLAIN)
         return l->residual == LAYER_ADDS_KEPT && l->size_in >= g->size;
-    return architecture_begins_piece(l) && MAX(l->size_in, l->size_out) >= g->size;
+    return l->begins_piece && MAX(l->size_in, l->size_out) >= g->size;
+}
+
+static enum status edit_level(struct growth *g, struct edited *e, struct errmsg *em)
+{
+    e->resampling = layer_resampling(e->layer);
+    if (!e->resampling)
+        return FAIL(em, ST_DATA, "it cannot grow: \"%s\" is a %s, which cannot resample a picture",
+                    e->weight->name, layer_kind_word(e->layer->kind));
+    return e->layer->part == MODEL_ENCODER ? edit_encoder(g, e, em) : edit_decoder(g, e, em);
 }
 
 static enum status edit(struct growth *g, const struct architecture_layer *l, struct errmsg *em)
 {
     const struct model_tensor *w = &g->to->tensors[l->weight], *b = w + 1;
-    const struct edited e = {.layer = l, .weight = w, .w = g->w[0], .bias = g->bias[0]};
+    struct edited e = {.layer = l, .weight = w, .w = g->w[0], .bias = g->bias[0]};
     enum status st = shim_group_read(g->group, SHIM_PARAMETERS, w->offset, e.w, w->count, em);
     if (st == ST_OK)
         st = shim_group_read(g->group, SHIM_PARAMETERS, b->offset, e.bias, b->count, em);
     if (st != ST_OK)
         return st;
-    if (l->kind == LAYER_CONV) {
+    if (l->residual == LAYER_ADDS_KEPT) {
         memset(e.w, 0, w->count * sizeof *e.w);
         memset(e.bias, 0, b->count * sizeof *e.bias);
-    } else if (l->part == MODEL_ENCODER) {
-        st = edit_encoder(g, &e, em);
     } else {
-        st = edit_decoder(g, &e, em);
+        st = edit_level(g, &e, em);
     }
     if (st == ST_OK)
         st = shim_group_write(g->group, SHIM_PARAMETERS, w->offset, e.w, w->count, em);

@@ -8,6 +8,8 @@
 #include "base/checked.h"
 #include "base/hash.h"
 #include "base/philox.h"
+#include "layers.h"
+
 #include "base/poison.h"
 
 static bool is_decoder(const struct model_tensor *t)
@@ -56,16 +58,10 @@ static double pytorch_bound(const struct model_tensor *weight)
 }
 
 /* Of weights. */
-static double he_bound(const struct architecture_layer *l, const struct model_tensor *weight)
+static double he_bound(const struct architecture_layer *l)
 {
-    const double slope = 0.2; /* of LeakyReLU */
-    int64_t n_summed = l->kind == LAYER_TWICE ? weight->dims[0] : weight->dims[1];
-    for (int i = 2; i < weight->n_dims; i++)
-        n_summed *= weight->dims[i];
-    if (l->kind == LAYER_TWICE)
-        n_summed /= 4; /* strides of 2 either way */
-    double gain = l->activated ? sqrt(3.0 * 2.0 / (1.0 + slope * slope)) : 1.0;
-    return gain / sqrt((double)n_summed);
+    double gain = l->activated ? sqrt(3.0 * 2.0 / (1.0 + leaky_slope * leaky_slope)) : 1.0;
+    return gain / sqrt((double)layer_facts(l).n_summed);
 }
 
 static enum status fill_mean_codes(void *memory, const struct architecture *a,
@@ -81,21 +77,39 @@ static enum status fill_mean_codes(void *memory, const struct architecture *a,
     return st;
 }
 
+/* ---- Starts, which rows of model/layer_kinds.h name -------------------------------------------
+ */
+
 /* Weight (0) or bias (1) of a layer. */
-static void fill_tensor(void *memory, const struct architecture *a,
-                        const struct architecture_layer *l, size_t which, size_t element_bytes,
-                        enum model_init init, uint64_t seed)
+struct tensor_start {
+    const struct architecture_layer *layer;
+    const struct model_tensor *weight; /* the layer's; its bias is the next */
+    size_t which, element_bytes;
+    enum model_init init;
+    uint64_t seed;
+};
+
+static void uniform(void *memory, const struct tensor_start *t)
 {
-    const struct model_tensor *weight = &a->tensors[l->weight], *t = weight + which;
-    if (l->kind == LAYER_NORM)
-        fill_constant(memory, t, element_bytes, which == 0 ? 1.0 : 0.0);
-    else if (init == MODEL_INIT_PYTORCH)
-        fill(memory, t, element_bytes, pytorch_bound(weight), seed);
-    else if (which == 0)
-        fill(memory, t, element_bytes, he_bound(l, weight), seed);
+    const struct model_tensor *tensor = t->weight + t->which;
+    if (t->init == MODEL_INIT_PYTORCH)
+        fill(memory, tensor, t->element_bytes, pytorch_bound(t->weight), t->seed);
+    else if (t->which == 0)
+        fill(memory, tensor, t->element_bytes, he_bound(t->layer), t->seed);
     else
-        fill_constant(memory, t, element_bytes, 0.0);
+        fill_constant(memory, tensor, t->element_bytes, 0.0);
 }
+
+static void ones_and_zeros(void *memory, const struct tensor_start *t)
+{
+    fill_constant(memory, t->weight + t->which, t->element_bytes, t->which == 0 ? 1.0 : 0.0);
+}
+
+static void (*const starts[LAYER_KINDS])(void *memory, const struct tensor_start *t) = {
+#define X(NAME, name, word, start) [LAYER_##NAME] = start,
+    LAYER_MAP(X)
+#undef X
+};
 
 enum status init_parameters(const struct architecture *a, struct shim_group *group,
                             size_t element_bytes, enum model_init init, uint64_t seed,
@@ -111,7 +125,12 @@ enum status init_parameters(const struct architecture *a, struct shim_group *gro
     for (size_t i = 0; i < 2 * a->n_layers && st == ST_OK; i++) {
         const struct architecture_layer *l = &a->layers[i / 2];
         const struct model_tensor *t = &a->tensors[l->weight + i % 2];
-        fill_tensor(memory, a, l, i % 2, element_bytes, init, seed);
+        starts[l->kind](memory, &(struct tensor_start){.layer = l,
+                                                       .weight = t - i % 2,
+                                                       .which = i % 2,
+                                                       .element_bytes = element_bytes,
+                                                       .init = init,
+                                                       .seed = seed});
         st = shim_group_write(group, SHIM_PARAMETERS, t->offset, memory, t->count, em);
     }
     free(memory);

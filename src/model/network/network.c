@@ -2,12 +2,10 @@
 
 #include <stdlib.h>
 
+#include "layers.h"
 #include "model/model.h"
 
 #include "base/poison.h"
-
-static const double slope = 0.2, no_slope = 1.0; /* of LeakyReLU */
-static const double norm_eps = 1e-5;
 
 static void find_pieces(struct network *net)
 {
@@ -16,7 +14,7 @@ static void find_pieces(struct network *net)
     for (int part = 0; part < MODEL_PARTS; part++) {
         net->first_piece[part] = n;
         for (size_t i = a->first_layer[part]; i < a->first_layer[part + 1]; i++) {
-            if (i == a->first_layer[part] || architecture_begins_piece(&a->layers[i]))
+            if (a->layers[i].begins_piece)
                 net->pieces[n++] = (struct network_piece){net, i, i};
             net->pieces[n - 1].end = i + 1;
         }
@@ -59,54 +57,6 @@ void network_release(struct network *net)
     *net = (struct network){0};
 }
 
-static struct shim_tensor *activate(struct shim_scope *s, const struct architecture_layer *l,
-                                    struct shim_tensor *x)
-{
-    return l->activated ? shim_leaky_relu(s, x, slope) : x;
-}
-
-/* (n, C, c, c) to (n, C * c * c) numbers. */
-static struct shim_tensor *flatten(struct shim_scope *s, const struct architecture_layer *l,
-                                   struct shim_tensor *x)
-{
-    int64_t dims[SHIM_DIMS_MAX] = {0};
-    shim_dims(x, dims);
-    const int64_t flat[] = {dims[0], (int64_t)l->n_in * l->size_in * l->size_in};
-    return shim_reshape(s, x, 2, flat);
-}
-
-static struct shim_tensor *unflatten(struct shim_scope *s, const struct architecture_layer *l,
-                                     struct shim_tensor *x)
-{
-    int64_t dims[SHIM_DIMS_MAX] = {0};
-    shim_dims(x, dims);
-    const int64_t square[] = {dims[0], l->n_out, l->size_out, l->size_out};
-    return shim_channels_last(s, shim_reshape(s, x, 4, square), true);
-}
-
-static struct shim_tensor *apply(struct shim_scope *s, const struct architecture_layer *l,
-                                 const struct network_layer *p, struct shim_tensor *x)
-{
-    const double behind = l->activated ? slope : no_slope;
-    switch (l->kind) {
-    case LAYER_HALVE:
-        return shim_halve(s, x, p->weight, p->bias, behind);
-    case LAYER_TWICE:
-        return shim_twice(s, x, p->weight, p->bias, behind);
-    case LAYER_SUBPIXEL:
-        return shim_pixel_shuffle(s, shim_keep(s, x, p->weight, p->bias, behind), 2);
-    case LAYER_CONV:
-        return shim_keep(s, x, p->weight, p->bias, behind);
-    case LAYER_NORM:
-        return activate(s, l, shim_group_norm(s, x, l->groups, p->weight, p->bias, norm_eps));
-    case LAYER_FLATTEN:
-        return activate(s, l, shim_linear(s, flatten(s, l, x), p->weight, p->bias));
-    case LAYER_UNFLATTEN:
-        return activate(s, l, unflatten(s, l, shim_linear(s, x, p->weight, p->bias)));
-    }
-    return NULL;
-}
-
 /* ctx: a struct network_piece. */
 static struct shim_tensor *run_piece(struct shim_scope *s, const void *ctx, struct shim_tensor *x)
 {
@@ -117,16 +67,16 @@ static struct shim_tensor *run_piece(struct shim_scope *s, const void *ctx, stru
         const struct architecture_layer *l = &net->architecture->layers[i];
         if (l->residual == LAYER_KEEPS_INPUT)
             kept = x;
-        x = apply(s, l, &net->layers[i], x);
+        x = layer_apply(s, l, net->layers[i].weight, net->layers[i].bias, x);
         if (l->residual == LAYER_ADDS_KEPT)
             x = shim_add(s, kept, x);
     }
     return x;
 }
 
-/* Runs a part of the network; heads leave what they make in *out. */
-static struct shim_tensor *walk(struct shim_scope *s, const struct network *net, int part,
-                                struct shim_tensor *x, struct network_output *out)
+/* A part's levels, one after the other; heads leave what they make in *out. */
+static struct shim_tensor *run_part(struct shim_scope *s, const struct network *net, int part,
+                                    struct shim_tensor *x, struct network_output *out)
 {
     for (size_t i = net->first_piece[part]; i < net->first_piece[part + 1]; i++) {
         const struct network_piece *piece = &net->pieces[i];
@@ -142,10 +92,11 @@ static struct shim_tensor *walk(struct shim_scope *s, const struct network *net,
     return x;
 }
 
+/* (n, 3, S, S) to (n, latent, c, c), or (n, latent): add_encoder in encoder_decoder.c. */
 struct shim_tensor *network_encode(struct shim_scope *s, const struct network *net,
                                    struct shim_tensor *pictures)
 {
-    return walk(s, net, MODEL_ENCODER, pictures, NULL);
+    return run_part(s, net, MODEL_ENCODER, pictures, NULL);
 }
 
 struct shim_tensor *network_move(struct shim_scope *s, const struct network *net, int from, int to,
@@ -157,10 +108,11 @@ struct shim_tensor *network_move(struct shim_scope *s, const struct network *net
     return shim_add(s, codes, shim_detach(s, way));
 }
 
+/* (n, latent, c, c), or (n, latent), to (n, 3, S, S) and (n, 1, S, S): add_decoder there. */
 struct network_output network_decode(struct shim_scope *s, const struct network *net, int person,
                                      struct shim_tensor *codes)
 {
     struct network_output out = {0};
-    walk(s, net, person == MODEL_A ? MODEL_DECODER_A : MODEL_DECODER_B, codes, &out);
+    run_part(s, net, person == MODEL_A ? MODEL_DECODER_A : MODEL_DECODER_B, codes, &out);
     return out;
 }

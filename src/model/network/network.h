@@ -1,8 +1,7 @@
 /*
- * The network: the layers of an architecture, walked in their order.
- *
- * LeakyReLU of slope 0.2 behind each stage; a decoder's last layer, and its mask layer beside it,
- * end in a sigmoid.
+ * The network, computed: the layers of an architecture in their order. Which layers these are
+ * stands in src/model/architecture/encoder_decoder.c (add_encoder, add_decoder), what each of them
+ * does in layers.h.
  */
 #ifndef BIFRONS_MODEL_NETWORK_H
 #define BIFRONS_MODEL_NETWORK_H
@@ -10,7 +9,7 @@
 #include "model/architecture.h"
 #include "shim/shim.h"
 
-/* Layers [first, end), a stage: what is computed again as a whole. */
+/* Layers [first, end), a level: what is computed again as a whole. */
 struct network_piece {
     const struct network *network;
     size_t first, end;

@@ -15,8 +15,7 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 /* Reads BIFRONS_LOG (debug, info, warn, error), NO_COLOR, TERM and whether stderr is a terminal. */
 void log_init(void);
-void log_set_rank(int rank, int world_size);
-void log_set_level(enum log_level level);
+void log_set_rank(int rank);
 
 void log_at(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)

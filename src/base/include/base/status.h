@@ -50,9 +50,8 @@ enum status {
 
 /* The process exit code (sysexits.h where one fits) that a status ends in. */
 int status_exit_code(enum status st);
-/* Lower-case name ("noinput") and meaning; static strings. */
+/* Lower-case name ("noinput"); a static string. */
 const char *status_name(enum status st);
-const char *status_meaning(enum status st);
 
 /*
  * One explanation. Plain bytes, so it can cross threads and be sent between ranks as it is.

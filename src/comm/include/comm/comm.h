@@ -47,6 +47,13 @@
 
 enum comm_backend { COMM_AUTO, COMM_SELF, COMM_MPI, COMM_NCCL };
 enum comm_dtype { COMM_F32, COMM_F64, COMM_BF16, COMM_U8, COMM_U64 };
+enum comm_kind {
+    COMM_ALL_REDUCE,
+    COMM_REDUCE_SCATTER,
+    COMM_ALL_GATHER,
+    COMM_BROADCAST,
+    COMM_GATHER /* comm_gather_bytes */
+};
 
 #define COMM_NO_DEADLINE (-1.0)
 
@@ -155,6 +162,11 @@ enum status comm_broadcast_begin(struct comm *c, void *range, size_t count, enum
  */
 enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadline_s,
                       struct errmsg *em) MUST_CHECK;
+
+/* COLLECTIVE. One of the four above from *_begin to comm_wait, for a caller that has nothing else
+ * to do meanwhile. root: of a broadcast; else 0. */
+enum status comm_do(struct comm *c, enum comm_kind kind, void *range, size_t count,
+                    enum comm_dtype dtype, int root, void *stream, struct errmsg *em) MUST_CHECK;
 
 /* The next n collectives are buckets 1 to n of something: the watchdog's report calls them so. */
 void comm_note_buckets(struct comm *c, size_t n);

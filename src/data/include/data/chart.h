@@ -14,7 +14,7 @@
 
 #include "data/picture.h"
 
-enum { CHART_PANELS_MAX = 4, CHART_LINES_MAX = 8 };
+enum { CHART_PANELS_MAX = 4 };
 
 struct chart_line {
     const char *name;    /* in the legend */

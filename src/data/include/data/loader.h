@@ -13,31 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/batch.h"
 #include "base/status.h"
 #include "data/augment.h"
 #include "data/order.h"
 #include "data/priority.h"
 #include "data/set.h"
-
-/* Caller-owned memory for up to `capacity` samples of each person; index 0 = A, 1 = B. */
-struct loader_batch {
-    size_t n, capacity;
-    int size;
-    uint8_t *images[2];            /* (n, size, size, 3) */
-    uint8_t *masks[2];             /* (n, size, size), 255 = face; NULL where not wanted */
-    struct augment_draw *draws[2]; /* (n) */
-    uint8_t *noise[2];             /* (n, size, size, 3), see base/augment.h; NULL: not wanted */
-    uint8_t *priority[2];          /* (n, size, size), see data/priority.h; NULL: not wanted */
-    int64_t *rows[2];              /* (n) which pictures these are, for messages */
-};
-
-enum status loader_batch_init(struct loader_batch *b, size_t capacity, int size, bool masks,
-                              struct errmsg *em) MUST_CHECK;
-/* Memory for noise, too: filled where it is drawn. */
-enum status loader_batch_add_noise(struct loader_batch *b, struct errmsg *em) MUST_CHECK;
-/* Memory for priorities, too: of pictures with landmarks. */
-enum status loader_batch_add_priority(struct loader_batch *b, struct errmsg *em) MUST_CHECK;
-void loader_batch_release(struct loader_batch *b);
 
 struct loader_source {
     struct set *set;     /* borrowed */
@@ -53,11 +34,12 @@ void loader_set_course(struct loader *l, const struct augment_course *course);
 /* Which pixels count more; none before. */
 void loader_set_priority(struct loader *l, const struct priority *p);
 
-/* Training samples at positions [first, first + n) of both people, with their draws. */
-enum status loader_fill(struct loader *l, uint64_t first, size_t n, struct loader_batch *b,
+/* Training samples at positions [first, first + n) of both people, with their draws: those arrays
+ * of the batch that are there. Priorities are of sets with landmarks. */
+enum status loader_fill(struct loader *l, uint64_t first, size_t n, struct batch *b,
                         struct errmsg *em) MUST_CHECK;
 /* Given rows of each set (rows may be NULL for a person to leave it out), draws = AUGMENT_NONE. */
 enum status loader_fill_rows(struct loader *l, const int64_t *rows_a, const int64_t *rows_b,
-                             size_t n, struct loader_batch *b, struct errmsg *em) MUST_CHECK;
+                             size_t n, struct batch *b, struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -83,13 +83,6 @@ enum status append_write(struct append_file *f, const void *bytes, size_t n, str
     return st;
 }
 
-enum status append_sync(struct append_file *f, struct errmsg *em)
-{
-    if (fsync(f->fd) != 0)
-        return FAIL_ERRNO(em, ST_IO, errno, "cannot sync %s to disk", f->path);
-    return ST_OK;
-}
-
 void append_close(struct append_file *f)
 {
     if (f->fd >= 0)

@@ -30,7 +30,6 @@ enum status append_cut(struct append_file *f, int64_t size, struct errmsg *em) M
 /* Writes one record, whole or not at all. ST_IO; a later record may succeed. */
 enum status append_write(struct append_file *f, const void *bytes, size_t n,
                          struct errmsg *em) MUST_CHECK;
-enum status append_sync(struct append_file *f, struct errmsg *em) MUST_CHECK;
 void append_close(struct append_file *f);
 
 #endif

@@ -1,14 +1,13 @@
 #include "metrics.h"
 
 #include <errno.h>
-#include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "append.h"
 #include "base/checked.h"
+#include "base/json.h"
 
 #include "base/poison.h"
 
@@ -21,12 +20,6 @@ struct metrics {
 static const char *const kinds[] = {
 #define X(name, text) [METRICS_##name] = text,
     METRICS_KIND_MAP(X)
-#undef X
-};
-
-static const char *const loss_keys[] = {
-#define X(name, key, ...) [MODEL_LOSS_##name] = #key,
-    MODEL_LOSS_MAP(X)
 #undef X
 };
 
@@ -65,9 +58,7 @@ enum status metrics_open(const char *path, int64_t truncate_at, struct metrics *
     enum status st = append_open(&m->file, path, false, NULL, em);
     if (st != ST_OK)
         goto out;
-    int64_t size = m->file.end;
-    if (truncate_at >= 0)
-        size = MIN(size, truncate_at);
+    int64_t size = MIN(m->file.end, truncate_at);
     st = last_line_end(&m->file, size, &end, em);
     if (st == ST_OK && end < m->file.end)
         st = append_cut(&m->file, end, em);
@@ -96,7 +87,7 @@ static void put_number(struct row_writer *w, json_t *object, const char *key, do
 {
     if (!isfinite(value))
         w->nonfinite = true;
-    put(w, object, key, isfinite(value) ? json_real(value) : json_null());
+    put(w, object, key, json_number_or_null(value));
 }
 
 static json_t *losses_of_person(struct row_writer *w, const struct metrics_row *row, int person)
@@ -104,7 +95,7 @@ static json_t *losses_of_person(struct row_writer *w, const struct metrics_row *
     json_t *o = json_object();
     for (int i = 0; i < MODEL_LOSSES; i++)
         if (!row->absent[i])
-            put_number(w, o, loss_keys[i], row->losses.term[person][i]);
+            put_number(w, o, model_loss_key((enum model_loss)i), row->losses.term[person][i]);
     return o;
 }
 
@@ -185,14 +176,6 @@ enum status metrics_cut(struct metrics *m, int64_t offset, struct errmsg *em)
 int64_t metrics_offset(const struct metrics *m)
 {
     return m->file.end;
-}
-
-enum status metrics_sync(struct metrics *m, int64_t *offset_out, struct errmsg *em)
-{
-    enum status st = append_sync(&m->file, em);
-    if (st == ST_OK)
-        *offset_out = m->file.end;
-    return st;
 }
 
 void metrics_close(struct metrics *m)

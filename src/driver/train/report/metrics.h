@@ -20,8 +20,7 @@
  *     enum status st = metrics_open("runs/x/metrics.jsonl", 0, &m, &em);    // a new run's
  *     if (st == ST_OK)
  *         st = metrics_write(m, &row, &em);         // on failure warn and go on
- *     if (st == ST_OK)
- *         st = metrics_sync(m, &offset, &em);       // before a checkpoint, which stores offset
+ *     int64_t offset = metrics_offset(m);           // a checkpoint stores it, after file_sync
  *
  * Resumed at the offset its checkpoint stores, a file has no line twice and none missing. A line is
  * there whole or not at all: one that a full disk cut short is taken back.
@@ -62,14 +61,12 @@ struct metrics_row {
     double lr, grad_norm, images_per_s, step_ms, data_wait_ms, sum_wait_ms;
 };
 
-enum { METRICS_KEEP = -1 };
-
 struct metrics;
 
 /*
- * Opens or makes the file and cuts it at truncate_at bytes: 0 for a new run, METRICS_KEEP for all
- * that is there. A torn last line is cut too. A file shorter than truncate_at is taken as it is;
- * metrics_offset then tells less than truncate_at. ST_IO, ST_MEMORY.
+ * Opens or makes the file and cuts it at truncate_at bytes: 0 for a new run. A torn last line is
+ * cut too. A file shorter than truncate_at is taken as it is; metrics_offset then tells less than
+ * truncate_at. ST_IO, ST_MEMORY.
  */
 enum status metrics_open(const char *path, int64_t truncate_at, struct metrics **out,
                          struct errmsg *em) MUST_CHECK;
@@ -80,8 +77,6 @@ enum status metrics_write(struct metrics *m, const struct metrics_row *row,
 enum status metrics_cut(struct metrics *m, int64_t offset, struct errmsg *em) MUST_CHECK;
 /* Byte offset after the last whole line. */
 int64_t metrics_offset(const struct metrics *m);
-/* Makes what was written durable and gives metrics_offset. ST_IO. */
-enum status metrics_sync(struct metrics *m, int64_t *offset_out, struct errmsg *em) MUST_CHECK;
 void metrics_close(struct metrics *m);
 
 #endif

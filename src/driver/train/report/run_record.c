@@ -2,14 +2,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "build_commit.h"
 #include "command.h"
@@ -43,11 +42,6 @@ static json_t *text_or_null(const char *text)
     string = ascii ? json_string(ascii) : NULL;
     free(ascii);
     return string;
-}
-
-static json_t *number_or_null(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
 }
 
 static json_t *time_now(void)
@@ -235,8 +229,8 @@ enum status run_record_end(struct run_record *r, const struct run_record_outcome
     put(r->root, "stage", o->stage > 0 ? json_integer(o->stage) : json_null(), &failed);
     put(r->root, "step", json_integer(o->step), &failed);
     put(r->root, "epoch", json_integer(o->epoch), &failed);
-    put(r->root, "seconds", number_or_null(o->seconds), &failed);
-    put(r->root, "images_per_s", number_or_null(o->images_per_s), &failed);
+    put(r->root, "seconds", json_number_or_null(o->seconds), &failed);
+    put(r->root, "images_per_s", json_number_or_null(o->images_per_s), &failed);
     return failed ? FAIL(em, ST_MEMORY, "out of memory preparing %s", r->path) : ST_OK;
 }
 

@@ -11,59 +11,44 @@
 #include "resume_check.h"
 #include "run_folder.h"
 #include "run_meta.h"
+#include "stage_open.h"
 
 #include "base/poison.h"
 
 /* The state as the checkpoint tells it; values of another kind are not compared with. */
-static void take_state(struct session *s, const struct checkpoint *c, const struct run_meta *meta,
+static void take_state(struct session *s, const struct run_meta *meta,
                        const struct resume_changes *changed)
 {
-    const struct checkpoint_facts *facts = checkpoint_get_facts(c);
-    bool other_best = changed->losses || changed->best;
-    s->state = (struct train_state){
-        .step = facts->step,
-        .position = facts->position,
-        .stage = meta->stage,
-        .stage_step = meta->stage_step,
-        .stage_position = (uint64_t)meta->stage_position,
-        .train_loss = facts->loss,
-        .val_loss = facts->val_loss,
-        .best_value = other_best ? NAN : meta->best_value,
-        .best_step = other_best ? 0 : meta->best_step,
-        .best_seen = other_best ? NAN : meta->best_seen,
-        /* those that measured nothing do not count */
-        .stale = other_best || isnan(meta->best_seen) ? 0 : meta->stale,
-        .wall_s = meta->wall_s,
-        .save_s = meta->save_s,
-        .stretch_s = meta->stretch_s,
-        .metrics_bytes = meta->metrics_bytes,
-        .adversary_step = s->config.loss.adversarial > 0 ? MAX(facts->adversary_step, 0) : 0,
-        .guard = meta->guard,
-        .collapse = meta->collapse,
-    };
-    for (int i = 0; i < VAL_NUMBERS; i++)
-        s->state.val_metrics.number[i] = checkpoint_get_val_metric(c, val_metrics_key(i));
-    if (changed->losses) {
-        guard_forget_losses(&s->state.guard);
-        collapse_forget_losses(&s->state.collapse);
+    struct train_state *t = &s->state;
+    *t = meta->state;
+    if (changed->losses || changed->best) {
+        t->best_value = t->best_seen = NAN;
+        t->best_step = 0;
     }
-    if (s->config.guard.spike == 0) /* no validation would find that it has recovered */
-        collapse_forget(&s->state.collapse);
-    bool same_ranks = s->config.train.reproducible || meta->world_size == comm_world_size(s->comm);
-    if (meta->world_size > 0 && !(same_ranks && meta->threads == s->threads.n))
+    if (isnan(t->best_seen)) /* those that measured nothing do not count */
+        t->stale = 0;
+    t->adversary_step = s->run.config.loss.adversarial > 0 ? MAX(t->adversary_step, 0) : 0;
+    if (changed->losses) {
+        guard_forget_losses(&t->guard);
+        collapse_forget_losses(&t->collapse);
+    }
+    if (s->run.config.guard.spike == 0) /* no validation would find that it has recovered */
+        collapse_forget(&t->collapse);
+    bool same_ranks =
+        s->run.config.train.reproducible || meta->world_size == comm_world_size(s->run.comm);
+    if (meta->world_size > 0 && !(same_ranks && meta->threads == s->run.threads.n))
         log_info("saved on %d rank%s x %d thread%s, resumed on %d x %d: results may differ in the "
                  "last bits",
                  meta->world_size, PLURAL(meta->world_size), meta->threads, PLURAL(meta->threads),
-                 comm_world_size(s->comm), s->threads.n);
+                 comm_world_size(s->run.comm), s->run.threads.n);
 }
 
 /* ---- Finding --------------------------------------------------------------------------------- */
 
-static enum status check_meta(const char *path, const struct checkpoint_facts *facts,
-                              const struct run_meta *meta, struct errmsg *em)
+static enum status check_state(const char *path, const struct train_state *t, struct errmsg *em)
 {
-    if (meta->stage < 0 || meta->stage_step < 0 || meta->stage_step > facts->step ||
-        meta->stage_position < 0 || (uint64_t)meta->stage_position > facts->position)
+    if (t->stage < 0 || t->stage_step < 0 || t->stage_step > t->step ||
+        t->stage_position > t->position)
         return FAIL(em, ST_DATA, "%s: what it says of its stage contradicts itself", path);
     return ST_OK;
 }
@@ -74,21 +59,21 @@ static enum status check_meta(const char *path, const struct checkpoint_facts *f
 static enum status try_checkpoint(struct session *s, const char *path, const struct checkpoint *c,
                                   bool *final, struct errmsg *em)
 {
-    const struct checkpoint_facts *facts = checkpoint_get_facts(c);
     struct run_meta meta;
     struct resume_changes changed = {0};
-    run_meta_read(facts->meta, &meta);
-    enum status st = check_meta(path, facts, &meta, em);
+    run_meta_of(c, &meta);
+    enum status st = check_state(path, &meta.state, em);
     if (st == ST_OK) {
-        config_enter_stage(&s->config, MIN(meta.stage, config_stage_count(&s->config) - 1));
-        st = resume_check(s, path, facts->config, &meta, &changed, em);
+        config_enter_stage(&s->run.config,
+                           MIN(meta.state.stage, config_stage_count(&s->run.config) - 1));
+        st = resume_check(&s->run, path, checkpoint_get_facts(c)->config, &meta, &changed, em);
     }
     *final = changed.stages;
-    struct model_options options = session_model_options(&s->config, "cpu");
+    struct model_options options = stage_model_options(&s->run.config, "cpu");
     if (st == ST_OK)
         st = checkpoint_check(c, &options, true, false, em);
     if (st == ST_OK)
-        take_state(s, c, &meta, &changed);
+        take_state(s, &meta, &changed);
     return st;
 }
 
@@ -130,7 +115,7 @@ static enum status find(struct session *s, const char *from, struct resume *r, s
     if (strcmp(from, "none") == 0)
         return ST_OK;
     if (strcmp(from, "auto") == 0) {
-        enum status st = run_folder_find_resume(s->out, accept, &search, r->path, em);
+        enum status st = run_folder_find_resume(s->run.out, accept, &search, r->path, em);
         r->in_folder = st == ST_OK && r->path[0];
         r->step = s->state.step;
         r->best_step = s->state.best_step;
@@ -146,11 +131,11 @@ enum status resume_find(struct session *s, const char *from, struct resume *out,
 {
     struct resume r = {0};
     double start_s = clock_seconds();
-    enum status st = comm_rank(s->comm) == 0 ? find(s, from, &r, em) : ST_OK;
+    enum status st = comm_rank(s->run.comm) == 0 ? find(s, from, &r, em) : ST_OK;
     r.took_s = clock_seconds() - start_s;
-    st = comm_agree(s->comm, st, em);
+    st = comm_agree(s->run.comm, st, em);
     if (st == ST_OK)
-        st = session_share_bytes(s->comm, &s->state, sizeof s->state, em);
+        st = run_share_bytes(&s->run, &s->state, sizeof s->state, em);
     if (st != ST_OK) {
         resume_release(&r);
         return st;
@@ -164,8 +149,8 @@ void resume_settle(const struct session *s, const struct resume *r)
 {
     if (!r->in_folder)
         return;
-    run_folder_set_aside(s->out, r->step);
-    run_folder_relink(s->out, r->step, r->best_step);
+    run_folder_set_aside(s->run.out, r->step);
+    run_folder_relink(s->run.out, r->step, r->best_step);
 }
 
 /* ---- Filling the model ----------------------------------------------------------------------- */
@@ -174,16 +159,16 @@ enum status resume_load(struct session *s, struct resume *r, struct errmsg *em)
 {
     enum status st = ST_OK;
     double start_s = clock_seconds();
-    if (comm_rank(s->comm) == 0) {
-        st = checkpoint_restore(r->checkpoint, s->model, true, false, em);
+    if (comm_rank(s->run.comm) == 0) {
+        st = checkpoint_restore(r->checkpoint, s->stage.model, true, false, em);
         r->took_s += clock_seconds() - start_s;
         if (st == ST_OK)
             log_info("resumed from %s: step %lld, epoch %lld; checked and read in %.2f s", r->path,
                      (long long)s->state.step, (long long)session_epoch(s) + 1, r->took_s);
     }
     resume_release(r);
-    st = comm_agree(s->comm, st, em);
-    return st == ST_OK ? session_share_state(s, em) : st;
+    st = comm_agree(s->run.comm, st, em);
+    return st == ST_OK ? stage_share_state(&s->stage, &s->state, em) : st;
 }
 
 void resume_release(struct resume *r)
@@ -199,9 +184,9 @@ static enum status start_with(struct session *s, const char *path, struct errmsg
     if (st == ST_OK)
         st = checkpoint_open(path, &c, em);
     if (st == ST_OK)
-        st = checkpoint_start(c, s->model, em);
+        st = checkpoint_start(c, s->stage.model, em);
     int before = st == ST_OK ? checkpoint_get_config(c).image_size : 0;
-    int now = (int)s->config.model.image_size;
+    int now = s->run.config.model.image_size;
     if (st == ST_OK && before < now)
         log_info("%s: grown from %d px to %d px", path, before, now);
     if (st == ST_OK)
@@ -212,7 +197,7 @@ static enum status start_with(struct session *s, const char *path, struct errmsg
 
 enum status resume_start(struct session *s, const char *path, struct errmsg *em)
 {
-    enum status st = comm_rank(s->comm) == 0 && path ? start_with(s, path, em) : ST_OK;
-    st = comm_agree(s->comm, st, em);
-    return st == ST_OK ? session_share_state(s, em) : st;
+    enum status st = comm_rank(s->run.comm) == 0 && path ? start_with(s, path, em) : ST_OK;
+    st = comm_agree(s->run.comm, st, em);
+    return st == ST_OK ? stage_share_state(&s->stage, &s->state, em) : st;
 }

@@ -2,14 +2,14 @@
  * Where a stage's training begins: a checkpoint of this run, or the weights of any other.
  *
  *     struct resume found = {0};
- *     enum status st = resume_find(s, "auto", &found, &em);    // says which stage it is, too
+ *     enum status st = resume_find(s, "auto", &found, &em); // says which stage it is, too
  *     if (st == ST_OK)
- *         st = session_open_stage(s, &em);
- *     if (st == ST_OK && session_stage_steps(s) > 0)           // in the middle of it
+ *         st = stage_open(&s->stage, &s->state, &em);
+ *     if (st == ST_OK && train_state_stage_steps(&s->state) > 0) // in the middle of it
  *         st = resume_load(s, &found, &em);
- *     else if (st == ST_OK)                                    // or at its beginning
+ *     else if (st == ST_OK) // or at its beginning
  *         st = resume_start(s, path_or_null, &em);
- *     if (st == ST_OK && comm_rank(s->comm) == 0)
+ *     if (st == ST_OK && comm_rank(s->run.comm) == 0)
  *         resume_settle(s, &found);
  *     resume_release(&found);
  */

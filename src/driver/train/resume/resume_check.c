@@ -113,24 +113,24 @@ static enum status compare_stages(const struct config *old, const struct config 
     return st;
 }
 
-static enum status compare_sets(const struct session *s, const char *path,
+static enum status compare_sets(const struct run *run, const char *path,
                                 const struct run_meta *meta, struct errmsg *em)
 {
     for (int p = 0; p < 2; p++) {
         char mine[20];
-        snprintf(mine, sizeof mine, "%016" PRIx64, set_get_info(s->sets[p])->fingerprint);
+        snprintf(mine, sizeof mine, "%016" PRIx64, set_get_info(run->sets[p])->fingerprint);
         if (strcmp(mine, meta->fingerprints[p]) != 0 &&
             strcmp(mine, meta->fingerprints[1 - p]) == 0)
             return FAIL(em, ST_CONFIG,
                         "data.%c: %s holds other pictures than %s was trained on: those of person "
                         "%c. Exchange data.a and data.b",
-                        'a' + p, session_set_name(s, p), path, 'B' - p);
+                        'a' + p, run_set_name(run, p), path, 'B' - p);
         if (meta->fingerprints[p][0] && strcmp(mine, meta->fingerprints[p]) != 0)
             return FAIL(em, ST_CONFIG,
                         "data.%c: %s holds other pictures than %s was trained on (fingerprint %s, "
                         "then %s), so the saved position would mean others. Use the same set, or "
                         "start a new run from these weights with --init-from and --out",
-                        'a' + p, session_set_name(s, p), path, mine, meta->fingerprints[p]);
+                        'a' + p, run_set_name(run, p), path, mine, meta->fingerprints[p]);
     }
     return ST_OK;
 }
@@ -153,13 +153,13 @@ static enum status judge_changes(const struct config *old, const struct config *
     return st;
 }
 
-enum status resume_check(const struct session *s, const char *path, const char *config_toml,
+enum status resume_check(const struct run *run, const char *path, const char *config_toml,
                          const struct run_meta *meta, struct resume_changes *changed,
                          struct errmsg *em)
 {
     struct errmsg unreadable = {0};
     *changed = (struct resume_changes){0};
-    enum status st = compare_sets(s, path, meta, em);
+    enum status st = compare_sets(run, path, meta, em);
     if (st != ST_OK)
         return st;
     struct config *old = calloc(1, sizeof *old);
@@ -171,9 +171,9 @@ enum status resume_check(const struct session *s, const char *path, const char *
         log_warn("%s: its configuration cannot be compared: %s", path, unreadable.text);
         config_init(old);
     } else if (config_toml) {
-        lines = config_difference(old, &s->config);
+        lines = config_difference(old, &run->config);
     }
-    st = judge_changes(old, &s->config, lines ? lines : "", meta->stage, path, changed, em);
+    st = judge_changes(old, &run->config, lines ? lines : "", meta->state.stage, path, changed, em);
     free(lines);
     free(old);
     return st;

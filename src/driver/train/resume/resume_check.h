@@ -16,12 +16,12 @@ struct resume_changes {
 };
 
 /*
- * Compares a checkpoint's configuration (TOML text; NULL: none) and sets with the session's, which
+ * Compares a checkpoint's configuration (TOML text; NULL: none) and sets with the run's, which
  * is that of the checkpoint's stage, or of the last one where there are not as many. ST_CONFIG
  * names the first change that cannot be. Otherwise logs the changes and tells what they mean. Text
  * that cannot be read (a user's own checkpoint) passes.
  */
-enum status resume_check(const struct session *s, const char *path, const char *config_toml,
+enum status resume_check(const struct run *run, const char *path, const char *config_toml,
                          const struct run_meta *meta, struct resume_changes *changed,
                          struct errmsg *em) MUST_CHECK;
 

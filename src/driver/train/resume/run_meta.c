@@ -1,29 +1,18 @@
 #include "run_meta.h"
 
-#include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/checked.h"
+#include "base/json.h"
 
 #include "base/poison.h"
-
-/* NaN has no JSON: null stands for "not yet". */
-static json_t *number_or_null(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 static double number_of(const json_t *object, const char *key, double otherwise)
 {
     const json_t *value = json_object_get(object, key);
     return json_is_number(value) ? json_number_value(value) : otherwise;
-}
-
-static void fingerprint_text(const struct session *s, int person, char out[static 20])
-{
-    snprintf(out, 20, "%016" PRIx64, set_get_info(s->sets[person])->fingerprint);
 }
 
 /* NULL where memory is out. */
@@ -58,14 +47,14 @@ static struct guard guard_of(const json_t *object)
 
 static json_t *pair_of(const double x[MODEL_PEOPLE])
 {
-    return json_pack("[o, o]", number_or_null(x[MODEL_A]), number_or_null(x[MODEL_B]));
+    return json_pack("[o, o]", json_number_or_null(x[MODEL_A]), json_number_or_null(x[MODEL_B]));
 }
 
 static json_t *collapse_object(const struct collapse *c)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:[i, i], s:i}", "start", pair_of(c->start), "best",
                      pair_of(c->best), "variety", pair_of(c->variety), "travel",
-                     number_or_null(c->travel), "kind", (int)c->kind[MODEL_A],
+                     json_number_or_null(c->travel), "kind", (int)c->kind[MODEL_A],
                      (int)c->kind[MODEL_B], "in_a_row", (int)c->in_a_row);
 }
 
@@ -95,33 +84,78 @@ static struct collapse collapse_of(const json_t *object)
     return c;
 }
 
-char *run_meta_text(const struct session *s)
+enum kind { WHOLE, NUMBER, SECONDS, GUARD, COLLAPSE, STAGE, IN_STAGE };
+
+static const struct row {
+    const char *key;
+    enum kind kind;
+    size_t offset; /* in struct train_state */
+} rows[] = {
+#define META(type, name, kind, shown) {#name, kind, offsetof(struct train_state, name)},
+    TRAIN_STATE(STATE_SKIP, STATE_SKIP, META)
+#undef META
+};
+
+/* A stage is counted from 0 and written from 1. */
+static int first_of(const struct row *row)
 {
-    char fingerprint[2][20];
-    for (int p = 0; p < 2; p++)
-        fingerprint_text(s, p, fingerprint[p]);
+    return row->kind == STAGE ? 1 : 0;
+}
+
+static json_t *row_write(const struct row *row, const struct train_state *t)
+{
+    const void *field = (const char *)t + row->offset;
+    const int64_t *whole = field;
+    const double *number = field;
+    switch (row->kind) {
+    case WHOLE:
+    case STAGE:
+    case IN_STAGE:
+        return json_integer((json_int_t)(*whole + first_of(row)));
+    case NUMBER:
+    case SECONDS:
+        return json_number_or_null(*number);
+    case GUARD:
+        return guard_object(field);
+    case COLLAPSE:
+        return collapse_object(field);
+    }
+    return NULL;
+}
+
+static void row_read(const struct row *row, const json_t *meta, struct train_state *t)
+{
+    void *field = (char *)t + row->offset;
+    int64_t *whole = field;
+    double *number = field;
+    switch (row->kind) {
+    case WHOLE:
+    case STAGE:
+    case IN_STAGE:
+        *whole = (int64_t)number_of(meta, row->key, first_of(row)) - first_of(row);
+        break;
+    case NUMBER:
+    case SECONDS:
+        *number = number_of(meta, row->key, row->kind == NUMBER ? NAN : 0);
+        break;
+    case GUARD:
+        *(struct guard *)field = guard_of(json_object_get(meta, row->key));
+        break;
+    case COLLAPSE:
+        *(struct collapse *)field = collapse_of(json_object_get(meta, row->key));
+        break;
+    }
+}
+
+char *run_meta_text(const struct run_meta *m, bool stages)
+{
     json_t *meta =
-        json_pack("{s:o, s:f, s:I, s:i, s:i, s:[s,s], s:[s,s], s:[s,s], s:o}", "best_value",
-                  number_or_null(s->state.best_value), "wall_s", s->state.wall_s, "metrics_bytes",
-                  (json_int_t)s->state.metrics_bytes, "world_size", comm_world_size(s->comm),
-                  "threads", s->threads.n, "fingerprints", fingerprint[0], fingerprint[1], "people",
-                  set_get_info(s->sets[0])->person, set_get_info(s->sets[1])->person, "consent",
-                  set_get_info(s->sets[0])->consent, set_get_info(s->sets[1])->consent, "guard",
-                  guard_object(&s->state.guard));
-    if (meta) {
-        json_object_set_new(meta, "best_step", json_integer((json_int_t)s->state.best_step));
-        json_object_set_new(meta, "best_seen", number_or_null(s->state.best_seen));
-        json_object_set_new(meta, "stale", json_integer((json_int_t)s->state.stale));
-        json_object_set_new(meta, "collapse", collapse_object(&s->state.collapse));
-        json_object_set_new(meta, "save_s", json_real(s->state.save_s));
-        json_object_set_new(meta, "stretch_s", json_real(s->state.stretch_s));
-    }
-    if (meta && s->config.train.stages.n > 0) {
-        json_object_set_new(meta, "stage", json_integer((json_int_t)s->state.stage + 1));
-        json_object_set_new(meta, "stage_step", json_integer((json_int_t)s->state.stage_step));
-        json_object_set_new(meta, "stage_position",
-                            json_integer((json_int_t)s->state.stage_position));
-    }
+        json_pack("{s:i, s:i, s:[s,s], s:[s,s], s:[s,s]}", "world_size", m->world_size, "threads",
+                  m->threads, "fingerprints", m->fingerprints[0], m->fingerprints[1], "people",
+                  m->people[0], m->people[1], "consent", m->consent[0], m->consent[1]);
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+        if (stages || (rows[i].kind != STAGE && rows[i].kind != IN_STAGE))
+            json_object_set_new(meta, rows[i].key, row_write(&rows[i], &m->state));
     char *text = meta ? json_dumps(meta, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(meta);
     return text;
@@ -131,26 +165,44 @@ void run_meta_read(const char *text, struct run_meta *out)
 {
     json_t *meta = json_loads(text ? text : "{}", 0, NULL);
     *out = (struct run_meta){
-        .best_value = number_of(meta, "best_value", NAN),
-        .best_step = (int64_t)number_of(meta, "best_step", 0),
-        .best_seen = number_of(meta, "best_seen", NAN),
-        .stale = (int64_t)number_of(meta, "stale", 0),
-        .stage = (int64_t)number_of(meta, "stage", 1) - 1,
-        .stage_step = (int64_t)number_of(meta, "stage_step", 0),
-        .stage_position = (int64_t)number_of(meta, "stage_position", 0),
-        .wall_s = number_of(meta, "wall_s", 0),
-        .save_s = number_of(meta, "save_s", 0),
-        .stretch_s = number_of(meta, "stretch_s", 0),
-        .metrics_bytes = (int64_t)number_of(meta, "metrics_bytes", 0),
         .world_size = (int)number_of(meta, "world_size", 0),
         .threads = (int)number_of(meta, "threads", 0),
-        .guard = guard_of(json_object_get(meta, "guard")),
-        .collapse = collapse_of(json_object_get(meta, "collapse")),
     };
+    train_state_init(&out->state);
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+        row_read(&rows[i], meta, &out->state);
     for (size_t p = 0; p < 2; p++) {
         const char *print =
             json_string_value(json_array_get(json_object_get(meta, "fingerprints"), p));
         snprintf(out->fingerprints[p], sizeof out->fingerprints[p], "%s", print ? print : "");
     }
     json_decref(meta);
+}
+
+void run_meta_put_facts(const struct train_state *t, struct checkpoint_number numbers[VAL_NUMBERS],
+                        struct checkpoint_facts *facts)
+{
+#define FACT(type, name, fact) facts->fact = t->name;
+#define METRICS(type, name, group)        \
+    for (int i = 0; i < VAL_NUMBERS; i++) \
+        numbers[i] = (struct checkpoint_number){val_metrics_key(i), t->name.number[i]};
+    TRAIN_STATE(FACT, METRICS, STATE_SKIP)
+#undef FACT
+#undef METRICS
+    facts->val_metrics = numbers;
+    facts->n_val_metrics = VAL_NUMBERS;
+}
+
+void run_meta_of(const struct checkpoint *c, struct run_meta *out)
+{
+    const struct checkpoint_facts *facts = checkpoint_get_facts(c);
+    struct train_state *t = &out->state;
+    run_meta_read(facts->meta, out);
+#define FACT(type, name, fact) t->name = facts->fact;
+#define METRICS(type, name, group)        \
+    for (int i = 0; i < VAL_NUMBERS; i++) \
+        t->name.number[i] = checkpoint_get_val_metric(c, val_metrics_key(i));
+    TRAIN_STATE(FACT, METRICS, STATE_SKIP)
+#undef FACT
+#undef METRICS
 }

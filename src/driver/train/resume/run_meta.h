@@ -1,35 +1,35 @@
 /*
- * The JSON text "meta" of a checkpoint: what a run must find again and no other entry holds.
+ * What a checkpoint tells of a run: its state, by the rows of state_table.h, and what the run was
+ * made of. The JSON text "meta" holds the META rows and
  *
- *   {"best_value","best_step","best_seen","stale","wall_s","metrics_bytes","save_s","stretch_s",
- *    "world_size","threads", "fingerprints":[A,B], "people":[A,B], "consent":[A,B],
- *    "guard":{"losses":[oldest, …], "bad_in_a_row", "rollbacks", "skipped", "lr_scale"},
- *    "collapse":{"start":[A,B], "best":[A,B], "variety":[A,B], "travel", "kind":[A,B], "in_a_row"}}
+ *   {"world_size","threads", "fingerprints":[A,B], "people":[A,B], "consent":[A,B], …}
  *
- * With train.stages also "stage" (from 1, as people count them), "stage_step" and "stage_position",
- * at which it began. Numbers that are none yet are null; a key that is missing reads as none.
+ * with "guard":{"losses":[oldest, …], "bad_in_a_row", "rollbacks", "skipped", "lr_scale"} and
+ * "collapse":{"start":[A,B], "best":[A,B], "variety":[A,B], "travel", "kind":[A,B], "in_a_row"}.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_RUN_META_H
 #define BIFRONS_DRIVER_TRAIN_RUN_META_H
 
-#include "session.h"
+#include "model/checkpoint.h"
+#include "train_state.h"
 
-/* Of the current state; the caller frees. NULL where memory is out. */
-char *run_meta_text(const struct session *s);
-
-/* What a checkpoint says. */
 struct run_meta {
-    double best_value, best_seen, wall_s;
-    int64_t best_step, stale, metrics_bytes;
-    int64_t stage, stage_step, stage_position; /* as in struct train_state */
-    double save_s, stretch_s;
+    struct train_state state;
     int world_size, threads; /* 0: not told */
     char fingerprints[2][20];
-    struct guard guard;
-    struct collapse collapse;
+    const char *people[2], *consent[2]; /* written, not read */
 };
 
-/* Text that is no JSON object reads as an empty one: the checkpoint's hash has been compared. */
+/* The JSON text; stages: is there a train.stages? The caller frees. NULL where memory is out. */
+char *run_meta_text(const struct run_meta *m, bool stages);
+/* Back from that text; fields of other rows than META are as in train_state_init. Text that is no
+ * JSON object reads as an empty one: the checkpoint's hash has been compared. */
 void run_meta_read(const char *text, struct run_meta *out);
+
+/* The rows FACT and METRICS, to be written; facts->val_metrics borrows numbers. */
+void run_meta_put_facts(const struct train_state *t, struct checkpoint_number numbers[VAL_NUMBERS],
+                        struct checkpoint_facts *facts);
+/* All that a checkpoint tells. */
+void run_meta_of(const struct checkpoint *c, struct run_meta *out);
 
 #endif

@@ -55,9 +55,9 @@ enum status saver_open(struct session *s, struct saver **out, struct errmsg *em)
 {
     struct saver *v = NULL;
     enum status st = ST_OK;
-    if (comm_rank(s->comm) == 0) {
+    if (comm_rank(s->run.comm) == 0) {
         v = calloc(1, sizeof *v);
-        st = v ? checkpoint_snapshot_new(s->model, &v->snapshot, em)
+        st = v ? checkpoint_snapshot_new(s->stage.model, &v->snapshot, em)
                : FAIL(em, ST_MEMORY, "out of memory");
         if (st == ST_OK)
             st = checkpoint_snapshot_take(v->snapshot, em);
@@ -71,7 +71,7 @@ enum status saver_open(struct session *s, struct saver **out, struct errmsg *em)
             v->copied_at_s = clock_seconds();
         }
     }
-    st = comm_agree(s->comm, st, em);
+    st = comm_agree(s->run.comm, st, em);
     if (st != ST_OK) {
         saver_close(v);
         return st;
@@ -183,10 +183,28 @@ static bool wait_for_disk(struct saver *v)
         if (waited > WAIT_TOLD_S && !v->slow_told)
             log_warn("training waited %.1f s for the checkpoint before to be written: checkpoints "
                      "are due faster than %s takes them; raise checkpoint.every_steps",
-                     waited, v->session->out);
+                     waited, v->session->run.out);
         v->slow_told = v->slow_told || waited > WAIT_TOLD_S;
     }
     return idle;
+}
+
+/* What the checkpoint will say of the run, as JSON text. */
+static char *meta_text(const struct session *s)
+{
+    struct run_meta meta = {
+        .state = s->state,
+        .world_size = comm_world_size(s->run.comm),
+        .threads = s->run.threads.n,
+    };
+    for (int p = 0; p < 2; p++) {
+        const struct set_info *set = set_get_info(s->run.sets[p]);
+        snprintf(meta.fingerprints[p], sizeof meta.fingerprints[p], "%016" PRIx64,
+                 set->fingerprint);
+        meta.people[p] = set->person;
+        meta.consent[p] = set->consent;
+    }
+    return run_meta_text(&meta, s->run.config.train.stages.n > 0);
 }
 
 static enum status prepare(struct saver *v, bool best, struct errmsg *em)
@@ -195,26 +213,17 @@ static enum status prepare(struct saver *v, bool best, struct errmsg *em)
     v->job = (struct write_job){
         .snapshot = v->snapshot,
         .facts = {.epoch = session_epoch(s),
-                  .step = s->state.step,
                   .stage_step = s->state.stage_step,
-                  .position = s->state.position,
-                  .loss = s->state.train_loss,
-                  .val_loss = s->state.val_loss,
-                  .adversary_step = s->state.adversary_step,
                   .lr = session_lr(s, s->state.step),
-                  .config = config_to_toml(&s->config),
-                  .meta = run_meta_text(s)},
+                  .config = config_to_toml(&s->run.config),
+                  .meta = meta_text(s)},
         .best = best,
         .best_value = s->state.best_value,
-        .keep = (int)s->config.checkpoint.keep,
-        .watchdog = s->watchdog,
+        .keep = (int)s->run.config.checkpoint.keep,
+        .watchdog = s->run.watchdog,
     };
-    for (int i = 0; i < VAL_NUMBERS; i++)
-        v->job.numbers[i] =
-            (struct checkpoint_number){val_metrics_key(i), s->state.val_metrics.number[i]};
-    v->job.facts.val_metrics = v->job.numbers;
-    v->job.facts.n_val_metrics = VAL_NUMBERS;
-    memcpy(v->job.out, s->out, sizeof v->job.out);
+    run_meta_put_facts(&s->state, v->job.numbers, &v->job.facts);
+    memcpy(v->job.out, s->run.out, sizeof v->job.out);
     if (!v->job.facts.config || !v->job.facts.meta)
         return FAIL(em, ST_MEMORY, "out of memory");
     double start = clock_seconds();
@@ -230,7 +239,7 @@ static bool is_best(const struct saver *v, bool validated)
 {
     const struct session *s = v->session;
     bool none_yet = v->best_kept_step == 0;
-    if (!validated || (s->state.collapse.in_a_row > 0 && run_folder_has_best(s->out)))
+    if (!validated || (s->state.collapse.in_a_row > 0 && run_folder_has_best(s->run.out)))
         return false;
     return none_yet || validate_is_better(s, v->best_kept);
 }
@@ -262,7 +271,7 @@ void saver_save(struct saver *v, double since_s, bool validated)
 
 enum status saver_go_back(struct saver *v, struct errmsg *em)
 {
-    enum status st = checkpoint_snapshot_restore(v->snapshot, v->session->model, em);
+    enum status st = checkpoint_snapshot_restore(v->snapshot, v->session->stage.model, em);
     if (st == ST_OK)
         v->session->state = v->copied;
     return st;
@@ -283,7 +292,7 @@ bool saver_due(struct saver *v)
 {
     if (!v || !worker_wait(v->worker, 0))
         return false;
-    double now = clock_seconds(), every_s = v->session->config.checkpoint.every_minutes * 60;
+    double now = clock_seconds(), every_s = v->session->run.config.checkpoint.every_minutes * 60;
     return (every_s > 0 && now - v->copied_at_s >= every_s) || (v->unsaved && now >= v->retry_at_s);
 }
 

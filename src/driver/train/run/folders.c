@@ -8,13 +8,14 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/sidecar.h"
 #include "data/pack.h"
 #include "run_folder.h"
 #include "signals.h"
 
 /* One person's folder, and the sets it is compared with. All paths are rank 0's. */
 struct packing {
-    const struct session *session;
+    const struct run *run;
     const struct train_arguments *arguments;
     int person;
     const char *folder;
@@ -35,7 +36,7 @@ static bool data_path(const char *out, const char *folder, int person,
 
 static enum status set_paths(struct packing *p, struct errmsg *em)
 {
-    const char *out = p->session->out;
+    const char *out = p->run->out;
     return data_path(out, "", p->person, p->kept) && data_path(out, ".new/", p->person, p->fresh) &&
                    data_path(out, "", 1 - p->person, p->other)
                ? ST_OK
@@ -45,8 +46,8 @@ static enum status set_paths(struct packing *p, struct errmsg *em)
 /* And its folder, where it was alone there. */
 static void remove_fresh(const char *path)
 {
-    char sidecar[PATH_BYTES_MAX + 8], folder[PATH_BYTES_MAX];
-    snprintf(sidecar, sizeof sidecar, "%s.xxh3", path);
+    char sidecar[SIDECAR_PATH_BYTES], folder[PATH_BYTES_MAX];
+    sidecar_path(path, sidecar);
     path_folder(path, folder, sizeof folder);
     unlink(path);
     unlink(sidecar);
@@ -76,7 +77,7 @@ static enum status refuse_size(const struct packing *p, int size, struct errmsg 
         "%s was packed at %d px for the run in %s, and this configuration asks for %d px. "
         "Nothing was replaced. Set model.image_size (or train.stages) back, or start another "
         "run with --out DIR",
-        p->kept, before, p->session->out, size);
+        p->kept, before, p->run->out, size);
 }
 
 static enum status refuse_exchanged(const struct packing *p, struct errmsg *em)
@@ -85,7 +86,7 @@ static enum status refuse_exchanged(const struct packing *p, struct errmsg *em)
                 "%s holds the pictures of person %c of the run in %s, and is given as person %c's. "
                 "Nothing was replaced. Exchange --data-a and --data-b, or start another run with "
                 "--out DIR",
-                p->folder, 'B' - p->person, p->session->out, 'A' + p->person);
+                p->folder, 'B' - p->person, p->run->out, 'A' + p->person);
 }
 
 static enum status refuse_change(const struct packing *p, const struct set_change *change,
@@ -100,7 +101,7 @@ static enum status refuse_change(const struct packing *p, const struct set_chang
         "%s is not what the run in %s was trained on: %s. Nothing was replaced. To go on with "
         "the earlier pictures, give --data-%c %s; to train on the new ones, another --out "
         "DIR",
-        p->folder, p->session->out, what, 'a' + p->person, p->kept);
+        p->folder, p->run->out, what, 'a' + p->person, p->kept);
 }
 
 static bool is_others_set(const struct packing *p, uint64_t fingerprint)
@@ -197,7 +198,7 @@ static enum status pack(const struct packing *p, int size, bool *packed, struct 
 
 static enum status pack_or_keep(struct packing *p, bool *use_fresh, struct errmsg *em)
 {
-    int size = (int)config_largest_size(&p->session->config);
+    int size = (int)config_largest_size(&p->run->config);
     bool packed = false;
     if (p->before && p->trained) {
         if (set_get_info(p->before)->size < size)
@@ -223,7 +224,7 @@ static enum status pack_person(struct packing *p, bool *use_fresh, struct errmsg
 {
     int64_t newest = -1;
     bool dry_run = p->arguments->dry_run;
-    enum status st = run_folder_newest(p->session->out, &newest, em);
+    enum status st = run_folder_newest(p->run->out, &newest, em);
     if (st == ST_OK)
         st = dry_run ? choose_temporary(p, em) : make_folder_of(p->kept, em);
     if (st == ST_OK && !dry_run)
@@ -241,29 +242,29 @@ static enum status pack_person(struct packing *p, bool *use_fresh, struct errmsg
     return st;
 }
 
-enum status folders_pack(struct session *s, const struct train_arguments *a, struct errmsg *em)
+enum status folders_pack(struct run *run, const struct train_arguments *a, struct errmsg *em)
 {
     bool folder[2] = {a->folder_a, a->folder_b}; /* as rank 0 sees them: another node may not */
-    char *const data[2] = {s->config.data.a, s->config.data.b};
-    enum status st = session_share_bytes(s->comm, folder, sizeof folder, em);
+    char *const data[2] = {run->config.data.a, run->config.data.b};
+    enum status st = run_share_bytes(run, folder, sizeof folder, em);
     for (int person = 0; person < 2 && st == ST_OK; person++) {
-        struct packing p = {.session = s, .arguments = a, .person = person, .folder = data[person]};
+        struct packing p = {.run = run, .arguments = a, .person = person, .folder = data[person]};
         bool use_fresh = false;
-        if (a->gone[person][0] && comm_rank(s->comm) == 0)
+        if (a->gone[person][0] && comm_rank(run->comm) == 0)
             log_warn("%s is not there: going on with %s, packed from it earlier", a->gone[person],
                      data[person]);
         if (!folder[person])
             continue;
         st = set_paths(&p, em);
-        if (st == ST_OK && comm_rank(s->comm) == 0)
+        if (st == ST_OK && comm_rank(run->comm) == 0)
             st = pack_person(&p, &use_fresh, em);
-        st = comm_agree(s->comm, st, em);
+        st = comm_agree(run->comm, st, em);
         if (st == ST_OK)
-            st = session_share_bytes(s->comm, &use_fresh, sizeof use_fresh, em);
+            st = run_share_bytes(run, &use_fresh, sizeof use_fresh, em);
         if (st != ST_OK)
             return st;
         if (use_fresh)
-            memcpy(s->fresh_set[person], p.fresh, sizeof p.fresh);
+            memcpy(run->fresh_set[person], p.fresh, sizeof p.fresh);
         memcpy(data[person], p.kept, sizeof p.kept);
     }
     return st;
@@ -271,30 +272,30 @@ enum status folders_pack(struct session *s, const struct train_arguments *a, str
 
 /* ---- Afterwards ---------------------------------------------------------------------------- */
 
-enum status folders_keep(struct session *s, struct errmsg *em)
+enum status folders_keep(struct run *run, struct errmsg *em)
 {
-    const char *const kept[2] = {s->config.data.a, s->config.data.b};
+    const char *const kept[2] = {run->config.data.a, run->config.data.b};
     enum status st = ST_OK;
     for (int p = 0; p < 2 && st == ST_OK; p++) {
-        char from[PATH_BYTES_MAX + 8], to[PATH_BYTES_MAX + 8];
-        if (!s->fresh_set[p][0])
+        char from[SIDECAR_PATH_BYTES], to[SIDECAR_PATH_BYTES];
+        if (!run->fresh_set[p][0])
             continue;
-        snprintf(from, sizeof from, "%s.xxh3", s->fresh_set[p]);
-        snprintf(to, sizeof to, "%s.xxh3", kept[p]);
+        sidecar_path(run->fresh_set[p], from);
+        sidecar_path(kept[p], to);
         st = file_commit(from, to, em);
         if (st == ST_OK)
-            st = file_commit(s->fresh_set[p], kept[p], em);
-        if (st == ST_OK && strcmp(set_path(s->sets[p]), s->fresh_set[p]) == 0)
-            st = set_renamed(s->sets[p], kept[p], em);
-        remove_fresh(s->fresh_set[p]); /* the folder */
-        s->fresh_set[p][0] = '\0';
+            st = file_commit(run->fresh_set[p], kept[p], em);
+        if (st == ST_OK && strcmp(set_path(run->sets[p]), run->fresh_set[p]) == 0)
+            st = set_renamed(run->sets[p], kept[p], em);
+        remove_fresh(run->fresh_set[p]); /* the folder */
+        run->fresh_set[p][0] = '\0';
     }
     return st;
 }
 
-void folders_release(struct session *s)
+void folders_release(struct run *run)
 {
     for (int p = 0; p < 2; p++)
-        if (s->fresh_set[p][0])
-            remove_fresh(s->fresh_set[p]);
+        if (run->fresh_set[p][0])
+            remove_fresh(run->fresh_set[p]);
 }

@@ -10,14 +10,13 @@
 #include <unistd.h>
 
 #include "base/checked.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "run_folder.h"
 #include "run_folder_priv.h"
 
 #include "base/poison.h"
 
-enum { NAME_BYTES = 64, KEPT_MIN = 2, SIDECAR_BYTES_MAX = PATH_BYTES_MAX + 64 };
+enum { NAME_BYTES = 64, KEPT_MIN = 2 };
 
 static void name_of_step(int64_t step, const char *tail, char name[static NAME_BYTES])
 {
@@ -156,16 +155,6 @@ static void prune(const char *out, int64_t newest, int keep)
     }
 }
 
-/* The hash becomes durable before the checkpoint gets its name. */
-static enum status write_sidecar(struct hash128 hash, const char *path, struct errmsg *em)
-{
-    char hex[HASH128_HEX_BYTES], sidecar[PATH_BYTES_MAX + 8], line[SIDECAR_BYTES_MAX];
-    hash128_hex(hash, hex);
-    snprintf(sidecar, sizeof sidecar, "%s" SIDECAR_EXTENSION, path);
-    int n = snprintf(line, sizeof line, "%s  %s\n", hex, path_name(path));
-    return file_write_atomic(sidecar, line, (size_t)n, em);
-}
-
 enum status run_folder_commit_checkpoint(const char *out, const char *temporary,
                                          struct hash128 hash, int64_t step, bool best, int keep,
                                          struct errmsg *em)
@@ -173,7 +162,7 @@ enum status run_folder_commit_checkpoint(const char *out, const char *temporary,
     char path[PATH_BYTES_MAX];
     enum status st = path_of_step(out, step, "", path, em);
     if (st == ST_OK)
-        st = write_sidecar(hash, path, em);
+        st = sidecar_write(path, hash, em);
     if (st == ST_OK)
         st = file_commit(temporary, path, em);
     if (st != ST_OK)
@@ -214,40 +203,12 @@ static enum status check_archive(const char *path, struct errmsg *em)
     return ST_OK;
 }
 
-static enum status check_hash(const char *path, const char *sidecar, struct errmsg *em)
-{
-    enum { HEX_DIGITS = HASH128_HEX_BYTES - 1 };
-    uint8_t *line;
-    size_t n;
-    struct hash128 hash;
-    char hex[HASH128_HEX_BYTES];
-    enum status st = file_read_all(sidecar, SIDECAR_BYTES_MAX, &line, &n, em);
-    if (st != ST_OK)
-        return st;
-    if (n < HEX_DIGITS || strspn((char *)line, "0123456789abcdef") != HEX_DIGITS) {
-        st = FAIL(em, ST_DATA, "%s holds no XXH3-128 hash, so %s cannot be checked", sidecar, path);
-        goto out;
-    }
-    st = hash128_file(path, &hash, em);
-    if (st != ST_OK)
-        goto out;
-    hash128_hex(hash, hex);
-    if (memcmp(hex, line, HEX_DIGITS) != 0)
-        st = FAIL(em, ST_DATA, "%s is damaged: its XXH3-128 is %s, %s says %.32s", path, hex,
-                  path_name(sidecar), (char *)line);
-out:
-    free(line);
-    return st;
-}
-
 enum status run_folder_verify(const char *path, struct errmsg *em)
 {
-    char sidecar[PATH_MAX + 8], *file = realpath(path, NULL);
+    char *file = realpath(path, NULL);
     if (!file)
         return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open checkpoint %s", path);
-    snprintf(sidecar, sizeof sidecar, "%s" SIDECAR_EXTENSION, file);
-    bool alone = access(sidecar, F_OK) != 0 && errno == ENOENT;
-    enum status st = alone ? check_archive(file, em) : check_hash(file, sidecar, em);
+    enum status st = sidecar_exists(file) ? sidecar_verify(file, "", em) : check_archive(file, em);
     free(file);
     return st;
 }

@@ -5,11 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/file.h"
-#include "base/status.h"
+#include "base/sidecar.h"
 
 #define CHECKPOINTS_FOLDER "checkpoints"
-#define SIDECAR_EXTENSION  ".xxh3"
 
 /* The step of "step-%010d.pt" + tail, or -1 for any other name. */
 int64_t checkpoint_step_of_name(const char *name, const char *tail);

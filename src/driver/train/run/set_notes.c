@@ -14,9 +14,9 @@ enum { MASKS_LOOKED_AT = 64, BRIGHT = 128 };
 /* --- pictures of both people ------------------------------------------------------------------ */
 
 /* A's pictures that are in B's set, too: A's decoder learns what B's does. */
-static void tell_common(const struct session *s)
+static void tell_common(const struct run *run)
 {
-    const struct set *a = s->sets[0], *b = s->sets[1];
+    const struct set *a = run->sets[0], *b = run->sets[1];
     struct set_row_hash *of_a = set_sorted_hashes(a), *of_b = set_sorted_hashes(b);
     struct name_list names = {0};
     int64_t n_a = set_get_info(a)->n, n_b = set_get_info(b)->n;
@@ -39,23 +39,23 @@ static void tell_common(const struct session *s)
 
 /* --- masks ------------------------------------------------------------------------------------ */
 
-/* Keys that do nothing without masks; losses that need them are refused (session_stage.c). */
-static void tell_masks(const struct session *s)
+/* Keys that do nothing without masks; losses that need them are refused (stage_open.c). */
+static void tell_masks(const struct run *run)
 {
-    const struct config *c = &s->config;
-    int with = set_get_info(s->sets[0])->has_masks ? 0 : 1; /* where one of them has masks */
-    bool one = set_get_info(s->sets[0])->has_masks != set_get_info(s->sets[1])->has_masks;
+    const struct config *c = &run->config;
+    int with = set_get_info(run->sets[0])->has_masks ? 0 : 1; /* where one of them has masks */
+    bool one = set_get_info(run->sets[0])->has_masks != set_get_info(run->sets[1])->has_masks;
     int without = one ? 1 - with : 0;
-    if (session_uses_masks(s))
+    if (run_uses_masks(run))
         return;
     if (one && c->data.masks)
         log_warn("%s has masks, which are not used, since %s (data.%c) has none: pack it with its "
                  "masks folder",
-                 set_path(s->sets[with]), set_path(s->sets[without]), "ab"[without]);
+                 set_path(run->sets[with]), set_path(run->sets[without]), "ab"[without]);
     if (c->augment.surroundings > 0 && c->data.masks)
         log_warn("augment.surroundings = %g has no effect: %s (data.%c) has no masks to cut faces "
                  "out by; pack it with its masks folder, or set it to 0",
-                 c->augment.surroundings, set_path(s->sets[without]), "ab"[without]);
+                 c->augment.surroundings, set_path(run->sets[without]), "ab"[without]);
     else if (c->augment.surroundings > 0)
         log_warn("augment.surroundings = %g has no effect because data.masks = false: set "
                  "data.masks = true, or augment.surroundings = 0",
@@ -63,9 +63,9 @@ static void tell_masks(const struct session *s)
 }
 
 /* Masks of 0 and 1, of sets that were not packed by this version: a face is 255. */
-static void tell_dark_masks(const struct session *s, int person)
+static void tell_dark_masks(const struct run *run, int person)
 {
-    struct set *set = s->sets[person];
+    struct set *set = run->sets[person];
     const struct set_info *info = set_get_info(set);
     size_t pixels = (size_t)info->size * (size_t)info->size;
     int64_t n = MIN(info->n, (int64_t)MASKS_LOOKED_AT);
@@ -85,11 +85,11 @@ static void tell_dark_masks(const struct session *s, int person)
     free(mask);
 }
 
-void set_notes_tell(const struct session *s)
+void set_notes_tell(const struct run *run)
 {
-    tell_masks(s);
-    for (int p = 0; p < 2 && session_uses_masks(s); p++)
-        tell_dark_masks(s, p);
-    if (set_get_info(s->sets[0])->fingerprint != set_get_info(s->sets[1])->fingerprint)
-        tell_common(s);
+    tell_masks(run);
+    for (int p = 0; p < 2 && run_uses_masks(run); p++)
+        tell_dark_masks(run, p);
+    if (set_get_info(run->sets[0])->fingerprint != set_get_info(run->sets[1])->fingerprint)
+        tell_common(run);
 }

@@ -3,9 +3,9 @@
 #ifndef BIFRONS_DRIVER_TRAIN_SET_NOTES_H
 #define BIFRONS_DRIVER_TRAIN_SET_NOTES_H
 
-#include "session.h"
+#include "run.h"
 
 /* Warns; never fails. Rank 0's, once sets and configuration are there. */
-void set_notes_tell(const struct session *s);
+void set_notes_tell(const struct run *run);
 
 #endif

@@ -8,37 +8,37 @@
 
 #include "base/poison.h"
 
-static void copy_set(const struct session *s, const char *path)
+static void copy_set(const struct run *run, const char *path)
 {
     char copy[PATH_BYTES_MAX];
     bool made = false;
     struct errmsg em = {0};
     double before = clock_seconds();
-    enum status st = stage_file(path, s->config.data.stage_dir, copy, &made, &em);
+    enum status st = stage_file(path, run->config.data.stage_dir, copy, &made, &em);
     if (st == ST_NOINPUT)
         return; /* opening it will tell */
     if (st != ST_OK)
-        log_warn("data.stage_dir on host %s: %s; %s itself is read", comm_host_name(s->comm),
+        log_warn("data.stage_dir on host %s: %s; %s itself is read", comm_host_name(run->comm),
                  em.text, path);
     else
-        log_info("%s on host %s: %s, %.1f s", copy, comm_host_name(s->comm),
+        log_info("%s on host %s: %s, %.1f s", copy, comm_host_name(run->comm),
                  made ? "copied" : "copied earlier, unchanged", clock_seconds() - before);
 }
 
-enum status staging_prepare(const struct session *s, struct staging *out, struct errmsg *em)
+enum status staging_prepare(const struct run *run, struct staging *out, struct errmsg *em)
 {
     const char *const sets[2] = {
-        s->fresh_set[0][0] ? s->fresh_set[0] : s->config.data.a,
-        s->fresh_set[1][0] ? s->fresh_set[1] : s->config.data.b,
+        run->fresh_set[0][0] ? run->fresh_set[0] : run->config.data.a,
+        run->fresh_set[1][0] ? run->fresh_set[1] : run->config.data.b,
     };
-    const char *folder = s->config.data.stage_dir;
+    const char *folder = run->config.data.stage_dir;
     for (int p = 0; p < 2; p++)
         memcpy(out->path[p], sets[p], PATH_BYTES_MAX);
     if (folder[0] == '\0')
         return ST_OK;
-    for (int p = 0; p < 2 && comm_local_rank(s->comm) == 0; p++)
-        copy_set(s, sets[p]);
-    enum status st = comm_barrier(s->comm, em);
+    for (int p = 0; p < 2 && comm_local_rank(run->comm) == 0; p++)
+        copy_set(run, sets[p]);
+    enum status st = comm_barrier(run->comm, em);
     for (int p = 0; p < 2 && st == ST_OK; p++) {
         char copy[PATH_BYTES_MAX];
         if (stage_find(sets[p], folder, copy))

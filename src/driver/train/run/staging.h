@@ -9,14 +9,14 @@
 #define BIFRONS_DRIVER_TRAIN_STAGING_H
 
 #include "base/file.h"
-#include "session.h"
+#include "run.h"
 
 struct staging {
     char path[2][PATH_BYTES_MAX]; /* of A's and B's file to open */
 };
 
 /* COLLECTIVE. Fails where communication fails, only. */
-enum status staging_prepare(const struct session *s, struct staging *out,
+enum status staging_prepare(const struct run *run, struct staging *out,
                             struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -1,10 +1,10 @@
 #include "worker.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
+#include <math.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/clock.h"
+#include "base/thread.h"
 
 #include "base/poison.h"
 
@@ -38,28 +38,14 @@ static void *work(void *argument)
     return NULL;
 }
 
-static int start_thread(struct worker *w)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&w->thread, NULL, work, w);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error;
-}
-
 enum status worker_new(struct worker **out, struct errmsg *em)
 {
-    pthread_condattr_t attributes;
     struct worker *w = calloc(1, sizeof *w);
     if (!w)
         return FAIL(em, ST_MEMORY, "out of memory");
     pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    int error = start_thread(w);
+    condition_init(&w->changed);
+    int error = thread_start(&w->thread, work, w);
     if (error) {
         pthread_cond_destroy(&w->changed);
         pthread_mutex_destroy(&w->lock);
@@ -96,19 +82,10 @@ void worker_start(struct worker *w, void (*fn)(void *ctx), void *ctx)
 
 bool worker_wait(struct worker *w, double timeout_s)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    if (timeout_s > 0) {
-        until.tv_sec += (time_t)timeout_s;
-        until.tv_nsec += (long)((timeout_s - (double)(time_t)timeout_s) * 1e9);
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-    }
+    double until_s = timeout_s < 0 ? INFINITY : clock_seconds() + timeout_s;
     pthread_mutex_lock(&w->lock);
-    int error = 0;
-    while (w->fn && error != ETIMEDOUT)
-        error = timeout_s < 0 ? pthread_cond_wait(&w->changed, &w->lock)
-                              : pthread_cond_timedwait(&w->changed, &w->lock, &until);
+    while (w->fn && condition_wait(&w->changed, &w->lock, until_s))
+        continue;
     bool idle = !w->fn;
     pthread_mutex_unlock(&w->lock);
     return idle;

@@ -11,7 +11,8 @@
 #include "session.h"
 
 /* Before the first step. ST_MEMORY. */
-enum status adversary_open(struct session *s, struct errmsg *em) MUST_CHECK;
+enum status adversary_open(struct stage *stage, const struct train_state *at,
+                           struct errmsg *em) MUST_CHECK;
 /* Lets the passes of the next step, s->state.step + 1, train the discriminators, or not. */
 void adversary_begin_step(struct session *s);
 /* With train.reproducible, after each slot: as slot_sum_add. */
@@ -24,8 +25,8 @@ enum status adversary_is_finite(struct session *s, bool *finite_out, struct errm
 enum status adversary_update(struct session *s, double lr, struct errmsg *em) MUST_CHECK;
 /* The loss that steps are judged by: without the adversarial term, which rises and falls with the
  * other side's skill and begins amid the run. */
-double adversary_judged_loss(const struct session *s, const struct model_losses *l);
+double adversary_judged_loss(const struct config *c, const struct model_losses *l);
 /* COLLECTIVE: rank 0's discriminators arrive on every rank. */
-enum status adversary_share(struct session *s, struct errmsg *em) MUST_CHECK;
+enum status adversary_share(const struct stage *stage, struct errmsg *em) MUST_CHECK;
 
 #endif

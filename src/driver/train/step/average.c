@@ -4,22 +4,23 @@
 
 #include "base/poison.h"
 
-bool average_is_kept(const struct session *s)
+bool average_is_kept(const struct stage *stage)
 {
-    return model_moments(s->model) > MODEL_AVERAGE;
+    return model_moments(stage->model) > MODEL_AVERAGE;
 }
 
-enum status average_enter(struct session *s, struct errmsg *em)
+enum status average_enter(const struct stage *stage, struct errmsg *em)
 {
-    if (!average_is_kept(s))
+    if (!average_is_kept(stage))
         return ST_OK;
-    enum status st = zero_stage_moment(s, MODEL_AVERAGE, em);
-    return st == ST_OK ? comm_agree(s->comm, model_exchange_parameters(s->model, em), em) : st;
+    enum status st = zero_stage_moment(stage, MODEL_AVERAGE, em);
+    return st == ST_OK ? comm_agree(stage->comm, model_exchange_parameters(stage->model, em), em)
+                       : st;
 }
 
-enum status average_leave(struct session *s, struct errmsg *em)
+enum status average_leave(const struct stage *stage, struct errmsg *em)
 {
-    if (!average_is_kept(s))
+    if (!average_is_kept(stage))
         return ST_OK;
-    return comm_agree(s->comm, model_exchange_parameters(s->model, em), em);
+    return comm_agree(stage->comm, model_exchange_parameters(stage->model, em), em);
 }

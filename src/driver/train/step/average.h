@@ -1,9 +1,9 @@
 /*
  * train.ema: validations and previews look at the moving average of the parameters (model.h).
  *
- *     enum status st = average_enter(s, &em);    // the model works with the average,
+ *     enum status st = average_enter(stage, &em); // the model works with the average,
  *     if (st == ST_OK)
- *         st = average_leave(s, &em);            // and with its own parameters again, bit for bit
+ *         st = average_leave(stage, &em); // and with its own parameters again, bit for bit
  *
  * Both COLLECTIVE, between steps: the flat gradient holds the parameters meanwhile. Without
  * train.ema they do nothing.
@@ -13,8 +13,8 @@
 
 #include "session.h"
 
-bool average_is_kept(const struct session *s);
-enum status average_enter(struct session *s, struct errmsg *em) MUST_CHECK;
-enum status average_leave(struct session *s, struct errmsg *em) MUST_CHECK;
+bool average_is_kept(const struct stage *stage);
+enum status average_enter(const struct stage *stage, struct errmsg *em) MUST_CHECK;
+enum status average_leave(const struct stage *stage, struct errmsg *em) MUST_CHECK;
 
 #endif

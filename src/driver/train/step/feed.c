@@ -19,13 +19,13 @@ struct ahead {
 
 struct feed {
     struct feed_options options;
-    struct loader_batch batches[BATCHES];
+    struct batch batches[BATCHES];
     int taken; /* the caller's; the other one is filled ahead */
     struct ahead ahead;
     struct worker *worker;
 };
 
-static struct loader_batch *other(struct feed *f)
+static struct batch *other(struct feed *f)
 {
     return &f->batches[1 - f->taken];
 }
@@ -51,13 +51,8 @@ enum status feed_new(const struct feed_options *o, struct feed **out, struct err
         return FAIL(em, ST_MEMORY, "out of memory");
     f->options = *o;
     enum status st = ST_OK;
-    for (int i = 0; i < BATCHES && st == ST_OK; i++) {
-        st = loader_batch_init(&f->batches[i], o->capacity, o->size, o->masks, em);
-        if (st == ST_OK && o->noise)
-            st = loader_batch_add_noise(&f->batches[i], em);
-        if (st == ST_OK && o->priority)
-            st = loader_batch_add_priority(&f->batches[i], em);
-    }
+    for (int i = 0; i < BATCHES && st == ST_OK; i++)
+        st = batch_init(&f->batches[i], o->capacity, o->size, o->arrays, em);
     if (st == ST_OK)
         st = worker_new(&f->worker, em);
     if (st != ST_OK) {
@@ -75,7 +70,7 @@ void feed_free(struct feed *f)
         return;
     worker_free(f->worker);
     for (int i = 0; i < BATCHES; i++)
-        loader_batch_release(&f->batches[i]);
+        batch_release(&f->batches[i]);
     free(f);
 }
 
@@ -84,7 +79,7 @@ void feed_pause(struct feed *f)
     worker_wait(f->worker, WORKER_NO_DEADLINE);
 }
 
-enum status feed_take(struct feed *f, uint64_t first, size_t n, const struct loader_batch **out,
+enum status feed_take(struct feed *f, uint64_t first, size_t n, const struct batch **out,
                       struct errmsg *em)
 {
     struct ahead *a = &f->ahead;

@@ -2,7 +2,7 @@
  * Reads the samples of the next piece of work while this one is computed: a thread of its own and
  * two batches that take turns.
  *
- *     const struct loader_batch *batch;
+ *     const struct batch *batch;
  *     enum status st = feed_new(&options, &f, &em);
  *     if (st == ST_OK)
  *         st = feed_take(f, position, n, &batch, &em); // waits for them, or reads them now
@@ -32,7 +32,7 @@ struct feed_options {
     struct loader *loader; /* borrowed */
     size_t capacity;       /* most samples of each person at once */
     int size;              /* of the pictures */
-    bool masks, noise, priority;
+    unsigned arrays;       /* of the batches, beside pictures: see base/batch.h */
 };
 
 /* ST_MEMORY; ST_INTERNAL where there are no more threads. */
@@ -42,7 +42,7 @@ void feed_free(struct feed *f);
 
 /* The samples at positions [first, first + n) of both people, borrowed until the next feed_take.
  * Errors as loader_fill's. */
-enum status feed_take(struct feed *f, uint64_t first, size_t n, const struct loader_batch **out,
+enum status feed_take(struct feed *f, uint64_t first, size_t n, const struct batch **out,
                       struct errmsg *em) MUST_CHECK;
 /* Begins to read what feed_take will be asked for next. Once after each feed_take, or not at all.
  */

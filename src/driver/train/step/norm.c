@@ -32,11 +32,11 @@ static int compare(const void *a, const void *b)
 }
 
 /* The bounds of all ranks' shards that lie amid a chunk. */
-static enum status find_cuts(const struct session *s, struct norm *n, struct errmsg *em)
+static enum status find_cuts(const struct stage *stage, struct norm *n, struct errmsg *em)
 {
     const struct reducer_range *buckets;
-    size_t n_buckets = reducer_buckets(s->reducer, &buckets), found = 0;
-    int ranks = comm_world_size(s->comm);
+    size_t n_buckets = reducer_buckets(stage->reducer, &buckets), found = 0;
+    int ranks = comm_world_size(stage->comm);
     n->cut = calloc(n_buckets * ((size_t)ranks + 1) + 1, sizeof *n->cut);
     if (!n->cut)
         return FAIL(em, ST_MEMORY, "out of memory");
@@ -56,14 +56,14 @@ static enum status find_cuts(const struct session *s, struct norm *n, struct err
     return ST_OK;
 }
 
-enum status norm_new(const struct session *s, struct norm **out, struct errmsg *em)
+enum status norm_new(const struct stage *stage, struct norm **out, struct errmsg *em)
 {
     struct norm *n = calloc(1, sizeof *n);
     if (!n)
         return FAIL(em, ST_MEMORY, "out of memory");
-    n->count = model_flat(s->model)->count;
+    n->count = model_flat(stage->model)->count;
     n->chunks = (n->count + MODEL_CHUNK - 1) / MODEL_CHUNK;
-    enum status st = zero_is_on(s) ? find_cuts(s, n, em) : ST_OK;
+    enum status st = zero_is_on(stage) ? find_cuts(stage, n, em) : ST_OK;
     if (st == ST_OK) {
         n->n_numbers = 1 + n->chunks + n->n_cut * MODEL_CHUNK;
         n->numbers = calloc(n->n_numbers, sizeof *n->numbers);
@@ -92,7 +92,7 @@ void norm_free(struct norm *n)
 }
 
 /* Elements [first, end), which lie in one chunk that is cut. */
-static enum status put_piece(const struct session *s, struct norm *n, size_t first, size_t end,
+static enum status put_piece(const struct stage *stage, struct norm *n, size_t first, size_t end,
                              struct errmsg *em)
 {
     float piece[MODEL_CHUNK];
@@ -104,70 +104,68 @@ static enum status put_piece(const struct session *s, struct norm *n, size_t fir
     size_t slot = (size_t)(found - n->cut);
     double *to = sums_of(n) + n->chunks + slot * MODEL_CHUNK + first % MODEL_CHUNK;
     struct model_range range = {first, end - first};
-    enum status st = model_read_gradient(s->model, range, piece, em);
+    enum status st = model_read_gradient(stage->model, range, piece, em);
     for (size_t i = 0; i < range.count && st == ST_OK; i++)
         to[i] = (double)piece[i];
     return st;
 }
 
 /* What this rank knows of [first, end): whole chunks, and pieces on either side of them. */
-static enum status put_shard(const struct session *s, struct norm *n, size_t first, size_t end,
+static enum status put_shard(const struct stage *stage, struct norm *n, size_t first, size_t end,
                              struct errmsg *em)
 {
     size_t from = (first + MODEL_CHUNK - 1) / MODEL_CHUNK * MODEL_CHUNK;
     size_t to = end == n->count ? end : end / MODEL_CHUNK * MODEL_CHUNK;
-    enum status st = put_piece(s, n, first, MIN(from, end), em);
+    enum status st = put_piece(stage, n, first, MIN(from, end), em);
     if (st == ST_OK && from < to)
-        st = model_gradient_squares(s->model, (struct model_range){from, to - from},
+        st = model_gradient_squares(stage->model, (struct model_range){from, to - from},
                                     sums_of(n) + from / MODEL_CHUNK, em);
     if (st == ST_OK && from <= to)
-        st = put_piece(s, n, to, end, em);
+        st = put_piece(stage, n, to, end, em);
     return st;
 }
 
-static enum status put_shards(const struct session *s, struct norm *n, struct errmsg *em)
+static enum status put_shards(const struct stage *stage, struct norm *n, struct errmsg *em)
 {
     const struct reducer_range *buckets;
-    size_t n_buckets = reducer_buckets(s->reducer, &buckets);
+    size_t n_buckets = reducer_buckets(stage->reducer, &buckets);
     enum status st = ST_OK;
     for (size_t i = 0; i < n_buckets && st == ST_OK; i++) {
         size_t first, count;
-        comm_shard(buckets[i].count, comm_world_size(s->comm), comm_rank(s->comm), &first, &count);
+        comm_shard(buckets[i].count, comm_world_size(stage->comm), comm_rank(stage->comm), &first,
+                   &count);
         first += buckets[i].first;
         if (count > 0)
-            st = put_shard(s, n, first, first + count, em);
+            st = put_shard(stage, n, first, first + count, em);
     }
     return st;
 }
 
 /* COLLECTIVE: every rank learns all chunks' sums. */
-static enum status share_sums(const struct session *s, struct norm *n, struct errmsg *em)
+static enum status share_sums(const struct stage *stage, struct norm *n, struct errmsg *em)
 {
-    struct comm_ticket ticket = {0};
     memset(n->numbers, 0, n->n_numbers * sizeof *n->numbers);
-    enum status local = put_shards(s, n, em);
+    enum status local = put_shards(stage, n, em);
     n->numbers[0] = local != ST_OK;
     enum status st =
-        comm_all_reduce_begin(s->comm, n->numbers, n->n_numbers, COMM_F64, NULL, &ticket, em);
-    if (st == ST_OK)
-        st = comm_wait(s->comm, &ticket, COMM_NO_DEADLINE, em);
+        comm_do(stage->comm, COMM_ALL_REDUCE, n->numbers, n->n_numbers, COMM_F64, 0, NULL, em);
     if (st == ST_OK && n->numbers[0] > 0)
-        st = comm_agree(s->comm, local, em);
+        st = comm_agree(stage->comm, local, em);
     if (st != ST_OK)
         return st;
     for (size_t i = 0; i < n->n_cut * MODEL_CHUNK; i++)
         n->elements[i] = (float)sums_of(n)[n->chunks + i];
-    st = model_squares_of(s->model, n->elements, n->n_cut * MODEL_CHUNK, n->cut_sums, em);
+    st = model_squares_of(stage->model, n->elements, n->n_cut * MODEL_CHUNK, n->cut_sums, em);
     for (size_t i = 0; i < n->n_cut; i++)
         sums_of(n)[n->cut[i]] = n->cut_sums[i];
-    return comm_agree(s->comm, st, em);
+    return comm_agree(stage->comm, st, em);
 }
 
-enum status norm_measure(const struct session *s, struct norm *n, double *out, struct errmsg *em)
+enum status norm_measure(const struct stage *stage, struct norm *n, double *out, struct errmsg *em)
 {
     struct model_range all = {0, n->count};
-    enum status st = zero_is_on(s) ? share_sums(s, n, em)
-                                   : model_gradient_squares(s->model, all, sums_of(n), em);
+    enum status st = zero_is_on(stage) ? share_sums(stage, n, em)
+                                       : model_gradient_squares(stage->model, all, sums_of(n), em);
     if (st != ST_OK)
         return st;
     double sum = 0;

@@ -17,10 +17,10 @@
 struct norm;
 
 /* Not collective; after the reducer's plan. ST_MEMORY. */
-enum status norm_new(const struct session *s, struct norm **out, struct errmsg *em) MUST_CHECK;
+enum status norm_new(const struct stage *stage, struct norm **out, struct errmsg *em) MUST_CHECK;
 void norm_free(struct norm *n);
 /* COLLECTIVE with train.zero; the same on all ranks. Not finite where the gradient is not. */
-enum status norm_measure(const struct session *s, struct norm *n, double *out,
+enum status norm_measure(const struct stage *stage, struct norm *n, double *out,
                          struct errmsg *em) MUST_CHECK;
 /* The factor that makes a gradient of this norm no longer than limit (0: no limit), as
  * torch.nn.utils.clip_grad_norm_ has it. */

@@ -52,13 +52,10 @@ static enum status tell(const uint64_t *hashes, int ranks, int64_t step, struct 
 enum status replica_compare(struct comm *c, uint64_t hash, int64_t step, struct errmsg *em)
 {
     int ranks = comm_world_size(c);
-    struct comm_ticket ticket = {0};
     uint64_t *hashes = calloc((size_t)ranks, sizeof *hashes);
     BUG_ON(!hashes); /* a few bytes, without which the other ranks would wait in vain */
     hashes[comm_rank(c)] = hash;
-    enum status st = comm_all_gather_begin(c, hashes, (size_t)ranks, COMM_U64, NULL, &ticket, em);
-    if (st == ST_OK)
-        st = comm_wait(c, &ticket, COMM_NO_DEADLINE, em);
+    enum status st = comm_do(c, COMM_ALL_GATHER, hashes, (size_t)ranks, COMM_U64, 0, NULL, em);
     if (st == ST_OK)
         st = tell(hashes, ranks, step, em);
     free(hashes);
@@ -68,8 +65,8 @@ enum status replica_compare(struct comm *c, uint64_t hash, int64_t step, struct 
 enum status replica_check(struct session *s, struct errmsg *em)
 {
     uint64_t hash = 0;
-    if (comm_world_size(s->comm) == 1)
+    if (comm_world_size(s->run.comm) == 1)
         return ST_OK;
-    enum status st = comm_agree(s->comm, model_hash(s->model, &hash, em), em);
-    return st == ST_OK ? replica_compare(s->comm, hash, s->state.step, em) : st;
+    enum status st = comm_agree(s->run.comm, model_hash(s->stage.model, &hash, em), em);
+    return st == ST_OK ? replica_compare(s->run.comm, hash, s->state.step, em) : st;
 }

@@ -1,124 +1,31 @@
 #include "step.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "adversary.h"
 #include "base/checked.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "feed.h"
 #include "norm.h"
 #include "replica.h"
+#include "stage_open.h"
 #include "vote.h"
 #include "zero.h"
 
-static struct model_batch batch_view(const struct loader_batch *b)
+enum status step_try(const struct stage *stage, struct errmsg *em)
 {
-    struct model_batch view = {.n = b->n};
-    for (int p = 0; p < MODEL_PEOPLE; p++) {
-        view.images[p] = b->images[p];
-        view.masks[p] = b->masks[p];
-        view.draws[p] = b->draws[p];
-        view.priority[p] = b->priority[p];
-        view.noise[p] = b->noise[p];
-    }
-    return view;
-}
-
-/* ---- Opening --------------------------------------------------------------------------------- */
-
-static size_t slots_of(const struct session *s)
-{
-    size_t batch = (size_t)s->config.train.global_batch, size = (size_t)s->config.train.slot_size;
-    return (batch + size - 1) / size;
-}
-
-static enum status new_reducer(struct session *s, struct errmsg *em)
-{
-    const struct model_flat *flat = model_flat(s->model);
-    const struct model_tensor *tensors;
-    size_t n = model_layout(s->model, &tensors);
-    struct reducer_range *ranges = calloc(n, sizeof *ranges);
-    if (!ranges)
-        return FAIL(em, ST_MEMORY, "out of memory for the reducer");
-    for (size_t i = 0; i < n; i++)
-        ranges[i] = (struct reducer_range){tensors[i].offset, tensors[i].count};
-    struct reducer_options options = {
-        .comm = s->comm,
-        .gradients = flat->gradients,
-        .count = flat->count,
-        .dtype = COMM_F32,
-        .stream = flat->stream,
-        .tensors = ranges,
-        .n_tensors = n,
-        .bucket_bytes = (size_t)(s->config.comm.bucket_mb * (1 << 20)),
-        .wire = s->config.comm.wire == WIRE_BF16 ? REDUCER_WIRE_BF16 : REDUCER_WIRE_SAME,
-        .scatter = zero_is_on(s),
-    };
-    enum status st = reducer_new(&options, &s->reducer, em);
-    free(ranges);
-    return st;
-}
-
-static enum status new_slot_sum(struct session *s, struct errmsg *em)
-{
-    const struct model_flat *flat = model_flat(s->model);
-    if (!s->config.train.reproducible)
-        return ST_OK;
-    return slot_sum_new(s->comm, flat->gradients, flat->count, slots_of(s), &s->slot_sum, em);
-}
-
-/* One backward on the first samples of this rank. */
-static enum status try_backward(struct session *s, struct errmsg *em)
-{
-    size_t batch = (size_t)s->config.train.global_batch, first, count, micro_first, micro_count;
-    comm_shard(batch, comm_world_size(s->comm), comm_rank(s->comm), &first, &count);
-    comm_shard(count, (int)s->config.train.accumulate, 0, &micro_first, &micro_count);
-    micro_count = MIN(micro_count, feed_get_options(s->feed)->capacity);
-    const struct loader_batch *samples;
-    enum status st = feed_take(s->feed, first, micro_count, &samples, em);
+    const struct config *c = &stage->run->config;
+    size_t batch = (size_t)c->train.global_batch, first, count, micro_first, micro_count;
+    comm_shard(batch, comm_world_size(stage->comm), comm_rank(stage->comm), &first, &count);
+    comm_shard(count, (int)c->train.accumulate, 0, &micro_first, &micro_count);
+    micro_count = MIN(micro_count, feed_get_options(stage->feed)->capacity);
+    const struct batch *samples;
+    enum status st = feed_take(stage->feed, first, micro_count, &samples, em);
     if (st != ST_OK)
         return st;
-    struct model_batch view = batch_view(samples);
     struct model_losses ignored;
-    reducer_observe(s->reducer);
-    return model_backward(s->model, &view, (double)batch, &ignored, em);
-}
-
-static void tell_plan(const struct session *s)
-{
-    char cost[160];
-    if (comm_rank(s->comm) != 0)
-        return;
-    if (comm_world_size(s->comm) > 1)
-        log_info("reducer: %s", reducer_get_description(s->reducer));
-    if (s->slot_sum) {
-        slot_sum_describe(s->slot_sum, cost, sizeof cost);
-        log_info("reproducible: %s", cost);
-    }
-}
-
-enum status step_open(struct session *s, struct errmsg *em)
-{
-    enum status st = comm_agree(s->comm, new_reducer(s, em), em);
-    if (st == ST_OK)
-        st = comm_agree(s->comm, new_slot_sum(s, em), em);
-    if (st == ST_OK)
-        st = comm_agree(s->comm, adversary_open(s, em), em);
-    if (st != ST_OK)
-        return st;
-    model_on_gradient_ready(s->model, reducer_ready, s->reducer);
-    bool several = comm_world_size(s->comm) > 1;
-    if (several)
-        st = comm_agree(s->comm, try_backward(s, em), em);
-    if (st == ST_OK)
-        st = reducer_plan(s->reducer, em);
-    if (st == ST_OK)
-        st = comm_agree(s->comm, norm_new(s, &s->norm, em), em);
-    if (st == ST_OK)
-        tell_plan(s);
-    return st == ST_OK ? zero_prepare_load(s, em) : st;
+    reducer_observe(stage->reducer);
+    return model_backward(stage->model, samples, (double)batch, &ignored, em);
 }
 
 /* ---- Gradients ------------------------------------------------------------------------------- */
@@ -130,26 +37,28 @@ struct part {
     size_t unit;     /* of the vote */
 };
 
-static size_t part_count(const struct session *s)
+static size_t part_count(const struct stage *stage)
 {
-    size_t first, count = (size_t)s->config.train.accumulate;
-    if (s->slot_sum)
-        comm_shard(slots_of(s), comm_world_size(s->comm), comm_rank(s->comm), &first, &count);
+    size_t first, count = (size_t)stage->run->config.train.accumulate;
+    if (stage->slot_sum)
+        comm_shard(stage_slots(stage), comm_world_size(stage->comm), comm_rank(stage->comm), &first,
+                   &count);
     return count;
 }
 
-static struct part part_at(const struct session *s, size_t i)
+static struct part part_at(const struct stage *stage, size_t i)
 {
-    size_t batch = (size_t)s->config.train.global_batch, size = (size_t)s->config.train.slot_size;
-    int ranks = comm_world_size(s->comm), rank = comm_rank(s->comm);
+    const struct config *c = &stage->run->config;
+    size_t batch = (size_t)c->train.global_batch, size = (size_t)c->train.slot_size;
+    int ranks = comm_world_size(stage->comm), rank = comm_rank(stage->comm);
     size_t first, count, micro_first, micro_count;
-    if (s->slot_sum) {
-        comm_shard(slots_of(s), ranks, rank, &first, &count);
+    if (stage->slot_sum) {
+        comm_shard(stage_slots(stage), ranks, rank, &first, &count);
         size_t slot = first + i;
         return (struct part){slot * size, MIN(size, batch - slot * size), slot};
     }
     comm_shard(batch, ranks, rank, &first, &count);
-    comm_shard(count, (int)s->config.train.accumulate, (int)i, &micro_first, &micro_count);
+    comm_shard(count, (int)c->train.accumulate, (int)i, &micro_first, &micro_count);
     return (struct part){first + micro_first, micro_count, 0};
 }
 
@@ -157,14 +66,14 @@ static struct part part_at(const struct session *s, size_t i)
 static void read_ahead(struct session *s, size_t i)
 {
     uint64_t position = s->state.position;
-    if (++i == part_count(s)) {
-        if (s->state.step + 1 >= s->steps_total)
+    if (++i == part_count(&s->stage)) {
+        if (s->state.step + 1 >= s->stage.steps_total)
             return;
-        position += (uint64_t)s->config.train.global_batch;
+        position += (uint64_t)s->run.config.train.global_batch;
         i = 0;
     }
-    struct part next = part_at(s, i);
-    feed_ahead(s->feed, position + next.first, next.n);
+    struct part next = part_at(&s->stage, i);
+    feed_ahead(s->stage.feed, position + next.first, next.n);
 }
 
 /* Samples of a step on their way to gradients and losses. */
@@ -178,19 +87,19 @@ struct work {
 static enum status run_part(struct work *w, size_t i, struct errmsg *em)
 {
     struct session *s = w->s;
-    struct part part = part_at(s, i);
-    const struct loader_batch *samples;
+    struct part part = part_at(&s->stage, i);
+    const struct batch *samples;
     double before = clock_seconds();
-    watchdog_enter(s->watchdog, WATCH_READ, s->state.step + 1);
-    enum status st = feed_take(s->feed, s->state.position + part.first, part.n, &samples, em);
+    watchdog_enter(s->run.watchdog, WATCH_READ, s->state.step + 1);
+    enum status st = feed_take(s->stage.feed, s->state.position + part.first, part.n, &samples, em);
     w->data_wait_s += clock_seconds() - before;
     if (st != ST_OK)
         return st;
-    watchdog_enter(s->watchdog, WATCH_COMPUTE, s->state.step + 1);
+    watchdog_enter(s->run.watchdog, WATCH_COMPUTE, s->state.step + 1);
     read_ahead(s, i);
-    struct model_batch view = batch_view(samples);
     struct model_losses losses;
-    st = model_backward(s->model, &view, (double)s->config.train.global_batch, &losses, em);
+    st = model_backward(s->stage.model, samples, (double)s->run.config.train.global_batch, &losses,
+                        em);
     if (st == ST_OK)
         vote_add_losses(w->vote, part.unit, &losses);
     return st;
@@ -200,11 +109,11 @@ static enum status run_part(struct work *w, size_t i, struct errmsg *em)
  * micro-batch is empty sends them all in reducer_flush. */
 static enum status run_micro_batches(struct work *w, struct errmsg *em)
 {
-    size_t n = part_count(w->s);
-    enum status st = model_zero_gradients(w->s->model, em);
+    size_t n = part_count(&w->s->stage);
+    enum status st = model_zero_gradients(w->s->stage.model, em);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         if (i == n - 1)
-            reducer_arm(w->s->reducer);
+            reducer_arm(w->s->stage.reducer);
         st = run_part(w, i, em);
     }
     return st;
@@ -213,14 +122,14 @@ static enum status run_micro_batches(struct work *w, struct errmsg *em)
 /* This rank's share of the slots, each alone. */
 static enum status run_slots(struct work *w, struct errmsg *em)
 {
-    size_t n = part_count(w->s);
+    size_t n = part_count(&w->s->stage);
     enum status st = ST_OK;
     for (size_t i = 0; i < n && st == ST_OK; i++) {
-        st = model_zero_gradients(w->s->model, em);
+        st = model_zero_gradients(w->s->stage.model, em);
         if (st == ST_OK)
             st = run_part(w, i, em);
         if (st == ST_OK) {
-            slot_sum_add(w->s->slot_sum);
+            slot_sum_add(w->s->stage.slot_sum);
             adversary_add_slot(w->s);
         }
     }
@@ -232,14 +141,15 @@ static enum status run_slots(struct work *w, struct errmsg *em)
 static enum status sum_gradients(struct session *s, enum status local, struct vote *v,
                                  struct errmsg *em)
 {
-    watchdog_enter(s->watchdog, WATCH_REDUCE, s->state.step + 1);
-    if (s->slot_sum) {
-        enum status summed = slot_sum_finish(s->slot_sum, em);
-        enum status voted = vote_take(s->comm, local, v, em);
+    watchdog_enter(s->run.watchdog, WATCH_REDUCE, s->state.step + 1);
+    if (s->stage.slot_sum) {
+        enum status summed = slot_sum_finish(s->stage.slot_sum, em);
+        enum status voted = vote_take(s->run.comm, local, v, em);
         return voted != ST_OK ? voted : summed;
     }
-    enum status sent = reducer_flush(s->reducer, em), voted = vote_take(s->comm, local, v, em);
-    enum status summed = reducer_wait(s->reducer, em);
+    enum status sent = reducer_flush(s->stage.reducer, em),
+                voted = vote_take(s->run.comm, local, v, em);
+    enum status summed = reducer_wait(s->stage.reducer, em);
     return voted != ST_OK ? voted : sent != ST_OK ? sent : summed;
 }
 
@@ -250,11 +160,11 @@ static enum status step_gradients(struct session *s, uint64_t flags, struct step
                                   struct errmsg *em)
 {
     struct vote v;
-    vote_init(&v, s->slot_sum ? slots_of(s) : 1, 0);
+    vote_init(&v, s->stage.slot_sum ? stage_slots(&s->stage) : 1, 0);
     vote_set_flags(&v, flags);
     struct work w = {.s = s, .vote = &v};
     adversary_begin_step(s);
-    enum status local = s->slot_sum ? run_slots(&w, em) : run_micro_batches(&w, em);
+    enum status local = s->stage.slot_sum ? run_slots(&w, em) : run_micro_batches(&w, em);
     double before = clock_seconds();
     enum status st = sum_gradients(s, local, &v, em);
     r->sum_wait_s = clock_seconds() - before;
@@ -269,7 +179,7 @@ static enum status step_gradients(struct session *s, uint64_t flags, struct step
 
 static bool replica_check_due(const struct session *s)
 {
-    int64_t every = s->config.train.replica_check_steps;
+    int64_t every = s->run.config.train.replica_check_steps;
     return every > 0 && s->state.step % every == 0;
 }
 
@@ -278,26 +188,26 @@ static enum status judge_and_update(struct session *s, struct step_report *r, st
 {
     bool also_finite = true;
     struct guard *g = &s->state.guard;
-    watchdog_enter(s->watchdog, WATCH_UPDATE, s->state.step + 1);
-    enum status st = norm_measure(s, s->norm, &r->grad_norm, em);
+    watchdog_enter(s->run.watchdog, WATCH_UPDATE, s->state.step + 1);
+    enum status st = norm_measure(&s->stage, s->stage.norm, &r->grad_norm, em);
     if (st == ST_OK)
         st = adversary_is_finite(s, &also_finite, em);
     if (st == ST_OK) {
         bool finite = isfinite(r->grad_norm) && also_finite && isfinite(r->losses.total);
-        r->judged_loss = adversary_judged_loss(s, &r->losses);
-        r->loss_limit = guard_limit(g, &s->config.guard);
-        r->verdict = guard_judge(g, &s->config.guard, r->judged_loss, finite);
+        r->judged_loss = adversary_judged_loss(&s->run.config, &r->losses);
+        r->loss_limit = guard_limit(g, &s->run.config.guard);
+        r->verdict = guard_judge(g, &s->run.config.guard, r->judged_loss, finite);
     }
     const struct model_step step = {
-        .step = session_stage_steps(s) + 1,
+        .step = train_state_stage_steps(&s->state) + 1,
         .lr = r->lr,
-        .gradient_scale = norm_clip_factor(r->grad_norm, s->config.train.clip_norm),
+        .gradient_scale = norm_clip_factor(r->grad_norm, s->run.config.train.clip_norm),
     };
     if (st == ST_OK && r->verdict == GUARD_GOOD)
-        st = zero_update(s, &step, em);
+        st = zero_update(&s->stage, &step, em);
     if (st == ST_OK && r->verdict == GUARD_GOOD)
         st = adversary_update(s, r->lr, em);
-    return zero_is_on(s) ? st : comm_agree(s->comm, st, em);
+    return zero_is_on(&s->stage) ? st : comm_agree(s->run.comm, st, em);
 }
 
 /* Against discriminators reconstructions may stray from the pictures for a while: then their losses
@@ -305,12 +215,12 @@ static enum status judge_and_update(struct session *s, struct step_report *r, st
 static void note_losses(struct session *s, const struct step_report *r)
 {
     double loss[MODEL_PEOPLE];
-    bool compares = s->config.loss.adversarial == 0;
+    bool compares = s->run.config.loss.adversarial == 0;
     for (int who = 0; who < MODEL_PEOPLE; who++)
-        loss[who] = compares ? collapse_loss(&s->config, &r->losses, who) : NAN;
+        loss[who] = compares ? collapse_loss(&s->run.config, &r->losses, who) : NAN;
     s->state.train_loss = r->losses.total;
     collapse_note_step(&s->state.collapse, loss,
-                       s->config.train.freeze == FREEZE_NONE ? r->lr : NAN);
+                       s->run.config.train.freeze == FREEZE_NONE ? r->lr : NAN);
 }
 
 enum status step_run(struct session *s, uint64_t flags, struct step_report *out, struct errmsg *em)
@@ -323,7 +233,7 @@ enum status step_run(struct session *s, uint64_t flags, struct step_report *out,
     if (st != ST_OK)
         return st;
     s->state.step++;
-    s->state.position += (uint64_t)s->config.train.global_batch;
+    s->state.position += (uint64_t)s->run.config.train.global_batch;
     if (r.verdict == GUARD_GOOD)
         note_losses(s, &r);
     if (replica_check_due(s))
@@ -336,12 +246,12 @@ enum status step_run(struct session *s, uint64_t flags, struct step_report *out,
 enum status step_before_save(struct session *s, struct errmsg *em)
 {
     enum status st = ST_OK;
-    if (s->config.train.replica_check_steps > 0)
+    if (s->run.config.train.replica_check_steps > 0)
         st = replica_check(s, em);
-    return st == ST_OK ? zero_gather_moments(s, em) : st;
+    return st == ST_OK ? zero_gather_moments(&s->stage, em) : st;
 }
 
 enum status step_after_save(struct session *s, struct errmsg *em)
 {
-    return comm_agree(s->comm, zero_shed_moments(s, em), em);
+    return comm_agree(s->run.comm, zero_shed_moments(&s->stage, em), em);
 }

@@ -38,12 +38,9 @@ struct step_report {
                          * what it had still to compute */
 };
 
-/*
- * COLLECTIVE, once, after session_open: makes s->reducer. With several ranks it runs one backward
- * on the first samples, whose gradients are thrown away, to learn in which order and when gradients
- * get ready, and prints the plan.
- */
-enum status step_open(struct session *s, struct errmsg *em) MUST_CHECK;
+/* One backward on the first samples of this rank, for the reducer to observe: stage_open_sums. Its
+ * gradients are thrown away. */
+enum status step_try(const struct stage *stage, struct errmsg *em) MUST_CHECK;
 
 /*
  * COLLECTIVE: samples, gradients, sum over ranks, update; advances s->state.step and position.

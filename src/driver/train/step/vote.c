@@ -85,11 +85,8 @@ void vote_own_sums(const struct vote *v, double *sums)
 
 enum status vote_take(struct comm *c, enum status local, struct vote *v, struct errmsg *em)
 {
-    struct comm_ticket ticket = {0};
     v->numbers[0] = local != ST_OK;
-    enum status st = comm_all_reduce_begin(c, v->numbers, count_of(v), COMM_F64, NULL, &ticket, em);
-    if (st == ST_OK)
-        st = comm_wait(c, &ticket, COMM_NO_DEADLINE, em);
+    enum status st = comm_do(c, COMM_ALL_REDUCE, v->numbers, count_of(v), COMM_F64, 0, NULL, em);
     if (st != ST_OK)
         return st;
     return v->numbers[0] > 0 ? comm_agree(c, local, em) : ST_OK;

@@ -4,15 +4,15 @@
 
 #include "comm/reducer.h"
 
-bool zero_is_on(const struct session *s)
+bool zero_is_on(const struct stage *stage)
 {
-    return s->config.train.zero > 0 && comm_world_size(s->comm) > 1;
+    return stage->run->config.train.zero > 0 && comm_world_size(stage->comm) > 1;
 }
 
-static struct model_range shard_of(const struct session *s, struct reducer_range bucket)
+static struct model_range shard_of(const struct stage *stage, struct reducer_range bucket)
 {
     size_t first, count;
-    comm_shard(bucket.count, comm_world_size(s->comm), comm_rank(s->comm), &first, &count);
+    comm_shard(bucket.count, comm_world_size(stage->comm), comm_rank(stage->comm), &first, &count);
     return (struct model_range){bucket.first + first, count};
 }
 
@@ -23,67 +23,69 @@ static int compare_ranges(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static enum status keep_shards(struct session *s, struct errmsg *em)
+static enum status keep_shards(const struct stage *stage, struct errmsg *em)
 {
     const struct reducer_range *buckets;
-    size_t n = reducer_buckets(s->reducer, &buckets), kept = 0;
+    size_t n = reducer_buckets(stage->reducer, &buckets), kept = 0;
     struct model_range *shards = calloc(n, sizeof *shards);
     if (!shards)
         return FAIL(em, ST_MEMORY, "out of memory");
     for (size_t i = 0; i < n; i++) {
-        shards[kept] = shard_of(s, buckets[i]);
+        shards[kept] = shard_of(stage, buckets[i]);
         kept += shards[kept].count > 0;
     }
     qsort(shards, kept, sizeof *shards, compare_ranges);
-    enum status st = model_keep_moments(s->model, shards, kept, em);
+    enum status st = model_keep_moments(stage->model, shards, kept, em);
     free(shards);
     return st;
 }
 
-static struct model_range everything(const struct session *s)
+static struct model_range everything(const struct stage *stage)
 {
-    return (struct model_range){0, model_flat(s->model)->count};
+    return (struct model_range){0, model_flat(stage->model)->count};
 }
 
-static enum status keep_all(struct session *s, struct errmsg *em)
+static enum status keep_all(const struct stage *stage, struct errmsg *em)
 {
-    struct model_range all = everything(s);
-    return model_keep_moments(s->model, &all, 1, em);
+    struct model_range all = everything(stage);
+    return model_keep_moments(stage->model, &all, 1, em);
 }
 
-enum status zero_prepare_load(struct session *s, struct errmsg *em)
+enum status zero_prepare_load(const struct stage *stage, struct errmsg *em)
 {
-    if (!zero_is_on(s))
+    if (!zero_is_on(stage))
         return ST_OK;
-    return comm_agree(s->comm, comm_rank(s->comm) == 0 ? keep_all(s, em) : keep_shards(s, em), em);
+    return comm_agree(stage->comm,
+                      comm_rank(stage->comm) == 0 ? keep_all(stage, em) : keep_shards(stage, em),
+                      em);
 }
 
 /* Begins to gather every bucket of a flat array, each after `before` has worked on it; waits for
  * all. A rank whose `before` fails takes part all the same. */
-static enum status gather_buckets(struct session *s, float *array,
+static enum status gather_buckets(const struct stage *stage, float *array,
                                   enum status (*before)(void *ctx, struct model_range shard,
                                                         struct errmsg *em),
                                   void *ctx, struct errmsg *em)
 {
     const struct reducer_range *buckets;
-    size_t n = reducer_buckets(s->reducer, &buckets);
+    size_t n = reducer_buckets(stage->reducer, &buckets);
     struct comm_ticket *tickets = calloc(n, sizeof *tickets);
     BUG_ON(!tickets); /* a few bytes, without which the other ranks would wait in vain */
     enum status local = ST_OK, st = ST_OK;
-    comm_note_buckets(s->comm, n);
+    comm_note_buckets(stage->comm, n);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
-        struct model_range shard = shard_of(s, buckets[i]);
+        struct model_range shard = shard_of(stage, buckets[i]);
         if (local == ST_OK && shard.count > 0)
             local = before(ctx, shard, em);
-        st = comm_all_gather_begin(s->comm, array + buckets[i].first, buckets[i].count, COMM_F32,
-                                   model_flat(s->model)->stream, &tickets[i], em);
+        st = comm_all_gather_begin(stage->comm, array + buckets[i].first, buckets[i].count,
+                                   COMM_F32, model_flat(stage->model)->stream, &tickets[i], em);
     }
     for (size_t i = 0; i < n; i++) {
-        enum status waited = comm_wait(s->comm, &tickets[i], COMM_NO_DEADLINE, em);
+        enum status waited = comm_wait(stage->comm, &tickets[i], COMM_NO_DEADLINE, em);
         st = st == ST_OK ? waited : st;
     }
     free(tickets);
-    return st == ST_OK ? comm_agree(s->comm, local, em) : st;
+    return st == ST_OK ? comm_agree(stage->comm, local, em) : st;
 }
 
 struct update {
@@ -97,52 +99,51 @@ static enum status update_shard(void *ctx, struct model_range shard, struct errm
     return model_update_range(u->model, u->step, shard, em);
 }
 
-enum status zero_update(struct session *s, const struct model_step *step, struct errmsg *em)
+enum status zero_update(const struct stage *stage, const struct model_step *step, struct errmsg *em)
 {
-    if (!zero_is_on(s))
-        return model_update(s->model, step, em);
-    struct update u = {s->model, step};
-    return gather_buckets(s, model_flat(s->model)->parameters, update_shard, &u, em);
+    if (!zero_is_on(stage))
+        return model_update(stage->model, step, em);
+    struct update u = {stage->model, step};
+    return gather_buckets(stage, model_flat(stage->model)->parameters, update_shard, &u, em);
 }
 
 /* ---- Moments between shards and rank 0; the flat gradient carries them ----------------------- */
 
-static enum status unstage_shards(struct session *s, enum model_moment which, struct errmsg *em)
+static enum status unstage_shards(const struct stage *stage, enum model_moment which,
+                                  struct errmsg *em)
 {
     const struct reducer_range *buckets;
-    size_t n = reducer_buckets(s->reducer, &buckets);
+    size_t n = reducer_buckets(stage->reducer, &buckets);
     enum status st = ST_OK;
     for (size_t i = 0; i < n && st == ST_OK; i++)
-        st = model_unstage_moment(s->model, which, shard_of(s, buckets[i]), em);
+        st = model_unstage_moment(stage->model, which, shard_of(stage, buckets[i]), em);
     return st;
 }
 
-static enum status share_moment(struct session *s, enum model_moment which, struct errmsg *em)
+static enum status share_moment(const struct stage *stage, enum model_moment which,
+                                struct errmsg *em)
 {
-    const struct model_flat *flat = model_flat(s->model);
-    struct comm_ticket ticket = {0};
+    const struct model_flat *flat = model_flat(stage->model);
     enum status st = ST_OK;
-    if (comm_rank(s->comm) == 0)
-        st = model_stage_moment(s->model, which, everything(s), em);
-    st = comm_agree(s->comm, st, em);
+    if (comm_rank(stage->comm) == 0)
+        st = model_stage_moment(stage->model, which, everything(stage), em);
+    st = comm_agree(stage->comm, st, em);
     if (st == ST_OK)
-        st = comm_broadcast_begin(s->comm, flat->gradients, flat->count, COMM_F32, 0, flat->stream,
-                                  &ticket, em);
+        st = comm_do(stage->comm, COMM_BROADCAST, flat->gradients, flat->count, COMM_F32, 0,
+                     flat->stream, em);
     if (st == ST_OK)
-        st = comm_wait(s->comm, &ticket, COMM_NO_DEADLINE, em);
-    if (st == ST_OK)
-        st = comm_agree(s->comm, unstage_shards(s, which, em), em);
+        st = comm_agree(stage->comm, unstage_shards(stage, which, em), em);
     return st;
 }
 
-enum status zero_share_moments(struct session *s, struct errmsg *em)
+enum status zero_share_moments(const struct stage *stage, struct errmsg *em)
 {
     enum status st = ST_OK;
-    if (!zero_is_on(s))
+    if (!zero_is_on(stage))
         return ST_OK;
-    for (int which = 0; which < model_moments(s->model) && st == ST_OK; which++)
-        st = share_moment(s, (enum model_moment)which, em);
-    return st == ST_OK ? comm_agree(s->comm, zero_shed_moments(s, em), em) : st;
+    for (int which = 0; which < model_moments(stage->model) && st == ST_OK; which++)
+        st = share_moment(stage, (enum model_moment)which, em);
+    return st == ST_OK ? comm_agree(stage->comm, zero_shed_moments(stage, em), em) : st;
 }
 
 struct staging {
@@ -156,33 +157,35 @@ static enum status stage_shard(void *ctx, struct model_range shard, struct errms
     return model_stage_moment(staging->model, staging->which, shard, em);
 }
 
-enum status zero_stage_moment(struct session *s, enum model_moment which, struct errmsg *em)
+enum status zero_stage_moment(const struct stage *stage, enum model_moment which, struct errmsg *em)
 {
-    struct staging staging = {s->model, which};
-    if (!zero_is_on(s))
-        return comm_agree(s->comm, stage_shard(&staging, everything(s), em), em);
-    return gather_buckets(s, model_flat(s->model)->gradients, stage_shard, &staging, em);
+    struct staging staging = {stage->model, which};
+    if (!zero_is_on(stage))
+        return comm_agree(stage->comm, stage_shard(&staging, everything(stage), em), em);
+    return gather_buckets(stage, model_flat(stage->model)->gradients, stage_shard, &staging, em);
 }
 
-static enum status gather_moment(struct session *s, enum model_moment which, struct errmsg *em)
+static enum status gather_moment(const struct stage *stage, enum model_moment which,
+                                 struct errmsg *em)
 {
-    enum status st = zero_stage_moment(s, which, em);
-    if (st == ST_OK && comm_rank(s->comm) == 0)
-        st = model_unstage_moment(s->model, which, everything(s), em);
-    return comm_agree(s->comm, st, em);
+    enum status st = zero_stage_moment(stage, which, em);
+    if (st == ST_OK && comm_rank(stage->comm) == 0)
+        st = model_unstage_moment(stage->model, which, everything(stage), em);
+    return comm_agree(stage->comm, st, em);
 }
 
-enum status zero_gather_moments(struct session *s, struct errmsg *em)
+enum status zero_gather_moments(const struct stage *stage, struct errmsg *em)
 {
-    if (!zero_is_on(s))
+    if (!zero_is_on(stage))
         return ST_OK;
-    enum status st = comm_agree(s->comm, comm_rank(s->comm) == 0 ? keep_all(s, em) : ST_OK, em);
-    for (int which = 0; which < model_moments(s->model) && st == ST_OK; which++)
-        st = gather_moment(s, (enum model_moment)which, em);
+    enum status st =
+        comm_agree(stage->comm, comm_rank(stage->comm) == 0 ? keep_all(stage, em) : ST_OK, em);
+    for (int which = 0; which < model_moments(stage->model) && st == ST_OK; which++)
+        st = gather_moment(stage, (enum model_moment)which, em);
     return st;
 }
 
-enum status zero_shed_moments(struct session *s, struct errmsg *em)
+enum status zero_shed_moments(const struct stage *stage, struct errmsg *em)
 {
-    return zero_is_on(s) && comm_rank(s->comm) == 0 ? keep_shards(s, em) : ST_OK;
+    return zero_is_on(stage) && comm_rank(stage->comm) == 0 ? keep_shards(stage, em) : ST_OK;
 }

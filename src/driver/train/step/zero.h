@@ -14,20 +14,20 @@
 
 #include "session.h"
 
-bool zero_is_on(const struct session *s);
+bool zero_is_on(const struct stage *stage);
 /* COLLECTIVE. Before a state is loaded; after the reducer's plan. ST_MEMORY. */
-enum status zero_prepare_load(struct session *s, struct errmsg *em) MUST_CHECK;
+enum status zero_prepare_load(const struct stage *stage, struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE. The optimizer's step. */
-enum status zero_update(struct session *s, const struct model_step *step,
+enum status zero_update(const struct stage *stage, const struct model_step *step,
                         struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE. What rank 0 loaded becomes every rank's shards. */
-enum status zero_share_moments(struct session *s, struct errmsg *em) MUST_CHECK;
+enum status zero_share_moments(const struct stage *stage, struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE. The flat gradient becomes this moment, whole, on every rank. */
-enum status zero_stage_moment(struct session *s, enum model_moment which,
+enum status zero_stage_moment(const struct stage *stage, enum model_moment which,
                               struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE. Rank 0 holds all moments when it returns; the flat gradient is lost. */
-enum status zero_gather_moments(struct session *s, struct errmsg *em) MUST_CHECK;
+enum status zero_gather_moments(const struct stage *stage, struct errmsg *em) MUST_CHECK;
 /* Rank 0 keeps its shards only; not collective. */
-enum status zero_shed_moments(struct session *s, struct errmsg *em) MUST_CHECK;
+enum status zero_shed_moments(const struct stage *stage, struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -22,7 +22,6 @@ enum {
     SCALARS_MAX = 64,
     NAMES_TRIED_MAX = 100,
     COLOURSPACE_RGB = 3,
-    DTYPE_STRING = 7,
     SESSION_START = 1,
 };
 
@@ -193,31 +192,6 @@ enum status tensorboard_image(struct tensorboard *tb, const char *tag, int64_t s
     return write_values(tb, step, (Tfevent__Value *[]){&value}, 1, em);
 }
 
-enum status tensorboard_text(struct tensorboard *tb, const char *tag, int64_t step,
-                             const char *text, struct errmsg *em)
-{
-    ProtobufCBinaryData string = {.data = (uint8_t *)unconst(text), .len = strlen(text)};
-    Tfevent__Dim dim = TFEVENT__DIM__INIT;
-    dim.size = 1;
-    Tfevent__TensorShape shape = TFEVENT__TENSOR_SHAPE__INIT;
-    shape.dim = (Tfevent__Dim *[]){&dim};
-    shape.n_dim = 1;
-    Tfevent__Tensor tensor = TFEVENT__TENSOR__INIT;
-    tensor.dtype = DTYPE_STRING;
-    tensor.tensor_shape = &shape;
-    tensor.string_val = &string;
-    tensor.n_string_val = 1;
-    Tfevent__PluginData plugin = TFEVENT__PLUGIN_DATA__INIT;
-    plugin.plugin_name = unconst("text");
-    Tfevent__Metadata metadata = TFEVENT__METADATA__INIT;
-    metadata.plugin_data = &plugin;
-    Tfevent__Value value = value_tagged(tag);
-    value.value_case = TFEVENT__VALUE__VALUE_TENSOR;
-    value.tensor = &tensor;
-    value.metadata = &metadata;
-    return write_values(tb, step, (Tfevent__Value *[]){&value}, 1, em);
-}
-
 /* --- metrics -------------------------------------------------------------------------------- */
 
 static const char *const train_tags[MODEL_PEOPLE][MODEL_LOSSES] = {
@@ -280,11 +254,6 @@ enum status tensorboard_metrics(struct tensorboard *tb, const struct metrics_row
         s[n++] = (struct tensorboard_scalar){"perf/sum_wait_ms", row->sum_wait_ms};
     }
     return tensorboard_scalars(tb, row->step, s, n, em);
-}
-
-const char *tensorboard_path(const struct tensorboard *tb)
-{
-    return tb->file.path;
 }
 
 void tensorboard_close(struct tensorboard *tb)

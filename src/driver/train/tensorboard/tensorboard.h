@@ -1,5 +1,5 @@
 /*
- * TensorBoard event files: scalars, PNG pictures and text in a run folder, one new file
+ * TensorBoard event files: scalars and PNG pictures in a run folder, one new file
  * (events.out.tfevents.*) each start, so that a resumed run continues its curves.
  *
  *     enum status st = tensorboard_open("runs/x", &tb, &em);
@@ -56,11 +56,6 @@ enum status tensorboard_metrics(struct tensorboard *tb, const struct metrics_row
 enum status tensorboard_image(struct tensorboard *tb, const char *tag, int64_t step,
                               const uint8_t *png, size_t n, int width, int height,
                               struct errmsg *em) MUST_CHECK;
-/* UTF-8, shown as markdown. */
-enum status tensorboard_text(struct tensorboard *tb, const char *tag, int64_t step,
-                             const char *text, struct errmsg *em) MUST_CHECK;
-/* The file being written, borrowed; "" where nothing is. */
-const char *tensorboard_path(const struct tensorboard *tb);
 void tensorboard_close(struct tensorboard *tb);
 
 #endif

@@ -17,6 +17,7 @@
 #include "resume.h"
 #include "run_plan.h"
 #include "signals.h"
+#include "stage_open.h"
 #include "step.h"
 
 #include "base/poison.h"
@@ -41,11 +42,11 @@ struct search {
 static double planned_bytes(const struct session *s, int64_t pairs)
 {
     const struct cluster here = {.gpu = false};
-    struct config c = s->config;
+    struct config c = s->run.config;
     struct plan_work work;
     struct plan_run run;
-    c.train.global_batch = pairs * comm_world_size(s->comm);
-    if (pairs == 0 || !run_plan_of(s, &c, MODEL_FP32, &work, &run))
+    c.train.global_batch = pairs * comm_world_size(s->run.comm);
+    if (pairs == 0 || !run_plan_of(&c, comm_world_size(s->run.comm), MODEL_FP32, &work, &run))
         return 0;
     return plan_memory_of(&work, &run, &here).total;
 }
@@ -61,11 +62,11 @@ static enum status fits_hosts(struct search *f, bool *fits_out, struct errmsg *e
     double growth =
         batch_trials_growth(t, planned_bytes(s, next) - planned_bytes(s, t->n > 0 ? next / 2 : 0));
     double more = growth + (t->n > 0 ? m.peak - m.resident : 0);
-    double spare = f->gpu ? 0 : fmin(m.left - more * comm_local_size(s->comm), DBL_MAX);
+    double spare = f->gpu ? 0 : fmin(m.left - more * comm_local_size(s->run.comm), DBL_MAX);
     double least, most;
-    enum status st = comm_agree_range(s->comm, spare, &least, &most, em);
+    enum status st = comm_agree_range(s->run.comm, spare, &least, &most, em);
     *fits_out = least >= 0;
-    if (st == ST_OK && least < 0 && comm_rank(s->comm) == 0)
+    if (st == ST_OK && least < 0 && comm_rank(s->run.comm) == 0)
         log_info("%" PRId64 " pairs a rank may take %.2f GB more on each rank, %.2f GB more than a "
                  "host has left",
                  next, more / GB, -least / GB);
@@ -80,7 +81,7 @@ static enum status take_steps(struct session *s, int64_t n, double *seconds, str
     struct step_report step = {0};
     double start = clock_seconds();
     for (int64_t i = 0; i < n; i++) {
-        watchdog_enter(s->watchdog, WATCH_STEP, s->state.step + 1);
+        watchdog_enter(s->run.watchdog, WATCH_STEP, s->state.step + 1);
         enum status st = step_run(s, signals_pending() ? STEP_FLAG_STOP : 0, &step, em);
         if (st != ST_OK)
             return st;
@@ -88,14 +89,14 @@ static enum status take_steps(struct session *s, int64_t n, double *seconds, str
             return FAIL(em, ST_INTERRUPTED, "stopped before a batch was found; nothing is kept");
     }
     *seconds = clock_seconds() - start;
-    return session_share_bytes(s->comm, seconds, sizeof *seconds, em);
+    return run_share_bytes(&s->run, seconds, sizeof *seconds, em);
 }
 
 static enum status measure(struct search *f, struct batch_trial *out, struct errmsg *em)
 {
     struct session *s = f->s;
     double seconds, least;
-    f->gpu = strncmp(model_get_options(s->model)->device, "cuda", 4) == 0;
+    f->gpu = strncmp(model_get_options(s->stage.model)->device, "cuda", 4) == 0;
     enum status st = take_steps(s, f->gpu ? WARM_UP_GPU : WARM_UP_CPU, &seconds, em);
     if (st == ST_OK)
         st = take_steps(s, 1, &seconds, em);
@@ -103,11 +104,11 @@ static enum status measure(struct search *f, struct batch_trial *out, struct err
         return st;
     int64_t n = (int64_t)MAX(MIN(TRIAL_S / seconds, STEPS_MAX), STEPS_MIN);
     st = take_steps(s, n, &seconds, em);
-    double peak = f->gpu ? (double)model_gpu_peak_bytes(s->model) : host_memory_read("").peak;
+    double peak = f->gpu ? (double)model_gpu_peak_bytes(s->stage.model) : host_memory_read("").peak;
     if (st == ST_OK)
-        st = comm_agree_range(s->comm, peak, &least, &out->peak, em);
+        st = comm_agree_range(s->run.comm, peak, &least, &out->peak, em);
     out->step_s = seconds / (double)n;
-    out->images_per_s = 2 * (double)s->config.train.global_batch / out->step_s;
+    out->images_per_s = 2 * (double)s->run.config.train.global_batch / out->step_s;
     return st;
 }
 
@@ -116,15 +117,15 @@ static enum status try_pairs(struct search *f, struct batch_trial *trial, struct
 {
     struct session *s = f->s;
     const struct train_state begun = s->state;
-    s->config.train.global_batch = trial->pairs * comm_world_size(s->comm);
-    enum status st = session_open_stage(s, em);
+    s->run.config.train.global_batch = trial->pairs * comm_world_size(s->run.comm);
+    enum status st = stage_open(&s->stage, &s->state, em);
     if (st == ST_OK)
-        st = step_open(s, em);
+        st = stage_open_sums(&s->stage, &s->state, em);
     if (st == ST_OK)
         st = resume_start(s, NULL, em);
     if (st == ST_OK)
         st = measure(f, trial, em);
-    session_close_stage(s);
+    stage_close(&s->stage);
     s->state = begun;
     return st;
 }
@@ -132,10 +133,10 @@ static enum status try_pairs(struct search *f, struct batch_trial *trial, struct
 /* ---- The search ------------------------------------------------------------------------------ */
 
 /* A rank's share of the pictures. */
-static int64_t pairs_most(const struct session *s)
+static int64_t pairs_most(const struct run *run)
 {
-    int64_t fewer = MIN(order_train_count(s->orders[0]), order_train_count(s->orders[1]));
-    return fewer / comm_world_size(s->comm);
+    int64_t fewer = MIN(order_train_count(run->orders[0]), order_train_count(run->orders[1]));
+    return fewer / comm_world_size(run->comm);
 }
 
 static void end(struct search *f, const char *code, const char *why)
@@ -149,7 +150,7 @@ static enum status try_next(struct search *f, struct errmsg *em)
 {
     struct batch_trials *t = &f->trials;
     struct batch_trial trial = {.pairs = batch_trials_next(t)};
-    bool tells = comm_rank(f->s->comm) == 0;
+    bool tells = comm_rank(f->s->run.comm) == 0;
     enum status st = try_pairs(f, &trial, em);
     if (st == ST_OK) {
         t->list[t->n++] = trial;
@@ -172,7 +173,7 @@ static enum status go_on(struct search *f, struct errmsg *em)
 {
     const struct batch_trials *t = &f->trials;
     bool fits = false;
-    enum batch_end no_more = batch_trials_end(t, pairs_most(f->s));
+    enum batch_end no_more = batch_trials_end(t, pairs_most(&f->s->run));
     if (no_more == BATCH_PICTURES)
         end(f, "pictures", "the sets have fewer training pictures than twice the batch");
     if (no_more == BATCH_SPEED)
@@ -194,7 +195,7 @@ static enum status go_on(struct search *f, struct errmsg *em)
 static void print(const struct search *f, int64_t configured, int64_t suggestion)
 {
     const struct batch_trials *t = &f->trials;
-    int ranks = comm_world_size(f->s->comm);
+    int ranks = comm_world_size(f->s->run.comm);
     printf("%12s  %18s  %9s  %9s  %13s\n", "pairs a rank", "train.global_batch", "images/s", "step",
            "memory a rank");
     for (size_t i = 0; i < t->n; i++)
@@ -211,7 +212,7 @@ static enum status print_json(const struct search *f, int64_t configured, int64_
                               struct errmsg *em)
 {
     json_t *list = json_array();
-    int ranks = comm_world_size(f->s->comm);
+    int ranks = comm_world_size(f->s->run.comm);
     for (size_t i = 0; i < f->trials.n; i++) {
         const struct batch_trial *t = &f->trials.list[i];
         json_array_append_new(list,
@@ -235,7 +236,7 @@ static enum status print_json(const struct search *f, int64_t configured, int64_
 static enum status show(const struct search *f, int64_t configured, bool json, struct errmsg *em)
 {
     const struct batch_trials *t = &f->trials;
-    int64_t suggestion = t->list[batch_trials_best(t)].pairs * comm_world_size(f->s->comm);
+    int64_t suggestion = t->list[batch_trials_best(t)].pairs * comm_world_size(f->s->run.comm);
     enum status st = ST_OK;
     if (json)
         st = print_json(f, configured, suggestion, em);
@@ -247,15 +248,15 @@ static enum status show(const struct search *f, int64_t configured, bool json, s
 enum status find_batch(struct session *s, bool json, struct errmsg *em)
 {
     struct search f = {.s = s};
-    int64_t configured = s->config.train.global_batch;
+    int64_t configured = s->run.config.train.global_batch;
     enum status st = ST_OK;
-    s->fixed_lr = LR;
-    s->config.train.accumulate = 1;
+    s->run.fixed_lr = LR;
+    s->run.config.train.accumulate = 1;
     while (st == ST_OK && !f.end)
         st = go_on(&f, em);
-    watchdog_enter(s->watchdog, WATCH_END, s->state.step);
+    watchdog_enter(s->run.watchdog, WATCH_END, s->state.step);
     if (st == ST_OK)
-        st = comm_agree(s->comm, comm_rank(s->comm) == 0 ? show(&f, configured, json, em) : ST_OK,
-                        em);
+        st = comm_agree(s->run.comm,
+                        comm_rank(s->run.comm) == 0 ? show(&f, configured, json, em) : ST_OK, em);
     return st;
 }

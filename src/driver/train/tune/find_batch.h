@@ -13,7 +13,7 @@
 #include "session.h"
 
 /*
- * COLLECTIVE. With a session open and no stage of it. Rank 0 writes the result to standard output,
+ * COLLECTIVE. With the run open and no stage of it. Rank 0 writes the result to standard output,
  * as a table or as one JSON object (docs/tuning.md tells its keys): ST_IO. ST_MEMORY where not even
  * one pair a rank fits; ST_INTERRUPTED where it was asked to stop.
  */

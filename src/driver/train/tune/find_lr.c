@@ -15,7 +15,7 @@
 static void tell(const struct session *s, const struct lr_curve *c)
 {
     int64_t every = (c->steps + 9) / 10;
-    if (comm_rank(s->comm) == 0 && c->n % every == 0)
+    if (comm_rank(s->run.comm) == 0 && c->n % every == 0)
         log_info("step %" PRId64 " of %" PRId64 ": learning rate %.1e, loss %.4f", c->n, c->steps,
                  lr_curve_rate(c, c->n - 1), lr_curve_smoothed(c, c->n - 1));
 }
@@ -25,8 +25,8 @@ static enum status run(struct session *s, struct lr_curve *c, struct errmsg *em)
 {
     struct step_report step = {0};
     while (!lr_curve_is_over(c)) {
-        s->fixed_lr = lr_curve_rate(c, c->n);
-        watchdog_enter(s->watchdog, WATCH_STEP, s->state.step + 1);
+        s->run.fixed_lr = lr_curve_rate(c, c->n);
+        watchdog_enter(s->run.watchdog, WATCH_STEP, s->state.step + 1);
         enum status st = step_run(s, signals_pending() ? STEP_FLAG_STOP : 0, &step, em);
         if (st != ST_OK)
             return st;
@@ -56,20 +56,21 @@ static enum status show(const struct session *s, const struct find_lr_options *o
 enum status find_lr(struct session *s, const struct find_lr_options *o, struct errmsg *em)
 {
     struct lr_curve curve = {0};
-    bool draws = comm_rank(s->comm) == 0 && o->chart[0];
+    bool draws = comm_rank(s->run.comm) == 0 && o->chart[0];
     enum status st = draws ? picture_check_output(o->chart, em) : ST_OK;
     if (st == ST_OK)
         st = lr_curve_init(&curve, o->steps, em);
-    st = comm_agree(s->comm, st, em);
-    s->config.guard.spike = 0;
-    if (st == ST_OK && comm_rank(s->comm) == 0)
+    st = comm_agree(s->run.comm, st, em);
+    s->run.config.guard.spike = 0;
+    if (st == ST_OK && comm_rank(s->run.comm) == 0)
         log_info("learning rate range test: up to %" PRId64 " steps from %.0e to %.0e", o->steps,
                  LR_CURVE_LOWEST, LR_CURVE_HIGHEST);
     if (st == ST_OK)
         st = run(s, &curve, em);
-    watchdog_enter(s->watchdog, WATCH_END, s->state.step);
+    watchdog_enter(s->run.watchdog, WATCH_END, s->state.step);
     if (st == ST_OK)
-        st = comm_agree(s->comm, comm_rank(s->comm) == 0 ? show(s, o, &curve, em) : ST_OK, em);
+        st = comm_agree(s->run.comm, comm_rank(s->run.comm) == 0 ? show(s, o, &curve, em) : ST_OK,
+                        em);
     lr_curve_release(&curve);
     return st;
 }

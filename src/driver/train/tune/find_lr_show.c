@@ -16,7 +16,7 @@ enum { ROWS = 24, TEXT_BYTES = 256 };
 
 static bool has_peak(const struct session *s)
 {
-    return s->config.train.schedule == SCHEDULE_ONE_CYCLE;
+    return s->run.config.train.schedule == SCHEDULE_ONE_CYCLE;
 }
 
 static struct lr_verdict judge(const struct session *s, const struct lr_curve *c)
@@ -49,8 +49,8 @@ static void print_verdict(const struct session *s, const struct lr_curve *c)
            lr_curve_rate(c, v.steepest));
     printf("suggested, %s: %s = %.1e (configured: %g)\n",
            has_peak(s) ? "the first, for the peak of one_cycle" : "a tenth of the first",
-           s->config.train.stages.n > 0 ? "lr of stage 1 of train.stages" : "train.lr",
-           v.suggestion, s->config.train.lr);
+           s->run.config.train.stages.n > 0 ? "lr of stage 1 of train.stages" : "train.lr",
+           v.suggestion, s->run.config.train.lr);
 }
 
 void find_lr_print(const struct session *s, const struct lr_curve *c)
@@ -82,7 +82,7 @@ enum status find_lr_print_json(const struct session *s, const struct lr_curve *c
     json_t *o = json_pack("{s:o, s:o, s:o, s:f, s:b, s:I, s:o}", "suggestion",
                           v.suggestion > 0 ? json_real(v.suggestion) : json_null(), "least",
                           rate_json(c, v.least), "steepest", rate_json(c, v.steepest), "configured",
-                          s->config.train.lr, "diverged", (int)c->diverged, "steps",
+                          s->run.config.train.lr, "diverged", (int)c->diverged, "steps",
                           (json_int_t)c->steps, "points", points_json(c));
     char *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
     json_decref(o);
@@ -123,10 +123,10 @@ static enum status draw(const char *path, const struct session *s, const struct 
     struct picture picture;
     snprintf(subtitle, sizeof subtitle,
              "Learning rate range test, %" PRId64 " of %" PRId64 " steps of %" PRId64 " + %" PRId64
-             " pictures of %" PRId64 " px",
-             c->n, c->steps, s->config.train.global_batch, s->config.train.global_batch,
-             s->config.model.image_size);
-    enum status st = chart_draw(s->config.name, subtitle, &panel, 1, &picture, em);
+             " pictures of %d px",
+             c->n, c->steps, s->run.config.train.global_batch, s->run.config.train.global_batch,
+             s->run.config.model.image_size);
+    enum status st = chart_draw(s->run.config.name, subtitle, &panel, 1, &picture, em);
     if (st != ST_OK)
         return st;
     st = picture_write_png(path, &picture, NULL, em);

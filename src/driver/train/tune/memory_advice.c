@@ -66,15 +66,15 @@ static void begin(struct errmsg *em)
 
 void memory_advice_add(const struct session *s, struct errmsg *em)
 {
-    const struct config *c = &s->config;
-    int ranks = comm_world_size(s->comm);
+    const struct config *c = &s->run.config;
+    int ranks = comm_world_size(s->run.comm);
     int64_t pairs = pairs_at_once(c, ranks);
     char stage[SESSION_STAGE_TEXT_BYTES];
     session_stage_text(s, stage);
     begin(em);
     add(em,
-        ". %s%s rank works on %" PRId64 " + %" PRId64 " pictures of %" PRId64
-        " px at once: train.global_batch = %" PRId64 " on %d rank%s, ",
+        ". %s%s rank works on %" PRId64 " + %" PRId64
+        " pictures of %d px at once: train.global_batch = %" PRId64 " on %d rank%s, ",
         stage, stage[0] ? ": a" : "A", pairs, pairs, c->model.image_size, c->train.global_batch,
         ranks, PLURAL(ranks));
     if (c->train.reproducible)

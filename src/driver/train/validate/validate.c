@@ -25,31 +25,31 @@ struct validation {
     struct vote *vote;
     struct outputs_sum outputs[MODEL_PEOPLE];
     bool measures; /* val_metrics, too */
-    struct loader_batch batch;
+    struct batch batch;
     struct quality_meter *meter;
     uint8_t *memory, *recon[MODEL_PEOPLE], *swap[MODEL_PEOPLE], *truth;
     int64_t pairs;
 };
 
 /* What checkpoint.best names. */
-static const char *best_name(const struct session *s)
+static const char *best_name(const struct run *run)
 {
-    int64_t which = s->config.checkpoint.best - BEST_METRICS;
+    int64_t which = run->config.checkpoint.best - BEST_METRICS;
     return which < 0 ? "the validation loss" : val_metrics_key((int)which * VAL_OF);
 }
 
-static bool has_truth(const struct session *s, int person)
+static bool has_truth(const struct run *run, int person)
 {
-    return set_get_info(s->sets[person])->has_truth;
+    return set_get_info(run->sets[person])->has_truth;
 }
 
 static enum status validation_init(struct validation *v, struct errmsg *em)
 {
     const struct session *s = v->s;
-    const struct feed_options *trained = feed_get_options(s->feed);
+    const struct feed_options *trained = feed_get_options(s->stage.feed);
     int size = trained->size;
     size_t picture = (size_t)size * (size_t)size * 3, part = trained->capacity * picture;
-    bool masks = set_get_info(s->sets[0])->has_masks && set_get_info(s->sets[1])->has_masks;
+    bool masks = set_get_info(s->run.sets[0])->has_masks && set_get_info(s->run.sets[1])->has_masks;
     v->memory = malloc(2 * MODEL_PEOPLE * part + picture);
     if (!v->memory)
         return FAIL(em, ST_MEMORY, "out of memory for a validation");
@@ -58,36 +58,35 @@ static enum status validation_init(struct validation *v, struct errmsg *em)
         v->swap[p] = v->memory + (size_t)(2 * p + 1) * part;
     }
     v->truth = v->memory + 2 * MODEL_PEOPLE * part;
-    enum status st = loader_batch_init(&v->batch, trained->capacity, size, masks, em);
-    if (st == ST_OK && trained->priority)
-        st = loader_batch_add_priority(&v->batch, em);
+    unsigned arrays = (trained->arrays & BATCH_PRIORITY) | (masks ? BATCH_MASKS : 0);
+    enum status st = batch_init(&v->batch, trained->capacity, size, arrays, em);
     return st == ST_OK ? quality_meter_new(size, &v->meter, em) : st;
 }
 
 static void validation_release(struct validation *v)
 {
     quality_meter_free(v->meter);
-    loader_batch_release(&v->batch);
+    batch_release(&v->batch);
     free(v->memory);
 }
 
 /* Held-out pictures, or training pictures where there are none. */
-static bool is_held_out(const struct session *s)
+static bool is_held_out(const struct run *run)
 {
-    return validate_pairs(s) > 0;
+    return validate_pairs(run) > 0;
 }
 
-static int64_t count_of(const struct session *s, int person)
+static int64_t count_of(const struct run *run, int person)
 {
-    return is_held_out(s) ? order_val_count(s->orders[person])
-                          : order_train_count(s->orders[person]);
+    return is_held_out(run) ? order_val_count(run->orders[person])
+                            : order_train_count(run->orders[person]);
 }
 
-static int64_t row_of(const struct session *s, int person, int64_t i)
+static int64_t row_of(const struct run *run, int person, int64_t i)
 {
-    i %= count_of(s, person);
-    return is_held_out(s) ? order_val_row(s->orders[person], i)
-                          : order_train_row(s->orders[person], i);
+    i %= count_of(run, person);
+    return is_held_out(run) ? order_val_row(run->orders[person], i)
+                            : order_train_row(run->orders[person], i);
 }
 
 /* Adds the i-th sample of the batch to the sums of a unit of the vote. */
@@ -98,16 +97,16 @@ static enum status measure(struct validation *v, int person, size_t i, size_t un
     const uint8_t *mask = v->batch.masks[person] ? v->batch.masks[person] + i * pixels : NULL;
     struct quality_sum *sums = (struct quality_sum *)vote_own(v->vote, unit);
     outputs_add(&v->outputs[person], v->recon[person] + at, v->batch.images[person] + at,
-                v->s->config.loss.mask > 0 ? mask : NULL, v->batch.size);
+                v->s->run.config.loss.mask > 0 ? mask : NULL, v->batch.size);
     if (!v->measures)
         return ST_OK;
     quality_add(&sums[VAL_RECON * MODEL_PEOPLE + person],
                 quality_measure(v->meter, v->recon[person] + at, v->batch.images[person] + at,
                                 mask));
-    if (!has_truth(v->s, person))
+    if (!has_truth(&v->s->run, person))
         return ST_OK;
     enum status st =
-        truth_read(v->s->sets[person], v->batch.rows[person][i], v->batch.size, v->truth, em);
+        truth_read(v->s->run.sets[person], v->batch.rows[person][i], v->batch.size, v->truth, em);
     if (st == ST_OK)
         quality_add(&sums[VAL_SWAP * MODEL_PEOPLE + person],
                     quality_measure(v->meter, v->swap[person] + at, v->truth, mask));
@@ -124,27 +123,24 @@ static enum status validate_batch(struct validation *v, int64_t first, int64_t n
     BUG_ON(n > ROWS_MAX);
     for (int p = 0; p < 2; p++)
         for (int64_t i = 0; i < n; i++)
-            rows[p][i] = row_of(s, p, first + i);
-    enum status st = loader_fill_rows(s->loader, rows[0], rows[1], (size_t)n, &v->batch, em);
-    struct model_batch view = {.n = (size_t)n};
+            rows[p][i] = row_of(&s->run, p, first + i);
+    enum status st = loader_fill_rows(s->stage.loader, rows[0], rows[1], (size_t)n, &v->batch, em);
+    struct batch shown = v->batch; /* what the model sees: masks only where the run uses them */
     struct model_pictures pictures = {0};
     struct model_losses losses;
     for (int p = 0; p < 2; p++) {
-        view.images[p] = v->batch.images[p];
-        if (feed_get_options(s->feed)->masks) /* the run counts by them */
-            view.masks[p] = v->batch.masks[p];
-        view.draws[p] = v->batch.draws[p];
-        view.priority[p] = v->batch.priority[p];
+        if (!(feed_get_options(s->stage.feed)->arrays & BATCH_MASKS))
+            shown.masks[p] = NULL;
         pictures.recon[p] = v->recon[p];
-        pictures.swap[p] = v->measures && has_truth(s, p) ? v->swap[p] : NULL;
+        pictures.swap[p] = v->measures && has_truth(&s->run, p) ? v->swap[p] : NULL;
     }
     if (st == ST_OK)
-        st = model_evaluate(s->model, &view, (double)v->pairs, &losses, &pictures, em);
+        st = model_evaluate(s->stage.model, &shown, (double)v->pairs, &losses, &pictures, em);
     if (st == ST_OK)
         vote_add_losses(v->vote, unit, &losses);
     for (int p = 0; p < 2; p++)
         for (int64_t i = 0; i < n && st == ST_OK; i++)
-            if (first + i < count_of(s, p)) /* not again */
+            if (first + i < count_of(&s->run, p)) /* not again */
                 st = measure(v, p, (size_t)i, unit, em);
     return st;
 }
@@ -163,11 +159,11 @@ static enum status validate_range(struct validation *v, int64_t first, int64_t n
 static enum status validate_share(struct validation *v, struct errmsg *em)
 {
     const struct session *s = v->s;
-    int64_t size = s->slot_sum ? s->config.train.slot_size : 1;
+    int64_t size = s->stage.slot_sum ? s->run.config.train.slot_size : 1;
     size_t first, count;
-    comm_shard((size_t)((v->pairs + size - 1) / size), comm_world_size(s->comm), comm_rank(s->comm),
-               &first, &count);
-    if (!s->slot_sum)
+    comm_shard((size_t)((v->pairs + size - 1) / size), comm_world_size(s->run.comm),
+               comm_rank(s->run.comm), &first, &count);
+    if (!s->stage.slot_sum)
         return validate_range(v, (int64_t)first, (int64_t)count, 0, em);
     enum status st = ST_OK;
     for (size_t slot = first; slot < first + count && st == ST_OK; slot++) {
@@ -180,11 +176,11 @@ static enum status validate_share(struct validation *v, struct errmsg *em)
 static void note_best(struct session *s)
 {
     struct train_state *t = &s->state;
-    if (validate_pairs(s) > 0 && !isfinite(validate_value(s))) {
-        if (comm_rank(s->comm) == 0)
+    if (validate_pairs(&s->run) > 0 && !isfinite(validate_value(s))) {
+        if (comm_rank(s->run.comm) == 0)
             log_warn("%s could not be measured at this validation: it counts neither for best.pt "
                      "nor for train.early_stop",
-                     best_name(s));
+                     best_name(&s->run));
         return;
     }
     bool better = validate_is_better(s, t->best_seen);
@@ -200,7 +196,7 @@ static enum status share_outputs(struct validation *v, struct errmsg *em)
     struct vote vote;
     vote_init(&vote, 1, NUMBERS);
     memcpy(vote_own(&vote, 0), v->outputs, sizeof v->outputs);
-    enum status st = vote_take(v->s->comm, ST_OK, &vote, em);
+    enum status st = vote_take(v->s->run.comm, ST_OK, &vote, em);
     vote_own_sums(&vote, &v->outputs[0].pictures);
     vote_release(&vote);
     return st;
@@ -213,14 +209,14 @@ static enum status run_pass(struct validation *v, struct model_losses *losses,
 {
     struct session *s = v->s;
     struct vote vote;
-    vote_init(&vote, s->slot_sum ? (size_t)MAX(v->pairs, 1) : 1, OWN_NUMBERS);
+    vote_init(&vote, s->stage.slot_sum ? (size_t)MAX(v->pairs, 1) : 1, OWN_NUMBERS);
     v->vote = &vote;
-    feed_pause(s->feed); /* the sets are read here */
+    feed_pause(s->stage.feed); /* the sets are read here */
     enum status st = validation_init(v, em);
     if (st == ST_OK)
         st = validate_share(v, em);
     validation_release(v);
-    st = vote_take(s->comm, st, &vote, em);
+    st = vote_take(s->run.comm, st, &vote, em);
     *losses = vote_losses(&vote);
     vote_own_sums(&vote, &sums[0][0].l1);
     vote_release(&vote);
@@ -228,7 +224,7 @@ static enum status run_pass(struct validation *v, struct model_losses *losses,
         st = share_outputs(v, em);
     for (int who = 0; who < MODEL_PEOPLE; who++)
         seen[who] = (struct collapse_view){
-            .loss = collapse_loss(&s->config, losses, who),
+            .loss = collapse_loss(&s->run.config, losses, who),
             .seen = outputs_from(&v->outputs[who]),
         };
     return st;
@@ -239,16 +235,16 @@ static enum status look(struct session *s, struct collapse_view seen[MODEL_PEOPL
                         struct errmsg *em)
 {
     struct validation v = {.s = s,
-                           .pairs =
-                               MIN(MAX(count_of(s, MODEL_A), count_of(s, MODEL_B)), LOOK_PAIRS)};
+                           .pairs = MIN(MAX(count_of(&s->run, MODEL_A), count_of(&s->run, MODEL_B)),
+                                        LOOK_PAIRS)};
     struct quality_sum unused[VAL_ANSWERS][MODEL_PEOPLE];
     struct model_losses losses;
     return run_pass(&v, &losses, unused, seen, em);
 }
 
-static bool judges(const struct session *s)
+static bool judges(const struct run *run)
 {
-    return s->config.guard.spike > 0;
+    return run->config.guard.spike > 0;
 }
 
 enum status validate_look(struct session *s, struct collapse_view seen[static MODEL_PEOPLE],
@@ -257,9 +253,9 @@ enum status validate_look(struct session *s, struct collapse_view seen[static MO
     for (int who = 0; who < MODEL_PEOPLE; who++)
         seen[who] = (struct collapse_view){0};
     *collapsed_out = false;
-    if (!judges(s))
+    if (!judges(&s->run))
         return ST_OK;
-    watchdog_enter(s->watchdog, WATCH_VALIDATE, s->state.step);
+    watchdog_enter(s->run.watchdog, WATCH_VALIDATE, s->state.step);
     enum status st = look(s, seen, em);
     if (st == ST_OK)
         *collapsed_out = collapse_judge(&s->state.collapse, seen);
@@ -280,7 +276,7 @@ enum status validate_run(struct session *s, const struct collapse_view own[stati
                          struct model_losses *out, struct collapse_view seen[static MODEL_PEOPLE],
                          struct errmsg *em)
 {
-    struct validation v = {.s = s, .pairs = validate_pairs(s), .measures = true};
+    struct validation v = {.s = s, .pairs = validate_pairs(&s->run), .measures = true};
     struct quality_sum sums[VAL_ANSWERS][MODEL_PEOPLE] = {0};
     struct model_losses losses = {0};
     enum status st = ST_OK;
@@ -288,7 +284,7 @@ enum status validate_run(struct session *s, const struct collapse_view own[stati
         seen[who] = (struct collapse_view){0};
     if (v.pairs > 0)
         st = run_pass(&v, &losses, sums, seen, em);
-    else if (judges(s))
+    else if (judges(&s->run))
         st = look(s, seen, em);
     if (st != ST_OK)
         return st;
@@ -296,47 +292,42 @@ enum status validate_run(struct session *s, const struct collapse_view own[stati
     s->state.val_loss = v.pairs > 0 ? out->total : NAN;
     val_metrics_from(sums, &s->state.val_metrics);
     note_best(s);
-    if (judges(s))
+    if (judges(&s->run))
         note_collapse(s, own, seen);
     return ST_OK;
 }
 
 /* ---- Which one is the best ------------------------------------------------------------------- */
 
-int64_t validate_pairs(const struct session *s)
+int64_t validate_pairs(const struct run *run)
 {
-    int64_t n[2] = {order_val_count(s->orders[0]), order_val_count(s->orders[1])};
+    int64_t n[2] = {order_val_count(run->orders[0]), order_val_count(run->orders[1])};
     return MIN(n[0], n[1]) > 0 ? MAX(n[0], n[1]) : 0;
-}
-
-bool validate_is_stale(const struct session *s)
-{
-    return s->config.train.early_stop > 0 && s->state.stale >= s->config.train.early_stop;
 }
 
 void validate_tell_stale(const struct session *s)
 {
     log_info("stopped early after step %lld of %lld: %s has not become better than %.4g for %lld "
              "validations (train.early_stop); best.pt is of step %lld",
-             (long long)s->state.step, (long long)s->steps_total, best_name(s), s->state.best_seen,
-             (long long)s->state.stale, (long long)s->state.best_step);
+             (long long)s->state.step, (long long)s->stage.steps_total, best_name(&s->run),
+             s->state.best_seen, (long long)s->state.stale, (long long)s->state.best_step);
 }
 
 /* Is there a held-out picture of this person whose quality can be measured, one whose mask is not
  * empty? */
-static enum status has_measurable(const struct session *s, int person, bool *out, struct errmsg *em)
+static enum status has_measurable(const struct run *run, int person, bool *out, struct errmsg *em)
 {
-    struct set *set = s->sets[person];
+    struct set *set = run->sets[person];
     size_t side = (size_t)set_get_info(set)->size, pixels = side * side;
-    int64_t n = order_val_count(s->orders[person]);
+    int64_t n = order_val_count(run->orders[person]);
     enum status st = ST_OK;
-    bool masks = set_get_info(s->sets[0])->has_masks && set_get_info(s->sets[1])->has_masks;
+    bool masks = set_get_info(run->sets[0])->has_masks && set_get_info(run->sets[1])->has_masks;
     *out = !masks && n > 0;
     uint8_t *mask = masks ? malloc(pixels) : NULL;
     if (masks && !mask)
         return FAIL(em, ST_MEMORY, "out of memory for a mask");
     for (int64_t i = 0; masks && i < n && st == ST_OK && !*out; i++) {
-        st = set_read_mask(set, order_val_row(s->orders[person], i), mask, em);
+        st = set_read_mask(set, order_val_row(run->orders[person], i), mask, em);
         for (size_t k = 0; k < pixels && st == ST_OK && !*out; k++)
             *out = mask[k] > 0;
     }
@@ -344,70 +335,70 @@ static enum status has_measurable(const struct session *s, int person, bool *out
     return st;
 }
 
-static bool is_of_swaps(const struct session *s)
+static bool is_of_swaps(const struct run *run)
 {
-    return s->config.checkpoint.best - BEST_METRICS >= VAL_SWAP * VAL_MEASURES;
+    return run->config.checkpoint.best - BEST_METRICS >= VAL_SWAP * VAL_MEASURES;
 }
 
 /* checkpoint.best names a metric: can it be measured? */
-static enum status check_metric(const struct session *s, const char *name, struct errmsg *em)
+static enum status check_metric(const struct run *run, const char *name, struct errmsg *em)
 {
-    bool swap = is_of_swaps(s), counts[MODEL_PEOPLE], measurable[MODEL_PEOPLE];
+    bool swap = is_of_swaps(run), counts[MODEL_PEOPLE], measurable[MODEL_PEOPLE];
     for (int p = 0; p < MODEL_PEOPLE; p++) {
-        enum status st = has_measurable(s, p, &measurable[p], em);
+        enum status st = has_measurable(run, p, &measurable[p], em);
         if (st != ST_OK)
             return st;
-        counts[p] = !swap || has_truth(s, p);
+        counts[p] = !swap || has_truth(run, p);
     }
     if (!(counts[MODEL_A] && measurable[MODEL_A]) && !(counts[MODEL_B] && measurable[MODEL_B]))
         return FAIL(em, ST_CONFIG,
                     "checkpoint.best = \"%s\" is measured inside the face masks, and the masks of "
                     "all held-out pictures%s in %s and %s are empty: set it to \"loss\", or pack "
                     "the sets with masks that mark the faces, or with none",
-                    name, swap ? " that have a true swap" : "", set_path(s->sets[0]),
-                    set_path(s->sets[1]));
+                    name, swap ? " that have a true swap" : "", set_path(run->sets[0]),
+                    set_path(run->sets[1]));
     for (int p = 0; p < MODEL_PEOPLE; p++)
-        if (counts[p] && !measurable[p] && comm_rank(s->comm) == 0)
+        if (counts[p] && !measurable[p] && comm_rank(run->comm) == 0)
             log_warn("the masks of all held-out pictures in %s are empty: checkpoint.best = "
                      "\"%s\" measures person %c alone",
-                     set_path(s->sets[p]), name, "BA"[p]);
+                     set_path(run->sets[p]), name, "BA"[p]);
     return ST_OK;
 }
 
-enum status validate_check(const struct session *s, struct errmsg *em)
+enum status validate_check(const struct run *run, struct errmsg *em)
 {
-    bool metric = s->config.checkpoint.best >= BEST_METRICS;
-    if (is_of_swaps(s) && !has_truth(s, MODEL_A) && !has_truth(s, MODEL_B))
+    bool metric = run->config.checkpoint.best >= BEST_METRICS;
+    if (is_of_swaps(run) && !has_truth(run, MODEL_A) && !has_truth(run, MODEL_B))
         return FAIL(em, ST_CONFIG,
                     "checkpoint.best = \"%s\" needs the true swaps, and neither %s nor %s holds "
                     "any: set it to \"loss\" or \"recon_l1\"",
-                    best_name(s), set_path(s->sets[0]), set_path(s->sets[1]));
-    if (validate_pairs(s) > 0)
-        return metric ? check_metric(s, best_name(s), em) : ST_OK;
-    if (s->config.train.early_stop > 0)
+                    best_name(run), set_path(run->sets[0]), set_path(run->sets[1]));
+    if (validate_pairs(run) > 0)
+        return metric ? check_metric(run, best_name(run), em) : ST_OK;
+    if (run->config.train.early_stop > 0)
         return FAIL(em, ST_CONFIG,
                     "train.early_stop = %lld needs held-out pictures of both people: raise "
                     "data.val_fraction = %g, or set train.early_stop = 0",
-                    (long long)s->config.train.early_stop, s->config.data.val_fraction);
-    if (metric && comm_rank(s->comm) == 0)
+                    (long long)run->config.train.early_stop, run->config.data.val_fraction);
+    if (metric && comm_rank(run->comm) == 0)
         log_warn("checkpoint.best = \"%s\" does nothing without held-out pictures of both people: "
                  "best.pt is the newest checkpoint (data.val_fraction = %g)",
-                 best_name(s), s->config.data.val_fraction);
+                 best_name(run), run->config.data.val_fraction);
     return ST_OK;
 }
 
 double validate_value(const struct session *s)
 {
-    int64_t which = s->config.checkpoint.best - BEST_METRICS;
+    int64_t which = s->run.config.checkpoint.best - BEST_METRICS;
     return which < 0 ? s->state.val_loss : s->state.val_metrics.number[which * VAL_OF];
 }
 
 bool validate_is_better(const struct session *s, double other)
 {
-    int64_t which = s->config.checkpoint.best - BEST_METRICS;
+    int64_t which = s->run.config.checkpoint.best - BEST_METRICS;
     bool lower = which < 0 || which % VAL_MEASURES == VAL_L1;
     double value = validate_value(s);
-    if (validate_pairs(s) == 0)
+    if (validate_pairs(&s->run) == 0)
         return true;
     if (isnan(value) || isnan(other))
         return !isnan(value);

@@ -26,13 +26,11 @@ enum status validate_run(struct session *s, const struct collapse_view own[stati
                          struct errmsg *em) MUST_CHECK;
 
 /* Pairs that a validation looks at; 0 where a person has no held-out pictures. */
-int64_t validate_pairs(const struct session *s);
-/* Have train.early_stop validations in a row not been better than the best before them? */
-bool validate_is_stale(const struct session *s);
-/* Says so. */
+int64_t validate_pairs(const struct run *run);
+/* Says that session_is_stale. */
 void validate_tell_stale(const struct session *s);
 /* ST_CONFIG where checkpoint.best or train.early_stop need what these sets cannot give. */
-enum status validate_check(const struct session *s, struct errmsg *em) MUST_CHECK;
+enum status validate_check(const struct run *run, struct errmsg *em) MUST_CHECK;
 /* The number of the last validation by which best.pt is chosen. */
 double validate_value(const struct session *s);
 /* Is that number better than `other`, which may be NaN: none? Without held-out pictures always. */

@@ -39,10 +39,8 @@ bool model_has_adversary(const struct model *m);
  * without a CUDA graph. Without discriminators nothing happens. */
 void model_set_adversary(struct model *m, bool on);
 
-/* Their flat arrays, in the order of model_adversary_layout. Without them: count 0. */
+/* Their flat arrays, discriminator_a's tensors first. Without discriminators: count 0. */
 struct model_flat model_adversary_flat(const struct model *m);
-/* Parameter tensors: discriminator_a's, discriminator_b's. Borrowed. */
-size_t model_adversary_layout(const struct model *m, const struct model_tensor **tensors_out);
 /* Has their flat gradient neither NaN nor infinity? True without discriminators. */
 enum status model_adversary_is_finite(const struct model *m, bool *finite_out,
                                       struct errmsg *em) MUST_CHECK;

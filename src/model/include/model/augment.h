@@ -30,28 +30,28 @@
 struct shim_scope;
 struct shim_tensor;
 
-/* Of one person, as stored, in [0, 1]: (n, 3, S, S) and (n, 1, S, S) or NULL; and noise like
- * images, of deviation 1, or NULL, which leaves noise out; and priorities (n, 1, S, S) or NULL. */
-struct augment_stored {
-    struct shim_tensor *images, *masks, *noise, *priority;
+/* One person's part of a batch as tensors, in [0, 1]; NULL: not there. */
+struct samples {
+    struct shim_tensor *images;           /* (n, 3, S, S) */
+    struct shim_tensor *masks, *priority; /* (n, 1, S, S) */
+    struct shim_tensor *noise;            /* like images, of deviation 1; NULL leaves noise out */
 };
 
-struct augment_result {
-    struct shim_tensor *inputs, *targets;
-    struct shim_tensor *masks, *priority; /* of the targets; NULL where there were none */
+/* What the encoder sees, and what the decoder is to draw from it. */
+struct augmented {
+    struct samples input, target;
 };
 
 /* What at least one of n draws asks for, as bits: batches with the same bits and sizes take the
  * same operations. */
 unsigned augment_operations(const struct augment_draw *draws, size_t n);
 
-/* other: the other person's sample, whose picture may be NULL. Colours of the two people, which
- * colour transfer maps from and to: NULL, or a deviation of 0, leaves it out. draws: n of them, or
- * NULL: none. Tensors and errors are the scope's. */
-struct augment_result augment_apply(struct shim_scope *s, const struct augment_draw *draws,
-                                    size_t n, int image_size, struct augment_stored own,
-                                    struct augment_stored other,
-                                    const struct augment_colours *own_colours,
-                                    const struct augment_colours *other_colours);
+/* own and other: the person's samples and the other's, as stored; the other's images may be NULL.
+ * Colours of the two people, which colour transfer maps from and to: NULL, or a deviation of 0,
+ * leaves it out. draws: n of them, or NULL: none. Tensors and errors are the scope's. */
+struct augmented augment_apply(struct shim_scope *s, const struct augment_draw *draws, size_t n,
+                               int image_size, struct samples own, struct samples other,
+                               const struct augment_colours *own_colours,
+                               const struct augment_colours *other_colours);
 
 #endif

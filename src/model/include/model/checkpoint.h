@@ -100,8 +100,8 @@ enum status checkpoint_check(const struct checkpoint *c, const struct model_opti
 /*
  * Lets m, which holds initial weights, begin with the file's parameters (averaged ones where it has
  * them), without moments. The file's network may be for smaller pictures, and lack the mask head:
- * all weights that still fit are kept, and the new outer stages begin such that m gives what the
- * smaller network gave, enlarged (model/grow.h). ST_DATA names what else differs.
+ * all weights that still fit are kept, and the new outer levels begin such that m gives what the
+ * smaller network gave, enlarged (src/model/network/grow.h). ST_DATA names what else differs.
  */
 enum status checkpoint_start(const struct checkpoint *c, struct model *m,
                              struct errmsg *em) MUST_CHECK;

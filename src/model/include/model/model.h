@@ -42,6 +42,7 @@
 #include <stdint.h>
 
 #include "base/augment.h"
+#include "base/batch.h"
 #include "base/losses.h"
 #include "base/status.h"
 #include "model/architecture.h"
@@ -67,7 +68,9 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
  *               Belongie, Kautz: "Multimodal unsupervised image-to-image translation", ECCV 2018.
  *   adversarial how little a discriminator takes x for made: model/adversary.h
  *
- * A loss is one row of base/losses.h and one function in src/model/loss/loss.c, named as the key.
+ * A loss is one row of base/losses.h and one function in src/model/loss/loss.c, named as the key. A
+ * layer is one row of model/layer_kinds.h, which says what functions it needs, and a line in the
+ * encoder or the decoder of src/model/architecture/encoder_decoder.c.
  */
 /* Told beside them, but part of no total: what the discriminators learn from. */
 #define MODEL_LOSS_MAP(X)                       \
@@ -83,22 +86,26 @@ enum model_loss {
     MODEL_OWN_LOSSES = MODEL_LOSS_DISCRIMINATOR
 };
 /* Name in logs and metrics; enum loss_facts. */
-const char *model_loss_key(enum model_loss loss);
-int model_loss_facts(enum model_loss loss);
+static inline const char *model_loss_key(enum model_loss loss)
+{
+    static const char *const keys[] = {
+#define X(name, key, ...) #key,
+        MODEL_LOSS_MAP(X)
+#undef X
+    };
+    return keys[loss];
+}
+static inline int model_loss_facts(enum model_loss loss)
+{
+    static const int facts_of[] = {
+#define X(name, key, weight, facts, help) facts,
+        MODEL_LOSS_MAP(X)
+#undef X
+    };
+    return facts_of[loss];
+}
 
 enum model_precision { MODEL_FP32, MODEL_BF16, MODEL_FP64 };
-
-enum model_init { MODEL_INIT_PYTORCH, MODEL_INIT_HE }; /* src/model/network/init.h */
-
-enum model_adversary_loss { MODEL_HINGE, MODEL_LEAST_SQUARES };
-
-/* Of the discriminators: model/adversary.h. */
-struct model_adversary {
-    enum model_adversary_loss loss;
-    int channels; /* of the first layer's result */
-    double r1;    /* weight of the penalty on gradients; 0: none */
-    double beta1, beta2;
-};
 
 struct model_options {
     struct model_config config;
@@ -113,14 +120,15 @@ struct model_options {
     double mask_weight;     /* 0: all pixels count alike; w: a pixel's weight is 1 + w * mask,
                                normalised to mean 1 per sample; needs masks in the batch */
     double priority_weight; /* likewise of the batch's priority: 1 + w * mask + this * priority */
-    double adam_beta1, adam_beta2, adam_eps;
-    double weight_decay;      /* decoupled from the gradient, as AdamW's; 0: Adam */
-    double ema;               /* decay a step of a moving average of the parameters; 0: none */
+    union {                 /* model/model_config.h: one by one, or together */
+        struct {
+            MODEL_TRAINING_FIELDS
+        };
+        struct model_training training;
+    };
     bool frozen[MODEL_PARTS]; /* parts that neither get gradients nor are moved by a step */
-    enum model_init init;     /* how initial weights are drawn, */
-    uint64_t seed;            /* and from which numbers */
-    bool recompute;  /* compute each stage again in backward instead of keeping what it makes */
-    bool cuda_graph; /* model_backward as CUDA graphs, for batches of kinds that come again */
+    bool cuda_graph; /* model_backward as CUDA graphs, for batches of kinds that come again; not
+                        with recompute */
     /* of all of a person's training pictures, inside the mask where there is one: what colour
        transfer maps from and to */
     struct augment_colours colours[MODEL_PEOPLE];
@@ -139,17 +147,6 @@ struct model_flat {
     size_t count;
     size_t element_bytes;
     void *stream; /* NULL on the CPU */
-};
-
-/* Samples of this rank. Images and noise (n, image_size, image_size, 3), masks and priority
- * (n, image_size, image_size) bytes. A person whose images are NULL takes no part. */
-struct model_batch {
-    size_t n;
-    const uint8_t *images[MODEL_PEOPLE];
-    const uint8_t *masks[MODEL_PEOPLE];             /* NULL: no masks */
-    const struct augment_draw *draws[MODEL_PEOPLE]; /* NULL: none */
-    const uint8_t *noise[MODEL_PEOPLE];             /* for draws with noise; NULL: none has any */
-    const uint8_t *priority[MODEL_PEOPLE];          /* see priority_weight; NULL: none */
 };
 
 /* Sums over this rank's samples divided by global_batch: add over ranks to get means. */
@@ -214,7 +211,7 @@ void model_on_gradient_ready(struct model *m, void (*fn)(void *ctx, size_t offse
  * step). */
 enum status model_zero_gradients(struct model *m, struct errmsg *em) MUST_CHECK;
 /* Forward and backward of one micro-batch; gradients are added. n = 0 is fine and adds nothing. */
-enum status model_backward(struct model *m, const struct model_batch *b, double global_batch,
+enum status model_backward(struct model *m, const struct batch *b, double global_batch,
                            struct model_losses *out, struct errmsg *em) MUST_CHECK;
 /* Elements of the flat arrays. */
 struct model_range {
@@ -281,20 +278,19 @@ enum status model_hash(const struct model *m, uint64_t *hash_out, struct errmsg 
 
 /* Losses without gradients (validation), and the pictures they are of; pictures NULL: none. Draws
  * are applied where given. */
-enum status model_evaluate(struct model *m, const struct model_batch *b, double global_batch,
+enum status model_evaluate(struct model *m, const struct batch *b, double global_batch,
                            struct model_losses *out, const struct model_pictures *pictures,
                            struct errmsg *em) MUST_CHECK;
 /* The four pictures. A person whose images are NULL is skipped. */
-enum status model_run(struct model *m, const struct model_batch *b,
-                      const struct model_pictures *out, struct errmsg *em) MUST_CHECK;
+enum status model_run(struct model *m, const struct batch *b, const struct model_pictures *out,
+                      struct errmsg *em) MUST_CHECK;
 
 /*
  * What augmentation makes of a batch, without a network (so without back translation), on the CPU:
- * the encoder's inputs and the targets, (n, image_size, image_size, 3) bytes of each person whose
- * images are there.
+ * the encoder's inputs and the targets, (n, size, size, 3) bytes of each person whose images are
+ * there.
  */
-enum status model_augment(const struct model_batch *b, int image_size,
-                          const struct augment_colours colours[MODEL_PEOPLE],
+enum status model_augment(const struct batch *b, const struct augment_colours colours[MODEL_PEOPLE],
                           uint8_t *const inputs[MODEL_PEOPLE], uint8_t *const targets[MODEL_PEOPLE],
                           struct errmsg *em) MUST_CHECK;
 

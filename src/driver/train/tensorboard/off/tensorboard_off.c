@@ -56,19 +56,6 @@ enum status tensorboard_image(struct tensorboard *tb, const char *tag, int64_t s
     return ST_OK;
 }
 
-enum status tensorboard_text(struct tensorboard *tb, const char *tag, int64_t step,
-                             const char *text, struct errmsg *em)
-{
-    (void)tb, (void)tag, (void)step, (void)text, (void)em;
-    return ST_OK;
-}
-
-const char *tensorboard_path(const struct tensorboard *tb)
-{
-    (void)tb;
-    return "";
-}
-
 void tensorboard_close(struct tensorboard *tb)
 {
     free(tb);

@@ -1,5 +1,5 @@
 /*
- * What a file is, and what is checked before stb_image sees a JPEG, because it does not check it:
+ * JPEG (ITU-T T.81): what is checked before stb_image sees one, because it does not check it:
  * Huffman tables with more than 256 codes (an out-of-bounds write in stb_image 2.27; its issues
  * 1289 and 1291), a missing end (it would fill the rest with grey), CMYK without the Adobe mark (it
  * would take it for YCbCr), channels named R, G, B and marked as YCbCr (it would take them for
@@ -12,28 +12,6 @@
 #include "picture_priv.h"
 
 #include "base/poison.h"
-
-/* Before anything else looks at a size. */
-enum status picture_side_check(uint64_t width, uint64_t height, struct errmsg *em)
-{
-    if (width > PICTURE_SIDE_MAX || height > PICTURE_SIDE_MAX)
-        return FAIL(em, ST_DATA, "%llu x %llu pixels: more than %d on a side; make it smaller",
-                    (unsigned long long)width, (unsigned long long)height, PICTURE_SIDE_MAX);
-    return ST_OK;
-}
-
-enum picture_kind picture_kind_of(const uint8_t *bytes, size_t n)
-{
-    if (n >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF)
-        return KIND_JPEG;
-    if (n >= PNG_SIGNATURE_BYTES && memcmp(bytes, PNG_SIGNATURE, PNG_SIGNATURE_BYTES) == 0)
-        return KIND_PNG;
-    if (n >= 2 && bytes[0] == 'B' && bytes[1] == 'M')
-        return KIND_BMP;
-    return KIND_UNKNOWN;
-}
-
-/* --- JPEG (ITU-T T.81) ---------------------------------------------------------------------- */
 
 enum { SOF0 = 0xC0, SOF2 = 0xC2, SOF3 = 0xC3, DHT = 0xC4, JPG = 0xC8, SOF9 = 0xC9 };
 enum { SOF10 = 0xCA, SOF11 = 0xCB, DAC = 0xCC, SOF15 = 0xCF, RST0 = 0xD0, RST7 = 0xD7 };
@@ -197,4 +175,10 @@ enum status jpeg_check(const uint8_t *bytes, size_t n, struct picture_facts *out
         st = picture_side_check(f.width, f.height, em);
     out->orientation = orientation_of(&f.orientation);
     return st == ST_OK ? stb_jpeg_size(bytes, n, &out->width, &out->height, em) : st;
+}
+
+enum status jpeg_pixels(const uint8_t *bytes, size_t n, const struct picture_facts *checked,
+                        uint8_t **rgba_out, struct errmsg *em)
+{
+    return stb_pixels("JPEG", bytes, n, checked, rgba_out, em);
 }

@@ -146,8 +146,10 @@ static uint8_t *copy_palette(uint8_t *to, const struct parts *parts)
     return to;
 }
 
-enum status png_essence(const uint8_t *bytes, size_t n, uint8_t **out, size_t *n_out,
-                        struct errmsg *em)
+/* The chunks of a checked PNG that hold its pixels, as stb_image reads them right; the caller's to
+ * free. */
+static enum status pixel_chunks(const uint8_t *bytes, size_t n, uint8_t **out, size_t *n_out,
+                                struct errmsg *em)
 {
     struct parts parts = find_parts(bytes, n);
     unsigned colour = parts.header.data[9];
@@ -183,4 +185,17 @@ enum status png_essence(const uint8_t *bytes, size_t n, uint8_t **out, size_t *n
     *out = copy;
     *n_out = (size_t)(to - copy);
     return ST_OK;
+}
+
+enum status png_pixels(const uint8_t *bytes, size_t n, const struct picture_facts *checked,
+                       uint8_t **rgba_out, struct errmsg *em)
+{
+    uint8_t *chunks;
+    size_t n_chunks;
+    enum status st = pixel_chunks(bytes, n, &chunks, &n_chunks, em);
+    if (st != ST_OK)
+        return st;
+    st = stb_pixels("PNG", chunks, n_chunks, checked, rgba_out, em);
+    free(chunks);
+    return st;
 }

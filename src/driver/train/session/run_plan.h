@@ -10,12 +10,12 @@
 struct plan_work;
 struct plan_run;
 /* What is counted for a configuration of the run; false where its network cannot be built. */
-bool run_plan_of(const struct session *s, const struct config *c, enum model_precision precision,
+bool run_plan_of(const struct config *c, int ranks, enum model_precision precision,
                  struct plan_work *work, struct plan_run *run);
 
 /* Of the stage that a model with these options is to be made for: train.cuda_graph, "auto" as
  * bifrons plan decides. */
-bool run_plan_takes_graph(const struct session *s, const struct model_options *o);
+bool run_plan_takes_graph(const struct config *c, int ranks, const struct model_options *o);
 
 /* Logs the memory that this stage and each of those to come take (no run should find out days later
  * that they do not fit); a warning where a host has less. The model is there. */

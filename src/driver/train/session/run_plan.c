@@ -9,40 +9,40 @@
 #include "base/log.h"
 #include "plan_time.h"
 
-bool run_plan_of(const struct session *s, const struct config *c, enum model_precision precision,
+bool run_plan_of(const struct config *c, int ranks, enum model_precision precision,
                  struct plan_work *work, struct plan_run *run)
 {
     struct errmsg ignored = {0};
-    *run = plan_run_of(c, comm_world_size(s->comm));
+    *run = plan_run_of(c, ranks);
     run->bf16 = precision == MODEL_BF16;
     return plan_work_init(work, c, &ignored) == ST_OK;
 }
 
-bool run_plan_takes_graph(const struct session *s, const struct model_options *o)
+bool run_plan_takes_graph(const struct config *c, int ranks, const struct model_options *o)
 {
     struct plan_work work;
     struct plan_run run;
-    if (s->config.train.cuda_graph != GRAPH_AUTO)
-        return s->config.train.cuda_graph == GRAPH_ON;
-    return strncmp(o->device, "cuda", 4) == 0 &&
-           run_plan_of(s, &s->config, o->precision, &work, &run) && plan_takes_graph(&work, &run);
+    if (c->train.cuda_graph != GRAPH_AUTO)
+        return c->train.cuda_graph == GRAPH_ON;
+    return strncmp(o->device, "cuda", 4) == 0 && run_plan_of(c, ranks, o->precision, &work, &run) &&
+           plan_takes_graph(&work, &run);
 }
 
 static void tell_memory(const struct session *s, const struct config *c)
 {
-    const struct model_options *o = model_get_options(s->model);
+    const struct model_options *o = model_get_options(s->stage.model);
     struct cluster here = {.gpu = strncmp(o->device, "cuda", 4) == 0};
     struct plan_work work;
     struct plan_run run;
-    if (!run_plan_of(s, c, o->precision, &work, &run))
+    if (!run_plan_of(c, comm_world_size(s->run.comm), o->precision, &work, &run))
         return;
     struct plan_memory m = plan_memory_of(&work, &run, &here);
     double state = m.parameters + m.gradients + m.moments;
     log_info("memory: about %.2f GB a rank, %.2f GB of it parameters, gradients and moments, at "
-             "%" PRId64 " px; rank 0's copy for checkpoints takes %.2f GB of host memory",
+             "%d px; rank 0's copy for checkpoints takes %.2f GB of host memory",
              m.total / 1e9, state / 1e9, c->model.image_size, m.copy / 1e9);
     double host = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-    double wanted = m.copy + (here.gpu ? 0 : comm_local_size(s->comm) * m.total);
+    double wanted = m.copy + (here.gpu ? 0 : comm_local_size(s->run.comm) * m.total);
     if (wanted > host)
         log_warn("the ranks of this host need about %.1f GB, and it has %.1f GB: raise "
                  "train.accumulate, or see bifrons plan",
@@ -51,8 +51,8 @@ static void tell_memory(const struct session *s, const struct config *c)
 
 void run_plan_tell_memory(const struct session *s)
 {
-    for (int64_t i = s->state.stage; i < config_stage_count(&s->config); i++) {
-        struct config c = s->config;
+    for (int64_t i = s->state.stage; i < config_stage_count(&s->run.config); i++) {
+        struct config c = s->run.config;
         config_enter_stage(&c, i);
         tell_memory(s, &c);
     }
@@ -77,19 +77,20 @@ static double typical_s(const struct session *s, const struct config *c)
 {
     struct plan_work work;
     struct plan_run run;
-    if (!run_plan_of(s, c, model_get_options(s->model)->precision, &work, &run))
+    if (!run_plan_of(c, comm_world_size(s->run.comm), model_get_options(s->stage.model)->precision,
+                     &work, &run))
         return 0;
     return plan_step_of(&work, &run, &typical).total;
 }
 
 double run_plan_steps_to_come(const struct session *s)
 {
-    double now = typical_s(s, &s->config), sum = 0;
-    int64_t most = s->config.train.max_steps, end = s->steps_total;
-    for (int64_t i = s->state.stage + 1; i < config_stage_count(&s->config) && now > 0; i++) {
-        struct config c = s->config;
+    double now = typical_s(s, &s->run.config), sum = 0;
+    int64_t most = s->run.config.train.max_steps, end = s->stage.steps_total;
+    for (int64_t i = s->state.stage + 1; i < config_stage_count(&s->run.config) && now > 0; i++) {
+        struct config c = s->run.config;
         config_enter_stage(&c, i);
-        int64_t steps = c.train.epochs * session_steps_per_epoch(s, c.train.global_batch);
+        int64_t steps = c.train.epochs * run_steps_per_epoch(&s->run, c.train.global_batch);
         if (most > 0)
             steps = MIN(steps, MAX(most - end, 0));
         sum += (double)steps * typical_s(s, &c) / now;

@@ -1,0 +1,153 @@
+#include "run_open.h"
+
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "colours.h"
+#include "set_notes.h"
+#include "staging.h"
+#include "validate.h"
+
+static const char person_letter[2] = {'A', 'B'};
+
+static enum status open_set(struct run *run, int person, const char *path, struct errmsg *em)
+{
+    enum status st = set_open(path, &run->sets[person], em);
+    if (st != ST_OK)
+        return st;
+    const struct set_info *info = set_get_info(run->sets[person]);
+    if (info->consent[0] == '\0')
+        return FAIL(em, ST_DATA,
+                    "%s: the set of person %c (\"%s\") carries no consent statement; pack it again "
+                    "with --consent \"who agreed to what\"",
+                    path, person_letter[person], info->person);
+    st = order_new(set_hashes(run->sets[person]), info->n, run->config.data.val_fraction,
+                   run->config.train.seed, (enum order_person)person, &run->orders[person], em);
+    if (st != ST_OK)
+        return st;
+    int64_t n = order_train_count(run->orders[person]), batch = config_largest_batch(&run->config);
+    if (n < batch)
+        return FAIL(em, ST_DATA,
+                    "%s: %lld training pictures of person %c are fewer than a batch of %lld; add "
+                    "pictures or lower train.global_batch",
+                    path, (long long)n, person_letter[person], (long long)batch);
+    return ST_OK;
+}
+
+static enum status open_sets(struct run *run, struct errmsg *em)
+{
+    struct staging staged;
+    enum status st = staging_prepare(run, &staged, em);
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        st = open_set(run, p, staged.path[p], em);
+    return st;
+}
+
+static enum status measure_colours(struct run *run, struct errmsg *em)
+{
+    enum status st = ST_OK;
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        st = colours_measure(run->sets[p], run->orders[p], run_uses_masks(run),
+                             (enum augment_space)run->config.augment.colour_space, &run->colours[p],
+                             em);
+    return st;
+}
+
+/* Every rank must have read the same pictures: a stale copy on one node would train on silently. */
+static enum status check_same_sets(struct run *run, struct errmsg *em)
+{
+    uint64_t mine[2], root[2];
+    for (int p = 0; p < 2; p++)
+        mine[p] = root[p] = set_get_info(run->sets[p])->fingerprint;
+    enum status st = run_share_bytes(run, root, sizeof root, em);
+    if (st != ST_OK)
+        return st;
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        if (mine[p] != root[p])
+            st =
+                FAIL(em, ST_DATA,
+                     "%s on host %s holds other pictures than on rank 0's host; copy the same file "
+                     "to every node",
+                     set_path(run->sets[p]), comm_host_name(run->comm));
+    return comm_agree(run->comm, st, em);
+}
+
+/* Stages are there to learn from larger pictures, not from enlarged ones. */
+static enum status check_stage_sizes(const struct run *run, struct errmsg *em)
+{
+    const struct config_stages *stages = &run->config.train.stages;
+    for (int64_t i = 0; i < stages->n; i++)
+        for (int p = 0; p < 2; p++) {
+            int size = set_get_info(run->sets[p])->size;
+            if (stages->list[i].image_size > size)
+                return FAIL(em, ST_CONFIG,
+                            "stage %" PRId64 " of train.stages: image_size = %" PRId64
+                            " is more than the %d px of %s (data.%c): pack it at the largest "
+                            "stage's size, with bifrons pack --size %" PRId64,
+                            i + 1, stages->list[i].image_size, size, run_set_name(run, p), "ab"[p],
+                            config_largest_size(&run->config));
+        }
+    return ST_OK;
+}
+
+static void note_sets(const struct run *run)
+{
+    const struct set_info *info[2] = {set_get_info(run->sets[0]), set_get_info(run->sets[1])};
+    for (int p = 0; p < 2; p++) {
+        log_info("person %c: %s, %lld pictures of %d px (%lld to train on, %lld held out)",
+                 person_letter[p], info[p]->person, (long long)info[p]->n, info[p]->size,
+                 (long long)order_train_count(run->orders[p]),
+                 (long long)order_val_count(run->orders[p]));
+        if (info[p]->n < 500)
+            log_warn("%s: 500 pictures or more are recommended", run_set_name(run, p));
+        if (info[p]->size < run->config.model.image_size)
+            log_warn("%s: pictures of %d px are enlarged to %d px; pack them larger if the "
+                     "sources allow",
+                     run_set_name(run, p), info[p]->size, run->config.model.image_size);
+    }
+    if (info[0]->fingerprint == info[1]->fingerprint)
+        log_warn("data.a and data.b hold the same pictures: a swap cannot be learned from them");
+    set_notes_tell(run);
+}
+
+static enum status choose_threads(struct run *run, struct errmsg *em)
+{
+    struct thread_facts facts;
+    threads_find_facts(&facts);
+    facts.named = (int)run->config.train.threads;
+    facts.ranks = comm_local_size(run->comm);
+    enum status st = comm_count_cpu_sharers(run->comm, &facts.sharing, em);
+    if (st == ST_OK)
+        threads_choose(&facts, &run->threads);
+    return st;
+}
+
+enum status run_open(struct run *run, struct errmsg *em)
+{
+    enum status st = choose_threads(run, em);
+    if (st != ST_OK)
+        return st;
+    int near_gpu = comm_stay_near_gpu(run->comm);
+    if (near_gpu > 0 && comm_rank(run->comm) == 0)
+        log_info("rank 0 keeps to the %d processors next to its GPU", near_gpu);
+    st = comm_agree(run->comm, open_sets(run, em), em);
+    if (st == ST_OK)
+        st = check_same_sets(run, em);
+    if (st != ST_OK)
+        return st;
+    config_enter_stage(&run->config, 0);
+    if (comm_rank(run->comm) == 0)
+        note_sets(run);
+    st = comm_agree(run->comm, check_stage_sizes(run, em), em);
+    if (st == ST_OK)
+        st = comm_agree(run->comm, validate_check(run, em), em);
+    return st == ST_OK ? comm_agree(run->comm, measure_colours(run, em), em) : st;
+}
+
+void run_close(struct run *run)
+{
+    for (int p = 0; p < 2; p++) {
+        order_free(run->orders[p]);
+        set_free(run->sets[p]);
+    }
+}

@@ -46,8 +46,8 @@ static struct metrics_row row_of_step(int64_t step)
     row.losses.term[MODEL_A][MODEL_LOSS_DSSIM] = 0.25;
     row.losses.term[MODEL_B][MODEL_LOSS_L1] = 0.0625;
     row.losses.term[MODEL_B][MODEL_LOSS_DSSIM] = 0.5;
-    for (int i = MODEL_LOSS_DSSIM + 1; i < MODEL_LOSSES; i++)
-        row.absent[i] = true;
+    for (int i = 0; i < MODEL_LOSSES; i++)
+        row.absent[i] = i != MODEL_LOSS_L1 && i != MODEL_LOSS_DSSIM;
     return row;
 }
 

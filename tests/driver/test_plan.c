@@ -133,6 +133,9 @@ static void what_is_turned_on_costs(void **state)
     assert_true(plan_backward_flops(&with) > plan_backward_flops(&without));
     assert_true(with.losses.kept > without.losses.kept);
     assert_true(with.augmentation.forward_moved > without.augmentation.forward_moved);
+    c.loss.gradient = 1;
+    assert_true(work_of(&c).losses.kept > with.losses.kept);
+    c.loss.gradient = 0;
     c.loss.eyes = 2;
     c.model.mask = true;
     c.augment.blur = 0.005;

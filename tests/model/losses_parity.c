@@ -9,13 +9,16 @@
  *
  *     losses_parity train FOLDER FILE|none MASK_WEIGHT hinge|least_squares|none [latent|means]
  *
- * makes one backward pass in fp64, with the perceptual and the adversarial loss where they are not
- * "none"; with "latent" A's last picture comes in as the network's own swap, and its code counts;
- * with "means" the network has mean codes besides, other ones than 0.
- * Raw native-endian numbers in FOLDER: images.bin, masks.bin   bytes: person, sample, row, column
- * (, channel) init.pt                 the checkpoint gradients.bin           flat
+ * makes one backward pass in fp64, with every loss that has what it needs: the perceptual and the
+ * adversarial one where they are not "none"; with "latent" A's last picture comes in as the
+ * network's own swap, and its code counts; with "means" the network has mean codes besides, other
+ * ones than 0. In FOLDER, numbers raw and native-endian:
+ *
+ *   images.bin, masks.bin   bytes: person, sample, row, column (, channel)
+ *   init.pt                 the checkpoint
+ *   gradients.bin           flat
  *   discriminator_gradients.bin     the discriminators', flat
- *   losses.txt              total, then each loss of a, of b
+ *   losses.txt              "total TOTAL", then a line a loss: key, weight, its values of a and b
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -80,17 +83,24 @@ static void write_pictures(const struct pictures *p)
     write_file("masks.bin", masks, sizeof masks);
 }
 
-static void write_losses(const struct model_losses *l)
+static void write_losses(const struct model_options *o, const struct model_losses *l)
 {
     FILE *f = fopen(path_of("losses.txt"), "w");
     if (!f)
         exit(1);
-    fprintf(f, "%.17g", l->total);
-    for (int who = 0; who < MODEL_PEOPLE; who++)
-        for (int i = 0; i < MODEL_LOSSES; i++)
-            fprintf(f, " %.17g", l->term[who][i]);
-    fprintf(f, "\n");
+    fprintf(f, "total %.17g\n", l->total);
+    for (int i = 0; i < MODEL_LOSSES; i++)
+        fprintf(f, "%s %.17g %.17g %.17g\n", model_loss_key((enum model_loss)i),
+                i < MODEL_OWN_LOSSES ? o->loss_weight[i] : 0.0, l->term[MODEL_A][i],
+                l->term[MODEL_B][i]);
     fclose(f);
+}
+
+/* Gives each loss of the table a weight of its own, but those that need any of these facts. */
+static void weigh_losses(struct model_options *o, int missing)
+{
+    for (int i = 0; i < MODEL_OWN_LOSSES; i++)
+        o->loss_weight[i] = model_loss_facts((enum model_loss)i) & missing ? 0.0 : 1.0 / (i + 1);
 }
 
 static int train(const char *weights, double mask_weight, const char *discriminator, bool latent,
@@ -101,21 +111,17 @@ static int train(const char *weights, double mask_weight, const char *discrimina
     struct model_losses losses;
     struct model *m = NULL;
     const struct checkpoint_facts facts = {0};
+    bool vgg = strcmp(weights, "none") != 0, against = strcmp(discriminator, "none") != 0;
+    weigh_losses(&o, (vgg ? 0 : LOSS_NEEDS_VGG) | (against ? 0 : LOSS_NEEDS_DISCRIMINATORS) |
+                         (latent ? 0 : LOSS_NEEDS_SWAPS));
     o.mask_weight = mask_weight;
-    if (strcmp(weights, "none") != 0) {
-        o.perceptual_weights = weights;
-        o.loss_weight[MODEL_LOSS_PERCEPTUAL] = 0.25;
-    }
-    if (strcmp(discriminator, "none") != 0) {
-        o.loss_weight[MODEL_LOSS_ADVERSARIAL] = 0.125;
-        o.discriminator = (struct model_discriminators){
-            .loss = discriminator[0] == 'h' ? MODEL_HINGE : MODEL_LEAST_SQUARES,
-            .channels = 8,
-            .r1 = 2,
-        };
-    }
-    if (latent)
-        o.loss_weight[MODEL_LOSS_LATENT] = 0.375;
+    o.perceptual_weights = vgg ? weights : NULL;
+    o.discriminator = (struct model_discriminators){
+        .loss = discriminator[0] == 'h' ? MODEL_HINGE : MODEL_LEAST_SQUARES,
+        .channels = 8,
+        .r1 = 2,
+    };
+    o.config.mask = true;
     o.config.mean_codes = means;
     draw_pictures(&pictures);
     write_pictures(&pictures);
@@ -138,7 +144,7 @@ static int train(const char *weights, double mask_weight, const char *discrimina
     struct model_flat discriminators = model_discriminators_flat(m);
     write_file("discriminator_gradients.bin", discriminators.gradients,
                discriminators.count * discriminators.element_bytes);
-    write_losses(&losses);
+    write_losses(&o, &losses);
     model_free(m);
     return 0;
 }
@@ -153,6 +159,6 @@ int main(int argc, char **argv)
                      argc == 7 && strcmp(argv[6], "means") == 0);
     }
     fprintf(stderr, "usage: losses_parity weights FILE... | train FOLDER FILE|none MASK_WEIGHT "
-                    "ADVERSARY [latent|means]\n");
+                    "DISCRIMINATORS [latent|means]\n");
     return 64;
 }

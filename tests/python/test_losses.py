@@ -1,11 +1,13 @@
-"""The perceptual, latent and adversarial losses against PyTorch, in fp64, and the files a VGG may come in.
+"""Every loss of base/losses.h against PyTorch, in fp64, and the files a VGG may come in.
 
-Losses are written out below, independently; tests/model/losses_parity.c writes the C side's numbers.
+Each loss is written out below, independently, as the function loss_KEY; tests/model/losses_parity.c writes
+the C side's numbers. A new loss fails here until it has its function.
 """
 
 import os
 import pathlib
 import subprocess
+from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -22,10 +24,7 @@ except ImportError:
 pytestmark = pytest.mark.skipif(torch is None, reason="this Python has no torch to compare with")
 
 SIDE, SAMPLES, MASK_WEIGHT = 64, 2, 3
-WEIGHT = {"l1": 1, "dssim": 0.5, "perceptual": 0.25, "adversarial": 0.125}
-LATENT_WEIGHT = 0.375
 R1 = 2
-TERMS = ("l1", "dssim", "perceptual", "mask_head", "latent", "adversarial", "discriminator", "r1")
 BUILD = pathlib.Path(os.environ.get("BIFRONS", "build/dev/bifrons")).parent
 PROGRAM = BUILD / "tests/losses_parity"
 
@@ -54,10 +53,10 @@ class Dump:
         self.images = [person.permute(0, 3, 1, 2).double() / 255 for person in images]
         masks = self.numbers("masks.bin", numpy.uint8).view(2, SAMPLES, 1, SIDE, SIDE)
         self.masks = [person.double() / 255 for person in masks]
-        total, *terms = numpy.loadtxt(folder / "losses.txt")
-        self.total = total
-        self.terms = [dict(zip(TERMS, person, strict=True))
-                      for person in numpy.array(terms).reshape(2, -1)]
+        (_, total), *rows = map(str.split, (folder / "losses.txt").read_text().splitlines())
+        self.total = float(total)
+        self.weights = {key: float(weight) for key, weight, *_ in rows if float(weight)}
+        self.terms = [{key: float(of[who]) for key, _, *of in rows} for who in range(2)]
 
     def numbers(self, name, kind=numpy.float64):
         return torch.from_numpy(numpy.fromfile(self.folder / name, dtype=kind))
@@ -73,35 +72,77 @@ def mean_of(values, weight):
     return ((values * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))).mean()
 
 
-def reconstruction_losses(dump, network, who, recon):
-    target, weight = dump.images[who], 1 + MASK_WEIGHT * dump.masks[who]
-    losses = [mean_of((recon - target).abs(), weight),
-              mean_of((1 - ssim_map(recon, target)) / 2, weight[:, :, 5:-5, 5:-5])]
-    if network:
-        pairs = zip(network(recon), network(target))
-        losses.append(sum(mean_of((x - y) ** 2, torch.nn.functional.avg_pool2d(weight, 2**i))
-                          for i, (x, y) in enumerate(pairs)))
-    return losses
+# ---- One function a loss: the mean over the samples of one person ------------------------------
+
+def loss_l1(x):
+    return mean_of((x.recon - x.target).abs(), x.weight)
 
 
-@pytest.fixture(scope="module")
-def perceptual(vgg16, tmp_path_factory):
-    return Dump(tmp_path_factory.mktemp("perceptual"), vgg16[1], MASK_WEIGHT, "none")
+def loss_dssim(x):
+    return mean_of((1 - ssim_map(x.recon, x.target)) / 2, x.weight[:, :, 5:-5, 5:-5])
 
 
-def test_perceptual_loss_and_gradients(perceptual, vgg16):
-    recons = perceptual.model(*perceptual.images)
+def loss_gradient(x):
+    across, down = ((x.recon.diff(dim=d) - x.target.diff(dim=d)).abs() for d in (3, 2))
+    return (mean_of(across, (x.weight[..., 1:] + x.weight[..., :-1]) / 2)
+            + mean_of(down, (x.weight[:, :, 1:] + x.weight[:, :, :-1]) / 2))
+
+
+def loss_perceptual(x):
+    pairs = zip(x.vgg(x.recon), x.vgg(x.target))
+    return sum(mean_of((ours - theirs) ** 2, torch.nn.functional.avg_pool2d(x.weight, 2**i))
+               for i, (ours, theirs) in enumerate(pairs))
+
+
+def loss_mask_head(x):
+    return ((x.mask_drawn - x.mask) ** 2).mean()
+
+
+def loss_latent(x):
+    far = (x.codes - x.codes_wanted).square().flatten(1).mean(1)
+    return (far / x.codes_wanted.square().flatten(1).mean(1)).mean()
+
+
+def loss_adversarial(x):
+    judged = x.discriminator(x.recon * 2 - 1)
+    return -judged.mean() if x.hinge else ((judged - 1) ** 2).mean()
+
+
+# ------------------------------------------------------------------------------------------------
+
+def samples_of(dump, who, decoded, **more):
+    """What the losses look at, of one person's samples; decoded: the codes that the decoder is given."""
+    recon, mask_drawn = (dump.model.decoder_a, dump.model.decoder_b)[who](decoded)
+    return SimpleNamespace(recon=recon, mask_drawn=mask_drawn, target=dump.images[who],
+                           mask=dump.masks[who], weight=1 + MASK_WEIGHT * dump.masks[who], **more)
+
+
+def compare_losses(dump, people):
+    """Each loss that has a weight, and their total, which is returned."""
     total = 0
-    for who, recon in enumerate(recons):
-        losses = reconstruction_losses(perceptual, vgg16[0], who, recon)
-        for ours, theirs in zip(perceptual.terms[who].values(), losses):
-            assert ours == pytest.approx(theirs.item(), rel=1e-9)
-        total = total + sum(w * x for w, x in zip(WEIGHT.values(), losses))
-    assert perceptual.total == pytest.approx(total.item(), rel=1e-9)
-    parameters = list(perceptual.model.parameters())
+    for key, weight in dump.weights.items():
+        ours = globals().get(f"loss_{key}")
+        assert ours, f"base/losses.h has the loss {key}: write loss_{key} here, in PyTorch"
+        for samples, theirs in zip(people, dump.terms):
+            loss = ours(samples)
+            assert theirs[key] == pytest.approx(loss.item(), rel=1e-9), key
+            total = total + weight * loss
+    assert dump.total == pytest.approx(total.item(), rel=1e-9)
+    return total
+
+
+def compare_gradients(dump, total):
+    parameters = list(dump.model.parameters())
     theirs = torch.autograd.grad(total, parameters)
-    for our, their in zip(perceptual.gradients("gradients.bin", parameters), theirs):
+    for our, their in zip(dump.gradients("gradients.bin", parameters), theirs):
         assert relative(our, their) < 1e-9
+
+
+def test_perceptual_loss_and_gradients(vgg16, tmp_path):
+    dump = Dump(tmp_path, vgg16[1], MASK_WEIGHT, "none")
+    people = [samples_of(dump, who, dump.model.encoder(dump.images[who]), vgg=vgg16[0]) for who in range(2)]
+    assert {"l1", "mask_head", "perceptual"} < set(dump.weights)
+    compare_gradients(dump, compare_losses(dump, people))
 
 
 # ---- latent -------------------------------------------------------------------------------------
@@ -118,22 +159,15 @@ def test_latent_loss_and_gradients(tmp_path, means):
     assert means != torch.equal(wanted, of_target)
     codes = model.encoder(torch.cat([of_a[:1], swap]))
     codes_b = model.encoder(of_b)
-    latent = (codes[1:] - wanted).square().mean() / wanted.square().mean() / SAMPLES
     returned = torch.cat([codes[:1], model.move(codes[1:], "b2a")])
-    recons = [model.decoder_a(returned)[0], model.decoder_b(codes_b)[0]]
-    total = LATENT_WEIGHT * latent
-    for who, recon in enumerate(recons):
-        pixels = reconstruction_losses(dump, None, who, recon)
-        total = total + pixels[0] + WEIGHT["dssim"] * pixels[1]
-    assert latent > 0.01 and dump.terms[1]["latent"] == 0
-    assert dump.terms[0]["latent"] == pytest.approx(latent.item(), rel=1e-9)
-    assert dump.total == pytest.approx(total.item(), rel=1e-9)  # which leaves the means' loss out
+    codes_wanted = torch.cat([codes[:1], wanted]).detach()
+    people = [samples_of(dump, 0, returned, codes=codes, codes_wanted=codes_wanted),
+              samples_of(dump, 1, codes_b, codes=codes_b, codes_wanted=codes_b.detach())]
+    total = compare_losses(dump, people)  # which leaves the means' loss out
+    assert dump.terms[0]["latent"] > 0.01 and dump.terms[1]["latent"] == 0
     if means:
         total = total + mean_code_losses(model, [torch.cat([codes[:1], of_target]), codes_b])
-    parameters = list(model.parameters())
-    theirs = torch.autograd.grad(total, parameters)
-    for our, their in zip(dump.gradients("gradients.bin", parameters), theirs):
-        assert relative(our, their) < 1e-9
+    compare_gradients(dump, total)
 
 
 # ---- adversarial --------------------------------------------------------------------------------
@@ -158,9 +192,9 @@ def adversarial(request, tmp_path_factory):
     saved = torch.load(dump.folder / "init.pt", weights_only=True)["discriminators"]
     assert saved["step"] == 0 and not any(t.any() for t in saved["exp_avg"].values())
     dump.discriminators = [Discriminator().double() for _ in range(2)]
-    for rival, who in zip(dump.discriminators, "ab"):
+    for discriminator, who in zip(dump.discriminators, "ab"):
         prefix = f"discriminator_{who}."
-        rival.load_state_dict({name.removeprefix(prefix): tensor.double()
+        discriminator.load_state_dict({name.removeprefix(prefix): tensor.double()
                                for name, tensor in saved["state_dict"].items()
                                if name.startswith(prefix)}, strict=True)
     dump.hinge = request.param == "hinge"
@@ -168,28 +202,21 @@ def adversarial(request, tmp_path_factory):
 
 
 def test_adversarial_loss_and_gradients(adversarial):
-    total = 0
-    for who, recon in enumerate(adversarial.model(*adversarial.images)):
-        judged = adversarial.discriminators[who](recon * 2 - 1)
-        term = -judged.mean() if adversarial.hinge else ((judged - 1) ** 2).mean()
-        assert adversarial.terms[who]["adversarial"] == pytest.approx(term.item(), rel=1e-9)
-        pixels = reconstruction_losses(adversarial, None, who, recon)
-        total = total + WEIGHT["adversarial"] * term + pixels[0] + WEIGHT["dssim"] * pixels[1]
-    assert adversarial.total == pytest.approx(total.item(), rel=1e-9)
-    parameters = list(adversarial.model.parameters())
-    theirs = torch.autograd.grad(total, parameters)
-    for our, their in zip(adversarial.gradients("gradients.bin", parameters), theirs):
-        assert relative(our, their) < 1e-9
+    model, dump = adversarial.model, adversarial
+    people = [samples_of(dump, who, model.encoder(dump.images[who]), discriminator=dump.discriminators[who], hinge=dump.hinge)
+              for who in range(2)]
+    assert "adversarial" in dump.weights
+    compare_gradients(dump, compare_losses(dump, people))
 
 
 def test_discriminators_losses_and_gradients(adversarial):
     ours = adversarial.gradients("discriminator_gradients.bin",
-                                 [p for rival in adversarial.discriminators for p in rival.parameters()])
+                                 [p for discriminator in adversarial.discriminators for p in discriminator.parameters()])
     with torch.no_grad():
         recons = adversarial.model(*adversarial.images)
-    for who, rival in enumerate(adversarial.discriminators):
+    for who, discriminator in enumerate(adversarial.discriminators):
         x = (adversarial.images[who] * 2 - 1).requires_grad_()
-        true, made = rival(x), rival(recons[who] * 2 - 1)
+        true, made = discriminator(x), discriminator(recons[who] * 2 - 1)
         slope, = torch.autograd.grad(true.sum(), x, create_graph=True)
         r1 = slope.square().sum((1, 2, 3)).mean() / 2 / true[0].numel()
         if adversarial.hinge:
@@ -198,7 +225,7 @@ def test_discriminators_losses_and_gradients(adversarial):
             loss = ((true - 1) ** 2).mean() + (made**2).mean()
         assert adversarial.terms[who]["discriminator"] == pytest.approx(loss.item(), rel=1e-9)
         assert adversarial.terms[who]["r1"] == pytest.approx(r1.item(), rel=1e-9)
-        parameters = list(rival.parameters())
+        parameters = list(discriminator.parameters())
         without_r1 = torch.autograd.grad(loss, parameters, retain_graph=True)
         for our, their in zip(ours[who * 8:], torch.autograd.grad(loss + R1 * r1, parameters)):
             # with hinge the last bias gets 1 - 1
@@ -238,9 +265,8 @@ def test_vgg19_is_known_by_its_names(tmp_path):
     dump = Dump(tmp_path, tmp_path / "file", MASK_WEIGHT, "none")
     assert tell(tmp_path / "file")[0].startswith("19 ")
     with torch.no_grad():
-        for who, recon in enumerate(dump.model(*dump.images)):
-            losses = reconstruction_losses(dump, network.double(), who, recon)
-            assert dump.terms[who]["perceptual"] == pytest.approx(losses[2].item(), rel=1e-9)
+        compare_losses(dump, [samples_of(dump, who, dump.model.encoder(dump.images[who]), vgg=network.double())
+                              for who in range(2)])
 
 
 def test_a_file_of_another_network_is_refused(state, tmp_path):

@@ -87,6 +87,11 @@ static double dssim(const struct config *c)
     return c->loss.dssim > 0;
 }
 
+static double gradient(const struct config *c)
+{
+    return c->loss.gradient > 0;
+}
+
 static double prioritises(const struct config *c)
 {
     return c->loss.eyes > 0 || c->loss.mouth > 0;
@@ -121,6 +126,7 @@ static const struct row losses[] = {
     {l1,          6,  18,  18,  6,  8,  0,   0  },
  /* ten Gaussian blurs of 11 taps and 3 channels; six of them depend on the network's output */
     {dssim,       84, 215, 250, 45, 60, 660, 396},
+    {gradient,    15, 45,  75,  14, 22, 0,   0  }, /* neighbours along rows and columns */
     {weighs,      5,  13,  7,   5,  3,  0,   0  },
     {prioritises, 3,  5,   0,   4,  0,  0,   0  }, /* a map of eyes and mouth */
     {draws_masks, 6,  15,  12,  6,  6,  0,   0  },

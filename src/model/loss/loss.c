@@ -86,6 +86,29 @@ static struct shim_tensor *dssim(struct shim_scope *s, const struct loss_batch *
     return means(s, dssim_map(s, b->pictures, b->targets), inside(s, b->weights));
 }
 
+/* The mean absolute difference between neighbours of error along dimension dim: (N). */
+static struct shim_tensor *gradient_along(struct shim_scope *s, int64_t dim,
+                                          struct shim_tensor *error, struct shim_tensor *weights)
+{
+    int64_t dims[SHIM_DIMS_MAX] = {0};
+    shim_dims(error, dims);
+    int64_t n = dims[dim] - 1;
+    struct shim_tensor *steps =
+        shim_sub(s, shim_narrow(s, error, dim, 1, n), shim_narrow(s, error, dim, 0, n));
+    if (weights) /* a pair of pixels counts as both together */
+        weights =
+            shim_add(s, shim_narrow(s, weights, dim, 1, n), shim_narrow(s, weights, dim, 0, n));
+    return means(s, shim_abs(s, steps), weights);
+}
+
+static struct shim_tensor *gradient(struct shim_scope *s, const struct loss_batch *b)
+{
+    /* the difference of two gradients is the gradient of the difference */
+    struct shim_tensor *error = shim_sub(s, b->pictures, b->targets);
+    return shim_add(s, gradient_along(s, 3, error, b->weights),
+                    gradient_along(s, 2, error, b->weights));
+}
+
 static struct shim_tensor *perceptual(struct shim_scope *s, const struct loss_batch *b)
 {
     struct shim_tensor *of_pictures[VGG_TAPS], *of_targets[VGG_TAPS], *sum = NULL;

@@ -7,7 +7,8 @@
  * field in struct config, what is checked before training, and the names in logs, metrics and
  * TensorBoard. To add a loss, add a row here and a function of the row's key to
  * src/model/loss/loss.c, and write it in PyTorch in tests/python/test_losses.py, which fails until
- * then. What the losses are: model/model.h.
+ * then, as does tests/cli/test_every_key.py. What the losses are: model/model.h. What a loss costs
+ * is not known from here: `bifrons plan` counts it by a row in src/driver/plan/plan_pictures.c.
  */
 #ifndef BIFRONS_BASE_LOSSES_H
 #define BIFRONS_BASE_LOSSES_H
@@ -18,6 +19,10 @@
       "Weight of the mean absolute difference between pixels.") \
     X(DSSIM, dssim, 0, LOSS_COMPARES | LOSS_ALWAYS_TOLD, \
       "Weight of structural dissimilarity, (1 - SSIM) / 2: sharper features than L1 alone.") \
+    X(GRADIENT, gradient, 0, 0, \
+      "Weight of the mean absolute difference between the gradients of reconstruction and " \
+      "picture, to each pixel's right and lower neighbour. It does not see a wrong colour: keep " \
+      "loss.l1 or loss.dssim beside it.") \
     X(PERCEPTUAL, perceptual, 0, LOSS_COMPARES | LOSS_NEEDS_VGG, \
       "Weight of the perceptual loss: squared differences of the features relu1_2, relu2_2, " \
       "relu3_3 and relu4_3 of a frozen VGG16 or VGG19. 0.1 is where to begin (--perceptual); " \

@@ -58,13 +58,13 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
  *               from error visibility to structural similarity", IEEE TIP 2004. Gaussian window of
  *               11 x 11, sigma 1.5, per channel, K1 = 0.01, K2 = 0.03, range 1, biased variances;
  *               only windows that lie inside the picture.
- *   perceptual  sum over j of mean((f_j(x) - f_j(y))^2), f_j the features relu1_2, relu2_2, relu3_3
- *               and relu4_3 of a frozen VGG16 or VGG19; Johnson, Alahi, Fei-Fei: "Perceptual losses
- *               for real-time style transfer and super-resolution", ECCV 2016.
- *   mask_head   (m - mask)^2 of the mask m that the decoder draws beside x (model.mask); each pixel
- *               counts alike.
- *   latent      mean((c - c')^2) / mean(c'^2); c: code of a swapped input, c': code of its
- *               original, detached; 0 of other samples. The latent reconstruction of Huang, Liu,
+ *   gradient    |dx(x) - dx(y)| + |dy(x) - dy(y)|, dx and dy: differences to the right and the
+ * lower neighbour. A pair of pixels counts as both together. perceptual  sum over j of mean((f_j(x)
+ * - f_j(y))^2), f_j the features relu1_2, relu2_2, relu3_3 and relu4_3 of a frozen VGG16 or VGG19;
+ * Johnson, Alahi, Fei-Fei: "Perceptual losses for real-time style transfer and super-resolution",
+ * ECCV 2016. mask_head   (m - mask)^2 of the mask m that the decoder draws beside x (model.mask);
+ * each pixel counts alike. latent      mean((c - c')^2) / mean(c'^2); c: code of a swapped input,
+ * c': code of its original, detached; 0 of other samples. The latent reconstruction of Huang, Liu,
  *               Belongie, Kautz: "Multimodal unsupervised image-to-image translation", ECCV 2018.
  *   adversarial how little a discriminator takes x for made: model/discriminators.h
  *

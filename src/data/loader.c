@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "data/augment.h"
+#include "data/draw_augment.h"
 #include "data/picture.h"
 
 struct loader {

@@ -5,7 +5,7 @@
 
 #include "base/checked.h"
 #include "base/log.h"
-#include "base/threads.h"
+#include "base/thread_count.h"
 #include "command.h"
 #include "engine.h"
 #include "model/model.h"

@@ -62,14 +62,14 @@ enum status model_keep_moments(struct model *m, const struct model_range *ranges
     return ST_OK;
 }
 
-enum status model_stage_moment(struct model *m, enum model_moment which, struct model_range range,
-                               struct errmsg *em)
+enum status model_moment_to_scratch(struct model *m, enum model_moment which,
+                                    struct model_range range, struct errmsg *em)
 {
     return shim_group_copy(m->group, flat_of(which), SHIM_GRADIENTS, range.first, range.count, em);
 }
 
-enum status model_unstage_moment(struct model *m, enum model_moment which, struct model_range range,
-                                 struct errmsg *em)
+enum status model_moment_from_scratch(struct model *m, enum model_moment which,
+                                      struct model_range range, struct errmsg *em)
 {
     return shim_group_copy(m->group, SHIM_GRADIENTS, flat_of(which), range.first, range.count, em);
 }

@@ -1,4 +1,4 @@
-#include "data/augment.h"
+#include "data/draw_augment.h"
 
 #include <math.h>
 

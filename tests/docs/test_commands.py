@@ -32,8 +32,8 @@ CANNOT = [
     (r"^bench/\S+", "measures for minutes: tests/bench runs it with --quick"),
     (r"^(\.venv/bin/)?pip |^\S*tensorboard\b", "a package from the internet"),
     (r"^cmake --install", "tests/cmake installs"),
-    (r"^bifrons extract\b", "takes the networks of scripts/setup --photographs: cli/test_extract"),
     (r"^cmake --build build/dev", "builds for minutes"),
+    (r"^bifrons extract\b", "takes the networks of scripts/setup --photographs: cli/test_extract"),
     (r"^module |^apptainer |exec apptainer|^exec \$HOME", "modules, containers and places of some other site"),
 ]
 

@@ -55,6 +55,9 @@ GIVEN = {
     "src/data/include/data/loader.h": ((), """
         extern struct loader *l; extern uint64_t first_position; extern size_t n; extern struct batch batch;"""),
     "src/data/include/data/pack.h": ((), "extern const char *folder;"),
+    "src/data/include/data/points.h": ((), "extern struct set *set; extern int64_t row; extern struct augment_draw draw;"),
+    "src/data/include/data/pose.h": ((), """
+        extern struct set *set; extern struct order *order; extern int64_t row; extern struct augment_draw draw;"""),
     "src/data/include/data/warp.h": ((), """
         extern struct picture picture; extern struct similarity map; extern float *cut;"""),
     "src/driver/extract/cuts.h": ((), """
@@ -67,10 +70,7 @@ GIVEN = {
     "src/driver/extract/people.h": ((), """
         extern struct face face, other_face; extern double distance; void keep(const struct face *face);"""),
     "src/driver/extract/shape.h": ((), "extern struct face face;"),
-    "src/data/include/data/points.h": ((), "extern struct set *set; extern int64_t row; extern struct augment_draw draw;"),
-    "src/data/include/data/pose.h": ((), """
-        extern struct set *set; extern struct order *order; extern int64_t row; extern struct augment_draw draw;"""),
-    "src/data/include/data/stage.h": ((), "extern const char *path; extern bool made; extern int local_rank;"),
+    "src/data/include/data/local_copy.h": ((), "extern const char *path; extern bool made; extern int local_rank;"),
     "src/driver/config/config.h": ((), "extern int world_size;"),
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),
     "src/driver/config/train_arguments.h": (("driver/command/command.h",), "extern int argc; extern char **argv;"),

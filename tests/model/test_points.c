@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "base/checked.h"
-#include "data/augment.h"
+#include "data/draw_augment.h"
 #include "data/points.h"
 #include "model/augment.h"
 #include "shim/shim.h"

@@ -44,7 +44,7 @@ static void shards_make_the_whole(void **state)
             const struct model_flat *flat = model_flat(whole);
             const float *moment = which == MODEL_EXP_AVG ? flat->exp_avg : flat->exp_avg_sq;
             const float *staged = model_flat(m)->gradients;
-            assert_ok(model_stage_moment(m, (enum model_moment)which, shard, &em));
+            assert_ok(model_moment_to_scratch(m, (enum model_moment)which, shard, &em));
             assert_memory_equal(staged + shard.first, moment + shard.first,
                                 shard.count * sizeof *staged);
         }
@@ -71,7 +71,7 @@ static void all_moments_come_back(void **state)
     assert_true(moment[all.count - 1] == 0); /* was not kept */
     for (size_t i = 0; i < all.count; i++)
         staged[i] = (float)i;
-    assert_ok(model_unstage_moment(m, MODEL_EXP_AVG, all, &em));
+    assert_ok(model_moment_from_scratch(m, MODEL_EXP_AVG, all, &em));
     assert_memory_equal(moment, staged, all.count * sizeof *moment);
     model_free(m);
 }

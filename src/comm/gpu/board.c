@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "host_memory.h"
+#include "shared_memory.h"
 
 #include "base/poison.h"
 
@@ -47,7 +47,7 @@ enum status board_open(struct comm *host, struct board **out, struct errmsg *em)
         b->rank = host->place.rank;
         b->world_size = host->place.world_size;
         b->bytes = bytes_for(b->world_size);
-        st = host_memory_open(host, "board", b->bytes, &memory, em);
+        st = shared_memory_open(host, "board", b->bytes, &memory, em);
     }
     if (st == ST_OK && memory) {
         b->shared = memory;
@@ -68,7 +68,7 @@ enum status board_open(struct comm *host, struct board **out, struct errmsg *em)
 void board_free(struct board *b)
 {
     if (b)
-        host_memory_close(b->shared, b->bytes);
+        shared_memory_close(b->shared, b->bytes);
     free(b);
 }
 

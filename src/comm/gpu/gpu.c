@@ -231,7 +231,7 @@ static enum status choose(const struct wish *w, const struct holding *all, struc
     if (n > 1 && rank == 0)
         log_info("gradients travel by MPI through host memory: %s",
                  w->backend == COMM_MPI ? "comm.backend = \"mpi\"" : reason);
-    return comm_agree(host, staged_open(host, mine->device, c, em), em);
+    return comm_agree(host, through_host_open(host, mine->device, c, em), em);
 }
 
 enum status comm_gpu_open(const struct comm_options *o, struct comm **c, struct errmsg *em)

@@ -12,8 +12,8 @@ enum status gpu_on_host(struct comm *host, const struct comm_call *call, void *r
 enum status nccl_open(struct comm *host, int device, double timeout_s, struct comm **out,
                       struct errmsg *em) MUST_CHECK;
 /* Not collective: through pinned memory, with the host communicator's collectives. */
-enum status staged_open(struct comm *host, int device, struct comm **out,
-                        struct errmsg *em) MUST_CHECK;
+enum status through_host_open(struct comm *host, int device, struct comm **out,
+                              struct errmsg *em) MUST_CHECK;
 
 /* Members of comm_ops that are the host communicator's. */
 enum status gpu_share_bytes(struct comm *c, const void *mine, size_t n, void *all,

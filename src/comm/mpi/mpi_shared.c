@@ -43,7 +43,7 @@ static unsigned char *seen_at(const struct pass *p, int local_rank, size_t at)
         return (unsigned char *)node_at(p->node, local_rank,
                                         node_slot(p->node, local_rank)->offset) +
                at * p->element;
-    return (unsigned char *)node_stage(p->node, local_rank) + (at - p->first) * p->element;
+    return (unsigned char *)node_buffer(p->node, local_rank) + (at - p->first) * p->element;
 }
 
 /* Elements [first, first + count) of this rank's range, as far as the piece goes. */
@@ -129,7 +129,8 @@ static enum status agree_between_nodes(const struct pass *p, enum status local, 
     return st;
 }
 
-/* All ranks are here and ask the same, or all fail. A short range is staged when this is over. */
+/* All ranks are here and ask the same, or all fail. A short range is copied in when this is over.
+ */
 static enum status enter(struct pass *p, struct errmsg *em)
 {
     struct node_slot *mine = node_slot(p->node, p->m->layout.local_rank);
@@ -157,7 +158,7 @@ static enum status enter(struct pass *p, struct errmsg *em)
 static size_t piece_of(const struct pass *p, bool through_partial)
 {
     size_t wide = comm_dtype_bytes(comm_dtype_wide(p->r->call.dtype));
-    size_t most = p->direct ? p->count : NODE_STAGE_BYTES / p->element;
+    size_t most = p->direct ? p->count : NODE_BUFFER_BYTES / p->element;
     return through_partial ? MIN(most, NODE_PARTIAL_BYTES / wide) : most;
 }
 
@@ -191,8 +192,10 @@ static void my_shard_of_piece(const struct pass *p, size_t *at, size_t *n)
     *at += p->first;
 }
 
-/* A staged piece is copied in and all have done so; the first of a short range is there already. */
-static enum status stage(const struct pass *p, size_t first, size_t count, struct errmsg *em)
+/* A piece of private memory is copied in and all have done so; the first of a short range is there
+ * already. */
+static enum status share_private(const struct pass *p, size_t first, size_t count,
+                                 struct errmsg *em)
 {
     if (p->direct || p->is_short)
         return ST_OK;
@@ -205,7 +208,7 @@ static enum status all_reduce_here(struct pass *p, struct errmsg *em)
     size_t step = piece_of(p, false), at, n;
     enum status st = ST_OK;
     while (st == ST_OK && next_piece(p, step)) {
-        st = stage(p, 0, p->count, em);
+        st = share_private(p, 0, p->count, em);
         if (st != ST_OK)
             break;
         my_shard_of_piece(p, &at, &n);
@@ -225,7 +228,7 @@ static enum status reduce_scatter_here(struct pass *p, struct errmsg *em)
     enum status st = ST_OK;
     comm_call_segment(&p->r->call, p->m->layout.n_ranks, p->m->layout.rank, &first, &count);
     while (st == ST_OK && next_piece(p, step)) {
-        st = stage(p, 0, p->count, em);
+        st = share_private(p, 0, p->count, em);
         size_t n = overlap(p, first, count, &at);
         void *out = p->range + at * p->element;
         if (st == ST_OK && n > 0)
@@ -244,7 +247,7 @@ static enum status spread_here(struct pass *p, struct errmsg *em)
     enum status st = ST_OK;
     while (st == ST_OK && next_piece(p, step)) {
         comm_call_segment(&p->r->call, ranks, me, &first, &count);
-        st = stage(p, first, count, em);
+        st = share_private(p, first, count, em);
         for (int r = 0; r < ranks && st == ST_OK; r++) {
             comm_call_segment(&p->r->call, ranks, r, &first, &count);
             size_t n = r == me ? 0 : overlap(p, first, count, &at);
@@ -283,7 +286,7 @@ static enum status reduce_over_nodes(struct pass *p, struct errmsg *em)
     if (p->r->call.kind == COMM_REDUCE_SCATTER)
         comm_call_segment(&p->r->call, p->m->layout.n_ranks, p->m->layout.rank, &first, &count);
     while (st == ST_OK && next_piece(p, step)) {
-        st = stage(p, 0, p->count, em);
+        st = share_private(p, 0, p->count, em);
         if (st == ST_OK && p->direct && p->first > 0)
             st = node_barrier(p->node, em); /* the last piece's partial has been read */
         if (st != ST_OK)

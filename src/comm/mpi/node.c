@@ -42,7 +42,7 @@ struct node {
     char name[NODE_NAME_BYTES];
     bool linked, peers_visible;
     unsigned char **segments; /* (n_ranks) */
-    size_t segment_bytes, limit, head_bytes, stage_at, partial_at;
+    size_t segment_bytes, limit, head_bytes, buffer_at, partial_at;
     struct node_board *board; /* in segments[0] */
     double looked_s;
     pthread_mutex_t lock; /* of the blocks */
@@ -106,8 +106,8 @@ enum status node_new(int local_rank, int local_size, const struct node_limits *l
     n->segment_bytes = segment_bytes_of(local_size);
     n->limit =
         limits->segment_bytes ? MIN(limits->segment_bytes, n->segment_bytes) : n->segment_bytes;
-    n->stage_at = round_up(sizeof *n->board + (size_t)local_size * sizeof(struct node_slot));
-    n->partial_at = n->stage_at + NODE_STAGE_BYTES;
+    n->buffer_at = round_up(sizeof *n->board + (size_t)local_size * sizeof(struct node_slot));
+    n->partial_at = n->buffer_at + NODE_BUFFER_BYTES;
     bool partial = limits->between_nodes && local_rank == 0;
     n->head_bytes = n->partial_at + (partial ? NODE_PARTIAL_BYTES : 0);
     enum status st = n->segments ? make_segment(n, em) : FAIL(em, ST_MEMORY, "out of memory");
@@ -188,9 +188,9 @@ struct node_slot *node_slot(struct node *n, int local_rank)
     return &n->board->slots[local_rank];
 }
 
-void *node_stage(struct node *n, int local_rank)
+void *node_buffer(struct node *n, int local_rank)
 {
-    return n->segments[local_rank] + n->stage_at;
+    return n->segments[local_rank] + n->buffer_at;
 }
 
 void *node_partial(struct node *n)

@@ -32,7 +32,7 @@
 
 enum {
     NODE_NAME_BYTES = 64,
-    NODE_STAGE_BYTES = 1 << 20,  /* a piece of a range outside shared memory */
+    NODE_BUFFER_BYTES = 1 << 20, /* a piece of a range outside shared memory */
     NODE_PARTIAL_BYTES = 4 << 20 /* a piece of the node's sum, on its way between nodes */
 };
 
@@ -65,7 +65,7 @@ enum status node_attach(struct node *n, const char *names, struct errmsg *em) MU
 void node_settle(struct node *n);
 
 struct node_slot *node_slot(struct node *n, int local_rank);
-void *node_stage(struct node *n, int local_rank);
+void *node_buffer(struct node *n, int local_rank);
 void *node_partial(struct node *n); /* the node's, one for all */
 void *node_at(struct node *n, int local_rank, uint64_t offset);
 /* NODE_NOWHERE where [range, range + bytes) is no memory of this rank's node_alloc. */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "host_memory.h"
+#include "shared_memory.h"
 
 #include "base/poison.h"
 
@@ -36,7 +36,7 @@ enum status roster_open(struct comm *c, struct roster **out, struct errmsg *em)
     if (st == ST_OK) {
         r->n_ranks = c->place.world_size;
         r->bytes = sizeof *r->page + (size_t)r->n_ranks * sizeof *r->page->entries;
-        st = host_memory_open(c, "roster", r->bytes, &memory, em);
+        st = shared_memory_open(c, "roster", r->bytes, &memory, em);
     }
     if (st == ST_OK) {
         r->shared = memory != NULL;
@@ -56,7 +56,7 @@ enum status roster_open(struct comm *c, struct roster **out, struct errmsg *em)
 void roster_free(struct roster *r)
 {
     if (r && r->shared)
-        host_memory_close(r->page, r->bytes);
+        shared_memory_close(r->page, r->bytes);
     else if (r)
         free(r->page);
     free(r);

@@ -13,7 +13,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "base/threads.h"
+#include "base/thread_count.h"
 #include "base/version.h"
 #include "data/picture.h"
 #include "data/set.h"

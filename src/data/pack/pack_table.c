@@ -23,7 +23,7 @@ const struct pack_marks_kind pack_marks_kinds[PACK_MARKS] = {
         "a name and 10 numbers, with commas (x and y of both eyes, nose, both mouth ends)"},
     [PACK_POINTS] = {"points", "points.csv", FACE_POINTS, true,
         "a name and 140 numbers, with commas (x and y of iBUG 300-W's 68 points and of both pupils; "
-        "nothing between the commas of what is not known)"},
+        "nothing between the commas of what is not known, as ,,,, at the end for pupils)"},
 };
 /* clang-format on */
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "base/threads.h"
+#include "base/thread_count.h"
 #include "command.h"
 
 static const char spins[] = "5000"; /* a tenth to a quarter of a millisecond */

@@ -19,7 +19,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "base/augment.h"
+#include "base/augment_draw.h"
 #include "base/file.h"
 #include "base/losses.h"
 #include "base/status.h"
@@ -109,7 +109,7 @@ struct config {
         int64_t early_stop;   /* validations; 0: off */
         double clip_norm;     /* 0: off */
         char device[CONFIG_TEXT_BYTES];
-        int64_t threads;   /* per rank; 0: see base/threads.h */
+        int64_t threads;   /* per rank; 0: see base/thread_count.h */
         int64_t precision; /* enum config_precision */
         bool deterministic;
         int64_t cuda_graph; /* enum config_graph */

@@ -7,7 +7,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
-#include "pose.h"
+#include "head_pose.h"
 
 #include "base/poison.h"
 

@@ -8,7 +8,7 @@
 #ifndef BIFRONS_MODEL_MEAN_CODES_H
 #define BIFRONS_MODEL_MEAN_CODES_H
 
-#include "base/augment.h"
+#include "base/augment_draw.h"
 #include "network.h"
 
 /*

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/augment.h"
+#include "base/augment_draw.h"
 #include "base/points.h"
 #include "base/status.h"
 
@@ -28,7 +28,7 @@
 #define BATCH_MAP(X) \
     X(IMAGES, images, uint8_t, 3 * pixels)     /* (n, size, size, 3) sRGB */ \
     X(MASKS, masks, uint8_t, pixels)           /* (n, size, size), 255 = face */ \
-    X(NOISE, noise, uint8_t, 3 * pixels)       /* (n, size, size, 3), see base/augment.h */ \
+    X(NOISE, noise, uint8_t, 3 * pixels)       /* (n, size, size, 3), see base/augment_draw.h */ \
     X(PRIORITY, priority, uint8_t, pixels)     /* (n, size, size), see data/priority.h */ \
     X(POSE, pose, float, 2 * FACE_POINTS)      /* (n, 70, 2) z, see data/pose.h */ \
     X(POSE_KNOWN, pose_known, float, 2 * FACE_POINTS) /* (n, 70, 2) 1: z was measured, or 0 */ \

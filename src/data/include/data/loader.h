@@ -15,7 +15,7 @@
 
 #include "base/batch.h"
 #include "base/status.h"
-#include "data/augment.h"
+#include "data/draw_augment.h"
 #include "data/order.h"
 #include "data/pose.h"
 #include "data/priority.h"

@@ -8,14 +8,15 @@
  *     }
  *
  * Coordinates are x to the right and y down. Functions that ask for pixels take pixel centres;
- * those that ask for normalised ones take base/augment.h's, in which the picture spans [-1, 1].
+ * those that ask for normalised ones take base/augment_draw.h's, in which the picture spans [-1,
+ * 1].
  */
 #ifndef BIFRONS_DATA_POINTS_H
 #define BIFRONS_DATA_POINTS_H
 
 #include <stdbool.h>
 
-#include "base/augment.h"
+#include "base/augment_draw.h"
 #include "base/points.h"
 #include "data/set.h"
 

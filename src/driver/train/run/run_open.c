@@ -4,8 +4,8 @@
 
 #include "base/log.h"
 #include "colours.h"
+#include "local_sets.h"
 #include "set_notes.h"
-#include "staging.h"
 #include "validate.h"
 
 static const char person_letter[2] = {'A', 'B'};
@@ -36,8 +36,8 @@ static enum status open_set(struct run *run, int person, const char *path, struc
 
 static enum status open_sets(struct run *run, struct errmsg *em)
 {
-    struct staging staged;
-    enum status st = staging_prepare(run, &staged, em);
+    struct local_sets staged;
+    enum status st = local_sets_prepare(run, &staged, em);
     for (int p = 0; p < 2 && st == ST_OK; p++)
         st = open_set(run, p, staged.path[p], em);
     return st;

@@ -4,7 +4,7 @@
 #ifndef BIFRONS_DRIVER_TRAIN_RUN_H
 #define BIFRONS_DRIVER_TRAIN_RUN_H
 
-#include "base/threads.h"
+#include "base/thread_count.h"
 #include "comm/comm.h"
 #include "comm/watchdog.h"
 #include "config.h"

@@ -13,7 +13,7 @@ enum status average_enter(const struct stage *stage, struct errmsg *em)
 {
     if (!average_is_kept(stage))
         return ST_OK;
-    enum status st = zero_stage_moment(stage, MODEL_AVERAGE, em);
+    enum status st = zero_moment_to_scratch(stage, MODEL_AVERAGE, em);
     return st == ST_OK ? comm_agree(stage->comm, model_exchange_parameters(stage->model, em), em)
                        : st;
 }

@@ -109,14 +109,14 @@ enum status zero_update(const struct stage *stage, const struct model_step *step
 
 /* ---- Moments between shards and rank 0; the flat gradient carries them ----------------------- */
 
-static enum status unstage_shards(const struct stage *stage, enum model_moment which,
-                                  struct errmsg *em)
+static enum status shards_from_scratch(const struct stage *stage, enum model_moment which,
+                                       struct errmsg *em)
 {
     const struct reducer_range *buckets;
     size_t n = reducer_buckets(stage->reducer, &buckets);
     enum status st = ST_OK;
     for (size_t i = 0; i < n && st == ST_OK; i++)
-        st = model_unstage_moment(stage->model, which, shard_of(stage, buckets[i]), em);
+        st = model_moment_from_scratch(stage->model, which, shard_of(stage, buckets[i]), em);
     return st;
 }
 
@@ -126,13 +126,13 @@ static enum status share_moment(const struct stage *stage, enum model_moment whi
     const struct model_flat *flat = model_flat(stage->model);
     enum status st = ST_OK;
     if (comm_rank(stage->comm) == 0)
-        st = model_stage_moment(stage->model, which, everything(stage), em);
+        st = model_moment_to_scratch(stage->model, which, everything(stage), em);
     st = comm_agree(stage->comm, st, em);
     if (st == ST_OK)
         st = comm_do(stage->comm, COMM_BROADCAST, flat->gradients, flat->count, COMM_F32, 0,
                      flat->stream, em);
     if (st == ST_OK)
-        st = comm_agree(stage->comm, unstage_shards(stage, which, em), em);
+        st = comm_agree(stage->comm, shards_from_scratch(stage, which, em), em);
     return st;
 }
 
@@ -146,31 +146,32 @@ enum status zero_share_moments(const struct stage *stage, struct errmsg *em)
     return st == ST_OK ? comm_agree(stage->comm, zero_shed_moments(stage, em), em) : st;
 }
 
-struct staging {
+struct to_scratch {
     struct model *model;
     enum model_moment which;
 };
 
-static enum status stage_shard(void *ctx, struct model_range shard, struct errmsg *em)
+static enum status shard_to_scratch(void *ctx, struct model_range shard, struct errmsg *em)
 {
-    const struct staging *staging = ctx;
-    return model_stage_moment(staging->model, staging->which, shard, em);
+    const struct to_scratch *to = ctx;
+    return model_moment_to_scratch(to->model, to->which, shard, em);
 }
 
-enum status zero_stage_moment(const struct stage *stage, enum model_moment which, struct errmsg *em)
+enum status zero_moment_to_scratch(const struct stage *stage, enum model_moment which,
+                                   struct errmsg *em)
 {
-    struct staging staging = {stage->model, which};
+    struct to_scratch to = {stage->model, which};
     if (!zero_is_on(stage))
-        return comm_agree(stage->comm, stage_shard(&staging, everything(stage), em), em);
-    return gather_buckets(stage, model_flat(stage->model)->gradients, stage_shard, &staging, em);
+        return comm_agree(stage->comm, shard_to_scratch(&to, everything(stage), em), em);
+    return gather_buckets(stage, model_flat(stage->model)->gradients, shard_to_scratch, &to, em);
 }
 
 static enum status gather_moment(const struct stage *stage, enum model_moment which,
                                  struct errmsg *em)
 {
-    enum status st = zero_stage_moment(stage, which, em);
+    enum status st = zero_moment_to_scratch(stage, which, em);
     if (st == ST_OK && comm_rank(stage->comm) == 0)
-        st = model_unstage_moment(stage->model, which, everything(stage), em);
+        st = model_moment_from_scratch(stage->model, which, everything(stage), em);
     return comm_agree(stage->comm, st, em);
 }
 

@@ -6,8 +6,8 @@
  *
  * Rank 0 holds all moments while a checkpoint is loaded or written: zero_prepare_load makes room,
  * zero_share_moments and zero_shed_moments take them away, zero_gather_moments gives them back.
- * Without train.zero, and with one rank, zero_update and zero_stage_moment are the plain ones and
- * the rest do nothing. Moments include the average of train.ema.
+ * Without train.zero, and with one rank, zero_update and zero_moment_to_scratch are the plain ones
+ * and the rest do nothing. Moments include the average of train.ema.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_ZERO_H
 #define BIFRONS_DRIVER_TRAIN_ZERO_H
@@ -23,8 +23,8 @@ enum status zero_update(const struct stage *stage, const struct model_step *step
 /* COLLECTIVE. What rank 0 loaded becomes every rank's shards. */
 enum status zero_share_moments(const struct stage *stage, struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE. The flat gradient becomes this moment, whole, on every rank. */
-enum status zero_stage_moment(const struct stage *stage, enum model_moment which,
-                              struct errmsg *em) MUST_CHECK;
+enum status zero_moment_to_scratch(const struct stage *stage, enum model_moment which,
+                                   struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE. Rank 0 holds all moments when it returns; the flat gradient is lost. */
 enum status zero_gather_moments(const struct stage *stage, struct errmsg *em) MUST_CHECK;
 /* Rank 0 keeps its shards only; not collective. */

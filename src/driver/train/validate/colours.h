@@ -2,7 +2,7 @@
 #ifndef BIFRONS_DRIVER_TRAIN_COLOURS_H
 #define BIFRONS_DRIVER_TRAIN_COLOURS_H
 
-#include "base/augment.h"
+#include "base/augment_draw.h"
 #include "data/order.h"
 #include "data/set.h"
 

@@ -1,6 +1,6 @@
 /*
- * Applies what data/augment.h drew, as batched tensor operations on any device: a table of them in
- * augment.c, in this order.
+ * Applies what data/draw_augment.h drew, as batched tensor operations on any device: a table of
+ * them in augment.c, in this order.
  *
  * Both input and target show the face flipped, then rotated, zoomed and shifted. The input is
  * further warped (its displacement, in the coordinates of the stored picture, interpolated from
@@ -25,7 +25,7 @@
 
 #include <stddef.h>
 
-#include "base/augment.h"
+#include "base/augment_draw.h"
 
 struct shim_scope;
 struct shim_tensor;

@@ -41,7 +41,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/augment.h"
+#include "base/augment_draw.h"
 #include "base/batch.h"
 #include "base/losses.h"
 #include "base/status.h"
@@ -268,10 +268,10 @@ enum status model_keep_moments(struct model *m, const struct model_range *ranges
 enum model_moment { MODEL_EXP_AVG, MODEL_EXP_AVG_SQ, MODEL_AVERAGE, MODEL_MOMENTS };
 /* How many of them this model keeps: all, or without options.ema all but the last. */
 int model_moments(const struct model *m);
-enum status model_stage_moment(struct model *m, enum model_moment which, struct model_range range,
-                               struct errmsg *em) MUST_CHECK;
-enum status model_unstage_moment(struct model *m, enum model_moment which, struct model_range range,
-                                 struct errmsg *em) MUST_CHECK;
+enum status model_moment_to_scratch(struct model *m, enum model_moment which,
+                                    struct model_range range, struct errmsg *em) MUST_CHECK;
+enum status model_moment_from_scratch(struct model *m, enum model_moment which,
+                                      struct model_range range, struct errmsg *em) MUST_CHECK;
 
 /* XXH3 of the parameters' bytes, wherever they live, the discriminators' and the perceptual
  * network's included. */

@@ -1,4 +1,4 @@
-#include "host_memory.h"
+#include "shared_memory.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -45,8 +45,8 @@ static void make_offer(const struct comm *c, const char *purpose, struct offer *
 }
 
 /* The lowest rank of a host makes the memory, the others open it, then its name goes. */
-enum status host_memory_open(struct comm *c, const char *purpose, size_t bytes, void **out,
-                             struct errmsg *em)
+enum status shared_memory_open(struct comm *c, const char *purpose, size_t bytes, void **out,
+                               struct errmsg *em)
 {
     struct offer mine = {0}, *all = calloc((size_t)c->place.world_size, sizeof *all);
     int leader = 0, me = c->place.rank;
@@ -72,13 +72,13 @@ enum status host_memory_open(struct comm *c, const char *purpose, size_t bytes, 
     if (st == ST_OK)
         *out = memory;
     else
-        host_memory_close(memory, bytes);
+        shared_memory_close(memory, bytes);
 out:
     free(all);
     return st;
 }
 
-void host_memory_close(void *memory, size_t bytes)
+void shared_memory_close(void *memory, size_t bytes)
 {
     if (memory)
         munmap(memory, bytes);

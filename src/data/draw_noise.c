@@ -2,7 +2,7 @@
 
 #include "base/checked.h"
 #include "base/philox.h"
-#include "data/augment.h"
+#include "data/draw_augment.h"
 
 /* AUGMENT_NOISE_ZERO + AUGMENT_NOISE_UNIT * the quantile of the normal distribution at
  * (i + 1/2) / 256, rounded. */

@@ -1,4 +1,4 @@
-#include "base/threads.h"
+#include "base/thread_count.h"
 
 #include <errno.h>
 #include <limits.h>

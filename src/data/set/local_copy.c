@@ -1,4 +1,4 @@
-#include "data/stage.h"
+#include "data/local_copy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +71,7 @@ static bool read_record(const struct names *n, const struct stat *original,
     return same;
 }
 
-bool stage_find(const char *path, const char *folder, char copy_out[static PATH_BYTES_MAX])
+bool local_copy_find(const char *path, const char *folder, char copy_out[static PATH_BYTES_MAX])
 {
     char hex[HASH128_HEX_BYTES];
     struct names n;
@@ -233,8 +233,8 @@ static enum status make_copy(const char *path, const char *folder, const struct 
     return st;
 }
 
-enum status stage_file(const char *path, const char *folder, char copy_out[static PATH_BYTES_MAX],
-                       bool *made_out, struct errmsg *em)
+enum status local_copy_make(const char *path, const char *folder,
+                            char copy_out[static PATH_BYTES_MAX], bool *made_out, struct errmsg *em)
 {
     char hex[HASH128_HEX_BYTES];
     struct names n;

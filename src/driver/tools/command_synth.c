@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/threads.h"
+#include "base/thread_count.h"
 #include "command.h"
 #include "data/drawn.h"
 

@@ -1,6 +1,6 @@
 /* Where a head turns to, in degrees as the camera sees it. */
-#ifndef BIFRONS_DRIVER_EXTRACT_POSE_H
-#define BIFRONS_DRIVER_EXTRACT_POSE_H
+#ifndef BIFRONS_DRIVER_EXTRACT_HEAD_POSE_H
+#define BIFRONS_DRIVER_EXTRACT_HEAD_POSE_H
 
 #include "finder.h"
 

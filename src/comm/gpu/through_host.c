@@ -11,19 +11,19 @@
 
 #include "base/poison.h"
 
-struct staged {
+struct through_host {
     struct comm_ops ops; /* the table below, under the host communicator's name */
     struct comm *host;
     void *pinned;
     size_t pinned_bytes;
 };
 
-static struct staged *staged_of(struct comm *c)
+static struct through_host *through_host_of(struct comm *c)
 {
     return c->backend;
 }
 
-static enum status make_room(struct staged *s, size_t bytes, struct errmsg *em)
+static enum status make_room(struct through_host *s, size_t bytes, struct errmsg *em)
 {
     if (bytes <= s->pinned_bytes)
         return ST_OK;
@@ -37,7 +37,7 @@ static enum status make_room(struct staged *s, size_t bytes, struct errmsg *em)
 }
 
 /* Pinned memory holds what has been queued on the stream so far. */
-static enum status fetch(struct staged *s, const void *range, size_t bytes, void *stream,
+static enum status fetch(struct through_host *s, const void *range, size_t bytes, void *stream,
                          struct errmsg *em)
 {
     enum status st = make_room(s, bytes, em);
@@ -47,7 +47,7 @@ static enum status fetch(struct staged *s, const void *range, size_t bytes, void
 }
 
 /* The pinned memory is free for the next range when this returns. */
-static enum status bring_back(struct staged *s, void *range, size_t bytes, void *stream,
+static enum status bring_back(struct through_host *s, void *range, size_t bytes, void *stream,
                               struct errmsg *em)
 {
     enum status st = cudart_copy(range, s->pinned, bytes, stream, em);
@@ -57,7 +57,7 @@ static enum status bring_back(struct staged *s, void *range, size_t bytes, void 
 static enum status begin(struct comm *c, const struct comm_call *call, void *range, void *stream,
                          struct errmsg *em)
 {
-    struct staged *s = staged_of(c);
+    struct through_host *s = through_host_of(c);
     size_t bytes = call->count * comm_dtype_bytes(call->dtype);
     if (c->place.world_size == 1 || call->count == 0)
         return ST_OK;
@@ -98,15 +98,15 @@ static bool release(struct comm *c, void *memory)
     return true;
 }
 
-static void close_staged(struct comm *c)
+static void close_through_host(struct comm *c)
 {
-    struct staged *s = staged_of(c);
+    struct through_host *s = through_host_of(c);
     cudart_pinned_free(s->pinned);
     comm_close(s->host);
     free(s);
 }
 
-enum status staged_open(struct comm *host, int device, struct comm **out, struct errmsg *em)
+enum status through_host_open(struct comm *host, int device, struct comm **out, struct errmsg *em)
 {
     static const struct comm_ops ops = {
         .begin = begin,
@@ -114,11 +114,11 @@ enum status staged_open(struct comm *host, int device, struct comm **out, struct
         .share_bytes = gpu_share_bytes,
         .gather = gpu_gather,
         .abort = gpu_abort,
-        .close = close_staged,
+        .close = close_through_host,
         .alloc = alloc,
         .release = release,
     };
-    struct staged *s = calloc(1, sizeof *s);
+    struct through_host *s = calloc(1, sizeof *s);
     if (!s)
         return FAIL(em, ST_MEMORY, "out of memory");
     s->ops = ops;

@@ -1,4 +1,4 @@
-#include "pose.h"
+#include "head_pose.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /*
- * How one training sample is changed before the encoder sees it. data/augment.h draws these
+ * How one training sample is changed before the encoder sees it. data/draw_augment.h draws these
  * numbers from (seed, person, position); model/augment.h applies them as batched tensor
  * operations on any device. A plain struct, so that neither module knows the other.
  *
  * Coordinates are normalised: the picture spans [-1, 1] in x (right) and y (down).
  */
-#ifndef BIFRONS_BASE_AUGMENT_H
-#define BIFRONS_BASE_AUGMENT_H
+#ifndef BIFRONS_BASE_AUGMENT_DRAW_H
+#define BIFRONS_BASE_AUGMENT_DRAW_H
 
 #include <stdbool.h>
 #include <stdint.h>

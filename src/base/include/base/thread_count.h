@@ -11,8 +11,8 @@
  * process gets its CPUs, divided by the ranks that run on them, and no more than its share of the
  * CPU quota: once the quota is used up, one stopped thread holds up all others.
  */
-#ifndef BIFRONS_BASE_THREADS_H
-#define BIFRONS_BASE_THREADS_H
+#ifndef BIFRONS_BASE_THREAD_COUNT_H
+#define BIFRONS_BASE_THREAD_COUNT_H
 
 #include <stdbool.h>
 

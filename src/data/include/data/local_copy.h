@@ -4,9 +4,9 @@
  *
  *     char copy[PATH_BYTES_MAX];
  *     if (local_rank == 0)      // one process of the node
- *         st = stage_file(path, "/local/me", copy, &made, &em);
+ *         st = local_copy_make(path, "/local/me", copy, &made, &em);
  *     else                      // the others, once that has returned
- *         made = stage_find(path, "/local/me", copy);
+ *         made = local_copy_find(path, "/local/me", copy);
  *
  * A copy is named after the original's whole path; a record beside it (COPY.staged) holds the
  * original's size, time of change and the XXH3-128 of its bytes. The copy is made anew when the
@@ -17,8 +17,8 @@
  * Any failure is one of the copy, not of the run, which can read the original. A process that ends
  * while it copies leaves a .part behind, which the next one takes over.
  */
-#ifndef BIFRONS_DATA_STAGE_H
-#define BIFRONS_DATA_STAGE_H
+#ifndef BIFRONS_DATA_LOCAL_COPY_H
+#define BIFRONS_DATA_LOCAL_COPY_H
 
 #include "base/file.h"
 #include "base/status.h"
@@ -28,10 +28,11 @@
  * ST_NOINPUT the original; ST_IO no room, not writable, or another process copies it right now;
  * ST_DATA what was copied has not the hash in the original's sidecar.
  */
-enum status stage_file(const char *path, const char *folder, char copy_out[static PATH_BYTES_MAX],
-                       bool *made_out, struct errmsg *em) MUST_CHECK;
+enum status local_copy_make(const char *path, const char *folder,
+                            char copy_out[static PATH_BYTES_MAX], bool *made_out,
+                            struct errmsg *em) MUST_CHECK;
 
 /* Is there a copy of the original as it is now? Looks at sizes and times alone. */
-bool stage_find(const char *path, const char *folder, char copy_out[static PATH_BYTES_MAX]);
+bool local_copy_find(const char *path, const char *folder, char copy_out[static PATH_BYTES_MAX]);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * Draws the augmentation of the sample at a position: a pure function of its arguments.
  *
- * From philox_at(seed, PHILOX_AUGMENT_A or _B, position), in the order of the table in augment.c.
- * All are drawn whatever the strengths, so that changing one strength leaves the other draws alone.
+ * From philox_at(seed, PHILOX_AUGMENT_A or _B, position), in the order of the table in
+ * draw_augment.c. All are drawn whatever the strengths, so that changing one strength leaves the
+ * other draws alone.
  *
  * COURSE. What makes the encoder's input worse than its target (warp, colour jitter, blur, noise)
  * fades: it rises linearly at the start of a run and is off at its end, where the network learns
@@ -12,13 +13,13 @@
  * NOISE is drawn here, not where it is added: bytes from Philox, the same on any device. A byte of
  * random bits picks one of 256 equally likely steps of the normal distribution.
  */
-#ifndef BIFRONS_DATA_AUGMENT_H
-#define BIFRONS_DATA_AUGMENT_H
+#ifndef BIFRONS_DATA_DRAW_AUGMENT_H
+#define BIFRONS_DATA_DRAW_AUGMENT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/augment.h"
+#include "base/augment_draw.h"
 #include "data/order.h"
 
 struct augment_course {

@@ -1,5 +1,5 @@
 /* Copies of sets: made once, and again only for a reason. */
-#include "data/stage.h"
+#include "data/local_copy.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -39,7 +39,7 @@ static int set_up(void **state)
 static bool stage(void)
 {
     bool made;
-    assert_ok(stage_file(source, folder, copy, &made, &em));
+    assert_ok(local_copy_make(source, folder, copy, &made, &em));
     return made;
 }
 
@@ -63,12 +63,12 @@ static void a_copy_is_made_once(void **state)
     (void)state;
     char found[PATH_BYTES_MAX];
     struct stat before, after;
-    assert_false(stage_find(source, folder, found));
+    assert_false(local_copy_find(source, folder, found));
     assert_true(stage());
     assert_is_source();
     assert_int_equal(stat(copy, &before), 0);
     assert_int_equal(before.st_mode & 0777, 0600);
-    assert_true(stage_find(source, folder, found));
+    assert_true(local_copy_find(source, folder, found));
     assert_string_equal(found, copy);
     assert_false(stage());
     assert_int_equal(stat(copy, &after), 0);
@@ -85,7 +85,7 @@ static void a_changed_original_is_copied_anew(void **state)
     assert_int_equal(utimensat(AT_FDCWD, source, (struct timespec[2]){{.tv_sec = 5}, {.tv_sec = 5}},
                                0),
                      0);
-    assert_false(stage_find(source, folder, found));
+    assert_false(local_copy_find(source, folder, found));
     assert_true(stage());
     assert_is_source();
     write_bytes(source, 9, BYTES / 2);
@@ -116,9 +116,9 @@ static void what_has_not_the_sidecars_hash_is_no_copy(void **state)
     bool made;
     snprintf(sidecar, sizeof sidecar, "%s.xxh3", source);
     assert_ok(file_write_atomic(sidecar, "00000000000000000000000000000000  person.h5\n", 43, &em));
-    assert_status(stage_file(source, folder, copy, &made, &em), ST_DATA);
+    assert_status(local_copy_make(source, folder, copy, &made, &em), ST_DATA);
     assert_text_has(em.text, "does not have the hash in");
-    assert_false(stage_find(source, folder, found));
+    assert_false(local_copy_find(source, folder, found));
     struct hash128 h;
     char hex[HASH128_HEX_BYTES];
     assert_ok(hash128_file(source, &h, &em));
@@ -136,7 +136,7 @@ static void two_of_a_name_do_not_meet(void **state)
     memcpy(first, copy, sizeof first);
     assert_true(path_join(other, sizeof other, folder, "person.h5")); /* elsewhere, named alike */
     write_bytes(other, 3, BYTES);
-    assert_ok(stage_file(other, folder, copy, &made, &em));
+    assert_ok(local_copy_make(other, folder, copy, &made, &em));
     assert_true(made && strcmp(first, copy) != 0);
 }
 
@@ -144,12 +144,12 @@ static void what_cannot_be_copied_is_told(void **state)
 {
     (void)state;
     bool made;
-    assert_status(stage_file(source, source, copy, &made, &em), ST_IO); /* no folder */
+    assert_status(local_copy_make(source, source, copy, &made, &em), ST_IO); /* no folder */
     em = (struct errmsg){0};
-    assert_status(stage_file("no/such.h5", folder, copy, &made, &em), ST_NOINPUT);
+    assert_status(local_copy_make("no/such.h5", folder, copy, &made, &em), ST_NOINPUT);
     em = (struct errmsg){0};
     assert_int_equal(truncate(source, (off_t)1 << 43), 0); /* sparse; more than there is */
-    assert_status(stage_file(source, folder, copy, &made, &em), ST_IO);
+    assert_status(local_copy_make(source, folder, copy, &made, &em), ST_IO);
     assert_text_has(em.text, "GiB left");
 }
 
@@ -161,7 +161,7 @@ static void another_process_that_copies_is_not_waited_for(void **state)
     assert_int_equal(unlink(beside(".staged")), 0);
     int fd = open(beside(".part"), O_RDWR | O_CREAT, 0600);
     assert_true(fd >= 0 && flock(fd, LOCK_EX) == 0);
-    assert_status(stage_file(source, folder, copy, &made, &em), ST_IO);
+    assert_status(local_copy_make(source, folder, copy, &made, &em), ST_IO);
     assert_text_has(em.text, "another process");
     assert_true(file_exists(beside(".part")));
     close(fd); /* as if it had been killed */

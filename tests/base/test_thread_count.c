@@ -1,5 +1,5 @@
 /* How many threads, and why; a quota as the kernel shows it below a fake root. */
-#include "base/threads.h"
+#include "base/thread_count.h"
 
 #include <math.h>
 

@@ -1,10 +1,10 @@
-#include "staging.h"
+#include "local_sets.h"
 
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "data/stage.h"
+#include "data/local_copy.h"
 
 #include "base/poison.h"
 
@@ -14,7 +14,7 @@ static void copy_set(const struct run *run, const char *path)
     bool made = false;
     struct errmsg em = {0};
     double before = clock_seconds();
-    enum status st = stage_file(path, run->config.data.local_dir, copy, &made, &em);
+    enum status st = local_copy_make(path, run->config.data.local_dir, copy, &made, &em);
     if (st == ST_NOINPUT)
         return; /* opening it will tell */
     if (st != ST_OK)
@@ -25,7 +25,7 @@ static void copy_set(const struct run *run, const char *path)
                  made ? "copied" : "copied earlier, unchanged", clock_seconds() - before);
 }
 
-enum status staging_prepare(const struct run *run, struct staging *out, struct errmsg *em)
+enum status local_sets_prepare(const struct run *run, struct local_sets *out, struct errmsg *em)
 {
     const char *const sets[2] = {
         run->fresh_set[0][0] ? run->fresh_set[0] : run->config.data.a,
@@ -41,7 +41,7 @@ enum status staging_prepare(const struct run *run, struct staging *out, struct e
     enum status st = comm_barrier(run->comm, em);
     for (int p = 0; p < 2 && st == ST_OK; p++) {
         char copy[PATH_BYTES_MAX];
-        if (stage_find(sets[p], folder, copy))
+        if (local_copy_find(sets[p], folder, copy))
             memcpy(out->path[p], copy, sizeof copy);
     }
     return st;

@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 
+import h5py
 import numpy
 import PIL.Image
 import pytest
@@ -140,7 +141,11 @@ def test_pack_takes_the_folder_as_it_is(bifrons, ada, tmp_path):
     result = bifrons("pack", "out", "-o", "ada.h5", "--size", "128")
     assert result.code == 0 and "2 pictures of Ada" in result.err
     told = bifrons("inspect", "ada.h5")
-    assert told.code == 0 and "Ada agreed on 2026-01-31" in told.out and "masks" in told.out
+    assert told.code == 0 and "Ada agreed on 2026-01-31" in told.out
+    with h5py.File(tmp_path / "ada.h5") as packed:  # half as large as what was cut
+        given = [list(row.values())[1:] for row in rows(tmp_path / "out/points.csv")]
+        numpy.testing.assert_allclose(packed["points"][...], numpy.array(given, float).reshape(2, 70, 2) / 2 - 0.25, atol=0.01)
+        assert packed["masks"].shape == (2, 128, 128)
 
 
 @needs_models

@@ -59,7 +59,7 @@ enum status cuts_begin(struct cuts *c, const char *person, const char *consent, 
     if (!c->points || !c->faces)
         return FAIL(em, ST_MEMORY, "out of memory");
     fputs("name", c->points);
-    for (int i = 0; i < SHAPE_POINTS; i++)
+    for (int i = 0; i < FACE_POINTS; i++)
         fprintf(c->points, ",x%d,y%d", i, i);
     fputc('\n', c->points);
     fputs("name,source,score,side,distance,yaw,pitch,roll,m00,m01,m02,m10,m11,m12,verdict\n",
@@ -147,7 +147,7 @@ enum status cuts_add(struct cuts *c, const char *path, const struct picture *pic
                      const struct face *face, double distance, struct errmsg *em)
 {
     char name[NAME_BYTES];
-    double points[SHAPE_POINTS][2], at[2];
+    double points[FACE_POINTS][2], at[2];
     struct similarity map = shape_cut(face, c->coverage, c->size), back = similarity_inverse(&map);
     name_cut(c->n + 1, path, name);
     enum status st = write_cut(c, name, picture, &map, em);
@@ -158,7 +158,7 @@ enum status cuts_add(struct cuts *c, const char *path, const struct picture *pic
     c->n++;
     shape_points(face, points);
     fputs(name, c->points);
-    for (int i = 0; i < SHAPE_POINTS; i++) {
+    for (int i = 0; i < FACE_POINTS; i++) {
         similarity_apply(&back, points[i][0], points[i][1], at);
         fprintf(c->points, ",%.2f,%.2f", at[0], at[1]);
     }

@@ -3,7 +3,7 @@
  *
  *   000001-STEM.png, …   faces, cut to a square, in the order of the pictures
  *   masks/               as many, 255 inside the face
- *   points.csv           name and the 70 points of each, at pixel centres of the cut picture
+ *   points.csv           name and the points of each, at pixel centres of the cut picture
  *   faces.csv            what became of each picture: the cut one's name, the picture's path,
  *                        score, pixels a side of the face's square in it, distance to the
  *                        reference, pose (pose.h), the matrix that takes it to the cut one,

@@ -91,7 +91,7 @@ static const struct {
     [SHAPE_HEAD] = {0, -0.1, 4.4},
 };
 
-void shape_points(const struct face *face, double out[SHAPE_POINTS][2])
+void shape_points(const struct face *face, double out[FACE_POINTS][2])
 {
     for (int i = 0; i < JAW + INNER; i++)
         memcpy(out[i], face->mesh[mesh_of[i]], sizeof out[i]);
@@ -131,7 +131,7 @@ static struct similarity fit(const double (*from)[2], const double (*to)[2], con
 
 struct similarity shape_cut(const struct face *face, enum shape_coverage coverage, int size)
 {
-    double points[SHAPE_POINTS][2], weights[INNER];
+    double points[FACE_POINTS][2], weights[INNER];
     const double(*inner)[2] = (const double(*)[2])points + JAW;
     struct similarity s = {0};
     shape_points(face, points);

@@ -3,12 +3,13 @@
  * the cut picture, and which pixels are face. Pure functions.
  *
  *     struct similarity cut = shape_cut(&face, SHAPE_HEAD, 256);   // cut picture to picture
- *     double points[SHAPE_POINTS][2];
+ *     double points[FACE_POINTS][2];
  *     shape_points(&face, points);                                 // in the picture
  */
 #ifndef BIFRONS_DRIVER_EXTRACT_SHAPE_H
 #define BIFRONS_DRIVER_EXTRACT_SHAPE_H
 
+#include "base/points.h"
 #include "data/warp.h"
 #include "finder.h"
 
@@ -21,10 +22,10 @@ enum {
     MESH_RIGHT_EYE_OUTER = 263,
 };
 
-enum { SHAPE_POINTS = 70, SHAPE_OUTLINE = 36 };
+enum { SHAPE_OUTLINE = 36 };
 
-/* iBUG 300-W's 68 in their order, then the picture's left and right pupil. */
-void shape_points(const struct face *face, double out[SHAPE_POINTS][2]);
+/* Those of base/points.h, all known. */
+void shape_points(const struct face *face, double out[FACE_POINTS][2]);
 
 enum shape_coverage {
     SHAPE_FACE, /* brows to chin */

@@ -98,12 +98,32 @@ class Decoder(nn.Module):
         return torch.sigmoid(picture(x)), torch.sigmoid(mask(x)) if mask else None
 
 
+class Pose(nn.Module):
+    """How a face is posed: z of its 70 points, which is (point - mean) / deviation, person by person."""
+
+    def __init__(self, codes):
+        super().__init__()
+        numbers = 140
+        self.to_code = nn.Linear(numbers, codes)
+        self.from_code = nn.Linear(codes, numbers)
+        for name in ("mean", "deviation"):  # nothing trains them
+            self.register_parameter(name, nn.Parameter(torch.zeros(2, 70, 2), requires_grad=False))
+
+    def forward(self, codes):
+        """z as predicted from codes: (N, 140)."""
+        return self.from_code(codes.flatten(1))
+
+    def add(self, codes, z):
+        return codes + self.to_code(z).view_as(codes)
+
+
 class Bifrons(nn.Module):
     """One encoder, shared by two people; a decoder for each. The arguments are the keys model.* of a
     configuration; a checkpoint has them in "model": Bifrons(**checkpoint["model"])."""
 
     def __init__(self, image_size=128, code_size=4, latent=128, bottleneck="conv", width=64,
-                 width_max=256, blocks=0, upsample="transposed", norm="none", mask=False, mean_codes=False):
+                 width_max=256, blocks=0, upsample="transposed", norm="none", mask=False, mean_codes=False,
+                 pose="none"):
         super().__init__()
         self.image_size = image_size
         sizes = [code_size << i for i in range((image_size // code_size).bit_length())]
@@ -117,6 +137,9 @@ class Bifrons(nn.Module):
         self.decoder_a = Decoder(sizes, channels, blocks, norm, dense, double, mask)
         self.decoder_b = Decoder(sizes, channels, blocks, norm, dense, double, mask)
 
+        codes = dense or latent * code_size**2
+        self.pose = Pose(codes) if pose == "predicted" else None
+
     @classmethod
     def from_config(cls, config):
         """The network of a checkpoint's "model" or "config", or of another configuration: TOML as text,
@@ -128,11 +151,18 @@ class Bifrons(nn.Module):
         return cls(**config.get("model", {} if tables else config))
 
     def forward(self, img_a, img_b):
-        return self.decoder_a(self.encoder(img_a))[0], self.decoder_b(self.encoder(img_b))[0]
+        codes = self.encoder(img_a), self.encoder(img_b)
+        return tuple(decoder(self.posed(own, own))[0]
+                     for decoder, own in zip((self.decoder_a, self.decoder_b), codes))
 
     def swap(self, pictures, direction):
         decoder = {"a2b": self.decoder_b, "b2a": self.decoder_a}[direction]
-        return decoder(self.move(self.encoder(pictures), direction))[0]
+        codes = self.encoder(pictures)
+        return decoder(self.posed(self.move(codes, direction), codes))[0]
+
+    def posed(self, moved, codes):
+        """Codes as a decoder takes them, which are moved from these: told the pose that those show."""
+        return moved if self.pose is None else self.pose.add(moved, self.pose(codes).detach())
 
     def move(self, codes, direction):
         """Codes of one person's pictures as the other's in the same pose."""

@@ -68,6 +68,11 @@ static void draw_back_translation(struct philox *p, float strength, struct augme
     d->back_translation = chance(p, strength);
 }
 
+static void draw_predicted_pose(struct philox *p, float strength, struct augment_draw *d)
+{
+    d->predicted_pose = chance(p, strength);
+}
+
 /* Half of the pictures stay as they are. */
 static float half_uniform(struct philox *p, float strength)
 {
@@ -98,7 +103,7 @@ static const struct {
     ROW(flip, false),         ROW(rotate_deg, false),   ROW(zoom, false),
     ROW(shift, false),        ROW(warp, true),          ROW(colour_transfer, false),
     ROW(colour_jitter, true), ROW(surroundings, false), ROW(back_translation, false),
-    ROW(blur, true),          ROW(noise, true),
+    ROW(blur, true),          ROW(noise, true),         ROW(predicted_pose, false),
 #undef ROW
 };
 

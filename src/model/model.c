@@ -12,6 +12,7 @@
 #include "model/augment.h"
 #include "model_priv.h"
 #include "pixels.h"
+#include "pose_codes.h"
 
 #include "base/poison.h"
 
@@ -22,6 +23,7 @@ struct pass {
     struct augmented samples[MODEL_PEOPLE];
     struct shim_tensor *codes[MODEL_PEOPLE];
     struct shim_tensor *of_targets[MODEL_PEOPLE]; /* codes of what was swapped; NULL: nothing */
+    struct pose_codes poses;                      /* of both */
     struct network_output outputs[MODEL_PEOPLE];  /* of each one's own decoder */
 };
 
@@ -295,9 +297,10 @@ static bool has_people(const struct batch *b)
 static struct shim_tensor *own_codes(struct model *m, const struct batch *b, const struct pass *p,
                                      int who)
 {
-    return p->of_targets[who] ? back_translation_return(m->scope, &m->network, who, b->draws[who],
-                                                        b->n, p->codes[who])
-                              : p->codes[who];
+    struct shim_tensor *codes = p->codes[who];
+    if (p->of_targets[who])
+        codes = back_translation_return(m->scope, &m->network, who, b->draws[who], b->n, codes);
+    return p->poses.added ? shim_add(m->scope, codes, part(m, b, p->poses.added, who)) : codes;
 }
 
 /* Augments, encodes and reconstructs, for a backward pass to follow or not. Errors stay in the
@@ -313,6 +316,8 @@ static struct pass forward(struct model *m, const struct batch *b, bool for_back
     struct shim_tensor *inputs[] = {p.samples[MODEL_A].input.images,
                                     p.samples[MODEL_B].input.images};
     encode(m, b, inputs, p.codes);
+    if (m->architecture->pose_scale)
+        p.poses = pose_codes_of(m->scope, &m->network, b, for_backward, join(m, b, p.codes));
     shim_fork(m->scope);
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who]) {
@@ -420,6 +425,10 @@ static struct terms measure(struct model *m, const struct batch *b, const struct
             loss_weights(s, masks, m->options.mask_weight, priority, m->options.priority_weight),
         .codes = codes_wanted ? shim_to_dtype(s, join(m, b, p->codes), m->network.output) : NULL,
         .codes_wanted = codes_wanted,
+        .pose_made =
+            p->poses.predicted ? shim_to_dtype(s, p->poses.predicted, m->network.output) : NULL,
+        .pose = p->poses.measured,
+        .pose_known = p->poses.known,
         .n = {b->images[MODEL_A] ? (int64_t)b->n : 0, b->images[MODEL_B] ? (int64_t)b->n : 0},
         .vgg = m->vgg,
         .discriminators = m->against && !every ? m->discriminators : NULL,
@@ -554,8 +563,8 @@ static void download(struct model *m, struct shim_tensor *x, uint8_t *bytes, siz
 static struct shim_tensor *swap_of(struct model *m, struct shim_tensor *codes, int who)
 {
     int other = MODEL_PEOPLE - 1 - who;
-    struct shim_tensor *moved = network_move(m->scope, &m->network, who, other, codes);
-    return network_decode(m->scope, &m->network, other, moved).pictures;
+    struct shim_tensor *taken = network_for_decoder(m->scope, &m->network, who, other, codes);
+    return network_decode(m->scope, &m->network, other, taken).pictures;
 }
 
 static void download_pictures(struct model *m, const struct batch *b, const struct pass *p,

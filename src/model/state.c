@@ -41,6 +41,32 @@ enum status model_begin_average(struct model *m, struct errmsg *em)
     return st;
 }
 
+enum status model_set_pose_scale(struct model *m, const float *mean, const float *deviation,
+                                 struct errmsg *em)
+{
+    const float *const from[] = {mean, deviation};
+    enum status st = ST_OK;
+    BUG_ON(m->flat.element_bytes != sizeof *mean);
+    for (size_t i = 0; i < ARRAY_LENGTH(from) && st == ST_OK; i++) {
+        const struct model_tensor *t = &m->architecture->pose_scale[i];
+        st = shim_group_write(m->group, SHIM_PARAMETERS, t->offset, from[i], t->count, em);
+    }
+    return st == ST_OK ? model_begin_average(m, em) : st;
+}
+
+enum status model_get_pose_scale(const struct model *m, float *mean, float *deviation,
+                                 struct errmsg *em)
+{
+    float *const to[] = {mean, deviation};
+    enum status st = ST_OK;
+    BUG_ON(m->flat.element_bytes != sizeof *mean);
+    for (size_t i = 0; i < ARRAY_LENGTH(to) && st == ST_OK; i++) {
+        const struct model_tensor *t = &m->architecture->pose_scale[i];
+        st = shim_group_read(m->group, SHIM_PARAMETERS, t->offset, to[i], t->count, em);
+    }
+    return st;
+}
+
 enum status model_exchange_parameters(struct model *m, struct errmsg *em)
 {
     return shim_group_exchange(m->group, SHIM_PARAMETERS, SHIM_GRADIENTS, em);

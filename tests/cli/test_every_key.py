@@ -217,8 +217,9 @@ class Elsewhere(NamedTuple):
 DISCRIMINATORS = {"loss.adversarial": 0.1}
 COLOURS = {"augment.colour_transfer": 1}
 LOSSES = {"loss.l1": 0.5, "loss.dssim": 1, "loss.gradient": 2, "loss.mask_head": 3, "loss.latent": 4,
-          "loss.adversarial": 0.25}
-LOSSES_NEED = {"model.mask": "true", "augment.back_translation": 1}
+          "loss.pose": 5, "loss.adversarial": 0.25}
+POSE = {"model.pose": '"predicted"', "loss.pose": 0.2}
+LOSSES_NEED = {"model.mask": "true", "augment.back_translation": 1, **POSE}
 ADAM = {"train.adam_beta1": 0.5, "train.adam_beta2": 0.75, "train.adam_eps": 1e-3, "train.weight_decay": 1,
         "train.clip_norm": 1e-3}
 TWO_STEPS = {"train.max_steps": 2, "checkpoint.every_steps": 1}
@@ -246,6 +247,7 @@ KEYS = {
     "model.norm": Change('"group"', shapes(r"norm"), run="network"),
     "model.mask": Elsewhere("cli/test_architectures.py"),
     "model.mean_codes": Elsewhere("cli/test_architectures.py"),
+    "model.pose": Elsewhere("cli/test_pose.py"),
     "loss.l1": Change(LOSSES["loss.l1"], is_the_weighted_sum, LOSSES_NEED, run="losses"),
     "loss.dssim": Change(LOSSES["loss.dssim"], is_the_weighted_sum, LOSSES_NEED, run="losses"),
     "loss.gradient": Change(LOSSES["loss.gradient"], is_the_weighted_sum, LOSSES_NEED, run="losses"),
@@ -254,6 +256,7 @@ KEYS = {
     "loss.mouth": Change(1, numbers),
     "loss.mask_head": Change(LOSSES["loss.mask_head"], is_the_weighted_sum, LOSSES_NEED, run="losses"),
     "loss.latent": Change(LOSSES["loss.latent"], is_the_weighted_sum, LOSSES_NEED, run="losses"),
+    "loss.pose": Change(LOSSES["loss.pose"], is_the_weighted_sum, LOSSES_NEED, run="losses"),
     "loss.perceptual": Elsewhere("cli/test_losses.py"),
     "loss.perceptual_weights": Elsewhere("cli/test_losses.py"),
     "loss.adversarial": Change(LOSSES["loss.adversarial"], is_the_weighted_sum, LOSSES_NEED, run="losses"),
@@ -276,6 +279,7 @@ KEYS = {
     "augment.blur": Change(0.03, numbers),
     "augment.noise": Change(0.1, numbers),
     "augment.back_translation": Change(1, numbers),
+    "augment.predicted_pose": Change(1, numbers, POSE),
     "augment.ramp_steps": Change(50, numbers),
     "augment.off_steps": Change(2, numbers),
     "train.epochs": Change(1, steps, EPOCHS),

@@ -112,6 +112,14 @@ static void the_light_model_is_counted_exactly(void **state)
     struct plan_work with = work_of(&c);
     assert_near(plan_parameters(&with, PLAN_ENCODER) - plan_parameters(&w, PLAN_ENCODER),
                 2 * 128 * 4 * 4, 0);
+    c.model.pose =
+        MODEL_POSE_PREDICTED; /* two linear layers, and each point's mean and deviation */
+    struct plan_work posed = work_of(&c);
+    double linear = 2048. * 140;
+    assert_near(plan_parameters(&posed, PLAN_POSE), 2 * linear + 2048 + 140 + 2 * 2 * 140, 0);
+    assert_near(plan_parameters_all(&posed) - plan_parameters_all(&with),
+                plan_parameters(&posed, PLAN_POSE), 0);
+    assert_near(plan_forward_flops(&posed) - plan_forward_flops(&with), 2 * 2 * 2 * linear, 0);
     /* 4 x 4 kernels: 2 * 16 FLOPs for each pair of channels and inner pixel, A and B: */
     double encoder = 3. * 64 * 64 * 64 + 64. * 128 * 32 * 32 + 128. * 256 * 16 * 16 +
                      256. * 256 * 8 * 8 + 256. * 128 * 4 * 4;

@@ -103,6 +103,24 @@ static void weigh_losses(struct model_options *o, int missing)
         o->loss_weight[i] = model_loss_facts((enum model_loss)i) & missing ? 0.0 : 1.0 / (i + 1);
 }
 
+/* Poses of both people: each fifth number is not known, and of B's last sample none is. */
+static void draw_poses(struct batch *b)
+{
+    enum { NUMBERS = 2 * FACE_POINTS };
+    static float z[MODEL_PEOPLE][SAMPLES][NUMBERS], known[MODEL_PEOPLE][SAMPLES][NUMBERS];
+    for (int who = 0; who < MODEL_PEOPLE; who++) {
+        for (int i = 0; i < SAMPLES; i++)
+            for (int k = 0; k < NUMBERS; k++) {
+                known[who][i][k] = k % 5 != 0 && !(who == MODEL_B && i == SAMPLES - 1);
+                z[who][i][k] = known[who][i][k] * ((float)((k * 7 + i * 3 + who) % 11) / 4 - 1.25f);
+            }
+        b->pose[who] = z[who][0];
+        b->pose_known[who] = known[who][0];
+    }
+    write_file("poses.bin", z, sizeof z);
+    write_file("poses_known.bin", known, sizeof known);
+}
+
 static int train(const char *weights, double mask_weight, const char *discriminator, bool latent,
                  bool means)
 {
@@ -113,7 +131,7 @@ static int train(const char *weights, double mask_weight, const char *discrimina
     const struct checkpoint_facts facts = {0};
     bool vgg = strcmp(weights, "none") != 0, against = strcmp(discriminator, "none") != 0;
     weigh_losses(&o, (vgg ? 0 : LOSS_NEEDS_VGG) | (against ? 0 : LOSS_NEEDS_DISCRIMINATORS) |
-                         (latent ? 0 : LOSS_NEEDS_SWAPS));
+                         (latent ? 0 : LOSS_NEEDS_SWAPS) | (means ? 0 : LOSS_NEEDS_POINTS));
     o.mask_weight = mask_weight;
     o.perceptual_weights = vgg ? weights : NULL;
     o.discriminator = (struct model_discriminators){
@@ -123,6 +141,7 @@ static int train(const char *weights, double mask_weight, const char *discrimina
     };
     o.config.mask = true;
     o.config.mean_codes = means;
+    o.config.pose = means;
     draw_pictures(&pictures);
     write_pictures(&pictures);
     must(model_new(&o, NULL, &m, &em));
@@ -137,6 +156,9 @@ static int train(const char *weights, double mask_weight, const char *discrimina
     last[SAMPLES - 1].back_translation = latent;
     b.draws[MODEL_A] = last;
     b.draws[MODEL_B] = none;
+    none[0].predicted_pose = means;
+    if (means)
+        draw_poses(&b);
     model_set_discriminators(m, true);
     must(model_zero_gradients(m, &em));
     must(model_backward(m, &b, SAMPLES, &losses, &em));

@@ -102,7 +102,7 @@ static void write_outputs(struct model *m, const uint8_t *images)
     for (int i = 0; i < 4; i++) {
         int who = i % 2, decoder = i < 2 ? who : !who;
         struct shim_tensor *own = shim_narrow(s, codes, 0, who * SAMPLES, SAMPLES);
-        own = network_move(s, &m->network, who, decoder, own);
+        own = network_for_decoder(s, &m->network, who, decoder, own);
         struct network_output out = network_decode(s, &m->network, decoder, own);
         pictures[i] = out.pictures;
         masks[i] = out.masks;

@@ -54,14 +54,15 @@ static const struct model_config all_options = {.image_size = 192,
                                                 .upsample = MODEL_UPSAMPLE_SUBPIXEL,
                                                 .norm = MODEL_NORM_GROUP,
                                                 .mask = 1,
-                                                .mean_codes = 1};
+                                                .mean_codes = 1,
+                                                .pose = MODEL_POSE_PREDICTED};
 
 /* Each layer takes what the one before it gives; heads give to nobody. */
 static void layers_fit_together(void **state)
 {
     (void)state;
     struct architecture *a = make(all_options);
-    for (int part = 0; part < MODEL_PARTS; part++) {
+    for (int part = 0; part < MODEL_POSE; part++) {
         int channels = part == MODEL_ENCODER ? 3 : 24, size = part == MODEL_ENCODER ? 192 : 1;
         int pictures = 0, masks = 0, kept = 0;
         for (size_t i = a->first_layer[part]; i < a->first_layer[part + 1]; i++) {
@@ -87,6 +88,12 @@ static void layers_fit_together(void **state)
         assert_int_equal(pictures, part != MODEL_ENCODER);
         assert_int_equal(masks, part != MODEL_ENCODER);
     }
+    const struct architecture_layer *pose = &a->layers[a->first_layer[MODEL_POSE]];
+    assert_int_equal(a->n_layers - a->first_layer[MODEL_POSE], 2);
+    assert_int_equal(pose[POSE_TO_CODE].n_in, 140);
+    assert_int_equal(pose[POSE_TO_CODE].n_out, 24);
+    assert_int_equal(pose[POSE_FROM_CODE].n_in, 24);
+    assert_int_equal(pose[POSE_FROM_CODE].n_out, 140);
     architecture_free(a);
 }
 
@@ -108,10 +115,12 @@ static void tensors_lie_end_to_end(void **state)
     for (size_t i = 0; i < a->n_layers; i++)
         parameters += layer_parameters(&a->layers[i]);
     for (int who = 0; who < 2; who++)
-        parameters += a->mean_codes[who].count;
+        parameters += a->mean_codes[who].count + a->pose_scale[who].count;
     assert_int_equal(next, a->count);
     assert_int_equal(parameters, a->count);
-    assert_int_equal(a->part_count[0] + a->part_count[1] + a->part_count[2], a->count);
+    for (int part = 0; part < MODEL_PARTS; part++)
+        parameters -= a->part_count[part];
+    assert_int_equal(parameters, 0);
     architecture_free(a);
 }
 

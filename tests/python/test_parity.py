@@ -281,9 +281,10 @@ ARCHITECTURES = {
     "norm": ["latent=16", "width=12", "blocks=1", "norm=1"],
     "mask": ["latent=16", "width=8", "mask=1"],
     "means": ["latent=16", "width=8", "mean_codes=1"],
+    "pose": ["latent=16", "width=8", "pose=1"],
     "code": ["image_size=96", "code_size=6", "latent=16", "width=8"],
     "all": ["image_size=80", "code_size=5", "latent=16", "width=16", "bottleneck=1", "blocks=1", "norm=1",
-            "upsample=1", "mask=1", "mean_codes=1"],
+            "upsample=1", "mask=1", "mean_codes=1", "pose=1"],
 }
 # each way to double the resolution, also those that are added; the first is in all above
 HEADER = pathlib.Path(__file__).parents[2] / "src/model/architecture/include/model/model_config.h"
@@ -301,19 +302,20 @@ def test_architectures(tmp_path, keys):
     checkpoint = torch.load(tmp_path / "init.pt", weights_only=True)
     model = bifrons.Bifrons(**checkpoint["model"])
     assert list(checkpoint["model_state_dict"]) == [name for name, _ in model.named_parameters()]
-    assert len(checkpoint["model"]) == 11
+    assert len(checkpoint["model"]) == 11 + ("pose=1" in keys)  # else as it was before this key
     for ours, theirs in zip(dump.numbers("outputs.bin").view(4, SAMPLES, 3, side, side), outputs(dump)):
         assert relative(ours, theirs) < 1e-9
     for ours, theirs in zip(dump.per_tensor("gradients.bin", load(dump)), gradients(dump)):
         if theirs is not None:
             assert relative(ours, theirs) < 1e-9
-        else:  # the mask head's: no loss here looks at it
-            assert "mask=1" in keys and not ours.any()
+        else:  # the mask head's and what predicts poses: no loss here looks at them
+            assert {"mask=1", "pose=1"} & set(keys) and not ours.any()
     if "mask=1" in keys:
         with torch.no_grad():
             model = load(dump)
             codes = [model.encoder(x) for x in inputs(dump)]
-            codes += [model.move(own, way) for own, way in zip(codes, ("a2b", "b2a"))]
+            codes = [model.posed(own, own) for own in codes] + [
+                model.posed(model.move(own, way), own) for own, way in zip(codes, ("a2b", "b2a"))]
             masks = [decoder(own)[1] for own, decoder in zip(
                 codes, (model.decoder_a, model.decoder_b, model.decoder_b, model.decoder_a))]
         for ours, theirs in zip(dump.numbers("mask_outputs.bin").view(4, SAMPLES, 1, side, side), masks):

@@ -55,6 +55,11 @@ static enum status check_loss_needs(const struct config *c, int i, struct errmsg
     const char *key = losses[i].key;
     double weight = c->loss.weight[i];
     bool masks = losses[i].facts & LOSS_NEEDS_MASKS, swaps = losses[i].facts & LOSS_NEEDS_SWAPS;
+    if ((losses[i].facts & LOSS_NEEDS_POINTS) && !c->model.pose)
+        return FAIL(em, ST_CONFIG,
+                    "%s = %g is about the pose that model.pose = \"none\" leaves out: set "
+                    "model.pose = \"predicted\" or %s = 0",
+                    key, weight, key);
     if (masks && !c->model.mask)
         return FAIL(
             em, ST_CONFIG,
@@ -82,6 +87,10 @@ static enum status check_model(const struct config *c, struct errmsg *em)
     for (int i = 0; i < LOSSES && st == ST_OK; i++)
         if (c->loss.weight[i] > 0)
             st = check_loss_needs(c, i, em);
+    if (st == ST_OK && c->model.pose && c->loss.pose == 0)
+        st = FAIL(em, ST_CONFIG,
+                  "model.pose = \"predicted\": nothing tells the network what a pose is; set "
+                  "loss.pose = 0.2, or model.pose = \"none\"");
     if (st == ST_OK && c->loss.mask > 0 && !c->data.masks)
         st =
             FAIL(em, ST_CONFIG,

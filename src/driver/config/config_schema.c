@@ -207,6 +207,9 @@ static const struct config_key keys[] = {
            "Probability that the encoder's input is the network's own swap of the picture, which "
            "it has to turn back, so that a swap's pose and expression are trained and not hoped "
            "for. Costs up to a third more time a step."),
+    NUMBER(augment.predicted_pose, FREE, 0.5, 0, 1,
+           "With model.pose: probability that the decoder is told the pose as the network predicts "
+           "it, as for a swap, and not as the set's points say."),
 
     WHOLE(augment.ramp_steps, FREE, 0, 0, 1000000000,
           "Steps at the start in which what makes the input worse than its target (warp, colour "

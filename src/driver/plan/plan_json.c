@@ -32,8 +32,9 @@ static json_t *parameters_json(const struct plan_work *w)
 {
     json_t *o = json_object();
     for (enum plan_part part = 0; part < PLAN_NETWORK; part++)
-        json_object_set_new(o, plan_part_name(part),
-                            json_integer((json_int_t)plan_parameters(w, part)));
+        if (plan_parameters(w, part) > 0)
+            json_object_set_new(o, plan_part_name(part),
+                                json_integer((json_int_t)plan_parameters(w, part)));
     json_object_set_new(o, "all", json_integer((json_int_t)plan_parameters_all(w)));
     return o;
 }

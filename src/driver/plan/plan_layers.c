@@ -22,6 +22,7 @@ static enum plan_part part_of(const struct architecture_layer *l)
         [MODEL_ENCODER] = PLAN_ENCODER,
         [MODEL_DECODER_A] = PLAN_DECODER_A,
         [MODEL_DECODER_B] = PLAN_DECODER_B,
+        [MODEL_POSE] = PLAN_POSE,
     };
     return parts[l->part];
 }
@@ -41,7 +42,8 @@ struct plan_layer plan_layer_of(const struct architecture_layer *l)
 static void add_layer(struct plan_work *w, const struct config *c, const struct architecture *a,
                       const struct architecture_layer *l)
 {
-    double pictures = l->part == MODEL_ENCODER ? 2 : 1; /* A and B, or one of them */
+    bool shared = l->part == MODEL_ENCODER || l->part == MODEL_POSE;
+    double pictures = shared ? 2 : 1; /* A and B, or one of them */
     const char *name = a->tensors[l->weight].name, *end = strstr(name, ".weight");
     struct plan_layer *made = &w->layers[w->n_layers++];
     *made = plan_layer_of(l);
@@ -66,6 +68,8 @@ enum status plan_layers_add(struct plan_work *w, const struct config *c, struct 
     BUG_ON(a->n_layers > PLAN_LAYERS_MAX - PLAN_LOSS_LAYERS_MAX);
     for (size_t i = 0; i < a->n_layers; i++)
         add_layer(w, c, a, &a->layers[i]);
+    for (int i = 0; i < 2 && a->pose_scale; i++)
+        w->pose_scale += (double)a->pose_scale[i].count;
     for (int who = 0; who < 2 && a->mean_codes; who++)
         w->mean_codes += (double)a->mean_codes[who].count;
     architecture_free(a);

@@ -5,7 +5,7 @@
 
 const char *plan_part_name(enum plan_part part)
 {
-    static const char *const names[PLAN_PARTS] = {"encoder", "decoder_a", "decoder_b",
+    static const char *const names[PLAN_PARTS] = {"encoder", "decoder_a", "decoder_b", "pose",
                                                   "perceptual"};
     return names[part];
 }
@@ -23,7 +23,7 @@ enum status plan_work_init(struct plan_work *w, const struct config *c, struct e
 
 double plan_parameters(const struct plan_work *w, enum plan_part part)
 {
-    double sum = part == PLAN_ENCODER ? w->mean_codes : 0;
+    double sum = part == PLAN_ENCODER ? w->mean_codes : part == PLAN_POSE ? w->pose_scale : 0;
     for (size_t i = 0; i < w->n_layers; i++)
         if (w->layers[i].part == part)
             sum += w->layers[i].parameters;

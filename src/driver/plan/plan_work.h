@@ -18,6 +18,7 @@ enum plan_part {
     PLAN_ENCODER,
     PLAN_DECODER_A,
     PLAN_DECODER_B,
+    PLAN_POSE,    /* without model.pose it has no layers */
     PLAN_NETWORK, /* the parts before it make up the model */
     PLAN_PERCEPTUAL = PLAN_NETWORK,
     PLAN_DISCRIMINATORS, /* both discriminators */
@@ -54,7 +55,7 @@ struct plan_pictures {
 struct plan_work {
     size_t n_layers;
     struct plan_layer layers[PLAN_LAYERS_MAX]; /* in the order of forward */
-    double mean_codes;                         /* the encoder's parameters that are of no layer */
+    double mean_codes, pose_scale;             /* the encoder's, and the pose's, of no layer */
     struct plan_pictures augmentation, losses;
     double stored_bytes; /* of a pair as it is stored: pictures and masks */
 };
@@ -64,7 +65,7 @@ enum status plan_work_init(struct plan_work *w, const struct config *c,
                            struct errmsg *em) MUST_CHECK;
 
 double plan_parameters(const struct plan_work *w, enum plan_part part);
-/* Of encoder and decoders: those of the model. */
+/* Of encoder, decoders and pose: those of the model. */
 double plan_parameters_all(const struct plan_work *w);
 /* FLOPs of a layer for a pair. */
 double plan_layer_forward_flops(const struct plan_layer *l);

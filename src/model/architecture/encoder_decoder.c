@@ -1,10 +1,12 @@
 /* The encoder and the decoders, as lists of layers. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/points.h"
 #include "model/architecture.h"
 
 #include "base/poison.h"
@@ -16,7 +18,8 @@ enum {
     PART_LAYERS_MAX = LEVELS_MAX + LEVELS_MAX * MODEL_BLOCKS_MAX * 3 + 2,
     LAYERS_MAX = MODEL_PARTS * PART_LAYERS_MAX,
     MEAN_CODES = 2,
-    TENSORS_MAX = MEAN_CODES + 2 * LAYERS_MAX,
+    POSE_SCALE = 2,
+    TENSORS_MAX = MEAN_CODES + POSE_SCALE + 2 * LAYERS_MAX,
     NAME_BYTES = 40,
 };
 
@@ -41,7 +44,7 @@ struct built {
 
 const char *architecture_part_name(int part)
 {
-    static const char *const names[MODEL_PARTS] = {"encoder", "decoder_a", "decoder_b"};
+    static const char *const names[MODEL_PARTS] = {"encoder", "decoder_a", "decoder_b", "pose"};
     return names[part];
 }
 
@@ -206,6 +209,32 @@ static void add_decoder(struct built *b)
     }
 }
 
+/* z (n, 140) of faces' points to what is added to their codes, and codes to z. Nothing trains mean
+ * and deviation, by which z was made: they are parameters so that they go where those go. */
+static void add_pose(struct built *b)
+{
+    const struct model_config *c = &b->face.config;
+    int size = c->bottleneck == MODEL_BOTTLENECK_DENSE ? 1 : c->code_size;
+    struct model_tensor scale = {
+        .n_dims = 3, .dims = {2, FACE_POINTS, 2}
+    };
+    b->face.pose_scale = b->tensors + b->face.n_tensors;
+    add_tensor(b, "pose.mean", scale);
+    add_tensor(b, "pose.deviation", scale);
+    struct architecture_layer to_code = layer(b, LAYER_LINEAR, 0, 1, size);
+    to_code.n_in = 2 * FACE_POINTS;
+    to_code.n_out = c->latent;
+    to_code.deviation = 0.02;
+    to_code.activated = false;
+    add(b, to_code, "to_code");
+    struct architecture_layer from_code = layer(b, LAYER_LINEAR, 0, size, 1);
+    from_code.n_in = c->latent;
+    from_code.n_out = 2 * FACE_POINTS;
+    from_code.deviation = 0.1 / sqrt((double)c->latent * size * size);
+    from_code.activated = false;
+    add(b, from_code, "from_code");
+}
+
 enum status architecture_new(const struct model_config *c, struct architecture **out,
                              struct errmsg *em)
 {
@@ -225,8 +254,10 @@ enum status architecture_new(const struct model_config *c, struct architecture *
         b->part = part;
         if (part == MODEL_ENCODER)
             add_encoder(b);
-        else
+        else if (part != MODEL_POSE)
             add_decoder(b);
+        else if (c->pose == MODEL_POSE_PREDICTED)
+            add_pose(b);
         a->part_count[part] = a->count - before;
     }
     a->first_layer[MODEL_PARTS] = a->n_layers;

@@ -13,6 +13,12 @@ static bool is_switch(const struct architecture_key *key)
     return key->words && strcmp(key->words[0], "false") == 0;
 }
 
+/* Python's class of before this key reads files of networks without it, too. */
+static bool is_left_out(const struct architecture_key *key, int value)
+{
+    return strcmp(key->name, "pose") == 0 && value == MODEL_POSE_NONE;
+}
+
 struct shim_value *checkpoint_config_value(struct shim_archive *a, const struct model_config *c)
 {
     const struct architecture_key *keys;
@@ -20,6 +26,8 @@ struct shim_value *checkpoint_config_value(struct shim_archive *a, const struct 
     struct shim_value *dict = shim_value_dict(a);
     for (size_t i = 0; i < n; i++) {
         int value = architecture_get(c, &keys[i]);
+        if (is_left_out(&keys[i], value))
+            continue;
         struct shim_value *v = is_switch(&keys[i]) ? shim_value_bool(a, value)
                                : keys[i].words     ? shim_value_string(a, keys[i].words[value])
                                                    : shim_value_int(a, value);
@@ -35,6 +43,8 @@ json_t *checkpoint_config_json(const struct model_config *c)
     json_t *object = json_object();
     for (size_t i = 0; i < n; i++) {
         int value = architecture_get(c, &keys[i]);
+        if (is_left_out(&keys[i], value))
+            continue;
         json_object_set_new(object, keys[i].name,
                             is_switch(&keys[i]) ? json_boolean(value)
                             : keys[i].words     ? json_string(keys[i].words[value])

@@ -274,7 +274,8 @@ static enum status copy_what_fits(const struct start *s, struct model *m, struct
     enum status st = ST_OK;
     for (size_t i = 0; i < a->n_tensors && st == ST_OK; i++) {
         const struct shim_value *v = find(s->checkpoint, &s->source, a->tensors, i);
-        if (checkpoint_same_shape(v, &a->tensors[i]))
+        bool scale = &a->tensors[i] == a->pose_scale || &a->tensors[i] - 1 == a->pose_scale;
+        if (!scale && checkpoint_same_shape(v, &a->tensors[i])) /* that of the sets is known */
             st = shim_read_range(v, m->group, SHIM_PARAMETERS, a->tensors[i].offset,
                                  a->tensors[i].count, em);
     }

@@ -89,8 +89,9 @@ static json_t *parameters_json(const struct architecture *a)
 {
     json_t *object = json_object();
     for (int part = 0; part < MODEL_PARTS; part++)
-        json_object_set_new(object, architecture_part_name(part),
-                            json_integer((json_int_t)a->part_count[part]));
+        if (a->part_count[part] > 0)
+            json_object_set_new(object, architecture_part_name(part),
+                                json_integer((json_int_t)a->part_count[part]));
     json_object_set_new(object, "total", json_integer((json_int_t)a->count));
     return object;
 }

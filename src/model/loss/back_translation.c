@@ -86,7 +86,7 @@ void back_translate(struct shim_scope *s, const struct network *net, const struc
         int64_t count = (int64_t)(whole ? b->n : drawn[who]);
         struct shim_tensor *own = shim_narrow(s, codes, 0, first, count);
         int other = MODEL_PEOPLE - 1 - who;
-        struct shim_tensor *moved = network_move(s, net, who, other, own);
+        struct shim_tensor *moved = network_for_decoder(s, net, who, other, own);
         struct shim_tensor *swaps = network_decode(s, net, other, moved).pictures;
         samples[who].input.images =
             (whole ? mix : put_back)(s, samples[who].input.images, swaps, b->draws[who], b->n);

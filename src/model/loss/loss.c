@@ -146,6 +146,15 @@ static struct shim_tensor *latent(struct shim_scope *s, const struct loss_batch 
     return shim_div(s, far, shim_affine(s, size, 1.0, no_code));
 }
 
+/* Over what is known of a sample's pose. Where nothing is, there is neither loss nor gradient. */
+static struct shim_tensor *pose(struct shim_scope *s, const struct loss_batch *b)
+{
+    const double nothing_known = 1e-30; /* next to one number of all */
+    struct shim_tensor *far = shim_mul(s, b->pose_known, shim_sub(s, b->pose_made, b->pose));
+    struct shim_tensor *known = loss_mean_square(s, b->pose_known);
+    return shim_div(s, loss_mean_square(s, far), shim_affine(s, known, 1.0, nothing_known));
+}
+
 static struct shim_tensor *adversarial(struct shim_scope *s, const struct loss_batch *b)
 {
     struct shim_tensor *each[MODEL_PEOPLE];
@@ -176,6 +185,7 @@ bool loss_is_known(const struct loss_batch *b, enum model_loss loss)
     return (!(facts & LOSS_NEEDS_VGG) || b->vgg) &&
            (!(facts & LOSS_NEEDS_MASKS) || (b->masks_made && b->masks)) &&
            (!(facts & LOSS_NEEDS_SWAPS) || b->codes_wanted) &&
+           (!(facts & LOSS_NEEDS_POINTS) || (b->pose_made && b->pose && b->pose_known)) &&
            (!(facts & LOSS_NEEDS_DISCRIMINATORS) || b->discriminators);
 }
 

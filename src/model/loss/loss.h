@@ -20,9 +20,10 @@ struct loss_batch {
     struct shim_tensor *masks_made, *masks;   /* (N, 1, S, S), the mask heads' and the true; NULL */
     struct shim_tensor *weights;              /* (N, 1, S, S); NULL: all pixels count alike */
     struct shim_tensor *codes, *codes_wanted; /* (N, ...), back_translation.h; NULL: no swaps */
-    int64_t n[MODEL_PEOPLE];                  /* samples of each person: A's come first */
-    const struct vgg *vgg;                    /* of the perceptual loss, or NULL */
-    const struct discriminators *discriminators; /* of the adversarial loss, or NULL */
+    struct shim_tensor *pose_made, *pose, *pose_known; /* (N, 140), pose_codes.h; NULL: no points */
+    int64_t n[MODEL_PEOPLE];                           /* samples of each person: A's come first */
+    const struct vgg *vgg;                             /* of the perceptual loss, or NULL */
+    const struct discriminators *discriminators;       /* of the adversarial loss, or NULL */
 };
 
 /* (N, 1, S, S) pixel weights from masks and priorities in [0, 1], either NULL or of weight 0:

@@ -15,6 +15,16 @@ static void take_mean_codes(const struct architecture *a, struct trainable *t)
     t->ranges[0].count -= t->mean_codes.count;
 }
 
+/* They are the first of the pose's, the last of the ranges. */
+static void leave_pose_scale(const struct architecture *a, struct trainable *t)
+{
+    const struct model_tensor *of = a->pose_scale;
+    if (!of)
+        return;
+    t->ranges[t->n - 1].first += of[0].count + of[1].count;
+    t->ranges[t->n - 1].count -= of[0].count + of[1].count;
+}
+
 enum status frozen_init(const struct architecture *a, const bool frozen[MODEL_PARTS],
                         struct shim_group *group, struct trainable *out, struct errmsg *em)
 {
@@ -24,10 +34,12 @@ enum status frozen_init(const struct architecture *a, const bool frozen[MODEL_PA
     for (int part = 0; part < MODEL_PARTS && st == ST_OK; first += a->part_count[part++]) {
         if (frozen[part])
             st = shim_group_freeze(group, first, a->part_count[part], em);
-        else
+        else if (a->part_count[part] > 0)
             t.ranges[t.n++] = (struct model_range){first, a->part_count[part]};
         if (part == MODEL_ENCODER && !frozen[part])
             take_mean_codes(a, &t);
+        if (part == MODEL_POSE && !frozen[part])
+            leave_pose_scale(a, &t);
     }
     if (st == ST_OK && t.n == 0)
         st = FAIL(em, ST_CONFIG, "every part is frozen: nothing is left to train");

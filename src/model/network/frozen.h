@@ -6,7 +6,8 @@
 #include "shim/shim.h"
 
 /* The ranges of the flat arrays that do train, ascending: each part is one piece, but for the mean
- * codes, which follow the encoder's codes in a way of their own. */
+ * codes, which follow the encoder's codes in a way of their own, and the scale of poses, which
+ * stays as it is. */
 struct trainable {
     struct model_range ranges[MODEL_PARTS];
     size_t n;

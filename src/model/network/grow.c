@@ -41,11 +41,14 @@ enum status grow_check(const struct model_config *from, const struct model_confi
         same.mask = to->mask;
     if (to->mean_codes)
         same.mean_codes = to->mean_codes;
+    if (to->pose)
+        same.pose = to->pose;
     if (!architecture_same(&same, to, difference, sizeof difference))
-        return FAIL(em, ST_DATA,
-                    "it is of another architecture than the one wanted: model.%s; only "
-                    "model.image_size may grow, and model.mask and model.mean_codes be added",
-                    difference);
+        return FAIL(
+            em, ST_DATA,
+            "it is of another architecture than the one wanted: model.%s; only "
+            "model.image_size may grow, and model.mask, model.mean_codes and model.pose be added",
+            difference);
     struct errmsg why = {0};
     if (architecture_check_growth(from, to, &why) != ST_OK)
         return FAIL(em, ST_DATA, "its %s", why.text);

@@ -23,7 +23,7 @@
 #include "shim/shim.h"
 
 /* Can a network of `to` begin with the weights of one of `from`: the same, or the same for larger
- * pictures, with or without a new mask head or mean codes? ST_DATA names what differs. */
+ * pictures, with or without a new mask head, mean codes or poses? ST_DATA names what differs. */
 enum status grow_check(const struct model_config *from, const struct model_config *to,
                        struct errmsg *em) MUST_CHECK;
 

@@ -37,6 +37,19 @@ static void fill(void *memory, const struct model_tensor *t, size_t element_byte
     }
 }
 
+static void fill_normal(void *memory, const struct model_tensor *t, size_t element_bytes,
+                        double deviation, uint64_t seed)
+{
+    struct philox p = philox_at(seed, PHILOX_INIT, index_of(t));
+    for (size_t i = 0; i < t->count; i++) {
+        double x = deviation * (double)philox_normal(&p);
+        if (element_bytes == sizeof(double))
+            ((double *)memory)[i] = (double)(float)x;
+        else
+            ((float *)memory)[i] = (float)x;
+    }
+}
+
 static void fill_constant(void *memory, const struct model_tensor *t, size_t element_bytes,
                           double x)
 {
@@ -92,7 +105,12 @@ struct tensor_start {
 static void uniform(void *memory, const struct tensor_start *t)
 {
     const struct model_tensor *tensor = t->weight + t->which;
-    if (t->init == MODEL_INIT_PYTORCH)
+    double deviation = t->layer->deviation;
+    if (deviation > 0 && t->which == 0)
+        fill_normal(memory, tensor, t->element_bytes, deviation, t->seed);
+    else if (deviation > 0)
+        fill_constant(memory, tensor, t->element_bytes, 0.0);
+    else if (t->init == MODEL_INIT_PYTORCH)
         fill(memory, tensor, t->element_bytes, pytorch_bound(t->weight), t->seed);
     else if (t->which == 0)
         fill(memory, tensor, t->element_bytes, he_bound(t->layer), t->seed);

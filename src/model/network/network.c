@@ -108,6 +108,34 @@ struct shim_tensor *network_move(struct shim_scope *s, const struct network *net
     return shim_add(s, codes, shim_detach(s, way));
 }
 
+static struct shim_tensor *run_pose(struct shim_scope *s, const struct network *net, size_t which,
+                                    struct shim_tensor *x)
+{
+    size_t i = net->architecture->first_layer[MODEL_POSE] + which;
+    return layer_apply(s, &net->architecture->layers[i], net->layers[i].weight, net->layers[i].bias,
+                       x);
+}
+
+struct shim_tensor *network_pose(struct shim_scope *s, const struct network *net,
+                                 struct shim_tensor *codes)
+{
+    return net->architecture->pose_scale ? run_pose(s, net, POSE_FROM_CODE, codes) : NULL;
+}
+
+struct shim_tensor *network_of_pose(struct shim_scope *s, const struct network *net,
+                                    struct shim_tensor *z)
+{
+    return run_pose(s, net, POSE_TO_CODE, z);
+}
+
+struct shim_tensor *network_for_decoder(struct shim_scope *s, const struct network *net, int from,
+                                        int to, struct shim_tensor *codes)
+{
+    struct shim_tensor *moved = network_move(s, net, from, to, codes);
+    struct shim_tensor *z = network_pose(s, net, codes);
+    return z ? shim_add(s, moved, network_of_pose(s, net, z)) : moved;
+}
+
 /* (n, latent, c, c), or (n, latent), to (n, 3, S, S) and (n, 1, S, S): add_decoder there. */
 struct network_output network_decode(struct shim_scope *s, const struct network *net, int person,
                                      struct shim_tensor *codes)

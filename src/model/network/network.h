@@ -47,6 +47,16 @@ struct shim_tensor *network_encode(struct shim_scope *s, const struct network *n
  * code of `from`; as they are where the network knows no means. No gradient passes to the means. */
 struct shim_tensor *network_move(struct shim_scope *s, const struct network *net, int from, int to,
                                  struct shim_tensor *codes);
+/* How the faces are posed, z (n, 140), as predicted from their codes; NULL without model.pose. */
+struct shim_tensor *network_pose(struct shim_scope *s, const struct network *net,
+                                 struct shim_tensor *codes);
+/* What such z adds to the codes that a decoder takes, in the shape of codes. */
+struct shim_tensor *network_of_pose(struct shim_scope *s, const struct network *net,
+                                    struct shim_tensor *z);
+/* What the decoder of `to` takes where no points are known, of codes of pictures of `from`: they
+ * are moved, and what their predicted pose adds is added. */
+struct shim_tensor *network_for_decoder(struct shim_scope *s, const struct network *net, int from,
+                                        int to, struct shim_tensor *codes);
 /* Codes to pictures of a person: MODEL_A or MODEL_B. */
 struct network_output network_decode(struct shim_scope *s, const struct network *net, int person,
                                      struct shim_tensor *codes);

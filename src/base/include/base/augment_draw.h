@@ -28,6 +28,7 @@ struct augment_draw {
     float blur;        /* standard deviation of a Gaussian, share of the picture's width */
     float gain[3], offset[3]; /* colour jitter: x * gain + offset, in [0, 1] units */
     float noise;              /* standard deviation, in [0, 1] units; of what: augment_noise_at */
+    bool predicted_pose;      /* the decoder is told the predicted pose, see loss/pose_codes.h */
     bool back_translation;    /* instead of all of the second group: the network's own swap of the
                                  target, see model/model.h */
 };
@@ -63,6 +64,7 @@ struct augment_config {
     double blur;             /* largest standard deviation, share of width; half stay sharp */
     double noise;            /* largest standard deviation; half stay clean */
     double back_translation; /* probability of the network's own swap as the input */
+    double predicted_pose;   /* probability that the decoder is told the predicted pose */
     int64_t ramp_steps;      /* in which what fades rises from 0 to its strength */
     int64_t off_steps;       /* at the end of the run, without what fades */
 };

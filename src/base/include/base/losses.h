@@ -34,6 +34,9 @@
       "Weight of the difference between the code of the network's own swap and that of the " \
       "picture it was made from (augment.back_translation), relative to the code: a code is to " \
       "say what a face does, not whose it is. 0.1 is where to begin.") \
+    X(POSE, pose, 0, LOSS_NEEDS_POINTS, \
+      "Weight of the squared difference between the pose that the network predicts from a code " \
+      "(model.pose) and that of the set's points. 0.2 is where to begin.") \
     X(ADVERSARIAL, adversarial, 0, LOSS_NEEDS_DISCRIMINATORS, \
       "Weight of the adversarial loss: for each person a discriminator learns to tell pictures " \
       "from reconstructions. 0.01 to 0.1 is where to begin.")
@@ -54,7 +57,8 @@ enum loss_facts {
     LOSS_NEEDS_MASKS = 4, /* of both sets, and of the decoders (model.mask) */
     LOSS_NEEDS_SWAPS = 8, /* swaps that are to be turned back (augment.back_translation) */
     LOSS_NEEDS_VGG = 16,  /* loss.perceptual_weights */
-    LOSS_NEEDS_DISCRIMINATORS = 32 /* trained beside the network */
+    LOSS_NEEDS_DISCRIMINATORS = 32, /* trained beside the network */
+    LOSS_NEEDS_POINTS = 64          /* of both sets, and of the network (model.pose) */
 };
 
 #endif

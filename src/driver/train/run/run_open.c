@@ -53,6 +53,38 @@ static enum status measure_colours(struct run *run, struct errmsg *em)
     return st;
 }
 
+/* Points that are not known, or do not vary, tell nothing: z is 0 there. */
+static void note_gaps(const struct run *run, int person, struct pose_gaps *gaps)
+{
+    if (gaps->unknown.n > 0)
+        log_warn("%s: %zu of %d coordinates of points are not known in any training picture, and "
+                 "tell the network nothing (%s)",
+                 run_set_name(run, person), gaps->unknown.n, 2 * FACE_POINTS,
+                 name_list_text(&gaps->unknown));
+    if (gaps->constant.n > 0)
+        log_warn("%s: %zu of %d coordinates of points are the same in all training pictures, and "
+                 "tell the network nothing (%s)",
+                 run_set_name(run, person), gaps->constant.n, 2 * FACE_POINTS,
+                 name_list_text(&gaps->constant));
+}
+
+static enum status measure_poses(struct run *run, struct errmsg *em)
+{
+    enum status st = ST_OK;
+    for (int p = 0; p < 2 && run->config.model.pose && st == ST_OK; p++) {
+        struct pose_gaps gaps;
+        if (!set_get_info(run->sets[p])->has_points)
+            return FAIL(em, ST_CONFIG,
+                        "model.pose = \"predicted\" needs points, and %s (data.%c) has none: pack "
+                        "it with points.csv, or set model.pose = \"none\" and loss.pose = 0",
+                        run_set_name(run, p), "ab"[p]);
+        st = pose_scale_measure(run->sets[p], run->orders[p], &run->poses[p], &gaps, em);
+        if (st == ST_OK && comm_rank(run->comm) == 0)
+            note_gaps(run, p, &gaps);
+    }
+    return st;
+}
+
 /* Every rank must have read the same pictures: a stale copy on one node would train on silently. */
 static enum status check_same_sets(struct run *run, struct errmsg *em)
 {
@@ -141,6 +173,8 @@ enum status run_open(struct run *run, struct errmsg *em)
     st = comm_agree(run->comm, check_stage_sizes(run, em), em);
     if (st == ST_OK)
         st = comm_agree(run->comm, validate_check(run, em), em);
+    if (st == ST_OK)
+        st = comm_agree(run->comm, measure_poses(run, em), em);
     return st == ST_OK ? comm_agree(run->comm, measure_colours(run, em), em) : st;
 }
 

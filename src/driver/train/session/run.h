@@ -23,6 +23,7 @@ struct run {
     struct set *sets[2];
     struct order *orders[2];
     struct augment_colours colours[2]; /* of each set's training pictures, at their own size */
+    struct pose_scale poses[2];        /* of each set's training pictures, with model.pose */
     struct walltime walltime;          /* rank 0's; from engine_train */
     struct thread_choice threads;      /* of this rank */
     double fixed_lr;                   /* in place of the schedule's; 0: none */

@@ -67,7 +67,8 @@ static enum status open_loader(struct stage *stage, struct errmsg *em)
     const struct priority priority = priority_of(c);
     unsigned arrays = (run_uses_masks(run) ? BATCH_MASKS : 0) |
                       (c->augment.noise > 0 ? BATCH_NOISE : 0) |
-                      (priority_unit(&priority) > 0 ? BATCH_PRIORITY : 0);
+                      (priority_unit(&priority) > 0 ? BATCH_PRIORITY : 0) |
+                      (c->model.pose ? BATCH_POSE | BATCH_POSE_KNOWN : 0);
     if (c->model.mask && c->loss.mask_head == 0 && comm_rank(run->comm) == 0)
         log_warn("model.mask: nothing tells the decoders what a mask is; set loss.mask_head = 1");
     enum status st = check_losses(run, em);
@@ -76,6 +77,7 @@ static enum status open_loader(struct stage *stage, struct errmsg *em)
     if (st != ST_OK)
         return st;
     loader_set_priority(stage->loader, &priority);
+    loader_set_pose(stage->loader, run->poses);
     const struct feed_options options = {
         .loader = stage->loader,
         .capacity = (size_t)micro,
@@ -114,6 +116,40 @@ struct model_options stage_model_options(const struct config *c, const char *dev
     return options;
 }
 
+/* The model's are of both people. */
+struct model_pose_scale {
+    float mean[2][FACE_POINTS][2], deviation[2][FACE_POINTS][2];
+};
+
+static enum status keep_pose_scale(struct stage *stage, struct errmsg *em)
+{
+    struct model_pose_scale kept;
+    for (int p = 0; p < 2; p++) {
+        memcpy(kept.mean[p], stage->run->poses[p].mean, sizeof kept.mean[p]);
+        memcpy(kept.deviation[p], stage->run->poses[p].deviation, sizeof kept.deviation[p]);
+    }
+    return model_set_pose_scale(stage->model, &kept.mean[0][0][0], &kept.deviation[0][0][0], em);
+}
+
+/* A checkpoint's is by which its network was trained, whatever the sets say now. */
+static enum status take_pose_scale(struct stage *stage, struct errmsg *em)
+{
+    struct model_pose_scale kept;
+    struct pose_scale scales[2];
+    if (!stage->run->config.model.pose)
+        return ST_OK;
+    enum status st =
+        model_get_pose_scale(stage->model, &kept.mean[0][0][0], &kept.deviation[0][0][0], em);
+    for (int p = 0; p < 2 && st == ST_OK; p++) {
+        memcpy(scales[p].mean, kept.mean[p], sizeof kept.mean[p]);
+        memcpy(scales[p].deviation, kept.deviation[p], sizeof kept.deviation[p]);
+    }
+    feed_pause(stage->feed);
+    if (st == ST_OK)
+        loader_set_pose(stage->loader, scales);
+    return comm_agree(stage->comm, st, em);
+}
+
 static enum status open_model(struct stage *stage, struct errmsg *em)
 {
     const struct run *run = stage->run;
@@ -135,7 +171,9 @@ static enum status open_model(struct stage *stage, struct errmsg *em)
     size_t n_parts = stage->memory.moments_later ? 2 : ARRAY_LENGTH(parts);
     for (size_t i = 0; i < n_parts && st == ST_OK; i++)
         st = comm_alloc(run->comm, count * sizeof(float), parts[i], em);
-    return st == ST_OK ? model_new(&options, &stage->memory, &stage->model, em) : st;
+    if (st == ST_OK)
+        st = model_new(&options, &stage->memory, &stage->model, em);
+    return st == ST_OK && options.config.pose ? keep_pose_scale(stage, em) : st;
 }
 
 static void note_kernels(const struct model *m)
@@ -281,5 +319,7 @@ enum status stage_share_state(struct stage *stage, struct train_state *t, struct
                      em);
     if (st == ST_OK)
         st = discriminator_step_share(stage, em);
+    if (st == ST_OK)
+        st = take_pose_scale(stage, em);
     return st == ST_OK ? zero_share_moments(stage, em) : st;
 }

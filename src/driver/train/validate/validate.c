@@ -58,7 +58,8 @@ static enum status validation_init(struct validation *v, struct errmsg *em)
         v->swap[p] = v->memory + (size_t)(2 * p + 1) * part;
     }
     v->truth = v->memory + 2 * MODEL_PEOPLE * part;
-    unsigned arrays = (trained->arrays & BATCH_PRIORITY) | (masks ? BATCH_MASKS : 0);
+    unsigned arrays = (trained->arrays & (BATCH_PRIORITY | BATCH_POSE | BATCH_POSE_KNOWN)) |
+                      (masks ? BATCH_MASKS : 0);
     enum status st = batch_init(&v->batch, trained->capacity, size, arrays, em);
     return st == ST_OK ? quality_meter_new(size, &v->meter, em) : st;
 }

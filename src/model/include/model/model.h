@@ -32,6 +32,10 @@
  * networks", 2016). The means are parameters of the encoder, which a loss of their own makes follow
  * the codes (src/model/loss/mean_codes.h); it is part of no loss that is told.
  *
+ * With config.pose both decoders are given code + L(z), where z says how the face is posed, and
+ * L is a linear layer. A swap's z, and any where no points are known, is predicted from the code by
+ * another linear layer, which loss.pose trains: src/model/loss/pose_codes.h.
+ *
  * Parameters, gradients and moments are one flat array each, in the order of python/'s
  * parameters(); model_layout tells where each tensor lies. One thread at a time.
  */
@@ -66,7 +70,9 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
  * each pixel counts alike. latent      mean((c - c')^2) / mean(c'^2); c: code of a swapped input,
  * c': code of its original, detached; 0 of other samples. The latent reconstruction of Huang, Liu,
  *               Belongie, Kautz: "Multimodal unsupervised image-to-image translation", ECCV 2018.
- *   adversarial how little a discriminator takes x for made: model/discriminators.h
+ *   pose        mean((p - z)^2) over the known ones of the 140 numbers z of a pose (data/pose.h);
+ * p: what a linear layer predicts from the code. adversarial how little a discriminator takes x for
+ * made: model/discriminators.h
  *
  * A loss is one row of base/losses.h and one function in src/model/loss/loss.c, named as the key. A
  * layer is one row of model/layer_kinds.h, which says what functions it needs, and a line in the
@@ -197,10 +203,17 @@ int model_perceptual_depth(const struct model *m);
 enum status model_kernels(const struct model *m, struct errmsg *em) MUST_CHECK;
 /* The most memory that tensors have taken on the model's GPU so far; 0 on the CPU. */
 int64_t model_gpu_peak_bytes(const struct model *m);
-/* Parameter tensors in order: encoder, decoder_a, decoder_b. Borrowed. */
+/* Parameter tensors in order: encoder, decoder_a, decoder_b, pose. Borrowed. */
 size_t model_layout(const struct model *m, const struct model_tensor **tensors_out);
 /* The layers behind them. Borrowed. */
 const struct architecture *model_architecture(const struct model *m);
+
+/* A network with config.pose keeps by which mean and deviation z is made of both people's points:
+ * (2, 70, 2) floats each. To be set before the first step, and kept by checkpoints. */
+enum status model_set_pose_scale(struct model *m, const float *mean, const float *deviation,
+                                 struct errmsg *em) MUST_CHECK;
+enum status model_get_pose_scale(const struct model *m, float *mean, float *deviation,
+                                 struct errmsg *em) MUST_CHECK;
 
 /* Called in each model_backward with n > 0, once a parameter tensor, when the gradient of
  * [offset, offset + count) is final for that micro-batch, unless it is frozen; on a thread of

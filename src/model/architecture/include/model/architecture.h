@@ -43,8 +43,10 @@ size_t architecture_keys(const struct architecture_key **keys_out);
 int architecture_get(const struct model_config *c, const struct architecture_key *key);
 void architecture_set(struct model_config *c, const struct architecture_key *key, int value);
 
-enum { MODEL_ENCODER, MODEL_DECODER_A, MODEL_DECODER_B, MODEL_PARTS };
-/* "encoder", "decoder_a", "decoder_b". Static. */
+enum { MODEL_ENCODER, MODEL_DECODER_A, MODEL_DECODER_B, MODEL_POSE, MODEL_PARTS };
+/* The layers of MODEL_POSE, which stand by themselves; without model.pose there are none. */
+enum { POSE_TO_CODE, POSE_FROM_CODE };
+/* "encoder", "decoder_a", "decoder_b", "pose". Static. */
 const char *architecture_part_name(int part);
 
 /* One parameter tensor within the flat arrays. */
@@ -61,6 +63,8 @@ struct architecture {
     const struct architecture_layer *layers; /* in the order in which they are run, part by part */
     const struct model_tensor *tensors;      /* in the order of python/'s parameters() */
     const struct model_tensor *mean_codes;   /* of A, then of B, within tensors; NULL: has none */
+    const struct model_tensor *pose_scale;   /* (2, 70, 2) of A and B: mean, then deviation of their
+                                                points' coordinates, within tensors; NULL: no poses */
     size_t n_layers, n_tensors;
     size_t first_layer[MODEL_PARTS + 1]; /* of each part; the last is n_layers */
     size_t part_count[MODEL_PARTS];      /* elements of each part's parameters */

@@ -65,6 +65,7 @@ struct architecture_layer {
     int n_in, n_out;       /* channels */
     int size_in, size_out; /* pixels a side; 1 for numbers */
     int groups;            /* of LAYER_GROUP_NORM */
+    double deviation;      /* weights start normal, of this deviation, with biases 0; 0: by kind */
     bool activated;        /* LeakyReLU of slope 0.2 behind it */
     bool begins_piece; /* of what model_options.recompute computes again as a whole: a level with
                           the residual blocks behind it, or a head */

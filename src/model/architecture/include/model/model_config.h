@@ -51,7 +51,11 @@ enum { MODEL_SIZE_MAX_PX = 512, MODEL_BLOCKS_MAX = 8 };
            "Each decoder also gives the mask of the face it draws, in one more output.") \
     SWITCH(mean_codes, \
            "Learn each person's mean code, and move the code of a swap from the one's mean to the " \
-           "other's: what is left in codes of whose a face is, is taken out.")
+           "other's: what is left in codes of whose a face is, is taken out.") \
+    WORD(pose, \
+         "predicted: decoders are told how a face is posed, too, by its points: in training by " \
+         "those of the set, else as predicted from the code. A swap then keeps the expression, " \
+         "and needs no points. Needs points in both sets, and loss.pose.", "none", "predicted")
 /* clang-format on */
 
 /* Saved in every checkpoint, and must agree to load one. 0 stands for a key's initial value. */
@@ -79,6 +83,7 @@ enum model_upsample {
     UPSAMPLE_MAP(X)
 #undef X
 };
+enum model_pose { MODEL_POSE_NONE, MODEL_POSE_PREDICTED };
 enum model_norm {
     MODEL_NORM_NONE,
     MODEL_NORM_GROUP /* in residual blocks (Wu and He, "Group normalization", 2018) */

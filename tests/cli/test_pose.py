@@ -1,0 +1,131 @@
+"""model.pose from the outside: training on points, and swaps that need none."""
+
+import json
+
+import pytest
+import torch
+
+import bifrons
+from exact_runs import BIFRONS, checkpoint, command, losses, run, sets, tensors, train  # noqa: F401
+
+POSE = ["model.pose=predicted", "loss.pose=0.2", "model.width=16", "model.mean_codes=true",
+        "augment.back_translation=0.5", "checkpoint.every_steps=2"]
+
+
+def state(out, step=4):
+    return torch.load(checkpoint(out, step), weights_only=True)
+
+
+@pytest.fixture(scope="module")
+def trained(sets, tmp_path_factory):  # noqa: F811
+    """Two ranks."""
+    out = tmp_path_factory.mktemp("pose") / "run"
+    train(sets, out, ranks=2, keys=POSE)
+    return out
+
+
+@pytest.fixture(scope="module")
+def pointless(sets, tmp_path_factory):  # noqa: F811
+    """The same people's sets, B's without points."""
+    folder = tmp_path_factory.mktemp("pointless")
+    h5py = pytest.importorskip("h5py")
+    for person in "ab":
+        (folder / f"{person}.h5").write_bytes((sets / f"{person}.h5").read_bytes())
+    with h5py.File(folder / "b.h5", "r+") as packed:
+        del packed["points"]
+    return folder
+
+
+def test_the_loss_is_told_and_the_layers_learn(trained):
+    rows = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
+    assert {row["kind"] for row in rows} == {"train", "val"}
+    assert all(row["loss"][who]["pose"] > 0 for row in rows for who in "ab")
+    before, after = state(trained, 2)["model_state_dict"], state(trained)["model_state_dict"]
+    for name in ("to_code.weight", "from_code.weight", "to_code.bias", "from_code.bias"):
+        assert not torch.equal(before[f"pose.{name}"], after[f"pose.{name}"]), name
+    for name in ("mean", "deviation"):  # of both people; nothing trains it
+        assert torch.equal(before[f"pose.{name}"], after[f"pose.{name}"])
+        assert torch.equal(state(trained)["ema_state_dict"][f"pose.{name}"], after[f"pose.{name}"])
+        assert after[f"pose.{name}"].abs().sum((1, 2)).min() > 1
+    assert not torch.equal(after["pose.mean"][0], after["pose.mean"][1])
+
+
+@pytest.mark.parametrize("keys", [[], ["train.precision=bf16", "train.zero=1", "model.bottleneck=dense"]],
+                         ids=["plain", "sharded"])
+def test_resumes_without_a_trace(sets, trained, tmp_path, keys):  # noqa: F811
+    whole = tmp_path / "whole" if keys else trained
+    if keys:
+        train(sets, whole, ranks=2, keys=[*POSE, *keys])
+    train(sets, tmp_path / "rest", "--resume", checkpoint(whole, 2), ranks=2, keys=[*POSE, *keys])
+    assert tensors(tmp_path / "rest") == tensors(whole)
+
+
+def test_ranks_and_recomputing_show_in_no_bit(sets, tmp_path):  # noqa: F811
+    exact = [*POSE, "train.reproducible=true", "train.slot_size=2"]
+    train(sets, tmp_path / "one", keys=exact)
+    train(sets, tmp_path / "two", ranks=2, keys=exact)
+    train(sets, tmp_path / "again", ranks=2, keys=[*exact, "train.recompute=true"])
+    for other in ("two", "again"):
+        assert losses(tmp_path / other) == losses(tmp_path / "one")
+        assert tensors(tmp_path / other) == tensors(tmp_path / "one")
+
+
+def test_stages_keep_what_poses_are(sets, trained, tmp_path):  # noqa: F811
+    """The second stage begins with the first one's layers, which depend on no size of pictures."""
+    stages = "[{image_size = 64, epochs = 1}, {image_size = 128, epochs = 1, lr = 0}]"
+    keys = [key for key in POSE if not key.startswith("model.mean")]
+    large = tmp_path / "sets"
+    large.mkdir()
+    drawn = run(BIFRONS, "synth", large / "drawn", "--count", 14, "--size", 128)
+    assert drawn.returncode == 0, drawn.stderr
+    for person in "ab":
+        packed = run(BIFRONS, "pack", large / f"drawn/person_{person}", "-o", large / f"{person}.h5",
+                     "--size", 128)
+        assert packed.returncode == 0, packed.stderr
+    train(large, tmp_path / "run", ranks=2, keys=[*keys, f"train.stages={stages}", "train.max_steps=0",
+                                                  "checkpoint.every_steps=1", "train.ema=0"])
+    first, last = (state(tmp_path / "run", step)["model_state_dict"] for step in (2, 4))
+    names = [name for name in first if name.startswith("pose.")]
+    assert len(names) == 6 and "decoder_a.r128.weight" in last
+    for name in names:
+        assert torch.equal(first[name], last[name]), name
+
+
+def test_swaps_and_python_need_no_points(trained, pointless, tmp_path):
+    swapped = run(BIFRONS, "swap", checkpoint(trained), pointless / "b.h5", "--direction", "b2a", "-o",
+                  tmp_path / "swapped")
+    assert swapped.returncode == 0, swapped.stderr
+    evaluated = run(BIFRONS, "eval", checkpoint(trained), "--data-a", pointless / "a.h5", "--data-b",
+                    pointless / "b.h5")
+    assert evaluated.returncode == 0, evaluated.stderr
+    model = bifrons.load(checkpoint(trained))
+    pictures = torch.rand(2, 3, 64, 64)
+    assert model.pose(model.encoder(pictures)).shape == (2, 140)
+    assert model.swap(pictures, "a2b").shape == pictures.shape
+
+
+def test_a_network_without_poses_is_a_beginning(sets, trained, tmp_path):  # noqa: F811
+    plain = [key for key in POSE if "pose" not in key]
+    train(sets, tmp_path / "plain", keys=plain)
+    assert "pose" not in state(tmp_path / "plain")["model"]  # as it was before there was this key
+    train(sets, tmp_path / "with", "--init-from", checkpoint(tmp_path / "plain"), keys=POSE)
+    assert state(tmp_path / "with")["model"]["pose"] == "predicted"
+    for start, keys in ((tmp_path / "plain", POSE), (trained, plain)):
+        refused = run(*command(sets, tmp_path / "other", "--resume", checkpoint(start), keys=keys))
+        assert refused.returncode == 78 and "model.pose" in refused.stderr, refused.stderr
+
+
+@pytest.mark.parametrize("keys, code, words", [
+    (["model.pose=predicted"], 78, "set loss.pose = 0.2"),
+    (["loss.pose=0.2"], 78, "model.pose = \"predicted\" or loss.pose = 0"),
+    (["model.pose=predicted", "loss.pose=0.2"], 78, "b.h5 (data.b) has none: pack it with points.csv"),
+])
+def test_what_is_missing_is_named(pointless, tmp_path, keys, code, words):
+    refused = run(*command(pointless, tmp_path / "run", keys=keys))
+    assert refused.returncode == code and words in refused.stderr, refused.stderr
+    assert not (tmp_path / "run/checkpoints").exists()
+
+
+def test_a_checkpoint_with_poses_and_a_set_without(pointless, trained, tmp_path):
+    refused = run(*command(pointless, tmp_path / "run", "--init-from", checkpoint(trained), keys=POSE))
+    assert refused.returncode == 78 and "needs points" in refused.stderr, refused.stderr

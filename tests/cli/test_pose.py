@@ -2,6 +2,8 @@
 
 import json
 
+import h5py
+import numpy
 import pytest
 import torch
 
@@ -28,7 +30,6 @@ def trained(sets, tmp_path_factory):  # noqa: F811
 def pointless(sets, tmp_path_factory):  # noqa: F811
     """The same people's sets, B's without points."""
     folder = tmp_path_factory.mktemp("pointless")
-    h5py = pytest.importorskip("h5py")
     for person in "ab":
         (folder / f"{person}.h5").write_bytes((sets / f"{person}.h5").read_bytes())
     with h5py.File(folder / "b.h5", "r+") as packed:
@@ -89,6 +90,45 @@ def test_stages_keep_what_poses_are(sets, trained, tmp_path):  # noqa: F811
     assert len(names) == 6 and "decoder_a.r128.weight" in last
     for name in names:
         assert torch.equal(first[name], last[name]), name
+
+
+@pytest.fixture(scope="module")
+def shifted(sets, tmp_path_factory):  # noqa: F811
+    """The same sets with all points 2 pixels further down."""
+    folder = tmp_path_factory.mktemp("shifted")
+    for person in "ab":
+        (folder / f"{person}.h5").write_bytes((sets / f"{person}.h5").read_bytes())
+        with h5py.File(folder / f"{person}.h5", "r+") as packed:
+            packed["points"][..., 1] += 2
+    return folder
+
+
+def test_a_run_keeps_its_scale_and_a_new_one_measures_its_own(sets, shifted, trained, tmp_path):  # noqa: F811
+    mean = state(trained)["model_state_dict"]["pose.mean"]
+    train(shifted, tmp_path / "rest", "--resume", checkpoint(trained, 2), ranks=2, keys=POSE)
+    assert torch.equal(state(tmp_path / "rest")["model_state_dict"]["pose.mean"], mean)
+    assert losses(tmp_path / "rest")[-1] != losses(trained)[-1]  # z has moved, where the scale has not
+    train(shifted, tmp_path / "new", "--init-from", checkpoint(trained), keys=POSE)
+    moved = state(tmp_path / "new")["model_state_dict"]["pose.mean"] - mean
+    assert (moved[..., 1] - 2 * 2 / 64).abs().max() < 1e-4 and moved[..., 0].abs().max() < 1e-4
+
+
+def test_unknown_points_teach_nothing_of_poses(sets, tmp_path):  # noqa: F811
+    """Those of each second picture of A, and of B's jaw."""
+    for person in "ab":
+        (tmp_path / f"{person}.h5").write_bytes((sets / f"{person}.h5").read_bytes())
+    with h5py.File(tmp_path / "a.h5", "r+") as a, h5py.File(tmp_path / "b.h5", "r+") as b:
+        a["points"][::2] = numpy.nan
+        b["points"][:, :17] = numpy.nan
+    result = train(tmp_path, tmp_path / "run", ranks=2, keys=POSE)
+    assert "34 of 140 coordinates of points are not known" in result.stderr, result.stderr
+    left = state(tmp_path / "run")["model_state_dict"]
+    assert all(tensor.isfinite().all() for tensor in left.values())
+    assert not left["pose.deviation"][1, :17].any() and left["pose.deviation"][0].all()
+    with h5py.File(tmp_path / "a.h5", "r+") as a:
+        a["points"][...] = numpy.nan
+    refused = run(*command(tmp_path, tmp_path / "none", keys=POSE))
+    assert refused.returncode == 65 and "no point is known" in refused.stderr, refused.stderr
 
 
 def test_swaps_and_python_need_no_points(trained, pointless, tmp_path):

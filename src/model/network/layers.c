@@ -33,8 +33,8 @@ static struct shim_tensor *conv_apply(struct shim_scope *s, const struct archite
                                       struct shim_tensor *x)
 {
     if (l->size_out < l->size_in)
-        return shim_halve(s, x, weight, bias, slope_of(l));
-    return shim_keep(s, x, weight, bias, slope_of(l));
+        return shim_conv_down(s, x, weight, bias, slope_of(l));
+    return shim_conv_same(s, x, weight, bias, slope_of(l));
 }
 
 static const struct layer_resampling conv_transpose_resampling = {
@@ -45,7 +45,7 @@ static struct shim_tensor *conv_transpose_apply(struct shim_scope *s,
                                                 struct shim_tensor *weight,
                                                 struct shim_tensor *bias, struct shim_tensor *x)
 {
-    return shim_twice(s, x, weight, bias, slope_of(l));
+    return shim_conv_up(s, x, weight, bias, slope_of(l));
 }
 
 static const struct layer_resampling subpixel_resampling = {
@@ -59,7 +59,7 @@ static struct shim_tensor *subpixel_apply(struct shim_scope *s, const struct arc
                                           struct shim_tensor *weight, struct shim_tensor *bias,
                                           struct shim_tensor *x)
 {
-    return shim_pixel_shuffle(s, shim_keep(s, x, weight, bias, slope_of(l)), 2);
+    return shim_pixel_shuffle(s, shim_conv_same(s, x, weight, bias, slope_of(l)), 2);
 }
 
 /* ---- Others ---------------------------------------------------------------------------------- */

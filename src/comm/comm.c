@@ -10,7 +10,7 @@
 
 enum { ALIGNMENT = 64, GATHER_BYTES_MAX = 1 << 30 };
 
-/* Each process would train alone and overwrite the others' files. */
+/* Refuses to start: each process would train alone and overwrite the files of the others. */
 static enum status refuse_launcher(const struct comm_launch *launch, struct errmsg *em)
 {
     return FAIL(em, ST_USAGE,
@@ -35,10 +35,11 @@ static enum status open_backend(const struct comm_options *o, struct comm *c, st
         return FAIL(em, ST_CONFIG,
                     "comm.backend = \"self\" is for one rank, but %s started %d; use \"auto\"",
                     launch.launcher, launch.world_size);
-    /* one process needs no MPI, and in an interactive Slurm shell MPI would not even start */
+    /* one process needs no MPI, and MPI does not start in an interactive Slurm shell */
     if (o->backend == COMM_SELF || (o->backend == COMM_AUTO && launch.world_size <= 1))
         return comm_self_open(c, em);
-    /* MPI_Init would end the process, with a page of text from each rank */
+    /* without this check MPI_Init would end the process, and each rank would print a page of text
+     */
     if (launch.without_pmix && mpi_is_open_mpi())
         return refuse_launcher(&launch, em);
     enum status st = comm_mpi_open(c, em);
@@ -139,7 +140,7 @@ enum status comm_count_cpu_sharers(struct comm *c, int *n_out, struct errmsg *em
     memcpy(mine.host, c->place.host, sizeof mine.host);
     bool bound = sched_getaffinity(0, sizeof mine.cpus, &mine.cpus) == 0;
     for (size_t cpu = 0; cpu < CPU_SETSIZE && !bound; cpu++)
-        CPU_SET(cpu, &mine.cpus); /* the kernel does not say: any */
+        CPU_SET(cpu, &mine.cpus); /* the kernel does not tell: assume all CPUs */
     enum status st = comm_agree(c, all ? ST_OK : FAIL(em, ST_MEMORY, "out of memory"), em);
     if (st == ST_OK)
         st = c->ops->share_bytes(c, &mine, sizeof mine, all, em);
@@ -200,8 +201,8 @@ static enum status begin(struct comm *c, enum comm_kind kind, void *range, size_
                          struct errmsg *em)
 {
     bool sums = kind == COMM_ALL_REDUCE || kind == COMM_REDUCE_SCATTER;
-    BUG_ON(sums && dtype == COMM_U8); /* has no sum */
-    BUG_ON(ticket->sequence != 0);    /* the ticket's last collective was not waited for */
+    BUG_ON(sums && dtype == COMM_U8); /* bytes have no sum */
+    BUG_ON(ticket->sequence != 0);    /* comm_wait was not called for the last collective */
     ticket->sequence = ++c->sequence;
     const struct comm_call call = {ticket->sequence, count, kind, dtype, root};
     comm_progress_begin(&c->progress, &call);
@@ -261,7 +262,7 @@ void comm_shard(size_t n, int world_size, int rank, size_t *first, size_t *count
     *count = each + (r < larger);
 }
 
-/* all: (world_size) errmsgs. The lowest failing rank's becomes everyone's. */
+/* Copies the error of the lowest failing rank. all: (world_size) errmsgs. */
 static enum status lowest_failure(const struct comm *c, const struct errmsg *all, struct errmsg *em)
 {
     for (int r = 0; r < c->place.world_size; r++) {
@@ -287,7 +288,7 @@ enum status comm_agree(struct comm *c, enum status local, struct errmsg *em)
     if (st != ST_OK || !failed)
         return st;
     struct errmsg *all = calloc((size_t)c->place.world_size, sizeof *all);
-    BUG_ON(!all); /* nothing sensible is left to do without a few kilobytes */
+    BUG_ON(!all); /* without a few kilobytes the ranks cannot agree on an error */
     st = c->ops->share_bytes(c, &mine, sizeof mine, all, em);
     if (st == ST_OK)
         st = lowest_failure(c, all, em);

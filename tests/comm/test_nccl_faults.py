@@ -136,7 +136,7 @@ def test_a_rank_that_does_not_come(ranks):
 
 def test_a_rank_that_comes_with_another_count():
     run = Run(fault=("odd", 1), timeout_s=NOT_BY_THE_DEADLINE)
-    assert run.failed_with("ranks have come apart")
+    assert run.failed_with("ranks are out of step")
     assert "all-reduce of 1000 x f32" in run.err and "all-reduce of 999 x f32" in run.err
 
 

@@ -50,8 +50,7 @@ static bool list_has(const char *list, const char *word)
     return false;
 }
 
-/* Reads /proc/self/cgroup: lines such as "0::/user.slice" (v2) or "4:cpu,cpuacct:/docker/17" (v1).
- */
+/* Reads /proc/self/cgroup: lines "0::/user.slice" (v2) or "4:cpu,cpuacct:/docker/17" (v1). */
 static void find_places(const char *root, struct place *v1, struct place *v2)
 {
     char line[LINE_BYTES];

@@ -38,8 +38,7 @@ static enum status open_backend(const struct comm_options *o, struct comm *c, st
     /* one process needs no MPI, and MPI does not start in an interactive Slurm shell */
     if (o->backend == COMM_SELF || (o->backend == COMM_AUTO && launch.world_size <= 1))
         return comm_self_open(c, em);
-    /* without this check MPI_Init would end the process, and each rank would print a page of text
-     */
+    /* else MPI_Init would end the process, and each rank would print a page of text */
     if (launch.without_pmix && mpi_is_open_mpi())
         return refuse_launcher(&launch, em);
     enum status st = comm_mpi_open(c, em);

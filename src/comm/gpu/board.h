@@ -20,8 +20,7 @@ struct board_line {
     uint64_t done;         /* sequence of the last collective that ended on its GPU */
 };
 
-/* COLLECTIVE. A full /dev/shm is not a failure: *out is then NULL. All functions below accept NULL.
- */
+/* COLLECTIVE. A full /dev/shm is not a failure: *out is then NULL, which all functions accept. */
 enum status board_open(struct comm *host, struct board **out, struct errmsg *em) MUST_CHECK;
 void board_free(struct board *b);
 

@@ -133,7 +133,7 @@ static enum status post(struct nccl *n, const struct comm_call *what, struct err
         return ST_OK;
     comm_call_describe(what, ours, sizeof ours);
     comm_call_describe(&other, theirs, sizeof theirs);
-    nccl_fail(n, "ranks are out of step: it began %s, rank %d began %s", ours, rank, theirs);
+    nccl_fail(n, "ranks are out of step: %s here, %s on rank %d", ours, theirs, rank);
     return nccl_failure(n, em);
 }
 

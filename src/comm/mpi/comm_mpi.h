@@ -19,8 +19,7 @@ struct comm_layout {
     const int *my_ranks; /* (local_size) the ranks of this node, within ranks_by_node */
 };
 
-/* lowest_rank_of: (n_ranks) the lowest rank on the node of each rank. Release also after a failure.
- */
+/* lowest_rank_of (n_ranks): the lowest rank on each rank's node. Release also after a failure. */
 enum status comm_layout_init(struct comm_layout *l, const int *lowest_rank_of, int n_ranks,
                              int rank, struct errmsg *em) MUST_CHECK;
 void comm_layout_release(struct comm_layout *l);

@@ -46,8 +46,8 @@ static unsigned char *seen_at(const struct pass *p, int local_rank, size_t at)
     return (unsigned char *)node_buffer(p->node, local_rank) + (at - p->first) * p->element;
 }
 
-/* Copies elements [first, first + count) of this rank's range, cut to the piece, to staging memory.
- */
+/* Copies elements [first, first + count) of this rank's range to staging memory, cut to the piece
+ * [p->first, p->first + p->n). */
 static void copy_in(const struct pass *p, size_t first, size_t count)
 {
     size_t at, n = overlap(p, first, count, &at);

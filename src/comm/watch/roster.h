@@ -18,9 +18,8 @@ struct roster_line {
     double deadline_s;      /* of the phase; 0: none */
     uint64_t waiting;       /* sequence of the collective that its caller waits for; 0: none */
     struct comm_call last;  /* the last collective that it began; sequence 0: none */
-    int32_t waiting_bucket; /* bucket, from 1 to n_buckets, of `waiting`; 0: none */
-    int32_t last_bucket;    /* bucket of `last` */
-    int32_t n_buckets;
+    int32_t waiting_bucket; /* of `waiting`, from 1 to n_buckets; 0: none; last_bucket: of `last` */
+    int32_t last_bucket, n_buckets;
     enum process_state state; /* in lines from other nodes: as that node sees the process */
     bool saved;               /* has saved a checkpoint since the start */
     bool held;                /* a debugger holds a rank of this node */
@@ -41,8 +40,7 @@ uint64_t roster_read(const struct roster *r, int rank, struct roster_line *out);
 /* True for the first caller on the node: it reports to the user, then calls roster_reported. */
 bool roster_claim_report(struct roster *r);
 void roster_reported(struct roster *r);
-/* Waits for roster_reported, at most two seconds: ending the job earlier would cut off the report.
- */
+/* Waits for roster_reported, at most two seconds: ending the job would cut off the report. */
 void roster_await_report(struct roster *r);
 
 #endif

@@ -157,8 +157,7 @@ void watchdog_note_saved(struct watchdog *w)
 
 /* ---- what the other ranks are doing --------------------------------------------------------- */
 
-/* Reads a rank's line. passed_s: time since the last look, without time in which we were stopped.
- */
+/* Reads a rank's line. passed_s: time since the last look in which this process ran. */
 static void see(struct watchdog *w, int rank, double passed_s)
 {
     double counted_s = w->suspended ? 0 : passed_s;

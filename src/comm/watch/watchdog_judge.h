@@ -29,8 +29,8 @@ enum watchdog_verdict {
 enum watchdog_verdict watchdog_judge(const struct watchdog_view *views, int n, double timeout_s,
                                      int *culprit);
 
-/* The deadline of a phase that has happened n times and took at most longest_s: at most timeout_s.
- */
+/* The deadline of a phase that has happened n times and took longest_s at most; never more than
+ * timeout_s. */
 double watchdog_learn(unsigned n, double longest_s, double timeout_s);
 
 #endif

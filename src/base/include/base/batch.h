@@ -55,8 +55,7 @@ enum batch_array {
 #undef X
 };
 
-/* Allocates images, draws and rows, and also `arrays` (enum batch_array, joined by |). ST_MEMORY.
- */
+/* Allocates images, draws, rows, and `arrays` (enum batch_array, joined by |). ST_MEMORY. */
 enum status batch_init(struct batch *b, size_t capacity, int size, unsigned arrays,
                        struct errmsg *em) MUST_CHECK;
 void batch_release(struct batch *b);

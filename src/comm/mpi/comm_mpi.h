@@ -39,15 +39,6 @@ struct mpi {
     struct comm_progress *progress; /* the communicator's */
 };
 
-/* The elements [first, first + count) of the range that rank r has before an all-gather or a
- * broadcast, and after a reduce-scatter. */
-void comm_call_segment(const struct comm_call *call, int n_ranks, int r, size_t *first,
-                       size_t *count);
-
-/* Fails unless all calls (n) are the same. ranks (n): the rank of each call. */
-enum status comm_calls_compare(const struct comm_call *calls, const int *ranks, int n,
-                               struct errmsg *em) MUST_CHECK;
-
 /* Runs a collective through shared memory on each node, and by MPI between nodes. */
 enum status mpi_run_shared(struct mpi *m, const struct comm_request *r,
                            struct errmsg *em) MUST_CHECK;

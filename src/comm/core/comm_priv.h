@@ -98,6 +98,15 @@ void comm_sum_wide(void *out, const void *const *versions, const struct comm_ord
 /* Converts from the wide type to dtype. */
 void comm_narrow(void *out, const void *wide, size_t count, enum comm_dtype dtype);
 
+/* The elements [first, first + count) of the range that rank r has before an all-gather or a
+ * broadcast, and after a reduce-scatter. */
+void comm_call_segment(const struct comm_call *call, int n_ranks, int r, size_t *first,
+                       size_t *count);
+
+/* Fails unless all calls (n) are the same. ranks (n): the rank of each call. */
+enum status comm_calls_compare(const struct comm_call *calls, const int *ranks, int n,
+                               struct errmsg *em) MUST_CHECK;
+
 /* The launcher, as its environment variables show it; world_size 0: no launcher. */
 struct comm_launch {
     int world_size, rank;

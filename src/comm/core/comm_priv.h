@@ -128,7 +128,7 @@ enum status comm_gpu_open(const struct comm_options *o, struct comm **c,
                           struct errmsg *em) MUST_CHECK;
 bool comm_gpu_built(void);
 enum { COMM_BUS_ID_BYTES = 16 };
-/* "0000:17:00.0" of a CUDA device, as Linux writes it; false where there is none. */
+/* The bus id of a CUDA device as Linux writes it, "0000:17:00.0"; false if it has none. */
 bool comm_gpu_bus_id(int device, char out[static COMM_BUS_ID_BYTES]);
 
 #endif

@@ -19,7 +19,7 @@ enum process_state {
 };
 
 struct process_id process_self(void);
-/* False where there is no such process. */
+/* False if there is no such process. */
 bool process_find(int64_t pid, struct process_id *out);
 enum process_state process_state_of(const struct process_id *p);
 /* true if a debugger is attached to the process. */

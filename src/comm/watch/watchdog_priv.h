@@ -18,7 +18,7 @@ struct watchdog_rank {
 
 /* "rank 3 on host n2 (pid 77)" */
 void watchdog_name(const struct watchdog_rank *all, int rank, char *text, size_t text_bytes);
-/* "has been in a step (17) for 31 s, stopped by a signal" */
+/* "summing gradients of step 17, waits for the others in bucket 2 of 4, for 31 s" */
 void watchdog_describe(const struct watchdog_rank *r, char *text, size_t text_bytes);
 /* true for a rank on another node of which nothing has been heard for a while. */
 bool watchdog_is_unheard(const struct watchdog_rank *r);

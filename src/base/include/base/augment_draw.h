@@ -20,7 +20,7 @@ struct augment_draw {
     float zoom;   /* > 1 enlarges the face */
     float shift_x, shift_y;
     /* applied to the encoder's input only */
-    /* x, y displacement of each control point; bicubic or bilinear between (model/augment.h) */
+    /* x, y displacement of each control point, interpolated between points (model/augment.h) */
     float warp[AUGMENT_GRID][AUGMENT_GRID][2];
     /* 0: own colours; 1: each channel gets the mean and deviation of the other person's training
      * pictures */

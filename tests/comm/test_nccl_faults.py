@@ -142,7 +142,7 @@ def test_a_rank_that_comes_with_another_count():
 
 def test_a_gpu_that_hangs():
     run = Run(STANDIN_NCCL_FAIL="1:3:hang")
-    assert run.failed_with("every rank has begun it, so that a GPU or a link hangs")
+    assert run.failed_with("every rank has begun it, so a GPU or a link hangs")
 
 
 def test_an_asynchronous_error():

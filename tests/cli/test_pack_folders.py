@@ -327,7 +327,7 @@ def test_odd_landmarks_are_counted_and_named(bifrons, folder):
     rows[3] = "p3" + 10 * ",0"
     (folder / "landmarks.csv").write_text("\n".join(rows))
     result = pack(bifrons, folder, "-o", "a.h5")
-    told(result, "1 row is not used, since all its points are one", "p3 (line 4)")
+    told(result, "1 row is not used, because all points are at one place", "p3 (line 4)")
     told(result, "p3.png: no row in landmarks.csv", "without landmarks")
 
 

@@ -57,8 +57,7 @@ struct set_info {
     bool has_hashes, has_masks, has_landmarks, has_points, has_matrix, has_truth;
     bool landmarks_derived; /* the landmarks follow from the points; there is no /landmarks */
     bool direct;            /* /images is read with pread, not by libhdf5 */
-    uint64_t
-        fingerprint; /* identifies the content: hash of all row hashes, in order, and of size */
+    uint64_t fingerprint;   /* of the content: hash of all row hashes, in order, and of size */
 };
 
 /*

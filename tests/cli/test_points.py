@@ -210,8 +210,8 @@ def test_pictures_of_which_nothing_is_known_give_a_set_without_points(bifrons, f
 
 @pytest.mark.parametrize("line, reason", [
     (row("p1", FACE[:68]), "136 numbers"), (row("p1") + ",7,7", "142 numbers"), ("p1,1,2", "2 numbers"),
-    (row("p1")[:-3] + ",abc", '"abc" is no number'),
-    (row("p1")[:-3] + ",inf", '"inf" is no number'), (row(""), "name is missing")])
+    (row("p1")[:-3] + ",abc", '"abc" is not a number'),
+    (row("p1")[:-3] + ",inf", '"inf" is not a number'), (row(""), "name is missing")])
 def test_mistakes_are_told_by_line(bifrons, folder, line, reason):
     write_csv(folder, row("p0"), line)
     told(pack(bifrons, code=65), "points.csv:3:", reason, "a name and 140 numbers", "leave a number empty")

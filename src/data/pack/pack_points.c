@@ -40,7 +40,7 @@ static enum status refuse_exchanged(const struct pack_table *t, const struct pac
                 t->path, r->line, what, n, of);
 }
 
-/* Has the row a point with only one of x and y? */
+/* Does the row have a point with only one of x and y? */
 static bool has_halves(const struct pack_row *r)
 {
     for (int i = 0; i < FACE_POINTS; i++)

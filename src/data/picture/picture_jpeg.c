@@ -32,7 +32,7 @@ static unsigned u16_at(const uint8_t *bytes, size_t n, size_t at)
     return byte_at(bytes, n, at) << 8 | byte_at(bytes, n, at + 1);
 }
 
-/* Checks one table segment, read exactly as stb_image reads it, even beyond its stated end. */
+/* Checks one segment of tables. Reads it exactly as stb_image does, even beyond its stated end. */
 static bool huffman_tables_fit(const uint8_t *bytes, size_t n, size_t segment)
 {
     long left = (long)u16_at(bytes, n, segment) - 2;

@@ -49,7 +49,7 @@ static void describe(const struct stat *original, char out[static RECORD_BYTES])
              (long long)original->st_mtim.tv_sec, original->st_mtim.tv_nsec);
 }
 
-/* True, with the record's hash, if the record matches the original and the copy has its size. */
+/* True if the record describes the original and the copy has its size; gives the record's hash. */
 static bool read_record(const struct names *n, const struct stat *original,
                         char hex_out[static HASH128_HEX_BYTES])
 {

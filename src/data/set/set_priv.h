@@ -28,7 +28,7 @@ struct set_part_file {
     int64_t offset;   /* of the first row in the file; -1: read by libhdf5 */
 };
 
-/* Attributes of the root as text; "" where absent. */
+/* Attributes of the root as text; "" if absent. */
 struct set_texts {
     char person[SET_TEXT_BYTES_MAX], consent[SET_TEXT_BYTES_MAX], creator[SET_NAME_BYTES_MAX],
         created[SET_NAME_BYTES_MAX], source_hash[SET_NAME_BYTES_MAX];

@@ -185,7 +185,8 @@ static const struct {
     {augment_blur_is_wide,   do_nothing      }, /* a bit only: augment_blur checks it itself */
     {wants_jitter,           augment_jitter  },
     {wants_noise,            augment_noise   },
-    {wants_back_translation, do_nothing      }, /* a bit only: back_translate in model.c does it */
+    {wants_back_translation,
+     do_nothing                              }, /* a bit only: back_translate does it, because it needs the network */
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

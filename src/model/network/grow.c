@@ -13,7 +13,7 @@ _Static_assert(MASK_PLUS + 2 == ARCHITECTURE_CARRIED_CHANNELS,
                "a pair for each colour and for the mask");
 static const float apart = 1.0f / 1.2f; /* v = apart * (f(v) - f(-v)), f: LeakyReLU */
 
-/* A layer of the grown network, its weight and bias in host memory. */
+/* A layer of the grown network, with its weight and bias in host memory. */
 struct edited {
     const struct architecture_layer *layer;
     const struct layer_resampling *resampling;

@@ -42,7 +42,8 @@ struct operations_file {
 struct operation_kind {
     const char *name;
     const char *numbers; /* a letter for each: v a value, t a tensor, n a number */
-    /* The shape that comes out, or why there is none; values and tensors are known to exist. */
+    /* Sets *out to the shape of the result; returns NULL, or what is wrong. Values and tensors are
+     * known to exist. */
     const char *(*shape)(const struct operations_network *n, const int64_t *numbers,
                          struct operations_shape *out);
     struct shim_tensor *(*run)(struct shim_scope *s, const struct operations_network *n,

@@ -22,7 +22,7 @@
 
 enum { PLAIN_PICKLES = 5, PREFIX_MAX = 256, STORAGES_MAX = WEIGHTS_TENSORS_MAX };
 
-/* Places of the plain form's storages. */
+/* Where the storages of a file in the plain form are. */
 struct storages {
     size_t n;
     struct storage {

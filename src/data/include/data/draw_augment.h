@@ -32,7 +32,7 @@ struct augment_course {
 /* The course from position begin to end, with `batch` pictures of each person a step. */
 struct augment_course augment_course_of(const struct augment_config *strength, uint64_t batch,
                                         uint64_t begin, uint64_t end);
-/* The factor, 0 to 1, on the strengths that fade, at a position. */
+/* The factor, 0 to 1, of the strengths that fade, at a position. */
 double augment_fade_at(const struct augment_course *course, uint64_t position);
 
 struct augment_draw augment_draw_at(const struct augment_config *strength,

@@ -73,7 +73,7 @@ enum status checkpoint_snapshot_take(struct checkpoint_snapshot *s, struct errms
 /* Restores the state of the snapshot; m must be the model it was taken from. ST_TORCH. */
 enum status checkpoint_snapshot_restore(const struct checkpoint_snapshot *s, struct model *m,
                                         struct errmsg *em) MUST_CHECK;
-/* Like checkpoint_write; *hash_out: hash of the file. */
+/* Like checkpoint_write; *hash_out: the file's hash. */
 enum status checkpoint_snapshot_write(const struct checkpoint_snapshot *s,
                                       const struct checkpoint_facts *facts, const char *path,
                                       struct hash128 *hash_out, struct errmsg *em) MUST_CHECK;

@@ -1,6 +1,6 @@
 /*
  * The orientation of a picture: from EXIF (CIPA DC-008), as it is or as ImageMagick's text in a
- * PNG, else from XMP's tiff:Orientation. Order and strictness are those of Pillow.
+ * PNG, else from XMP's tiff:Orientation. Reads them in the same order as Pillow, and as strictly.
  */
 #include <string.h>
 #include <zlib.h>

@@ -38,8 +38,8 @@ struct picture_format {
     /* Checks what the decoder does not check. ST_DATA, with what to do. */
     enum status (*check)(const uint8_t *bytes, size_t n, struct picture_facts *out,
                          struct errmsg *em);
-    /* Decodes a checked file to (height, width, 4) RGBA; the caller frees. The size must equal that
-     * of check. ST_DATA, ST_MEMORY. */
+    /* Decodes a checked file to (height, width, 4) RGBA; the caller frees. `checked`: what check
+     * gave; the size must be the same. ST_DATA, ST_MEMORY. */
     enum status (*pixels)(const uint8_t *bytes, size_t n, const struct picture_facts *checked,
                           uint8_t **rgba_out, struct errmsg *em);
     /* NULL: profiles of this format are not read. */

@@ -2,10 +2,10 @@
  * Opens an untrusted set in a child process first: libhdf5 1.10 crashes or hangs on some damaged
  * metadata, and must not end a training run.
  *
- * fork, not spawn: the child needs no program of its own and sees the same libhdf5. Other threads
- * make this no problem: the child uses only libhdf5, whose lock no other thread holds (one thread
- * at a time uses sets), and malloc, which glibc makes usable after fork. It ends by _exit, so
- * nothing of MPI, CUDA or stdio is flushed or finalised twice.
+ * fork, not spawn: the child needs no program of its own and sees the same libhdf5. Forking beside
+ * other threads is safe here: the child uses only libhdf5 and malloc. No other thread holds
+ * libhdf5's lock (one thread at a time uses sets), and glibc makes malloc usable after fork. The
+ * child ends by _exit, so nothing of MPI, CUDA or stdio is flushed or finalised twice.
  */
 #include <errno.h>
 #include <fcntl.h>

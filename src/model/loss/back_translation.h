@@ -16,14 +16,14 @@ void back_translate(struct shim_scope *s, const struct network *net, const struc
                     bool whole, struct augmented samples[MODEL_PEOPLE],
                     struct shim_tensor *of_targets_out[MODEL_PEOPLE]);
 
-/* The codes of n inputs for the person's own decoder: those of swapped inputs, which show the other
- * person, are moved back (network_move). */
+/* The codes of n inputs for the person's own decoder. Swapped inputs show the other person, so
+ * their codes are moved back (network_move). */
 struct shim_tensor *back_translation_return(struct shim_scope *s, const struct network *net,
                                             int who, const struct augment_draw *draws, size_t n,
                                             struct shim_tensor *codes);
 
-/* Detached codes of n inputs; for swapped inputs those of their targets instead (of_targets, from
- * back_translate, perhaps moved). */
+/* Detached codes of n inputs, but for swapped inputs the codes of their targets: of_targets, from
+ * back_translate, perhaps moved. */
 struct shim_tensor *back_translation_codes(struct shim_scope *s, const struct augment_draw *draws,
                                            size_t n, bool whole, struct shim_tensor *codes,
                                            struct shim_tensor *of_targets);

@@ -6,9 +6,10 @@
  * other draws alone.
  *
  * COURSE. Augmentation that makes the encoder's input worse than its target (warp, colour jitter,
- * blur, noise) fades: it rises linearly at the start of a run, and is off at its end, where the
- * network learns from pictures as it will meet them. The rest stays on, because a swap meets it,
- * too. Both ends are positions, so they do not depend on ranks or restarts.
+ * blur, noise) fades: it rises linearly at the start of a run and is off at its end, so that the
+ * network finally learns from undamaged pictures, which it will get later. The other kinds stay on,
+ * because a swap meets them, too. Both ends are positions, so they do not depend on ranks or
+ * restarts.
  *
  * NOISE is drawn here as bytes from Philox, so it is the same on any device. Each random byte picks
  * one of 256 equally likely values of the normal distribution.

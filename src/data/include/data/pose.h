@@ -12,10 +12,10 @@
  * (data/points.h), so they do not depend on the pictures' size, and one scale serves all stages of
  * a run.
  *
- * Mean and deviation are those of the middle 96 % of the values in the person's training pictures
+ * Mean and deviation are taken over the middle 96 % of the values in the person's training pictures
  * and their mirror images. So a few wrong points of a detector do not count. The deviation is
- * corrected such that cutting 4 % does not change that of a normal distribution. (The median of the
- * distances from the median would be useless for mouths, since most are shut.) The order of the
+ * corrected such that leaving out 4 % does not change it for a normal distribution. (The median of
+ * the distances from the median would be useless for mouths, since most are shut.) The order of the
  * pictures does not matter.
  *
  * Signs: yaw is positive if the person turns to the picture's right, pitch if up, roll if

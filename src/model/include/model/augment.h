@@ -20,9 +20,9 @@
  * sample that does not move is resampled in place, which rounds.
  *
  * Colour transfer maps each channel's mean and deviation (Reinhard et al., "Color transfer between
- * images", 2001). They are those of all of a person's pictures, so the picture's own light stays.
- * Where there is a mask, only pixels inside it count and change, because a swap keeps the
- * surroundings, too. Channels are sRGB or CIE L*a*b*, as the colours were measured.
+ * images", 2001). Both are measured over all of a person's pictures, so the picture's own light
+ * stays. Where there is a mask, only pixels inside it are measured and changed, because a swap
+ * keeps the surroundings, too. Channels are sRGB or CIE L*a*b*, as the colours were measured.
  */
 #ifndef BIFRONS_MODEL_AUGMENT_H
 #define BIFRONS_MODEL_AUGMENT_H

@@ -4,7 +4,7 @@
 
 static const double no_slope = 1.0, norm_eps = 1e-5;
 
-/* For shim functions that activate by themselves. */
+/* The slope for shim functions that apply the activation themselves. */
 static double slope_of(const struct architecture_layer *l)
 {
     return l->activated ? leaky_slope : no_slope;
@@ -19,10 +19,10 @@ static struct shim_tensor *activate(struct shim_scope *s, const struct architect
 /* ---- Convolutions ---------------------------------------------------------------------------- */
 
 static const float halve[] = {0.0f, 0.5f, 0.5f, 0.0f}, twice[] = {0.25f, 0.75f, 0.75f, 0.25f};
-/* the first of two pixels, and the second */
+/* of the first and of the second of two output pixels */
 static const float first[] = {0.25f, 0.75f, 0.0f}, second[] = {0.0f, 0.75f, 0.25f};
 
-/* Of stride 1 it changes no resolution, and has another kernel. */
+/* Convolutions of stride 1 have another kernel and do not resample. */
 static const struct layer_resampling conv_resampling = {.kernel = 4,
                                                         .n_rows = 1,
                                                         .down = {halve},

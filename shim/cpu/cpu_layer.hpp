@@ -1,8 +1,9 @@
-// What the CPU's layers have in common (winograd.cpp, picture_layer.cpp): 4 x 4 convolutions of
-// stride 2 with padding 1, and their transposes.
+// Our own CPU layers (winograd.cpp, picture_layer.cpp): 4 x 4 convolutions of stride 2 with padding
+// 1, and their transposes.
 //
-//   "outer": the side of twice the resolution, (n, H, W, C)      "inner": (n, H/2, W/2, K)
-//   weights (K, C, 4, 4)
+//   outer: the tensor of the higher resolution, (n, H, W, C)
+//   inner: the tensor of the lower resolution, (n, H/2, W/2, K)
+//   weights: (K, C, 4, 4)
 #pragma once
 
 #include <ATen/ATen.h>
@@ -14,13 +15,13 @@
 #include "panels.hpp"
 
 #if AT_PARALLEL_OPENMP && !defined(_OPENMP)
-#error "without OpenMP at::parallel_for is a plain loop: all of it would run on one thread"
+#error "compile with OpenMP: without it at::parallel_for runs on one thread"
 #endif
 
 namespace shim
 {
 
-// Gradients of a layer with respect to what it was given; undefined where they were not wanted.
+// Gradients with respect to a layer's inputs; undefined if cpu_wanted does not ask for them.
 struct cpu_gradients {
     at::Tensor x, weight;
 };
@@ -29,25 +30,25 @@ struct cpu_wanted {
     bool x, weight;
 };
 
-// A way to compute them. Tensors are float or bfloat16, the same in all, and channels-last; weight
-// and bias are float.
+// One implementation of the layers. Its tensors are channels-last and all float or all bfloat16;
+// weight and bias are float.
 struct cpu_layer {
     // inner = leaky_relu(conv(outer, weight) + bias)
-    at::Tensor (*halve)(const at::Tensor &outer, const at::Tensor &weight, const at::Tensor &bias,
-                        float slope);
+    at::Tensor (*conv_down)(const at::Tensor &outer, const at::Tensor &weight,
+                            const at::Tensor &bias, float slope);
     // outer = leaky_relu(conv_transpose(inner, weight) + bias)
-    at::Tensor (*twice)(const at::Tensor &inner, const at::Tensor &weight, const at::Tensor &bias,
-                        float slope);
-    // Of the sum of conv(x, weight) * g, x being the outer side; and of conv_transpose(x, weight) * g,
-    // x being the inner side.
-    cpu_gradients (*halve_gradients)(const at::Tensor &x, const at::Tensor &g,
-                                     const at::Tensor &weight, cpu_wanted wanted);
-    cpu_gradients (*twice_gradients)(const at::Tensor &x, const at::Tensor &g,
-                                     const at::Tensor &weight, cpu_wanted wanted);
+    at::Tensor (*conv_up)(const at::Tensor &inner, const at::Tensor &weight, const at::Tensor &bias,
+                          float slope);
+    // Gradients of sum(conv(x, weight) * g) with x the outer tensor, and of
+    // sum(conv_transpose(x, weight) * g) with x the inner tensor.
+    cpu_gradients (*conv_down_gradients)(const at::Tensor &x, const at::Tensor &g,
+                                         const at::Tensor &weight, cpu_wanted wanted);
+    cpu_gradients (*conv_up_gradients)(const at::Tensor &x, const at::Tensor &g,
+                                       const at::Tensor &weight, cpu_wanted wanted);
 };
 
-// The ways: nullptr where one cannot, or gains nothing. x is the outer side's tensor or the inner
-// one's, and will be of type dtype.
+// The implementations. nullptr: it cannot compute this layer, or is not faster than libtorch. x is
+// the outer or the inner tensor; the caller converts it to dtype later.
 const cpu_layer *winograd_layer(const at::Tensor &x, const at::Tensor &weight,
                                 const at::Tensor &bias, bool x_is_outer, at::ScalarType dtype);
 const cpu_layer *picture_layer(const at::Tensor &x, const at::Tensor &weight,
@@ -58,8 +59,8 @@ inline bool is_plain_float(const at::Tensor &t)
     return t.is_cpu() && t.scalar_type() == at::kFloat && t.is_contiguous();
 }
 
-// Is it such a layer, on a CPU that multiplies dtype? Sizes of x that divide into `tile` pixels of
-// the outer side are wanted.
+// true if this is a 4 x 4 layer on a CPU that multiplies dtype, and height and width of the outer
+// tensor are multiples of `tile` pixels.
 inline bool is_cpu_layer(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
                          bool x_is_outer, at::ScalarType dtype, int64_t tile)
 {
@@ -83,8 +84,8 @@ template <class E> E *picture(at::Tensor &x, int64_t i)
     return x.mutable_data_ptr<E>() + i * x.stride(0);
 }
 
-// Runs fn(part, first, last) over parts of n pictures, a thread each, cut at whole blocks: the cut,
-// and so every sum, depends on the number of threads only. Returns how many parts there were.
+// Cuts n pictures into parts of whole blocks, one for each thread, and runs fn(part, first, last)
+// on each. The cut depends only on the number of threads. Returns the number of parts.
 template <class F> int64_t in_parts(int64_t n, int64_t block, F fn)
 {
     int64_t blocks = (n + block - 1) / block;
@@ -96,7 +97,7 @@ template <class F> int64_t in_parts(int64_t n, int64_t block, F fn)
     return parts;
 }
 
-// What the parts summed, added up in their order into the first.
+// Adds the sums of all parts, in order, to the first one and returns it.
 inline at::Tensor sum_of_parts(const std::vector<at::Tensor> &sums, int64_t parts)
 {
     for (int64_t i = 1; i < parts; i++)

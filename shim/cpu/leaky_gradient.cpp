@@ -13,9 +13,9 @@ namespace
 {
 
 constexpr int64_t LANES = 16;
-constexpr int64_t rows_max = 256; // summed in float before they go to a double
+constexpr int64_t rows_max = 256; // rows summed in float; these sums are added in double
 
-// Rows of `width` numbers: sums[i] += those of column i.
+// Adds each column of `rows` rows of `width` numbers to sums.
 template <class E> INLINE void add_rows(int64_t rows, int64_t width, const E *from, float *sums)
 {
     for (int64_t r = 0; r < rows; r++, from += width)
@@ -59,7 +59,7 @@ template <class E> at::Tensor input_as(const at::Tensor &g, const at::Tensor &y,
     return input;
 }
 
-// Rows of whole pixels that are wide enough for vectors: their length.
+// The length of a row of whole pixels that is wide enough for vectors.
 int64_t row_width(int64_t channels, int64_t count)
 {
     int64_t width = channels % LANES ? channels * LANES : channels;

@@ -1,8 +1,8 @@
-// Compiled once for each kind of processor, with PANELS_KERNELS naming the result: so this file
-// takes in no header that defines functions.
+// Compiled once for each kind of CPU; PANELS_KERNELS is the name of the result. Include no header
+// that defines functions: the linker could keep a version that another kind of CPU cannot run.
 //
-// A tile of c stays in registers while k passes by: of each k, VECTORS vectors of b are loaded, and
-// ROWS elements of a, each spread over a vector.
+// A tile of c stays in registers during the loop over k. For each k the loop loads VECTORS vectors
+// of b and ROWS elements of a, each broadcast to a vector.
 #include "panels_kernel.h"
 
 #if defined(__AVX512F__)
@@ -17,7 +17,7 @@ namespace
 constexpr ptrdiff_t WIDTH = PANELS_WIDTH;
 
 #if defined(__AVX512F__)
-constexpr int BYTES = 64, VECTORS_MAX = 4; // of a vector; of a tile's row
+constexpr int BYTES = 64, VECTORS_MAX = 4; // bytes of a vector; vectors in a row of a tile
 #elif defined(__AVX2__)
 constexpr int BYTES = 32, VECTORS_MAX = 2;
 #else
@@ -31,7 +31,7 @@ typedef float vec_anywhere __attribute__((vector_size(BYTES), aligned(4), may_al
 struct f32 {
     using element = float;
     using vector = vec;
-    static constexpr int STEP = 1; // of k, at once
+    static constexpr int STEP = 1; // values of k taken at once
     static INLINE vec load(const float *b)
     {
         return *reinterpret_cast<const vec_anywhere *>(b);
@@ -60,7 +60,7 @@ struct bf16 {
 };
 #endif
 
-// One tile; `panel`: elements of a panel of a.
+// Computes one tile; `panel` is the number of elements in a panel of a.
 template <class T, bool TURNED, int VECTORS, int ROWS>
 INLINE void tile(ptrdiff_t k, const typename T::element *a, ptrdiff_t panel,
                  const typename T::element *b, float *c, bool add)
@@ -90,7 +90,7 @@ INLINE void tile(ptrdiff_t k, const typename T::element *a, ptrdiff_t panel,
             *reinterpret_cast<vec_anywhere *>(c + i * WIDTH + j * LANES) = sum[i][j];
 }
 
-// As many rows as there are, at most ROWS.
+// Computes the last rows, at most ROWS of them.
 template <class T, bool TURNED, int VECTORS, int ROWS>
 INLINE void tile_of(ptrdiff_t rows, ptrdiff_t k, const typename T::element *a, ptrdiff_t panel,
                     const typename T::element *b, float *c, bool add)
@@ -101,7 +101,7 @@ INLINE void tile_of(ptrdiff_t rows, ptrdiff_t k, const typename T::element *a, p
         tile_of<T, TURNED, VECTORS, ROWS - 1>(rows, k, a, panel, b, c, add);
 }
 
-// All rows of VECTORS * LANES columns.
+// Computes all rows of VECTORS * LANES columns.
 template <class T, bool TURNED, int VECTORS>
 void strip(const panels_product &p, const typename T::element *b, float *c)
 {
@@ -146,7 +146,7 @@ template <class T> void multiply(const panels_product *p)
         multiply_as<T, false>(*p);
 }
 
-// 16 x 16 numbers, by shuffles: rows go in pairs, then fours, then fours of those.
+// Transposes 16 x 16 numbers by shuffles: pairs of rows, then fours, then all sixteen.
 #if defined(__AVX512F__)
 void transpose(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride)
 {
@@ -163,7 +163,7 @@ void transpose(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to
             four[i + 2 * k] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
             four[i + 2 * k + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
         }
-    // four[4 b + c]: of rows 4 b to 4 b + 3, columns c, c + 4, c + 8 and c + 12
+    // four[4 b + c] holds columns c, c + 4, c + 8 and c + 12 of rows 4 b to 4 b + 3
     for (int c = 0; c < 4; c++) {
         __m512 a = _mm512_shuffle_f32x4(four[c], four[4 + c], 0x88);      // columns c, c + 8
         __m512 b = _mm512_shuffle_f32x4(four[c], four[4 + c], 0xdd);      // c + 4, c + 12
@@ -187,7 +187,7 @@ void transpose(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to
 #if defined(__AVX512BF16__)
 void interleave_pairs(ptrdiff_t pairs, uint16_t *rows)
 {
-    alignas(BYTES) uint16_t low[32], high[32]; // of what two vectors hold side by side
+    alignas(BYTES) uint16_t low[32], high[32]; // indices into two vectors side by side
     for (int i = 0; i < 32; i++) {
         low[i] = uint16_t(i / 2 + i % 2 * 32);
         high[i] = uint16_t(low[i] + 16);

@@ -1,6 +1,6 @@
 /*
- * The kernels of panels.hpp as compiled for one kind of processor each. In C, so that their tests
- * reach them: which of them run depends on the processor.
+ * The kernels of panels.hpp, compiled once for each kind of CPU. A C header, so that C tests can
+ * test every kernel that this CPU runs.
  */
 #pragma once
 
@@ -14,8 +14,8 @@ extern "C" {
 
 enum { PANELS_WIDTH = 64 };
 
-/* c (m x n) = a (m x k) b (k x n), or is added to it; an a that is `turned` is k x m, and its
- * transpose is meant. The layout of a, b and c, and what n and k may be: panels.hpp. */
+/* c (m x n) = a (m x k) b (k x n), or c += a b. If `turned`, a is k x m and is transposed. See
+ * panels.hpp for the layout of a, b and c, and for the limits of n and k. */
 struct panels_product {
     ptrdiff_t m, n, k;
     const void *a, *b; /* float, or bfloat16 */
@@ -25,12 +25,12 @@ struct panels_product {
 
 struct panels_kernels {
     void (*f32)(const struct panels_product *p);
-    void (*bf16)(const struct panels_product *p); /* NULL where the processor multiplies none */
-    void (*interleave)(ptrdiff_t pairs, uint16_t *rows); /* NULL with it */
+    void (*bf16)(const struct panels_product *p);        /* NULL: no bfloat16 instructions */
+    void (*interleave)(ptrdiff_t pairs, uint16_t *rows); /* NULL if bf16 is NULL */
     void (*transpose)(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride);
 };
 
-/* Does this processor run them? The best first. */
+/* PANELS_HAS_…: true if this CPU runs the kernels below it. The best kind comes first. */
 #if defined(__x86_64__)
 #define PANELS_HAS_AVX512                                                        \
     (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && \

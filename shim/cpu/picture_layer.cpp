@@ -1,8 +1,9 @@
-// The layers between a picture and the network's inside, whose outer side has at most 4 channels.
+// 4 x 4 convolutions of stride 2 with at most 4 outer channels: the network's first layer, and the
+// transposed last one.
 //
-// They are products of matrices: a window of 4 x 4 pixels with C channels is a row of 16 C numbers,
-// one for each pixel of the inner side ("im2col"; its adjoint adds windows up). C is small, so that
-// a row is short, and the whole matrix is never in memory: a few rows of pixels at a time are.
+// They are products of matrices ("im2col"). Each inner pixel has a row of 16 C numbers: the 4 x 4
+// window of outer pixels, with C channels. The transpose adds overlapping windows. The matrix of a
+// whole picture is never in memory, only that of a few rows of pixels.
 #include <vector>
 
 #include "cpu_layer.hpp"
@@ -16,8 +17,7 @@ namespace shim
 namespace
 {
 
-constexpr ptrdiff_t pixels_max =
-    512; // of the inner side, at a time: their matrices stay in a cache
+constexpr ptrdiff_t pixels_max = 512; // inner pixels at a time: their matrices stay in a cache
 
 shape shape_of(const at::Tensor &inner, const at::Tensor &weight)
 {
@@ -65,7 +65,8 @@ ptrdiff_t most_pixels(const shape &s)
     return std::max(pixels_max, s.columns);
 }
 
-// The pixels of a strip as a matrix: in place where channels fill one panel, else in `copy`.
+// The pixels of a strip as a matrix: in place if the channels fill one panel, else copied to
+// `copy`.
 template <class E> const E *rows_of(const shape &s, strip now, const E *inner, matrix<E> &copy)
 {
     if (s.inner == panels::WIDTH)
@@ -75,8 +76,8 @@ template <class E> const E *rows_of(const shape &s, strip now, const E *inner, m
 }
 
 template <class E>
-at::Tensor halve_as(const at::Tensor &outer, const at::Tensor &weight, const at::Tensor &bias,
-                    float slope)
+at::Tensor conv_down_as(const at::Tensor &outer, const at::Tensor &weight, const at::Tensor &bias,
+                        float slope)
 {
     int64_t n = outer.size(0);
     at::Tensor inner = at::empty({n, weight.size(0), outer.size(2) / 2, outer.size(3) / 2},
@@ -101,8 +102,8 @@ at::Tensor halve_as(const at::Tensor &outer, const at::Tensor &weight, const at:
 }
 
 template <class E>
-at::Tensor twice_as(const at::Tensor &inner, const at::Tensor &weight, const at::Tensor &bias,
-                    float slope)
+at::Tensor conv_up_as(const at::Tensor &inner, const at::Tensor &weight, const at::Tensor &bias,
+                      float slope)
 {
     int64_t n = inner.size(0);
     shape s = shape_of(inner, weight);
@@ -130,7 +131,7 @@ at::Tensor twice_as(const at::Tensor &inner, const at::Tensor &weight, const at:
     return outer;
 }
 
-// Adds windows^T rows, of a strip, to `sum`. Takes the windows with it.
+// Adds windows^T rows of a strip to `sum`. Overwrites the windows.
 template <class E>
 void add_weights(const shape &s, strip now, ptrdiff_t pixels, matrix<E> &windows, const E *inner,
                  float *sum)
@@ -171,24 +172,24 @@ at::Tensor weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner,
 }
 
 template <class E>
-cpu_gradients halve_gradients_as(const at::Tensor &x, const at::Tensor &g, const at::Tensor &weight,
-                                 cpu_wanted wanted)
+cpu_gradients conv_down_gradients_as(const at::Tensor &x, const at::Tensor &g,
+                                     const at::Tensor &weight, cpu_wanted wanted)
 {
-    return {wanted.x ? twice_as<E>(g, weight, at::zeros({x.size(1)}), 1.0f) : at::Tensor(),
+    return {wanted.x ? conv_up_as<E>(g, weight, at::zeros({x.size(1)}), 1.0f) : at::Tensor(),
             wanted.weight ? weight_gradient_as<E>(x, g, weight) : at::Tensor()};
 }
 
 template <class E>
-cpu_gradients twice_gradients_as(const at::Tensor &x, const at::Tensor &g, const at::Tensor &weight,
-                                 cpu_wanted wanted)
+cpu_gradients conv_up_gradients_as(const at::Tensor &x, const at::Tensor &g,
+                                   const at::Tensor &weight, cpu_wanted wanted)
 {
-    return {wanted.x ? halve_as<E>(g, weight, at::zeros({x.size(1)}), 1.0f) : at::Tensor(),
+    return {wanted.x ? conv_down_as<E>(g, weight, at::zeros({x.size(1)}), 1.0f) : at::Tensor(),
             wanted.weight ? weight_gradient_as<E>(g, x, weight) : at::Tensor()};
 }
 
 template <class E>
-constexpr cpu_layer layer_of = {halve_as<E>, twice_as<E>, halve_gradients_as<E>,
-                                twice_gradients_as<E>};
+constexpr cpu_layer layer_of = {conv_down_as<E>, conv_up_as<E>, conv_down_gradients_as<E>,
+                                conv_up_gradients_as<E>};
 
 } // namespace
 

@@ -13,9 +13,9 @@ namespace picture_transform
 namespace
 {
 
-constexpr ptrdiff_t SIDE = 4; // of a window
+constexpr ptrdiff_t SIDE = 4; // width and height of a window
 
-// One row of a window: SIDE pixels of the outer side from (y, x) on, zero where outside.
+// Copies one row of a window: SIDE outer pixels from (y, x) on, zeros outside the picture.
 template <int C, class E>
 INLINE void copy_row(const shape &s, const E *outer, ptrdiff_t y, ptrdiff_t x, E *to)
 {
@@ -64,7 +64,7 @@ INLINE void finish_outer(const shape &s, const float *sums, const float *bias, f
     }
 }
 
-// fn<C>() for the number of channels, which are few.
+// Calls fn<C>() with the number of channels as a constant.
 #define FOR_CHANNELS(channels, fn, ...) \
     do {                                \
         if ((channels) == 1)            \
@@ -77,8 +77,8 @@ INLINE void finish_outer(const shape &s, const float *sums, const float *bias, f
             RUN(fn<4>(__VA_ARGS__));    \
     } while (0)
 
-// Calls fn(i, n, at, c) for n channels of each pixel, from channel c on: elements from i on of the
-// inner side, and from `at` on of the matrix.
+// Calls fn(i, n, at, c) for each run of channels c to c + n - 1 of each pixel. The run begins at
+// element i of the inner tensor and at element `at` of the matrix.
 template <class F> INLINE void each_run(const shape &s, strip at, F fn)
 {
     const ptrdiff_t pixels = at.rows * s.columns;
@@ -107,7 +107,7 @@ template <class E> INLINE void copy_inner(const shape &s, strip at, const E *inn
     });
 }
 
-// Calls fn(k, column, i) for each weight i, of inner channel k and a window's column.
+// Calls fn(k, column, i) for each weight i: inner channel k, and its column in a window's row.
 template <class F> void each_weight(const shape &s, F fn)
 {
     for (ptrdiff_t k = 0, i = 0; k < s.inner; k++)

@@ -1,6 +1,6 @@
-// Loops over memory, compiled for several processors: RUN(statement) runs it as compiled for the
-// best of them that this processor is. What the statement calls must be INLINE. A file that uses
-// this is compiled with -O3 (CMakeLists.txt).
+// Loops that are compiled for several kinds of CPU. RUN(statement) runs the version for the best
+// kind that this CPU supports. The functions that the statement calls must be INLINE.
+// CMakeLists.txt compiles the files that use this with -O3.
 #pragma once
 
 #include <c10/util/BFloat16.h>
@@ -27,7 +27,7 @@ INLINE void put(float *p, ptrdiff_t i, float x)
     p[i] = x;
 }
 
-// bfloat16 by its bits, which compilers vectorize; to nearest, ties to even.
+// Converts bfloat16 by its bits, so that compilers vectorize it. Rounds to nearest, ties to even.
 INLINE float get(const c10::BFloat16 *p, ptrdiff_t i)
 {
     return std::bit_cast<float>(uint32_t(p[i].x) << 16);

@@ -1,19 +1,19 @@
 // Winograd's minimal filtering for 4 x 4 convolutions of stride 2 with padding 1, and their
 // transposes, with channels innermost.
 //
-// Such a convolution is one of 2 x 2 and stride 1 over cells of 2 x 2 pixels: a pixel's place in
-// its cell counts as a channel. F(2 x 2, 2 x 2) computes 2 x 2 of its outputs from 3 x 3 cells with
-// 9 multiplications instead of 16 (Winograd 1980; Lavin and Gray: "Fast algorithms for
-// convolutional neural networks", CVPR 2016). Along one axis, d0 d1 d2 being cells and g0 g1 the
-// filter:
+// Group the outer pixels into cells of 2 x 2 and count a pixel's place in its cell as a channel.
+// The convolution is then 2 x 2 of stride 1 over cells. F(2 x 2, 2 x 2) computes 2 x 2 outputs from
+// 3 x 3 cells with 9 multiplications instead of 16 (Winograd 1980; Lavin and Gray: "Fast algorithms
+// for convolutional neural networks", CVPR 2016). Along one axis, with cells d0 d1 d2 and filter
+// g0 g1:
 //
 //   V = d0 - d1, d1, d2 - d1    U = g0, g0 + g1, g1    M = V * U    outputs M0 + M1, M1 + M2
 //
-// No step divides or scales, so rounding errors are no larger than those of the plain sum. Over all
-// tiles and channels, V * U is nine products of matrices. The gradients, and the transpose, are the
-// adjoint of these steps.
+// No step divides or scales, so rounding errors are no larger than in the plain sum. Over all tiles
+// and channels, V * U is nine products of matrices. The gradients and the transposed convolution
+// are the adjoints of these steps.
 //
-//   V: (9, tiles, 4 C)      M: (9, tiles, K)      a tile: 4 x 4 pixels of the outer side
+//   V: (9, tiles, 4 C)      M: (9, tiles, K)      a tile: 4 x 4 outer pixels
 #include <vector>
 
 #include "cpu_layer.hpp"
@@ -27,8 +27,8 @@ namespace shim
 namespace
 {
 
-constexpr int64_t block_bytes = 2 << 20; // of V: with M and U it stays in the caches
-constexpr int64_t tiles_min = 8;         // fewer are not worth turning the weights
+constexpr int64_t block_bytes = 2 << 20; // bytes of V: V, M and U together stay in the caches
+constexpr int64_t tiles_min = 8;         // with fewer tiles, computing U costs more than it saves
 
 shape shape_of(const at::Tensor &x, const at::Tensor &weight, bool x_is_outer)
 {
@@ -39,7 +39,7 @@ shape shape_of(const at::Tensor &x, const at::Tensor &weight, bool x_is_outer)
             .inner = weight.size(0)};
 }
 
-// Pictures at a time; no more than leave each thread some.
+// The number of pictures to take at a time: few enough that every thread gets some.
 int64_t block_of(const shape &s, int64_t n, int64_t element_bytes)
 {
     int64_t each = PLANES * s.tiles() * s.cell() * element_bytes;
@@ -52,7 +52,7 @@ template <class E> const E *data(const at::Tensor &t)
     return t.const_data_ptr<E>();
 }
 
-// Nine matrices. An odd number of rows is rounded up, since bfloat16 is multiplied in pairs.
+// Nine matrices. An odd number of rows is rounded up: bfloat16 is multiplied in pairs of rows.
 template <class E> class stack
 {
   public:
@@ -101,12 +101,13 @@ template <class E> stack<E> filters(const shape &s, const at::Tensor &weight, bo
     return u;
 }
 
-// Pictures [first, first + count), whose tiles are the rows of V and M.
+// Pictures [first, first + count). Their tiles are the rows of V and M.
 struct block {
     int64_t first, count, tiles;
 };
 
-// Runs fn(part, block, whether it is the part's first) over n pictures, a part a thread.
+// Runs fn(part, block, first) over n pictures, one part for each thread; `first`: the first block
+// of the part.
 template <class E, class F> int64_t in_blocks(const shape &s, int64_t n, F fn)
 {
     int64_t most = block_of(s, n, sizeof(E));
@@ -134,7 +135,7 @@ template <class E> stack<E> m_of(const shape &s, const block &b, const at::Tenso
     return m;
 }
 
-// inner = leaky_relu(V U + bias), of a block; `u`: 4 C x K.
+// Computes inner = leaky_relu(V U + bias) for a block; `u` is 4 C x K.
 template <class E>
 void finish_inner(const shape &s, const block &b, stack<E> &v, stack<E> &u, const float *bias,
                   float slope, at::Tensor &inner)
@@ -146,7 +147,7 @@ void finish_inner(const shape &s, const block &b, stack<E> &v, stack<E> &u, cons
         m_to_inner(s, m.products_from(i * s.tiles()), bias, slope, picture<E>(inner, b.first + i));
 }
 
-// outer = leaky_relu(M U + bias), of a block; `u`: K x 4 C.
+// Computes outer = leaky_relu(M U + bias) for a block; `u` is K x 4 C.
 template <class E>
 void finish_outer(const shape &s, const block &b, stack<E> &m, stack<E> &u, const float *bias,
                   float slope, at::Tensor &outer)
@@ -171,8 +172,8 @@ at::Tensor new_inner(const shape &s, const at::Tensor &like)
 }
 
 template <class E>
-at::Tensor halve_as(const at::Tensor &outer, const at::Tensor &weight, const at::Tensor &bias,
-                    float slope)
+at::Tensor conv_down_as(const at::Tensor &outer, const at::Tensor &weight, const at::Tensor &bias,
+                        float slope)
 {
     shape s = shape_of(outer, weight, true);
     stack<E> u = filters<E>(s, weight, true);
@@ -185,8 +186,8 @@ at::Tensor halve_as(const at::Tensor &outer, const at::Tensor &weight, const at:
 }
 
 template <class E>
-at::Tensor twice_as(const at::Tensor &inner, const at::Tensor &weight, const at::Tensor &bias,
-                    float slope)
+at::Tensor conv_up_as(const at::Tensor &inner, const at::Tensor &weight, const at::Tensor &bias,
+                      float slope)
 {
     shape s = shape_of(inner, weight, false);
     stack<E> u = filters<E>(s, weight, false);
@@ -198,7 +199,7 @@ at::Tensor twice_as(const at::Tensor &inner, const at::Tensor &weight, const at:
     return outer;
 }
 
-// The weights' gradient, summed by each thread, then over threads.
+// The gradient of the weights, summed in each thread, then over threads.
 class weight_sums
 {
   public:
@@ -207,7 +208,7 @@ class weight_sums
     {
     }
 
-    // Takes v and m with it.
+    // Overwrites v and m.
     template <class E> void add(int64_t part, bool first, stack<E> &v, stack<E> &m)
     {
         at::Tensor &sum = sums_[size_t(part)];
@@ -233,30 +234,30 @@ class weight_sums
     std::vector<at::Tensor> sums_;
 };
 
-// Of `halves` or of doubling: of both, x is on one side and g on the other.
-template <class E, bool halves>
+// The gradients of conv_down (`down`) or conv_up. x and g have different resolutions.
+template <class E, bool down>
 cpu_gradients gradients_as(const at::Tensor &x, const at::Tensor &g, const at::Tensor &weight,
                            cpu_wanted wanted)
 {
-    shape s = shape_of(x, weight, halves);
-    stack<E> u = wanted.x ? filters<E>(s, weight, !halves) : stack<E>(0, 0);
+    shape s = shape_of(x, weight, down);
+    stack<E> u = wanted.x ? filters<E>(s, weight, !down) : stack<E>(0, 0);
     const std::vector<float> zeros(size_t(x.size(1)), 0.0f);
-    at::Tensor dx = !wanted.x ? at::Tensor() : halves ? new_outer(s, x) : new_inner(s, x);
+    at::Tensor dx = !wanted.x ? at::Tensor() : down ? new_outer(s, x) : new_inner(s, x);
     weight_sums sums(s);
     int64_t parts = in_blocks<E>(s, x.size(0), [&](int64_t part, const block &b, bool first) {
-        stack<E> of_g = halves ? m_of<E>(s, b, g) : v_of<E>(s, b, g);
+        stack<E> of_g = down ? m_of<E>(s, b, g) : v_of<E>(s, b, g);
         if (wanted.x)
-            (halves ? finish_outer<E> : finish_inner<E>)(s, b, of_g, u, zeros.data(), 1.0f, dx);
+            (down ? finish_outer<E> : finish_inner<E>)(s, b, of_g, u, zeros.data(), 1.0f, dx);
         if (wanted.weight) {
-            stack<E> of_x = halves ? v_of<E>(s, b, x) : m_of<E>(s, b, x);
-            sums.add(part, first, halves ? of_x : of_g, halves ? of_g : of_x);
+            stack<E> of_x = down ? v_of<E>(s, b, x) : m_of<E>(s, b, x);
+            sums.add(part, first, down ? of_x : of_g, down ? of_g : of_x);
         }
     });
     return {dx, wanted.weight ? sums.gradient(parts, weight) : at::Tensor()};
 }
 
 template <class E>
-constexpr cpu_layer layer_of = {halve_as<E>, twice_as<E>, gradients_as<E, true>,
+constexpr cpu_layer layer_of = {conv_down_as<E>, conv_up_as<E>, gradients_as<E, true>,
                                 gradients_as<E, false>};
 
 } // namespace
@@ -268,7 +269,7 @@ const cpu_layer *winograd_layer(const at::Tensor &x, const at::Tensor &weight,
         return nullptr;
     int64_t tile = x_is_outer ? TILE : TILE / 2;
     bool lanes = weight.size(0) % 16 == 0 && weight.size(1) % 16 == 0;
-    bool share = x.size(0) >= at::get_num_threads(); // threads take whole pictures
+    bool share = x.size(0) >= at::get_num_threads(); // a thread computes whole pictures
     if (!lanes || !share || x.size(0) * (x.size(2) / tile) * (x.size(3) / tile) < tiles_min)
         return nullptr;
     return dtype == at::kFloat ? &layer_of<float> : &layer_of<c10::BFloat16>;

@@ -12,7 +12,7 @@ namespace winograd
 namespace
 {
 
-enum { LANES = 16, TAPS = 16 }; // TAPS: of a filter
+enum { LANES = 16, TAPS = 16 }; // TAPS: weights of a 4 x 4 filter
 
 // ---- Loops over channels ------------------------------------------------------------------------
 
@@ -33,8 +33,8 @@ template <class E> INLINE void forward_cells(const E *const d[9], E *const v[9],
     }
 }
 
-// Four pixels of one place in their cells, from a tile's V and what its left, upper and upper left
-// neighbours add: v[9], left's planes 2 5 8, upper's 6 7 8, the corner's 8.
+// Computes four pixels, at one place in their cells, from V of the tile (v[9]) and of its
+// neighbours: planes 2 5 8 of the left one, 6 7 8 of the upper one, 8 of the upper left one.
 template <class E>
 INLINE void backward_cells(const float *const v[16], const float *bias, float slope,
                            E *const out[4], ptrdiff_t n)
@@ -91,7 +91,7 @@ INLINE void contract(const float *const m[9], const float *bias, float slope, E 
 
 // ---- Where the pixels and tiles are -------------------------------------------------------------
 
-// Pixel of cell (row, column) at place (py, px), or `outside` in the padding.
+// The pixel of cell (row, column) at place (py, px); `outside` in the padding.
 template <class E>
 INLINE E *pixel(const shape &s, E *outer, ptrdiff_t row, ptrdiff_t column, int py, int px,
                 E *outside)
@@ -102,7 +102,7 @@ INLINE E *pixel(const shape &s, E *outer, ptrdiff_t row, ptrdiff_t column, int p
     return outer + (y * TILE * s.columns + x) * s.outer;
 }
 
-// Calls fn(c, n) for runs of n of the channels, each within one panel; the first of them is
+// Calls fn(c, n) for runs of n channels from c on, each within one panel. Channel 0 is column
 // `column` of a matrix.
 template <class F> INLINE void each_run(ptrdiff_t column, ptrdiff_t channels, F fn)
 {
@@ -142,7 +142,7 @@ template <class E> INLINE void all_to_v(const shape &s, const E *outer, const pl
         }
 }
 
-// Of a tile's V, and of those up and left of it, the planes that reach into its first cell.
+// The planes of V, of a tile and its upper and left neighbours, that add to the tile's first cell.
 constexpr struct {
     int up, left, plane;
 } reaching[16] = {
@@ -194,7 +194,7 @@ INLINE void all_to_outer(const shape &s, const planes<const float> &v, const flo
             }
 }
 
-// Of the inner side: 2 x 2 pixels a tile.
+// Finds the 2 x 2 inner pixels of a tile.
 template <class E> INLINE void find_inner(const shape &s, E *inner, ptrdiff_t tile, E *out[4])
 {
     for (int i = 0; i < 4; i++) {
@@ -272,7 +272,7 @@ template <class E> INLINE void all_to_u_transposed(const shape &s, const float *
     float taps[TAPS][LANES];
     for (ptrdiff_t k = 0; k < s.inner; k += LANES)
         for (ptrdiff_t c = 0; c < s.outer; c++) {
-            // along LANES filters at once, which are too many for a processor to see by itself
+            // LANES filters at once: the compiler does not vectorize over filters by itself
             for (int i = 0; i < LANES; i++)
                 __builtin_prefetch(weights + ((k + i) * s.outer + c + 8) * TAPS);
             panels::transpose(weights + (k * s.outer + c) * TAPS, s.outer * TAPS, taps[0], LANES);

@@ -1,6 +1,6 @@
-// The additions of winograd.cpp, on memory: one call a picture. What enters a product is float or
-// c10::BFloat16, what comes out of one is float, and so are sums. The innermost loops run over
-// channels and are compiled for several processors.
+// The additions of winograd.cpp, one call for each picture. Inputs of products are float or
+// c10::BFloat16; outputs of products and sums are float. The innermost loops run over channels and
+// are compiled for several kinds of CPU.
 #pragma once
 
 #include <c10/util/BFloat16.h>
@@ -12,13 +12,20 @@ namespace winograd
 enum { PLANES = 9, TILE = 4 };
 
 struct shape {
-    ptrdiff_t rows, columns;  // of tiles
-    ptrdiff_t outer, inner;   // channels: C and K
-    ptrdiff_t tiles() const { return rows * columns; }
-    ptrdiff_t cell() const { return 4 * outer; } // a cell of the outer side as one row of V
+    ptrdiff_t rows, columns; // of tiles in a picture
+    ptrdiff_t outer, inner;  // channels C and K of the outer and inner tensors
+    ptrdiff_t tiles() const
+    {
+        return rows * columns;
+    }
+    ptrdiff_t cell() const
+    {
+        return 4 * outer;
+    } // numbers in a cell of 2 x 2 outer pixels
 };
 
-// Nine matrices in panels (panels.hpp), one after the other; a picture's tiles are rows from `row`.
+// Nine matrices in panels (panels.hpp), one after another. The tiles of a picture are rows from
+// `row` on.
 template <class E> struct planes {
     E *first;
     ptrdiff_t rows, row;
@@ -33,8 +40,8 @@ template <class E>
 void m_to_inner(const shape &s, const planes<const float> &m, const float *bias, float slope,
                 E *inner);
 
-// weights to U: nine matrices K x 4 C, or 4 C x K where transposed; and U's gradient, K x 4 C, to
-// the weights'.
+// Computes U from the weights: nine matrices K x 4 C, or 4 C x K if transposed. The other function
+// turns the gradient of U (K x 4 C) into the gradient of the weights.
 template <class E> void weights_to_u(const shape &s, const float *weights, bool transposed, E *u);
 void u_to_weights(const shape &s, const float *u, float *weights);
 

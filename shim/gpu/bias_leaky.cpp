@@ -18,10 +18,10 @@ namespace
 constexpr unsigned threads = 256, blocks_max = 1024;
 constexpr unsigned columns_x = 8, columns_y = 128; // threads of column_sums
 
-// How a tensor is walked through: kernels.cu.
+// The grid and the pack size for a tensor: see kernels.cu.
 struct walk {
     int64_t rows;
-    int packs, lanes; // lanes: channels of a pack
+    int packs, lanes; // lanes: channels in a pack
     const char *suffix;
 
     explicit walk(const at::Tensor &x)

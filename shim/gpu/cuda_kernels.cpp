@@ -16,7 +16,7 @@ namespace shim::kernels
 namespace
 {
 
-// A library that is opened when it is wanted; throws where it or a name in it is missing.
+// A library that is loaded at its first use. Throws if the library or a symbol is missing.
 class library
 {
   public:
@@ -32,10 +32,10 @@ class library
 
   private:
     std::string name_;
-    void *handle_; // for the life of the process
+    void *handle_; // never closed
 };
 
-// What is taken of NVRTC. Declared here since not every wheel brings its header.
+// The functions of NVRTC that we use. Declared here because some wheels lack NVRTC's header.
 struct nvrtc {
     nvrtc() : from("libnvrtc.so." + std::to_string(CUDART_VERSION / 1000))
     {
@@ -56,7 +56,7 @@ struct nvrtc {
     int (*destroy)(void **);
 };
 
-// And of the driver. Contexts are libtorch's.
+// The functions of the CUDA driver that we use, with libtorch's contexts.
 struct driver {
     driver() : from("libcuda.so.1")
     {
@@ -105,7 +105,7 @@ std::vector<char> compile(int capability)
 struct module {
     void *handle = nullptr;
     std::map<std::string, void *> functions;
-    std::string why; // it has none
+    std::string why; // why the kernels are not loaded
 };
 
 void load(module &m, at::Device device)
@@ -117,14 +117,14 @@ void load(module &m, at::Device device)
     C10_CUDA_CHECK(
         cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device.index()));
     std::vector<char> code = compile(10 * major + minor);
-    C10_CUDA_CHECK(cudaFree(nullptr)); // the device's context, which the driver's calls want
+    C10_CUDA_CHECK(cudaFree(nullptr)); // makes the device's context, which the driver needs
     int failed = driver::get().load(&m.handle, code.data());
-    TORCH_CHECK(!failed, "the driver does not load them (CUDA error ", failed, ")");
+    TORCH_CHECK(!failed, "the driver does not load the kernels (CUDA error ", failed, ")");
 }
 
 std::mutex lock;
 
-// With the lock held.
+// Call with the lock held.
 module &module_of(at::Device device)
 {
     static std::map<c10::DeviceIndex, module> modules;

@@ -35,7 +35,7 @@ void move_taps(const char *kernel, const at::Tensor &from, const at::Tensor &to)
                     {&source, &target, &pairs, &channels, &taps});
 }
 
-// A weight in another type, channels innermost, and its gradient back.
+// Forward: a weight in another type, channels innermost. Backward: its gradient, converted back.
 struct turned : torch::autograd::Function<turned> {
     static at::Tensor forward(AutogradContext *, const at::Tensor &weight, at::ScalarType dtype)
     {
@@ -75,14 +75,13 @@ at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight, int64_t strid
     return at::convolution(x, weight, {}, strides, pads, one, transposed, zero, /*groups=*/1);
 }
 
-/* ---- Thin layers ------------------------------------------------------------------------------
- */
+/* ---- Thin layers ---------------------------------------------------------------------------- */
 
-// Layers between pictures of a few channels and the features next to them: cuDNN's kernels for
-// three channels do not use the tensor cores. As products of matrices, windows of 4 x 4 pixels
-// being rows of 16 C numbers, they take as long as their memory takes to move.
+// 4 x 4 convolutions of stride 2, and their transposes, with at most 4 channels at the higher
+// resolution. cuDNN does not use the tensor cores for them. Here they are products of matrices in
+// which a row of 16 C numbers is a window of 4 x 4 pixels, limited by memory bandwidth only.
 
-// pictures (n, C, H, W), channels innermost, to (n H/2 W/2, 16 C) in dtype.
+// From pictures (n, C, H, W), channels innermost, windows (n H/2 W/2, 16 C) in dtype.
 at::Tensor gather_windows(const at::Tensor &pictures, at::ScalarType dtype)
 {
     const int channels = int(pictures.size(1)), high = int(pictures.size(2) / 2),
@@ -99,7 +98,7 @@ at::Tensor gather_windows(const at::Tensor &pictures, at::ScalarType dtype)
     return to;
 }
 
-// windows (n high wide, 16 C) to (n, C, 2 high, 2 wide), channels innermost.
+// Adds windows (n high wide, 16 C) up to pictures (n, C, 2 high, 2 wide), channels innermost.
 at::Tensor scatter_windows(const at::Tensor &windows, int64_t n, int high, int wide)
 {
     const int channels = int(windows.size(1) / 16);
@@ -115,7 +114,7 @@ at::Tensor scatter_windows(const at::Tensor &windows, int64_t n, int high, int w
     return to;
 }
 
-// Products in TF32 where convolutions may be.
+// While it lives, matrix products may use TF32 if convolutions may.
 class as_convolutions
 {
   public:
@@ -134,8 +133,8 @@ class as_convolutions
     bool before_;
 };
 
-// a (rows, m) and b (rows, n), tall, to their product over rows (m, n): in parts, which are added
-// in float and in order.
+// a^T b (m, n) of tall matrices a (rows, m) and b (rows, n). Computed in parts of the rows; the
+// parts are added in float and in order.
 at::Tensor tall_product(const at::Tensor &a, const at::Tensor &b)
 {
     constexpr int64_t most = 128;
@@ -164,14 +163,14 @@ at::Tensor weight_of(const at::Tensor &matrix)
     return matrix.view({matrix.size(0), 4, 4, -1}).permute({0, 3, 1, 2});
 }
 
-struct thin_halve : torch::autograd::Function<thin_halve> {
+struct thin_conv_down : torch::autograd::Function<thin_conv_down> {
     static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &weight)
     {
         as_convolutions precision;
         ctx->save_for_backward({x, weight});
         at::Tensor y = at::empty({x.size(0), weight.size(0), x.size(2) / 2, x.size(3) / 2},
                                  weight.options(), at::MemoryFormat::ChannelsLast);
-        at::Tensor rows = y.permute({0, 2, 3, 1}).view({-1, y.size(1)}); // of y's memory
+        at::Tensor rows = y.permute({0, 2, 3, 1}).view({-1, y.size(1)}); // shares y's memory
         at::mm_out(rows, gather_windows(x, weight.scalar_type()), matrix_of(weight).t());
         return y;
     }
@@ -187,13 +186,13 @@ struct thin_halve : torch::autograd::Function<thin_halve> {
             dx = scatter_windows(at::mm(g, matrix_of(weight)), x.size(0), int(x.size(2) / 2),
                                  int(x.size(3) / 2))
                      .to(x.scalar_type());
-        if (ctx->needs_input_grad(1)) // the windows anew: kept, they would take 16 times x's memory
+        if (ctx->needs_input_grad(1)) // gathers again: windows hold 4 times the numbers of x
             dw = weight_of(tall_product(g, gather_windows(x, weight.scalar_type())));
         return {dx, dw};
     }
 };
 
-struct thin_twice : torch::autograd::Function<thin_twice> {
+struct thin_conv_up : torch::autograd::Function<thin_conv_up> {
     static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &weight)
     {
         as_convolutions precision;
@@ -220,31 +219,31 @@ struct thin_twice : torch::autograd::Function<thin_twice> {
     }
 };
 
-// Whole windows, a few channels outside, and sizes that the tensor cores take.
-bool is_thin(const at::Tensor &x, const at::Tensor &weight, bool halves)
+// true if a layer is thin, and its sizes suit windows and the tensor cores.
+bool is_thin(const at::Tensor &x, const at::Tensor &weight, bool down)
 {
     constexpr int64_t few = 4;
     return weight.size(1) <= few && weight.size(0) % 8 == 0 &&
-           (!halves || (x.size(2) % 2 == 0 && x.size(3) % 2 == 0));
+           (!down || (x.size(2) % 2 == 0 && x.size(3) % 2 == 0));
 }
 
 } // namespace
 
-at::Tensor gpu_halve(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
+at::Tensor gpu_conv_down(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
 {
     at::Tensor w = turn(weight, dtype);
-    if (is_thin(x, weight, true)) // gathers from float, too
-        return thin_halve::apply(channels_last(x), w);
+    if (is_thin(x, weight, true)) // takes float x as it is
+        return thin_conv_down::apply(channels_last(x), w);
     return convolve(channels_last_as(dtype, x), w, 2, 1, false);
 }
 
-at::Tensor gpu_twice(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
+at::Tensor gpu_conv_up(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
 {
     at::Tensor from = channels_last_as(dtype, x), w = turn(weight, dtype);
-    return is_thin(x, weight, false) ? thin_twice::apply(from, w) : convolve(from, w, 2, 1, true);
+    return is_thin(x, weight, false) ? thin_conv_up::apply(from, w) : convolve(from, w, 2, 1, true);
 }
 
-at::Tensor gpu_keep(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
+at::Tensor gpu_conv_same(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
 {
     return convolve(channels_last_as(dtype, x), turn(weight, dtype), 1, weight.size(2) / 2, false);
 }

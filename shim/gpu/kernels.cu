@@ -1,10 +1,10 @@
-// Kernels of our own for GPUs, compiled where they run (cuda_kernels.cpp) by NVRTC, which has no
-// headers at hand: hence the conversions from and to bfloat16 by bits.
+// Our own GPU kernels. NVRTC compiles them at run time (cuda_kernels.cpp) without CUDA's headers,
+// so bfloat16 is converted by its bits.
 //
-// Tensors are matrices of rows (pictures and pixels) and channels, channels innermost; a "pack" is
-// as many neighbouring channels as one thread moves at once. A block is packs x rows, and a thread
-// keeps to its channels while it walks down the rows: gridDim.x blocks share the rows, gridDim.y
-// the channels. Sums are in a fixed order for a given grid.
+// A tensor is a matrix: rows are pixels of all pictures, columns are channels. A "pack" is the
+// group of neighbouring channels that one thread moves at once. A block has packs x rows threads; a
+// thread keeps its channels and moves down the rows. gridDim.x blocks divide the rows, gridDim.y
+// blocks the channels. Sums have a fixed order for a given grid.
 
 typedef unsigned short bfloat16;
 
@@ -27,7 +27,7 @@ __device__ inline void narrow(float x, float &out)
     out = x;
 }
 
-// To the nearest, ties to even.
+// Rounds to nearest, ties to even.
 __device__ inline void narrow(float x, bfloat16 &out)
 {
     unsigned bits = __float_as_uint(x);
@@ -70,7 +70,7 @@ __device__ void bias_leaky(pack<T, N> *x, const float *bias, long rows, int pack
     }
 }
 
-// dx = gradient behind LeakyReLU, y being what that gave; partial[blockIdx.x][channel]: this
+// dx = the gradient of LeakyReLU's input; y is its output. partial[blockIdx.x][channel] = this
 // block's part of the bias's gradient. Shared memory: a float for each channel and row of the
 // block.
 template <class T, int N>
@@ -106,7 +106,7 @@ __device__ void bias_leaky_backward(const pack<T, N> *gradient, const pack<T, N>
     }
 }
 
-// out[column] = the sum of parts[..][column]; a block of 8 columns x 128.
+// out[column] = the sum of parts[..][column]. A block has 8 columns x 128 threads.
 extern "C" __global__ void column_sums(const float *parts, float *out, int n_parts, int columns)
 {
     enum { WIDE = 8, HIGH = 128 };
@@ -128,8 +128,8 @@ extern "C" __global__ void column_sums(const float *parts, float *out, int n_par
         out[column] = sums[0][threadIdx.x];
 }
 
-// A convolution's weights (rows, channels, taps) in float, and back, with channels innermost,
-// (rows, taps, channels) in T. A thread moves the taps of one channel.
+// Converts a convolution's weights from (rows, channels, taps) in float to (rows, taps, channels)
+// in T, and back. A thread moves the taps of one channel.
 template <class T>
 __device__ void taps_outward(const float *from, T *to, long pairs, int channels, int taps)
 {
@@ -168,9 +168,9 @@ __device__ void taps_inward(const T *from, float *to, long pairs, int channels, 
         bias_leaky_backward(gradient, y, dx, partial, rows, packs, slope);                        \
     }
 
-// The windows of 4 x 4 pixels, two apart, that a convolution of stride 2 and padding 1 sees:
-// pictures (n, 2 high, 2 wide, channels) to (n, high, wide, 4, 4, channels), zero outside. A thread
-// copies one row of one window; count: n * high * wide * 4.
+// Copies the 4 x 4 windows of a convolution of stride 2 and padding 1: from pictures
+// (n, 2 high, 2 wide, channels) to (n, high, wide, 4, 4, channels), with zeros outside. A thread
+// copies one row of one window; count = n * high * wide * 4.
 template <class From, class To>
 __device__ void gather_windows(const From *from, To *to, long count, int high, int wide,
                                int channels)
@@ -190,7 +190,8 @@ __device__ void gather_windows(const From *from, To *to, long count, int high, i
         }
 }
 
-// The other way, overlapping windows added up. A thread a pixel; count: n * 2 high * 2 wide.
+// The transpose: adds overlapping windows up to pictures. A thread computes one pixel;
+// count = n * 2 high * 2 wide.
 template <class T>
 __device__ void scatter_windows(const T *from, T *to, long count, int high, int wide, int channels)
 {

@@ -11,14 +11,13 @@
 #include <tuple>
 #include <vector>
 
-/* Depth is bounded so that hostile text cannot exhaust the stack: toml++ frees nested tables by
- * recursion, and limits brackets by itself but not dotted keys. */
+/* Limits the depth, so that hostile text cannot exhaust the stack: toml++ frees nested tables by
+ * recursion. It limits brackets itself, but not dotted keys. */
 #define TOML_MAX_NESTED_VALUES 16
 #define TOML_EXCEPTIONS        0
 #define TOML_ENABLE_FORMATTERS 0
-/* toml++ 3.3 asserts things of its input that bad input breaks ("[", then a line break), though the
- * code behind the assertion reports the error well. Assertions, and in release builds assumptions,
- * are therefore off. */
+/* Turn off the assertions of toml++ 3.3 (assumptions in release builds): bad input such as "[" and
+ * a line break violates them. The code after the assertions reports these errors correctly. */
 #undef NDEBUG
 #define TOML_ASSERT(expr) static_cast<void>(0)
 #include <toml++/toml.h>
@@ -28,7 +27,7 @@ namespace
 
 constexpr int dots_in_line_max = 128;
 
-/* An entry with what it points to. */
+/* An entry, with the memory that it points to. */
 struct owned_entry {
     std::string key, text;
     toml_entry entry;
@@ -37,7 +36,7 @@ struct owned_entry {
     std::vector<toml_entry> members;
 };
 
-/* A table still to be walked, with the dotted name it has. */
+/* A table that is still to be read, with its dotted name. */
 struct pending_table {
     std::string prefix;
     const toml::table *table;
@@ -123,7 +122,7 @@ std::vector<owned_entry> flatten(const toml::table &root)
     return entries;
 }
 
-/* The entries as the caller sees them, which stay where `owned` stays. */
+/* The entries for the caller. They point into `owned`, which must stay in place. */
 std::vector<toml_entry> views_of(std::vector<owned_entry> &owned)
 {
     std::vector<toml_entry> views;
@@ -136,7 +135,7 @@ std::vector<toml_entry> views_of(std::vector<owned_entry> &owned)
     return views;
 }
 
-/* Makes an array of tables one, with what they hold. */
+/* Makes e a TOML_TABLES entry if its array holds only tables, with their entries as members. */
 void take_tables(owned_entry &e)
 {
     if (!e.array || !e.array->is_array_of_tables())

@@ -6,7 +6,7 @@
 namespace
 {
 
-// Marks that editors, chats and input methods put in the place of TOML's.
+// Characters that editors, chats and input methods write instead of TOML's.
 constexpr struct {
     std::string_view mark, hint;
 } marks[] = {
@@ -48,7 +48,7 @@ std::string_view trim(std::string_view s)
     return s.substr(from, s.find_last_not_of(" \t") - from + 1);
 }
 
-// Bytes of the UTF-8 sequence that begins here; 0: none does.
+// The length in bytes of the UTF-8 sequence that begins here; 0: not valid UTF-8.
 size_t sequence(std::string_view s)
 {
     auto c = static_cast<unsigned char>(s[0]);
@@ -72,7 +72,7 @@ bool is_utf8(std::string_view s)
     return true;
 }
 
-// Is there a backslash between double quotes?
+// true if there is a backslash between double quotes.
 bool has_escape(std::string_view line)
 {
     size_t quote = line.find('"');
@@ -94,7 +94,7 @@ bool is_number_with_comma(std::string_view value)
            value.find_first_not_of("0123456789+-,eE") == value.npos;
 }
 
-// About the part after the '='.
+// A hint about the part after the '='.
 std::string value_hint(std::string_view value)
 {
     if (value.empty())

@@ -1,10 +1,10 @@
-// What a text that is no TOML was probably meant to be: for the end of a message.
+// Hints for the end of a message about text that is not TOML.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-// "; write VALUE …" about a line (from 1) that was refused, or "".
+// A hint such as "; write 0 before the point" for an invalid line (from 1), or "".
 std::string toml_hint(std::string_view text, int line);
-// "UTF-16 text" and the like, where the bytes are no UTF-8 at all; nullptr where they may be.
+// What the bytes are if they cannot be a configuration ("UTF-16 text, …"); else nullptr.
 const char *toml_other_encoding(std::string_view text);

@@ -1,5 +1,5 @@
-// Trees of values in a .pt file. Written with the pieces torch.save's own C++ twin is made of, but
-// without its TorchScript type tags, which torch.load(weights_only=True) refuses.
+// Trees of values in a .pt file. Uses the classes behind the C++ torch::save, but writes no
+// TorchScript type tags: torch.load(weights_only=True) refuses them.
 #include "shim_priv.hpp"
 
 #include <ATen/core/ivalue.h>
@@ -55,7 +55,7 @@ void change(shim_archive *a, const char *where, shim_value *to, const shim_value
         guard(where, &a->em, f);
 }
 
-// A dict's keys are all strings or all numbers, decided by its first.
+// The keys of a dict are all strings or all numbers; the first key decides.
 void dict_put(shim_value *dict, IValue key, const shim_value *x)
 {
     TORCH_CHECK(dict->v.isGenericDict(), "not a dict");
@@ -67,9 +67,8 @@ void dict_put(shim_value *dict, IValue key, const shim_value *x)
     dict->v.toGenericDict().insert(std::move(key), x->v);
 }
 
-// Writes to a FILE, remembering the operating system's first reason for a failure. The writer above
-// it is told that all is well, for it would throw from its destructor otherwise. Hashes what
-// passes, piece by piece, while it is in the cache.
+// Writes to a FILE, hashes the bytes, and keeps the errno of the first failure. Reports success to
+// libtorch's writer in any case: after a failure its destructor would throw.
 struct sink {
     static constexpr size_t piece_bytes = 256 << 10;
     FILE *file;
@@ -91,7 +90,7 @@ struct sink {
     }
 };
 
-// The pickle of a tree, and the storages its tensors refer to by number.
+// The pickle of a tree. Its tensors refer to `storages` by number.
 std::string pickled(const IValue &root, std::vector<c10::Storage> &storages)
 {
     std::string pickle;
@@ -218,7 +217,7 @@ struct shim_value *shim_value_dict(struct shim_archive *a)
 
 struct shim_value *shim_value_list(struct shim_archive *a)
 {
-    // of anything: lists of one type are written as calls that weights_only refuses
+    // AnyType: libtorch writes lists of one type as calls that weights_only refuses
     return make(a, __func__, [] { return IValue(c10::impl::GenericList(c10::AnyType::get())); });
 }
 
@@ -281,7 +280,7 @@ struct shim_value *shim_value_range(struct shim_archive *a, const struct shim_gr
         at::IntArrayRef shape = sizes(n_dims, dims);
         on_device here(g->device);
         at::Tensor t = range(g, which, offset, size_t(c10::multiply_integers(shape)));
-        // always a copy: the storage of a mere view would be the whole flat array
+        // copy: a view would save its storage, the whole flat array
         t = t.to(at::Device(at::kCPU), scalar_type(dtype), /*non_blocking=*/false, /*copy=*/true);
         return IValue(t.view(shape));
     });
@@ -410,7 +409,7 @@ bool shim_is_finite(const struct shim_value *v)
     return finite;
 }
 
-// Is v a tensor of so many numbers?
+// ST_OK if v is a tensor of `count` numbers.
 static enum status check_count(const struct shim_value *v, size_t count, struct errmsg *em)
 {
     enum shim_dtype unused;

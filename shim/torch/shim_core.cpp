@@ -32,7 +32,7 @@ enum status shim::parse_device(const char *name, at::Device *out, struct errmsg 
     struct errmsg unread = {};
     if (!name || guard(__func__, &unread, [&] { *out = at::Device(std::string(name)); }) != ST_OK ||
         !(out->is_cpu() || out->is_cuda()))
-        return FAIL(em, ST_CONFIG, "\"%s\" is no device: say \"cpu\", \"cuda\" or \"cuda:1\"",
+        return FAIL(em, ST_CONFIG, "\"%s\" is not a device: use \"cpu\", \"cuda\" or \"cuda:1\"",
                     name ? name : "");
     if (out->is_cpu())
         return ST_OK;
@@ -78,7 +78,7 @@ enum status shim_device_check(const char *device, struct errmsg *em)
 enum status shim_set_threads(int64_t n, struct errmsg *em)
 {
     if (n < 1 || n > 4096)
-        return FAIL(em, ST_CONFIG, "%lld threads: from 1 to 4096 are possible", (long long)n);
+        return FAIL(em, ST_CONFIG, "%lld threads: use 1 to 4096", (long long)n);
     return guard(__func__, em, [&] { at::set_num_threads(int(n)); });
 }
 
@@ -159,11 +159,11 @@ void shim_scope_free(struct shim_scope *s)
 void shim_scope_reset(struct shim_scope *s)
 {
     guard(__func__, nullptr, [&] {
-        // last made, first freed: a graph is then taken apart from its end, without deep recursion
+        // last made, first freed: frees the graph from its end, without deep recursion
         while (!s->owned.empty())
             s->owned.pop_back();
         if (s->autocast)
-            at::autocast::clear_cache(); // bf16 copies of parameters that are about to change
+            at::autocast::clear_cache(); // drop bf16 copies of parameters: an update follows
     });
     shim_join(s);
     s->em = {};
@@ -190,7 +190,7 @@ void shim_autocast(struct shim_scope *s, bool on)
     s->autocast = on;
 }
 
-// Puts the lanes in order, each with lane 0.
+// behind: every lane waits for lane 0; else lane 0 waits for every lane.
 static void order_lanes(shim_scope *s, const char *where, bool behind)
 {
     struct errmsg later = {};
@@ -211,7 +211,7 @@ void shim_fork(struct shim_scope *s)
 void shim_lane(struct shim_scope *s, int lane)
 {
     if (!s->forked || lane < 0 || lane >= SHIM_LANES)
-        report(&s->em, ST_INTERNAL, __func__, "a lane is chosen between fork and join");
+        report(&s->em, ST_INTERNAL, __func__, "choose a lane only between fork and join");
     else
         s->lane = lane;
 }
@@ -231,7 +231,7 @@ void *shim_stream(const struct shim_scope *s)
     return stream;
 }
 
-// Borrows the memory for the time of one copy.
+// A tensor that borrows the memory; use it for one copy only.
 static at::Tensor wrap(const void *memory, enum shim_dtype dtype, at::IntArrayRef dims)
 {
     return at::from_blob(const_cast<void *>(memory), dims, at::TensorOptions(scalar_type(dtype)));
@@ -250,7 +250,7 @@ struct shim_tensor *shim_from_memory(struct shim_scope *s, enum shim_dtype memor
         at::Tensor here = wrap(memory, memory_dtype, shape);
         if (s->graph)
             return graph_upload(s->graph, here, s->device).to(s->dtype);
-        if (s->device.is_cuda()) // converted there: pictures travel as bytes
+        if (s->device.is_cuda()) // convert on the GPU: pictures are copied as bytes
             return cuda_upload(here, s->device).to(s->dtype);
         return here.to(s->device, s->dtype, /*non_blocking=*/false, /*copy=*/true);
     });

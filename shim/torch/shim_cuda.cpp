@@ -1,5 +1,5 @@
-// The CUDA parts: compiled only with a CUDA libtorch. c10/cuda and not ATen/cuda/CUDAContext.h,
-// whose headers of cuBLAS, cuSPARSE and cuSOLVER the wheels lack.
+// The CUDA parts, compiled only with a CUDA libtorch. Uses c10/cuda: ATen/cuda/CUDAContext.h needs
+// headers of cuBLAS, cuSPARSE and cuSOLVER, which the wheels lack.
 #include "cuda_kernels.hpp"
 #include "shim_graph.hpp"
 
@@ -44,7 +44,7 @@ struct streams {
     c10::cuda::CUDAStream lanes[SHIM_LANES], copy;
 };
 
-// A device's streams, from libtorch's pool: made at the first use, for the whole process.
+// The streams of a device, taken from libtorch's pool at the first use, for the whole process.
 const streams &streams_of(at::Device device)
 {
     static std::mutex lock;
@@ -87,7 +87,7 @@ void *shim::cuda_stream(at::Device device)
     return device.is_cuda() ? streams_of(device).lanes[0].stream() : nullptr;
 }
 
-// Taking pinned memory asks the driver for more than a capture in this thread allows.
+// Allocating pinned memory makes driver calls that are forbidden during a capture in this thread.
 at::Tensor shim::pin(const at::Tensor &host)
 {
     c10::cuda::CUDAStreamCaptureModeGuard allow(cudaStreamCaptureModeRelaxed);
@@ -97,8 +97,8 @@ at::Tensor shim::pin(const at::Tensor &host)
 }
 
 /*
- * libtorch's pinned memory is cached and not given out again before its copy is done: that is the
- * double buffer. The copy runs beside the work before it; the work after it waits.
+ * libtorch reuses a pinned buffer only after its copy has ended, so no double buffer is needed
+ * here. The copy runs while earlier work still runs; later work waits for the copy.
  */
 at::Tensor shim::cuda_upload(const at::Tensor &host, at::Device device)
 {
@@ -119,7 +119,7 @@ at::Tensor shim::cuda_upload(const at::Tensor &host, at::Device device)
 void shim::cuda_set_deterministic(bool on)
 {
     at::globalContext().setAllowTF32CuDNN(!on); // convolutions; matrix products stay in fp32
-    if (on) // what cuBLAS needs to give the same bits on several streams; read at its first use
+    if (on) // cuBLAS needs this for the same bits on several streams; it reads it at its first use
         setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
 }
 
@@ -134,7 +134,8 @@ void shim::cuda_memory(at::Device device, int64_t *used, int64_t *peak)
 namespace
 {
 
-// The mode concerns other threads: a prefetching one, or one that watches NCCL, must not spoil it.
+// The capture mode: CUDA calls of other threads (loader, NCCL's watcher) must not break the
+// capture.
 class cuda_capture : public shim::capture
 {
   public:

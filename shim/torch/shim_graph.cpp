@@ -1,4 +1,4 @@
-// Recorded passes: calls of a scope that a CUDA graph makes again.
+// Recorded passes: a CUDA graph repeats the calls of a scope.
 #include "shim_graph.hpp"
 
 using namespace shim;
@@ -42,14 +42,14 @@ void shim::graph_refill(shim_graph *g, const at::Tensor &host)
         return;
     TORCH_CHECK(g->next_upload < g->uploads.size() &&
                     g->uploads[g->next_upload].sizes() == host.sizes(),
-                "memory of another size than the recorded pass took");
+                "the memory has another size than in the recorded pass");
     g->uploads[g->next_upload++].copy_(host);
 }
 
 namespace
 {
 
-// Keeps what the calls made, without autograd's notes on how.
+// Keeps the results of the calls, without their autograd graph.
 void keep_tensors(shim_scope *s, shim_graph *g)
 {
     g->tensors = std::move(s->owned);
@@ -100,7 +100,7 @@ void shim_graph_begin(struct shim_scope *s, struct shim_graph *g)
         TORCH_CHECK(!s->graph && s->owned.empty(), "a pass begins in a scope without tensors");
         g->next_call = g->next_tensor = g->next_upload = 0;
         if (g->recorded) {
-            g->capture->wait(); // it reads the memory that is about to be filled anew
+            g->capture->wait(); // the last run may still read the memory that is filled next
         } else {
             on_device here(s->device);
             g->capture->begin();
@@ -113,7 +113,7 @@ void shim_graph_begin(struct shim_scope *s, struct shim_graph *g)
 void shim_graph_end(struct shim_scope *s, struct shim_graph *g)
 {
     if (!g || s->graph != g)
-        return; // none, or it has not begun
+        return; // no graph, or it has not begun
     s->graph = nullptr;
     g->group->held = nullptr;
     struct errmsg later = {};

@@ -1,4 +1,4 @@
-// What a recorded pass keeps, for shim_graph.cpp and shim_cuda.cpp.
+// A recorded pass, for shim_graph.cpp and shim_cuda.cpp.
 #pragma once
 
 #include "shim_priv.hpp"
@@ -10,7 +10,7 @@
 namespace shim
 {
 
-// What is queued on a device's work stream between begin and end, kept to be queued again.
+// Records the work queued on a device's work stream between begin and end; launch queues it again.
 class capture
 {
   public:
@@ -18,23 +18,23 @@ class capture
     virtual void begin() = 0;
     virtual void end() = 0;
     virtual void launch() = 0;
-    virtual void wait() = 0; // for the last launch
+    virtual void wait() = 0; // until the last launch has ended
 };
 
-// In shim_cuda.cpp or shim_host.cpp; nullptr on the CPU.
+// In shim_cuda.cpp or shim_host.cpp. nullptr on the CPU.
 std::unique_ptr<capture> new_capture(at::Device device);
-// A copy in pinned memory; also while a capture goes on.
+// A copy in pinned memory; works also during a capture.
 at::Tensor pin(const at::Tensor &host);
 
 } // namespace shim
 
 struct shim_graph {
     shim_group *group;
-    std::unique_ptr<shim::capture> capture; // goes last: the memory below is its own
+    std::unique_ptr<shim::capture> capture; // destroyed last: it owns the memory of those below
     bool recorded = false;
-    std::vector<const char *> calls = {};      // names, in order
-    std::deque<shim_tensor> tensors = {};      // one a call that makes one
-    std::vector<at::Tensor> uploads = {};      // pinned, one a shim_from_memory
+    std::vector<const char *> calls = {};              // names of the calls, in order
+    std::deque<shim_tensor> tensors = {};              // results of the calls that return a tensor
+    std::vector<at::Tensor> uploads = {};              // pinned, one for each shim_from_memory
     std::vector<std::pair<size_t, size_t>> ready = {}; // gradients, in the order they became final
     size_t next_call = 0, next_tensor = 0, next_upload = 0;
 };

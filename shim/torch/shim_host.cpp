@@ -1,4 +1,4 @@
-// What a CPU-only libtorch answers where shim_cuda.cpp would ask the driver.
+// The functions of shim_cuda.cpp for a libtorch without CUDA.
 #include "bias_leaky.hpp"
 #include "gpu_convolution.hpp"
 #include "shim_graph.hpp"
@@ -66,17 +66,17 @@ at::Tensor shim::bias_leaky(const at::Tensor &x, const at::Tensor &, double)
     return x;
 }
 
-at::Tensor shim::gpu_halve(const at::Tensor &x, const at::Tensor &, at::ScalarType)
+at::Tensor shim::gpu_conv_down(const at::Tensor &x, const at::Tensor &, at::ScalarType)
 {
     return x;
 }
 
-at::Tensor shim::gpu_twice(const at::Tensor &x, const at::Tensor &, at::ScalarType)
+at::Tensor shim::gpu_conv_up(const at::Tensor &x, const at::Tensor &, at::ScalarType)
 {
     return x;
 }
 
-at::Tensor shim::gpu_keep(const at::Tensor &x, const at::Tensor &, at::ScalarType)
+at::Tensor shim::gpu_conv_same(const at::Tensor &x, const at::Tensor &, at::ScalarType)
 {
     return x;
 }

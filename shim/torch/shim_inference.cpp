@@ -1,4 +1,4 @@
-// Operations of networks that others trained. Each is one line around its ATen namesake.
+// Operations for pretrained networks. Each is one line around the ATen function of that name.
 #include "shim_priv.hpp"
 
 #include "shim/inference.h"
@@ -10,7 +10,7 @@ extern "C" {
 struct shim_tensor *shim_pad(struct shim_scope *s, const struct shim_tensor *x, int64_t channels,
                              const int64_t sides[4])
 {
-    // ATen counts from the last dimension on
+    // ATen's list of sides begins with the last dimension
     return op(s, __func__, {x}, [&] {
         return at::constant_pad_nd(x->t, {sides[2], sides[3], sides[0], sides[1], 0, channels});
     });

@@ -1,4 +1,4 @@
-// The operations a network is written with. Each is one line around its ATen namesake.
+// The operations of networks and losses. Each is one line around the ATen function of that name.
 #include "shim_priv.hpp"
 
 #include <vector>
@@ -66,7 +66,7 @@ struct shim_tensor *shim_max_pool2d(struct shim_scope *s, const struct shim_tens
     return op(s, __func__, {x}, [&] {
         if (x->t.is_cpu() || !at::globalContext().deterministicAlgorithms())
             return at::max_pool2d(x->t, {size, size}, {size, size});
-        // its backward on a GPU adds atomically, and is refused then: the same by other means
+        // ATen's backward adds atomically on a GPU, which deterministic mode refuses
         int64_t h = x->t.size(2) / size, w = x->t.size(3) / size;
         return x->t.narrow(2, 0, h * size)
             .narrow(3, 0, w * size)
@@ -239,7 +239,7 @@ struct shim_tensor *shim_interpolate(struct shim_scope *s, const struct shim_ten
         case SHIM_BICUBIC:
             return at::upsample_bicubic2d(x->t, {height, width}, align_corners);
         }
-        TORCH_CHECK(false, "no such way of resampling: ", int(how));
+        TORCH_CHECK(false, "unknown enum shim_resample: ", int(how));
     });
 }
 

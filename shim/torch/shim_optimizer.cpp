@@ -1,4 +1,4 @@
-// The optimizer's passes over flat memory: Adam, plain descent, and sums of squares.
+// The optimizer's passes over flat memory: Adam, SGD, and sums of squares.
 #include "shim_priv.hpp"
 
 #include <algorithm>
@@ -12,13 +12,13 @@ using namespace shim;
 namespace
 {
 
-constexpr int64_t GRAIN = 1 << 14; // elements a thread takes at once
-constexpr int LANES = 8;           // of a chunk's sum, side by side
+constexpr int64_t GRAIN = 1 << 14; // elements that a thread takes at once
+constexpr int LANES = 8;           // partial sums of a chunk
 
 // ---- Adam --------------------------------------------------------------------------------------
 
 struct flats {
-    at::Tensor parameters, gradients, exp_avg, exp_avg_sq, average; // average: undefined where none
+    at::Tensor parameters, gradients, exp_avg, exp_avg_sq, average; // average may be undefined
 };
 
 flats flats_at(const shim_group *g, size_t offset, size_t count)
@@ -33,8 +33,8 @@ double scale_of(const struct shim_adam &adam)
     return adam.gradient_scale == 0 ? 1.0 : adam.gradient_scale;
 }
 
-// What is the same for all elements. Each operation is rounded by itself (no contraction), so the
-// width of the vectors that a compiler or a CPU chooses changes no bit.
+// Factors that are the same for all elements. Each operation is rounded separately (no
+// contraction), so the vector width that the compiler chooses changes no bit.
 template <class T> struct factors {
     explicit factors(const struct shim_adam &a)
         : scale(T(scale_of(a))), mean(T(1 - a.beta1)), keep(T(a.beta2)), square(T(1 - a.beta2)),
@@ -95,7 +95,7 @@ void adam_on_device(const flats &of, const struct shim_adam &adam)
     }
 }
 
-// ---- Plain descent -----------------------------------------------------------------------------
+// ---- SGD ---------------------------------------------------------------------------------------
 
 template <class T> void sgd_on_cpu(const flats &of, T lr, T average)
 {
@@ -119,7 +119,7 @@ void sgd_on_device(const flats &of, double lr, double ema)
 
 // ---- Sums of squares ---------------------------------------------------------------------------
 
-// Element i is added in lane i % LANES, then lanes in pairs.
+// Adds element i to lane i % LANES, then adds the lanes in pairs.
 template <class T> double chunk_squares(const T *x, int64_t n)
 {
     double lane[LANES] = {};
@@ -148,7 +148,7 @@ template <class T> void squares_on_cpu(const at::Tensor &x, double *sums)
                      });
 }
 
-// libtorch chooses how it adds by the shape of what it adds: it is given one shape only.
+// libtorch's order of additions depends on the shape, so it always gets the same shape.
 void squares_on_device(const at::Tensor &x, double *sums)
 {
     constexpr int64_t ROWS = 4096, BLOCK = ROWS * SHIM_CHUNK;
@@ -216,7 +216,7 @@ enum status shim_group_squares(const struct shim_group *g, enum shim_flat which,
                                size_t count, double *sums, struct errmsg *em)
 {
     return guard_on(g, __func__, em, [&] {
-        TORCH_CHECK(offset % SHIM_CHUNK == 0, "a chunk begins at a multiple of ", int(SHIM_CHUNK));
+        TORCH_CHECK(offset % SHIM_CHUNK == 0, "offset must be a multiple of ", int(SHIM_CHUNK));
         squares_of(range(g, which, offset, count), sums);
     });
 }

@@ -1,4 +1,4 @@
-// What the shim's own files share: the handles, the one try/catch, and how an operation is run.
+// Shared by the shim's files: the handles, the one try/catch, and how an operation runs.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -24,27 +24,27 @@ struct shim_scope {
     at::Device device;
     at::ScalarType dtype;
     bool grad = true, autocast = false;
-    bool forked = false; // into lanes
+    bool forked = false; // between shim_fork and shim_join
     int lane = 0;
     struct errmsg em = {};
-    std::deque<shim_tensor> owned = {}; // a deque: addresses stay when it grows
+    std::deque<shim_tensor> owned = {}; // a deque keeps addresses when it grows
     shim_graph *graph = nullptr;        // between shim_graph_begin and shim_graph_end
 };
 
 struct shim_kept {
-    size_t offset, count; // of the flat arrays
-    size_t at;            // where it begins in a moment's own array
+    size_t offset, count; // range of the flat arrays
+    size_t at;            // its first element in the array of a moment
 };
 
 struct shim_group {
     at::Device device;
     at::Tensor flat[SHIM_FLATS] = {};
-    std::vector<shim_kept> kept = {}; // of moments and average; looked at only where sharded
-    bool sharded = false;             // do the moments hold what is kept, end to end?
+    std::vector<shim_kept> kept = {}; // kept ranges of moments and average, if sharded
+    bool sharded = false;             // true: moments hold only the kept ranges, end to end
     std::deque<shim_tensor> parameters = {};
     void (*ready)(void *ctx, size_t offset, size_t count) = nullptr;
     void *ready_ctx = nullptr;
-    std::vector<std::pair<size_t, size_t>> *held = nullptr; // while recorded: where ready's calls go
+    std::vector<std::pair<size_t, size_t>> *held = nullptr; // while recording: collects ready calls
 };
 
 namespace shim
@@ -52,23 +52,25 @@ namespace shim
 
 // In shim_cuda.cpp or shim_host.cpp.
 int64_t cuda_count();
-// The stream that a lane's work on the device is queued on, and the handle of lane 0's; nothing on
-// the CPU. Never the default stream: that one waits for others, and cannot be captured.
+// The stream of a lane on the device; and the handle of the stream of lane 0. Nothing on the CPU.
+// Never the default stream: it waits for other streams and cannot be captured.
 std::optional<c10::Stream> work_stream(at::Device device, int lane);
 void *cuda_stream(at::Device device);
-// What lane `after` is given from here on waits for what lane `before` has been given.
+// Later work in lane `after` waits for the work that lane `before` has now.
 void cuda_order(at::Device device, int before, int after);
-// A copy of host memory on the device, by way of pinned memory; the host does not wait.
+// A copy of host memory on the device, through pinned memory; the host does not wait.
 at::Tensor cuda_upload(const at::Tensor &host, at::Device device);
 void cuda_set_deterministic(bool on);
 void cuda_memory(at::Device device, int64_t *used, int64_t *peak);
 
-// In shim_graph.cpp. True where a recorded pass makes this call (or it is not the recorded one: an
-// error in the scope); *made, unless made is NULL, is then its tensor.
+// In shim_graph.cpp. true if a recorded pass runs again and contains this call; *made (unless made
+// is NULL) is then the recorded tensor. Also true, with an error in the scope, if the call differs
+// from the recorded one.
 bool already_made(shim_scope *s, const char *where, shim_tensor **made);
-// Is a recorded pass being made again?
+// true if a recorded pass runs again.
 bool is_repeated(const shim_scope *s);
-// cuda_upload in a pass that is recorded now; new contents for the same call when it is repeated.
+// cuda_upload within a pass: recorded the first time; later, copies new contents to the same
+// memory.
 at::Tensor graph_upload(shim_graph *g, const at::Tensor &host, at::Device device);
 void graph_refill(shim_graph *g, const at::Tensor &host);
 
@@ -80,7 +82,7 @@ inline enum status report(struct errmsg *em, enum status st, const char *where, 
     return errmsg_set(em, st, where, 0, "%s", text);
 }
 
-// Runs f, which may throw; the one place where an exception becomes a status.
+// Runs f, which may throw. The only place where an exception becomes a status.
 template <class F> enum status guard(const char *where, struct errmsg *em, F f) noexcept
 {
     try {
@@ -90,10 +92,9 @@ template <class F> enum status guard(const char *where, struct errmsg *em, F f) 
         return report(em, ST_MEMORY, where, e.what_without_backtrace());
     } catch (const c10::Error &e) {
         std::string text = e.what_without_backtrace();
-        if (text.starts_with("CUDA error")) // general advice follows
+        if (text.starts_with("CUDA error")) // drop the general advice on the next lines
             text = text.substr(0, text.find('\n'));
-        // said in words only: by libtorch's CPU allocator, by CUDA outside of libtorch's, and by
-        // cuBLAS and cuDNN
+        // libtorch's CPU allocator, CUDA, cuBLAS and cuDNN report lack of memory only in the text
         bool memory = false;
         for (const char *words : {"not enough memory", "can't allocate memory",
                                   "CUDA error: out of memory", "STATUS_ALLOC_FAILED"})
@@ -108,7 +109,7 @@ template <class F> enum status guard(const char *where, struct errmsg *em, F f) 
     }
 }
 
-// The device and a lane's stream are current for the time of one operation.
+// Makes the device and a lane's stream current during one operation.
 class on_device
 {
   public:
@@ -120,7 +121,7 @@ class on_device
     c10::OptionalStreamGuard guard_;
 };
 
-// The scope's modes, for the time of one operation.
+// Applies the scope's modes during one operation.
 class modes
 {
   public:
@@ -148,7 +149,7 @@ class modes
     at::ScalarType dtype_before_;
 };
 
-// Can an operation of scope s on these inputs begin?
+// true if scope s has no error and no input is NULL.
 inline bool ready(shim_scope *s, const char *where,
                   std::initializer_list<const shim_tensor *> inputs)
 {
@@ -162,7 +163,7 @@ inline bool ready(shim_scope *s, const char *where,
     return true;
 }
 
-// Runs f within the scope's modes; `made` as for already_made.
+// Runs f with the scope's modes; `made` as in already_made.
 template <class F>
 void act(shim_scope *s, const char *where, std::initializer_list<const shim_tensor *> inputs, F f,
          shim_tensor **made = nullptr) noexcept
@@ -176,7 +177,7 @@ void act(shim_scope *s, const char *where, std::initializer_list<const shim_tens
         });
 }
 
-// guard for a function of a group.
+// guard, for functions of a group.
 template <class F>
 enum status guard_on(const shim_group *g, const char *where, struct errmsg *em, F f) noexcept
 {
@@ -186,7 +187,7 @@ enum status guard_on(const shim_group *g, const char *where, struct errmsg *em, 
     });
 }
 
-// Runs f, which returns an at::Tensor, and lends it from the scope.
+// Runs f and returns its at::Tensor as a tensor that the scope owns.
 template <class F>
 shim_tensor *op(shim_scope *s, const char *where, std::initializer_list<const shim_tensor *> inputs,
                 F f) noexcept
@@ -208,11 +209,11 @@ inline at::Tensor channels_last(const at::Tensor &x)
     return x.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-// In the backward of a layer whose gradients are computed without autograd.
+// For the backward of layers that compute their gradients without autograd.
 inline void refuse_second_derivatives()
 {
-    TORCH_CHECK(!at::GradMode::is_enabled(), "this layer has first derivatives only; use "
-                                             "shim_conv2d where second ones are needed");
+    TORCH_CHECK(!at::GradMode::is_enabled(), "this layer has first derivatives only: for second "
+                                             "derivatives use shim_conv2d");
 }
 
 inline at::IntArrayRef sizes(size_t n, const int64_t *dims)
@@ -222,7 +223,7 @@ inline at::IntArrayRef sizes(size_t n, const int64_t *dims)
     return at::IntArrayRef(dims, n);
 }
 
-// Part of a flat array.
+// A range of a flat array.
 inline at::Tensor range(const shim_group *g, enum shim_flat which, size_t offset, size_t count)
 {
     TORCH_CHECK(g->flat[which].defined(), "the group keeps no such array");

@@ -1,5 +1,5 @@
-// Pieces of a pass that are computed again in backward, so that nothing between their ends is kept.
-// Chen, Xu, Zhang, Guestrin: "Training deep nets with sublinear memory cost", 2016.
+// Gradient checkpointing: backward computes a piece of the pass again, so that its activations need
+// not be kept. Chen, Xu, Zhang, Guestrin: "Training deep nets with sublinear memory cost", 2016.
 #include "shim_priv.hpp"
 
 #include <ATen/autocast_mode.h>
@@ -19,10 +19,10 @@ struct piece {
     shim_scope *scope;
     piece_fn fn;
     const void *ctx;
-    bool autocast; // as it was in forward,
-    int lane;      // and where
+    bool autocast; // mode during forward
+    int lane;      // lane during forward
 
-    // The piece alone: what it makes on the way is gone at its end.
+    // Runs the piece in its scope and frees the temporaries.
     at::Tensor run(const at::Tensor &x, bool grad) const
     {
         const bool grad_before = scope->grad, autocast_before = scope->autocast;
@@ -39,15 +39,15 @@ struct piece {
         scope->autocast = autocast_before;
         scope->lane = lane_before;
         if (autocast && !autocast_before)
-            at::autocast::clear_cache(); // bf16 copies of parameters, which are about to change
-        TORCH_CHECK(result.defined(), "a piece of the pass gave no tensor");
+            at::autocast::clear_cache(); // drop bf16 copies of parameters: an update follows
+        TORCH_CHECK(result.defined(), "the function of shim_recompute returned no tensor");
         return result;
     }
 };
 
 struct recomputed : torch::autograd::Function<recomputed> {
-    // anchor wants a gradient and gets none: a piece whose parameters alone want one is recorded
-    // too
+    // The third argument, `anchor`, requires a gradient and gets none. Without it autograd would
+    // not record a piece of which only the parameters require gradients.
     static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &,
                               const piece &p)
     {
@@ -62,8 +62,7 @@ struct recomputed : torch::autograd::Function<recomputed> {
 
     static variable_list backward(AutogradContext *ctx, variable_list gradients)
     {
-        TORCH_CHECK(!at::GradMode::is_enabled(),
-                    "what is computed again has first derivatives only");
+        TORCH_CHECK(!at::GradMode::is_enabled(), "shim_recompute has first derivatives only");
         const piece p{
             .scope = reinterpret_cast<shim_scope *>(ctx->saved_data["scope"].toInt()),
             .fn = reinterpret_cast<piece_fn>(ctx->saved_data["fn"].toInt()),
@@ -75,7 +74,7 @@ struct recomputed : torch::autograd::Function<recomputed> {
         x.requires_grad_(ctx->needs_input_grad(0));
         at::AutoGradMode on(true);
         at::Tensor y = p.run(x, true);
-        if (y.requires_grad()) // not where all of its parameters are frozen
+        if (y.requires_grad()) // false if all parameters of the piece are frozen
             torch::autograd::backward({y}, {gradients[0]});
         return {x.grad(), at::Tensor(), at::Tensor()};
     }
@@ -95,7 +94,7 @@ struct shim_tensor *shim_recompute(struct shim_scope *s,
     if (!s->grad)
         return fn(s, ctx, x);
     return op(s, __func__, {x}, [&] {
-        TORCH_CHECK(!s->graph, "a recorded pass computes nothing again");
+        TORCH_CHECK(!s->graph, "shim_recompute cannot run within a recorded pass");
         at::Tensor anchor = at::empty({0}, x->t.options().dtype(at::kFloat)).requires_grad_(true);
         return recomputed::apply(x->t, anchor, piece{s, fn, ctx, s->autocast, s->lane});
     });

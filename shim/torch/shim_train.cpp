@@ -12,7 +12,7 @@ using namespace shim;
 namespace
 {
 
-// libtorch calls it after the gradient of one parameter is complete in this backward pass.
+// libtorch calls this hook when the gradient of one parameter is final in this backward pass.
 struct ready_hook : torch::autograd::PostAccumulateGradHook {
     ready_hook(const shim_group *of, size_t first, size_t n) : group(of), offset(first), count(n)
     {
@@ -41,7 +41,7 @@ extern "C" {
 void shim_backward(struct shim_scope *s, const struct shim_tensor *loss, bool create_graph)
 {
     act(s, __func__, {loss}, [&] {
-        // backward runs in the types that forward chose
+        // backward uses the types that forward chose: no autocast
         at::autocast::set_autocast_enabled(s->device.type(), false);
         torch::autograd::backward({loss->t}, {}, create_graph, create_graph);
     });
@@ -91,7 +91,7 @@ void shim_group_free(struct shim_group *g)
 {
     if (!g)
         return;
-    guard(__func__, nullptr, [&] { // a graph may outlive the group: its hooks must not
+    guard(__func__, nullptr, [&] { // remove the hooks: a graph may outlive the group
         for (shim_tensor &p : g->parameters)
             torch::autograd::impl::set_post_acc_grad_hooks(p.t, nullptr);
     });
@@ -190,7 +190,7 @@ enum status shim_group_keep_moments(struct shim_group *g, const struct shim_rang
             if (!g->flat[which].defined())
                 continue;
             next.flat[which] = at::zeros({int64_t(total)}, g->flat[which].options());
-            for (const shim_kept &k : next.kept) // an average begins at the parameters
+            for (const shim_kept &k : next.kept) // a new average starts at the parameters
                 if (which == SHIM_EMA)
                     range(&next, which, k.offset, k.count)
                         .copy_(range(g, SHIM_PARAMETERS, k.offset, k.count));
@@ -215,7 +215,7 @@ enum status shim_group_nonfinite(const struct shim_group *g, enum shim_flat whic
 {
     return guard_on(g, __func__, em, [&] {
         at::Tensor all = range(g, which, offset, count);
-        // one pass over memory: a finite sum has finite terms
+        // one pass over memory: if the sum is finite, all elements are
         bool good = all.sum().isfinite().item<bool>();
         *n_out = good ? 0 : all.isfinite().logical_not().sum().item<int64_t>();
     });

@@ -14,7 +14,7 @@
 
 enum { LINE_BYTES = 2 * PATH_BYTES_MAX, CONTROLLERS_BYTES = 256 };
 
-/* Where this process is in one hierarchy of cgroups: v2's, or the one of v1 that has "cpu". */
+/* The cgroup of this process in one hierarchy: that of v2, or the "cpu" hierarchy of v1. */
 struct place {
     bool v2, known;
     char path[PATH_BYTES_MAX];
@@ -40,7 +40,7 @@ static FILE *open_below(const char *root, const char *path)
     return n >= 0 && (size_t)n < sizeof full ? fopen(full, "re") : NULL;
 }
 
-/* Is word one of a list with commas between? */
+/* true if word is in a list separated by commas. */
 static bool list_has(const char *list, const char *word)
 {
     size_t n = strlen(word);
@@ -50,7 +50,7 @@ static bool list_has(const char *list, const char *word)
     return false;
 }
 
-/* Lines of /proc/self/cgroup: "0::/user.slice", "4:cpu,cpuacct:/docker/17". */
+/* Reads /proc/self/cgroup: lines "0::/user.slice" (v2) or "4:cpu,cpuacct:/docker/17" (v1). */
 static void find_places(const char *root, struct place *v1, struct place *v2)
 {
     char line[LINE_BYTES];
@@ -87,7 +87,7 @@ static double read_v1(const char *root, const char *folder)
     return number[0] > 0 && number[1] > 0 ? number[0] / number[1] : INFINITY;
 }
 
-/* "150000 100000", or "max 100000" where there is no quota. */
+/* Reads cpu.max: "150000 100000", or "max 100000" for no quota. */
 static double read_v2(const char *root, const char *folder)
 {
     char path[PATH_BYTES_MAX];
@@ -100,9 +100,9 @@ static double read_v2(const char *root, const char *folder)
 }
 
 /*
- * The lowest quota from the process's cgroup up to the one that is mounted. A mount shows the
- * hierarchy from `top` on; a path that is not below it, as a container may be told the host's, says
- * nothing, and the mounted cgroup alone counts.
+ * The lowest quota of the process's cgroup and the cgroups above it, up to the mounted one, `top`.
+ * In a container the process's path may be that of the host and not lie below `top`: then only the
+ * mounted cgroup counts.
  */
 static double lowest_of_mount(const char *root, const struct place *p, const char *top,
                               const char *mount)

@@ -82,7 +82,7 @@ enum status folder_make(const char *path, struct errmsg *em)
     return ST_OK;
 }
 
-/* What is no file, for messages. */
+/* The kind of something that is not a regular file, for messages. */
 static const char *kind_name(mode_t mode)
 {
     return S_ISDIR(mode)    ? "a folder"
@@ -94,8 +94,8 @@ static const char *kind_name(mode_t mode)
 static enum status refuse_kind(const char *path, mode_t mode, struct errmsg *em)
 {
     const char *remedy = S_ISDIR(mode)    ? ""
-                         : S_ISFIFO(mode) ? "; write what comes out of it to a file first: it may "
-                                            "be read more than once, and by several ranks"
+                         : S_ISFIFO(mode) ? "; write its contents to a file first: several ranks "
+                                            "may read it, and more than once"
                                           : "";
     return FAIL(em, ST_NOINPUT, "cannot read %s: it is %s, not a regular file%s", path,
                 kind_name(mode), remedy);
@@ -106,8 +106,8 @@ enum status file_open(const char *path, int *fd_out, struct errmsg *em)
     enum status st = ST_OK;
     struct stat s;
     char first;
-    /* looked at before it is opened: opening some devices does something. A pipe that takes its
-     * place in between does not block either */
+    /* check before opening: opening some devices has effects. O_NONBLOCK, in case a pipe takes its
+     * place in between */
     if (stat(path, &s) != 0)
         return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open %s", path);
     if (!S_ISREG(s.st_mode))
@@ -152,7 +152,7 @@ enum status file_check_replaceable(const char *path, struct errmsg *em)
 {
     struct stat s, link;
     if (stat(path, &s) != 0)
-        return ST_OK; /* what is wrong shows when it is written */
+        return ST_OK; /* writing will report the error */
     if (!S_ISREG(s.st_mode))
         return FAIL(em, ST_IO, "cannot write %s: it is %s, not a regular file", path,
                     kind_name(s.st_mode));
@@ -161,7 +161,7 @@ enum status file_check_replaceable(const char *path, struct errmsg *em)
     return ST_OK;
 }
 
-/* Reads to the end, whatever length the file claims to have: those of /proc claim none. */
+/* Reads to the end and ignores the reported length: it is 0 for files in /proc. */
 static enum status read_to_end(int fd, const char *path, size_t guess, size_t bytes_max,
                                uint8_t **bytes_out, size_t *n_out, struct errmsg *em)
 {
@@ -234,7 +234,7 @@ static enum status write_all(int fd, const void *bytes, size_t n, const char *pa
 static enum status sync_path(const char *path, int flags, struct errmsg *em)
 {
     int fd = open(path, flags | O_NONBLOCK | O_CLOEXEC);
-    /* some file systems cannot sync a folder and say EINVAL: they order renames by themselves */
+    /* EINVAL: this file system cannot sync a folder; such file systems order renames themselves */
     bool good = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL);
     int reason = errno;
     if (fd >= 0)

@@ -20,7 +20,7 @@ struct hash128 hash128(const void *bytes, size_t n)
     return (struct hash128){.high = h.high64, .low = h.low64};
 }
 
-/* XXH3_state_t, under a name that xxHash's header need not be known for. */
+/* Hides XXH3_state_t, so that callers need not include xxHash's header. */
 struct hash128_stream {
     XXH3_state_t *state;
 };

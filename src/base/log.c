@@ -43,7 +43,7 @@ static void write_all(const char *text, size_t n)
     while (n > 0) {
         ssize_t done = write(STDERR_FILENO, text, n);
         if (done <= 0)
-            return; /* nobody is listening: there is nowhere left to say so */
+            return; /* stderr is closed or broken: nothing can be printed */
         text += done;
         n -= (size_t)done;
     }

@@ -45,7 +45,7 @@ uint32_t philox_u32(struct philox *p)
 {
     if (p->used == 4) {
         philox_block(p->counter, p->key, p->block);
-        p->counter[0]++; /* 2^34 words an index: nothing here comes near */
+        p->counter[0]++; /* overflows after 2^34 words of one index: nothing here draws so many */
         p->used = 0;
     }
     return p->block[p->used++];
@@ -59,7 +59,7 @@ uint64_t philox_u64(struct philox *p)
 
 uint64_t philox_below(struct philox *p, uint64_t n)
 {
-    uint64_t reject_below = (0 - n) % n; /* 2^64 mod n: the uneven remainder */
+    uint64_t reject_below = (0 - n) % n; /* 2^64 mod n: rejecting these removes the bias */
     uint64_t x;
     do
         x = philox_u64(p);
@@ -76,7 +76,7 @@ float philox_uniform(struct philox *p, float low, float high)
 float philox_normal(struct philox *p)
 {
     const float two_pi = 6.28318530717958647692f;
-    float u = ((float)(philox_u32(p) >> 8) + 0.5f) * 0x1p-24f; /* never 0: its logarithm is taken */
+    float u = ((float)(philox_u32(p) >> 8) + 0.5f) * 0x1p-24f; /* never 0, for the logarithm */
     float v = (float)(philox_u32(p) >> 8) * 0x1p-24f;
     return sqrtf(-2.0f * logf(u)) * cosf(two_pi * v);
 }

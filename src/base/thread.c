@@ -8,7 +8,7 @@ int thread_start(pthread_t *out, void *(*run)(void *context), void *context)
 {
     sigset_t all, before;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* a thread begins with its maker's mask */
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* a new thread inherits the mask */
     int error = pthread_create(out, NULL, run, context);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
@@ -25,7 +25,7 @@ void condition_init(pthread_cond_t *changed)
 
 bool condition_wait(pthread_cond_t *changed, pthread_mutex_t *lock, double until_s)
 {
-    const double far_s = 4e9; /* the kernel's times end at 9.2e9 s */
+    const double far_s = 4e9; /* the kernel's clocks end at 9.2e9 s */
     if (!(until_s < far_s))
         return pthread_cond_wait(changed, lock) == 0;
     time_t whole = until_s > 0 ? (time_t)until_s : 0;

@@ -44,7 +44,7 @@ static void choose_by_omp(int wanted, struct thread_choice *out)
 {
     out->n = MIN(wanted, (int)THREADS_MOST);
     if (wanted > out->n)
-        snprintf(out->why, sizeof out->why, "the most there can be; OMP_NUM_THREADS says %d",
+        snprintf(out->why, sizeof out->why, "the largest allowed number; OMP_NUM_THREADS is %d",
                  wanted);
     else
         snprintf(out->why, sizeof out->why, "OMP_NUM_THREADS");

@@ -1,4 +1,4 @@
-/* Which launcher started this process, by the variables launchers set. */
+/* Finds the launcher of this process from environment variables. */
 #include <stdlib.h>
 
 #include "base/checked.h"
@@ -14,8 +14,8 @@ static int number_in(const char *name)
 
 struct comm_launch comm_launch_detect(void)
 {
-    /* most specific first: mpirun inside a Slurm job sets both its own and Slurm's variables, and
-     * Slurm's then describe mpirun's daemons */
+    /* most specific first: with mpirun inside a Slurm job both kinds of variables are set, and
+     * Slurm's describe the daemons of mpirun */
     static const struct {
         const char *size, *rank, *launcher;
     } known[] = {

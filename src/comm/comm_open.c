@@ -1,4 +1,4 @@
-/* Opening: which backend, which GPU, which CPUs. */
+/* Opening: chooses the backend, the GPU and the CPUs. */
 #include "comm/comm.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "comm_priv.h"
 #include "numa.h"
 
-/* Each process would train alone and overwrite the others' files. */
+/* Refuses to start: each process would train alone and overwrite the files of the others. */
 static enum status refuse_launcher(const struct comm_launch *launch, struct errmsg *em)
 {
     return FAIL(em, ST_USAGE,
@@ -33,10 +33,10 @@ static enum status open_backend(const struct comm_options *o, struct comm *c, st
         return FAIL(em, ST_CONFIG,
                     "comm.backend = \"self\" is for one rank, but %s started %d; use \"auto\"",
                     launch.launcher, launch.world_size);
-    /* one process needs no MPI, and in an interactive Slurm shell MPI would not even start */
+    /* one process needs no MPI, and MPI does not start in an interactive Slurm shell */
     if (o->backend == COMM_SELF || (o->backend == COMM_AUTO && launch.world_size <= 1))
         return comm_self_open(c, em);
-    /* MPI_Init would end the process, with a page of text from each rank */
+    /* else MPI_Init would end the process, and each rank would print a page of text */
     if (launch.without_pmix && mpi_is_open_mpi())
         return refuse_launcher(&launch, em);
     enum status st = comm_mpi_open(c, em);
@@ -93,7 +93,7 @@ enum status comm_count_cpu_sharers(struct comm *c, int *n_out, struct errmsg *em
     memcpy(mine.host, c->place.host, sizeof mine.host);
     bool bound = sched_getaffinity(0, sizeof mine.cpus, &mine.cpus) == 0;
     for (size_t cpu = 0; cpu < CPU_SETSIZE && !bound; cpu++)
-        CPU_SET(cpu, &mine.cpus); /* the kernel does not say: any */
+        CPU_SET(cpu, &mine.cpus); /* the kernel does not tell: assume all CPUs */
     enum status st = comm_agree(c, all ? ST_OK : FAIL(em, ST_MEMORY, "out of memory"), em);
     if (st == ST_OK)
         st = c->ops->share_bytes(c, &mine, sizeof mine, all, em);

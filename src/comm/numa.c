@@ -10,7 +10,7 @@
 
 enum { TEXT_BYTES = 4096, NODES_MAX = 1024 };
 
-/* The file's text without its last newline. */
+/* Reads a file without its last newline. */
 static bool read_text(const char *path, char text[static TEXT_BYTES])
 {
     FILE *f = fopen(path, "re");
@@ -22,7 +22,7 @@ static bool read_text(const char *path, char text[static TEXT_BYTES])
     return got;
 }
 
-/* A number below most at *at, which moves behind it. */
+/* Reads a number below most at *at and moves *at past it. */
 static bool take_number(const char **at, long most, long *out)
 {
     char *end = NULL;
@@ -66,7 +66,7 @@ bool numa_near_device(const char *sysfs, const char *bus_id, cpu_set_t *near_out
         return false;
     const char *at = text;
     long node;
-    if (!take_number(&at, NODES_MAX, &node) || *at) /* -1: unknown */
+    if (!take_number(&at, NODES_MAX, &node) || *at) /* the kernel writes -1 for unknown */
         return false;
     snprintf(path, sizeof path, "%s/devices/system/node/node%ld/cpulist", sysfs, node);
     return read_text(path, text) && numa_parse_list(text, near_out);

@@ -1,7 +1,6 @@
 /*
- * Which processors a PCI device is next to: those of its NUMA node, as Linux tells under /sys.
- * Memory that a thread touches first lies on its node, and copies to a device from another node
- * cross the link between them.
+ * The CPUs on the NUMA node of a PCI device, from Linux's /sys. Memory lies on the NUMA node of the
+ * thread that touches it first. Copies from another NUMA node to the device cross a slower link.
  */
 #ifndef BIFRONS_COMM_NUMA_H
 #define BIFRONS_COMM_NUMA_H
@@ -9,10 +8,10 @@
 #include <sched.h>
 #include <stdbool.h>
 
-/* bus_id: "0000:17:00.0"; sysfs: "/sys". False where the kernel does not know: no such device, or a
- * machine without NUMA nodes. */
+/* bus_id: "0000:17:00.0"; sysfs: "/sys". False if the kernel does not know: no such device, or no
+ * NUMA nodes. */
 bool numa_near_device(const char *sysfs, const char *bus_id, cpu_set_t *near_out);
-/* "0-3,8,10-11" as the kernel writes lists of processors; false where it is none. */
+/* Reads a list of CPUs as the kernel writes it, "0-3,8,10-11"; false if text is not such a list. */
 bool numa_parse_list(const char *text, cpu_set_t *out);
 
 #endif

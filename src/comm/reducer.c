@@ -15,7 +15,7 @@ static enum status check_options(const struct reducer_options *o, struct errmsg 
     BUG_ON(o->n_tensors == 0 || o->tensors[0].first != 0);
     if (o->wire == REDUCER_WIRE_BF16 && (o->dtype != COMM_F32 || o->stream))
         return FAIL(em, ST_CONFIG,
-                    "comm.wire = \"bf16\" takes fp32 gradients in host memory: set comm.wire = "
+                    "comm.wire = \"bf16\" needs fp32 gradients in host memory: set comm.wire = "
                     "\"fp32\" or train.device = \"cpu\"");
     return ST_OK;
 }
@@ -157,7 +157,7 @@ static void note_ready(struct reducer *r, size_t first)
     if (seen->n == 0)
         seen->first_s = now;
     if (seen->n == r->options.n_tensors)
-        return; /* a second backward: one is enough */
+        return; /* a second backward: ignore it */
     seen->tensor[seen->n] = tensor_at(r, first);
     seen->ready_s[seen->n++] = now - seen->first_s;
 }
@@ -169,7 +169,7 @@ void reducer_ready(void *reducer, size_t first, size_t count)
         note_ready(r, first);
     if (!r->armed)
         return;
-    size_t i = r->next; /* buckets that have gone were complete */
+    size_t i = r->next; /* buckets before r->next have been sent */
     while (i < r->n_buckets && first - r->buckets[i].range.first >= r->buckets[i].range.count)
         i++;
     if (i == r->n_buckets)

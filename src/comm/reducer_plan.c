@@ -1,11 +1,11 @@
 /*
- * Which ranges are buckets, in which order.
+ * Plans the buckets and their order.
  *
- * Tensors taken in the order of their readiness are cut into runs; a run whose tensors lie side by
- * side in the flat gradient can be a bucket. Where each cut falls is found by dynamic programming
- * over (buckets used, tensors covered): the sum of a bucket starts when its last tensor is ready
- * and the link is free, and takes latency + bytes / bandwidth. Of all plans that end about as soon
- * as the soonest one, that with the fewest buckets is taken.
+ * The tensors, in the order in which their gradients become final, are cut into runs. A run can be
+ * a bucket if its tensors lie side by side in the flat gradient. Dynamic programming over (number
+ * of buckets, number of tensors) finds the cuts. It assumes that the sum of a bucket starts when
+ * its last tensor is final and the link is free, and takes latency + bytes / bandwidth. Of all
+ * plans that end about as early as the best one, the plan with the fewest buckets wins.
  */
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +19,8 @@
 #include "base/poison.h"
 
 enum { PROBE_SMALL = 256, PROBE_LARGE = 1 << 20 }; /* elements */
-/* a plan is as good as the best one if it leaves no more than this to wait for after backward */
+/* A plan is as good as the best one if its wait after backward is at most 1.1 times that of the
+ * best plan, plus 50 us. */
 static const double GOOD_SHARE = 1.1, GOOD_S = 50e-6;
 
 struct link {
@@ -31,7 +32,7 @@ struct link {
 static enum status time_sum(struct reducer *r, size_t count, double *seconds, struct errmsg *em)
 {
     enum status st = ST_OK;
-    for (int i = 0; i < 2 && st == ST_OK; i++) { /* the first time memory and links warm up */
+    for (int i = 0; i < 2 && st == ST_OK; i++) { /* the first round warms up memory and links */
         struct comm_ticket ticket = {0};
         struct reducer_range range = {0, count};
         st = comm_barrier(r->options.comm, em);
@@ -62,7 +63,7 @@ static enum status measure_link(struct reducer *r, struct link *link, struct err
 
 /* ---- Planning, on rank 0 --------------------------------------------------------------------- */
 
-/* Tensors that were never ready in the observed backward are taken to be so at its end. */
+/* Assumes that tensors without a gradient in the observed backward become final at its end. */
 static void complete_observation(struct reducer *r)
 {
     struct reducer_observation *seen = &r->seen;
@@ -78,8 +79,8 @@ static void complete_observation(struct reducer *r)
     }
 }
 
-/* Grows the hull of the tensors seen so far. They are one range where none of another place parts
- * them, that is where the hull holds no more than they do. */
+/* The smallest range that holds the tensors added so far. They lie side by side if the range has no
+ * more elements than the tensors together. */
 struct hull {
     size_t low, high, sum;
 };
@@ -103,7 +104,8 @@ static void plan_fixed(struct reducer *r, size_t limit)
         struct hull h = no_hull;
         next = begin;
         for (size_t i = begin; i < r->seen.n && (i == begin || h.sum < limit); i++)
-            if (grow(r, &h, i) && (i == begin || h.sum <= limit)) { /* a later one may join two */
+            if (grow(r, &h, i) &&
+                (i == begin || h.sum <= limit)) { /* a later tensor may fill a gap */
                 r->ranges[r->n_buckets] = (struct reducer_range){h.low, h.sum};
                 next = i + 1;
             }
@@ -111,8 +113,8 @@ static void plan_fixed(struct reducer *r, size_t limit)
     }
 }
 
-/* The table of the dynamic programme: row k, column j is the best plan of k buckets for the first j
- * tensors to be ready. */
+/* The table of the dynamic programming: row k, column j is the best plan of k buckets for the first
+ * j tensors. */
 struct table {
     size_t n; /* tensors */
     double *end_s;
@@ -124,7 +126,7 @@ static size_t cell(const struct table *t, size_t buckets, size_t tensors)
     return buckets * (t->n + 1) + tensors;
 }
 
-/* The last bucket of the first j tensors may begin at any i that leaves it in one piece. */
+/* Fills column j: tries every first tensor i of the last bucket that makes it one range. */
 static void fill_column(const struct reducer *r, const struct link *link, struct table *t, size_t j)
 {
     struct hull h = no_hull;
@@ -201,8 +203,8 @@ static void describe(struct reducer *r, const struct link *link)
                  (double)r->options.bucket_bytes / unit);
     else
         snprintf(out + n, REDUCER_TEXT_BYTES - (size_t)n,
-                 "planned from gradients that get ready over %.1f ms and a link of %.0f MiB/s and "
-                 "%.2f ms a sum",
+                 "planned from gradients that become final over %.1f ms and a link of %.0f MiB/s "
+                 "and %.2f ms a sum",
                  r->seen.ready_s[r->seen.n - 1] * 1e3,
                  link->s_per_byte > 0 ? 1 / (link->s_per_byte * unit) : INFINITY,
                  link->latency_s * 1e3);
@@ -228,7 +230,7 @@ static enum status share(struct reducer *r, void *range, size_t bytes, struct er
     return comm_do(r->options.comm, COMM_BROADCAST, range, bytes, COMM_U8, 0, NULL, em);
 }
 
-/* What a rank will ask of every bucket's collective. */
+/* What all ranks must have in common before the first bucket is summed. */
 struct signature {
     uint64_t count, n_tensors, dtype, wire, scatter;
 };
@@ -239,7 +241,7 @@ static struct signature signature_of(const struct reducer *r)
     return (struct signature){o->count, o->n_tensors, o->dtype, o->wire, o->scatter};
 }
 
-/* Before the first sum: one of another size or type would hang, or add up nonsense. */
+/* Checks this before the first sum: another size or type would hang or give wrong sums. */
 static enum status check_signature(struct reducer *r, struct errmsg *em)
 {
     struct signature mine = signature_of(r), root = mine;
@@ -248,8 +250,8 @@ static enum status check_signature(struct reducer *r, struct errmsg *em)
         return st;
     if (memcmp(&mine, &root, sizeof mine) != 0)
         st = FAIL(em, ST_INTERNAL,
-                  "rank %d would reduce %zu gradients in %zu tensors (type %d, wire %d, sharded "
-                  "%d), rank 0 %zu in %zu (%d, %d, %d): every rank must run the same program "
+                  "rank %d has %zu gradients in %zu tensors (type %d, wire %d, sharded "
+                  "%d), rank 0 has %zu in %zu (%d, %d, %d): every rank must run the same program "
                   "with the same configuration",
                   comm_rank(r->options.comm), (size_t)mine.count, (size_t)mine.n_tensors,
                   (int)mine.dtype, (int)mine.wire, (int)mine.scatter, (size_t)root.count,
@@ -265,7 +267,7 @@ static bool is_bound(const struct reducer *r, size_t element)
     return found;
 }
 
-/* Rank 0's buckets, held against this rank's own tensors. */
+/* Checks that rank 0's buckets fit this rank's tensors. */
 static enum status check_buckets(const struct reducer *r, struct errmsg *em)
 {
     for (size_t i = 0; i < r->n_buckets; i++) {

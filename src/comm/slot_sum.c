@@ -16,7 +16,7 @@ struct node {
     size_t index;
 };
 
-/* Nodes that are complete but not yet added to a sibling, from left to right. */
+/* Complete nodes of the tree that wait for their siblings, from left to right. */
 struct stack {
     size_t n, deepest;
     struct node nodes[NODES_MAX];
@@ -26,16 +26,17 @@ struct slot_sum {
     struct comm *comm;
     float *gradients;
     size_t count, n_slots;
-    size_t next; /* slot of this rank to be added */
+    size_t next; /* the slot that is added next */
     struct stack stack;
-    float **partials; /* (n_partials) of (count): the stack's nodes */
+    float **partials; /* (n_partials) of (count): the sums of the stack's nodes */
     size_t n_partials;
-    size_t nodes_a_rank; /* most that a rank has left at the end */
+    size_t nodes_a_rank; /* the most nodes that a rank has left at the end */
     float *exchange;     /* (world_size, nodes_a_rank, piece) */
     size_t piece;        /* elements */
 };
 
-/* Puts a node on the stack. While it completes its parent, `add` sums it and its left sibling. */
+/* Puts a node on the stack. While the top node has its left sibling on the stack, `add` adds the
+ * two and their parent replaces them. */
 static void push(struct stack *s, struct node node, void (*add)(void *ctx, size_t left), void *ctx)
 {
     while (s->n > 0 && (node.index & 1) && s->nodes[s->n - 1].level == node.level &&
@@ -49,7 +50,7 @@ static void push(struct stack *s, struct node node, void (*add)(void *ctx, size_
     s->deepest = MAX(s->deepest, s->n);
 }
 
-/* The stack that a rank ends with. */
+/* The stack of a rank after its last slot. */
 static struct stack stack_of(const struct slot_sum *s, int rank)
 {
     struct stack stack = {0};
@@ -143,10 +144,10 @@ void slot_sum_add(struct slot_sum *s)
     memcpy(s->partials[s->stack.n - 1], s->gradients, s->count * sizeof(float));
 }
 
-/* The nodes of all ranks at one piece of the gradient, on their way up the tree. */
+/* Adds the nodes of all ranks for one piece of the gradient. */
 struct climb {
-    float *terms[NODES_MAX]; /* of the stack's nodes */
-    float *incoming;         /* of the node that is being pushed */
+    float *terms[NODES_MAX]; /* sums of the stack's nodes */
+    float *incoming;         /* sum of the node that is pushed next */
     size_t n;                /* elements */
 };
 
@@ -156,7 +157,7 @@ static void add_term(void *ctx, size_t left)
     add_to_right(climb->terms[left], climb->incoming, climb->n);
 }
 
-/* Adds up what has been exchanged: whole nodes first, then what the right edge leaves over. */
+/* Adds the exchanged nodes: first complete parents, then the nodes left at the right edge. */
 static const float *sum_piece(const struct slot_sum *s, size_t n)
 {
     struct stack stack = {0};

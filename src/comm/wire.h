@@ -1,4 +1,4 @@
-/* fp32 to bf16, rounded to the nearest even, and back: what travels instead of a gradient. */
+/* Packs fp32 gradients to bf16 (nearest, ties to even) for sending, and unpacks them. */
 #ifndef BIFRONS_COMM_WIRE_H
 #define BIFRONS_COMM_WIRE_H
 

@@ -29,12 +29,12 @@ static void draw_zoom(struct philox *p, float strength, struct augment_draw *d)
 
 static void draw_shift(struct philox *p, float strength, struct augment_draw *d)
 {
-    float shift = 2.0f * strength; /* the picture is 2 wide in its coordinates */
+    float shift = 2.0f * strength; /* normalised coordinates: the picture is 2 wide */
     d->shift_x = philox_uniform(p, -shift, shift);
     d->shift_y = philox_uniform(p, -shift, shift);
 }
 
-/* Control points [y][x], x then y of each: normal, cut at two standard deviations. */
+/* Control points [y][x], x and y of each: normal, limited to two standard deviations. */
 static void draw_warp(struct philox *p, float strength, struct augment_draw *d)
 {
     for (int y = 0; y < AUGMENT_GRID; y++)
@@ -73,7 +73,7 @@ static void draw_predicted_pose(struct philox *p, float strength, struct augment
     d->predicted_pose = chance(p, strength);
 }
 
-/* Half of the pictures stay as they are. */
+/* 0 for half of the pictures. */
 static float half_uniform(struct philox *p, float strength)
 {
     float x = philox_uniform(p, -strength, strength);
@@ -90,9 +90,9 @@ static void draw_noise(struct philox *p, float strength, struct augment_draw *d)
     d->noise = half_uniform(p, strength);
 }
 
-/* In the order in which they are drawn: a new one goes to the end. */
+/* In the order of drawing: add a new one at the end. */
 static const struct {
-    size_t strength; /* a double in struct augment_config */
+    size_t strength; /* offset of a double in struct augment_config */
     bool fades;
     void (*draw)(struct philox *p, float strength, struct augment_draw *d);
 } rows[] = {

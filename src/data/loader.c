@@ -14,7 +14,7 @@ struct loader {
     struct priority priority;
     struct pose_scale pose[2];
     uint64_t seed;
-    uint8_t *stored[2]; /* one picture at the set's own size */
+    uint8_t *stored[2]; /* one picture of each person, at the set's size */
 };
 
 enum status loader_new(const struct loader_source source[2], const struct augment_config *strength,
@@ -86,7 +86,7 @@ static enum status load_image(struct loader *l, int person, int64_t row, uint8_t
     return st == ST_OK ? scale(l->stored[person], stored_size, out, size, em) : st;
 }
 
-/* A mask takes the same way as a picture, as grey. */
+/* A mask is scaled like a picture, as a grey one. */
 static enum status load_mask(struct loader *l, int person, int64_t row, uint8_t *out, int size,
                              struct errmsg *em)
 {
@@ -101,7 +101,8 @@ static enum status load_mask(struct loader *l, int person, int64_t row, uint8_t 
     enum status st = set_read_mask(set, row, grey.rgb, em);
     if (st != ST_OK)
         return st;
-    for (size_t i = stored_pixels; i-- > 0;) /* backwards: each value moves up, in place */
+    for (size_t i = stored_pixels;
+         i-- > 0;) /* backwards: in place, each value moves to a higher index */
         memset(grey.rgb + 3 * i, grey.rgb[i], 3);
     st = picture_resize(&grey, size, size, &scaled, em);
     for (size_t i = 0; i < pixels && st == ST_OK; i++)
@@ -122,7 +123,7 @@ static enum status load_priority(struct loader *l, int person, int64_t row, uint
     return st;
 }
 
-/* z of sample i, as its draw moves it. */
+/* The pose code z of sample i, moved by its draw. */
 static enum status load_pose(struct loader *l, int person, size_t i, int64_t row, struct batch *b,
                              struct errmsg *em)
 {

@@ -12,12 +12,12 @@ struct order {
     enum philox_stream stream;
     int64_t n_train, n_val;
     int64_t *train, *val; /* rows, ascending */
-    int64_t *permutation; /* (n_train) of pass `pass` */
+    int64_t *permutation; /* (n_train), for pass `pass` */
     uint64_t pass;
     bool permuted;
 };
 
-/* A picture's place in the seeded ranking that the split is cut from. */
+/* A picture in the seeded ranking from which the split is cut. */
 struct ranked {
     uint64_t key;
     int64_t row;
@@ -118,7 +118,7 @@ int64_t order_train_row(const struct order *o, int64_t i)
     return o->train[i];
 }
 
-/* Fisher-Yates from the last place down, so that place i swaps with one of 0 … i. */
+/* Fisher-Yates from the last place down: place i is swapped with one of 0 … i. */
 static void permute(struct order *o, uint64_t pass)
 {
     struct philox p = philox_at(o->seed, o->stream, pass);

@@ -8,7 +8,7 @@
 
 #include "base/poison.h"
 
-/* Of each 50 values in order, the least and the largest do not count. */
+/* The smallest and the largest of each 50 sorted values do not count. */
 enum { CUT_ONE_OF = 50 };
 /* Standard deviation of the middle 96 % of the normal distribution. */
 static const double middle_deviation = 0.8903;
@@ -25,7 +25,7 @@ struct spread {
     double mean, deviation;
 };
 
-/* Of values in order, n > 0. */
+/* Mean and deviation of n > 0 sorted values. */
 static struct spread spread_of(const float *values, size_t n)
 {
     size_t cut = n / CUT_ONE_OF, kept = n - 2 * cut;
@@ -41,7 +41,8 @@ static struct spread spread_of(const float *values, size_t n)
     return (struct spread){mean, cut > 0 ? deviation / middle_deviation : deviation};
 }
 
-/* The known values of a coordinate in the faces and in their mirror images, in order. */
+/* The known values of a coordinate in the faces and their mirror images, sorted; returns their
+ * number. */
 static size_t gather(const float (*faces)[FACE_POINTS][2], size_t n, int point, int axis,
                      float *out)
 {
@@ -117,8 +118,8 @@ enum status pose_scale_measure(struct set *set, const struct order *order, struc
                     set_path(set), n);
     if (st == ST_OK && gaps->unknown.n + gaps->constant.n == ALL)
         return FAIL(em, ST_DATA,
-                    "%s: points lie at the same places in all of its %zu training pictures; each "
-                    "line of points.csv is to hold the points of its own picture",
+                    "%s: the points are the same in all of its %zu training pictures; each line of "
+                    "points.csv must have the points of its own picture",
                     set_path(set), n);
     return st;
 }
@@ -170,7 +171,7 @@ struct pose_turn pose_turn_of(const float points[FACE_POINTS][2])
         nose[axis] = (double)five[NOSE][axis] - middle;
     }
     double face = down[0] * down[0] + down[1] * down[1];
-    /* the nose's place along the way from the eyes to the mouth, and to the right of it */
+    /* the nose relative to the middle of the eyes: along the line to the mouth, and to its right */
     double along = (nose[0] * down[0] + nose[1] * down[1]) / face;
     double beside = (nose[0] * down[1] - nose[1] * down[0]) / face;
     return (struct pose_turn){beside, .5 - along, atan2(eyes[1], eyes[0])};

@@ -18,16 +18,17 @@
 
 enum { CHANNELS = 3 };
 
-/* The people of a batch, on the device, and what the network makes of them. */
+/* One pass of both people's samples through the network, on the device. */
 struct pass {
     struct augmented samples[MODEL_PEOPLE];
     struct shim_tensor *codes[MODEL_PEOPLE];
-    struct shim_tensor *of_targets[MODEL_PEOPLE]; /* codes of what was swapped; NULL: nothing */
-    struct pose_codes poses;                      /* of both */
-    struct network_output outputs[MODEL_PEOPLE];  /* of each one's own decoder */
+    struct shim_tensor
+        *of_targets[MODEL_PEOPLE]; /* codes of the swapped inputs' originals; NULL: none swapped */
+    struct pose_codes poses;       /* of both people */
+    struct network_output outputs[MODEL_PEOPLE]; /* of the person's own decoder */
 };
 
-/* ---- Making one ------------------------------------------------------------------------------ */
+/* ---- Opening a model ------------------------------------------------------------------------- */
 
 static bool good_weight(double w)
 {
@@ -89,7 +90,7 @@ static enum status take_memory(struct model *m, const struct model_memory *memor
         arrays[SHIM_GRADIENTS] = memory->gradients;
         arrays[SHIM_EXP_AVG] = memory->exp_avg;
         arrays[SHIM_EXP_AVG_SQ] = memory->exp_avg_sq;
-        if (memory->moments_later) /* some memory to start from, which nothing reads */
+        if (memory->moments_later) /* never read; the group needs some memory to start with */
             arrays[SHIM_EXP_AVG] = arrays[SHIM_EXP_AVG_SQ] = memory->gradients;
     }
     bool fp64 = m->options.precision == MODEL_FP64;
@@ -114,8 +115,8 @@ static enum status take_memory(struct model *m, const struct model_memory *memor
     return network_init(&m->network, m->architecture, m->group, dtype, m->options.recompute, em);
 }
 
-/* What the losses that count look with. */
-static enum status open_judges(struct model *m, struct errmsg *em)
+/* Opens VGG and the discriminators, where their losses have a weight. */
+static enum status open_loss_networks(struct model *m, struct errmsg *em)
 {
     const struct model_options *o = &m->options;
     enum shim_dtype dtype = o->precision == MODEL_FP64 ? SHIM_F64 : SHIM_F32;
@@ -126,7 +127,7 @@ static enum status open_judges(struct model *m, struct errmsg *em)
     if (st == ST_OK && o->loss_weight[MODEL_LOSS_ADVERSARIAL] > 0.0)
         st = discriminators_new(&o->discriminator, m->device, dtype, autocast, o->seed,
                                 &m->discriminators, em);
-    m->options.perceptual_weights = NULL; /* the caller's text */
+    m->options.perceptual_weights = NULL; /* it points to the caller's memory */
     return st;
 }
 
@@ -151,7 +152,7 @@ enum status model_new(const struct model_options *o, const struct model_memory *
         st =
             init_parameters(m->architecture, m->group, m->flat.element_bytes, o->init, o->seed, em);
     if (st == ST_OK)
-        st = open_judges(m, em);
+        st = open_loss_networks(m, em);
     if (st == ST_OK)
         st = model_begin_average(m, em);
     if (st == ST_OK)
@@ -253,7 +254,7 @@ static void load_samples(struct model *m, const struct batch *b, struct pass *p)
                               &m->options.colours[MODEL_PEOPLE - 1 - who]);
 }
 
-/* What each person of the batch has, one after the other; NULL where none has any. */
+/* A's tensor followed by B's, (N, ...); a person without images is skipped. NULL: nobody has. */
 static struct shim_tensor *join(struct model *m, const struct batch *b,
                                 struct shim_tensor *const of[MODEL_PEOPLE])
 {
@@ -265,7 +266,7 @@ static struct shim_tensor *join(struct model *m, const struct batch *b,
     return n_present > 0 ? shim_cat(m->scope, present, n_present, 0) : NULL;
 }
 
-/* The person's part of what join made. */
+/* The person's part of a joined tensor. */
 static struct shim_tensor *part(struct model *m, const struct batch *b, struct shim_tensor *joined,
                                 int who)
 {
@@ -279,8 +280,8 @@ static void encode(struct model *m, const struct batch *b,
                    struct shim_tensor *codes_out[MODEL_PEOPLE])
 {
     struct shim_tensor *all = join(m, b, inputs);
-    /* convolutions keep the layout of their input; with channels innermost they take a fifth less
-     * time in bf16, and a little less in fp32 */
+    /* channels innermost: convolutions keep this layout, and take a fifth less time in bf16, a
+     * little less in fp32 */
     struct shim_tensor *codes =
         network_encode(m->scope, &m->network, shim_channels_last(m->scope, all, true));
     for (int who = 0; who < MODEL_PEOPLE; who++)
@@ -293,7 +294,7 @@ static bool has_people(const struct batch *b)
     return b->n > 0 && (b->images[MODEL_A] || b->images[MODEL_B]);
 }
 
-/* The codes as the person's own decoder takes them. */
+/* The codes for the person's own decoder: a swapped input's code is moved back to the person. */
 static struct shim_tensor *own_codes(struct model *m, const struct batch *b, const struct pass *p,
                                      int who)
 {
@@ -303,8 +304,7 @@ static struct shim_tensor *own_codes(struct model *m, const struct batch *b, con
     return p->poses.added ? shim_add(m->scope, codes, part(m, b, p->poses.added, who)) : codes;
 }
 
-/* Augments, encodes and reconstructs, for a backward pass to follow or not. Errors stay in the
- * scope. */
+/* Augments, encodes and reconstructs. Errors stay in the scope. */
 static struct pass forward(struct model *m, const struct batch *b, bool for_backward)
 {
     struct pass p = {0};
@@ -335,7 +335,7 @@ struct terms {
     struct shim_tensor *total;
 };
 
-/* join of one-channel pictures; zeros stand for those that a person lacks. NULL where all do. */
+/* join of one-channel pictures; zeros if only one person has none, NULL if nobody has. */
 static struct shim_tensor *join_planes(struct model *m, const struct batch *b,
                                        struct shim_tensor *a_s, struct shim_tensor *b_s)
 {
@@ -350,8 +350,8 @@ static struct shim_tensor *join_planes(struct model *m, const struct batch *b,
     return join(m, b, of);
 }
 
-/* The samples' codes without their gradients, those of swaps as the pictures' they were made of, or
- * as these should be of the person they show. */
+/* Detached codes; for a swapped input the code of its original, with as_shown moved to the person
+ * that the swap shows. */
 static struct shim_tensor *codes_of_targets(struct model *m, const struct batch *b,
                                             const struct pass *p, int who, bool as_shown)
 {
@@ -364,7 +364,7 @@ static struct shim_tensor *codes_of_targets(struct model *m, const struct batch 
                                   p->codes[who], of_targets);
 }
 
-/* The codes that the samples' codes should be, joined; NULL where none is wanted or known. */
+/* Targets of the latent loss, joined; NULL without that loss or without swapped inputs. */
 static struct shim_tensor *wanted_codes(struct model *m, const struct batch *b,
                                         const struct pass *p)
 {
@@ -378,14 +378,14 @@ static struct shim_tensor *wanted_codes(struct model *m, const struct batch *b,
     return shim_to_dtype(m->scope, join(m, b, wanted), m->network.output);
 }
 
-/* Samples' part in the mean over the global batch. */
+/* The samples' share of the mean over the global batch. */
 static struct shim_tensor *share_of(struct shim_scope *s, struct shim_tensor *each,
                                     double global_batch)
 {
     return shim_affine(s, shim_sum(s, each), 1.0 / global_batch, 0.0);
 }
 
-/* What makes the mean codes follow, with a gradient of their own only. */
+/* Adds the mean codes' loss, whose gradient reaches the mean codes only. */
 static struct shim_tensor *add_mean_codes(struct model *m, const struct batch *b,
                                           const struct pass *p, double global_batch,
                                           struct shim_tensor *total)
@@ -401,8 +401,7 @@ static struct shim_tensor *add_mean_codes(struct model *m, const struct batch *b
     return total;
 }
 
-/* every: also those that do not count towards the total; but not the adversarial one, which says as
- * much about the other side. */
+/* every: also evaluate losses of weight 0, except the adversarial one. */
 static struct terms measure(struct model *m, const struct batch *b, const struct pass *p,
                             double global_batch, bool every)
 {
@@ -451,7 +450,7 @@ static struct terms measure(struct model *m, const struct batch *b, const struct
     return t;
 }
 
-/* The other side's backward pass, on the same reconstructions. */
+/* The discriminators' backward pass, on the same reconstructions. */
 static void train_discriminators(struct model *m, const struct batch *b, const struct pass *p,
                                  double global_batch, struct terms *t)
 {

@@ -1,4 +1,4 @@
-/* A model's insides, for model.c and checkpoint.c. */
+/* The fields of a model, for model.c and the files of checkpoints. */
 #ifndef BIFRONS_MODEL_PRIV_H
 #define BIFRONS_MODEL_PRIV_H
 
@@ -17,10 +17,10 @@ struct model {
     struct network network;
     struct trainable trainable;
     struct shim_group *group;
-    struct shim_scope *scope;              /* of one call: reset at its end */
-    struct vgg *vgg;                       /* of the perceptual loss; NULL without it */
-    struct discriminators *discriminators; /* of the adversarial loss; NULL without it */
-    bool against;                          /* does model_backward train against them? */
+    struct shim_scope *scope;              /* its tensors live for one call */
+    struct vgg *vgg;                       /* for the perceptual loss; NULL without it */
+    struct discriminators *discriminators; /* for the adversarial loss; NULL without it */
+    bool against;                          /* model_set_discriminators */
     struct model_flat flat;
     struct recorded recorded; /* with options.cuda_graph */
 };

@@ -10,7 +10,7 @@
 static struct recorded_kind kind_of(const struct batch *b, double global_batch)
 {
     struct recorded_kind k;
-    memset(&k, 0, sizeof k); /* padding too: kinds are compared byte by byte */
+    memset(&k, 0, sizeof k); /* also the padding: kinds are compared byte by byte */
     k.n = b->n;
     k.global_batch = global_batch;
     for (int who = 0; who < MODEL_PEOPLE; who++) {
@@ -20,7 +20,7 @@ static struct recorded_kind kind_of(const struct batch *b, double global_batch)
     return k;
 }
 
-/* NULL where there are too many kinds already. */
+/* Finds the kind or adds it; NULL: RECORDED_MAX others are there. */
 static struct recorded_pass *find(struct recorded *r, const struct recorded_kind *kind)
 {
     for (size_t i = 0; i < r->n; i++)

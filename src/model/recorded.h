@@ -1,7 +1,7 @@
 /*
- * Passes of a training run that repeat, each kept as a CUDA graph. Batches of the same kind (as
- * many samples of the same people, with the same operations of augmentation) make the same calls of
- * the shim: the first few are made as they are, then one is recorded, and later ones repeat it.
+ * Keeps passes that repeat as CUDA graphs. Batches of the same kind (the same number of samples,
+ * people and augmentation operations) make the same calls of the shim. The first passes of a kind
+ * run normally, the next one is recorded, later ones replay the graph.
  */
 #ifndef BIFRONS_MODEL_RECORDED_H
 #define BIFRONS_MODEL_RECORDED_H
@@ -13,8 +13,8 @@ struct shim_group;
 struct shim_scope;
 
 enum {
-    RECORDED_MAX = 4,  /* kinds: each keeps its activations on the GPU */
-    RECORDED_AFTER = 3 /* passes as they are, in which libtorch chooses its kernels */
+    RECORDED_MAX = 4,  /* kinds of batches; each keeps its activations on the GPU */
+    RECORDED_AFTER = 3 /* normal passes before recording, in which libtorch chooses its kernels */
 };
 
 struct recorded_kind {
@@ -33,7 +33,7 @@ struct recorded {
     size_t n;
 };
 
-/* The graph to make this pass with, or NULL: as it is. */
+/* The graph to record or replay this pass with; NULL: run it normally. */
 enum status recorded_find(struct recorded *r, const struct shim_scope *s, struct shim_group *g,
                           const struct batch *b, double global_batch, struct shim_graph **out,
                           struct errmsg *em) MUST_CHECK;

@@ -1,4 +1,4 @@
-/* What concerns the process rather than one model. */
+/* Settings of the whole process. */
 #include "base/log.h"
 #include "model/model.h"
 #include "shim/shim.h"
@@ -13,7 +13,7 @@ void model_runtime_configure(int threads, bool deterministic)
     if (st == ST_OK && threads > 0)
         st = shim_set_threads(threads, &em);
     if (st != ST_OK)
-        log_warn("%s; going on as libtorch is set up", em.text);
+        log_warn("%s; training uses libtorch's own setting", em.text);
 }
 
 int model_runtime_threads(void)

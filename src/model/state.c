@@ -1,4 +1,4 @@
-/* The flat arrays as state to be divided over ranks, moved and compared. */
+/* The flat arrays: sharding, copies of ranges, hash. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +23,8 @@ int model_moments(const struct model *m)
     return m->options.ema > 0 ? MODEL_MOMENTS : MODEL_AVERAGE;
 }
 
-/* Where all moments are, for model_flat; NULL where only some are kept. */
-static void note_moments(struct model *m, bool all)
+/* Moments as model_flat gives them: NULL if only some are kept. */
+static void publish_moments(struct model *m, bool all)
 {
     m->flat.exp_avg = all ? shim_group_memory(m->group, SHIM_EXP_AVG) : NULL;
     m->flat.exp_avg_sq = all ? shim_group_memory(m->group, SHIM_EXP_AVG_SQ) : NULL;
@@ -37,7 +37,7 @@ enum status model_begin_average(struct model *m, struct errmsg *em)
         return ST_OK;
     enum status st = shim_group_keep_average(m->group, em);
     if (st == ST_OK)
-        note_moments(m, m->flat.exp_avg != NULL);
+        publish_moments(m, m->flat.exp_avg != NULL);
     return st;
 }
 
@@ -84,7 +84,7 @@ enum status model_keep_moments(struct model *m, const struct model_range *ranges
     free(kept);
     if (st != ST_OK)
         return st;
-    note_moments(m, n == 1 && ranges[0].count == m->architecture->count);
+    publish_moments(m, n == 1 && ranges[0].count == m->architecture->count);
     return ST_OK;
 }
 
@@ -120,8 +120,8 @@ enum status model_read_gradient(const struct model *m, struct model_range range,
     return shim_group_read(m->group, SHIM_GRADIENTS, range.first, out, range.count, em);
 }
 
-/* Piece by piece, each one's hash the next one's seed: a device's memory passes through a small
- * buffer, a host's is read where it is. */
+/* Hashes in pieces; each hash is the next one's seed. Device memory is copied through a small
+ * buffer. */
 static enum status hash_parameters(const struct shim_group *g, bool on_host, size_t count,
                                    size_t element_bytes, uint64_t *hash, struct errmsg *em)
 {

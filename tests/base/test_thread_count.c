@@ -158,7 +158,7 @@ static void the_environment_goes_before_the_machine_and_the_key_before_it(void *
     f.omp_num_threads = "4,2";
     assert_choice(f, 4, "OMP_NUM_THREADS");
     f.omp_num_threads = "100000";
-    assert_choice(f, THREADS_MOST, "the most there can be; OMP_NUM_THREADS says 100000");
+    assert_choice(f, THREADS_MOST, "the largest allowed number; OMP_NUM_THREADS is 100000");
     f.omp_num_threads = "four";
     assert_choice(f, 1, "the container's CPU quota of 1.5 for 2 ranks");
     f.named = 3;

@@ -78,7 +78,7 @@ def left_in(folder):
 
 BAD_SETS = {
     "newer": (lambda path: write_set(path, format_version=2), "version 2"),
-    "other": (write_something_else, "no set of faces"),
+    "other": (write_something_else, "not a set of faces"),
     "cut": (write_cut, "cut.h5"),
     "damaged": (write_damaged, "damaged.h5"),
     "empty": (lambda path: path.write_bytes(b""), "HDF5"),

@@ -88,7 +88,7 @@ def test_what_is_no_set_is_refused(bifrons, packed, tmp_path):
     refused(bifrons, "newer.h5", "version 2", "up to 1")
     with h5py.File(tmp_path / "other.h5", "w") as f:
         f["x"] = [1, 2]
-    refused(bifrons, "other.h5", "no set of faces")
+    refused(bifrons, "other.h5", "not a set of faces")
     for name, shape, kind in (("oblong", (2, 16, 8, 3), "uint8"), ("flat", (2, 16, 16), "uint8"),
                               ("float", (2, 16, 16, 3), "float32"), ("none", (0, 16, 16, 3), "u1")):
         with h5py.File(tmp_path / f"{name}.h5", "w") as f:

@@ -195,7 +195,7 @@ def test_what_fits_no_picture_is_counted_and_named(bifrons, folder):
     (folder / "landmarks.csv").write_text("\n".join(["name,x,y", *rows]))
     result = pack(bifrons, folder, "-o", "a.h5")
     told(result, "warning", "masks", "8 of 15 masks belong to no picture", "q0.png", "and 3 more")
-    told(result, "warning", "another of the same name", "p1.bmp")
+    told(result, "warning", "another file of the same name", "p1.bmp")
     told(result, "warning", "1 WebP picture", "p2.webp")
     told(result, "warning", "1 of 1 true swaps belongs to no picture", "nobody.png")
     told(result, "warning", "1 of 8 rows belongs to no picture", "p9 (line 8)")
@@ -292,8 +292,8 @@ def test_landmarks_are_read_with_and_without_a_header(bifrons, folder, tmp_path,
 
 @pytest.mark.parametrize("line, reason", [
     ("p1,4,1,43,39", "4 numbers"), (f"p1,1,{ROW}", "11 numbers"), ("p1", "0 numbers"),
-    ("p1,4,1,43,39,abc,19,10,20,20,30", '"abc" is no number'),
-    ("p1,nan,1,43,39,23,19,10,20,20,30", '"nan" is no number'),
+    ("p1,4,1,43,39,abc,19,10,20,20,30", '"abc" is not a number'),
+    ("p1,nan,1,43,39,23,19,10,20,20,30", '"nan" is not a number'),
     ("p1,,,,,,,,,,", "0 numbers"), (f",{ROW}", "name is missing")])
 def test_bad_landmarks_are_told_by_line(bifrons, folder, line, reason):
     (folder / "landmarks.csv").write_text(f"p0,{ROW}\n{line}\n")
@@ -327,7 +327,7 @@ def test_odd_landmarks_are_counted_and_named(bifrons, folder):
     rows[3] = "p3" + 10 * ",0"
     (folder / "landmarks.csv").write_text("\n".join(rows))
     result = pack(bifrons, folder, "-o", "a.h5")
-    told(result, "1 row is not used, since all its points are one", "p3 (line 4)")
+    told(result, "1 row is not used, because all points are at one place", "p3 (line 4)")
     told(result, "p3.png: no row in landmarks.csv", "without landmarks")
 
 

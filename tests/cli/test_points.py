@@ -60,13 +60,13 @@ def test_a_set_made_by_h5py_is_taken(bifrons, tmp_path, more):
 
 
 @pytest.mark.parametrize("points, told", [
-    (faces()[:, :68], "float32 (4, 68, 2), and float32 (4, 70, 2) is wanted"),
-    (faces(3), "float32 (3, 70, 2), and float32 (4, 70, 2) is wanted"),
-    (faces().reshape(N, 140), "float32 (4, 140), and float32 (4, 70, 2) is wanted"),
-    (faces().astype("float64"), "float64 (4, 70, 2), and float32 (4, 70, 2) is wanted"),
-    (faces().astype("int32"), "int32 (4, 70, 2), and float32 (4, 70, 2) is wanted"),
-    (numpy.zeros((N, 70, 2), "S4"), "of another type (4, 70, 2), and float32 (4, 70, 2) is wanted"),
-    (numpy.zeros((N, 1, 70, 2, 1), "float32"), "float32 (4, 70, 2) is wanted")])
+    (faces()[:, :68], "float32 (4, 68, 2), not float32 (4, 70, 2)"),
+    (faces(3), "float32 (3, 70, 2), not float32 (4, 70, 2)"),
+    (faces().reshape(N, 140), "float32 (4, 140), not float32 (4, 70, 2)"),
+    (faces().astype("float64"), "float64 (4, 70, 2), not float32 (4, 70, 2)"),
+    (faces().astype("int32"), "int32 (4, 70, 2), not float32 (4, 70, 2)"),
+    (numpy.zeros((N, 70, 2), "S4"), "of another type (4, 70, 2), not float32 (4, 70, 2)"),
+    (numpy.zeros((N, 1, 70, 2, 1), "float32"), "not float32 (4, 70, 2)")])
 def test_another_shape_or_type_is_named(bifrons, tmp_path, points, told):
     write_set(tmp_path / "a.h5", points)
     result = inspect(bifrons, "a.h5", code=65)
@@ -74,7 +74,7 @@ def test_another_shape_or_type_is_named(bifrons, tmp_path, points, told):
 
 
 @pytest.mark.parametrize("value, told", [
-    (numpy.inf, "x of point 43 (eye) is infinite"), (-numpy.inf, "a point that is not known is NaN"),
+    (numpy.inf, "x of point 43 (eye) is infinite"), (-numpy.inf, "write NaN for a point that is not known"),
     (1e9, "x of point 43 (eye) is 1e+09"), (600, "from -512 to 576")])
 def test_values_that_are_no_places_name_the_picture(bifrons, tmp_path, value, told):
     points = faces()
@@ -195,7 +195,7 @@ def test_what_is_not_known_is_nan(bifrons, folder, tmp_path):
               row("p1", without(FACE, *range(70))), row("p2", half).replace(",,", ",NaN,"))
     result = pack(bifrons)
     told(result, "1 row has points with only one of x and y", "p2 (line 4)")
-    told(result, "1 of 4 pictures has no row in points.csv", "p3.png")
+    told(result, "1 of 4 pictures has no usable row in points.csv", "p3.png")
     got = stored(tmp_path)
     assert numpy.isfinite(got).all(2).sum(1).tolist() == [52, 0, 68, 0]
     assert (numpy.isnan(got[..., 0]) == numpy.isnan(got[..., 1])).all()
@@ -210,18 +210,18 @@ def test_pictures_of_which_nothing_is_known_give_a_set_without_points(bifrons, f
 
 @pytest.mark.parametrize("line, reason", [
     (row("p1", FACE[:68]), "136 numbers"), (row("p1") + ",7,7", "142 numbers"), ("p1,1,2", "2 numbers"),
-    (row("p1")[:-3] + ",abc", '"abc" is no number'),
-    (row("p1")[:-3] + ",inf", '"inf" is no number'), (row(""), "name is missing")])
+    (row("p1")[:-3] + ",abc", '"abc" is not a number'),
+    (row("p1")[:-3] + ",inf", '"inf" is not a number'), (row(""), "name is missing")])
 def test_mistakes_are_told_by_line(bifrons, folder, line, reason):
     write_csv(folder, row("p0"), line)
-    told(pack(bifrons, code=65), "points.csv:3:", reason, "a name and 140 numbers", "nothing between the commas")
+    told(pack(bifrons, code=65), "points.csv:3:", reason, "a name and 140 numbers", "leave a number empty")
 
 
 def test_rows_of_no_picture_are_counted_and_named(bifrons, folder, tmp_path):
     write_csv(folder, *(row(f"P{i}.PNG") for i in range(N)), row("p7"), row("p1"))
     result = pack(bifrons)
     told(result, "points.csv", "1 of 6 rows belongs to no picture: p7 (line 6)")
-    told(result, "1 row is not used, since an earlier or more exact row", "p1 (line 7)")
+    told(result, "1 row is not used, because an earlier or more exact row", "p1 (line 7)")
     assert numpy.isfinite(stored(tmp_path)).all()
 
 
@@ -243,7 +243,7 @@ def test_left_and_right_exchanged_are_found(bifrons, folder, tmp_path):
     told(pack(bifrons, code=65), "points.csv:2: the mouth lies above the eyes", "from the upper edge")
     write_csv(folder, row("p0"), row("p1", wrong), row("p2"), row("p3"))
     result = pack(bifrons)
-    told(result, "1 row is not used, since left and right are exchanged in it: p1 (line 3)")
+    told(result, "1 row is not used, because left and right are exchanged in it: p1 (line 3)")
     assert numpy.isfinite(stored(tmp_path)).all((1, 2)).tolist() == [True, False, True, True]
 
 
@@ -255,7 +255,7 @@ def test_points_outside_of_the_picture_are_named(bifrons, folder, tmp_path):
     write_csv(folder, row("p0"), row("p1", near), row("p2", far), row("p3"))
     result = pack(bifrons)
     told(result, "points of 2 pictures lie outside of the picture", "p1.png (line 3), p2.png (line 4)")
-    told(result, "points of 1 picture lie more than 8 of its sides outside of it", "p2.png (line 4)")
+    told(result, "points of 1 picture lie more than 8 times the picture's side outside of it", "p2.png (line 4)")
     got = stored(tmp_path)
     assert numpy.allclose(got[1, 8], [32, 70]) and numpy.isnan(got[2, 8]).all()
     assert numpy.isfinite(got).all(2).sum() == 4 * 70 - 1

@@ -136,13 +136,13 @@ def test_a_rank_that_does_not_come(ranks):
 
 def test_a_rank_that_comes_with_another_count():
     run = Run(fault=("odd", 1), timeout_s=NOT_BY_THE_DEADLINE)
-    assert run.failed_with("ranks have come apart")
+    assert run.failed_with("ranks are out of step")
     assert "all-reduce of 1000 x f32" in run.err and "all-reduce of 999 x f32" in run.err
 
 
 def test_a_gpu_that_hangs():
     run = Run(STANDIN_NCCL_FAIL="1:3:hang")
-    assert run.failed_with("every rank has begun it, so that a GPU or a link hangs")
+    assert run.failed_with("every rank has begun it, so a GPU or a link hangs")
 
 
 def test_an_asynchronous_error():

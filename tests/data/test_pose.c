@@ -202,7 +202,7 @@ static void sets_that_say_nothing_are_refused(void **state)
     (void)state;
     static const char *const told[] = {"has no points: pack the folder with points.csv",
                                        "no point is known in any of its 6 training pictures",
-                                       "at the same places in all of its 6 training pictures"};
+                                       "the points are the same in all of its 6 training pictures"};
     for (int k = 0; k < 3; k++) {
         struct errmsg em = {0};
         struct set *set;

@@ -288,7 +288,8 @@ ARCHITECTURES = {
 }
 # each way to double the resolution, also those that are added; the first is in all above
 HEADER = pathlib.Path(__file__).parents[2] / "src/model/architecture/include/model/model_config.h"
-UPSAMPLES = re.findall(r"^    X\((\w+), \w+, \d\)", HEADER.read_text(), re.M)
+UPSAMPLE_MAP = re.search(r"define UPSAMPLE_MAP.*?(?=\n\n|\n/\*)", HEADER.read_text(), re.S).group()
+UPSAMPLES = re.findall(r"^    X\((\w+), \w+, \d\)", UPSAMPLE_MAP, re.M)
 assert UPSAMPLES[:2] == ["TRANSPOSED", "SUBPIXEL"]
 ARCHITECTURES |= {name.lower(): ["latent=16", "width=8", f"upsample={i}"] for i, name in enumerate(UPSAMPLES) if i > 0}
 

@@ -8,7 +8,7 @@
 
 static struct errmsg em;
 
-enum kind { HALVES, TWICE, KEEPS };
+enum kind { DOWN, UP, SAME };
 
 /* A layer of `inner` and `outer` channels, and the size of what goes in. */
 struct layer {
@@ -65,12 +65,12 @@ static struct shim_tensor *apply(struct shim_scope *s, const struct layer *l, bo
                                  struct shim_tensor *const in[])
 {
     if (!plain)
-        return (l->kind == HALVES  ? shim_halve
-                : l->kind == TWICE ? shim_twice
-                                   : shim_keep)(s, in[IN], in[WEIGHT], in[BIAS], l->slope);
+        return (l->kind == DOWN ? shim_conv_down
+                : l->kind == UP ? shim_conv_up
+                                : shim_conv_same)(s, in[IN], in[WEIGHT], in[BIAS], l->slope);
     struct shim_tensor *y =
-        (l->kind == TWICE ? shim_conv_transpose2d : shim_conv2d)(s, in[IN], in[WEIGHT], in[BIAS],
-                                                                 l->kind == KEEPS ? 1 : 2, 1);
+        (l->kind == UP ? shim_conv_transpose2d : shim_conv2d)(s, in[IN], in[WEIGHT], in[BIAS],
+                                                              l->kind == SAME ? 1 : 2, 1);
     return shim_leaky_relu(s, y, l->slope);
 }
 
@@ -96,11 +96,11 @@ struct way {
 static void inputs(struct shim_scope *s, const struct layer *l, bool large_bias,
                    struct shim_tensor *in[static OUT])
 {
-    bool twice = l->kind == TWICE;
-    int64_t taps = l->kind == KEEPS ? 3 : 4;
-    in[IN] = numbers(s, 1, 4, (int64_t[]){l->n, twice ? l->inner : l->outer, l->height, l->width});
+    bool up = l->kind == UP;
+    int64_t taps = l->kind == SAME ? 3 : 4;
+    in[IN] = numbers(s, 1, 4, (int64_t[]){l->n, up ? l->inner : l->outer, l->height, l->width});
     in[WEIGHT] = numbers(s, 2, 4, (int64_t[]){l->inner, l->outer, taps, taps});
-    in[BIAS] = biases(s, large_bias, twice ? &l->outer : &l->inner);
+    in[BIAS] = biases(s, large_bias, up ? &l->outer : &l->inner);
 }
 
 /* A sum in which each element of y has a weight of its own. */
@@ -186,30 +186,30 @@ static void compare(const struct layer *l, bool bf16)
 
 /* What we compute ourselves on a CPU: as Winograd does, and the layers of few channels. */
 static const struct layer ours[] = {
-    {HALVES, 2, 32, 32, 16, 32, 0.2},
-    {HALVES, 3, 20, 28, 48, 16, 0.2},
-    {HALVES, 7, 12, 16, 16, 16, 1.0},
-    {HALVES, 1, 64, 32, 32, 32, 0.2},
-    {TWICE,  2, 16, 16, 32, 16, 0.2},
-    {TWICE,  5, 10, 14, 16, 48, 0.2},
-    {TWICE,  1, 32, 16, 32, 32, 1.0},
-    {HALVES, 2, 32, 32, 3,  16, 0.2},
-    {HALVES, 1, 64, 80, 3,  80, 0.2},
-    {HALVES, 3, 4,  12, 1,  64, 1.0},
-    {TWICE,  2, 16, 16, 3,  16, 1.0},
-    {TWICE,  1, 40, 32, 3,  80, 0.2},
-    {TWICE,  3, 6,  4,  4,  48, 0.2},
+    {DOWN, 2, 32, 32, 16, 32, 0.2},
+    {DOWN, 3, 20, 28, 48, 16, 0.2},
+    {DOWN, 7, 12, 16, 16, 16, 1.0},
+    {DOWN, 1, 64, 32, 32, 32, 0.2},
+    {UP,   2, 16, 16, 32, 16, 0.2},
+    {UP,   5, 10, 14, 16, 48, 0.2},
+    {UP,   1, 32, 16, 32, 32, 1.0},
+    {DOWN, 2, 32, 32, 3,  16, 0.2},
+    {DOWN, 1, 64, 80, 3,  80, 0.2},
+    {DOWN, 3, 4,  12, 1,  64, 1.0},
+    {UP,   2, 16, 16, 3,  16, 1.0},
+    {UP,   1, 40, 32, 3,  80, 0.2},
+    {UP,   3, 6,  4,  4,  48, 0.2},
 };
 
 /* odd channels; too few pixels; a height that does not divide into tiles */
 static const struct layer plain[] = {
-    {HALVES, 2, 32, 32, 5,  16, 0.2},
-    {TWICE,  2, 16, 16, 3,  24, 1.0},
-    {HALVES, 1, 8,  8,  16, 16, 0.2},
-    {HALVES, 4, 34, 32, 16, 16, 0.2},
-    {TWICE,  4, 17, 16, 16, 16, 0.2},
-    {KEEPS,  2, 16, 12, 24, 16, 0.2},
-    {KEEPS,  3, 9,  16, 5,  3,  1.0},
+    {DOWN, 2, 32, 32, 5,  16, 0.2},
+    {UP,   2, 16, 16, 3,  24, 1.0},
+    {DOWN, 1, 8,  8,  16, 16, 0.2},
+    {DOWN, 4, 34, 32, 16, 16, 0.2},
+    {UP,   4, 17, 16, 16, 16, 0.2},
+    {SAME, 2, 16, 12, 24, 16, 0.2},
+    {SAME, 3, 9,  16, 5,  3,  1.0},
 };
 
 #define EACH(l, layers) \
@@ -342,7 +342,7 @@ static void what_does_not_fit_is_an_error(void **state)
         struct shim_tensor *x = shim_full(s, 1.0, 4, (int64_t[]){4, channels, 32, 32}),
                            *weight = shim_full(s, 1.0, 4, (int64_t[]){16, 16, 4, 4}),
                            *bias = shim_full(s, 1.0, 1, &biases);
-        assert_null(shim_halve(s, x, weight, bias, 0.2));
+        assert_null(shim_conv_down(s, x, weight, bias, 0.2));
         assert_status(shim_scope_check(s, &em), ST_TORCH);
         em = (struct errmsg){0};
         shim_scope_free(s);

@@ -98,8 +98,8 @@ static enum status begin(struct comm *c, enum comm_kind kind, void *range, size_
                          struct errmsg *em)
 {
     bool sums = kind == COMM_ALL_REDUCE || kind == COMM_REDUCE_SCATTER;
-    BUG_ON(sums && dtype == COMM_U8); /* has no sum */
-    BUG_ON(ticket->sequence != 0);    /* the ticket's last collective was not waited for */
+    BUG_ON(sums && dtype == COMM_U8); /* bytes have no sum */
+    BUG_ON(ticket->sequence != 0);    /* comm_wait was not called for the last collective */
     ticket->sequence = ++c->sequence;
     const struct comm_call call = {ticket->sequence, count, kind, dtype, root};
     comm_progress_begin(&c->progress, &call);
@@ -159,7 +159,7 @@ void comm_shard(size_t n, int world_size, int rank, size_t *first, size_t *count
     *count = each + (r < larger);
 }
 
-/* all: (world_size) errmsgs. The lowest failing rank's becomes everyone's. */
+/* Copies the error of the lowest failing rank. all: (world_size) errmsgs. */
 static enum status lowest_failure(const struct comm *c, const struct errmsg *all, struct errmsg *em)
 {
     for (int r = 0; r < c->place.world_size; r++) {
@@ -185,7 +185,7 @@ enum status comm_agree(struct comm *c, enum status local, struct errmsg *em)
     if (st != ST_OK || !failed)
         return st;
     struct errmsg *all = calloc((size_t)c->place.world_size, sizeof *all);
-    BUG_ON(!all); /* nothing sensible is left to do without a few kilobytes */
+    BUG_ON(!all); /* without a few kilobytes the ranks cannot agree on an error */
     st = c->ops->share_bytes(c, &mine, sizeof mine, all, em);
     if (st == ST_OK)
         st = lowest_failure(c, all, em);

@@ -1,4 +1,4 @@
-/* What ranks ask of each other: its text, its parts, and whether all ask the same. */
+/* Calls of collectives: their text, their packed form, and the check that all ranks agree. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,7 +91,7 @@ bool comm_call_same(const struct comm_call *a, const struct comm_call *b)
            a->dtype == b->dtype && a->root == b->root;
 }
 
-/* What most ask for is right; with no majority, what the lowest rank asks for. */
+/* The call that most ranks begin counts as right; without a majority, that of the lowest rank. */
 static int find_usual(const struct comm_call *calls, int n)
 {
     int best = 0, best_votes = 0;

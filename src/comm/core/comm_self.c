@@ -1,4 +1,4 @@
-/* A world of one rank, without MPI: every collective is done as soon as it is begun. */
+/* One rank, without MPI: every collective ends when it begins. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

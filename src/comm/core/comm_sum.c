@@ -1,10 +1,10 @@
-/* Element types: their size and their sum. */
+/* Sizes and sums of element types. */
 #include <string.h>
 
 #include "base/checked.h"
 #include "comm_priv.h"
 
-/* Small enough for a block of sums to stay in the first-level cache while versions stream by. */
+/* Elements added at a time: a block of sums stays in the first-level cache. */
 enum { BLOCK = 1024 };
 
 size_t comm_dtype_bytes(enum comm_dtype dtype)
@@ -108,7 +108,7 @@ static void block_add(union block *b, const void *term, size_t n, enum comm_dtyp
     BUG_ON("a dtype without a sum");
 }
 
-/* Elements [first, first + n) of all versions. */
+/* Adds elements [first, first + n) of all versions. */
 static void block_sum(union block *b, const void *const *versions, const struct comm_order *order,
                       size_t first, size_t n, enum comm_dtype dtype)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* /proc/PID/FILE into text; false where there is none. */
+/* Reads /proc/PID/FILE into text; false if it does not exist. */
 static bool read_proc(int64_t pid, const char *file, char *text, size_t text_bytes)
 {
     char path[64];
@@ -19,7 +19,7 @@ static bool read_proc(int64_t pid, const char *file, char *text, size_t text_byt
     return n > 0;
 }
 
-/* Field 3 (state) and field 22 (start) of proc(5)'s stat; the name before them may hold anything.
+/* Reads fields 3 (state) and 22 (start) of /proc/PID/stat. The name before them may hold any text.
  */
 static bool read_stat(int64_t pid, char *state, uint64_t *started)
 {
@@ -52,7 +52,7 @@ bool process_find(int64_t pid, struct process_id *out)
 struct process_id process_self(void)
 {
     struct process_id me = {.pid = getpid()};
-    (void)process_find(getpid(), &me); /* without /proc nobody looks at it either */
+    (void)process_find(getpid(), &me); /* may fail without /proc: then nobody checks the process */
     return me;
 }
 

@@ -13,7 +13,7 @@
 
 enum { NAME_BYTES = 64 };
 
-/* Where a rank is, and the name under which it would make the memory. */
+/* The host of a rank, and the name that it would give to the memory. */
 struct offer {
     char host[COMM_HOST_BYTES];
     char name[NAME_BYTES];
@@ -24,7 +24,7 @@ static void *map(const char *name, int flags, size_t bytes)
     int fd = shm_open(name, O_RDWR | O_CLOEXEC | flags, 0600);
     if (fd < 0)
         return NULL;
-    /* fallocate, or the first write to a full /dev/shm would end in SIGBUS */
+    /* fallocate: otherwise the first write to a full /dev/shm raises SIGBUS */
     void *memory = MAP_FAILED;
     struct stat s;
     bool fits = flags ? posix_fallocate(fd, 0, (off_t)bytes) == 0
@@ -44,7 +44,7 @@ static void make_offer(const struct comm *c, const char *purpose, struct offer *
              (long long)now.tv_sec, now.tv_nsec);
 }
 
-/* The lowest rank of a host makes the memory, the others open it, then its name goes. */
+/* The lowest rank of a node makes the memory, the other ranks open it, then its name is removed. */
 enum status shared_memory_open(struct comm *c, const char *purpose, size_t bytes, void **out,
                                struct errmsg *em)
 {

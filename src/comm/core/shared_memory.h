@@ -1,6 +1,6 @@
 /*
- * Memory that the ranks of a host share, zeroed, of which no file is left once it is open: readable
- * without a message, so also while the rank that it tells of hangs.
+ * Zeroed memory shared by the ranks of a node. A rank can read what another rank wrote even if that
+ * rank hangs. No file is left after opening.
  */
 #ifndef BIFRONS_COMM_SHARED_MEMORY_H
 #define BIFRONS_COMM_SHARED_MEMORY_H
@@ -8,8 +8,8 @@
 #include "comm_priv.h"
 
 /*
- * COLLECTIVE. Ranks share it whose host's name is the same. Not to be had (no room in /dev/shm) is
- * no failure: *out is then NULL on some ranks of that host, or on all.
+ * COLLECTIVE. Ranks with the same host name share the memory. A full /dev/shm is not a failure:
+ * *out is then NULL on some or all ranks of that node.
  */
 enum status shared_memory_open(struct comm *c, const char *purpose, size_t bytes, void **out,
                                struct errmsg *em) MUST_CHECK;

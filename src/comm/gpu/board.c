@@ -8,12 +8,12 @@
 
 #include "base/poison.h"
 
-/* Calls kept of each rank: more than can be in flight. */
+/* The last calls kept for each rank: more than can be in flight. */
 enum { CALLS = 128 };
 
 enum report { REPORT_BEGUN = 1, REPORT_WRITTEN };
 
-/* A call under its number; the number is written last, and taken away first. */
+/* A posted call. The writer clears `sequence` first and sets it last. */
 struct post {
     _Atomic uint64_t sequence, count, what; /* what: comm_call_pack's */
 };
@@ -54,7 +54,7 @@ enum status board_open(struct comm *host, struct board **out, struct errmsg *em)
         atomic_store(&b->shared->lines[b->rank].present, 1);
     }
     if (st == ST_OK)
-        st = comm_barrier(host, em); /* every rank's line says that it is there */
+        st = comm_barrier(host, em); /* now every rank has filled in its line */
     if (st == ST_OK && b->shared) {
         *out = b;
         return ST_OK;
@@ -72,7 +72,7 @@ void board_free(struct board *b)
     free(b);
 }
 
-/* The call a rank has posted under that number; false where it has none, or no more. */
+/* The call that a rank has posted with this sequence; false if it has not, or not any more. */
 static bool posted(const struct line *l, uint64_t sequence, struct comm_call *out)
 {
     const struct post *p = &l->posts[sequence % CALLS];

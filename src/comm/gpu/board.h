@@ -1,8 +1,8 @@
 /*
- * Where each rank of a node stands, in shared memory: readable without a message, so also while the
- * rank it tells of hangs. Ranks on other machines have no line on it.
+ * The collectives that each rank of a node has begun and ended, in shared memory. Other ranks can
+ * read a rank's line even if that rank hangs. Ranks of other nodes have no line.
  *
- * One thread writes a rank's line at a time; any thread reads all of them.
+ * One thread at a time writes a rank's line; any thread reads all lines.
  */
 #ifndef BIFRONS_COMM_BOARD_H
 #define BIFRONS_COMM_BOARD_H
@@ -13,20 +13,19 @@
 
 struct board;
 
-/* A rank's line, read. */
+/* A copy of a rank's line. */
 struct board_line {
     bool present, failed;
-    struct comm_call last; /* the latest it has begun; sequence 0: none */
-    uint64_t done;         /* sequence of the latest that has ended on its GPU */
+    struct comm_call last; /* the last collective that the rank began; sequence 0: none */
+    uint64_t done;         /* sequence of the last collective that ended on its GPU */
 };
 
-/* COLLECTIVE. Not to be had (no room in /dev/shm) is no failure: *out is then NULL, and every
- * function below takes that. */
+/* COLLECTIVE. A full /dev/shm is not a failure: *out is then NULL, which all functions accept. */
 enum status board_open(struct comm *host, struct board **out, struct errmsg *em) MUST_CHECK;
 void board_free(struct board *b);
 
-/* Writes this rank's call. False, with the other's in other_out, where a rank of this node has
- * begun a different one under the same number. */
+/* Writes this rank's call. False if a rank of this node has begun another call with the same
+ * sequence: rank_out and other_out name them. */
 bool board_begin(struct board *b, const struct comm_call *mine, int *rank_out,
                  struct comm_call *other_out);
 void board_done(struct board *b, uint64_t sequence);
@@ -34,10 +33,10 @@ void board_fail(struct board *b);
 /* The first rank that has failed, or -1. */
 int board_failed_rank(const struct board *b);
 struct board_line board_read(const struct board *b, int rank);
-/* True for one caller on the node: the one that tells the user, then says so by board_reported. */
+/* True for the first caller on the node: it reports to the user, then calls board_reported. */
 bool board_claim_report(struct board *b);
 void board_reported(struct board *b);
-/* Waits for that, a second at most: ending the job cuts off the one who is telling. */
+/* Waits for board_reported, at most a second: ending the job earlier would cut off the report. */
 void board_await_report(struct board *b);
 
 #endif

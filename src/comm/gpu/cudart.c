@@ -8,7 +8,7 @@
 
 static enum status fail_cuda(cudaError_t error, const char *what, struct errmsg *em)
 {
-    (void)cudaGetLastError(); /* or a later call of libtorch's would report it as its own */
+    (void)cudaGetLastError(); /* clears the error: libtorch would report it in a later call */
     return FAIL(em, error == cudaErrorMemoryAllocation ? ST_MEMORY : ST_INTERNAL, "CUDA: %s: %s",
                 what, cudaGetErrorString(error));
 }
@@ -77,7 +77,7 @@ enum status cudart_alloc(size_t bytes, void **out, struct errmsg *em)
         return fail_cuda(error, "cudaMalloc", em);
     return FAIL(em, ST_MEMORY,
                 "the GPU has no %zu MiB for the flat state: %zu of its %zu MiB are free; use a "
-                "smaller model, or end what else runs there",
+                "smaller model, or end other programs on this GPU",
                 bytes >> 20, free_bytes >> 20, all_bytes >> 20);
 }
 

@@ -1,6 +1,6 @@
 /*
- * The CUDA runtime as src/comm uses it: its errors become a status, its handles are void pointers.
- * Calls concern the calling thread's device (cudart_use). Events carry no time.
+ * Wraps the CUDA runtime: errors become a status, handles are void pointers. Calls work on the
+ * calling thread's device (cudart_use). Events do not record times.
  */
 #ifndef BIFRONS_COMM_CUDART_H
 #define BIFRONS_COMM_CUDART_H
@@ -16,25 +16,25 @@ struct cudart_device {
     char name[CUDART_NAME_BYTES];
 };
 
-/* Devices that can be used; 0 without a driver, with the runtime's reason in why_out. */
+/* The number of usable devices; 0, with the runtime's reason in why_out, without a driver. */
 int cudart_count(char *why_out, size_t why_bytes);
 enum status cudart_describe(int device, struct cudart_device *out, struct errmsg *em) MUST_CHECK;
 /* "0000:17:00.0" */
 bool cudart_bus_id(int device, char *out, size_t out_bytes);
-/* From now on this thread works on that device. */
+/* Makes `device` the device of this thread. */
 enum status cudart_use(int device, struct errmsg *em) MUST_CHECK;
-/* Calls of this thread do not disturb a graph that another thread captures. */
+/* Lets this thread make CUDA calls while another thread captures a graph. */
 void cudart_keep_out_of_captures(void);
 
 /* Not zeroed. ST_MEMORY says how much was free. */
 enum status cudart_alloc(size_t bytes, void **out, struct errmsg *em) MUST_CHECK;
 void cudart_free(void *memory);
-/* Host memory that copies to and from the device without a detour. */
+/* Pinned host memory: fast copies to and from the device. */
 enum status cudart_pinned_alloc(size_t bytes, void **out, struct errmsg *em) MUST_CHECK;
 void cudart_pinned_free(void *memory);
-/* Sets bytes to zero, and waits for it. */
+/* Sets device memory to zero and waits for that. */
 enum status cudart_zero(void *memory, size_t bytes, struct errmsg *em) MUST_CHECK;
-/* Either way between host and device; queued on the stream. */
+/* Queues a copy on the stream, from host to device or back. */
 enum status cudart_copy(void *to, const void *from, size_t bytes, void *stream,
                         struct errmsg *em) MUST_CHECK;
 
@@ -48,7 +48,7 @@ bool cudart_is_capturing(void *stream);
 enum status cudart_event_new(void **out, struct errmsg *em) MUST_CHECK;
 void cudart_event_free(void *event);
 enum status cudart_event_record(void *event, void *stream, struct errmsg *em) MUST_CHECK;
-/* Has all that was queued before its record been done? */
+/* true if all work that was queued before the event was recorded has ended. */
 enum status cudart_event_done(void *event, bool *done_out, struct errmsg *em) MUST_CHECK;
 
 #endif

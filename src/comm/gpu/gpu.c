@@ -1,6 +1,6 @@
 /*
- * Which GPU a rank works on, and how GPUs exchange their ranges. The ranks tell each other what
- * they have, so that all come to the same choice.
+ * Chooses the GPU of each rank and the backend between GPUs. All ranks exchange what they have, so
+ * that all make the same choice.
  */
 #include "gpu.h"
 
@@ -17,7 +17,7 @@
 
 enum { DEVICE_TEXT_BYTES = 64, REASON_BYTES = 512, WHY_BYTES = 128, CUDA_DEVICES_MAX = 1000 };
 
-/* Rank 0's options, as they travel. */
+/* The options of rank 0, as sent to all ranks. */
 struct wish {
     enum comm_backend backend;
     char device[DEVICE_TEXT_BYTES];
@@ -26,7 +26,7 @@ struct wish {
 
 /* What a rank has. */
 struct holding {
-    int device; /* -1: none that could be used, because of `why` */
+    int device; /* -1: no usable GPU, for the reason in `why` */
     int nccl;
     struct cudart_device gpu;
     char host[COMM_HOST_BYTES];
@@ -38,7 +38,7 @@ bool comm_gpu_built(void)
     return true;
 }
 
-/* "2.29.7" of 22907. */
+/* Formats NCCL's number 22907 as "2.29.7". */
 static void format_version(int version, char out[static 16])
 {
     snprintf(out, 16, "%d.%d.%d", version / 10000, version / 100 % 100, version % 100);
@@ -117,7 +117,7 @@ static enum status share_wish(struct comm *host, const struct comm_options *o, s
     return comm_do(host, COMM_BROADCAST, w, sizeof *w, COMM_U8, 0, NULL, em);
 }
 
-/* A launcher that shows each rank its own GPU numbers it 0 for each of them. */
+/* Finds this rank's GPU. If the launcher shows each rank one GPU, that GPU is number 0 on each. */
 static enum status take_stock(const struct comm *host, const char *wanted, struct holding *h,
                               struct errmsg *em)
 {
@@ -148,7 +148,7 @@ static int rank_without(const struct holding *all, int n)
     return -1;
 }
 
-/* Two ranks on one GPU? */
+/* true, with the first two such ranks, if two ranks share a GPU. */
 static bool find_shared(const struct holding *all, int n, int *first, int *second)
 {
     for (*second = 1; *second < n; (*second)++)
@@ -158,7 +158,7 @@ static bool find_shared(const struct holding *all, int n, int *first, int *secon
     return false;
 }
 
-/* Can NCCL run between these? If not, `reason` says why in a clause. */
+/* true if NCCL can run between these ranks. If not, `reason` says why. */
 static bool suits_nccl(const struct holding *all, int n, char reason[static REASON_BYTES])
 {
     int a, b;
@@ -181,7 +181,7 @@ static bool suits_nccl(const struct holding *all, int n, char reason[static REAS
     return true;
 }
 
-/* ST_OK where the host's memory will do for a job in which `without` has no GPU. */
+/* Rank `without` has no GPU. ST_OK if the options allow to work on CPUs instead. */
 static enum status do_without(const struct wish *w, const struct holding *all, int n, int without,
                               int rank, struct errmsg *em)
 {
@@ -201,8 +201,8 @@ static enum status do_without(const struct wish *w, const struct holding *all, i
     for (int r = 0; r < n; r++)
         some = some || all[r].device >= 0;
     if (some && rank == 0)
-        log_warn("rank %d on host %s has no GPU (%s), so that all ranks work on CPUs", without,
-                 h->host, h->why);
+        log_warn("rank %d on host %s has no GPU (%s): all ranks work on CPUs", without, h->host,
+                 h->why);
     return ST_OK;
 }
 
@@ -224,12 +224,12 @@ static enum status choose(const struct wish *w, const struct holding *all, struc
     if (nccl && (w->backend == COMM_NCCL || (w->backend == COMM_AUTO && n > 1))) {
         st = nccl_open(host, mine->device, w->timeout_s, c, em);
         if (st == ST_OK && rank == 0)
-            log_info("gradients travel by NCCL %s: each of the %d ranks has its own GPU (%s)",
+            log_info("gradients are summed by NCCL %s: each of the %d ranks has its own GPU (%s)",
                      comm_nccl_version(), n, mine->gpu.name);
         return st;
     }
     if (n > 1 && rank == 0)
-        log_info("gradients travel by MPI through host memory: %s",
+        log_info("gradients are summed by MPI through host memory: %s",
                  w->backend == COMM_MPI ? "comm.backend = \"mpi\"" : reason);
     return comm_agree(host, through_host_open(host, mine->device, c, em), em);
 }

@@ -1,28 +1,28 @@
-/* The communicators over GPUs that gpu.c chooses between. Both own the host communicator given. */
+/* The two backends over GPUs, of which gpu.c chooses one. Both own the host communicator. */
 #ifndef BIFRONS_COMM_GPU_H
 #define BIFRONS_COMM_GPU_H
 
 #include "comm_priv.h"
 
-/* COLLECTIVE. The same call on host memory, from begin to end. */
+/* COLLECTIVE. Runs the same call on host memory, from begin to end. */
 enum status gpu_on_host(struct comm *host, const struct comm_call *call, void *range,
                         struct errmsg *em) MUST_CHECK;
 
-/* COLLECTIVE. The device is the calling thread's. On failure `host` is as it was. */
+/* COLLECTIVE. device: that of the calling thread. A failure leaves `host` as it was. */
 enum status nccl_open(struct comm *host, int device, double timeout_s, struct comm **out,
                       struct errmsg *em) MUST_CHECK;
-/* Not collective: through pinned memory, with the host communicator's collectives. */
+/* Not collective. Copies to pinned memory and uses the host communicator's collectives. */
 enum status through_host_open(struct comm *host, int device, struct comm **out,
                               struct errmsg *em) MUST_CHECK;
 
-/* Members of comm_ops that are the host communicator's. */
+/* Members of comm_ops that forward to the host communicator. */
 enum status gpu_share_bytes(struct comm *c, const void *mine, size_t n, void *all,
                             struct errmsg *em) MUST_CHECK;
 enum status gpu_gather(struct comm *c, const void *mine, size_t n, int root, void *all,
                        const size_t *sizes, struct errmsg *em) MUST_CHECK;
 void gpu_abort(struct comm *c, int exit_code);
 
-/* A communicator with host's place, rank by rank, on a GPU. */
+/* A communicator on a GPU, with the same ranks as host. */
 enum status gpu_comm_new(struct comm *host, const struct comm_ops *ops, void *backend, int device,
                          struct comm **out, struct errmsg *em) MUST_CHECK;
 

@@ -1,11 +1,11 @@
 /*
- * The NCCL backend. Its collectives run on a stream of their own, the side stream, in the order in
- * which they are begun: an event makes it wait for the range, another makes the range's stream wait
- * for the collective. The communicator is a non-blocking one: calls that NCCL cannot finish at once
- * answer ncclInProgress, and are polled, so that a lost peer is noticed in all of them.
+ * The NCCL backend. Its collectives run on their own stream, the side stream, in the order in which
+ * they are begun. One event makes the side stream wait for the range; another event makes the
+ * range's stream wait for the collective. The communicator is non-blocking: a call that NCCL cannot
+ * finish at once returns ncclInProgress and is polled, so that every call notices a lost rank.
  *
- * Uneven shards: NCCL's own reduce-scatter and all-gather know equal shards only. Ranges that do
- * not divide become one group with a reduce or broadcast for each shard.
+ * NCCL's reduce-scatter and all-gather need equal shards. A range that does not divide evenly
+ * becomes one group with a reduce or broadcast for each shard.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -100,13 +100,13 @@ static ncclResult_t launch(struct nccl *n, ncclComm_t comm, const struct comm_ca
         if (count % ranks == 0)
             return ncclAllGather(mine, range, each, type_of(dtype), comm, n->side);
         break;
-    case COMM_GATHER: /* the host's */
+    case COMM_GATHER: /* done by the host communicator */
         break;
     }
     return launch_shards(n, comm, what->kind, range, count, dtype);
 }
 
-/* With the lock held: a free place for a call, when one is. */
+/* Call with the lock held. Waits for a free place for a call. */
 static enum status take_call(struct nccl *n, struct nccl_call **out, struct errmsg *em)
 {
     while (!n->failed) {
@@ -123,7 +123,7 @@ static enum status take_call(struct nccl *n, struct nccl_call **out, struct errm
     return nccl_failure(n, em);
 }
 
-/* With the lock held: is every rank about to do the same? */
+/* Call with the lock held. Fails if another rank of the node begins a different collective. */
 static enum status post(struct nccl *n, const struct comm_call *what, struct errmsg *em)
 {
     int rank;
@@ -133,13 +133,13 @@ static enum status post(struct nccl *n, const struct comm_call *what, struct err
         return ST_OK;
     comm_call_describe(what, ours, sizeof ours);
     comm_call_describe(&other, theirs, sizeof theirs);
-    nccl_fail(n, "ranks have come apart: %s here, %s on rank %d", ours, theirs, rank);
+    nccl_fail(n, "ranks are out of step: %s here, %s on rank %d", ours, theirs, rank);
     return nccl_failure(n, em);
 }
 
 /*
- * Without the lock: hands the collective to NCCL and waits until it is queued. While this thread is
- * in here the watcher sees to the deadline, and this thread to the watcher's verdict.
+ * Call without the lock. Gives the collective to NCCL and waits until it is queued. Meanwhile the
+ * watcher checks the deadline, and this thread checks whether the watcher has failed the call.
  */
 static enum status queue(struct nccl *n, ncclComm_t comm, const struct nccl_call *call, void *range,
                          struct errmsg *em)
@@ -155,7 +155,7 @@ static enum status queue(struct nccl *n, ncclComm_t comm, const struct nccl_call
         bool failed = n->failed;
         pthread_mutex_unlock(&n->lock);
         if (failed)
-            return ST_PEER; /* n->why says why */
+            return ST_PEER; /* the reason is in n->why */
         nap_us(SETTLE_POLL_US);
         ncclResult_t asked = ncclCommGetAsyncError(comm, &result);
         if (asked != ncclSuccess)
@@ -207,7 +207,7 @@ out:
     return st;
 }
 
-/* A call that is not there any more has ended on the GPU already. */
+/* If the call is no longer in the list, it has ended on the GPU. */
 static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, struct errmsg *em)
 {
     struct nccl *n = nccl_of(c);
@@ -232,8 +232,7 @@ static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, st
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
-/* Memory that NCCL can register where the fabric profits from it; elsewhere the same as cudaMalloc.
- */
+/* Memory that NCCL can register, for fabrics that profit from it; otherwise as cudaMalloc. */
 static enum status alloc(struct comm *c, size_t bytes, void **out, struct errmsg *em)
 {
     (void)c;
@@ -283,7 +282,7 @@ static enum status share_id(struct nccl *n, ncclUniqueId *id, struct errmsg *em)
                        : st;
 }
 
-/* Where this rank's opening stands: ST_OK with *settled, ST_OK without (still at it), or failed. */
+/* The state of this rank's opening: ST_OK and *settled: open; ST_OK only: not yet; else failed. */
 static enum status poll_opening(struct nccl *n, double deadline_s, bool *settled, struct errmsg *em)
 {
     ncclResult_t result = ncclSuccess, asked = ncclCommGetAsyncError(n->comm, &result);
@@ -301,8 +300,8 @@ static enum status poll_opening(struct nccl *n, double deadline_s, bool *settled
 }
 
 /*
- * In rounds that all ranks take part in, so that a rank on which NCCL fails tells the others, who
- * would else sit out their deadline.
+ * Opens NCCL in rounds. In every round all ranks agree on a status, so that after a failure on one
+ * rank the others do not wait for their deadline.
  */
 static enum status open_together(struct nccl *n, const ncclUniqueId *id, struct errmsg *em)
 {
@@ -360,7 +359,7 @@ static void close_backend(struct comm *c)
     struct nccl *n = nccl_of(c);
     struct comm *host = n->host;
     nccl_watch_end(n);
-    if (n->failed) /* peers may be gone, and an orderly end of MPI would wait for them */
+    if (n->failed) /* MPI_Finalize would wait for ranks that may be gone */
         comm_abort(host, status_exit_code(ST_PEER));
     close_nccl_comm(n->comm);
     free_nccl(n);

@@ -1,10 +1,11 @@
 /*
- * What the NCCL backend's files share: the communicator, the collectives in flight, and the thread
+ * Shared by the NCCL backend's files: the communicator, the collectives in flight, and the thread
  * that watches them.
  *
- * Two threads. The caller's begins collectives and makes streams wait for them. The watcher asks
- * each few milliseconds whether they have ended, and NCCL and the board whether something failed;
- * on a failure it writes the report, aborts NCCL, and ends the job if the caller does not.
+ * There are two threads. The caller's thread begins collectives and makes streams wait for them.
+ * Every few milliseconds the watcher checks whether collectives have ended, and whether NCCL or a
+ * rank on the board has failed. After a failure it writes the report, aborts NCCL, and ends the job
+ * if the caller does not.
  */
 #ifndef BIFRONS_COMM_NCCL_PRIV_H
 #define BIFRONS_COMM_NCCL_PRIV_H
@@ -19,32 +20,32 @@ enum { NCCL_CALLS = 64 };
 
 enum call_state {
     CALL_FREE,
-    CALL_LAUNCHING, /* NCCL is setting it up: `done` is not recorded yet */
+    CALL_LAUNCHING, /* NCCL is starting it: `done` is not recorded yet */
     CALL_RUNNING,
-    CALL_CAPTURED /* into a CUDA graph: nothing runs, and events cannot be asked */
+    CALL_CAPTURED /* captured into a CUDA graph: it does not run, and its event cannot be queried */
 };
 
 struct nccl_call {
     enum call_state state;
     struct comm_call what;
-    void *stream; /* of the range */
-    void *done;   /* event, recorded on the side stream */
+    void *stream; /* the stream of the range */
+    void *done;   /* event, recorded on the side stream after the collective */
     double begun_s, deadline_s;
 };
 
 struct nccl {
-    struct comm *host; /* control collectives, and ranges in host memory */
+    struct comm *host; /* for control collectives and for ranges in host memory */
     struct board *board;
     ncclComm_t comm; /* NULL before it is open and after an abort */
     int device;
     double timeout_s; /* HUGE_VAL: none */
-    void *side;       /* stream on which all collectives run, one after another */
-    void *ready;      /* event: the range is produced */
+    void *side;       /* the stream on which all collectives run, one after another */
+    void *ready;      /* event: the range has been produced */
 
-    pthread_mutex_t lock; /* all below */
+    pthread_mutex_t lock; /* protects all below */
     pthread_cond_t changed;
     struct nccl_call calls[NCCL_CALLS];
-    int in_flight; /* calls launching or running */
+    int in_flight; /* number of calls that are launching or running */
     bool calling;  /* the caller's thread is inside NCCL */
     bool stop, failed;
     double open_deadline_s; /* 0: open */
@@ -52,13 +53,14 @@ struct nccl {
     pthread_t watcher;
 };
 
-/* With the lock held, any thread. The first failure counts: its text is logged, once on a node, and
- * is what calls return from now on. */
+/* Call with the lock held; any thread. Records the first failure: one rank of the node logs its
+ * text, and all later calls return it. */
 void nccl_fail(struct nccl *n, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* ST_PEER with the failure's text. */
 enum status nccl_failure(const struct nccl *n, struct errmsg *em);
 
-/* The thread; frees nothing. nccl_watch_end returns when it is gone, after its report and abort. */
+/* Starts the watcher. nccl_watch_end stops it and returns when it has ended, after its report and
+ * abort; it frees nothing else. */
 enum status nccl_watch_start(struct nccl *n, struct errmsg *em) MUST_CHECK;
 void nccl_watch_end(struct nccl *n);
 

@@ -16,9 +16,9 @@
 enum {
     POLL_MS = 2,
     REPORT_BYTES = 1536,
-    CALLING_WAIT_MS = 1000, /* for the caller to come out of NCCL, before it is aborted */
+    CALLING_WAIT_MS = 1000, /* for the caller to return from NCCL, before NCCL is aborted */
     END_WAIT_S = 5,         /* from a failure to the end of the job */
-    KILL_WAIT_S = 10        /* from there to the end of this process, should that hang too */
+    KILL_WAIT_S = 10        /* then to the end of this process, if ending the job hangs */
 };
 
 /* ---- Reports --------------------------------------------------------------------------------- */
@@ -33,7 +33,7 @@ static void append(char *text, const char *fmt, ...)
     va_end(args);
 }
 
-/* Who has not come to collective `sequence`, as far as this machine can see. */
+/* Appends the ranks that have not begun collective `sequence`, as far as this node knows. */
 static void append_absent(const struct nccl *n, uint64_t sequence, char *text)
 {
     int unseen = 0, absent = 0;
@@ -42,16 +42,16 @@ static void append_absent(const struct nccl *n, uint64_t sequence, char *text)
         unseen += !line.present;
         if (!line.present || line.last.sequence >= sequence)
             continue;
-        append(text, "%s rank %d has not begun it (it last began %llu, and ended %llu)",
+        append(text, "%s rank %d has not begun it (it last began %llu and ended %llu)",
                absent++ ? "," : ";", r, (unsigned long long)line.last.sequence,
                (unsigned long long)line.done);
     }
     if (absent == 0 && unseen == 0)
-        append(text, "; every rank has begun it, so that a GPU or a link hangs");
+        append(text, "; every rank has begun it, so a GPU or a link hangs");
     else if (absent == 0)
         append(text, "; every rank on this host has begun it");
     if (unseen)
-        append(text, "; of %d ranks on other hosts nothing is known here", unseen);
+        append(text, "; nothing is known here of %d ranks on other hosts", unseen);
 }
 
 void nccl_fail(struct nccl *n, const char *fmt, ...)
@@ -124,7 +124,7 @@ static void look(struct nccl *n)
             look_at_call(n, &n->calls[i], now);
 }
 
-/* With the lock held, as pthread_cond_wait. */
+/* Call with the lock held, as pthread_cond_wait. */
 static void pause_ms(struct nccl *n, long ms)
 {
     (void)condition_wait(&n->changed, &n->lock, clock_seconds() + (double)ms / 1e3);
@@ -139,7 +139,8 @@ static void *end_job(void *host)
     comm_abort(host, status_exit_code(ST_PEER));
 }
 
-/* With the lock held. Collectives in flight end, so that whoever waits for the GPU comes back. */
+/* Call with the lock held. Ends the collectives in flight, so that threads waiting for the GPU go
+ * on. */
 static void abort_nccl(struct nccl *n)
 {
     pthread_t timer;

@@ -1,7 +1,7 @@
 /*
- * GPUs without NCCL: a range goes to pinned host memory, through the host communicator, and back,
- * before *_begin returns. Slow, and for what NCCL cannot do: several ranks on one GPU. With one
- * rank nothing is to be done, and nothing is.
+ * GPUs without NCCL. *_begin copies the range to pinned host memory, runs the collective with the
+ * host communicator, and copies the result back. This is slow; NCCL, however, cannot run several
+ * ranks on one GPU. With one rank it does nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "base/poison.h"
 
 struct through_host {
-    struct comm_ops ops; /* the table below, under the host communicator's name */
+    struct comm_ops ops; /* the table below, with the host communicator's name */
     struct comm *host;
     void *pinned;
     size_t pinned_bytes;
@@ -36,7 +36,7 @@ static enum status make_room(struct through_host *s, size_t bytes, struct errmsg
     return st;
 }
 
-/* Pinned memory holds what has been queued on the stream so far. */
+/* Copies the range, as the stream leaves it, to pinned memory, and waits for the copy. */
 static enum status fetch(struct through_host *s, const void *range, size_t bytes, void *stream,
                          struct errmsg *em)
 {
@@ -46,7 +46,7 @@ static enum status fetch(struct through_host *s, const void *range, size_t bytes
     return st == ST_OK ? cudart_stream_finish(stream, em) : st;
 }
 
-/* The pinned memory is free for the next range when this returns. */
+/* Copies the result back and waits: the next range can then use the pinned memory. */
 static enum status bring_back(struct through_host *s, void *range, size_t bytes, void *stream,
                               struct errmsg *em)
 {
@@ -63,7 +63,7 @@ static enum status begin(struct comm *c, const struct comm_call *call, void *ran
         return ST_OK;
     if (!stream)
         return gpu_on_host(s->host, call, range, em);
-    /* a rank whose GPU fails must not leave the others alone in the collective */
+    /* agree first: if this GPU fails, the other ranks must not begin the collective */
     enum status st = comm_agree(s->host, fetch(s, range, bytes, stream, em), em);
     if (st == ST_OK)
         st = gpu_on_host(s->host, call, s->pinned, em);
@@ -72,7 +72,7 @@ static enum status begin(struct comm *c, const struct comm_call *call, void *ran
 
 static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, struct errmsg *em)
 {
-    (void)c, (void)sequence, (void)deadline_s, (void)em; /* begin has done it all */
+    (void)c, (void)sequence, (void)deadline_s, (void)em; /* begin has already waited */
     return ST_OK;
 }
 

@@ -1,4 +1,4 @@
-/* Which ranks share a node. */
+/* Finds the ranks that share a node. */
 #include <stdlib.h>
 
 #include "comm_mpi.h"
@@ -9,10 +9,10 @@ static int compare_ints(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* node_of holds each rank's node as the world number of its lowest rank; numbers nodes 0, 1, … */
+/* Numbers the nodes 0, 1, …; before, node_of holds the lowest rank on the node of each rank. */
 static void number_nodes(struct comm_layout *l)
 {
-    int *lowest = l->node_sizes; /* first the lowest ranks, then the sizes */
+    int *lowest = l->node_sizes; /* holds the lowest ranks first, the sizes later */
     for (int r = 0; r < l->n_ranks; r++)
         if (l->node_of[r] == r)
             lowest[l->n_nodes++] = r;

@@ -1,8 +1,7 @@
 /*
- * The MPI backend. Opening happens on the calling thread; from then on the communication thread
- * makes every MPI call, since Open MPI moves nothing while nobody is inside it. The caller's thread
- * hands requests over and waits for them; MPI is ended on the thread that started it, after the
- * communication thread has.
+ * The MPI backend. The calling thread opens MPI. Then the communication thread makes every MPI
+ * call, because Open MPI sends data only while a thread is inside it. The caller's thread queues
+ * requests and waits for them. It ends MPI after the communication thread has ended.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +22,7 @@ static struct mpi *mpi_of(struct comm *c)
             return mpi_fail(code_, (name), em); \
     } while (0)
 
-/* ---- collectives ------------------------------------------------------------------------------
- */
+/* ---- collectives ---------------------------------------------------------------------------- */
 
 static enum status run(void *context, const struct comm_request *r, struct errmsg *em)
 {
@@ -41,7 +39,7 @@ static enum status begin(struct comm *c, const struct comm_call *call, void *ran
     return ST_OK;
 }
 
-/* A deadline went by: nobody waits any more, here and on this node, and each says for whom. */
+/* A deadline is over: ends all waiting on this node and names the missing ranks. */
 static enum status give_up(struct mpi *m, uint64_t sequence, double deadline_s, struct errmsg *em)
 {
     char missing[512] = "";
@@ -70,7 +68,7 @@ static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, st
     return done == ST_OK ? outcome : give_up(m, sequence, deadline_s, em);
 }
 
-/* A collective with no ticket: from begin to end. */
+/* Begins a collective without a ticket and waits for it. */
 static enum status carry_out(struct comm *c, struct comm_request *r, struct errmsg *em)
 {
     r->call.sequence = ++c->sequence;
@@ -94,10 +92,10 @@ static enum status share_bytes(struct comm *c, const void *mine, size_t n, void 
 static enum status gather(struct comm *c, const void *mine, size_t n, int root, void *all,
                           const size_t *sizes, struct errmsg *em)
 {
-    (void)n; /* sizes[rank] */
+    (void)n; /* the same as sizes[rank] */
     struct comm_request r = {
         .call = {.kind = COMM_GATHER, .dtype = COMM_U8, .root = root},
-        .range = (void *)(uintptr_t)mine, /* it is only read */
+        .range = (void *)(uintptr_t)mine, /* only read */
         .all = all,
         .sizes = sizes,
     };
@@ -112,8 +110,8 @@ static enum status alloc(struct comm *c, size_t bytes, void **out, struct errmsg
     struct node *shm = mpi_of(c)->shm;
     *out = shm ? node_alloc(shm, bytes) : NULL;
     if (shm && !*out && bytes <= PTRDIFF_MAX && node_says(shm))
-        log_warn("host %s: /dev/shm has no room for %zu MiB of flat state, which goes to private "
-                 "memory; sums are slower, not different. Enlarge it (docker: --shm-size)",
+        log_warn("host %s: /dev/shm has no room for %zu MiB of flat state: private memory is used; "
+                 "sums are slower, not different. Enlarge /dev/shm (docker: --shm-size)",
                  c->place.host, bytes >> 20);
     return ST_OK;
 }
@@ -124,8 +122,7 @@ static bool release_memory(struct comm *c, void *memory)
     return shm && node_release(shm, memory);
 }
 
-/* ---- opening and closing ----------------------------------------------------------------------
- */
+/* ---- opening and closing -------------------------------------------------------------------- */
 
 static void abort_job(struct comm *c, int exit_code)
 {
@@ -155,8 +152,8 @@ static void release(struct mpi *m)
     free(m);
 }
 
-/* After a failure peers may be gone: MPI_Finalize would wait for them for ever, and operations may
- * still be under way in memory that therefore stays. */
+/* After a failure other ranks may be gone: MPI_Finalize would wait for them for ever. Operations
+ * may still use their memory, so it is not freed. */
 static void close_mpi(struct comm *c)
 {
     struct mpi *m = mpi_of(c);
@@ -183,7 +180,7 @@ static enum status start_mpi(struct mpi *m, struct errmsg *em)
     return ST_OK;
 }
 
-/* The world, cut into nodes. */
+/* Finds the nodes of the world. */
 static enum status find_layout(struct mpi *m, int ranks_per_node, struct errmsg *em)
 {
     int rank, n, lowest;
@@ -243,7 +240,7 @@ static enum status open_groups(struct mpi *m, struct errmsg *em)
     return mpi_group_init(&m->leaders, em);
 }
 
-/* The node's ranks in each other's memory; the local outcome. */
+/* Maps the shared memory of the node's ranks. Returns the status of this rank only. */
 static enum status attach(struct mpi *m, const struct node_limits *limits, struct errmsg *em)
 {
     const struct comm_layout *l = &m->layout;
@@ -264,7 +261,7 @@ static enum status attach(struct mpi *m, const struct node_limits *limits, struc
     return st;
 }
 
-/* Shared memory on every node, or on none: which way sums go is the same for all. */
+/* Opens shared memory on all nodes, or on none if one fails: all ranks must sum in the same way. */
 static enum status open_nodes(struct mpi *m, const struct comm_options *o, struct errmsg *em)
 {
     struct node_limits limits = {o->shm_bytes_max, m->layout.n_nodes > 1};
@@ -279,8 +276,8 @@ static enum status open_nodes(struct mpi *m, const struct comm_options *o, struc
         node_free(m->shm);
         m->shm = NULL;
         if (m->layout.rank == 0)
-            log_warn("no shared memory between ranks (rank %d: %s): sums go through MPI, slower "
-                     "but not different",
+            log_warn("no shared memory between ranks (rank %d: %s): sums go through MPI; they are "
+                     "slower, not different",
                      worst.rank, why.text);
         return ST_OK;
     }

@@ -18,7 +18,7 @@ struct comm_thread {
     pthread_cond_t changed;
     struct comm_request requests[REQUESTS_MAX]; /* a ring */
     size_t first, n;
-    uint64_t done; /* sequence of the last one that is */
+    uint64_t done; /* sequence of the last request that has ended */
     bool closing, failed;
     uint64_t failed_sequence;
     struct errmsg why;
@@ -27,7 +27,7 @@ struct comm_thread {
 static void *work(void *context)
 {
     struct comm_thread *t = context;
-    prctl(PR_SET_TIMERSLACK, 1000UL); /* short sleeps are meant */
+    prctl(PR_SET_TIMERSLACK, 1000UL); /* keeps short sleeps short */
     pthread_mutex_lock(&t->lock);
     for (;;) {
         while (t->n == 0 && !t->closing)

@@ -1,8 +1,8 @@
 /*
- * One thread that does a communicator's collectives, in the order in which they were begun.
+ * One thread that runs a communicator's collectives, in the order in which they were begun.
  *
- * The first failure is the last collective: ranks are out of step from there on, so whatever was
- * begun after it fails with the same message, and nothing more is done.
+ * After the first failure the ranks are out of step: the thread runs no more collectives, and those
+ * begun later fail with the same message.
  */
 #ifndef BIFRONS_COMM_THREAD_H
 #define BIFRONS_COMM_THREAD_H
@@ -11,8 +11,8 @@
 
 struct comm_request {
     struct comm_call call;
-    void *range;         /* gather: what this rank gives */
-    void *all;           /* gather: where root gets it */
+    void *range;         /* gather: the bytes of this rank */
+    void *all;           /* gather: room for all bytes, on root */
     const size_t *sizes; /* gather: (world_size) bytes */
 };
 
@@ -23,16 +23,17 @@ struct comm_thread;
 enum status comm_thread_new(comm_run_fn run, void *context, struct comm_thread **out,
                             struct errmsg *em) MUST_CHECK;
 /*
- * Waits for what was begun, or, where `abandon`, leaves the thread (stuck in a collective, it may
- * be, with a peer that is gone) and its memory to the end of the process.
+ * Waits for the collectives that were begun, then frees the thread. With `abandon` it does neither:
+ * the thread may hang in a collective with a rank that is gone.
  */
 void comm_thread_free(struct comm_thread *t, bool abandon);
 
-/* Begins r; sequences grow. Waits where very many are begun. ranges stay the caller's problem. */
+/* Begins r, and borrows its memory until it is done. Sequences must increase. Blocks while too many
+ * requests are queued. */
 void comm_thread_push(struct comm_thread *t, const struct comm_request *r);
 /*
- * Waits for the request of that sequence. ST_OK and its outcome in *outcome (message in *em), or
- * ST_AGAIN when deadline_s (negative: none) went by first.
+ * Waits for the request with that sequence. ST_OK: its status is in *outcome (its message in *em).
+ * ST_AGAIN: deadline_s (negative: none) was over first.
  */
 enum status comm_thread_wait(struct comm_thread *t, uint64_t sequence, double deadline_s,
                              enum status *outcome, struct errmsg *em) MUST_CHECK;

@@ -22,7 +22,7 @@ enum status mpi_group_init(struct mpi_group *g, struct errmsg *em)
     g->counts = calloc(2 * n, sizeof *g->counts);
     g->offsets = calloc(2 * n, sizeof *g->offsets);
     g->versions = calloc(n, sizeof *g->versions);
-    /* versions of a shard: a piece, and each shard's rounding up */
+    /* all versions of a shard: a piece, and one element for each rank by rounding up */
     g->scratch = malloc(GROUP_PIECE_BYTES + n * sizeof(double));
     if (g->counts && g->offsets && g->versions && g->scratch)
         return ST_OK;
@@ -37,15 +37,15 @@ void mpi_group_release(struct mpi_group *g)
     free(g->scratch);
 }
 
-/* Between questions whether an operation is done. */
+/* The pauses between polls of an operation. */
 struct patience {
     unsigned asked, slept;
     double yields_until_s;
 };
 
 /*
- * Little for what comes soon, much less than a step's time for what does not. Yields are bounded by
- * time: where others want the core each may take as long as all their turns.
+ * Pauses are short at first, and later still much shorter than a step. The yields end after a time,
+ * not after a number: with other threads on the core one yield takes as long as all their turns.
  */
 static void pause_again(struct patience *p)
 {
@@ -64,7 +64,7 @@ static void pause_again(struct patience *p)
     nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
 }
 
-/* Sees an operation through that was begun with `code`. */
+/* Waits for an operation; `code` is what MPI returned when it was begun. */
 static enum status finish(const struct mpi_group *g, int code, MPI_Request *request,
                           const char *what, struct errmsg *em)
 {
@@ -83,7 +83,7 @@ static enum status finish(const struct mpi_group *g, int code, MPI_Request *requ
     return code == MPI_SUCCESS ? ST_OK : mpi_fail(code, what, em);
 }
 
-/* Shards of a piece as MPI wants them: bytes, ints. A piece is small enough for them. */
+/* Fills in the shards of a piece for MPI, in bytes as int. A piece is small enough for int. */
 static void shard_bytes(const struct mpi_group *g, size_t count, size_t element)
 {
     for (int r = 0; r < g->n; r++) {
@@ -94,7 +94,7 @@ static void shard_bytes(const struct mpi_group *g, size_t count, size_t element)
     }
 }
 
-/* scratch: rank by rank, its version of count elements. */
+/* Adds the versions in scratch, which has `count` elements of each rank in turn. */
 static void sum_scratch(struct mpi_group *g, void *sum, size_t count, enum comm_dtype dtype)
 {
     size_t bytes = count * comm_dtype_bytes(dtype);

@@ -1,10 +1,10 @@
-/* The collectives by MPI alone: where a node has no shared memory to give. */
+/* The collectives by MPI only, for nodes without shared memory. */
 #include <stdlib.h>
 
 #include "base/checked.h"
 #include "comm_mpi.h"
 
-/* As comm_calls_compare over all ranks, before any data is touched. */
+/* Compares the calls of all ranks (comm_calls_compare) before any data is touched. */
 static enum status compare(struct mpi *m, const struct comm_call *mine, struct errmsg *em)
 {
     int n = m->layout.n_ranks;
@@ -36,7 +36,7 @@ static enum status all_reduce(struct mpi *m, const struct comm_request *r, struc
     return st;
 }
 
-/* Shards of the whole range, not of its pieces: rank by rank, each shard in pieces. */
+/* Takes the shards of the whole range one after another, each in pieces. */
 static enum status reduce_scatter(struct mpi *m, const struct comm_request *r, struct errmsg *em)
 {
     int ranks = m->layout.n_ranks;

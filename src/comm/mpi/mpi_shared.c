@@ -1,14 +1,14 @@
 /*
- * The collectives through shared memory, and by MPI between nodes.
+ * The collectives through shared memory on a node, and by MPI between nodes.
  *
- * A range in memory of comm_alloc is worked on where it lies ("direct"): of a sum each rank takes
- * its shard, reads it from all ranks' ranges and writes the sum to all. Other ranges, and short
- * ones, go through staging memory piece by piece. Over several nodes the node's sum, not rounded,
- * travels through one buffer a node (the "partial"), which leaders add up in the order of nodes.
+ * A range in memory of comm_alloc is used in place ("direct"): for a sum each rank reads its shard
+ * from the ranges of all ranks and writes the sum to all. Other ranges, and short ones, go through
+ * staging memory piece by piece. With several nodes, the sum of a node, not rounded, is sent in one
+ * buffer of the node (the "partial"). Leaders add the partials in the order of nodes.
  *
- * Hazards, in every function: what peers read was written before a barrier, and is not written
- * again before the next. A collective's first barrier (in `enter`) also ends all reading of the
- * partial, and all staging, of the one before it.
+ * Synchronisation, in every function: memory that other ranks read is written before a barrier, and
+ * not written again before the next barrier. The first barrier of a collective (in `enter`) also
+ * ends all use of partial and staging memory by the collective before it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #include "base/checked.h"
 #include "comm_mpi.h"
 
-/* Staged even where it could be direct: one barrier fewer, and no page of a peer's range mapped. */
+/* Shorter ranges are staged even in shared memory: this saves a barrier and page faults. */
 enum { SHORT_BYTES = 8 << 10 };
 
 struct pass {
@@ -36,7 +36,7 @@ static size_t overlap(const struct pass *p, size_t first, size_t count, size_t *
     return from < to ? to - from : 0;
 }
 
-/* Where element `at` of a local rank's range is, for all ranks to see. */
+/* The address, in shared memory, of element `at` of a local rank's range. */
 static unsigned char *seen_at(const struct pass *p, int local_rank, size_t at)
 {
     if (p->direct)
@@ -46,7 +46,8 @@ static unsigned char *seen_at(const struct pass *p, int local_rank, size_t at)
     return (unsigned char *)node_buffer(p->node, local_rank) + (at - p->first) * p->element;
 }
 
-/* Elements [first, first + count) of this rank's range, as far as the piece goes. */
+/* Copies elements [first, first + count) of this rank's range to staging memory, cut to the piece
+ * [p->first, p->first + p->n). */
 static void copy_in(const struct pass *p, size_t first, size_t count)
 {
     size_t at, n = overlap(p, first, count, &at);
@@ -61,10 +62,9 @@ static void copy_out(const struct pass *p, size_t first, size_t count)
         memcpy(p->range + at * p->element, seen_at(p, p->m->layout.local_rank, at), n * p->element);
 }
 
-/* ---- before any data is touched ---------------------------------------------------------------
- */
+/* ---- before any data is touched ------------------------------------------------------------- */
 
-/* What a leader tells the other leaders about its node. */
+/* The state of a node, sent by its leader to the other leaders. */
 struct verdict {
     struct comm_call call;
     enum status status;
@@ -96,7 +96,7 @@ static enum status agree_on_node(struct pass *p, struct errmsg *em)
 static enum status judge(const struct comm_layout *layout, const struct verdict *verdicts,
                          struct comm_call *calls, int *ranks, struct errmsg *em)
 {
-    int lowest = 0; /* of the node's ranks, within ranks_by_node */
+    int lowest = 0; /* index in ranks_by_node of the node's lowest rank */
     for (int node = 0; node < layout->n_nodes; node++) {
         if (verdicts[node].status != ST_OK)
             return FAIL(em, verdicts[node].status, "%s", verdicts[node].text);
@@ -107,7 +107,7 @@ static enum status judge(const struct comm_layout *layout, const struct verdict 
     return comm_calls_compare(calls, ranks, layout->n_nodes, em);
 }
 
-/* For leaders: `local` is what the node's ranks came to. */
+/* For leaders. local: the status on which the node's ranks have agreed. */
 static enum status agree_between_nodes(const struct pass *p, enum status local, struct errmsg *em)
 {
     size_t n = (size_t)p->m->layout.n_nodes;
@@ -129,8 +129,8 @@ static enum status agree_between_nodes(const struct pass *p, enum status local, 
     return st;
 }
 
-/* All ranks are here and ask the same, or all fail. A short range is copied in when this is over.
- */
+/* Waits until all ranks have begun the same collective; otherwise all ranks fail. Afterwards short
+ * ranges are in staging memory. */
 static enum status enter(struct pass *p, struct errmsg *em)
 {
     struct node_slot *mine = node_slot(p->node, p->m->layout.local_rank);
@@ -147,13 +147,12 @@ static enum status enter(struct pass *p, struct errmsg *em)
         st = agree_between_nodes(p, st, &why);
     if (st != ST_OK && (leads || !several))
         return node_break(p->node, &why, em);
-    /* others wait at a barrier before they write their slots again */
+    /* slots may be written again only after a barrier, and these collectives have no later one */
     bool without_barrier = p->count == 0 || p->r->call.kind == COMM_GATHER;
     return several || without_barrier ? node_barrier(p->node, em) : ST_OK;
 }
 
-/* ---- on one node ------------------------------------------------------------------------------
- */
+/* ---- on one node ---------------------------------------------------------------------------- */
 
 static size_t piece_of(const struct pass *p, bool through_partial)
 {
@@ -162,7 +161,7 @@ static size_t piece_of(const struct pass *p, bool through_partial)
     return through_partial ? MIN(most, NODE_PARTIAL_BYTES / wide) : most;
 }
 
-/* Moves to the next piece; false after the last one. The first begins at element 0. */
+/* Moves to the next piece; false after the last one. The first piece begins at element 0. */
 static bool next_piece(struct pass *p, size_t step)
 {
     p->first += p->n;
@@ -170,8 +169,8 @@ static bool next_piece(struct pass *p, size_t step)
     return p->n > 0;
 }
 
-/* Adds this node's versions of elements [at, at + n): the sum to each of `out`, or, wide, to
- * *partial. */
+/* Adds this node's versions of elements [at, at + n). Writes the sum to each of `out`, or, in the
+ * wide type, to *partial. */
 static void sum_versions(const struct pass *p, size_t at, size_t n, void **out, int n_out,
                          void *partial)
 {
@@ -192,8 +191,8 @@ static void my_shard_of_piece(const struct pass *p, size_t *at, size_t *n)
     *at += p->first;
 }
 
-/* A piece of private memory is copied in and all have done so; the first of a short range is there
- * already. */
+/* Copies a piece of private memory to staging memory and waits for the other ranks. A short range
+ * is there already. */
 static enum status share_private(const struct pass *p, size_t first, size_t count,
                                  struct errmsg *em)
 {
@@ -239,7 +238,7 @@ static enum status reduce_scatter_here(struct pass *p, struct errmsg *em)
     return st;
 }
 
-/* all-gather and broadcast: each rank takes the others' segments. */
+/* All-gather and broadcast: each rank copies the segments of the others. */
 static enum status spread_here(struct pass *p, struct errmsg *em)
 {
     int ranks = p->m->layout.n_ranks, me = p->m->layout.rank;
@@ -260,10 +259,9 @@ static enum status spread_here(struct pass *p, struct errmsg *em)
     return st;
 }
 
-/* ---- over several nodes -----------------------------------------------------------------------
- */
+/* ---- over several nodes --------------------------------------------------------------------- */
 
-/* Leaders add up the nodes' partials. */
+/* Leaders add the partials of the nodes. */
 static enum status sum_partials(struct pass *p, struct errmsg *em)
 {
     enum comm_dtype wide = comm_dtype_wide(p->r->call.dtype);
@@ -276,7 +274,7 @@ static enum status sum_partials(struct pass *p, struct errmsg *em)
     return st;
 }
 
-/* all-reduce and reduce-scatter, which differ in what each rank takes of the sum. */
+/* All-reduce and reduce-scatter: they differ in the part of the sum that a rank copies. */
 static enum status reduce_over_nodes(struct pass *p, struct errmsg *em)
 {
     size_t wide = comm_dtype_bytes(comm_dtype_wide(p->r->call.dtype));
@@ -288,7 +286,7 @@ static enum status reduce_over_nodes(struct pass *p, struct errmsg *em)
     while (st == ST_OK && next_piece(p, step)) {
         st = share_private(p, 0, p->count, em);
         if (st == ST_OK && p->direct && p->first > 0)
-            st = node_barrier(p->node, em); /* the last piece's partial has been read */
+            st = node_barrier(p->node, em); /* wait until the last piece's partial has been read */
         if (st != ST_OK)
             break;
         my_shard_of_piece(p, &at, &n);
@@ -306,7 +304,7 @@ static enum status reduce_over_nodes(struct pass *p, struct errmsg *em)
     return st;
 }
 
-/* Leaders send what their nodes' ranks hold of the piece, in runs of ranks of one node. */
+/* Leaders send the elements of the piece that their ranks hold, one run for each node. */
 static enum status spread_partials(struct pass *p, struct errmsg *em)
 {
     const struct comm_layout *layout = &p->m->layout;
@@ -337,7 +335,7 @@ static enum status spread_over_nodes(struct pass *p, struct errmsg *em)
     comm_call_segment(&p->r->call, p->m->layout.n_ranks, p->m->layout.rank, &first, &count);
     while (st == ST_OK && next_piece(p, step)) {
         if (p->first > 0)
-            st = node_barrier(p->node, em); /* the last piece has been read */
+            st = node_barrier(p->node, em); /* wait until the last piece has been read */
         size_t n = overlap(p, first, count, &at);
         if (st == ST_OK && n > 0)
             memcpy(partial + (at - p->first) * p->element, p->range + at * p->element,
@@ -385,9 +383,9 @@ enum status mpi_run_shared(struct mpi *m, const struct comm_request *r, struct e
         size_t first = 0, count = p.count;
         if (r->call.kind == COMM_ALL_GATHER || r->call.kind == COMM_BROADCAST)
             comm_call_segment(&r->call, m->layout.n_ranks, m->layout.rank, &first, &count);
-        p.n = p.count; /* copied in as one piece … */
+        p.n = p.count; /* for copy_in, as one piece; next_piece begins at 0 again */
         copy_in(&p, first, count);
-        p.n = 0; /* … which is still to come */
+        p.n = 0;
     }
     enum status st = enter(&p, em);
     if (st == ST_OK)
@@ -396,5 +394,5 @@ enum status mpi_run_shared(struct mpi *m, const struct comm_request *r, struct e
         return ST_OK;
     struct errmsg why = {0};
     FAIL(&why, st, "%s", em->text);
-    return node_break(m->shm, &why, NULL); /* e.g. MPI failed at the leader: no peer waits on */
+    return node_break(m->shm, &why, NULL); /* MPI failed at the leader, say: wake the other ranks */
 }

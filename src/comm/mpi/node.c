@@ -25,14 +25,14 @@ enum { WHOLE, BREAKING, BROKEN };
 
 struct node_board {
     _Alignas(64) _Atomic uint32_t arrived;
-    _Alignas(64) _Atomic uint32_t round; /* barriers passed; a futex */
+    _Alignas(64) _Atomic uint32_t round; /* number of completed barriers; a futex */
     _Atomic uint32_t state;
     _Atomic uint32_t said;
     struct errmsg why; /* valid from BROKEN on */
     struct node_slot slots[];
 };
 
-/* Memory handed out; blocks lie in the order of their offsets. */
+/* Memory that node_alloc gave. Blocks are sorted by offset. */
 struct block {
     size_t offset, bytes;
 };
@@ -45,7 +45,7 @@ struct node {
     size_t segment_bytes, limit, head_bytes, buffer_at, partial_at;
     struct node_board *board; /* in segments[0] */
     double looked_s;
-    pthread_mutex_t lock; /* of the blocks */
+    pthread_mutex_t lock; /* for the blocks */
     struct block blocks[BLOCKS_MAX];
     int n_blocks;
 };
@@ -55,7 +55,7 @@ static size_t round_up(size_t n)
     return (n + PAGE - 1) / PAGE * PAGE;
 }
 
-/* A rank's share of memory, and never more than addresses allow. */
+/* The size of a segment: a rank's share of the node's memory, limited by the address space. */
 static size_t segment_bytes_of(int n_ranks)
 {
     size_t memory = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
@@ -212,8 +212,7 @@ uint64_t node_offset(const struct node *n, const void *range, size_t bytes)
     return at - base;
 }
 
-/* ---- memory handed out ------------------------------------------------------------------------
- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 void *node_alloc(struct node *n, size_t bytes)
 {
@@ -228,7 +227,7 @@ void *node_alloc(struct node *n, size_t bytes)
         if (take_pages(n, offset, bytes)) {
             n->blocks[n->n_blocks++] = (struct block){offset, bytes};
             memory = n->segments[n->me] + offset;
-        } else if (offset + bytes <= n->limit) { /* what it got before there was no more */
+        } else if (offset + bytes <= n->limit) { /* give back the pages it got before it failed */
             fallocate(n->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
                       (off_t)bytes);
         }
@@ -237,7 +236,7 @@ void *node_alloc(struct node *n, size_t bytes)
     return memory;
 }
 
-/* Pages go back at once; addresses when all that was handed out after them is back, too. */
+/* Gives pages back at once, but addresses only when all later blocks are released, too. */
 bool node_release(struct node *n, void *memory)
 {
     uint64_t offset = node_offset(n, memory, 0);
@@ -247,7 +246,7 @@ bool node_release(struct node *n, void *memory)
     int b = 0;
     while (b < n->n_blocks && n->blocks[b].offset != offset)
         b++;
-    BUG_ON(b == n->n_blocks); /* not the beginning of a block */
+    BUG_ON(b == n->n_blocks); /* memory is not the start of a block */
     fallocate(n->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
               (off_t)n->blocks[b].bytes);
     n->n_blocks--;
@@ -261,8 +260,7 @@ bool node_says(struct node *n)
     return atomic_exchange(&n->board->said, 1) == 0;
 }
 
-/* ---- barrier ----------------------------------------------------------------------------------
- */
+/* ---- barrier -------------------------------------------------------------------------------- */
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t seen, int ms)
 {
@@ -313,7 +311,8 @@ void node_missing(struct node *n, char *text, size_t text_bytes)
     }
 }
 
-/* Peers of other PID namespaces are not to be seen; then only deadlines tell that one is gone. */
+/* Checks that the node's ranks still run. A rank in another PID namespace is invisible: only a
+ * deadline then shows that it is gone. */
 static enum status look_at_peers(struct node *n, struct errmsg *em)
 {
     uint64_t here = atomic_load(&node_slot(n, n->me)->barriers);

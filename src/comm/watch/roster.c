@@ -12,7 +12,8 @@
 enum { WORDS = (sizeof(struct roster_line) + 7) / 8 };
 enum report { REPORT_BEGUN = 1, REPORT_WRITTEN };
 
-/* A line under a version: odd while it is written. Words, so that readers tear no number. */
+/* A line and its version, which is odd while the line is being written. The line is stored in
+ * words, so that a reader never sees half of a number. */
 struct entry {
     _Alignas(64) _Atomic uint64_t version;
     _Atomic uint64_t words[WORDS];
@@ -73,7 +74,7 @@ void roster_write(struct roster *r, int rank, const struct roster_line *line)
     atomic_fetch_add(&e->version, 1);
 }
 
-/* A writer that was stopped or killed in the middle of a line leaves it odd: it is read as it is.
+/* A writer that is stopped or killed while writing leaves an odd version: the line is read anyway.
  */
 uint64_t roster_read(const struct roster *r, int rank, struct roster_line *out)
 {

@@ -17,11 +17,11 @@
 
 enum { ADDRESSES_MAX = 16, SECRET_BYTES = 16, NEWS_MAX = SIDE_NEWS_MAX };
 
-/* How rank 0 is reached. */
+/* The addresses of rank 0. */
 struct card {
     unsigned char secret[SECRET_BYTES];
     uint32_t n_addresses;
-    uint32_t addresses[ADDRESSES_MAX]; /* in network order, as the port */
+    uint32_t addresses[ADDRESSES_MAX]; /* in network order, like the port */
     uint16_t port;
 };
 
@@ -34,8 +34,8 @@ struct datagram {
 struct side_channel {
     int fd, rank, n_ranks;
     struct card card;
-    struct sockaddr_in *peers; /* (n_ranks) on rank 0, of those heard of; else [0]: rank 0 */
-    bool *heard;               /* (n_ranks) */
+    struct sockaddr_in *peers; /* on rank 0: (n_ranks) addresses of ranks heard; else [0]: rank 0 */
+    bool *heard;               /* (n_ranks) ranks that have sent to rank 0 */
 };
 
 static void list_addresses(struct card *card)
@@ -90,7 +90,7 @@ static struct side_channel *new_channel(const struct comm *c)
     return s;
 }
 
-/* A channel that cannot be had is not worth a run: rank 0 says so, and nothing is heard. */
+/* A run goes on without a channel: rank 0 only logs a warning. */
 enum status side_channel_open(struct comm *c, bool speaks, bool several_hosts,
                               struct side_channel **out, struct errmsg *em)
 {
@@ -101,8 +101,8 @@ enum status side_channel_open(struct comm *c, bool speaks, bool several_hosts,
     }
     struct side_channel *s = speaks ? new_channel(c) : NULL;
     if (c->place.rank == 0 && !(s && make_card(s->fd, &card)))
-        log_warn("no socket for the watchdog: should the job stand still, what other hosts are at "
-                 "is not known");
+        log_warn("no socket for the watchdog: if the job hangs, the watchdog knows nothing of the "
+                 "ranks on other hosts");
     enum status st = comm_do(c, COMM_BROADCAST, &card, sizeof card, COMM_U8, 0, NULL, em);
     if (st != ST_OK || card.n_addresses == 0) {
         side_channel_free(s);
@@ -141,7 +141,7 @@ static void send_one(const struct side_channel *s, const struct datagram *d)
                 send_to(s, d, &s->peers[r]);
     } else if (s->heard[0]) {
         send_to(s, d, &s->peers[0]);
-    } else { /* whichever of its addresses leads there */
+    } else { /* to all addresses of rank 0: one of them works */
         for (uint32_t i = 0; i < s->card.n_addresses; i++) {
             struct sockaddr_in peer = address_of(s->card.addresses[i], s->card.port);
             send_to(s, d, &peer);

@@ -1,11 +1,11 @@
 /*
- * What the ranks of one host are at, told to the other hosts: beside MPI, so also when that hangs.
+ * Tells the other nodes what the ranks of this node are doing. It does not use MPI, so it works
+ * also when MPI hangs.
  *
- * Datagrams: each holds states, and a newer one makes an older one worthless, so that nothing is
- * repeated and no connection can be stuck. One rank a host, the lowest, tells rank 0's host, which
- * tells all others. Rank 0's addresses and a secret that every datagram carries travel by MPI when
- * the channel is opened. IPv4. Where the network lets nothing through, nothing is heard, and the
- * watchdog knows as little of other hosts as without.
+ * It sends UDP datagrams over IPv4. A newer datagram replaces an older one, so lost ones are not
+ * sent again. The lowest rank of each node sends to rank 0, and rank 0 to all nodes. On opening,
+ * MPI distributes rank 0's addresses and a secret that every datagram carries. If the network
+ * blocks the datagrams, the watchdog knows nothing of other nodes.
  */
 #ifndef BIFRONS_COMM_SIDE_CHANNEL_H
 #define BIFRONS_COMM_SIDE_CHANNEL_H
@@ -17,19 +17,20 @@ struct side_news {
     struct roster_line line;
 };
 
-enum { SIDE_NEWS_MAX = 6 }; /* in a datagram, which fits an Ethernet frame */
+enum { SIDE_NEWS_MAX = 6 }; /* lines in a datagram, so that it fits an Ethernet frame */
 
 struct side_channel;
 
-/* COLLECTIVE. `speaks`: the lowest rank of its host; on others, and with one host, *out is NULL,
- * which every call takes. */
+/* COLLECTIVE. `speaks`: this is the lowest rank of its node. On the other ranks, and with one node,
+ * *out is NULL, which all functions below accept. */
 enum status side_channel_open(struct comm *c, bool speaks, bool several_hosts,
                               struct side_channel **out, struct errmsg *em) MUST_CHECK;
 void side_channel_free(struct side_channel *s);
 
-/* Neither waits. Rank 0 sends to all that it has heard of, the others to rank 0. */
+/* Sends without waiting: rank 0 to all nodes that have sent to it, the others to rank 0. */
 void side_channel_send(struct side_channel *s, const struct side_news *news, int n);
-/* Up to `most` news, which has to be SIDE_NEWS_MAX or more; 0: no more. Ranks are the world's. */
+/* Receives without waiting. Returns the number of news, at most `most`; 0: none left. `most` must
+ * be SIDE_NEWS_MAX or more. */
 int side_channel_receive(struct side_channel *s, struct side_news *news, int most);
 
 #endif

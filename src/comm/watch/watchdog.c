@@ -18,18 +18,19 @@
 
 enum {
     LOOK_MS = 250,
-    AWAKE_S = 1,   /* the most that counts between two looks: more, and we did not run */
-    SUSPECT_S = 1, /* without a sign of life, before a process is looked at */
+    AWAKE_S =
+        1, /* the most time that counts between two looks: if more, this process was stopped */
+    SUSPECT_S = 1, /* time without activity before a process is checked */
     KILL_WAIT_S = 10,
     SAVE_MORE_S = 60,
-    TELL_S = 1, /* between two messages to other hosts */
+    TELL_S = 1, /* time between two messages to other nodes */
     VERDICT_BYTES = 1024
 };
 
 struct watchdog {
     struct comm *comm;
     struct roster *roster;
-    struct watchdog_rank *ranks; /* (n), the thread's but for `host` */
+    struct watchdog_rank *ranks; /* (n), used by the thread only, except `host` */
     struct side_channel *side;
     struct side_news *news; /* (n + SIDE_NEWS_MAX) */
     double untold_s;
@@ -39,12 +40,12 @@ struct watchdog {
     struct process_id self;
     pid_t parent;
 
-    /* the caller's thread writes, ours reads */
+    /* the caller's thread writes these, the watchdog's thread reads them */
     _Atomic uint64_t phase, entered;
     _Atomic int64_t step;
     _Atomic double deadline_s;
     atomic_bool saved, held;
-    pthread_mutex_t line_lock; /* of writing this rank's line */
+    pthread_mutex_t line_lock; /* for writing this rank's line */
     double entered_s;
     struct {
         unsigned n;
@@ -54,16 +55,16 @@ struct watchdog {
     double looked_s;
     bool suspended, warned, started;
     pthread_t thread;
-    pthread_mutex_t lock; /* of the rest */
+    pthread_mutex_t lock; /* for the rest */
     pthread_cond_t changed;
     bool stop, failed;
     char why[VERDICT_BYTES];
 };
 
-/* ---- what this rank is at ---------------------------------------------------------------------
- */
+/* ---- what this rank is doing ---------------------------------------------------------------- */
 
-/* What a rank that waits is held up by: collectives are done one after another. */
+/* Fills in the collective that holds up this rank: the first one that has not ended, as they run
+ * one after another. */
 static void note_collectives(struct comm_progress *p, struct roster_line *l)
 {
     uint64_t waiting = atomic_load(&p->waiting), doing = atomic_load(&p->doing);
@@ -97,7 +98,7 @@ static struct roster_line line_of_mine(const struct watchdog *w, bool ended)
     return l;
 }
 
-/* So that the others know at once. From both threads. */
+/* Writes this rank's line, so that the other ranks know at once. Both threads call it. */
 static void publish(struct watchdog *w, bool ended)
 {
     pthread_mutex_lock(&w->line_lock);
@@ -154,10 +155,9 @@ void watchdog_note_saved(struct watchdog *w)
     publish(w, false);
 }
 
-/* ---- what the others are at -------------------------------------------------------------------
- */
+/* ---- what the other ranks are doing --------------------------------------------------------- */
 
-/* Takes a rank's line; `passed_s` of time has passed in which we ran. */
+/* Reads a rank's line. passed_s: time since the last look in which this process ran. */
 static void see(struct watchdog *w, int rank, double passed_s)
 {
     double counted_s = w->suspended ? 0 : passed_s;
@@ -183,7 +183,7 @@ static void see(struct watchdog *w, int rank, double passed_s)
         r->view.state = process_state_of(&line.process);
 }
 
-/* What other hosts' ranks are at comes into the roster, and what this host's are at goes out. */
+/* Receives the lines of other nodes into the roster, and sends the lines of this node. */
 static void gossip(struct watchdog *w, double passed_s)
 {
     int n;
@@ -195,7 +195,7 @@ static void gossip(struct watchdog *w, double passed_s)
     if (!w->side || w->untold_s < TELL_S)
         return;
     w->untold_s = 0;
-    for (int r = 0; r < w->n; r++) { /* rank 0 passes on what it has been told */
+    for (int r = 0; r < w->n; r++) { /* rank 0 also forwards lines of other nodes */
         if (!(w->ranks[r].here || (w->me == 0 && w->ranks[r].view.known)))
             continue;
         w->news[n] = (struct side_news){.rank = r, .line = w->ranks[r].line};
@@ -204,7 +204,7 @@ static void gossip(struct watchdog *w, double passed_s)
     side_channel_send(w->side, w->news, n);
 }
 
-/* Somebody looks into a rank with a debugger, on this host or another. */
+/* Notices a debugger that holds a rank, on this node or another. */
 static void notice_debuggers(struct watchdog *w)
 {
     bool here = false, elsewhere = false;
@@ -229,7 +229,7 @@ static double time_passed(struct watchdog *w)
 static void warn(struct watchdog *w, int culprit)
 {
     char name[VERDICT_BYTES / 2], what[VERDICT_BYTES / 2];
-    int speaker = 0; /* the lowest rank of this host, but rather not the culprit */
+    int speaker = 0; /* the lowest rank of this node that is not the culprit */
     while (speaker < w->n && (!w->ranks[speaker].here || speaker == culprit))
         speaker++;
     if (speaker == w->n)
@@ -278,8 +278,7 @@ static void look(struct watchdog *w)
         end_job(w, -1, "the launcher that started this rank has gone");
 }
 
-/* ---- the end ----------------------------------------------------------------------------------
- */
+/* ---- ending the job ------------------------------------------------------------------------- */
 
 static int exit_code(const struct watchdog *w)
 {
@@ -314,7 +313,7 @@ static _Noreturn void end_job(struct watchdog *w, int culprit, const char *verdi
     comm_abort(w->comm, exit_code(w));
 }
 
-/* A host of which nothing is heard, or NULL. */
+/* A host of which nothing has been heard for a while, or NULL. */
 static const char *lost_host(const struct watchdog *w)
 {
     for (int r = 0; r < w->n; r++)
@@ -329,7 +328,7 @@ static void end_still(struct watchdog *w, int culprit)
     const char *lost = lost_host(w);
     if (culprit < 0) {
         snprintf(verdict, sizeof verdict,
-                 "all ranks that are seen from host %s have waited for each other for %.0f s: %s%s",
+                 "all ranks seen from host %s have waited for each other for %.0f s: %s%s",
                  w->ranks[w->me].host, w->timeout_s,
                  lost ? "nothing is heard of host " : "a link or a rank elsewhere failed",
                  lost ? lost : "");
@@ -353,11 +352,10 @@ void watchdog_end_job(struct watchdog *w, const char *why)
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
     for (;;)
-        pause(); /* the watchdog's thread ends the process */
+        pause(); /* until the watchdog's thread ends the process */
 }
 
-/* ---- opening and closing ----------------------------------------------------------------------
- */
+/* ---- opening and closing -------------------------------------------------------------------- */
 
 static void *watch(void *context)
 {
@@ -422,7 +420,7 @@ static struct watchdog *watchdog_new(struct comm *c, double timeout_s)
     w->n = c->place.world_size;
     w->me = c->place.rank;
     w->timeout_s = timeout_s;
-    w->learns = c->device < 0; /* between GPUs NCCL's own watch speaks first */
+    w->learns = c->device < 0; /* on GPUs the thread that watches NCCL acts first */
     w->self = process_self();
     w->parent = getppid();
     w->entered_s = w->looked_s = clock_seconds();

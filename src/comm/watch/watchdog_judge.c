@@ -13,7 +13,7 @@ double watchdog_learn(unsigned n, double longest_s, double timeout_s)
     return MIN(MAX(longest_s * LEARN_FACTOR, (double)LEARN_LEAST_S), timeout_s);
 }
 
-/* How much of its own deadline a rank has used up; waiting for others uses none. */
+/* The share of its deadline that a rank has used; 0 while it waits for others. */
 static double used(const struct watchdog_view *v)
 {
     if (!v->known || v->ended)
@@ -30,7 +30,7 @@ static bool waits(const struct watchdog_view *v)
     return v->waiting && v->state == PROCESS_ALIVE && v->deadline_s > 0;
 }
 
-/* For how long have all known ranks waited? */
+/* The time for which all known ranks have waited; 0 if one of them works. */
 static double all_wait_s(const struct watchdog_view *views, int n)
 {
     double least = 0;
@@ -46,7 +46,7 @@ static double all_wait_s(const struct watchdog_view *views, int n)
     return least;
 }
 
-/* The one rank that has begun less than others, or -1. */
+/* The one rank that has begun fewer collectives than the others, or -1. */
 static int find_lagging(const struct watchdog_view *views, int n)
 {
     int last = -1;

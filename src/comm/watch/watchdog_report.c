@@ -1,4 +1,4 @@
-/* What the watchdog tells the user. */
+/* The watchdog's messages. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -20,7 +20,7 @@ bool watchdog_is_unheard(const struct watchdog_rank *r)
     return !r->here && (r->version == 0 || r->unheard_s > UNHEARD_S);
 }
 
-/* What it is about, "" where there is nothing to say: " in bucket 2 of 4" */
+/* Writes " in bucket 2 of 4" (`before` is " in "), or "" if bucket is 0. */
 static void describe_bucket(const char *before, int bucket, int n, char *text, size_t text_bytes)
 {
     text[0] = '\0';
@@ -49,7 +49,7 @@ void watchdog_describe(const struct watchdog_rank *r, char *text, size_t text_by
         [WATCH_REDUCE] = "summing gradients of step",
         [WATCH_UPDATE] = "updating in step",
         [WATCH_VALIDATE] = "validating after step",
-        [WATCH_PREVIEW] = "drawing after step",
+        [WATCH_PREVIEW] = "drawing previews after step",
         [WATCH_SAVE] = "saving after step",
         [WATCH_END] = "ending after step",
     };
@@ -91,5 +91,5 @@ void watchdog_report(const struct watchdog_rank *all, int n, int culprit, const 
         told++;
     }
     if (told < n)
-        log_error("  and %d ranks more", n - told);
+        log_error("  and %d more ranks", n - told);
 }

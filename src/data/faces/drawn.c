@@ -53,7 +53,7 @@ const char *drawn_person_name(uint64_t seed, int person)
     return identity_of(seed, person).name;
 }
 
-/* Canvas pixels a picture pixel: edges are smoothed by averaging. */
+/* Canvas pixels for one picture pixel: averaging them smooths edges. */
 static int oversampling(int size)
 {
     return size <= 96 ? 3 : 2;
@@ -62,7 +62,7 @@ static int oversampling(int size)
 static void paint_portrait(const struct portrait *p, const struct hair *hair)
 {
     double yaw = p->scene->yaw, far = yaw > 0 ? 1 : -1;
-    bool turned = fabs(yaw) > .14; /* the near ear comes to lie on the head */
+    bool turned = fabs(yaw) > .14; /* then the near ear lies on the head */
     draw_background(p);
     draw_hair_behind(p, hair);
     draw_body(p);
@@ -81,7 +81,7 @@ static void paint_portrait(const struct portrait *p, const struct hair *hair)
     draw_hair_front(p, hair);
 }
 
-/* The face as the mesh knows it, less the hair before it: (side, side). */
+/* The mask (side, side): the mesh's face, without the hair before it. */
 static enum status paint_mask(struct portrait *p, const struct hair *hair, struct errmsg *em)
 {
     enum status st = ST_OK;
@@ -182,7 +182,7 @@ static void mark_points(const struct portrait *p, int times, float out[FACE_POIN
     }
 }
 
-/* One person in a scene; mask, landmarks and points where wanted. */
+/* Draws one person in a scene; also mask, landmarks and points, if wanted. */
 static enum status portrait_draw(const struct identity *who, const struct scene *scene, int size,
                                  struct picture *image, struct drawn_face *marked,
                                  struct errmsg *em)
@@ -202,7 +202,7 @@ static enum status portrait_draw(const struct identity *who, const struct scene 
         .depth = malloc(area * sizeof(float)),
         .face = malloc(area),
     };
-    /* the canvas is shrunk: its own edges may be coarse */
+    /* the canvas is shrunk afterwards, so coarse edges are fine */
     cairo_set_antialias(p.cr, CAIRO_ANTIALIAS_FAST);
     cairo_set_tolerance(p.cr, .4);
     if (!p.depth || !p.face) {
@@ -244,7 +244,7 @@ enum status drawn_face_draw(const struct drawn_options *o, int person, uint64_t 
     BUG_ON(o->size < DRAWN_SIZE_MIN || o->size > DRAWN_SIZE_MAX || person < 0 || person > 1);
     struct identity shown = identity_of(o->seed, person), other = identity_of(o->seed, 1 - person);
     struct scene scene = scene_of(o->seed, person, index, o->loose);
-    double roll = o->loose ? scene.roll : scene.tilt; /* the cut takes the rest away */
+    double roll = o->loose ? scene.roll : scene.tilt; /* the cut removes the rest of the roll */
     struct drawn_face f = {
         .mask = malloc((size_t)o->size * (size_t)o->size),
         .pose = {(float)scene.yaw, (float)-scene.pitch, (float)roll},

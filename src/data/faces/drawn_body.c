@@ -73,7 +73,7 @@ static void draw_neck(const struct portrait *p)
     const struct identity *id = p->who;
     cairo_t *cr = p->cr;
     double w = id->neck;
-    /* the top of the neck goes with the head */
+    /* the top of the neck moves with the head */
     double top_x = 0, top_y = 1.0;
     struct vec2 tl = portrait_place(p, (struct vec3){top_x - w * 1.02, top_y - .25, -.25});
     struct vec2 tr = portrait_place(p, (struct vec3){top_x + w * 1.02, top_y - .25, -.25});

@@ -4,7 +4,7 @@
 
 #include "base/poison.h"
 
-/* An ear stands off the side of the head, a plate turned half backwards. */
+/* The frame of an ear: a plate at the side of the head, turned half backwards. */
 static void ear_frame(const struct portrait *p, double side)
 {
     const struct identity *id = p->who;

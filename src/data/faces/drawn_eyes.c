@@ -3,13 +3,13 @@
 
 #include "base/poison.h"
 
-/* One eye in its frame. */
+/* One eye, in its frame. */
 struct eye {
     double half, upper, lower, tilt; /* half width; heights of the lids above and below centre */
     double closed;                   /* 0 open .. 1 shut */
     double gaze_x, gaze_y;           /* centre of the iris */
     double iris;                     /* radius */
-    double light_x, light_y;         /* where a reflection of the key sits */
+    double light_x, light_y;         /* place of the key light's reflection */
     struct vec3 normal;
 };
 
@@ -38,7 +38,7 @@ static void upper_lid(cairo_t *cr, const struct eye *e, double lift)
                    e->half, -e->tilt);
 }
 
-/* From the outer corner to the inner one. */
+/* The lower lid, from the outer to the inner corner. */
 static void lower_lid_curve(const struct eye *e, struct vec2 c[static 4])
 {
     c[0] = (struct vec2){e->half, -e->tilt};
@@ -105,7 +105,7 @@ static void draw_iris(const struct portrait *p, const struct eye *e)
     cairo_fill(cr);
 }
 
-/* The shadow of the lid over the ball, and the reflections on it. */
+/* Draws the lid's shadow on the eyeball, and the reflections. */
 static void draw_gloss(const struct portrait *p, const struct eye *e)
 {
     cairo_t *cr = p->cr;
@@ -125,7 +125,7 @@ static void draw_gloss(const struct portrait *p, const struct eye *e)
     cairo_fill(cr);
 }
 
-/* The closed part: skin down to the upper lid's edge. */
+/* Draws the closed part: skin down to the upper lid's edge. */
 static void draw_lid(const struct portrait *p, const struct eye *e)
 {
     if (e->closed < .15)
@@ -183,7 +183,7 @@ static struct vec2 lid_edge(const struct eye *e, double t)
                              b3 * e->tilt};
 }
 
-/* A line that swells towards the outer corner and runs out beyond it. */
+/* Draws a line that grows thicker towards the outer corner and ends beyond it. */
 static void lash_line(const struct portrait *p, const struct eye *e, struct rgb ink)
 {
     enum { STEPS = 18 };
@@ -272,7 +272,7 @@ void mark_eyes(const struct portrait *p, struct vec2 out[static FACE_POINTS])
         double side = right ? 1 : -1;
         struct eye e = eye_of(p, side);
         cairo_matrix_t m = portrait_matrix(p, side * p->who->eye_x, 0, side);
-        struct vec2 lower[4], at[6]; /* at: as of the left eye, from its outer corner */
+        struct vec2 lower[4], at[6]; /* at: points of the left eye, from its outer corner */
         lower_lid_curve(&e, lower);
         at[0] = lower[0];
         at[1] = lid_edge(&e, 2.0 / 3);
@@ -295,7 +295,7 @@ void mark_eyes(const struct portrait *p, struct vec2 out[static FACE_POINTS])
  */
 
 struct brow {
-    double inner, outer, arch, thick; /* heights, y down; 0 is the brow's own place */
+    double inner, outer, arch, thick; /* heights, y down; 0: the brow at rest */
     double width;
 };
 
@@ -345,7 +345,7 @@ static void draw_brow(const struct portrait *p, const struct brow *b, struct rgb
     cairo_stroke(cr);
 }
 
-/* How far the scene lifts both. */
+/* How far the scene lifts both brows. */
 static double brow_lift(const struct portrait *p)
 {
     double raise = p->scene->brows;
@@ -376,7 +376,7 @@ void draw_brows(const struct portrait *p)
     }
 }
 
-/* Along the middle of the brow. */
+/* Marks points along the middle of each brow. */
 void mark_brows(const struct portrait *p, struct vec2 out[static FACE_POINTS])
 {
     enum { EACH = POINT_RIGHT_BROW - POINT_LEFT_BROW };

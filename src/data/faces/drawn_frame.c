@@ -1,4 +1,4 @@
-/* From face coordinates to cairo: places, frames that lie on the skin, colours. */
+/* From face coordinates to cairo: points, frames on the skin, colours. */
 #include "drawn_parts.h"
 
 #include "base/poison.h"

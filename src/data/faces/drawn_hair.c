@@ -1,4 +1,4 @@
-/* Draws locks: which lie behind the head, in what order, how each is lit. */
+/* Draws locks of hair: which are behind the head, in what order, how each is lit. */
 #include <stdlib.h>
 
 #include "base/checked.h"
@@ -6,10 +6,10 @@
 
 #include "base/poison.h"
 
-/* Where a lock comes in the order of drawing. */
+/* When a lock is drawn. */
 enum layer { LAYER_NONE, LAYER_BEHIND, LAYER_BEARD, LAYER_FRONT };
 
-/* A lock as this picture sees it. */
+/* A lock as seen in this picture. */
 struct seen_lock {
     struct vec2 px[LOCK_POINTS];
     struct vec3 turned[LOCK_POINTS];
@@ -24,7 +24,7 @@ struct hair {
     struct seen_lock seen[LOCKS_MAX];
 };
 
-/* Below the head's surface, at a pixel that shows the head. */
+/* Is the point behind the head's surface, at a pixel that shows the head? */
 static bool point_covered(const struct portrait *p, double x, double y, double z)
 {
     const double margin = .03;
@@ -132,8 +132,8 @@ static int point_within(int i)
 }
 
 /*
- * Goes through points from..to at `at` half widths from the middle line: as a Catmull-Rom spline,
- * or straight where points are so close that nobody can tell.
+ * Adds a line through points from..to, at `at` half widths from the middle line: a Catmull-Rom
+ * spline, or straight lines if the points are too close to see a difference.
  */
 static void lock_side(const struct portrait *p, const struct seen_lock *s, double at, int from,
                       int to)
@@ -180,7 +180,7 @@ static struct rgb lock_colour(const struct portrait *p, const struct seen_lock *
                       vec3_unit(t), tone);
 }
 
-/* Along the lock: dark at the root and a little at the tip, lit between. */
+/* Colours along the lock: dark at the root, a little dark at the tip, bright between. */
 static cairo_pattern_t *ribbon_colours(const struct portrait *p, const struct seen_lock *s)
 {
     enum { STOPS = 4 };
@@ -211,7 +211,7 @@ static void draw_strand(const struct portrait *p, const struct seen_lock *s, dou
 
 static void draw_ribbon(const struct portrait *p, const struct seen_lock *s)
 {
-    const double fine = 120; /* canvas pixels a unit, below which thin lines are lost */
+    const double fine = 120; /* canvas pixels a unit; below this, thin lines cannot be seen */
     const int middle = LOCK_POINTS / 2;
     double tone = s->lock->tone;
     lock_path(p, s);
@@ -237,7 +237,7 @@ static void draw_whisker(const struct portrait *p, const struct seen_lock *s)
     cairo_fill(p->cr);
 }
 
-/* A tuft that winds inwards. */
+/* Draws a tuft that winds inwards. */
 static void draw_curl(const struct portrait *p, const struct seen_lock *s)
 {
     cairo_t *cr = p->cr;
@@ -266,7 +266,7 @@ static void draw_curl(const struct portrait *p, const struct seen_lock *s)
     }
 }
 
-/* One flat colour: for the mask and for shadows. */
+/* Draws the lock in one colour, for the mask and for shadows. */
 static void draw_flat(const struct portrait *p, const struct seen_lock *s)
 {
     if (s->lock->curl) {
@@ -326,7 +326,7 @@ static cairo_surface_t *head_silhouette(const struct portrait *p)
     return s;
 }
 
-/* What hangs over the face darkens it, a little below and away from the light. */
+/* Darkens the face a little below hair that hangs over it, away from the light. */
 static void draw_hair_shadow(const struct portrait *p, const struct hair *h)
 {
     cairo_t *cr = p->cr;

@@ -1,6 +1,6 @@
 /*
- * Hair as locks: ribbons that run over the skull in head space. drawn_style.c grows them from an
- * identity, drawn_hair.c draws them.
+ * Hair as locks: ribbons over the skull, in head space. drawn_style.c makes them from an identity,
+ * drawn_hair.c draws them.
  */
 #ifndef BIFRONS_DATA_DRAWN_HAIR_H
 #define BIFRONS_DATA_DRAWN_HAIR_H
@@ -16,7 +16,7 @@ struct lock {
     double tone;                 /* -1..1 */
     double blunt;                /* 0 ends in a point .. 1 cut straight */
     bool curl;                   /* a round tuft instead of a ribbon */
-    bool clinging;               /* goes with the jaw: a beard's */
+    bool clinging;               /* a beard's lock: moves with the jaw */
 };
 
 struct locks {
@@ -24,9 +24,10 @@ struct locks {
     struct lock all[LOCKS_MAX];
 };
 
-/* Replaces what is in h by the identity's hair. */
+/* Replaces the locks in h by the identity's hair. */
 void locks_grow(struct locks *h, const struct identity *id);
-/* 0 bare .. 1 grown over, at a place of the resting head; drawn_skin.c colours by it. */
+/* How much beard covers a place of the resting head: 0 none .. 1 all; drawn_skin.c colours by
+ * it. */
 double beard_cover(const struct identity *id, struct vec3 rest);
 
 #endif

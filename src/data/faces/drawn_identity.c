@@ -6,8 +6,9 @@
 #include "base/poison.h"
 
 /*
- * Places in the identity stream: of traits chosen for both at once, so that they differ, and of a
- * person's own. Any would do; with these the default seed draws a pair that pleases.
+ * Places in the identity stream: of traits chosen for both people together, so that they differ,
+ * and of each person's own traits. Other numbers would do; with these the default seed draws a nice
+ * pair.
  */
 enum { INDEX_OF_THE_PAIR = 47438, INDEX_OF_A_PERSON = 520 };
 
@@ -17,7 +18,7 @@ struct hair_colour {
     struct rgb dark, base, shine;
 };
 static const struct hair_colour hair_colours[] = {
-  /* by enum colouring */
+  /* indexed by enum colouring */
     {{.060, .040, .055}, {.155, .105, .115}, {.520, .430, .480}}, /* black */
     {{.300, .100, .035}, {.690, .300, .110}, {.990, .680, .380}}, /* copper */
     {{.120, .065, .045}, {.310, .180, .120}, {.690, .480, .340}}, /* brown */
@@ -26,7 +27,7 @@ static const struct hair_colour hair_colours[] = {
     {{.270, .265, .300}, {.610, .600, .630}, {.930, .930, .960}}, /* silver */
 };
 
-enum { COLOURINGS = 4 }; /* hair colours that suit a skin */
+enum { COLOURINGS = 4 }; /* hair colours that fit a skin */
 struct tone {
     struct rgb skin, flush, lips;
     enum colouring hair[COLOURINGS];
@@ -79,7 +80,7 @@ static void pick_two(struct philox *r, size_t n, size_t out[2])
     out[1] = (out[0] + 1 + pick(r, n - 1)) % n;
 }
 
-/* Two skins of the scale at least two steps apart: a swap is then plain to see, and to measure. */
+/* Two skin tones at least two steps apart, so that a swap is easy to see and to measure. */
 static void pick_tones(struct philox *r, size_t out[2])
 {
     enum { APART = 2 };
@@ -89,7 +90,7 @@ static void pick_tones(struct philox *r, size_t out[2])
     while (out[0] < out[1] + APART && out[1] < out[0] + APART);
 }
 
-/* A hair colour that suits each skin, two different ones. */
+/* A hair colour that fits each skin; the two differ. */
 static void pick_colouring(struct philox *r, const size_t tone[2], size_t out[2])
 {
     out[0] = tones[tone[0]].hair[pick(r, COLOURINGS)];

@@ -1,4 +1,4 @@
-/* Light: soft, as an illustrator shades: warm shadows, a lit side, a thin rim from behind. */
+/* Soft light, as in an illustration: warm shadows, a lit side, a thin rim from behind. */
 #include "drawn_parts.h"
 
 #include "base/poison.h"
@@ -25,7 +25,7 @@ static struct rgb rgb_clamp(struct rgb c)
     return (struct rgb){clamp(c.r, 0, 1), clamp(c.g, 0, 1), clamp(c.b, 0, 1)};
 }
 
-/* How much of the key reaches a surface: 0..1, wrapped softly round the edge. */
+/* How much of the key light reaches a surface, 0..1; soft around the edge. */
 static double key_on(const struct light *l, struct vec3 n)
 {
     double t = smooth_step(-.55, .95, vec3_dot(n, l->key));
@@ -34,7 +34,7 @@ static double key_on(const struct light *l, struct vec3 n)
 
 struct rgb light_skin(const struct light *l, struct rgb albedo, struct vec3 n, double closed)
 {
-    /* in the shade a skin keeps its red: blood scatters it */
+    /* skin in the shade stays red, because blood scatters red light */
     struct rgb shade = {albedo.r * (.50 + .28 * albedo.r), albedo.g * (.40 + .28 * albedo.g),
                         albedo.b * (.40 + .30 * albedo.b)};
     struct rgb lit = rgb_scale(rgb_times(albedo, l->lit), 1.045);

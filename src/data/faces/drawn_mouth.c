@@ -1,4 +1,4 @@
-/* Nose lines and the mouth. The mouth follows the skin point by point, since it is wide. */
+/* The nose's lines and the mouth. The mouth is wide, so each of its points follows the skin. */
 #include "base/checked.h"
 #include "drawn_parts.h"
 
@@ -25,13 +25,13 @@ static void face_curve(const struct portrait *p, double x1, double y1, double x2
     cairo_curve_to(p->cr, a.x, a.y, b.x, b.y, c.x, c.y);
 }
 
-/* Adds a curve that begins where the path has come to. */
+/* Adds a curve that begins at the current point. */
 static void face_path(const struct portrait *p, const struct vec2 c[static 4])
 {
     face_curve(p, c[1].x, c[1].y, c[2].x, c[2].y, c[3].x, c[3].y);
 }
 
-/* Where such a curve is on the canvas. */
+/* The point at t of such a curve, on the canvas. */
 static struct vec2 face_path_at(const struct portrait *p, const struct vec2 c[static 4], double t)
 {
     struct vec2 seen[4];
@@ -101,7 +101,7 @@ static void draw_nose_shine(const struct portrait *p)
     cairo_restore(p->cr);
 }
 
-/* The ridge to the tip, then wing, nostril, middle, nostril, wing below it. */
+/* Marks the ridge down to the tip, then wing, nostril, middle, nostril, wing below it. */
 void mark_nose(const struct portrait *p, struct vec2 out[static FACE_POINTS])
 {
     const struct identity *id = p->who;
@@ -227,7 +227,7 @@ static bool mouth_is_open(const struct mouth *m)
     return m->low - m->top > .012;
 }
 
-/* Adds a curve the other way round: it ends where it began. */
+/* Adds a curve backwards, from its end to its start. */
 static void face_path_back(const struct portrait *p, const struct curve *c)
 {
     face_curve(p, c->at[2].x, c->at[2].y, c->at[1].x, c->at[1].y, c->at[0].x, c->at[0].y);
@@ -385,7 +385,7 @@ void draw_mouth(const struct portrait *p)
     draw_mouth_lines(p, &m, n);
 }
 
-/* A shut mouth's inner edges are its line. */
+/* Marks the mouth's points. In a shut mouth both inner edges are its line. */
 void mark_mouth(const struct portrait *p, struct vec2 out[static FACE_POINTS])
 {
     struct mouth m = mouth_of(p);

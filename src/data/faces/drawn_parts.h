@@ -1,7 +1,7 @@
 /*
- * What the drawing files share. Head space: origin between the eyes, x to the viewer's right,
- * y down, z towards the viewer; half a face is about one unit wide. A point goes from head space
- * through the pose into view space, and through a similarity onto the canvas:
+ * Shared by the files that draw people. Head space: the origin is between the eyes; x to the
+ * viewer's right, y down, z towards the viewer; half a face is about one unit wide. The pose maps
+ * head space to view space, and a similarity maps that to the canvas:
  *
  *     struct vec2 px = view_screen(&p->view, view_turn(&p->view, head_point));
  *
@@ -42,14 +42,14 @@ static inline double blend(double a, double b, double t)
     return a + (b - a) * t;
 }
 
-/* 0 below low, 1 above high, smooth between; low > high turns it round. */
+/* 0 below low, 1 above high, smooth between; low > high reverses it. */
 static inline double smooth_step(double low, double high, double x)
 {
     double t = clamp((x - low) / (high - low), 0.0, 1.0);
     return t * t * (3.0 - 2.0 * t);
 }
 
-/* A cubic Bézier curve at t from 0 to 1. */
+/* The point of a cubic Bézier curve at t, from 0 to 1. */
 static inline struct vec2 curve_at(const struct vec2 c[static 4], double t)
 {
     double u = 1 - t, b[4] = {u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t};
@@ -130,14 +130,14 @@ struct identity {
     enum hair_style hair;
     struct rgb hair_dark, hair_base, hair_shine;
     double hairline, part, fringe, length; /* part: -1 or 1, the side it lies on */
-    uint64_t seed, person;                 /* for the locks and freckles */
+    uint64_t seed, person;                 /* for locks and freckles */
     /* clothes */
     struct rgb cloth, cloth_inner;
     enum collar collar;
     double neck, shoulders;
 };
 
-/* A pure function of (seed, person). */
+/* Depends on (seed, person) only. */
 struct identity identity_of(uint64_t seed, int person);
 
 /* --- scene: the same for a picture and its true swap ----------------------------------------- */
@@ -151,12 +151,12 @@ struct scene {
     struct rgb back_top, back_low, glow; /* background */
     double glow_x, glow_y;
     double spots[5][4]; /* x, y, radius, opacity */
-    /* framing, in crop sides */
-    double shift_x, shift_y, zoom, tilt; /* tilt: the roll left over by the cut */
+    /* framing, in sides of the cut */
+    double shift_x, shift_y, zoom, tilt; /* tilt: the roll that is left after the cut */
     bool loose;
 };
 
-/* A pure function of its arguments. */
+/* Depends on its arguments only. */
 struct scene scene_of(uint64_t seed, int person, uint64_t index, bool loose);
 
 /* --- where on the canvas -----------------------------------------------------------------------
@@ -167,11 +167,11 @@ struct view {
     double a, b, tx, ty;     /* x' = a x - b y + tx, y' = b x + a y + ty */
 };
 
-/* The crop depends on the scene alone, so that a picture and its true swap share it. */
+/* The cut depends on the scene only, so that a picture and its true swap share it. */
 struct view view_of(const struct scene *s, int side);
 struct vec3 view_turn(const struct view *v, struct vec3 p);
 struct vec3 view_turn_body(const struct view *v, struct vec3 p);
-/* A direction: turned, not moved. */
+/* Turns a direction; does not move it. */
 struct vec3 view_turn_direction(const struct view *v, struct vec3 d);
 struct vec2 view_screen(const struct view *v, struct vec3 turned);
 /* Canvas pixels a unit. */
@@ -183,17 +183,18 @@ double view_unit(const struct view *v);
 extern const struct vec3 skull_centre;
 /* Half axes of the skull above the eyes. */
 struct vec3 skull_radii(const struct identity *id);
-/* Around: azimuth from the front, positive to the viewer's right; without nose, sockets, lips. */
+/* A point around the head at an azimuth from the front, positive to the viewer's right; without
+ * nose, sockets, lips. */
 struct vec3 head_around(const struct identity *id, double azimuth, double y);
 /* The front of the bare head above (x, y). */
 struct vec3 head_front(const struct identity *id, double x, double y);
 /* What nose, sockets, cheeks and chin add to z at (x, y). */
 double head_relief(const struct identity *id, const struct scene *s, double x, double y);
-/* The same place with what head_relief adds where the head faces forwards: its skin. */
+/* The skin: `around` with the relief of head_relief, where the head faces forwards. */
 struct vec3 head_skin(const struct identity *id, const struct scene *s, struct vec3 around);
-/* Moves a point of the resting face as the open mouth moves it. */
+/* Moves a point of the resting face with the open mouth. */
 struct vec3 head_express(const struct scene *s, struct vec3 p);
-/* Where the hair begins at an azimuth: hair grows above (less y). */
+/* y of the hairline at an azimuth: hair grows above it (smaller y). */
 double head_hairline(const struct identity *id, double azimuth);
 
 /* --- light ----------------------------------------------------------------------------------- */
@@ -205,12 +206,12 @@ struct light {
 };
 
 struct light light_of(const struct scene *s);
-/* A matt surface of this colour with unit normal n; closed: 0..1, how much it is hidden away. */
+/* Colour of a matt surface with unit normal n; closed: 0..1, how much of the sky is hidden. */
 struct rgb light_skin(const struct light *l, struct rgb albedo, struct vec3 n, double closed);
-/* A bundle of hair along unit tangent t; tone: -1..1, its own lightness. */
+/* Colour of hair along unit tangent t; tone: -1..1, the lock's lightness. */
 struct rgb light_hair(const struct light *l, const struct identity *id, struct vec3 n,
                       struct vec3 t, double tone);
-/* Colour of a flat thing (iris, lips, cloth) facing n, in this light. */
+/* Colour of a flat surface (iris, lips, cloth) that faces n, in this light. */
 struct rgb light_flat(const struct light *l, struct rgb colour, struct vec3 n);
 
 /* --- one drawing ----------------------------------------------------------------------------- */
@@ -233,16 +234,16 @@ struct vec2 portrait_place(const struct portrait *p, struct vec3 head_point);
 struct vec3 portrait_face(const struct portrait *p, double x, double y);
 struct vec3 portrait_normal(const struct portrait *p, double x, double y);
 /*
- * A frame on the face: (0, 0) is (x, y) on it, and units are head units along the surface; mirror
- * -1 turns x round, so that +x is outwards for both eyes.
+ * A frame on the face: (0, 0) is the face's point (x, y), and units are head units along the
+ * surface. mirror -1 reverses x, so that +x points outwards for both eyes.
  */
 cairo_matrix_t portrait_matrix(const struct portrait *p, double x, double y, double mirror);
-/* Draws in it; ends with cairo_restore. */
+/* Enters that frame; leave it with cairo_restore. */
 void portrait_frame(const struct portrait *p, double x, double y, double mirror);
 
 void set_colour(cairo_t *cr, struct rgb c, double opacity);
 void add_stop(cairo_pattern_t *g, double at, struct rgb c, double opacity);
-/* Fills the current path with the pattern and drops both. */
+/* Fills the current path with the pattern; clears the path and frees the pattern. */
 void fill_with(cairo_t *cr, cairo_pattern_t *g);
 void fill_keeping_path(cairo_t *cr, cairo_pattern_t *g);
 
@@ -250,7 +251,7 @@ void draw_background(const struct portrait *p);
 void draw_body(const struct portrait *p);
 void draw_ear(const struct portrait *p, double side);
 void draw_glasses(const struct portrait *p);
-/* Fills depth, face and head (a layer the caller destroys), draws nothing yet. ST_MEMORY. */
+/* Fills depth, face and head (a layer that the caller destroys); does not draw yet. ST_MEMORY. */
 enum status head_shade(struct portrait *p, struct errmsg *em) MUST_CHECK;
 void draw_head(const struct portrait *p);
 void draw_skin_details(const struct portrait *p);
@@ -258,11 +259,10 @@ void draw_eyes(const struct portrait *p);
 void draw_brows(const struct portrait *p);
 void draw_nose(const struct portrait *p);
 void draw_mouth(const struct portrait *p);
-/* Mouth end, side -1 or 1, in face coordinates. */
+/* The mouth's end on side -1 or 1, in face coordinates. */
 struct vec2 mouth_end(const struct portrait *p, double side);
 
-/* Where on the canvas the drawing has the points of base/points.h, hidden ones too: each sets those
- * of its part in out. */
+/* Set the points of base/points.h of one part in out, on the canvas, including hidden ones. */
 void mark_jaw(const struct portrait *p, struct vec2 out[static FACE_POINTS]);
 void mark_brows(const struct portrait *p, struct vec2 out[static FACE_POINTS]);
 void mark_nose(const struct portrait *p, struct vec2 out[static FACE_POINTS]);
@@ -270,12 +270,13 @@ void mark_eyes(const struct portrait *p, struct vec2 out[static FACE_POINTS]); /
 void mark_mouth(const struct portrait *p, struct vec2 out[static FACE_POINTS]);
 
 struct hair;
-/* Decides by the head's depth what lies behind it: after head_shade. ST_MEMORY. */
+/* Sorts locks into those before and behind the head, by its depth; call after head_shade.
+ * ST_MEMORY. */
 enum status hair_new(const struct portrait *p, struct hair **out, struct errmsg *em) MUST_CHECK;
 void hair_free(struct hair *h);
 void draw_hair_behind(const struct portrait *p, const struct hair *h);
 void draw_hair_front(const struct portrait *p, const struct hair *h);
-/* The same shapes in cairo's current colour: a hole in the mask. */
+/* Draws the same shapes in cairo's current colour, to cut them out of the mask. */
 void draw_hair_shape(const struct portrait *p, const struct hair *h);
 
 #endif

@@ -1,4 +1,4 @@
-/* What varies from picture to picture, and where the picture is cut. */
+/* The scene: what varies between pictures, and where the picture is cut. */
 #include "base/checked.h"
 #include "base/philox.h"
 #include "drawn_parts.h"
@@ -24,7 +24,7 @@ static double draw(struct philox *r, double low, double high)
     return philox_uniform(r, (float)low, (float)high);
 }
 
-/* Normal, cut at two standard deviations. */
+/* Normal, limited to two standard deviations. */
 static double draw_near_zero(struct philox *r, double sigma)
 {
     return sigma * clamp(philox_normal(r), -2.0, 2.0);

@@ -6,7 +6,7 @@
 
 const struct vec3 skull_centre = {0.0, -.38, -.04};
 static const double skull_height = 1.06; /* from its centre */
-static const double squareness = 2.25;   /* of a level slice; 2 is an ellipse */
+static const double squareness = 2.25;   /* exponent of a horizontal slice; 2: an ellipse */
 static const double front_depth = .96, back_depth = 1.10;
 
 struct vec3 skull_radii(const struct identity *id)
@@ -14,7 +14,7 @@ struct vec3 skull_radii(const struct identity *id)
     return (struct vec3){id->width, skull_height, (front_depth + back_depth) / 2};
 }
 
-/* A level slice: half width, depth in front and behind. */
+/* A horizontal slice: half width, depth in front and behind. */
 struct slice {
     double width, front, back;
 };
@@ -96,7 +96,7 @@ struct vec3 head_express(const struct scene *s, struct vec3 p)
 
 double head_hairline(const struct identity *id, double azimuth)
 {
-    /* the forehead, the temples, down in front of the ear, over it, and the nape */
+    /* forehead, temples, in front of the ear, over the ear, nape */
     const double degree = DRAWN_PI / 180.0;
     const double recess = id->feminine ? .02 : -.08, burn = id->feminine ? .10 : .30;
     const double at[] = {0, 26, 45, 62, 74, 84, 96, 108, 140, 181};

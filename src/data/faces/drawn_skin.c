@@ -1,7 +1,6 @@
 /*
- * The head itself: a mesh shaded at its corners and filled into a picture with a depth buffer,
- * from which hair and mask learn what lies in front. Edges are smoothed by the canvas being larger
- * than the picture.
+ * The head: a mesh, shaded at its corners and filled into a picture with a depth buffer, which
+ * tells hair and mask what is in front. The canvas is larger than the picture, which smooths edges.
  */
 #include <stdlib.h>
 
@@ -19,7 +18,8 @@ struct corner {
     double face;
 };
 
-/* Rows from crown to chin, columns once around from behind; the last column repeats the first. */
+/* Rows from crown to chin; columns around the head, from behind. The last column repeats the
+ * first. */
 struct mesh {
     int rows, columns;
     struct corner *corners;
@@ -48,7 +48,7 @@ static double hair_thickness(const struct identity *id)
     return .10;
 }
 
-/* Places the corners in head space: spread more densely over the front. */
+/* Places a corner in head space; corners are denser at the front. */
 static void place_corner(const struct portrait *p, const struct mesh *m, int row, int column)
 {
     const struct identity *id = p->who;
@@ -62,7 +62,7 @@ static void place_corner(const struct portrait *p, const struct mesh *m, int row
     c->rest = rest;
     rest = head_skin(id, p->scene, rest);
     c->hairline = head_hairline(id, azimuth);
-    /* measured across the line: before the ears it falls steeply */
+    /* the distance is measured at right angles to the line, which is steep in front of the ears */
     double slope = (head_hairline(id, azimuth + .04) - head_hairline(id, azimuth - .04)) / .08;
     c->hair = smooth_step(.035, -.06, (y - c->hairline) / sqrt(1 + slope * slope));
     c->beard = beard_cover(id, c->rest);
@@ -86,7 +86,7 @@ static struct rgb skin_albedo(const struct portrait *p, const struct corner *c)
     return rgb_between(id->skin, id->flush, clamp(flush, 0, 1) * front);
 }
 
-/* How much of the sky a place on the face cannot see. */
+/* How much of the sky is hidden from a place on the face. */
 static double closedness(const struct portrait *p, const struct corner *c)
 {
     const struct identity *id = p->who;
@@ -103,7 +103,7 @@ static double closedness(const struct portrait *p, const struct corner *c)
 
 static struct rgb hair_colour(const struct portrait *p, const struct corner *c, struct vec3 n)
 {
-    /* strands run from the part or crown down the head */
+    /* strands run down the head from the part or the crown */
     struct vec3 out = vec3_unit((struct vec3){c->rest.x, c->rest.y - skull_centre.y, c->rest.z});
     struct vec3 down =
         vec3_unit(vec3_cross(vec3_cross(out, (struct vec3){.25 * p->who->part, -1, -.3}), out));
@@ -114,7 +114,7 @@ static struct rgb hair_colour(const struct portrait *p, const struct corner *c, 
 static void shade_corner(const struct portrait *p, struct corner *c, struct vec3 n)
 {
     if (n.z < -.3)
-        return; /* turned away: never seen */
+        return; /* turned away: not visible */
     const struct identity *id = p->who;
     double cover = c->hair, beard = c->beard * id->beard;
     struct rgb skin = light_skin(&p->light, skin_albedo(p, c), n, closedness(p, c));
@@ -131,7 +131,7 @@ static void shade_corner(const struct portrait *p, struct corner *c, struct vec3
 
 static struct vec3 normal_at(const struct mesh *m, int row, int column)
 {
-    /* at the poles a row is one point: take the slope of the next row */
+    /* at the poles a row is one point: use the slope of the next row */
     int last = m->columns, r = row < 1 ? 1 : row > m->rows - 1 ? m->rows - 1 : row;
     int left = column == 0 ? last - 1 : column - 1, right = column == last ? 1 : column + 1;
     struct vec3 a = corner_at(m, r, left)->turned, b = corner_at(m, r, right)->turned;
@@ -157,7 +157,7 @@ struct target {
     size_t stride; /* pixels */
 };
 
-/* A number that is linear over a triangle: value at (x, y) = at + x dx + y dy. */
+/* A number that is linear over a triangle: at + x dx + y dy at (x, y). */
 struct plane {
     double at, dx, dy;
 };
@@ -182,7 +182,7 @@ struct triangle {
     int x0, x1, y0, y1;                      /* pixels it may cover */
 };
 
-/* false where it is turned away, without area or off the canvas. */
+/* False: turned away, without area, or off the canvas. */
 static bool triangle_of(const struct corner *const k[3], int side, struct triangle *out)
 {
     const struct vec2 px[3] = {k[0]->px, k[1]->px, k[2]->px};
@@ -210,7 +210,7 @@ static bool triangle_of(const struct corner *const k[3], int side, struct triang
 
 static void fill_triangle(const struct portrait *p, struct target to, const struct triangle *t)
 {
-    const double margin = -1e-6; /* neighbours share an edge: no pixel may fall between them */
+    const double margin = -1e-6; /* neighbours share an edge: no pixel may be missed between them */
     for (int row = t->y0; row <= t->y1; row++) {
         double y = row + .5;
         for (int column = t->x0; column <= t->x1; column++) {
@@ -297,9 +297,9 @@ void draw_head(const struct portrait *p)
     cairo_paint(p->cr);
 }
 
-/* The edge of the face as it is seen from the front, from ear to ear: level with the eyes at the
- * ears, a little in front of the edge elsewhere, and on the skin, so that it turns with the head.
- */
+/* Marks the edge of the face as seen from the front, from ear to ear: level with the eyes at the
+ * ears, elsewhere slightly inside the edge. The points lie on the skin, so they turn with the
+ * head. */
 void mark_jaw(const struct portrait *p, struct vec2 out[static FACE_POINTS])
 {
     const double beside = 85 * DRAWN_PI / 180, above_the_pole = .03;

@@ -26,7 +26,7 @@ static struct vec3 over_skull(const struct identity *id, struct vec3 d, double l
     return vec3_add(skull_centre, vec3_scale(u, reach + lift));
 }
 
-/* Along the great circle from a to b. */
+/* The direction at t on the great circle from a to b. */
 static struct vec3 between_directions(struct vec3 a, struct vec3 b, double t)
 {
     double angle = acos(clamp(vec3_dot(a, b), -1, 1));
@@ -50,13 +50,13 @@ static struct lock *next_lock(struct locks *h)
     return l;
 }
 
-/* A lock that lies on the skull from one direction to another, then hangs. */
+/* A lock that lies on the skull between two directions, then hangs. */
 struct drape {
     struct vec3 from, to;      /* directions */
     double lift_from, lift_to; /* above the bare skull */
-    double bulge;              /* more lift half way */
-    double down_to;            /* y of the tip; hangs only where that is below the end */
-    double out, curl;          /* the hanging part: outwards in its middle, inwards at its tip */
+    double bulge;              /* additional lift half way */
+    double down_to;            /* y of the tip; it hangs only if that is below `to` */
+    double out, curl;          /* of the hanging part: outwards in the middle, inwards at the tip */
     double wave, phase;        /* sideways sway of the hanging part */
     double width, tone, blunt;
 };
@@ -66,7 +66,7 @@ static void grow_drape(struct locks *h, const struct identity *id, const struct 
     struct vec3 end = over_skull(id, d->to, d->lift_to);
     double arc = acos(clamp(vec3_dot(vec3_unit(d->from), vec3_unit(d->to)), -1, 1)) * 1.1;
     double hang = d->down_to > end.y ? d->down_to - end.y : 0.0;
-    double share = arc / (arc + hang + 1e-9); /* of the length that lies on the skull */
+    double share = arc / (arc + hang + 1e-9); /* share of the length that lies on the skull */
     struct vec3 away = vec3_unit((struct vec3){end.x, 0, end.z});
     struct lock *l = next_lock(h);
     for (int i = 0; i < LOCK_POINTS; i++) {
@@ -238,7 +238,7 @@ static void grow_sides(struct locks *h, const struct identity *id, struct philox
     }
 }
 
-/* On top, tufts rise from the front hairline and lie back, over to the side away from the part. */
+/* On top: tufts rise from the front hairline and lie back, to the side away from the part. */
 static void grow_crop(struct locks *h, const struct identity *id, struct philox *r)
 {
     enum { ROWS = 7, ACROSS = 15 };
@@ -267,7 +267,7 @@ static void grow_crop(struct locks *h, const struct identity *id, struct philox 
     }
 }
 
-/* A side part: combed over the top and ending above the other ear. */
+/* A side part: hair combed over the top, ending above the other ear. */
 static void grow_side_part(struct locks *h, const struct identity *id, struct philox *r)
 {
     enum { ALONG = 22, LAYERS = 3 };
@@ -339,7 +339,7 @@ double beard_cover(const struct identity *id, struct vec3 rest)
     return clamp(MAX(MAX(cheeks, below), MAX(lip, MAX(corners, soul))), 0, 1);
 }
 
-/* A short lock that lies on the face, from (x, y) by (dx, dy). */
+/* A short lock on the face, from (x, y) along (dx, dy). */
 static void grow_whisker(struct locks *h, const struct identity *id, struct philox *r,
                          struct vec3 root, double dx, double dy)
 {

@@ -3,14 +3,14 @@
 
 #include "base/poison.h"
 
-/* The head turns about the top of the neck; the camera stands this far from it. */
+/* The head turns around this point, the top of the neck; the camera is at this distance from it. */
 static const struct vec3 pivot = {0.0, 1.0, -.45};
 static const double camera_distance = 9.0;
-/* Where a face extractor puts the eyes of a face seen from the front, in crop sides. */
+/* Where a face extractor puts the eyes of a frontal face, in sides of the cut. */
 static const double eye_height_in_crop = .42, eye_distance_in_crop = .30;
 static const double eye_distance = .84, eye_depth = .86;
 
-/* Roll, after pitch, after yaw. */
+/* First yaw, then pitch, then roll. */
 static void rotation_of(double yaw, double pitch, double roll, double out[9])
 {
     double cy = cos(yaw), sy = sin(yaw), cp = cos(pitch), sp = sin(pitch);
@@ -69,9 +69,9 @@ double view_unit(const struct view *v)
 }
 
 /*
- * A face extractor lays eyes, nose and mouth over a template by least squares; close to that, and
- * steadier: the middle between the eyes, the roll of the head, and a scale that gives back half of
- * what a turned head loses in eye distance.
+ * A face extractor fits eyes, nose and mouth to a template by least squares. This is close to it,
+ * and steadier: the middle between the eyes, the roll of the head, and a scale that restores half
+ * of the eye distance that a turned head loses.
  */
 static void cut_to_the_eyes(struct view *v, const struct scene *s, double side)
 {

@@ -42,7 +42,7 @@ size_t left_files_pictures(const struct left_files *l)
     return n;
 }
 
-/* Those go by kind, all else together. */
+/* Listed by kind; all other files are listed together. */
 static bool is_shown(const struct left_file *f)
 {
     return f->kind->group == FILE_PICTURE || f->kind->group == FILE_VIDEO;
@@ -54,7 +54,8 @@ static bool is_alike(const struct left_file *a, const struct left_file *b)
            (!is_shown(a) || strcmp(a->kind->name, b->kind->name) == 0);
 }
 
-/* "2 HEIC pictures, 1 TIFF picture: save them as JPEG or PNG" for those of one group, or "". */
+/* "2 HEIC pictures, 1 TIFF picture: save them as JPEG or PNG" for the files of one group; "":
+ * none. */
 static void summarize(const struct left_files *l, enum file_group group, char *out, size_t room)
 {
     size_t all = 0, used;

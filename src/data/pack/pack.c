@@ -24,18 +24,18 @@
 enum { THREADS_DEFAULT_MAX = 16 };
 static const double PROGRESS_S = 0.2;
 
-/* One packing run. Workers take items in turn; the spool has a fixed place for each. */
+/* One packing run. Each worker takes the next item; each item has a fixed place in the spool. */
 struct job {
     const struct pack_options *options;
     struct pack_source *source;
-    int spool;            /* an unlinked file: (n) of image, mask, truth */
-    pthread_mutex_t lock; /* of what follows */
+    int spool;            /* an unlinked file of n times image, mask, truth */
+    pthread_mutex_t lock; /* guards the fields below */
     pthread_cond_t changed;
     size_t next, done;
     enum status st; /* the first failure that ends the run */
     struct errmsg em;
     bool hash_only;
-    bool unstretch; /* masks of 0 and v are among others, and count as they are */
+    bool unstretch; /* some masks have other values than 0 and v: undo the stretching */
 };
 
 /* --- one picture ---------------------------------------------------------------------------- */
@@ -45,10 +45,10 @@ static size_t pixels_of(const struct job *j)
     return (size_t)j->options->size * (size_t)j->options->size;
 }
 
-/* Where a part of item i lies in the spool: image, mask, truth. */
+/* Place of a part (image, mask, truth) of item i in the spool. */
 static off_t place_of(const struct job *j, size_t i, int part)
 {
-    static const size_t before[] = {0, 3, 4}; /* bytes a pixel of the parts before */
+    static const size_t before[] = {0, 3, 4}; /* bytes for each pixel in the parts before */
     return (off_t)(pixels_of(j) * (7 * i + before[part]));
 }
 
@@ -83,8 +83,8 @@ static enum status to_stored(const struct picture *p, int size, struct picture *
     return st;
 }
 
-/* Pixel centre to pixel centre: x' = (x + 0.5 - left) * scale - 0.5. */
-static void note_geometry(struct pack_item *item, int width, int height, int size)
+/* Sets the item's matrix, pixel centre to pixel centre: x' = (x + 0.5 - left) * scale - 0.5. */
+static void set_geometry(struct pack_item *item, int width, int height, int size)
 {
     int side = MIN(width, height);
     float scale = (float)size / (float)side;
@@ -106,7 +106,7 @@ static enum status pack_side_data(struct job *j, size_t i, enum pack_side side, 
     uint8_t *bytes = NULL;
     size_t n, pixels = pixels_of(j);
     const char *path = item->side_path[side];
-    struct errmsg ignored = {0}; /* the side is left out, with a note */
+    struct errmsg ignored = {0}; /* this side data is left out, with a note */
     if (!path)
         return ST_OK;
     if (pack_read(path, &bytes, &n, &item->side_hash[side], &ignored) != ST_OK) {
@@ -140,7 +140,7 @@ static enum status pack_side_data(struct job *j, size_t i, enum pack_side side, 
     return st;
 }
 
-/* Decodes item i. What is wrong with the file itself comes back as ST_DATA or ST_NOINPUT. */
+/* Decodes an item. ST_DATA and ST_NOINPUT: the file itself cannot be used. */
 static enum status decode_item(struct pack_item *item, struct picture *out, struct errmsg *em)
 {
     uint8_t *bytes;
@@ -172,7 +172,7 @@ static enum status pack_item(struct job *j, size_t i, struct errmsg *em)
     }
     if (st != ST_OK)
         return FAIL(em, st, "%s: %s; try --threads 1", item->path, reason.text);
-    note_geometry(item, p.width, p.height, j->options->size);
+    set_geometry(item, p.width, p.height, j->options->size);
     if ((st = to_stored(&p, j->options->size, &stored, em)) != ST_OK)
         goto out;
     item->stored_hash = hash64(stored.rgb, 3 * pixels_of(j), 0);
@@ -186,7 +186,7 @@ out:
     return st;
 }
 
-/* Hashes the files of item i without decoding; one that cannot be read counts as hash 0. */
+/* Hashes the files of item i without decoding; 0 for a file that cannot be read. */
 static enum status hash_item(struct job *j, size_t i)
 {
     struct pack_item *item = &j->source->items[i];
@@ -205,7 +205,7 @@ static bool stop_wanted(const struct job *j)
     return j->options->stop && j->options->stop();
 }
 
-/* The next item's number, or false at the end of the work. */
+/* Gives the next item's number; false: no more. */
 static bool take_item(struct job *j, size_t *i)
 {
     pthread_mutex_lock(&j->lock);
@@ -262,7 +262,7 @@ static enum status run_pool(struct job *j, struct errmsg *em)
     while (started < wanted && pthread_create(&threads[started], NULL, worker, j) == 0)
         started++;
     if (started == 0)
-        worker(j); /* no thread to be had: this one does it */
+        worker(j); /* no thread could be started: work in this one */
     wait_for_workers(j);
     for (int t = 0; t < started; t++)
         pthread_join(threads[t], NULL);
@@ -325,9 +325,9 @@ static enum status write_set(const struct job *j, const struct set_description *
     return st;
 }
 
-/* Tells what was left out, and which side data all pictures have. */
-static enum status judge(struct job *j, bool complete[static PACK_SIDES + 1], bool *points_out,
-                         struct errmsg *em)
+/* Adds notes about what was left out, and gives which side data all pictures have. */
+static enum status choose_side_data(struct job *j, bool complete[static PACK_SIDES + 1],
+                                    bool *points_out, struct errmsg *em)
 {
     struct pack_source *s = j->source;
     bool masks = false;
@@ -355,7 +355,7 @@ static enum status describe_and_write(struct job *j, struct pack_report *r, stru
     char hash[HASH128_HEX_BYTES];
     struct pack_source *s = j->source;
     bool complete[PACK_SIDES + 1] = {0}, points = false;
-    enum status st = judge(j, complete, &points, em);
+    enum status st = choose_side_data(j, complete, &points, em);
     if (st != ST_OK)
         return st;
     pack_source_hash(s, hash);
@@ -395,20 +395,21 @@ static enum status check_options(const struct pack_options *o, struct errmsg *em
     return ST_OK;
 }
 
-/* What is there may be another person's. Not current, but of the same pictures: then the name was
- * put right. */
+/* ST_USAGE if the output is another person's set. A set of the same pictures is allowed: then only
+ * the name was corrected. */
 static enum status refuse_other_person(const struct pack_options *o, const struct set_info *there,
                                        const char *person, const char *hash, struct errmsg *em)
 {
     if (o->known || strcmp(there->person, person) == 0 || strcmp(there->source_hash, hash) == 0)
         return ST_OK;
     return FAIL(em, ST_USAGE,
-                "%s holds %lld pictures of %s, which those of %s would replace: name another file, "
-                "or give --force",
+                "%s holds %lld pictures of %s; pictures of %s would replace them: name another "
+                "file, or give --force",
                 o->output, (long long)there->n, there->person, person);
 }
 
-/* Does the known set hold these pictures already? Refuses to replace what is no set. */
+/* Sets r->current if the known set already holds these pictures. Refuses to replace a file that is
+ * not a set. */
 static enum status look_at_known(struct job *j, struct pack_report *r, struct errmsg *em)
 {
     const struct pack_options *o = j->options;
@@ -421,7 +422,7 @@ static enum status look_at_known(struct job *j, struct pack_report *r, struct er
         return o->known ? ST_OK
                         : FAIL(em, ST_USAGE,
                                "%s is there already and cannot be read as a set of this version; "
-                               "it is replaced with --force only",
+                               "to replace it, give --force",
                                known);
     const struct set_info *info = set_get_info(old);
     j->hash_only = true;
@@ -481,7 +482,7 @@ enum status pack_folders(const struct pack_options *o, struct pack_report *repor
     if ((st = open_spool(&j, em)) == ST_OK && (st = run_pool(&j, em)) == ST_OK)
         st = describe_and_write(&j, report, em);
 out:
-    if (st == ST_OK) /* where nothing was packed, too */
+    if (st == ST_OK) /* also if nothing was packed */
         st = pack_note_left(&source, em);
     if (j.spool >= 0)
         close(j.spool);

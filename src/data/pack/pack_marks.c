@@ -1,5 +1,5 @@
-/* landmarks.csv and points.csv: which of their rows belongs to which picture, and where in the
- * stored picture that puts their points. */
+/* landmarks.csv and points.csv: assigns rows to pictures, and maps their points to the stored
+ * picture. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 /* --- rows and pictures ------------------------------------------------------------------------ */
 
-/* Numbers between 0 and 1 everywhere are no places of pixels, but shares of width and height. */
+/* If all numbers are between 0 and 1, they are shares of width and height, not pixels. */
 static bool are_shares(const struct pack_table *t)
 {
     bool between = false;
@@ -49,7 +49,7 @@ static enum status note(const struct pack_source *s, const struct pack_table *t,
     for (size_t i = 0; i < t->n; i++) {
         const struct pack_row *r = &t->rows[i];
         if (!claims[i].fits && r->more > 0)
-            return FAIL(em, ST_DATA, "%s:%zu: %d numbers; %s are wanted", t->path, r->line,
+            return FAIL(em, ST_DATA, "%s:%zu: %d numbers; write %s", t->path, r->line,
                         2 * t->kind->points + r->more, t->kind->wanted);
         if (!claims[i].fits)
             add_row(&strange, r);
@@ -68,7 +68,7 @@ static enum status note(const struct pack_source *s, const struct pack_table *t,
     if (st == ST_OK && second.n > 0)
         st =
             pack_note_add(s->report, false, t->path, em,
-                          "%zu %s not used, since an earlier or more exact row names the same "
+                          "%zu %s not used, because an earlier or more exact row names the same "
                           "picture: %s",
                           second.n, second.n == 1 ? "row is" : "rows are", name_list_text(&second));
     if (st == ST_OK && shared.n > 0)
@@ -76,10 +76,10 @@ static enum status note(const struct pack_source *s, const struct pack_table *t,
             pack_note_add(s->report, false, t->path, em,
                           "%zu serve%s several pictures, whose names differ in the extension or in "
                           "case only: %s",
-                          shared.n, shared.n == 1 ? " row" : "", name_list_text(&shared));
+                          shared.n, shared.n == 1 ? "s" : "", name_list_text(&shared));
     if (st == ST_OK && points.n > 0)
         st = pack_note_add(s->report, false, t->path, em,
-                           "%zu %s not used, since all its points are one: %s", points.n,
+                           "%zu %s not used, because all points are at one place: %s", points.n,
                            points.n == 1 ? "row is" : "rows are", name_list_text(&points));
     return st;
 }
@@ -119,7 +119,7 @@ enum status pack_marks_read(struct pack_source *s, size_t first, enum pack_marks
         st = FAIL(em, ST_MEMORY, "out of memory reading %s", path);
     for (size_t i = 0; i < t.n && st == ST_OK; i++)
         claims[i].name = t.rows[i].name;
-    for (int stem = 0; stem < 2 && st == ST_OK; stem++) /* by file name, or by stem */
+    for (int stem = 0; stem < 2 && st == ST_OK; stem++) /* first by file name, then by stem */
         st = pack_match(s, first, stem != 0, claims, t.n, owner, em);
     if (st == ST_OK)
         st = note(s, &t, claims, em);
@@ -135,7 +135,7 @@ enum status pack_marks_read(struct pack_source *s, size_t first, enum pack_marks
 
 /* --- in the stored picture -------------------------------------------------------------------- */
 
-/* In pixels of the upright source picture. */
+/* A coordinate in pixels of the upright source picture. */
 static float in_source(const struct pack_item *item, const struct pack_places *p, int i, int axis)
 {
     float side = axis == 0 ? (float)item->width : (float)item->height;

@@ -1,4 +1,4 @@
-/* Values of masks: what they hold, and what of that is odd. */
+/* Values of masks: finds unusual ones. */
 #include <stdio.h>
 
 #include "base/checked.h"
@@ -37,7 +37,7 @@ void pack_mask_unstretch(const struct pack_mask *m, uint8_t *pixels, size_t n)
         pixels[i] = (uint8_t)((pixels[i] * m->unit + WHITE / 2) / WHITE);
 }
 
-/* The one v of all masks that mark something, or 0. */
+/* The value v if all masks that mark something have only 0 and v; else 0. */
 static uint8_t common_unit(const struct pack_source *s)
 {
     uint8_t unit = 0;
@@ -52,8 +52,8 @@ static uint8_t common_unit(const struct pack_source *s)
     return unit;
 }
 
-static enum status tell(const struct pack_source *s, struct name_list *l, size_t n,
-                        const char *what, struct errmsg *em)
+static enum status add_note(const struct pack_source *s, struct name_list *l, size_t n,
+                            const char *what, struct errmsg *em)
 {
     if (l->n == 0)
         return ST_OK;
@@ -92,16 +92,16 @@ enum status pack_masks_judge(struct pack_source *s, bool *unstretch_out, bool *u
     }
     char text[128];
     snprintf(text, sizeof text, "only the values 0 and %d, which are read as 0 and 255", unit);
-    enum status st = tell(s, &two, n, text, em);
+    enum status st = add_note(s, &two, n, text, em);
     if (st == ST_OK)
-        st = tell(s, &empty, n, "black all over, with no face marked", em);
+        st = add_note(s, &empty, n, "black all over, with no face marked", em);
     if (st == ST_OK)
-        st = tell(s, &full, n, "white all over, with no face marked", em);
+        st = add_note(s, &full, n, "white all over, with no face marked", em);
     if (st == ST_OK)
-        st = tell(s, &dim, n, "no value above 127, where a face has 255, and so of little effect",
-                  em);
+        st = add_note(s, &dim, n, "no value above 127 (a face has 255), so they have little effect",
+                      em);
     if (st == ST_OK)
-        st = tell(s, &coloured, n, "coloured, of which red alone is read", em);
+        st = add_note(s, &coloured, n, "coloured: only red is read", em);
     *unstretch_out = unit == 0;
     *usable_out = empty.n < n;
     return st;

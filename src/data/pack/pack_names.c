@@ -1,4 +1,5 @@
-/* Names of files and people: one Unicode form, and which of them mean the same picture. */
+/* Names of files and people: converts them to one Unicode form, and finds the picture that a name
+ * means. */
 #include <stdlib.h>
 #include <string.h>
 #include <unicase.h>
@@ -20,7 +21,7 @@ bool pack_clean_text(const char *raw, char *out, size_t room)
     uint8_t *from = (uint8_t *)copy, *end = from + n;
     for (const uint8_t *bad; (bad = u8_check(from, (size_t)(end - from))) != NULL;) {
         from += bad - from;
-        *from++ = '?'; /* what lies before it is good: looked at once */
+        *from++ = '?'; /* continue from here: the text before it is valid */
     }
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)copy[i] < 0x20 || copy[i] == 0x7f)
@@ -32,7 +33,7 @@ bool pack_clean_text(const char *raw, char *out, size_t room)
         return n == 0 && (out[0] = '\0', true);
     size_t kept = MIN(length, room - 1);
     while (kept > 0 && kept < length && (normal[kept] & 0xC0) == 0x80)
-        kept--; /* not in the middle of a character */
+        kept--; /* do not cut a character in two */
     memcpy(out, normal, kept);
     out[kept] = '\0';
     free(normal);
@@ -41,9 +42,9 @@ bool pack_clean_text(const char *raw, char *out, size_t room)
 
 /* --- names without case ----------------------------------------------------------------------- */
 
-/* A name of a picture, as it is compared. */
+/* The form in which a picture's name is compared. */
 struct key {
-    char *exact, *folded; /* in NFC; the second without case */
+    char *exact, *folded; /* in NFC; folded: ignoring case */
     size_t item;
 };
 
@@ -121,7 +122,7 @@ static enum status index_init(struct index *x, const struct pack_source *s, size
     return ST_OK;
 }
 
-/* The first key that is not less. */
+/* The first key that is not less than wanted. */
 static size_t index_find(const struct index *x, const struct key *wanted)
 {
     size_t low = 0, high = x->n;
@@ -135,7 +136,7 @@ static size_t index_find(const struct index *x, const struct key *wanted)
     return low;
 }
 
-/* Every item of the claim's name that has no owner yet. */
+/* Gives the claim every item of its name that has no owner yet. */
 static void take(const struct index *x, const struct key *wanted, bool exact,
                  struct pack_claim *claim, size_t number, size_t *owner)
 {

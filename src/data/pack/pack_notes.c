@@ -1,4 +1,4 @@
-/* What packing has to tell: what was left out, what was not used, what looks wrong. */
+/* The notes of the report: what was left out, what was not used, what looks wrong. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,8 +65,8 @@ enum status pack_note_left(struct pack_source *s, struct errmsg *em)
 
 /* --- pictures that cannot be used ------------------------------------------------------------- */
 
-/* One that is a picture of another kind, or a video, goes to those that were left; any other is
- * named with its reason. */
+/* A picture of another kind or a video goes to the files left out; any other item is named with its
+ * reason. */
 static enum status note_bad(struct pack_source *s, const struct pack_item *item, struct errmsg *em)
 {
     struct pack_report *r = s->report;
@@ -98,7 +98,7 @@ enum status pack_note_skipped(struct pack_source *s, const struct pack_options *
         return st;
     if (o->strict)
         return FAIL(em, ST_DATA,
-                    "%zu of %zu pictures cannot be used, and --strict asks for all; "
+                    "%zu of %zu pictures cannot be used, but --strict requires all; "
                     "the first is %s: %s",
                     r->n_bad, s->n, first->path, first->reason);
     if (r->n_bad == s->n)
@@ -109,17 +109,19 @@ enum status pack_note_skipped(struct pack_source *s, const struct pack_options *
 
 /* --- side data -------------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const struct {
     const char *none, *unreadable, *other_size, *one, *some;
 } lacks[PACK_SIDES + 1] = {
-    [PACK_MASK] = {"no mask",                                  "no mask that can be read",      "no mask of the picture's size", "mask",
-                   "masks"                                                                                                                                },
-    [PACK_TRUTH] = {"no true swap",                             "no true swap that can be read",
-                   "no true swap of the picture's size",                                                                         "true swap", "true swaps"},
-    [PACK_SIDES] = {"no row in landmarks.csv that can be used", "",                              "",                              "landmarks", "landmarks" },
+    [PACK_MASK] = {"no mask", "no mask that can be read", "no mask of the picture's size",
+                   "mask", "masks"},
+    [PACK_TRUTH] = {"no true swap", "no true swap that can be read",
+                    "no true swap of the picture's size", "true swap", "true swaps"},
+    [PACK_SIDES] = {"no row in landmarks.csv that can be used", "", "", "landmarks", "landmarks"},
 };
+/* clang-format on */
 
-/* Why an item has no side data of a kind. */
+/* The reason why an item has no side data of a kind. */
 static void describe_lack(const struct pack_item *item, int kind, char *out, size_t room)
 {
     if (kind == PACK_SIDES || !item->side_path[kind])
@@ -178,7 +180,7 @@ enum status pack_note_outside(struct pack_source *s, enum pack_marks which, stru
     if (!first)
         return ST_OK;
     path_folder(first->path, folder, sizeof folder);
-    /* a face often reaches beyond a picture that is cut to it */
+    /* minor for points: faces often reach beyond a picture that is cut close */
     return pack_note_add(s->report, which == PACK_POINTS, folder, em,
                          "%s of %zu picture%s lie outside of the picture: %s",
                          pack_marks_kinds[which].name, outside.n, PLURAL(outside.n),

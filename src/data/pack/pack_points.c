@@ -1,4 +1,4 @@
-/* points.csv: what looks wrong in it, and what of it is stored. */
+/* points.csv: finds what looks wrong, and decides what is stored. */
 #include <math.h>
 #include <stdio.h>
 
@@ -40,7 +40,7 @@ static enum status refuse_exchanged(const struct pack_table *t, const struct pac
                 t->path, r->line, what, n, of);
 }
 
-/* One coordinate without the other. */
+/* Does the row have a point with only one of x and y? */
 static bool has_halves(const struct pack_row *r)
 {
     for (int i = 0; i < FACE_POINTS; i++)
@@ -71,12 +71,12 @@ enum status pack_points_look(struct pack_source *s, struct pack_table *t, struct
     enum status st = ST_OK;
     if (first)
         st = pack_note_add(s->report, false, t->path, em,
-                           "%zu %s not used, since left and right are exchanged in %s: %s",
+                           "%zu %s not used, because left and right are exchanged in %s: %s",
                            exchanged.n, exchanged.n == 1 ? "row is" : "rows are",
                            exchanged.n == 1 ? "it" : "them", name_list_text(&exchanged));
     if (st == ST_OK && halves.n > 0)
         st = pack_note_add(s->report, false, t->path, em,
-                           "%zu %s points with only one of x and y, which count as not known: %s",
+                           "%zu %s points with only one of x and y; these count as not known: %s",
                            halves.n, halves.n == 1 ? "row has" : "rows have",
                            name_list_text(&halves));
     return st;
@@ -108,8 +108,8 @@ static enum status compare_landmarks(const struct pack_item *item, const float p
         return ST_OK;
     return FAIL(em, ST_DATA,
                 "%s: the %s of landmarks.csv (line %zu) and of points.csv (line %zu) lie %.1f "
-                "pixels apart in the stored picture, and %.1f are allowed: correct one of the two "
-                "files, or take landmarks.csv away",
+                "pixels apart in the stored picture; at most %.1f are allowed: correct one of the "
+                "two files, or remove landmarks.csv",
                 item->path, landmark_name(d.landmark), item->places[PACK_LANDMARKS].line,
                 item->places[PACK_POINTS].line, d.apart,
                 fmax(POINTS_TOLERANCE * d.unit, POINTS_TOLERANCE_PX));
@@ -123,23 +123,24 @@ static enum status note_unknown(struct pack_source *s, struct name_list *lacking
     enum status st = ST_OK;
     if (!usable)
         return pack_note_add(s->report, false, folder, em,
-                             "points.csv has no usable point of any picture: the set is packed "
+                             "points.csv has no usable point for any picture: the set is packed "
                              "without points");
     if (lacking->n > 0)
         st = pack_note_add(s->report, false, folder, em,
-                           "%zu of %zu pictures %s no row in points.csv that can be used, and no "
-                           "points in the set: %s",
+                           "%zu of %zu pictures %s no usable row in points.csv, so the set has "
+                           "no points for these: %s",
                            lacking->n, s->n - s->report->n_bad, lacking->n == 1 ? "has" : "have",
                            name_list_text(lacking));
     if (st == ST_OK && far->n > 0)
-        st = pack_note_add(s->report, false, folder, em,
-                           "points of %zu picture%s lie more than %d of its sides outside of it, "
-                           "and count as not known: %s",
-                           far->n, PLURAL(far->n), SET_POINT_REACH, name_list_text(far));
+        st = pack_note_add(
+            s->report, false, folder, em,
+            "points of %zu picture%s lie more than %d times the picture's side outside "
+            "of it, and count as not known: %s",
+            far->n, PLURAL(far->n), SET_POINT_REACH, name_list_text(far));
     return st;
 }
 
-/* Does it have a point that is known and too far away to be stored? */
+/* Has the item a known point that is too far away to be stored? */
 static bool loses_points(const struct pack_item *item, const float points[FACE_POINTS][2])
 {
     float all[FACE_POINTS][2];

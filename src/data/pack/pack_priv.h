@@ -1,4 +1,4 @@
-/* What lies in the folders to pack: shared by the files of data/pack.h. */
+/* The contents of the folders to pack; shared by the files of data/pack.h. */
 #ifndef BIFRONS_DATA_PACK_PRIV_H
 #define BIFRONS_DATA_PACK_PRIV_H
 
@@ -12,22 +12,21 @@
 
 enum { PACK_FILE_BYTES_MAX = 1 << 30 };
 
-/* The side data that pictures of their own hold. */
+/* Side data in pictures of its own. */
 enum pack_side { PACK_MASK, PACK_TRUTH, PACK_SIDES };
 
-/* Values of a mask, before it is resized. */
+/* Values of a mask before it is resized. */
 struct pack_mask {
     uint8_t least, largest;
-    uint8_t
-        unit; /* v where it holds only 0 and v, v < 255, and was stretched to 0 and 255; else 0 */
+    uint8_t unit; /* v, if the mask has only 0 and v < 255 and was stretched to 0 and 255; else 0 */
     bool coloured;
 };
 
-/* The side data that rows of a table hold: places in the picture. */
+/* Side data in rows of a table: places in the picture. */
 enum pack_marks { PACK_LANDMARKS, PACK_POINTS, PACK_MARKS };
 
 struct pack_places {
-    float (*at)[2]; /* in the upright source picture, or shares of it; NULL: there is no row */
+    float (*at)[2]; /* in the upright source picture, or shares of its size; NULL: no row */
     bool shares;
     size_t line; /* of the table */
 };
@@ -40,11 +39,11 @@ struct pack_item {
     struct pack_places places[PACK_MARKS];
     float matrix[2][3];                   /* upright source picture to stored picture */
     uint64_t hash, side_hash[PACK_SIDES]; /* of file bytes; 0: none */
-    uint64_t stored_hash;                 /* of the pixels as they are stored */
+    uint64_t stored_hash;                 /* of the stored pixels */
     bool good, side_good[PACK_SIDES];
-    char *side_reason[PACK_SIDES]; /* why it is unreadable; NULL: not known */
-    char *reason;                  /* why not good */
-    const struct file_kind *kind;  /* not good: what the file is; NULL: not known */
+    char *side_reason[PACK_SIDES]; /* why it cannot be read; NULL: not known */
+    char *reason;                  /* why it is not good */
+    const struct file_kind *kind;  /* what a file that is not good is; NULL: not known */
     bool has_profile;
     char profile[PICTURE_PROFILE_BYTES]; /* a colour profile that is not applied */
 };
@@ -59,9 +58,8 @@ struct pack_source {
 
 /* --- pack_source.c ---------------------------------------------------------------------------- */
 
-/* Lists the folders, reads landmarks, points, person and consent; opens no picture. What it finds
- * and does not use is noted in the report. ST_NOINPUT, ST_USAGE where there is no consent, ST_DATA,
- * ST_MEMORY. */
+/* Lists the folders and reads landmarks, points, person and consent; opens no picture. Adds notes
+ * about files that are not used. ST_NOINPUT; ST_USAGE: no consent; ST_DATA; ST_MEMORY. */
 enum status pack_source_init(struct pack_source *s, const struct pack_options *o,
                              struct pack_report *report, struct errmsg *em) MUST_CHECK;
 void pack_source_release(struct pack_source *s);
@@ -74,31 +72,32 @@ void pack_source_hash(const struct pack_source *s, char out[static 33]);
 
 /* --- pack_names.c ----------------------------------------------------------------------------- */
 
-/* Valid UTF-8 in form NFC without control characters; what does not belong becomes '?'. False: out
- * of memory. */
+/* Converts to valid UTF-8 in form NFC without control characters; invalid parts become '?'. False:
+ * out of memory. */
 bool pack_clean_text(const char *raw, char *out, size_t room) MUST_CHECK;
 
-/* Something that names a picture: the file of a mask, a row of landmarks.csv. */
+/* Something that names a picture: a mask's file, a row of landmarks.csv. */
 struct pack_claim {
     const char *name; /* in NFC */
     bool fits;        /* there is such a picture */
-    size_t n_taken;   /* pictures it was given to; 0 though it fits: others were first */
+    size_t n_taken;   /* pictures it was assigned to; 0 although it fits: others came first */
 };
 
 /*
- * Gives the items from `first` on to claims of their name: owner[i] is the number of the claim that
- * item first + i got, plus one, or 0; items that have one keep it. Names are compared in NFC, first
- * as they are, then without case; an earlier claim goes first. stem: without extension. ST_MEMORY.
+ * Assigns claims to the items from `first` on by name. owner[i]: 1 + the number of the claim for
+ * item first + i, or 0: none; items with an owner keep it. Names are compared in NFC, first
+ * exactly, then ignoring case; earlier claims go first. stem: compare without extension. ST_MEMORY.
  */
 enum status pack_match(const struct pack_source *s, size_t first, bool stem,
                        struct pack_claim *claims, size_t n, size_t *owner,
                        struct errmsg *em) MUST_CHECK;
-/* Are two names the same but for case and Unicode form? */
+/* Are two names equal, ignoring case and Unicode form? */
 bool pack_same_name(const char *a, const char *b);
 
 /* --- pack_sides.c ----------------------------------------------------------------------------- */
 
-/* Pictures of a folder of side data, for the items from `first` on. ST_NOINPUT, ST_MEMORY. */
+/* Assigns the pictures of a folder of side data to the items from `first` on. ST_NOINPUT,
+ * ST_MEMORY. */
 enum status pack_sides_find(struct pack_source *s, size_t first, const char *folder,
                             enum pack_side side, struct errmsg *em) MUST_CHECK;
 
@@ -107,7 +106,7 @@ enum status pack_sides_find(struct pack_source *s, size_t first, const char *fol
 struct pack_marks_kind {
     const char *name, *file;
     int points;
-    bool gaps; /* a number may be missing: NaN */
+    bool gaps; /* numbers may be missing: NaN */
     const char *wanted;
 };
 extern const struct pack_marks_kind pack_marks_kinds[PACK_MARKS];
@@ -116,7 +115,7 @@ struct pack_row {
     char *name;     /* in NFC, without its folder */
     float *numbers; /* (points, 2) */
     size_t line;
-    int more;     /* numbers between the name and these */
+    int more;     /* surplus numbers between the name and these */
     bool dropped; /* not to be used */
 };
 
@@ -134,33 +133,35 @@ void pack_table_release(struct pack_table *t);
 
 /* --- pack_marks.c ----------------------------------------------------------------------------- */
 
-/* A landmarks.csv or points.csv, for the items from `first` on. ST_DATA names the line. */
+/* Assigns the rows of landmarks.csv or points.csv to the items from `first` on. ST_DATA names the
+ * line. */
 enum status pack_marks_read(struct pack_source *s, size_t first, enum pack_marks which,
                             const char *path, struct errmsg *em) MUST_CHECK;
-/* Of an item whose size is known and that has a row: does a point lie outside of the picture? */
+/* Does a point lie outside of the picture? The item has a known size and a row. */
 bool pack_places_outside(const struct pack_item *item, enum pack_marks which);
-/* Where the points lie in the stored picture, pixel centre to pixel centre; NaN without a row. */
+/* The points in the stored picture, pixel centre to pixel centre; NaN: the item has no row. */
 void pack_places_stored(const struct pack_item *item, enum pack_marks which, float (*out)[2]);
 
 /* --- pack_points.c ---------------------------------------------------------------------------- */
 
-/* Left and right exchanged, in the rows of points.csv: ST_DATA names the first where most rows are
- * so; else these rows are dropped and noted. What is known in one coordinate only is noted, too. */
+/* Checks the rows of points.csv for exchanged left and right points. ST_DATA names the first such
+ * row if most rows are wrong; otherwise these rows are dropped and noted. Also notes points with
+ * only one coordinate. */
 enum status pack_points_look(struct pack_source *s, struct pack_table *t,
                              struct errmsg *em) MUST_CHECK;
-/* The same as stored: without what lies too far from the picture. */
+/* Like pack_places_stored, but NaN for points that are too far from the picture. */
 void pack_points_stored(const struct pack_item *item, int size, float out[FACE_POINTS][2]);
 /* Notes pictures without points, and points that are not used. *usable_out: at least one point is
- * known. ST_DATA: points and landmarks, where these are stored, too, do not agree. ST_MEMORY. */
+ * known. ST_DATA: points do not agree with the landmarks that are stored, too. ST_MEMORY. */
 enum status pack_points_judge(struct pack_source *s, int size, bool landmarks, bool *usable_out,
                               struct errmsg *em) MUST_CHECK;
 
 /* --- pack_mask.c ------------------------------------------------------------------------------ */
 
-/* Looks at a mask's values and stretches one of 0 and v only. */
+/* Reads a mask's values; if they are only 0 and v, stretches them to 0 and 255. */
 struct pack_mask pack_mask_take(struct picture *mask);
-/* Notes what is odd in the packed masks. *unstretch_out: they were not all of 0 and v, and such
- * masks count as they were; *usable_out: at least one marks a face. ST_MEMORY. */
+/* Notes unusual masks. *unstretch_out: not all masks had only 0 and v, so undo the stretching;
+ * *usable_out: at least one mask marks a face. ST_MEMORY. */
 enum status pack_masks_judge(struct pack_source *s, bool *unstretch_out, bool *usable_out,
                              struct errmsg *em) MUST_CHECK;
 void pack_mask_unstretch(const struct pack_mask *m, uint8_t *pixels, size_t n);
@@ -170,19 +171,20 @@ void pack_mask_unstretch(const struct pack_mask *m, uint8_t *pixels, size_t n);
 /* Adds to the report's notes. ST_MEMORY. */
 enum status pack_note_add(struct pack_report *r, bool minor, const char *path, struct errmsg *em,
                           const char *fmt, ...) PRINTF_LIKE(5, 6) MUST_CHECK;
-/* Pictures that cannot be used: all named in the report. ST_DATA strict and there is one,
- * ST_NOINPUT no other, ST_MEMORY. */
+/* Names all pictures that cannot be used in the report. ST_DATA: there is one, and strict;
+ * ST_NOINPUT: no picture can be used; ST_MEMORY. */
 enum status pack_note_skipped(struct pack_source *s, const struct pack_options *o,
                               struct errmsg *em) MUST_CHECK;
-/* What was left, by kind. ST_MEMORY. */
+/* Notes the files left out, by kind. ST_MEMORY. */
 enum status pack_note_left(struct pack_source *s, struct errmsg *em) MUST_CHECK;
-/* Is a kind of side data (PACK_SIDES: landmarks) there for every picture? Those that lack it are
- * named where some have it. ST_MEMORY. */
+/* *complete_out: every picture has this kind of side data (PACK_SIDES: landmarks). If only some
+ * have it, notes the others. ST_MEMORY. */
 enum status pack_note_side(struct pack_source *s, int kind, bool *complete_out,
                            struct errmsg *em) MUST_CHECK;
-/* Pictures that are there more than once, marks outside of their picture. ST_MEMORY. */
+/* pack_note_copies: pictures that are there more than once. pack_note_outside: places outside of
+ * their picture. ST_MEMORY. */
 enum status pack_note_copies(struct pack_source *s, struct errmsg *em) MUST_CHECK;
-/* Colour profiles: they are not applied. One note for all. */
+/* Notes colour profiles, which are not applied, in one note. */
 enum status pack_note_profiles(struct pack_source *s, struct errmsg *em) MUST_CHECK;
 enum status pack_note_outside(struct pack_source *s, enum pack_marks which,
                               struct errmsg *em) MUST_CHECK;

@@ -1,4 +1,4 @@
-/* masks/ and truth/: which of their pictures belongs to which picture. */
+/* masks/ and truth/: assigns their pictures to the pictures of the folder. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +11,13 @@
 #include "base/poison.h"
 
 static const struct {
-    const char *one, *some; /* how they are called */
+    const char *one, *some; /* singular, plural */
 } words[PACK_SIDES] = {
     [PACK_MASK] = {"mask",      "masks"     },
     [PACK_TRUTH] = {"true swap", "true swaps"},
 };
 
-/* The pictures of the folder, PNG first: their values are exact. */
+/* The pictures of the folder; PNG first, because their values are exact. */
 struct files {
     const char **names;                /* as the system has them */
     char (*stems)[SET_NAME_BYTES_MAX]; /* in NFC */
@@ -78,7 +78,8 @@ static enum status give(struct pack_source *s, size_t first, const char *folder,
     return ST_OK;
 }
 
-/* Names what fits no picture, what another one was taken for, and what serves several pictures. */
+/* Notes files that fit no picture, files that lost to another, and files that serve several
+ * pictures. */
 static enum status note(const struct pack_source *s, const char *folder, enum pack_side side,
                         const struct files *f, struct errmsg *em)
 {
@@ -98,10 +99,11 @@ static enum status note(const struct pack_source *s, const char *folder, enum pa
                            strange.n, f->n, words[side].some, strange.n == 1 ? "s" : "",
                            name_list_text(&strange));
     if (st == ST_OK && second.n > 0)
-        st = pack_note_add(s->report, false, folder, em,
-                           "%zu %s not used, since another of the same name was taken (PNG first): "
-                           "%s",
-                           second.n, second.n == 1 ? "is" : "are", name_list_text(&second));
+        st =
+            pack_note_add(s->report, false, folder, em,
+                          "%zu %s not used, because another file of the same name was (PNG first): "
+                          "%s",
+                          second.n, second.n == 1 ? "is" : "are", name_list_text(&second));
     if (st == ST_OK && shared.n > 0)
         st =
             pack_note_add(s->report, false, folder, em,

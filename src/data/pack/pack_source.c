@@ -1,4 +1,4 @@
-/* What is to be packed: the folders' pictures in order, their side data, person and consent. */
+/* Finds what to pack: the folders' pictures in order, side data, person and consent. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +14,8 @@ enum { PICTURES_MAX = 10 * 1000 * 1000 };
 
 /* --- text from outside ---------------------------------------------------------------------- */
 
-/* The words of a small text file on one line; "" where there is none. ST_NOINPUT, ST_IO, ST_DATA
- * it is there and cannot be read; ST_MEMORY. */
+/* The words of a small text file, on one line; "": no such file. ST_NOINPUT, ST_IO, ST_DATA: it
+ * cannot be read; ST_MEMORY. */
 static enum status read_note(const char *folder, const char *name, char *out, size_t room,
                              struct errmsg *em)
 {
@@ -44,7 +44,7 @@ static enum status read_note(const char *folder, const char *name, char *out, si
     return st;
 }
 
-/* What was given, or else what the folder's file says. */
+/* The given text, or that of the folder's file. */
 static enum status find_text(const char *given, const char *folder, const char *name, char *out,
                              size_t room, struct errmsg *em)
 {
@@ -147,7 +147,7 @@ static int compare_items(const void *a, const void *b)
     return by_name != 0 ? by_name : strcmp(x->path, y->path);
 }
 
-/* Items of the folder's pictures; the rest is left, or goes to `inside`. */
+/* Makes items of the folder's pictures; other files are left, folders go to `inside`. */
 static enum status sort_out(struct pack_source *s, const char *folder,
                             const struct picture_folder *f, struct name_list *inside,
                             struct errmsg *em)
@@ -213,8 +213,8 @@ static enum status list_folder(struct pack_source *s, const char *folder, struct
     }
     if (st == ST_OK && inside.n > 0)
         st = pack_note_add(s->report, false, folder, em,
-                           "pictures in folders inside it are not packed (give these folders, too, "
-                           "to have them): %s",
+                           "pictures in folders inside it are not packed (to pack them, give these "
+                           "folders, too): %s",
                            name_list_text(&inside));
     picture_folder_release(&f);
     return st;
@@ -276,12 +276,13 @@ void pack_source_hash(const struct pack_source *s, char out[static 33])
         if (landmarks->at)
             memcpy(link + at, landmarks->at, landmark_bytes);
         at += landmark_bytes;
-        if (points->at) { /* only then: the hash of folders without points is what it was before */
+        if (points->at) { /* only with points, so that the hash of folders without points stays the
+                             same as in older versions */
             uint64_t hash = hash64(points->at, sizeof(float[FACE_POINTS][2]), 0);
             memcpy(link + at, &hash, sizeof hash);
             at += sizeof hash;
         }
-        all = hash128(link, at); /* a chain: each link holds the hash of those before it */
+        all = hash128(link, at); /* a chain: each link contains the hash of all links before it */
     }
     hash128_hex(all, out);
 }

@@ -1,6 +1,6 @@
 /*
- * landmarks.csv and points.csv: a name and numbers a line. The name may hold commas or stand in
- * quotes; a first line without numbers is a header. Lines end as on any system.
+ * Reads landmarks.csv and points.csv: each line has a name and numbers. The name may contain commas
+ * or be quoted. A first line without numbers is a header. Line ends may be those of any system.
  */
 #include <ctype.h>
 #include <math.h>
@@ -20,17 +20,17 @@ enum { CSV_BYTES_MAX = 1 << 30, LINE_BYTES_MAX = 64 * 1024 };
 /* clang-format off */
 const struct pack_marks_kind pack_marks_kinds[PACK_MARKS] = {
     [PACK_LANDMARKS] = {"landmarks", "landmarks.csv", SET_LANDMARKS, false,
-        "a name and 10 numbers, with commas (x and y of both eyes, nose, both mouth ends)"},
+        "a name and 10 numbers, separated by commas (x and y of both eyes, nose, both mouth ends)"},
     [PACK_POINTS] = {"points", "points.csv", FACE_POINTS, true,
-        "a name and 140 numbers, with commas (x and y of iBUG 300-W's 68 points and of both pupils; "
-        "nothing between the commas of what is not known, as ,,,, at the end for pupils)"},
+        "a name and 140 numbers, separated by commas (x and y of iBUG 300-W's 68 points and of both "
+        "pupils; leave a number empty if it is not known: ,,,, at the end for pupils)"},
 };
 /* clang-format on */
 
 /* --- one line --------------------------------------------------------------------------------- */
 
-/* A whole field as a number, blanks around it allowed; 0 none, 1 finite, -1 inf or nan. With gaps
- * nan and nothing are 1, too: NaN. */
+/* Parses a field as a number, with blanks around it: 0 not a number, 1 finite, -1 inf or nan. With
+ * gaps, nan and an empty field are 1 and give NaN. */
 static int parse_number(const char *field, bool gaps, float *out)
 {
     char *end;
@@ -47,7 +47,7 @@ static int parse_number(const char *field, bool gaps, float *out)
     return isfinite(*out) ? 1 : -1;
 }
 
-/* Does any field after the first begin as a number does? A header's do not. */
+/* Does a field after the first begin like a number? Those of a header do not. */
 static bool has_numbers(const char *line)
 {
     for (const char *p = strchr(line, ','); p; p = strchr(p, ',')) {
@@ -63,7 +63,7 @@ static bool has_numbers(const char *line)
     return false;
 }
 
-/* What a row calls its picture: without quotes and folders, in NFC. NULL: out of memory. */
+/* The picture's name in a row, without quotes and folders, in NFC. NULL: out of memory. */
 static char *take_name(char *text)
 {
     size_t n = strlen(text);
@@ -85,7 +85,7 @@ static char *take_name(char *text)
     return pack_clean_text(bare, clean, sizeof clean) ? strdup(clean) : NULL;
 }
 
-/* The numbers at the end of the line, last one first, which are cut off. */
+/* Reads the numbers from the end of the line, last one first, and cuts them off. */
 static enum status cut_numbers(char *line, const struct pack_table *t, const struct pack_row *row,
                                struct errmsg *em)
 {
@@ -98,9 +98,9 @@ static enum status cut_numbers(char *line, const struct pack_table *t, const str
         if (good == 1)
             continue;
         if (comma && (good < 0 || i == 0 || has_numbers(line)))
-            return FAIL(em, ST_DATA, "%s:%zu: \"%.60s\" is no number; %s are wanted", t->path,
+            return FAIL(em, ST_DATA, "%s:%zu: \"%.60s\" is not a number; write %s", t->path,
                         row->line, comma + 1, kind->wanted);
-        return FAIL(em, ST_DATA, "%s:%zu: %d numbers; %s are wanted", t->path, row->line,
+        return FAIL(em, ST_DATA, "%s:%zu: %d numbers; write %s", t->path, row->line,
                     2 * kind->points - 1 - i, kind->wanted);
     }
     return ST_OK;
@@ -112,8 +112,7 @@ static enum status parse_line(char *line, const struct pack_table *t, struct pac
     float number;
     size_t n = strlen(line);
     if (n > LINE_BYTES_MAX)
-        return FAIL(em, ST_DATA,
-                    "%s:%zu: a line of %zu bytes, and at most %d are allowed; %s are wanted",
+        return FAIL(em, ST_DATA, "%s:%zu: a line of %zu bytes; at most %d are allowed; write %s",
                     t->path, row->line, n, LINE_BYTES_MAX, t->kind->wanted);
     row->numbers = malloc((size_t)t->kind->points * 2 * sizeof *row->numbers);
     if (!row->numbers)
@@ -125,9 +124,9 @@ static enum status parse_line(char *line, const struct pack_table *t, struct pac
     if (!row->name)
         return FAIL(em, ST_MEMORY, "out of memory reading %s", t->path);
     if (row->name[0] == '\0')
-        return FAIL(em, ST_DATA, "%s:%zu: the name is missing; %s are wanted", t->path, row->line,
+        return FAIL(em, ST_DATA, "%s:%zu: the name is missing; write %s", t->path, row->line,
                     t->kind->wanted);
-    /* more numbers, or a name that looks so: which, the pictures' names tell */
+    /* surplus numbers, or part of the name: the pictures' names decide */
     n = strlen(line);
     for (char *comma;
          (comma = memrchr(line, ',', n)) && parse_number(comma + 1, false, &number) != 0;) {
@@ -140,7 +139,7 @@ static enum status parse_line(char *line, const struct pack_table *t, struct pac
 
 /* --- the file --------------------------------------------------------------------------------- */
 
-/* Cuts a line off the text, whatever ends it; NULL after the last one. */
+/* Cuts the next line off the text, with any line end; NULL: no more. */
 static char *next_line(char **text)
 {
     char *line = *text;
@@ -167,7 +166,7 @@ static enum status parse(char *text, struct pack_table *t, struct errmsg *em)
     for (char *line; st == ST_OK && (line = next_line(&text)) != NULL;) {
         number++;
         if (line[strspn(line, " \t,")] == '\0' || (number == 1 && !has_numbers(line)))
-            continue; /* a header, or nothing */
+            continue; /* a header, or an empty line */
         t->rows[t->n].line = number;
         st = parse_line(line, t, &t->rows[t->n++], em);
     }

@@ -18,7 +18,7 @@
 
 enum { COUNTED_MAX = 100 * 1000, NAMES_SHOWN = 5 };
 
-/* Files and folders that systems, not people, put beside pictures. */
+/* Files and folders that operating systems put beside pictures. */
 static bool is_of_the_system(const char *name)
 {
     static const char *const names[] = {
@@ -33,7 +33,7 @@ static bool is_of_the_system(const char *name)
     return false;
 }
 
-/* NAME.sheet.png beside NAME.h5, as pack leaves it. */
+/* NAME.sheet.png beside NAME.h5: the contact sheet of pack. */
 static bool is_sheet(const char *folder, const char *name)
 {
     static const char end[] = ".sheet.png";

@@ -40,7 +40,7 @@ struct colour {
 
 static const struct colour ink = {0.13, 0.14, 0.17}, faint = {0.42, 0.44, 0.48},
                            grid = {0.89, 0.90, 0.92}, paper = {1, 1, 1};
-/* Okabe and Ito's colours: apart for colour-blind eyes, too. */
+/* Okabe and Ito's colours, which colour-blind people can tell apart, too. */
 static const struct colour lines[] = {
     {0.00, 0.45, 0.70},
     {0.84, 0.37, 0.00},
@@ -55,7 +55,7 @@ static void use(cairo_t *cr, struct colour c)
 
 /* ---- Text ------------------------------------------------------------------------------------ */
 
-/* Anchor of a text: 0 its left end (or top), 0.5 its middle, 1 its right end. */
+/* anchor: 0 the text's left end (or top) is at the place, 0.5 its middle, 1 its right end. */
 static void write_at(cairo_t *cr, double x, double y, double anchor, double size, bool bold,
                      const char *text)
 {
@@ -68,7 +68,7 @@ static void write_at(cairo_t *cr, double x, double y, double anchor, double size
     cairo_show_text(cr, text);
 }
 
-/* 0.25, 100, 1k, 20M; powers of two as they are: 4096 */
+/* "0.25", "100", "1k", "20M"; powers of two in full: "4096". */
 static void tick_text(double value, double base, char out[static LABEL_BYTES])
 {
     static const char *const units[] = {"", "k", "M", "G", "T"};
@@ -85,7 +85,7 @@ static void tick_text(double value, double base, char out[static LABEL_BYTES])
 struct scale {
     double base;      /* 0: linear */
     double low, high; /* of values */
-    double step;      /* from tick to tick: a factor, or a difference */
+    double step;      /* between ticks: a factor, or a difference */
     double from, to;  /* pixels */
 };
 
@@ -96,7 +96,7 @@ static double place(const struct scale *s, double value)
     return s->from + share * (s->to - s->from);
 }
 
-/* 1, 2 or 5 times a power of ten: the least that cuts the span into no more than n. */
+/* The smallest step of 1, 2 or 5 times a power of ten that cuts the span into at most n parts. */
 static double round_step(double span, int n)
 {
     double rough = span / n, power = pow(10, floor(log10(rough)));
@@ -144,7 +144,7 @@ static void range_of(const struct chart_panel *p, bool of_x, double *low, double
             *low = fmin(*low, value);
             *high = fmax(*high, value);
         }
-    if (!(*low <= *high)) /* no points at all */
+    if (!(*low <= *high)) /* no points */
         *low = *high = 1;
 }
 

@@ -1,6 +1,6 @@
 /*
- * How the camera was held: EXIF (CIPA DC-008), as it is or as the text that ImageMagick makes of it
- * in a PNG, else XMP's tiff:Orientation. The order and the strictness are Pillow's.
+ * The orientation of a picture: from EXIF (CIPA DC-008), as it is or as ImageMagick's text in a
+ * PNG, else from XMP's tiff:Orientation. Reads them in the same order as Pillow, and as strictly.
  */
 #include <string.h>
 #include <zlib.h>
@@ -19,7 +19,7 @@ struct tiff {
     bool big_endian;
 };
 
-/* Zero beyond the end. */
+/* Bytes beyond the end are 0. */
 static uint32_t get(const struct tiff *t, size_t at, int n_bytes)
 {
     uint32_t value = 0;
@@ -77,7 +77,8 @@ static int hex_digit(uint8_t c)
                                   : -1;
 }
 
-/* "\nexif\n    1234\n" and the bytes in hexadecimal digits, over several lines. */
+/* The orientation in "\nexif\n 1234\n" followed by the bytes as hexadecimal digits, over several
+ * lines. */
 static int profile_orientation(const uint8_t *text, size_t n)
 {
     uint8_t bytes[PROFILE_BYTES_MAX / 2];
@@ -113,7 +114,7 @@ size_t zlib_start(const uint8_t *packed, size_t n, uint8_t *out, size_t room)
     return got;
 }
 
-/* An iTXt chunk behind its keyword: packed or not, method, language, keyword in it, text. */
+/* An iTXt chunk after its keyword: whether packed, method, language, translated keyword, text. */
 static int itxt_orientation(const uint8_t *data, size_t n)
 {
     uint8_t room[PROFILE_BYTES_MAX];
@@ -127,7 +128,7 @@ static int itxt_orientation(const uint8_t *data, size_t n)
     return at ? xmp_orientation(room, zlib_start(at, (size_t)(end - at), room, sizeof room)) : 0;
 }
 
-/* A zTXt or tEXt chunk behind its keyword. */
+/* A zTXt or tEXt chunk after its keyword. */
 static int text_orientation(bool packed, const uint8_t *data, size_t n)
 {
     uint8_t room[PROFILE_BYTES_MAX];
@@ -138,7 +139,7 @@ static int text_orientation(bool packed, const uint8_t *data, size_t n)
 
 static bool starts_with(const uint8_t *data, size_t n, const char *key)
 {
-    size_t length = strlen(key) + 1; /* with its end */
+    size_t length = strlen(key) + 1; /* with the zero byte */
     return n >= length && memcmp(data, key, length) == 0;
 }
 

@@ -14,7 +14,7 @@
 
 /* --- kinds that a few bytes at one place tell ------------------------------------------------- */
 
-/* In this order. The bytes as a literal, so that zeros count; `at` is where they stand. */
+/* Checked in this order. bytes: a literal, so zeros count; at: their place in the file. */
 #define MAGIC(at, bytes, group, name) \
     {                                 \
         at, sizeof(bytes) - 1, bytes, \
@@ -75,7 +75,7 @@ static const struct {
     MAGIC(0, "ID3", FILE_SOUND, "an MP3 sound"),
     MAGIC(0, "fLaC", FILE_SOUND, "a FLAC sound"),
     MAGIC(0, "\x89HDF\r\n\x1a\n", FILE_SET, "an HDF5 file"),
-    MAGIC(512, "\x89HDF\r\n\x1a\n", FILE_SET, "an HDF5 file"), /* behind a user block */
+    MAGIC(512, "\x89HDF\r\n\x1a\n", FILE_SET, "an HDF5 file"), /* after a user block */
     MAGIC(1024, "\x89HDF\r\n\x1a\n", FILE_SET, "an HDF5 file"),
     MAGIC(2048, "\x89HDF\r\n\x1a\n", FILE_SET, "an HDF5 file"),
     MAGIC(0, "\x0E\x03\x13\x01", FILE_OTHER, "an HDF4 file"),
@@ -112,8 +112,8 @@ static bool contains(const uint8_t *b, size_t n, const char *text)
 
 /* --- containers ------------------------------------------------------------------------------- */
 
-/* ISO base media (ISO/IEC 14496-12): the brands of the first box, of which the major one may only
- * say "some picture". NULL: no such file. */
+/* ISO base media (ISO/IEC 14496-12): the kind by the brands in the first box; the major brand may
+ * mean only "some picture". NULL: not such a file. */
 static const struct file_kind *kind_of_brands(const uint8_t *b, size_t n)
 {
     static const struct file_kind heic = {"a HEIC picture", FILE_PICTURE};
@@ -140,7 +140,7 @@ static const struct file_kind *kind_of_brands(const uint8_t *b, size_t n)
             return &heic;
     for (size_t i = 0; i < ARRAY_LENGTH(brands); i++)
         for (size_t at = 8; at + 4 <= end; at += 4)
-            if (at != 12 && /* the minor version */
+            if (at != 12 && /* skip the minor version */
                 memcmp(b + at, brands[i].brand, strlen(brands[i].brand)) == 0)
                 return &brands[i].kind;
     return &mp4;
@@ -170,7 +170,7 @@ static const struct file_kind *kind_of_container(const uint8_t *b, size_t n)
 
 /* --- BMP, text -------------------------------------------------------------------------------- */
 
-/* "BM" alone begins many a text: the length of the header that follows has to be one there is. */
+/* Many texts begin with "BM", so the length of the header must be a known one, too. */
 static bool is_bmp(const uint8_t *b, size_t n)
 {
     static const uint8_t headers[] = {12, 16, 40, 52, 56, 64, 108, 124};
@@ -226,7 +226,7 @@ const struct file_kind *file_kind_of(const uint8_t *b, size_t n)
     const struct file_kind *kind = kind_of_container(b, n);
     if (kind)
         return kind;
-    bool stream = n > 188 && b[0] == 0x47; /* packets of 188 bytes that begin with it */
+    bool stream = n > 188 && b[0] == 0x47; /* packets of 188 bytes, each beginning with 0x47 */
     for (size_t i = 0; i < ARRAY_LENGTH(magic); i++)
         if (has(b, n, magic[i].at, magic[i].bytes, magic[i].n) && (magic[i].at != 188 || stream))
             return &magic[i].kind;
@@ -239,7 +239,7 @@ const struct file_kind *file_kind_of(const uint8_t *b, size_t n)
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-/* What a run leaves, mistaken for a folder of pictures or for a checkpoint. */
+/* Is it the folder of a run? Users give it in place of a folder of pictures or of a checkpoint. */
 static bool is_run_folder(const char *path)
 {
     char inside[PATH_BYTES_MAX];

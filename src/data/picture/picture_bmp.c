@@ -1,12 +1,12 @@
 /*
- * Windows and OS/2 bitmaps, read here and not by stb_image, which refuses run lengths and takes the
- * reserved byte of 32-bit pixels for alpha. Files are untrusted: every read is checked against
- * the file's length.
+ * Reads Windows and OS/2 bitmaps. stb_image is not used: it refuses run lengths, and takes the
+ * reserved byte of 32-bit pixels for alpha. Files are untrusted: every read is checked against the
+ * file's length.
  *
- * Headers: OS/2 1 (12 bytes), OS/2 2 (16, 64), Windows (40, 52, 56, 108, 124). Rows from below or
- * from the top. 1, 2, 4, 8 bits with a palette, 4 and 8 as runs too; 16, 24, 32 bits by masks.
- * Alpha is what an alpha mask of 32-bit pixels names, as in Pillow. Refused: pictures that are
- * JPEG, PNG or fax code inside.
+ * Headers: OS/2 1 (12 bytes), OS/2 2 (16, 64), Windows (40, 52, 56, 108, 124). Rows from the bottom
+ * or from the top. 1, 2, 4, 8 bits with a palette; 4 and 8 also as runs; 16, 24, 32 bits by masks.
+ * As in Pillow, alpha exists only in 32-bit pixels with an alpha mask. Refused: bitmaps that
+ * contain a JPEG, PNG or fax code.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,12 +28,12 @@ struct bmp {
     unsigned header, bits, compression;
     uint64_t width, height;
     bool top_down;
-    uint32_t masks[MASKS]; /* of pixels of 16 bits or more; 0: no such channel */
+    uint32_t masks[MASKS]; /* for pixels of 16 bits or more; 0: no such channel */
     uint8_t palette[PALETTE_MAX][3];
     uint64_t pixels_at;
 };
 
-/* Zero beyond the end. */
+/* Bytes beyond the end are 0. */
 static uint32_t get(const struct bmp *b, size_t at, unsigned n_bytes)
 {
     uint32_t value = 0;
@@ -77,7 +77,7 @@ static enum status compression_check(const struct bmp *b, struct errmsg *em)
                 b->bits, PLURAL(b->bits), b->compression, name);
 }
 
-/* Colour and alpha masks, of the file or of its number of bits. */
+/* Sets the colour and alpha masks: the file's, or the defaults for its bits a pixel. */
 static enum status masks_read(struct bmp *b, struct errmsg *em)
 {
     static const uint32_t of_16[MASKS] = {0x7C00, 0x3E0, 0x1F, 0};
@@ -91,7 +91,7 @@ static enum status masks_read(struct bmp *b, struct errmsg *em)
     for (size_t i = 0; i < (alpha ? MASKS : ALPHA); i++)
         b->masks[i] = get(b, FILE_HEADER + WINDOWS_3 + 4 * i, 4);
     if (!(b->masks[RED] | b->masks[GREEN] | b->masks[BLUE] | b->masks[ALPHA]) && b->bits == 32) {
-        memcpy(b->masks, of_more, sizeof b->masks); /* as Pillow takes it */
+        memcpy(b->masks, of_more, sizeof b->masks); /* as Pillow does */
         b->masks[ALPHA] = 0xFF000000;
     }
     for (size_t i = 0; i < MASKS; i++) {
@@ -107,7 +107,8 @@ static enum status masks_read(struct bmp *b, struct errmsg *em)
     return ST_OK;
 }
 
-/* The palette, and where the pixels start. Colours that the file does not give are black. */
+/* Reads the palette, and sets where the pixels start. Colours that are not in the file are
+ * black. */
 static void palette_read(struct bmp *b)
 {
     size_t entry = b->header == OS2_1 ? 3 : 4, at = FILE_HEADER + b->header;
@@ -117,7 +118,8 @@ static void palette_read(struct bmp *b)
     for (size_t i = 0; i < MIN(colours, (uint64_t)1 << b->bits); i++)
         for (size_t c = 0; c < 3; c++)
             b->palette[i][c] = (uint8_t)get(b, at + entry * i + 2 - c, 1);
-    if (b->pixels_at == 0 || b->pixels_at == at) /* some writers forget the palette */
+    if (b->pixels_at == 0 ||
+        b->pixels_at == at) /* some programs write a place that ignores the palette */
         b->pixels_at = at + entry * colours;
 }
 
@@ -176,7 +178,7 @@ static enum status header_read(const uint8_t *bytes, size_t n, struct bmp *b, st
         b->pixels_at = FILE_HEADER + b->header;
     if (b->pixels_at < FILE_HEADER + b->header)
         return FAIL(em, ST_DATA, "damaged BMP: its pixels would start inside its header");
-    /* the last row may lack its padding; runs tell by themselves where they end */
+    /* the last row may lack its padding; runs have their own end mark */
     uint64_t needed = row_bytes(b) * (b->height - 1) + (b->width * b->bits + 7) / 8;
     if (b->compression == RLE8 || b->compression == RLE4)
         needed = 2;
@@ -198,7 +200,7 @@ enum status bmp_check(const uint8_t *bytes, size_t n, struct picture_facts *out,
 
 /* --- pixels --------------------------------------------------------------------------------- */
 
-/* Pixel x of row y of the file's order. */
+/* Pixel x of row y, in the file's order of rows. */
 static uint8_t *pixel_at(const struct bmp *b, uint8_t *rgba, uint64_t x, uint64_t y)
 {
     uint64_t row = b->top_down ? y : b->height - 1 - y;
@@ -211,7 +213,7 @@ static void put_index(const struct bmp *b, uint8_t *pixel, unsigned index)
     pixel[3] = 255;
 }
 
-/* A channel's bits as 0 to 255, rounded down as Pillow rounds. */
+/* A channel's bits scaled to 0 to 255, rounded down as in Pillow. */
 static uint8_t channel(uint32_t value, uint32_t mask)
 {
     if (mask == 0)
@@ -245,11 +247,11 @@ static void rows_read(const struct bmp *b, uint8_t *rgba)
 struct runs {
     const struct bmp *b;
     uint8_t *rgba;
-    uint64_t at, x, y; /* the next byte; the place it is for */
+    uint64_t at, x, y; /* the next byte, and the pixel that it is for */
 };
 
-/* `count` pixels of the two (or, of 8 bits, one) that `byte` holds; what passes the row's end is
- * left out. */
+/* Writes `count` pixels of the two colours (8 bits: one) in `byte`; pixels beyond the row's end are
+ * dropped. */
 static void put_run(struct runs *r, unsigned count, unsigned byte)
 {
     for (unsigned i = 0; i < count; i++, r->x++) {
@@ -259,7 +261,7 @@ static void put_run(struct runs *r, unsigned count, unsigned byte)
     }
 }
 
-/* `count` pixels as they are, filled up to an even number of bytes. False: the file ends before. */
+/* Copies `count` pixels, padded to an even number of bytes. False: the file is too short. */
 static bool put_absolute(struct runs *r, unsigned count)
 {
     unsigned per_byte = 8 / r->b->bits, n_bytes = (count + per_byte - 1) / per_byte;
@@ -271,7 +273,8 @@ static bool put_absolute(struct runs *r, unsigned count)
     return true;
 }
 
-/* The escapes of Microsoft's "Bitmap Compression". Pixels that no run names have colour 0. */
+/* Reads runs with the escapes of Microsoft's "Bitmap Compression". Pixels without a run have colour
+ * 0. */
 static bool runs_read(struct runs *r)
 {
     const struct bmp *b = r->b;
@@ -287,7 +290,7 @@ static bool runs_read(struct runs *r)
             r->y++;
         } else if (code == 1) { /* end of the picture */
             return true;
-        } else if (code == 2) { /* a step to the right and on */
+        } else if (code == 2) { /* a move to the right and to later rows */
             if (b->n - r->at < 2)
                 return false;
             r->x += b->bytes[r->at];
@@ -303,7 +306,7 @@ static bool runs_read(struct runs *r)
 enum status bmp_pixels(const uint8_t *bytes, size_t n, const struct picture_facts *checked,
                        uint8_t **rgba_out, struct errmsg *em)
 {
-    (void)checked; /* the header is read again */
+    (void)checked; /* unused: the header is read again */
     struct bmp b;
     enum status st = header_read(bytes, n, &b, em);
     if (st != ST_OK)

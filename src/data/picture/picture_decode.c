@@ -11,7 +11,7 @@
 
 enum { FILE_BYTES_MAX = 1 << 30 };
 
-/* Before anything else looks at a size. */
+/* Called before a size is used for anything else. */
 enum status picture_side_check(uint64_t width, uint64_t height, struct errmsg *em)
 {
     if (width > PICTURE_SIDE_MAX || height > PICTURE_SIDE_MAX)
@@ -20,10 +20,10 @@ enum status picture_side_check(uint64_t width, uint64_t height, struct errmsg *e
     return ST_OK;
 }
 
-/* Where the upright pixel (x, y) lies in a stored picture of width x height; EXIF 2.3, 4.6.4 A. */
+/* Index of the upright pixel (x, y) in the stored picture of width x height; EXIF 2.3, 4.6.4 A. */
 static size_t turned(int orientation, int x, int y, int width, int height)
 {
-    bool swap = orientation >= 5; /* stored column is upright row */
+    bool swap = orientation >= 5; /* rows and columns are exchanged */
     bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
     bool from_below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
     int column = swap ? y : x, row = swap ? x : y;
@@ -34,7 +34,7 @@ static size_t turned(int orientation, int x, int y, int width, int height)
     return (size_t)row * (size_t)width + (size_t)column;
 }
 
-/* Upright, alpha over black: a pixel's colour counts by its alpha. */
+/* Turns the picture upright and lays alpha over black: colour times alpha. */
 static enum status upright(const uint8_t *rgba, const struct picture_facts *f, struct picture *out,
                            struct errmsg *em)
 {
@@ -84,25 +84,25 @@ static enum status check_and_decode(const uint8_t *bytes, size_t n, struct pictu
     return st;
 }
 
-/* After the decoder's reason, what the bytes are instead, and what to do. */
-static enum status explain(const uint8_t *bytes, size_t n, const struct errmsg *told,
+/* Adds to the decoder's reason what the bytes are instead, and what to do. */
+static enum status explain(const uint8_t *bytes, size_t n, const struct errmsg *reason,
                            struct errmsg *em)
 {
     const struct file_kind *kind = file_kind_of(bytes, MIN(n, (size_t)FILE_KIND_BYTES));
     const char *remedy = file_group_remedy(kind->group, 1);
     if (kind->group == FILE_READABLE || n == 0)
-        return FAIL(em, ST_DATA, "%s", told->text);
-    return FAIL(em, ST_DATA, "%s: it is %s%s%s", told->text, kind->name,
+        return FAIL(em, ST_DATA, "%s", reason->text);
+    return FAIL(em, ST_DATA, "%s: it is %s%s%s", reason->text, kind->name,
                 remedy[0] != '\0' ? "; " : "", remedy);
 }
 
 enum status picture_decode(const uint8_t *bytes, size_t n, struct picture *out, struct errmsg *em)
 {
-    struct errmsg told = {0};
-    enum status st = check_and_decode(bytes, n, out, &told);
+    struct errmsg reason = {0};
+    enum status st = check_and_decode(bytes, n, out, &reason);
     if (st == ST_DATA)
-        return explain(bytes, n, &told, em);
-    return st == ST_OK ? ST_OK : FAIL(em, st, "%s", told.text);
+        return explain(bytes, n, &reason, em);
+    return st == ST_OK ? ST_OK : FAIL(em, st, "%s", reason.text);
 }
 
 enum status picture_read(const char *path, struct picture *out, struct errmsg *em)

@@ -1,4 +1,4 @@
-/* The formats that are read, a row each. */
+/* The formats that can be read: one row each. */
 #include <string.h>
 #include <strings.h>
 

@@ -1,9 +1,12 @@
 /*
- * JPEG (ITU-T T.81): what is checked before stb_image sees one, because it does not check it:
- * Huffman tables with more than 256 codes (an out-of-bounds write in stb_image 2.27; its issues
- * 1289 and 1291), a missing end (it would fill the rest with grey), CMYK without the Adobe mark (it
- * would take it for YCbCr), channels named R, G, B and marked as YCbCr (it would take them for
- * RGB). What it does not read is refused by name.
+ * Checks a JPEG (ITU-T T.81) before stb_image sees it. stb_image 2.27 does not check
+ *
+ *   - Huffman tables with more than 256 codes: it writes out of bounds (its issues 1289 and 1291)
+ *   - a missing end: it fills the rest with grey
+ *   - CMYK without the Adobe mark: it reads YCbCr
+ *   - channels named R, G, B and marked as YCbCr: it reads RGB
+ *
+ * Kinds that it does not read are refused by name.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +21,7 @@ enum { SOF10 = 0xCA, SOF11 = 0xCB, DAC = 0xCC, SOF15 = 0xCF, RST0 = 0xD0, RST7 =
 enum { EOI = 0xD9, SOS = 0xDA, APP0 = 0xE0, APP1 = 0xE1, APP14 = 0xEE };
 enum { ADOBE_CMYK = 0, ADOBE_YCCK = 2, HUFFMAN_CODES_MAX = 256 };
 
-/* Bytes past the end read as zero, as they do in stb_image. */
+/* Bytes beyond the end are 0, as in stb_image. */
 static unsigned byte_at(const uint8_t *bytes, size_t n, size_t at)
 {
     return at < n ? bytes[at] : 0;
@@ -29,7 +32,7 @@ static unsigned u16_at(const uint8_t *bytes, size_t n, size_t at)
     return byte_at(bytes, n, at) << 8 | byte_at(bytes, n, at + 1);
 }
 
-/* Follows one table segment exactly as stb_image does, beyond its stated end too. */
+/* Checks one segment of tables. Reads it exactly as stb_image does, even beyond its stated end. */
 static bool huffman_tables_fit(const uint8_t *bytes, size_t n, size_t segment)
 {
     long left = (long)u16_at(bytes, n, segment) - 2;
@@ -50,7 +53,7 @@ struct jpeg_facts {
     int adobe_transform; /* -1: no Adobe segment */
     bool has_exif, jfif, named_rgb;
     unsigned frame, bits, width, height, components; /* frame: its marker; 0: none */
-    bool scan, end, bad_table;                       /* what the walk met; the last two end it */
+    bool scan, end, bad_table; /* what jpeg_walk met; end and bad_table stop it */
 };
 
 static void jpeg_note_frame(struct jpeg_facts *f, unsigned marker, const uint8_t *data, size_t n)
@@ -64,7 +67,7 @@ static void jpeg_note_frame(struct jpeg_facts *f, unsigned marker, const uint8_t
                    byte_at(data, n, 12) == 'B';
 }
 
-/* Only the first: more segments of it would be its continuation. */
+/* Reads the first EXIF segment only: further ones would continue it. */
 static void jpeg_note_exif(struct jpeg_facts *f, const uint8_t *tiff, size_t n)
 {
     if (!f->has_exif)
@@ -89,7 +92,7 @@ static void jpeg_note_segment(struct jpeg_facts *f, unsigned marker, const uint8
         f->orientation.xmp = xmp_orientation(data + sizeof xmp, n - sizeof xmp);
 }
 
-/* Where coded data ends: at the first marker that does not belong to it. */
+/* The end of coded data: the first marker that does not belong to it. */
 static size_t coded_end(const uint8_t *bytes, size_t n, size_t at)
 {
     const uint8_t *p = bytes + at, *end = bytes + n;
@@ -104,8 +107,8 @@ static size_t coded_end(const uint8_t *bytes, size_t n, size_t at)
 
 /*
  * Walks the segments to the picture's end as stb_image does, so that it meets every Huffman table
- * that stb_image can meet; what lies inside other segments (profiles, notes of cameras) or behind
- * the end (videos) is neither's.
+ * that stb_image can meet. Both skip the contents of other segments (profiles, camera notes) and
+ * everything after the end (videos).
  */
 static struct jpeg_facts jpeg_walk(const uint8_t *bytes, size_t n)
 {
@@ -131,7 +134,7 @@ static struct jpeg_facts jpeg_walk(const uint8_t *bytes, size_t n)
     return f;
 }
 
-/* Kinds that stb_image does not read, or not as they are meant. */
+/* Refuses kinds that stb_image does not read, or reads wrongly. */
 static enum status jpeg_kind_check(const struct jpeg_facts *f, struct errmsg *em)
 {
     static const char save[] = "save it as an ordinary JPEG of 8 bits, or as PNG";

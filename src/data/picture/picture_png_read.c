@@ -1,8 +1,8 @@
 /*
- * What is checked of a PNG before stb_image sees it: the checksum of every chunk, and a header that
- * the format knows. stb_image is then given a copy of the chunks that count, since it reads memory
- * that nobody set where a pixel's number is beyond a short palette, and refuses tRNS chunks that
- * are too long or out of place, and palettes of pictures that need none.
+ * Checks a PNG before stb_image sees it: the checksum of every chunk, and the header. stb_image
+ * then gets a copy of the necessary chunks, because it reads uninitialised memory if a pixel is
+ * beyond a short palette. It also refuses tRNS chunks that are too long or out of place, and
+ * palettes of pictures that need none.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ enum {
     FRAME_BYTES = 12,
     HEADER_BYTES = 13,
     PALETTE_BYTES = 3 * 256
-}; /* FRAME: around a chunk's data */
+}; /* FRAME: bytes around a chunk's data */
 enum { GREY = 0, RGB = 2, INDEXED = 3, GREY_ALPHA = 4, RGB_ALPHA = 6 };
 
 struct chunk {
@@ -25,7 +25,7 @@ struct chunk {
     size_t n;
 };
 
-/* The next chunk of a file, from *at on; false at the end. */
+/* Gives the next chunk from *at on; false: the end. */
 static bool next_chunk(const uint8_t *bytes, size_t n, size_t *at, struct chunk *out)
 {
     if (n - *at < FRAME_BYTES)
@@ -99,7 +99,7 @@ enum status png_check(const uint8_t *bytes, size_t n, struct picture_facts *out,
 
 struct parts {
     struct chunk header, palette, transparency;
-    size_t n_pixels; /* bytes of all IDAT */
+    size_t n_pixels; /* bytes in all IDAT chunks */
 };
 
 static struct parts find_parts(const uint8_t *bytes, size_t n)
@@ -119,7 +119,7 @@ static struct parts find_parts(const uint8_t *bytes, size_t n)
     return parts;
 }
 
-/* Does not fill in the checksum: stb_image reads over it. */
+/* Leaves the checksum unset: stb_image ignores it. */
 static uint8_t *begin_chunk(uint8_t *to, const char kind[static 4], size_t n)
 {
     for (int i = 0; i < 4; i++)
@@ -134,7 +134,7 @@ static uint8_t *copy_chunk(uint8_t *to, const char kind[static 4], const uint8_t
     return to + FRAME_BYTES + n;
 }
 
-/* All 256 colours: black and opaque where the file gives none. */
+/* Copies the palette with all 256 colours: those missing in the file are black and opaque. */
 static uint8_t *copy_palette(uint8_t *to, const struct parts *parts)
 {
     uint8_t palette[PALETTE_BYTES] = {0};
@@ -146,8 +146,8 @@ static uint8_t *copy_palette(uint8_t *to, const struct parts *parts)
     return to;
 }
 
-/* The chunks of a checked PNG that hold its pixels, as stb_image reads them right; the caller's to
- * free. */
+/* Copies the chunks of a checked PNG that hold its pixels, so that stb_image reads them correctly;
+ * the caller frees. */
 static enum status pixel_chunks(const uint8_t *bytes, size_t n, uint8_t **out, size_t *n_out,
                                 struct errmsg *em)
 {

@@ -1,4 +1,4 @@
-/* Writing PNG (ISO/IEC 15948) over zlib, with the marks of where a picture comes from. */
+/* Writes PNG (ISO/IEC 15948) with zlib, with marks of where a picture comes from. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +62,7 @@ static uint8_t filtered(int filter, const uint8_t *row, const uint8_t *above, si
     return (uint8_t)(row[i] - predicted[filter]);
 }
 
-/* Each row with the filter whose differences are smallest in sum: the usual heuristic. */
+/* The filter with the smallest sum of absolute differences: the usual heuristic. */
 static void filter_row(const uint8_t *row, const uint8_t *above, size_t n, uint8_t *out)
 {
     long best_sum = -1;
@@ -112,10 +112,10 @@ static bool is_hash(const char *text)
            strspn(text, "0123456789abcdef") == strlen(text);
 }
 
-/* IPTC Photo Metadata Standard, Digital Source Type; the vocabulary is cv.iptc.org's. */
+/* Digital Source Type of the IPTC Photo Metadata Standard; vocabulary of cv.iptc.org. */
 static enum status append_xmp(struct bytes *b, const struct picture_mark *mark, struct errmsg *em)
 {
-    static const char keyword[] = "XML:com.adobe.xmp\0\0\0\0"; /* keyword, not compressed, no
+    static const char keyword[] = "XML:com.adobe.xmp\0\0\0\0"; /* keyword, then: not compressed, no
                                                                   language, no translation */
     char chunk[XMP_BYTES_MAX], hash[192] = "";
     memcpy(chunk, keyword, sizeof keyword);
@@ -146,7 +146,7 @@ static enum status append_xmp(struct bytes *b, const struct picture_mark *mark, 
     return append_chunk(b, "iTXt", chunk, sizeof keyword + (size_t)n, em);
 }
 
-/* "AI" on a dark plate in the lower right corner, at most a tenth of the height. */
+/* Draws "AI" on a dark plate in the lower right corner, at most a tenth of the height. */
 static void draw_label(struct picture *p)
 {
     static const uint8_t white[3] = {255, 255, 255}, black[3] = {0, 0, 0};

@@ -1,25 +1,25 @@
-/* What the picture files share among themselves. */
+/* Shared by the files of pictures. */
 #ifndef BIFRONS_DATA_PICTURE_PRIV_H
 #define BIFRONS_DATA_PICTURE_PRIV_H
 
 #include "data/picture.h"
 
-/* 12,000 x 9,000 and no more: a decoder needs up to 8 bytes a pixel. */
+/* About 12,000 x 11,000: a decoder needs up to 8 bytes a pixel. */
 #define PICTURE_PIXELS_MAX ((size_t)1 << 27)
 
 #define PNG_SIGNATURE "\x89PNG\r\n\x1a\n"
 enum { PNG_SIGNATURE_BYTES = 8 };
 
-/* Sides of at most PICTURE_SIDE_MAX: asked before anything else looks at a size. ST_DATA. */
+/* ST_DATA: a side above PICTURE_SIDE_MAX. Called before a size is used for anything else. */
 enum status picture_side_check(uint64_t width, uint64_t height, struct errmsg *em) MUST_CHECK;
 
-/* Orientation: 1 to 8 as EXIF has it, 1 where none is given. The size is as stored, not upright. */
+/* Orientation: 1 to 8 as in EXIF; 1 if the file has none. The size is as stored, not upright. */
 struct picture_facts {
     int orientation, width, height;
 };
 
-/* A colour profile (ICC) in a file's bytes, or unpacked into `room`; bytes NULL: none. The room is
- * enough for a profile of primaries and curves, and for the name of a larger one. */
+/* A colour profile (ICC), in the file's bytes or unpacked into `room`; bytes NULL: none. The room
+ * is enough for profiles of primaries and curves, and for the name of larger ones. */
 enum { ICC_BYTES_MAX = 64 * 1024 };
 struct profile {
     const uint8_t *bytes;
@@ -27,25 +27,25 @@ struct profile {
 };
 
 /*
- * A format that is read. To add one, add a row to picture_formats.c, and to file_kind.c what tells
- * such a file.
+ * A format that can be read. To add one, add a row to picture_formats.c, and its first bytes to
+ * file_kind.c.
  */
 struct picture_format {
     const char *name;          /* "JPEG" */
     const char *extensions[5]; /* ".jpg", …; the rest NULL */
     const char *start;         /* a file's first bytes */
     size_t n_start;
-    /* Checks what the decoder does not. ST_DATA, saying what to do. */
+    /* Checks what the decoder does not check. ST_DATA, with what to do. */
     enum status (*check)(const uint8_t *bytes, size_t n, struct picture_facts *out,
                          struct errmsg *em);
-    /* Pixels of a checked file as (height, width, 4) RGBA; the caller's to free. The size must be
-     * what was checked. ST_DATA, ST_MEMORY. */
+    /* Decodes a checked file to (height, width, 4) RGBA; the caller frees. `checked`: what check
+     * gave; the size must be the same. ST_DATA, ST_MEMORY. */
     enum status (*pixels)(const uint8_t *bytes, size_t n, const struct picture_facts *checked,
                           uint8_t **rgba_out, struct errmsg *em);
-    /* NULL: the format has none that is looked for. */
+    /* NULL: profiles of this format are not read. */
     struct profile (*profile)(const uint8_t *bytes, size_t n, uint8_t room[static ICC_BYTES_MAX]);
 };
-/* The format that a file's first bytes tell; NULL: none that is read. */
+/* The format by the file's first bytes; NULL: not one that can be read. */
 const struct picture_format *picture_format_of(const uint8_t *bytes, size_t n);
 
 /* The functions of the rows. */
@@ -64,43 +64,42 @@ enum status bmp_pixels(const uint8_t *bytes, size_t n, const struct picture_fact
 struct profile jpeg_profile(const uint8_t *bytes, size_t n, uint8_t room[static ICC_BYTES_MAX]);
 struct profile png_profile(const uint8_t *bytes, size_t n, uint8_t room[static ICC_BYTES_MAX]);
 
-/* What a file's parts say about how the camera was held: 1 to 8, or 0 for nothing. */
+/* The orientation in each place of a file: 1 to 8, or 0: none. */
 struct orientation {
     int exif;    /* JPEG's APP1, PNG's eXIf */
     int profile; /* PNG's "Raw profile type exif" */
     int xmp;
 };
-/* The first that says something; 1 where none does. */
+/* The first that is not 0; else 1. */
 int orientation_of(const struct orientation *o);
-/* In a TIFF block (what follows "Exif\0\0", or a PNG eXIf chunk) and in XMP; 0 for nothing. */
+/* The orientation in a TIFF block (after "Exif\0\0", or a PNG's eXIf chunk) and in XMP; 0: none. */
 int exif_orientation(const uint8_t *tiff, size_t n);
 int xmp_orientation(const uint8_t *xmp, size_t n);
-/* Of a chunk (its kind and then n bytes of data), if it is one that tells. */
+/* Reads the orientation from a chunk (its kind, then n bytes of data), if it has one. */
 void png_note_orientation(const uint8_t *chunk, size_t n, struct orientation *o);
 
-/* What a zlib stream unpacks to, as far as there is room; returns how many bytes. */
+/* Unpacks the start of a zlib stream, at most `room` bytes; returns how many. */
 size_t zlib_start(const uint8_t *packed, size_t n, uint8_t *out, size_t room);
 
-/* Size of a JPEG as stb_image sees it. ST_DATA. */
+/* The size of a JPEG by stb_image. ST_DATA. */
 enum status stb_jpeg_size(const uint8_t *bytes, size_t n, int *width_out, int *height_out,
                           struct errmsg *em) MUST_CHECK;
-/* Pixels of a checked JPEG, or of a PNG's chunks, as a row's function; `format` names it in errors.
- */
+/* Decodes a checked JPEG, or a PNG's chunks; `format` is its name in messages. */
 enum status stb_pixels(const char *format, const uint8_t *bytes, size_t n,
                        const struct picture_facts *checked, uint8_t **rgba_out,
                        struct errmsg *em) MUST_CHECK;
 
 /*
- * (height, width, channels) bytes to (out_height, out_width, channels), each axis on its own: area
- * average where it shrinks, Lanczos-3 where it grows, copied where it stays. ST_MEMORY.
+ * Resizes (height, width, channels) bytes to (out_height, out_width, channels), each axis on its
+ * own: area average to shrink, Lanczos-3 to enlarge, a copy if equal. ST_MEMORY.
  */
 enum status pixels_resize(const uint8_t *in, int width, int height, int channels, uint8_t *out,
                           int out_width, int out_height, struct errmsg *em) MUST_CHECK;
 
-/* Lays `colour` over a pixel with coverage 0 to 255. */
+/* Blends `colour` over a pixel; coverage: 0 to 255. */
 void pixel_blend(uint8_t *rgb, const uint8_t colour[3], unsigned coverage);
 
-/* The letters "AI", as bars, within a box. */
+/* Draws the letters "AI" as bars in a box. */
 void label_ai(struct picture *p, int left, int top, int width, int height, const uint8_t colour[3]);
 
 #endif

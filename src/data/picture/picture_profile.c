@@ -1,7 +1,6 @@
 /*
- * Colour profiles (ICC.1) are not applied; this tells which pictures have one that should be. A
- * profile counts as sRGB's by its primaries, since names of sRGB are many, and as none if it is
- * of grey.
+ * Finds pictures with a colour profile (ICC.1), since profiles are not applied. A profile is sRGB's
+ * if its primaries are, since sRGB has many names. A grey profile does not count.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +14,7 @@
 enum { HEADER_BYTES = 128, TAGS_MAX = 100, TAG_BYTES = 12 };
 enum { SPACE_AT = 16, SOS = 0xDA, APP2 = 0xE2, FIXED_ONE = 65536, NEAR = FIXED_ONE / 50 };
 
-/* Big-endian; zero beyond the end. */
+/* Big-endian; bytes beyond the end are 0. */
 static uint32_t get(const struct profile *p, size_t at, unsigned n_bytes)
 {
     uint32_t value = 0;
@@ -24,7 +23,7 @@ static uint32_t get(const struct profile *p, size_t at, unsigned n_bytes)
     return value;
 }
 
-/* Where a tag's data starts; 0: no such tag. */
+/* Start of a tag's data; 0: no such tag. */
 static size_t tag_at(const struct profile *p, const char tag[static 4])
 {
     uint32_t n = get(p, HEADER_BYTES, 4);
@@ -36,7 +35,7 @@ static size_t tag_at(const struct profile *p, const char tag[static 4])
     return 0;
 }
 
-/* The primaries of sRGB, adapted to D50 (IEC 61966-2-1), as X, Y, Z. */
+/* Compares with the primaries of sRGB, adapted to D50 (IEC 61966-2-1), as X, Y, Z. */
 static bool primaries_are_srgb(const struct profile *p)
 {
     static const struct {
@@ -58,14 +57,14 @@ static bool primaries_are_srgb(const struct profile *p)
     return true;
 }
 
-/* Its description: ASCII, or of the first language in UTF-16. */
+/* The profile's description: ASCII, or the first language in UTF-16. */
 static void name_of(const struct profile *p, char name[static PICTURE_PROFILE_BYTES])
 {
     size_t at = tag_at(p, "desc"), step = 1, n, kept = 0;
     if (at > 0 && at + 4 <= p->n && memcmp(p->bytes + at, "mluc", 4) == 0) {
         step = 2;
         n = get(p, at + 20, 4) / 2;
-        at += get(p, at + 24, 4) + 1; /* the lower half of each character */
+        at += get(p, at + 24, 4) + 1; /* the low byte of each character */
     } else {
         n = get(p, at + 8, 4);
         at += 12;
@@ -81,10 +80,10 @@ static void name_of(const struct profile *p, char name[static PICTURE_PROFILE_BY
         snprintf(name, PICTURE_PROFILE_BYTES, "without a name");
 }
 
-/* The first piece of it, which holds the table of tags. */
+/* The profile's first segment, which has the table of tags. */
 struct profile jpeg_profile(const uint8_t *bytes, size_t n, uint8_t room[static ICC_BYTES_MAX])
 {
-    (void)room; /* it is not packed */
+    (void)room; /* a JPEG's profile is not packed */
     static const char mark[] = "ICC_PROFILE";
     struct profile all = {bytes, n};
     for (size_t at = 2; at + 4 <= n;) {
@@ -95,7 +94,7 @@ struct profile jpeg_profile(const uint8_t *bytes, size_t n, uint8_t room[static 
         }
         if (marker == SOS || length < 2 || length > n - at - 2)
             break;
-        size_t start = at + 4 + sizeof mark + 2; /* behind its number and how many there are */
+        size_t start = at + 4 + sizeof mark + 2; /* after the segment's number and their count */
         at += 2 + length;
         if (marker == APP2 && start < at &&
             memcmp(bytes + start - sizeof mark - 2, mark, sizeof mark) == 0 &&
@@ -114,7 +113,8 @@ struct profile png_profile(const uint8_t *bytes, size_t n, uint8_t room[static I
         if (length > n - at - 12)
             break;
         const uint8_t *end = memcmp(data - 4, "iCCP", 4) == 0 ? memchr(data, 0, length) : NULL;
-        if (end && (size_t)(end - data) + 2 <= length) /* name, 0, method, packed profile */
+        if (end &&
+            (size_t)(end - data) + 2 <= length) /* the chunk: name, 0, method, packed profile */
             return (struct profile){room, zlib_start(end + 2, length - (size_t)(end - data) - 2,
                                                      room, ICC_BYTES_MAX)};
         at += 12 + length;

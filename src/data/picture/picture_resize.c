@@ -1,7 +1,8 @@
 /*
- * Resizing, one axis after the other. Each output pixel is a weighted sum of a run of input pixels:
- * the share of each that it covers where the axis shrinks (area average), Lanczos with three lobes
- * where it grows (C. E. Duchon, "Lanczos filtering in one and two dimensions", 1979).
+ * Resizes one axis after the other. Each output pixel is a weighted sum of a run of input pixels.
+ * Shrinking: the weight is the share of the input pixel that the output pixel covers (area
+ * average). Enlarging: Lanczos with three lobes (C. E. Duchon, "Lanczos filtering in one and two
+ * dimensions", 1979).
  */
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 enum { LANCZOS_LOBES = 3 };
 
 struct axis {
-    int in, out, taps; /* taps: room for each output pixel's weights */
+    int in, out, taps; /* taps: maximum weights for one output pixel */
     int *first;        /* (out) first input pixel of the run */
     float *weights;    /* (out, taps), zero where the run is shorter; each row sums to 1 */
 };
@@ -30,7 +31,7 @@ static double lanczos(double x)
     return LANCZOS_LOBES * sin(pi * x) * sin(pi * x / LANCZOS_LOBES) / (pi * pi * x * x);
 }
 
-/* How much input pixel `in` counts in output pixel `out`. */
+/* The weight of input pixel `in` in output pixel `out`. */
 static double weight_of(const struct axis *a, int out, int in)
 {
     double step = (double)a->in / a->out;
@@ -84,7 +85,7 @@ static int run_of(const struct axis *a, int out)
     return MIN(a->taps, a->in - a->first[out]);
 }
 
-/* One row of bytes to one row of floats. */
+/* Resizes one row of bytes to one row of floats. */
 static void resize_row(const struct axis *a, const uint8_t *in, int channels, float *out)
 {
     for (int o = 0; o < a->out; o++) {

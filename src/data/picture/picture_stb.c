@@ -1,7 +1,7 @@
 /*
- * stb_image (Sean Barrett and others, public domain), kept in a file of its own: the only place
- * that sees its header, compiled without UBSan for its benign shifts. Callers check pictures first:
- * what this version of it does not survive never gets here.
+ * stb_image (Sean Barrett and others, public domain). Only this file sees its header; it is
+ * compiled without UBSan because of its benign shifts. Callers check pictures first: input that
+ * this version does not survive never gets here.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -11,14 +11,14 @@
 #include "picture_priv.h"
 
 /*
- * What one allocation may hold, however far a crafted stream inflates: never more than the largest
- * picture at 8 bytes a pixel and its filter bytes. stb_image hands its allocators nothing: what
- * they are to know, and what they tell, is the thread's.
+ * Limit of one allocation, whatever a crafted stream asks for: the largest picture at 8 bytes a
+ * pixel plus its filter bytes. stb_image passes no context to its allocators, so the limit is
+ * thread-local.
  */
 enum { ALLOCATION_SLACK = 1 << 20 };
 static _Thread_local struct {
     size_t bytes_max;
-    bool refused; /* by this limit, not for want of memory */
+    bool refused; /* by this limit, not because memory is short */
 } limit;
 
 static void limit_set(size_t bytes_max)
@@ -38,16 +38,16 @@ static void *limited_realloc(void *old, size_t n)
     return limit_allows(n) ? realloc(old, n) : NULL;
 }
 
-/* Zeros: a JPEG may lack a scan of one of its channels, and must not show what the memory held. */
+/* Zeroed: a JPEG may lack a scan of one channel, and must not show old memory. */
 static void *limited_malloc(size_t n)
 {
     return limit_allows(n) ? calloc(n, 1) : NULL;
 }
 
 /*
- * Two colour samples for each of a row's (4:2:2), as libjpeg makes them. It takes the place of
- * stb_image's function, whose last sample but one is wrong: the macro renames what is followed by a
- * parenthesis, which is that function's definition; where its address is taken there is none.
+ * Doubles the colour samples of a row (4:2:2) as libjpeg does. It replaces stb_image's function,
+ * whose last sample but one is wrong. How: the macro renames only a name that is followed by a
+ * parenthesis, which is the definition; where the function's address is taken, there is none.
  */
 static unsigned char *stbi__resample_row_h_2(unsigned char *out, unsigned char *in,
                                              unsigned char *in_far, int w, int hs)
@@ -73,7 +73,7 @@ static unsigned char *stbi__resample_row_h_2(unsigned char *out, unsigned char *
 #define STBI_FREE(p)         free(p)
 #pragma GCC diagnostic ignored "-Wunused-function" /* reported at the end of the file */
 #pragma GCC diagnostic push
-/* its context has no callbacks where it reads from memory, and none is then used */
+/* reading from memory, its context has no callbacks, and none is used */
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <stb/stb_image.h>
 #pragma GCC diagnostic pop
@@ -98,7 +98,7 @@ enum status stb_jpeg_size(const uint8_t *bytes, size_t n, int *width_out, int *h
     if (n > INT_MAX)
         return FAIL(em, ST_DATA, "a file of more than %d bytes", INT_MAX);
     limit_set(0);
-    /* not stbi_info: it would ask all its readers, and tell the reason of the last */
+    /* not stbi_info: it tries all formats, and gives the last one's reason */
     stbi__start_mem(&s, bytes, (int)n);
     return stbi__jpeg_info(&s, width_out, height_out, &channels) ? ST_OK : refuse("JPEG", em);
 }
@@ -109,7 +109,7 @@ enum status stb_pixels(const char *format, const uint8_t *bytes, size_t n,
     int width, height, channels;
     if (n > INT_MAX)
         return FAIL(em, ST_DATA, "a file of more than %d bytes", INT_MAX);
-    /* twice, since buffers grow by doubling: 8 bytes a pixel, or what the file holds */
+    /* twice, because buffers grow by doubling: 8 bytes a pixel, plus the file's size */
     limit_set(2 * (8 * (size_t)checked->width * (size_t)checked->height + n));
     uint8_t *rgba = stbi_load_from_memory(bytes, (int)n, &width, &height, &channels, 4);
     if (!rgba)

@@ -1,7 +1,7 @@
 /*
- * Captions. With cairo, in the system's sans-serif font where it has every character; else in the
- * ASCII face of stb_easy_font, enlarged to whole pixels. The label "AI" is drawn from bars, so that
- * it looks the same everywhere.
+ * Draws captions: with cairo in the system's sans-serif font if it has every character; else in the
+ * ASCII face of stb_easy_font, enlarged to whole pixels. The label "AI" is made of bars, so that it
+ * looks the same everywhere.
  */
 #include <math.h>
 #include <stb/stb_easy_font.h>
@@ -46,7 +46,7 @@ static bool is_ascii(const char *text)
     return true;
 }
 
-/* One '?' for each character outside ASCII. */
+/* Replaces each character outside ASCII by '?'. */
 static void to_ascii(const char *text, char out[static TEXT_BYTES_MAX])
 {
     size_t n = 0;
@@ -60,7 +60,7 @@ static void to_ascii(const char *text, char out[static TEXT_BYTES_MAX])
     out[n] = '\0';
 }
 
-/* stb_easy_font gives each stroke as a box of four corners of (float x, y, z; uint8 rgba). */
+/* stb_easy_font gives each stroke as a box of four corners, each (float x, y, z; uint8 rgba). */
 static int text_easy(struct picture *p, int x, int y, int size, const uint8_t colour[3],
                      const char *text)
 {
@@ -69,7 +69,7 @@ static int text_easy(struct picture *p, int x, int y, int size, const uint8_t co
     to_ascii(text, ascii);
     char *boxes = malloc(EASY_BYTES_MAX);
     if (!boxes)
-        return 0; /* a caption is not worth a failure */
+        return 0; /* a missing caption is no error */
     int scale = MAX(size / EASY_HEIGHT, 1);
     int n = stb_easy_font_print(0, 0, ascii, NULL, boxes, EASY_BYTES_MAX);
     for (int i = 0; i < n; i++) {
@@ -85,8 +85,7 @@ static int text_easy(struct picture *p, int x, int y, int size, const uint8_t co
 
 #ifdef BIFRONS_CAIRO
 
-/* The sans-serif font, `size` pixels from the top of its capitals' line to the foot of its tails.
- */
+/* The sans-serif font, `size` pixels from the top of capitals to the bottom of descenders. */
 static cairo_scaled_font_t *font_new(int size)
 {
     cairo_matrix_t em_square, identity;
@@ -103,7 +102,7 @@ static cairo_scaled_font_t *font_new(int size)
     return font;
 }
 
-/* Glyphs of the text; NULL where the font lacks one or the text is not UTF-8. */
+/* Glyphs of the text; NULL: the font lacks one, or the text is not UTF-8. */
 static cairo_glyph_t *glyphs_new(cairo_scaled_font_t *font, double x, double y, const char *text,
                                  int *n_out)
 {
@@ -131,7 +130,7 @@ static void blend_mask(struct picture *p, cairo_surface_t *mask, int x, int y,
                         coverage[(ptrdiff_t)j * stride + i]);
 }
 
-/* The width used, or -1 where the text cannot be set in this font. p NULL: only measures. */
+/* The width, or -1 if the font cannot show the text. p NULL: measure only. */
 static int text_cairo(struct picture *p, int x, int y, int size, const uint8_t colour[3],
                       const char *text)
 {

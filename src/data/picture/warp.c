@@ -28,7 +28,7 @@ double similarity_scale(const struct similarity *s)
     return hypot(s->a, s->b);
 }
 
-/* Means of 2 x 2 pixels; an odd last row or column counts twice. */
+/* Halves the picture by means of 2 x 2 pixels; an odd last row or column counts twice. */
 static enum status halve(const struct picture *in, struct picture *out, struct errmsg *em)
 {
     enum status st = picture_init(out, (in->width + 1) / 2, (in->height + 1) / 2, em);
@@ -73,7 +73,7 @@ void pyramid_release(struct pyramid *p)
     *p = (struct pyramid){0};
 }
 
-/* Adds the picture at (x, y), bilinear, to sum. */
+/* Adds the picture's bilinear value at (x, y), times weight, to sum. */
 static void add_at(const struct picture *p, double x, double y, float weight, float sum[3])
 {
     x = MIN(MAX(x, 0.0), (double)(p->width - 1));
@@ -94,13 +94,15 @@ static void add_at(const struct picture *p, double x, double y, float weight, fl
 void pyramid_sample(const struct pyramid *p, const struct similarity *map, int width, int height,
                     float *out)
 {
-    double pixels = similarity_scale(map), shrunk = 1; /* pixels of the picture to one of out */
+    double pixels = similarity_scale(map),
+           shrunk = 1; /* pixels of the picture for one pixel of out */
     int level = 0;
     while (level + 1 < p->n && pixels / shrunk >= 2) {
         level++;
         shrunk *= 2;
     }
-    int parts = pixels / shrunk > 1.1 ? 2 : 1; /* between two levels, more samples */
+    int parts =
+        pixels / shrunk > 1.1 ? 2 : 1; /* if the scale is between two levels, take more samples */
     float weight = 1.0F / (float)(parts * parts);
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++) {

@@ -18,13 +18,13 @@
 
 enum { SUFFIX_BYTES = 16, RECORD_BYTES = 160, PIECE_BYTES = 4 << 20 };
 
-/* Names of a copy and of what lies beside it. */
+/* Paths of a copy, its record, and its .part file. */
 struct names {
     char copy[PATH_BYTES_MAX], part[PATH_BYTES_MAX + SUFFIX_BYTES],
         record[PATH_BYTES_MAX + SUFFIX_BYTES];
 };
 
-/* By the whole path: person.h5 is a common name. */
+/* Named after the whole path, because person.h5 is a common name. */
 static bool name_copy(const char *path, const char *folder, struct names *n)
 {
     char name[PATH_BYTES_MAX];
@@ -49,7 +49,7 @@ static void describe(const struct stat *original, char out[static RECORD_BYTES])
              (long long)original->st_mtim.tv_sec, original->st_mtim.tv_nsec);
 }
 
-/* The record's hash, where it tells of the original as it is and the copy is as long. */
+/* True if the record describes the original and the copy has its size; gives the record's hash. */
 static bool read_record(const struct names *n, const struct stat *original,
                         char hex_out[static HASH128_HEX_BYTES])
 {
@@ -105,12 +105,12 @@ static enum status check_room(const struct names *n, const char *folder, int64_t
         return FAIL_ERRNO(em, ST_IO, errno, "cannot look at %s", folder);
     double free_bytes = (double)disk.f_bavail * (double)disk.f_frsize;
     if (free_bytes < (double)bytes)
-        return FAIL(em, ST_IO, "%s needs %.2f GiB, and %s has %.2f GiB left", n->copy,
+        return FAIL(em, ST_IO, "%s needs %.2f GiB, but %s has %.2f GiB left", n->copy,
                     (double)bytes / gib, folder, free_bytes / gib);
     return ST_OK;
 }
 
-/* The .part, held by this process alone. */
+/* Opens the .part file; a lock keeps other processes away. */
 static enum status open_part(const struct names *n, int *fd_out, struct errmsg *em)
 {
     struct stat held, named;
@@ -148,7 +148,7 @@ static enum status copy_bytes(int from, const char *path, int to, const char *pa
     char *piece = malloc(PIECE_BYTES);
     if (!piece)
         return FAIL(em, ST_MEMORY, "out of memory");
-    /* room for all of it, before hours of copying find that out */
+    /* reserve all the room now, so that hours of copying cannot fail for lack of it */
     int refused = bytes > 0 ? posix_fallocate(to, 0, bytes) : 0;
     enum status st = refused ? FAIL_ERRNO(em, ST_IO, refused, "no room for %s", part) : ST_OK;
     int64_t done = 0;
@@ -169,7 +169,7 @@ static enum status copy_bytes(int from, const char *path, int to, const char *pa
     return st;
 }
 
-/* Of the copy; against the original's sidecar, where there is one that can be read. */
+/* Hashes the copy, and compares the hash with the original's sidecar if that can be read. */
 static enum status hash_copy(const char *path, const struct names *n,
                              char hex_out[static HASH128_HEX_BYTES], struct errmsg *em)
 {
@@ -183,13 +183,13 @@ static enum status hash_copy(const char *path, const struct names *n,
     st = sidecar_read(path, wanted, &why);
     if (st == ST_DATA || (st == ST_OK && strcmp(wanted, hex_out) != 0))
         return FAIL(em, ST_DATA,
-                    "what was copied of %s does not have the hash in %s" SIDECAR_EXTENSION
-                    ": bifrons inspect --verify tells whether the set itself is damaged",
+                    "the copy of %s does not have the hash in %s" SIDECAR_EXTENSION
+                    ": check the set itself with bifrons inspect --verify",
                     path, path);
     return ST_OK;
 }
 
-/* From the finished .part to copy and record. */
+/* Renames the finished .part to the copy, and writes the record. */
 static enum status put_in_place(const char *path, const struct stat *original,
                                 const struct names *n, struct errmsg *em)
 {
@@ -205,7 +205,7 @@ static enum status put_in_place(const char *path, const struct stat *original,
     describe(original, record);
     size_t head = strlen(record);
     snprintf(record + head, sizeof record - head, "%s\n", hex);
-    unlink(n->record); /* at no time does it tell of another copy */
+    unlink(n->record); /* first: a record must never describe another copy */
     if (rename(n->part, n->copy) != 0)
         return FAIL_ERRNO(em, ST_IO, errno, "cannot write %s", n->copy);
     return file_write_atomic(n->record, record, strlen(record), em);

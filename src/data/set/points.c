@@ -37,7 +37,7 @@ static const int pairs[][2] = {
 };
 
 static const struct {
-    int end; /* points before it belong to this part or to an earlier one */
+    int end; /* one past the part's last point */
     const char *name, *sides;
 } parts[] = {
     {POINT_LEFT_BROW, "jaw",   "sides of the jaw"  },
@@ -91,7 +91,7 @@ static struct place place_of(const float point[2])
     return (struct place){(double)point[0], (double)point[1]};
 }
 
-/* The mean of points [first, end); NaN where one of them is unknown. */
+/* The mean of points [first, end); NaN: one of them is unknown. */
 static struct place mean_of(const float (*points)[2], int first, int end)
 {
     struct place sum = {0, 0};
@@ -129,7 +129,7 @@ struct points_difference points_compare(const float points[FACE_POINTS][2],
     double eyes = distance(place_of(landmarks[0]), place_of(landmarks[1]));
     double tall = distance(mean_of(landmarks, 0, 2), mean_of(landmarks, 3, 5));
     struct points_difference d = {.landmark = -1,
-                                  .unit = fmax(eyes, tall)}; /* fmax passes NaN by */
+                                  .unit = fmax(eyes, tall)}; /* fmax ignores a NaN */
     double worst = fmax(POINTS_TOLERANCE * d.unit, POINTS_TOLERANCE_PX);
     for (int i = 0; i < SET_LANDMARKS; i++) {
         double apart = distance(place_of(own[i]), place_of(landmarks[i]));
@@ -152,7 +152,7 @@ const char *landmark_name(int landmark)
 
 /* --- left and right --------------------------------------------------------------------------- */
 
-/* The mean of those of points [first, end) that are known; NaN: none. */
+/* The mean of the known points in [first, end); NaN: none is known. */
 static struct place known_mean(const float (*points)[2], int first, int end)
 {
     struct place sum = {0, 0};
@@ -166,11 +166,11 @@ static struct place known_mean(const float (*points)[2], int first, int end)
     return (struct place){sum.x / n, sum.y / n}; /* 0 / 0 is NaN */
 }
 
-/* From the eyes (or brows) to the mouth (or nose, or chin); NaN where one of them is unknown. */
+/* The vector from the eyes (or pupils, or brows) to the mouth (or nose, or chin); NaN: unknown. */
 static struct place way_down(const float (*points)[2])
 {
     static const int high[][2] = {
-        {POINT_LEFT_EYE,  POINT_LIPS }, /* in the order in which they are asked */
+        {POINT_LEFT_EYE,  POINT_LIPS }, /* the first known one counts */
         {POINT_PUPILS,    FACE_POINTS},
         {POINT_LEFT_BROW, POINT_NOSE }
     };
@@ -187,8 +187,8 @@ static struct place way_down(const float (*points)[2])
     return (struct place){to.x - from.x, to.y - from.y};
 }
 
-/* Heads seen from the side have hardly a left and a right: parts may cross by this share of the way
- * from the eyes to the mouth. */
+/* In a head seen from the side, left and right nearly coincide. So parts may cross by this share of
+ * the distance from the eyes to the mouth. */
 static const double crossing_allowed = 0.1;
 
 const char *points_exchanged(const float points[FACE_POINTS][2], bool *upside_down_out)
@@ -208,7 +208,7 @@ const char *points_exchanged(const float points[FACE_POINTS][2], bool *upside_do
     }
     double allowed = crossing_allowed * (down.x * down.x + down.y * down.y);
     for (size_t k = 0; k < ARRAY_LENGTH(parts); k++) {
-        /* positive where right lies to the right, seen from above the eyes, at any roll */
+        /* positive: right is on the right when the eyes are above the mouth */
         double turn = across[k].x * down.y - across[k].y * down.x;
         if (!(turn < -allowed * n[k]))
             continue;
@@ -235,14 +235,16 @@ void points_to_pixels(float points[FACE_POINTS][2], int size)
             points[i][axis] = ((points[i][axis] + 1.0f) * (float)size - 1.0f) / 2.0f;
 }
 
-/* Forwards what model/augment.c asks backwards, of pixels: flip, rotate, zoom, shift. */
+/* model/augment.c maps target to stored coordinates; this is the inverse: flip, rotate, zoom,
+ * shift. */
 void points_move(const struct augment_draw *d, float points[FACE_POINTS][2])
 {
     float moved[FACE_POINTS][2], c = cosf(d->rotate) * d->zoom, s = sinf(d->rotate) * d->zoom;
     for (int i = 0; i < FACE_POINTS; i++) {
         const float *from = points[d->flip ? point_mirrored(i) : i];
         float x = d->flip ? -from[0] : from[0], y = from[1];
-        moved[i][0] = c * x + s * y + d->shift_x; /* y points down: counter-clockwise is to -y */
+        moved[i][0] =
+            c * x + s * y + d->shift_x; /* y points down: counter-clockwise turns x towards -y */
         moved[i][1] = c * y - s * x + d->shift_y;
     }
     memcpy(points, moved, sizeof moved);

@@ -24,7 +24,7 @@ static double distance(struct point a, struct point b)
     return hypot(a.x - b.x, a.y - b.y);
 }
 
-/* From p to the nearest point of the line between a and b. */
+/* Distance from p to the line segment from a to b. */
 static double distance_to_line(struct point p, struct point a, struct point b)
 {
     double x = b.x - a.x, y = b.y - a.y, length = x * x + y * y;
@@ -46,7 +46,7 @@ void priority_draw(const struct priority *p, const float landmarks[SET_LANDMARKS
     struct point at[SET_LANDMARKS];
     double scale = (double)size / stored_size, unit = priority_unit(p);
     bool drawn = unit > 0.0;
-    for (int i = 0; i < SET_LANDMARKS; i++) { /* pixel centres stay pixel centres */
+    for (int i = 0; i < SET_LANDMARKS; i++) { /* pixel centres map to pixel centres */
         at[i].x = ((double)landmarks[i][0] + 0.5) * scale - 0.5;
         at[i].y = ((double)landmarks[i][1] + 0.5) * scale - 0.5;
         drawn = drawn && isfinite(at[i].x) && isfinite(at[i].y);

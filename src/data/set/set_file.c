@@ -1,4 +1,5 @@
-/* The HDF5 face of reading: opening, checking shapes and types, strings of either kind. */
+/* Reads a set's HDF5 file: opens it, checks shapes and types, reads strings of fixed or variable
+ * length. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 /* clang-format off */
 static const struct {
     const char *name;
-    int rank; /* dimensions, the first being N; those of side length are 0 */
+    int rank; /* dimensions; the first is N, those equal to the side are 0 */
     hsize_t dims[4];
     H5T_class_t kind;
     size_t element;
@@ -43,7 +44,7 @@ static void trim(char *text, size_t n)
         text[end - 1] = '\0';
 }
 
-/* One fixed-length string of `type` into out[room]. */
+/* Copies one fixed-length string to out[room]. */
 static void take_fixed(const char *bytes, size_t type_bytes, char *out, size_t room)
 {
     size_t n = MIN(type_bytes, room - 1);
@@ -51,7 +52,7 @@ static void take_fixed(const char *bytes, size_t type_bytes, char *out, size_t r
     trim(out, n);
 }
 
-/* Text of an attribute of the root; false where it is absent or no single string. */
+/* Text of an attribute of the root; false: absent, or not a single string. */
 static bool read_text(hid_t file, const char *name, char *out, size_t room)
 {
     bool good = false;
@@ -93,7 +94,7 @@ static enum status check_format(hid_t file, const char *path, struct errmsg *em)
     long long version = -1;
     if (!read_text(file, "format", format, sizeof format) || strcmp(format, SET_FORMAT_NAME) != 0)
         return FAIL(em, ST_DATA,
-                    "%s is an HDF5 file but no set of faces (its attribute \"format\" is not "
+                    "%s is an HDF5 file but not a set of faces (its attribute \"format\" is not "
                     "\"" SET_FORMAT_NAME "\"); make one with bifrons pack",
                     path);
     hid_t attribute =
@@ -117,7 +118,8 @@ static enum status check_format(hid_t file, const char *path, struct errmsg *em)
     return ST_OK;
 }
 
-/* Where rows may be read straight from the file: contiguous, unfiltered, of the type in memory. */
+/* Offset in the file if rows may be read directly (contiguous, unfiltered, of the type in memory);
+ * else -1. */
 static int64_t direct_offset(hid_t dataset, hid_t type, uintmax_t bytes, uintmax_t file_bytes)
 {
     static const hid_t none = -1;
@@ -133,7 +135,7 @@ static int64_t direct_offset(hid_t dataset, hid_t type, uintmax_t bytes, uintmax
     return (int64_t)at;
 }
 
-/* Shape against the layout; the images decide N and side. */
+/* Does the dataset's shape match the layout? The images give N and side. */
 static bool shape_fits(struct set_file *f, enum set_part p, const hsize_t *dims)
 {
     if (p == SET_IMAGES) {
@@ -185,9 +187,9 @@ static enum status refuse_part(const struct set_file *f, enum set_part p, const 
     describe(layout[p].kind, false, layout[p].element, layout[p].rank, want, wanted, sizeof wanted);
     return p == SET_IMAGES
                ? FAIL(em, ST_DATA,
-                      "%s: dataset %s is %s, and uint8 (N, side, side, 3) is wanted; pack it again",
-                      path, layout[p].name, found)
-               : FAIL(em, ST_DATA, "%s: dataset %s is %s, and %s is wanted; pack it again", path,
+                      "%s: dataset %s is %s, not uint8 (N, side, side, 3); pack it again", path,
+                      layout[p].name, found)
+               : FAIL(em, ST_DATA, "%s: dataset %s is %s, not %s; pack it again", path,
                       layout[p].name, found, wanted);
 }
 
@@ -275,7 +277,7 @@ static enum status read_names(struct set_file *f, const char *path, struct errms
     if (dataset >= 0)
         H5Dclose(dataset);
     return good ? ST_OK
-                : FAIL(em, ST_DATA, "%s: dataset /names is damaged or no list of %lld strings",
+                : FAIL(em, ST_DATA, "%s: dataset /names is damaged or not a list of %lld strings",
                        path, (long long)f->n);
 }
 
@@ -284,7 +286,8 @@ static hid_t open_hdf5(const char *path)
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = -1;
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 #if H5_VERSION_GE(1, 10, 7)
-    H5Pset_file_locking(access, false, true); /* read-only: file systems without locks are fine */
+    H5Pset_file_locking(access, false,
+                        true); /* reading needs no lock; some file systems have none */
 #endif
     if (H5Fis_hdf5(path) > 0)
         file = H5Fopen(path, H5F_ACC_RDONLY, access);

@@ -1,4 +1,4 @@
-/* Are a set's points what the format says? */
+/* Checks a set's points: range, and agreement with the landmarks. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -23,13 +23,14 @@ static enum status check_point(const struct set_file *f, const char *path, int64
         float at = point[axis];
         if (isinf(at))
             return FAIL(em, ST_DATA,
-                        "%s: row %" PRId64 " (%s): %c of point %d (%s) is infinite; a point that "
-                        "is not known is NaN",
+                        "%s: row %" PRId64 " (%s): %c of point %d (%s) is infinite; write NaN "
+                        "for a point that is not known",
                         path, row, name, "xy"[axis], i, part);
         if (at < least || at > most)
             return FAIL(em, ST_DATA,
-                        "%s: row %" PRId64 " (%s): %c of point %d (%s) is %g; pixels of the stored "
-                        "picture are wanted, from %g to %g (%d times its %d px)",
+                        "%s: row %" PRId64
+                        " (%s): %c of point %d (%s) is %g; it must be in pixels of "
+                        "the stored picture, from %g to %g (%d times its %d px)",
                         path, row, name, "xy"[axis], i, part, (double)at, (double)least,
                         (double)most, SET_POINT_REACH, f -> size);
     }
@@ -51,7 +52,7 @@ static enum status check_row(const struct set_file *f, const char *path, int64_t
     const float *said = landmarks[d.landmark];
     return FAIL(em, ST_DATA,
                 "%s: row %" PRId64 " (%s): /landmarks has the %s at (%.1f, %.1f), /points at "
-                "(%.1f, %.1f), %.1f px apart; %.1f px, a share of %g of the face, are allowed: "
+                "(%.1f, %.1f), %.1f px apart; at most %.1f px (%g of the face) are allowed: "
                 "correct one of the two datasets, or leave /landmarks out",
                 path, row, f->names[row], landmark_name(d.landmark), (double)said[0],
                 (double)said[1], (double)d.own[0], (double)d.own[1], d.apart,

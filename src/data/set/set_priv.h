@@ -1,4 +1,4 @@
-/* What the files of the set reader share: the format's names, and an opened file's metadata. */
+/* Shared by the files of the set reader: the format's names, and the metadata of an open file. */
 #ifndef BIFRONS_DATA_SET_PRIV_H
 #define BIFRONS_DATA_SET_PRIV_H
 
@@ -10,7 +10,7 @@
 
 enum { SET_PICTURES_MAX = 100 * 1000 * 1000, SET_SIDE_MAX = 16384, SET_ALIGNMENT = 4096 };
 
-/* The datasets that hold a row for each picture. */
+/* The datasets with a row for each picture. */
 enum set_part {
     SET_IMAGES,
     SET_MASKS,
@@ -25,10 +25,10 @@ enum set_part {
 struct set_part_file {
     hid_t dataset;    /* < 0: absent */
     size_t row_bytes; /* in memory */
-    int64_t offset;   /* of the first row in the file, or -1: read through libhdf5 */
+    int64_t offset;   /* of the first row in the file; -1: read by libhdf5 */
 };
 
-/* Attributes of the root as text; "" where absent. */
+/* Attributes of the root as text; "" if absent. */
 struct set_texts {
     char person[SET_TEXT_BYTES_MAX], consent[SET_TEXT_BYTES_MAX], creator[SET_NAME_BYTES_MAX],
         created[SET_NAME_BYTES_MAX], source_hash[SET_NAME_BYTES_MAX];
@@ -43,22 +43,22 @@ struct set_file {
     char (*names)[SET_NAME_BYTES_MAX]; /* (n) */
 };
 
-/* Opens the file and reads all metadata. Run first in a child (set_probe): libhdf5 may crash. */
+/* Opens the file and reads all metadata. libhdf5 may crash: run set_probe first. */
 enum status set_file_open(const char *path, struct set_file *out, struct errmsg *em) MUST_CHECK;
 void set_file_release(struct set_file *f);
 
-/* Rows [row, row + n) of a part, as `type` in memory; false: the file is damaged. */
+/* Reads rows [row, row + n) of a part as `type`; false: the file is damaged. */
 bool set_file_read_rows(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
                         hid_t type, void *out) MUST_CHECK;
 
-/* Reads all points and compares them with the landmarks; nothing to do where there are none.
- * ST_DATA names the row, ST_MEMORY. */
+/* Reads all points, if there are any, and compares them with the landmarks. ST_DATA names the row;
+ * ST_MEMORY. */
 enum status set_points_check(const struct set_file *f, const char *path,
                              struct errmsg *em) MUST_CHECK;
 
 /*
- * Does set_file_open and set_points_check in a child process with a deadline and gives its outcome;
- * a child that died or hung is ST_DATA.
+ * Runs set_file_open and set_points_check in a child process with a deadline, and returns the
+ * result. ST_DATA also if the child crashed or hung.
  */
 enum status set_probe(const char *path, struct errmsg *em) MUST_CHECK;
 

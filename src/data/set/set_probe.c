@@ -1,11 +1,11 @@
 /*
- * The first opening of an untrusted set, in a child process: libhdf5 1.10 crashes or hangs on some
- * damaged metadata, and it must not take a training run with it.
+ * Opens an untrusted set in a child process first: libhdf5 1.10 crashes or hangs on some damaged
+ * metadata, and must not end a training run.
  *
- * fork, not spawn: the child needs no program of its own and sees the same libhdf5. It is safe in
- * a process with other threads because the child touches libhdf5 alone, whose lock no other thread
- * holds (one thread at a time uses sets), and malloc, which glibc makes usable after fork; it
- * leaves by _exit, so nothing of MPI, CUDA or stdio is flushed or finalised twice.
+ * fork, not spawn: the child needs no program of its own and sees the same libhdf5. Forking beside
+ * other threads is safe here: the child uses only libhdf5 and malloc. No other thread holds
+ * libhdf5's lock (one thread at a time uses sets), and glibc makes malloc usable after fork. The
+ * child ends by _exit, so nothing of MPI, CUDA or stdio is flushed or finalised twice.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@ _Noreturn static void child(const char *path, int to_parent)
     _exit(written == (ssize_t)sizeof em ? 0 : 1);
 }
 
-/* The child's verdict: complete, or cut off by its death. */
+/* Reads the child's result; false: incomplete, because the child died. */
 static bool read_verdict(int from_child, struct errmsg *verdict)
 {
     size_t done = 0;

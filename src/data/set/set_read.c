@@ -1,4 +1,4 @@
-/* Rows of an opened set, and whether they are what was packed. */
+/* Reads rows of an open set, and verifies them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,7 +17,7 @@ struct set {
     char path[PATH_BYTES_MAX];
     struct set_file file;
     struct set_info info;
-    int fd;           /* for rows that are read directly */
+    int fd;           /* for rows read with pread */
     uint64_t *hashes; /* (n) */
 };
 
@@ -135,7 +135,7 @@ static enum status hash_row(struct set *s, int64_t row, uint8_t *scratch, uint64
     return st;
 }
 
-/* Stored row hashes, or computed ones where the file has none. */
+/* The stored row hashes; computed ones if the file has none. */
 static enum status load_hashes(struct set *s, struct errmsg *em)
 {
     size_t n = (size_t)s->info.n;
@@ -180,7 +180,7 @@ static void fill_info(struct set *s)
     };
 }
 
-/* Is it a set? Of what is none, says what it is. */
+/* Checks that the file is a set; the message says what it is instead. */
 static enum status check(const char *path, struct errmsg *em)
 {
     static const char wanted[] = "HDF5 file, as sets are";
@@ -191,7 +191,8 @@ static enum status check(const char *path, struct errmsg *em)
         return st;
     bool file =
         kind->group != FILE_FOLDER && kind->group != FILE_RUN && kind->group != FILE_SPECIAL;
-    st = file ? set_probe(path, &reason) : ST_DATA; /* HDF5 may begin far inside a file */
+    st =
+        file ? set_probe(path, &reason) : ST_DATA; /* the HDF5 data may begin far inside the file */
     if (st == ST_DATA && kind->group != FILE_SET)
         return file_kind_expect(path, FILE_SET, wanted, em);
     return st == ST_OK ? ST_OK : FAIL(em, st, "%s", reason.text);
@@ -249,8 +250,8 @@ enum status set_verify(struct set *s, struct errmsg *em)
         st = hash_row(s, row, scratch, &h, em);
         if (st == ST_OK && h != s->hashes[row])
             st = FAIL(em, ST_DATA,
-                      "%s: row %" PRId64 " (%s) is not what was packed: its hash differs; pack the "
-                      "folder again",
+                      "%s: row %" PRId64 " (%s) has changed since it was packed: its hash differs; "
+                      "pack the folder again",
                       s->path, row, set_name(s, row));
     }
     free(scratch);

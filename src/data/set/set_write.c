@@ -1,4 +1,4 @@
-/* Writing a set: everything goes to a temporary file that takes the final name when it is whole. */
+/* Writes a set to a temporary file, which gets the final name when it is complete. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +41,7 @@ static hid_t create_file(const char *path)
     return file;
 }
 
-/* Contiguous, allocated at once, nothing written twice, no times: plain bytes at a known place. */
+/* Contiguous, allocated now, without fill values and times: plain bytes at a known place. */
 static hid_t create_dataset(hid_t file, const char *name, hid_t type, int rank, const hsize_t *dims)
 {
     hid_t space = H5Screate_simple(rank, dims, NULL), list = H5Pcreate(H5P_DATASET_CREATE);
@@ -207,7 +207,7 @@ static bool put_whole(hid_t file, const char *name, hid_t stored, hid_t memory, 
     return good;
 }
 
-/* Names as one fixed-length string type, as long as the longest. */
+/* Writes the names as fixed-length strings, as long as the longest. */
 static bool put_names(const struct set_writer *w)
 {
     size_t n = (size_t)w->d.n, longest = 1;

@@ -13,7 +13,7 @@
 
 enum { GAP = 4, CAPTION = 28 };
 
-/* How pictures are laid out. */
+/* Layout of the pictures on the sheet. */
 struct layout {
     int columns, cell;
 };
@@ -26,7 +26,7 @@ static void put(struct picture *p, int x, int y, const uint8_t colour[3])
         memcpy(p->rgb + 3 * ((size_t)y * (size_t)p->width + (size_t)x), colour, 3);
 }
 
-/* Squares of 3 pixels with a dark edge; what lies outside of the picture is cut. */
+/* Squares of 3 pixels with a dark edge; points outside the picture are cut off. */
 static void draw_points(const float points[FACE_POINTS][2], int size, struct picture *cell)
 {
     static const uint8_t dark[3] =

@@ -7,7 +7,7 @@
 
 #include "base/poison.h"
 
-enum { WIDTH_SIZE = 64 /* pixels a side at which model.width counts */ };
+enum { WIDTH_SIZE = 64 /* pixels a side where there are model.width channels */ };
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
@@ -86,7 +86,7 @@ static enum status check_ranges(const struct model_config *c, struct errmsg *em)
     return ST_OK;
 }
 
-/* "64, 128, 256 or 512" of a code size of 4. */
+/* "64, 128, 256 or 512" for a code size of 4. */
 static void list_sizes(int code_size, char *out, size_t bytes)
 {
     size_t n = 0;
@@ -119,10 +119,9 @@ static enum status check(const struct model_config *c, struct errmsg *em)
     if (st == ST_OK)
         st = check_sizes(c, em);
     if (st == ST_OK && c->norm == MODEL_NORM_GROUP && c->blocks == 0)
-        st =
-            FAIL(em, ST_CONFIG,
-                 "model.norm = \"group\" normalizes in residual blocks, and model.blocks is 0: set "
-                 "model.blocks to 1 or more, or model.norm = \"none\"");
+        st = FAIL(em, ST_CONFIG,
+                  "model.norm = \"group\" normalizes in residual blocks, but model.blocks = 0: set "
+                  "model.blocks to 1 or more, or model.norm = \"none\"");
     return st;
 }
 
@@ -152,8 +151,8 @@ enum status architecture_check_growth(const struct model_config *from,
     if (to->image_size <= from->image_size || channels >= ARCHITECTURE_CARRIED_CHANNELS)
         return ST_OK;
     return FAIL(em, ST_CONFIG,
-                "pictures of %d px cannot grow to %d px: that takes %d channels at %d px, and "
-                "model.width = %d makes %d",
+                "pictures of %d px cannot grow to %d px: that takes %d channels at %d px, but "
+                "model.width = %d gives %d: increase model.width",
                 from->image_size, to->image_size, ARCHITECTURE_CARRIED_CHANNELS, to->image_size / 2,
                 to->width, channels);
 }

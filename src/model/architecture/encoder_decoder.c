@@ -13,7 +13,7 @@
 
 enum {
     RGB = 3,
-    GROUP_CHANNELS = 16, /* of normalization, where they divide what there is */
+    GROUP_CHANNELS = 16, /* channels of a normalization group, if they divide the layer's */
     LEVELS_MAX = 8,
     PART_LAYERS_MAX = LEVELS_MAX + LEVELS_MAX * MODEL_BLOCKS_MAX * 3 + 2,
     LAYERS_MAX = MODEL_PARTS * PART_LAYERS_MAX,
@@ -23,7 +23,7 @@ enum {
     NAME_BYTES = 40,
 };
 
-/* By enum model_upsample. */
+/* Indexed by enum model_upsample. */
 static const struct {
     enum layer_kind kind;
     int kernel;
@@ -33,10 +33,10 @@ static const struct {
 #undef X
 };
 
-/* What architecture_new allocates: the public face and what it points to. */
+/* What architecture_new allocates: the public struct first, then what it points to. */
 struct built {
     struct architecture face;
-    int part; /* that layers are added to */
+    int part; /* the part that layers are added to */
     struct architecture_layer layers[LAYERS_MAX];
     struct model_tensor tensors[TENSORS_MAX];
     char names[TENSORS_MAX][NAME_BYTES];
@@ -50,7 +50,7 @@ const char *architecture_part_name(int part)
 
 /* ---- Lists of layers and tensors ------------------------------------------------------------- */
 
-/* Channels of what flows between the layers at a resolution: pictures and codes too. */
+/* Channels of the activations at a resolution, pictures and codes included. */
 static int flow_at(const struct model_config *c, int size)
 {
     bool dense = c->bottleneck == MODEL_BOTTLENECK_DENSE;
@@ -61,7 +61,7 @@ static int flow_at(const struct model_config *c, int size)
     return architecture_channels(c, size);
 }
 
-/* Of 16 channels each where 16 divides them, else of 8, 4, 2 or 1. */
+/* Groups of 16 channels if 16 divides channels, else of 8, 4, 2 or 1. */
 static int groups_of(int channels)
 {
     int group = GROUP_CHANNELS;
@@ -83,7 +83,7 @@ static void add_tensor(struct built *b, const char *name, struct model_tensor t)
     a->count += t.count;
 }
 
-/* Appends a layer with its weight and bias; format: of its name within the part, "r128". */
+/* Appends a layer with its weight and bias. format: its name within the part, as "r128". */
 PRINTF_LIKE(3, 4)
 static void add(struct built *b, struct architecture_layer l, const char *format, ...)
 {
@@ -108,7 +108,7 @@ static void add(struct built *b, struct architecture_layer l, const char *format
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
-/* A layer from what flows at one resolution to what flows at another, or at the same. */
+/* A layer from the activations at one resolution to those at another, or the same. */
 static struct architecture_layer layer(const struct built *b, enum layer_kind kind, int kernel,
                                        int from, int to)
 {
@@ -123,8 +123,8 @@ static struct architecture_layer layer(const struct built *b, enum layer_kind ki
                                        .begins_piece = from != to};
 }
 
-/* x + conv1(activation(norm(conv0(x)))), (n, C, size, size), nothing behind the sum (Lim et al.,
- * "Enhanced deep residual networks for single image super-resolution", 2017). */
+/* x + conv1(activation(norm(conv0(x)))), (n, C, size, size), without an activation after the sum
+ * (Lim et al., "Enhanced deep residual networks for single image super-resolution", 2017). */
 static void add_block(struct built *b, int size, int index)
 {
     bool normalized = b->face.config.norm == MODEL_NORM_GROUP;
@@ -148,7 +148,7 @@ static void add_blocks(struct built *b, int size)
         add_block(b, size, i);
 }
 
-/* A code of each person. */
+/* Parameters in the shape of a code, one for each person. */
 static void add_mean_codes(struct built *b)
 {
     const struct model_config *c = &b->face.config;
@@ -267,5 +267,5 @@ enum status architecture_new(const struct model_config *c, struct architecture *
 
 void architecture_free(struct architecture *a)
 {
-    free(a); /* the first member of what was allocated */
+    free(a); /* first member of struct built: the same address */
 }

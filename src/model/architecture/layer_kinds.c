@@ -22,7 +22,7 @@ static struct layer_facts conv_transpose_facts(const struct architecture_layer *
         .n_dims = 4,
         .dims = {in, out, k, k},
         .n_bias = out,
-        .n_summed = in * k * k / 4, /* strides of 2 either way */
+        .n_summed = in * k * k / 4, /* a stride of 2 in both directions */
         .fused_gpu = true,
         .fused_cpu = true,
     };

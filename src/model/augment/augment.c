@@ -11,9 +11,9 @@
 
 enum { POINTS = AUGMENT_GRID };
 
-/* ---- What draws ask for ---------------------------------------------------------------------- */
+/* ---- Which operations a draw asks for -------------------------------------------------------- */
 
-/* Is one of these another number? -0 is 0. */
+/* Does a value differ from `from`? -0 equals 0. */
 static bool differs(const float *values, size_t n, float from)
 {
     for (size_t i = 0; i < n; i++)
@@ -65,12 +65,12 @@ static bool wants_back_translation(const struct augment_draw *d)
 
 /* ---- Where pixels come from ------------------------------------------------------------------ */
 
-/* The inverse of flip, rotate, zoom, shift in that order. */
+/* The inverse of flip, rotate, zoom, shift in that order: target to stored coordinates. */
 static void placement(const struct augment_draw *d, float theta[2][3])
 {
     float c = cosf(d->rotate) / d->zoom, s = sinf(d->rotate) / d->zoom;
     float mirror = d->flip ? -1.0f : 1.0f;
-    theta[0][0] = mirror * c; /* y points down: counter-clockwise is from x to -y */
+    theta[0][0] = mirror * c; /* y points down: counter-clockwise turns x towards -y */
     theta[0][1] = mirror * -s;
     theta[0][2] = mirror * (s * d->shift_y - c * d->shift_x);
     theta[1][0] = s;
@@ -110,7 +110,7 @@ static void get_placement(const struct augment_draw *d, float *out)
     memcpy(out, theta, sizeof theta);
 }
 
-/* (2, 5, 5): the grid's axis comes first, to be interpolated like channels */
+/* (2, 5, 5): the axis comes first, as channels do */
 static void get_warp(const struct augment_draw *d, float *out)
 {
     for (int axis = 0; axis < 2; axis++)
@@ -119,7 +119,7 @@ static void get_warp(const struct augment_draw *d, float *out)
                 *out++ = d->warp[y][x][axis];
 }
 
-/* Pictures, and what lies over them as further channels, in one pass. */
+/* Samples pictures, masks and priorities in one pass, as channels of one tensor. */
 static struct samples sample(struct shim_scope *s, struct shim_tensor *grid, struct samples from)
 {
     struct shim_tensor *parts[3] = {from.images};
@@ -167,12 +167,12 @@ static void warp(struct augment_work *w)
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
-static void nothing_here(struct augment_work *w)
+static void do_nothing(struct augment_work *w)
 {
     (void)w;
 }
 
-/* In the order in which they are applied; a row's number is its bit in augment_operations. */
+/* In the order of application; a row's number is its bit in augment_operations. */
 static const struct {
     bool (*wants)(const struct augment_draw *d);
     void (*apply)(struct augment_work *w);
@@ -182,10 +182,11 @@ static const struct {
     {wants_transfer,         augment_transfer},
     {wants_surroundings,     augment_place_in},
     {wants_blur,             augment_blur    },
-    {augment_blur_is_wide,   nothing_here    }, /* blur looks for itself */
+    {augment_blur_is_wide,   do_nothing      }, /* a bit only: augment_blur checks it itself */
     {wants_jitter,           augment_jitter  },
     {wants_noise,            augment_noise   },
-    {wants_back_translation, nothing_here    }, /* takes the network: model.c */
+    {wants_back_translation,
+     do_nothing                              }, /* a bit only: back_translate does it, because it needs the network */
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

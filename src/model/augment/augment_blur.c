@@ -1,8 +1,8 @@
 /*
- * Gaussian blur, of another width for each picture of a batch: rows, then columns, each as a sum of
- * shifted pictures times a weight a picture. Sums and products of elements only, so a picture's
- * bits do not depend on the others in its batch; and the weights are data, the shifts are not, as a
- * recorded pass wants it. Pictures are reflected at their edges.
+ * Gaussian blur with a width for each picture of the batch: rows, then columns. Each is a sum of
+ * shifted pictures, times a weight for each picture. So a picture's bits do not depend on the
+ * others in its batch. Weights are data but shifts are not, so a recorded pass can be replayed.
+ * Pictures are reflected at their edges.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -12,7 +12,8 @@
 
 #include "base/poison.h"
 
-/* Largest standard deviations of the two kernels, as shares of the width. */
+/* Largest standard deviation of the narrow and the wide kernel, as a share of the picture's
+ * width. */
 static const float narrow = 1.0f / 128.0f, wide = 1.0f / 32.0f;
 
 bool augment_blur_is_wide(const struct augment_draw *d)
@@ -20,14 +21,15 @@ bool augment_blur_is_wide(const struct augment_draw *d)
     return d->blur > narrow;
 }
 
-/* Pixels on each side that count. */
+/* Radius of the kernel in pixels. */
 static int reach(double blur, int size)
 {
     int pixels = (int)ceil(3.0 * blur * size);
     return pixels < size - 1 ? pixels : size - 1;
 }
 
-/* weights[i]: of the pixels i away on either side; of one picture. All counted they sum to 1. */
+/* weights[i * stride]: the weight of pixels at distance i, for one picture. The kernel sums to
+ * 1. */
 static void gaussian(double blur, int size, float *weights, size_t stride)
 {
     int end = reach(blur, size);
@@ -39,7 +41,7 @@ static void gaussian(double blur, int size, float *weights, size_t stride)
         weights[(size_t)i * stride] = (float)(exp(-0.5 * i * i / (sigma * sigma)) / sum);
 }
 
-/* (radius + 1, n, 1, 1): the weights of all pictures, 0 beyond a picture's own reach */
+/* All pictures' weights (radius + 1, n, 1, 1); 0 beyond a picture's own radius. */
 static struct shim_tensor *upload_weights(struct augment_work *w, int radius)
 {
     const int64_t dims[] = {radius + 1, (int64_t)w->n, 1, 1};
@@ -53,7 +55,7 @@ static struct shim_tensor *upload_weights(struct augment_work *w, int radius)
     return t;
 }
 
-/* x with `radius` more rows or columns at both ends of a dimension. */
+/* x with `radius` more rows or columns at both ends of dimension dim. */
 static struct shim_tensor *reflect(struct shim_scope *s, struct shim_tensor *x, int dim, int size,
                                    int radius)
 {

@@ -1,4 +1,4 @@
-/* What changes colours: the other person's, their surroundings, jitter, noise; L*a*b*. */
+/* Operations on colours: colour transfer (in RGB or L*a*b*), surroundings, jitter, noise. */
 #include <string.h>
 
 #include "augment_priv.h"
@@ -14,7 +14,7 @@ static struct shim_tensor *per_channel(struct shim_scope *s, const float values[
     return shim_from_memory(s, SHIM_F32, values, 4, dims);
 }
 
-/* In [0, 1] again: what is darker than black or brighter than white. */
+/* Clamps the input to [0, 1]. */
 static void clamp_input(struct augment_work *w)
 {
     w->input.images = shim_clamp(w->s, w->input.images, 0.0, 1.0);
@@ -22,7 +22,7 @@ static void clamp_input(struct augment_work *w)
 
 /* ---- L*a*b* ---------------------------------------------------------------------------------- */
 
-/* where x > limit: above, else below */
+/* above where x > limit, else below */
 static struct shim_tensor *split_at(struct shim_scope *s, struct shim_tensor *x, double limit,
                                     struct shim_tensor *above, struct shim_tensor *below)
 {
@@ -44,7 +44,7 @@ static struct shim_tensor *mix(struct shim_scope *s, struct shim_tensor *x,
     return shim_cat(s, sums, AUGMENT_CHANNELS, 1);
 }
 
-/* L, a, b are differences of the compressed X, Y, Z; the offset of L apart. */
+/* L, a and b are differences of X, Y, Z after compression, L with an offset. */
 static const double differences[3][3] = {
     {0.0, 1.16, 0.0 },
     {5.0, -5.0, 0.0 },
@@ -81,7 +81,7 @@ struct shim_tensor *augment_from_lab(struct shim_scope *s, struct shim_tensor *l
                     shim_affine(s, linear, 12.92, 0.0));
 }
 
-/* ---- The other person's ---------------------------------------------------------------------- */
+/* ---- Colours and surroundings of the other person -------------------------------------------- */
 
 static bool colours_known(const struct augment_colours *c)
 {
@@ -131,7 +131,7 @@ static void get_surroundings(const struct augment_draw *d, float *out)
     *out = d->surroundings ? 1.0f : 0.0f;
 }
 
-/* x inside its mask, the other picture outside, where drawn. */
+/* The input inside its mask and the other picture outside, where drawn. */
 void augment_place_in(struct augment_work *w)
 {
     struct shim_scope *s = w->s;

@@ -1,4 +1,4 @@
-/* What the files of augmentation share: a batch on its way through the table in augment.c. */
+/* Shared by the files of augmentation: a batch on its way through the table in augment.c. */
 #ifndef BIFRONS_MODEL_AUGMENT_PRIV_H
 #define BIFRONS_MODEL_AUGMENT_PRIV_H
 
@@ -16,14 +16,14 @@ struct augment_work {
     struct samples own, other;
     const struct augment_colours *own_colours, *other_colours;
     struct shim_tensor *place;    /* sampling grid; NULL: as stored */
-    struct samples target, input; /* as far as they have come */
+    struct samples target, input; /* results so far */
 };
 
-/* One number a draw and index, as a tensor (n, dims...): `get` picks them. Lives in the scope. */
+/* A tensor (n, dims...) of numbers that `get` takes from each draw. Lives in the scope. */
 struct shim_tensor *augment_upload(const struct augment_work *w,
                                    void (*get)(const struct augment_draw *d, float *out),
                                    size_t n_dims, const int64_t dims[]);
-/* The same of one number a draw: (n, 1, 1, 1). */
+/* The same for one number a draw: (n, 1, 1, 1). */
 struct shim_tensor *augment_upload_one(const struct augment_work *w,
                                        void (*get)(const struct augment_draw *d, float *out));
 
@@ -33,10 +33,10 @@ void augment_place_in(struct augment_work *w);
 void augment_jitter(struct augment_work *w);
 void augment_noise(struct augment_work *w);
 void augment_blur(struct augment_work *w);
-/* Is this blur wider than the narrow kernel? Such batches take other operations. */
+/* Is the blur too wide for the narrow kernel? The wide kernel takes other operations. */
 bool augment_blur_is_wide(const struct augment_draw *d);
 
-/* (n, 3, S, S) in sRGB to L*a*b* / 100 (base/lab.h), and back, cut off at the bounds of sRGB. */
+/* (n, 3, S, S) in sRGB to L*a*b* / 100 (base/lab.h), and back, clamped to sRGB's range. */
 struct shim_tensor *augment_to_lab(struct shim_scope *s, struct shim_tensor *rgb);
 struct shim_tensor *augment_from_lab(struct shim_scope *s, struct shim_tensor *lab);
 

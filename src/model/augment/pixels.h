@@ -1,11 +1,11 @@
-/* Between bytes of pictures in memory and tensors. */
+/* Conversion between bytes in memory and tensors. */
 #ifndef BIFRONS_MODEL_PIXELS_H
 #define BIFRONS_MODEL_PIXELS_H
 
 #include "model/augment.h"
 #include "model/model.h"
 
-/* A person's samples of a batch, as stored; NULL where the batch has none. */
+/* A person's samples of a batch, as stored; NULL fields where the batch has none. */
 struct samples pixels_upload(struct shim_scope *s, const struct batch *b, int who);
 /* (n, 3, S, S) in [0, 1] to bytes (n, S, S, 3), rounded to the nearest. Errors stay in the scope.
  */

@@ -1,4 +1,4 @@
-/* The architecture in a checkpoint: a dict of its keys, numbers, words and truth values as they are
+/* The architecture in a checkpoint: a dict of keys; the values are numbers, words and booleans as
  * in the configuration. */
 #include <jansson.h>
 #include <string.h>
@@ -53,7 +53,7 @@ json_t *checkpoint_config_json(const struct model_config *c)
     return object;
 }
 
-/* false where v is no value of the key's. */
+/* false: v is not a value of the key. */
 static bool read_value(const struct shim_value *v, const struct architecture_key *key, int *out)
 {
     int64_t number;
@@ -85,11 +85,11 @@ enum status checkpoint_config_read(struct shim_archive *a, const struct shim_val
     for (size_t i = 0; i < n; i++) {
         const struct shim_value *v = shim_get(a, dict, keys[i].name);
         int value = 0;
-        /* files of the light model alone say image_size and latent only */
+        /* old files of the light model have image_size and latent only */
         if (v && !read_value(v, &keys[i], &value))
             return FAIL(em, ST_DATA,
-                        "%s: its model's \"%s\" is none that this program knows; use a newer "
-                        "bifrons, or another checkpoint",
+                        "%s: its model's \"%s\" has a value that this program does not know; use a "
+                        "newer bifrons, or another checkpoint",
                         path, keys[i].name);
         if (!v && i == 0)
             return FAIL(em, ST_DATA, "%s is no checkpoint of bifrons: it has no readable \"model\"",

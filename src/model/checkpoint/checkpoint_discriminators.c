@@ -1,4 +1,4 @@
-/* The discriminators' part of a training state: parameters and moments, by name. */
+/* The discriminators in a checkpoint: parameters and moments, by name. */
 #include <stdlib.h>
 
 #include "base/checked.h"

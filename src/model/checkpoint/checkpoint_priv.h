@@ -1,4 +1,4 @@
-/* What the files of checkpoint.h share. */
+/* Shared by the files of checkpoint.h. */
 #ifndef BIFRONS_MODEL_CHECKPOINT_PRIV_H
 #define BIFRONS_MODEL_CHECKPOINT_PRIV_H
 
@@ -9,9 +9,9 @@
 #define CHECKPOINT_FORMAT_NAME "bifrons-checkpoint"
 #define CHECKPOINT_RECORD      "bifrons.json"
 
-/* The flat arrays that make up a training state, the last one where it is kept; gradients do not.
- */
-enum { CHECKPOINT_ARRAYS = 4, DISCRIMINATOR_ARRAYS = 3 }; /* of discriminators no average is kept */
+/* The flat arrays of a training state: parameters, moments, and the average if it is kept.
+ * Discriminators have no average. */
+enum { CHECKPOINT_ARRAYS = 4, DISCRIMINATOR_ARRAYS = 3 };
 static const enum shim_flat checkpoint_array[CHECKPOINT_ARRAYS] = {SHIM_PARAMETERS, SHIM_EXP_AVG,
                                                                    SHIM_EXP_AVG_SQ, SHIM_EMA};
 
@@ -21,33 +21,33 @@ static inline int checkpoint_arrays(const struct model *m)
 }
 
 struct checkpoint_snapshot {
-    const struct model *model; /* for its layout and options, which never change */
+    const struct model *model; /* for its layout and options, which do not change */
     float *copy[CHECKPOINT_ARRAYS];
     float *discriminators; /* the discriminators' arrays, one after the other; NULL without them */
 };
 
-/* Is v a tensor of t's dimensions? */
+/* Has v the shape of t? */
 bool checkpoint_same_shape(const struct shim_value *v, const struct model_tensor *t);
 
-/* checkpoint_config.c: the architecture as a dict, there and back. */
+/* checkpoint_config.c: converts the architecture to and from a dict. */
 struct shim_value *checkpoint_config_value(struct shim_archive *a, const struct model_config *c);
 json_t *checkpoint_config_json(const struct model_config *c);
-/* ST_DATA where it is none; path is for messages. */
+/* ST_DATA: not an architecture. path: for the message. */
 enum status checkpoint_config_read(struct shim_archive *a, const struct shim_value *dict,
                                    const char *path, struct model_config *out,
                                    struct errmsg *em) MUST_CHECK;
 
-/* The discriminators, in checkpoint_discriminators.c; without them nothing happens. */
+/* checkpoint_discriminators.c: these do nothing for a model without discriminators. */
 enum status discriminators_copy_new(const struct model *m, float **out,
                                     struct errmsg *em) MUST_CHECK;
 enum status discriminators_copy_take(const struct model *m, float *copy,
                                      struct errmsg *em) MUST_CHECK;
 enum status discriminators_copy_restore(struct model *m, const float *copy,
                                         struct errmsg *em) MUST_CHECK;
-/* copy NULL: from the model itself. */
+/* copy NULL: writes the model's own arrays. */
 void discriminators_put(struct shim_archive *a, struct shim_value *root, const struct model *m,
                         const float *copy, int64_t updates);
-/* A file without discriminators leaves them as they are. ST_DATA. */
+/* A file without discriminators is accepted, and changes nothing. ST_DATA. */
 enum status discriminators_check(struct shim_archive *a, const char *path,
                                  const struct model_discriminators *o,
                                  struct errmsg *em) MUST_CHECK;

@@ -1,4 +1,4 @@
-/* Reading a training state from a file that may be torn, foreign or of another architecture. */
+/* Reads a training state from a file that may be torn, foreign or of another architecture. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static enum status fail_missing(const struct checkpoint *c, const char *what, st
                 what);
 }
 
-/* A copy of a text entry; "" where it is absent. */
+/* A copy of a text entry; "" if it is absent. */
 static char *copy_text(struct checkpoint *c, const char *key)
 {
     const char *text = shim_get_string(shim_get(c->archive, shim_archive_root(c->archive), key));
@@ -132,7 +132,8 @@ bool checkpoint_same_shape(const struct shim_value *v, const struct model_tensor
     return true;
 }
 
-/* Where in the file a flat array's tensors are: by name, or by index and key in Adam's state. */
+/* Where the file has the tensors of a flat array: in dict by name, or by index and key (Adam's
+ * state). */
 struct source {
     enum shim_flat which;
     const char *key; /* "exp_avg"; NULL: by name */
@@ -197,8 +198,8 @@ static struct shim_value *parameters_of(const struct checkpoint *c, bool ema)
     return averaged ? averaged : shim_get(c->archive, root, "model_state_dict");
 }
 
-/* What a restored model takes, in the order of checkpoint_array. Before its first step Adam has no
- * moments, and an average goes on only where there is one. */
+/* The arrays that a restored model takes, in the order of checkpoint_array. At step 0 Adam has no
+ * moments; the average is taken only if both file and model have one. */
 struct sources {
     struct source list[CHECKPOINT_ARRAYS];
     size_t n;
@@ -251,9 +252,9 @@ enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool
     return moments && st == ST_OK ? discriminators_restore(c->archive, c->path, m, em) : st;
 }
 
-/* ---- The weights as another network's beginning ---------------------------------------------- */
+/* ---- Starting another network from the weights ----------------------------------------------- */
 
-/* A file's parameters and the network they are of. */
+/* A file's parameters and their network. */
 struct start {
     const struct checkpoint *checkpoint;
     struct source source;

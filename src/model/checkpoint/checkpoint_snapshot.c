@@ -1,5 +1,4 @@
-/* A copy of the training state in host memory, from which a checkpoint is written, or gone back to.
- */
+/* A copy of the training state in host memory, to write a checkpoint from or to restore. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +23,8 @@ enum status checkpoint_snapshot_new(const struct model *m, struct checkpoint_sna
         }
     }
     if (!s)
-        return FAIL(em, ST_MEMORY, "out of memory: checkpoints need %.1f GB beside the model",
+        return FAIL(em, ST_MEMORY,
+                    "out of memory: writing checkpoints needs %.1f GB besides the model",
                     arrays * (double)bytes / 1e9);
     enum status st = discriminators_copy_new(m, &s->discriminators, em);
     if (st != ST_OK) {
@@ -32,7 +32,7 @@ enum status checkpoint_snapshot_new(const struct model *m, struct checkpoint_sna
         return st;
     }
     s->model = m;
-    /* touched now, so that the copies made while training waits meet no page faults */
+    /* touched now: copies are made while training waits, and should meet no page faults */
     for (int i = 0; i < arrays; i++)
         memset(s->copy[i], 0, bytes);
     *out = s;

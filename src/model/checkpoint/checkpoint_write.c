@@ -1,5 +1,4 @@
-/* Writing a training state: the dicts torch.load gives back, and the record libtorch-free readers
- * find. */
+/* Writes a training state: the dicts of torch.load, and the record for readers without libtorch. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +11,10 @@
 
 #include "base/poison.h"
 
-/* Which of checkpoint_array is meant. */
+/* Indices of checkpoint_array. */
 enum array { PARAMETERS, EXP_AVG, EXP_AVG_SQ, AVERAGE };
 
-/* Where the arrays are: in the model, or in a snapshot of it. */
+/* Where the arrays come from: the model, or a snapshot of it. */
 struct source {
     const struct model *model;
     const struct checkpoint_snapshot *snapshot; /* NULL: the model's own arrays */
@@ -42,7 +41,7 @@ static struct shim_value *model_state(struct shim_archive *a, const struct sourc
     return dict;
 }
 
-/* The one parameter group, with every key of torch.optim.Adam's. */
+/* The only parameter group, with every key of torch.optim.Adam's. */
 static struct shim_value *param_group(struct shim_archive *a, const struct model *m, double lr,
                                       size_t n_tensors)
 {
@@ -154,10 +153,11 @@ static enum status write_archive(const struct source *s, const struct checkpoint
 {
     struct shim_archive *a = NULL;
     char *summary = summary_text(s->model, facts);
-    enum status st = summary
-                         ? shim_archive_new(&a, em)
-                         : FAIL(em, ST_INTERNAL,
-                                "checkpoint %s: config or meta is not UTF-8, or no memory", path);
+    enum status st =
+        summary ? shim_archive_new(&a, em)
+                : FAIL(em, ST_INTERNAL,
+                       "cannot write checkpoint %s: config or meta is not UTF-8, or out of memory",
+                       path);
     if (st == ST_OK) {
         struct shim_value *root = shim_archive_root(a);
         shim_put(a, root, "model_state_dict", model_state(a, s, PARAMETERS));

@@ -28,7 +28,7 @@ static struct shim_tensor *pick(struct shim_scope *s, struct shim_tensor *x,
     return picked;
 }
 
-/* x with what pick's samples became. */
+/* x with its drawn samples replaced, in order. */
 static struct shim_tensor *put_back(struct shim_scope *s, struct shim_tensor *x,
                                     struct shim_tensor *drawn, const struct augment_draw *draws,
                                     size_t n)
@@ -48,7 +48,7 @@ static void get_drawn(const struct augment_draw *d, float *out)
     *out = d->back_translation;
 }
 
-/* x with y (both of all samples) where drawn: what is drawn is data, not the pass's shape. */
+/* y where a sample is drawn, x elsewhere. The draws are data, so the shapes stay the same. */
 static struct shim_tensor *mix(struct shim_scope *s, struct shim_tensor *x, struct shim_tensor *y,
                                const struct augment_draw *draws, size_t n)
 {

@@ -11,7 +11,7 @@
 
 #include "base/poison.h"
 
-enum { CHANNELS_MAX = 512, ANY_SIZE = 64 /* of pictures: parameters do not depend on it */ };
+enum { CHANNELS_MAX = 512, ANY_SIZE = 64 /* any picture size: parameters do not depend on it */ };
 
 /* ---- Parameters ------------------------------------------------------------------------------ */
 
@@ -50,8 +50,8 @@ void discriminators_lay_out(struct discriminators *d)
         }
 }
 
-/* Uniform within 1 / sqrt(fan in), as PyTorch draws a convolution's; keyed by the layer, so that
- * both people's start alike. weight: the one that t belongs to, or is. */
+/* Uniform within 1 / sqrt(fan in), as PyTorch; the key is the layer, so both people's start alike.
+ * weight: t itself, or the weight that the bias t belongs to. */
 static enum status draw(struct discriminators *d, const struct model_tensor *t,
                         const struct model_tensor *weight, uint64_t seed, struct errmsg *em)
 {
@@ -138,16 +138,17 @@ void discriminators_free(struct discriminators *d)
     free(d);
 }
 
-/* ---- Judging --------------------------------------------------------------------------------- */
+/* ---- Losses ---------------------------------------------------------------------------------- */
 
-/* Pictures in [0, 1] to what a discriminator takes. */
+/* Pictures in [0, 1] to [-1, 1]. */
 static struct shim_tensor *centred(struct shim_scope *s, struct shim_tensor *pictures)
 {
     return shim_affine(s, pictures, 2.0, -1.0);
 }
 
-/* (n, 1, h, w). frozen: the parameters get no gradient. */
-static struct shim_tensor *judge(struct shim_scope *s, const struct discriminators *d, int person,
+/* The discriminator's output for each patch: (n, 1, h, w). frozen: no gradient for its
+ * parameters. */
+static struct shim_tensor *score(struct shim_scope *s, const struct discriminators *d, int person,
                                  struct shim_tensor *x, bool frozen)
 {
     shim_autocast(s, d->autocast);
@@ -188,14 +189,15 @@ static struct shim_tensor *square(struct shim_scope *s, struct shim_tensor *x, d
 struct shim_tensor *discriminators_fooled(struct shim_scope *s, const struct discriminators *d,
                                           int person, struct shim_tensor *pictures)
 {
-    struct shim_tensor *patches = judge(s, d, person, centred(s, pictures), true);
+    struct shim_tensor *patches = score(s, d, person, centred(s, pictures), true);
     if (d->options.loss == MODEL_HINGE)
         return shim_affine(s, mean(s, patches), -1.0, 0.0);
     return mean(s, square(s, patches, 1.0));
 }
 
-/* Half the mean over patches of the squared gradient of a patch's judgement, as if patches had no
- * pixels in common. x: the leaf the patches were judged from. */
+/* Half the squared gradient of the patches' scores by the picture, as a mean over patches: (n).
+ * Treats patches as independent (an approximation). x: the leaf that the scores were computed
+ * from. */
 static struct shim_tensor *r1(struct shim_scope *s, struct shim_tensor *patches,
                               struct shim_tensor *x)
 {
@@ -216,8 +218,8 @@ struct shim_tensor *discriminators_loss(struct shim_scope *s, const struct discr
     struct shim_tensor *x = centred(s, true_ones);
     if (penalised)
         x = shim_leaf(s, x);
-    struct shim_tensor *of_true = judge(s, d, person, x, false);
-    struct shim_tensor *of_made = judge(s, d, person, centred(s, shim_detach(s, made)), false);
+    struct shim_tensor *of_true = score(s, d, person, x, false);
+    struct shim_tensor *of_made = score(s, d, person, centred(s, shim_detach(s, made)), false);
     *r1_out = penalised ? r1(s, of_true, x) : NULL;
     if (d->options.loss == MODEL_HINGE)
         return shim_add(s, mean(s, hinge(s, of_true, -1.0)), mean(s, hinge(s, of_made, 1.0)));

@@ -38,7 +38,8 @@ static struct shim_tensor *l1(struct shim_scope *s, const struct loss_batch *b)
     return means(s, shim_abs(s, shim_sub(s, b->pictures, b->targets)), b->weights);
 }
 
-/* Gaussian means of x (N, 3, h, w) over all windows inside: along rows, then along columns. */
+/* Gaussian means of x (N, 3, h, w) over all windows inside the picture: along rows, then
+ * columns. */
 static struct shim_tensor *blur(struct shim_scope *s, struct shim_tensor *x)
 {
     const double sigma = 1.5;
@@ -86,7 +87,7 @@ static struct shim_tensor *dssim(struct shim_scope *s, const struct loss_batch *
     return means(s, dssim_map(s, b->pictures, b->targets), inside(s, b->weights));
 }
 
-/* The mean absolute difference between neighbours of error along dimension dim: (N). */
+/* The mean absolute difference of neighbouring pixels of error along dimension dim: (N). */
 static struct shim_tensor *gradient_along(struct shim_scope *s, int64_t dim,
                                           struct shim_tensor *error, struct shim_tensor *weights)
 {
@@ -95,7 +96,7 @@ static struct shim_tensor *gradient_along(struct shim_scope *s, int64_t dim,
     int64_t n = dims[dim] - 1;
     struct shim_tensor *steps =
         shim_sub(s, shim_narrow(s, error, dim, 1, n), shim_narrow(s, error, dim, 0, n));
-    if (weights) /* a pair of pixels counts as both together */
+    if (weights) /* the weight of a pair is that of both pixels together */
         weights =
             shim_add(s, shim_narrow(s, weights, dim, 1, n), shim_narrow(s, weights, dim, 0, n));
     return means(s, shim_abs(s, steps), weights);
@@ -137,10 +138,11 @@ static struct shim_tensor *mask_head(struct shim_scope *s, const struct loss_bat
     return loss_mean_square(s, shim_sub(s, b->masks_made, b->masks));
 }
 
-/* Samples whose codes are as wanted, those that are no swaps, add neither loss nor gradient. */
+/* Samples that are not swaps have codes equal to codes_wanted: they add neither loss nor
+ * gradient. */
 static struct shim_tensor *latent(struct shim_scope *s, const struct loss_batch *b)
 {
-    const double no_code = 1e-30; /* next to the square of any code's numbers */
+    const double no_code = 1e-30; /* negligible beside a code's squares; avoids 0 / 0 */
     struct shim_tensor *far = loss_mean_square(s, shim_sub(s, b->codes, b->codes_wanted));
     struct shim_tensor *size = loss_mean_square(s, b->codes_wanted);
     return shim_div(s, far, shim_affine(s, size, 1.0, no_code));

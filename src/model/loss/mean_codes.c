@@ -7,7 +7,7 @@
 
 #include "base/poison.h"
 
-/* 1 or 0. A swap stands for the picture it was made of, whose code is known as it is. */
+/* 1 if the sample shows its own person; a swapped input counts as its original. */
 static void get_own(const struct augment_draw *d, float *out)
 {
     *out = d->back_translation || (d->colour_transfer == 0 && !d->surroundings);
@@ -28,6 +28,6 @@ double mean_code_rate(const struct network *net, int64_t step)
 {
     const double least = 0.02;
     double share = fmax(least, 1.0 / (double)step);
-    /* the gradient of a mean over the code's numbers is 2 / count of the way to it */
+    /* the gradient is 2 / count times the difference to the code */
     return share * (double)net->architecture->mean_codes->count / 2.0;
 }

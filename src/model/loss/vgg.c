@@ -25,10 +25,11 @@ struct vgg {
     } layers[VGG_CONVS_MAX];
 };
 
-#define HOW_TO_GET_IT                                                                           \
-    "torchvision's vgg16-397923af.pth (or vgg19-dcbb9e9d.pth) is what it wants: curl -LO "      \
-    "https://download.pytorch.org/models/vgg16-397923af.pth; a safetensors file with the same " \
-    "names will do, too"
+/* clang-format off */
+#define HOW_TO_GET_IT \
+    "Give torchvision's vgg16-397923af.pth (or vgg19-dcbb9e9d.pth), or a safetensors file with the " \
+    "same names: curl -LO https://download.pytorch.org/models/vgg16-397923af.pth"
+/* clang-format on */
 
 static bool has(const struct weights *w, int index)
 {
@@ -37,8 +38,8 @@ static bool has(const struct weights *w, int index)
     return weights_find(w, name) != NULL;
 }
 
-/* Which network: conv3_4 is layer 16 in VGG19, where VGG16 has no weights; conv4_1 is 17 in VGG16,
- * where VGG19 has none. Layer 1 has weights where there is batch normalisation. */
+/* VGG16 or VGG19: only VGG19 has weights at layer 16 (conv3_4), only VGG16 at 17 (conv4_1). Layer 1
+ * has weights only with batch normalisation. */
 static enum status find_depth(struct vgg *v, const struct weights *w, const char *path,
                               struct errmsg *em)
 {
@@ -46,17 +47,16 @@ static enum status find_depth(struct vgg *v, const struct weights *w, const char
     if (has(w, 1))
         return FAIL(
             em, ST_DATA,
-            "%s is of a VGG with batch normalisation; the plain one is wanted. " HOW_TO_GET_IT,
+            "%s is a VGG with batch normalisation; the one without is needed. " HOW_TO_GET_IT,
             path);
     if (!is_16 && !is_19)
-        return FAIL(em, ST_DATA, "%s is of another network than VGG16 or VGG19. " HOW_TO_GET_IT,
-                    path);
+        return FAIL(em, ST_DATA, "%s is neither VGG16 nor VGG19. " HOW_TO_GET_IT, path);
     v->depth = is_19 ? 19 : 16;
     v->n_convs = vgg_convs(v->depth, v->convs);
     return ST_OK;
 }
 
-/* A tensor of the file, of this shape, to the device. */
+/* Copies a tensor of the file to the device; it must have this shape. */
 static enum status load(struct vgg *v, struct weights *w, const char *path, int layer,
                         const char *kind, size_t n_dims, const int64_t *dims,
                         struct shim_tensor **out, struct errmsg *em)
@@ -72,8 +72,8 @@ static enum status load(struct vgg *v, struct weights *w, const char *path, int 
     }
     if (!fits || t->count != count)
         return FAIL(em, ST_DATA,
-                    "%s: \"%s\" is missing, of another shape than VGG%d's, or no 32 or 64 bit "
-                    "floating point. " HOW_TO_GET_IT,
+                    "%s: \"%s\" is missing, of another shape than VGG%d's, or not 32 or 64 "
+                    "bit floating point. " HOW_TO_GET_IT,
                     path, name, v->depth);
     double *numbers = malloc(count * sizeof *numbers);
     if (!numbers)

@@ -4,7 +4,7 @@
 
 #include "base/poison.h"
 
-/* They are the first of the encoder's. */
+/* Mean codes are the encoder's first tensors. */
 static void take_mean_codes(const struct architecture *a, struct trainable *t)
 {
     const struct model_tensor *of = a->mean_codes;

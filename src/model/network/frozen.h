@@ -1,24 +1,23 @@
-/* Parts of the network that do not train: no gradient is computed for them, no step moves them. */
+/* Frozen parts of the network: no gradient is computed for them and no step changes them. */
 #ifndef BIFRONS_MODEL_FROZEN_H
 #define BIFRONS_MODEL_FROZEN_H
 
 #include "model/model.h"
 #include "shim/shim.h"
 
-/* The ranges of the flat arrays that do train, ascending: each part is one piece, but for the mean
- * codes, which follow the encoder's codes in a way of their own, and the scale of poses, which
- * stays as it is. */
+/* The ranges of the flat arrays that train, ascending: one for each part. The mean codes are apart,
+ * because they have a learning rate of their own; the scale of poses is in no range. */
 struct trainable {
     struct model_range ranges[MODEL_PARTS];
     size_t n;
-    struct model_range mean_codes; /* count 0: there are none, or the encoder is frozen */
+    struct model_range mean_codes; /* count 0: none, or the encoder is frozen */
 };
 
-/* Freezes the group's parameters of the frozen parts. ST_CONFIG where nothing is left to train. */
+/* Freezes the parameters of the frozen parts. ST_CONFIG: every part is frozen. */
 enum status frozen_init(const struct architecture *a, const bool frozen[MODEL_PARTS],
                         struct shim_group *group, struct trainable *out,
                         struct errmsg *em) MUST_CHECK;
-/* What two ranges have in common; count 0: nothing. */
+/* The intersection of two ranges; count 0: empty. */
 struct model_range frozen_common(struct model_range a, struct model_range b);
 
 #endif

@@ -9,10 +9,11 @@
 #include "base/poison.h"
 
 enum { RGB = 3, MASK_PLUS = 2 * RGB };
-_Static_assert(MASK_PLUS + 2 == ARCHITECTURE_CARRIED_CHANNELS, "a pair each of colours and mask");
-static const float apart = 1.0f / 1.2f; /* of a pair: 1 / (1 + LeakyReLU's slope) */
+_Static_assert(MASK_PLUS + 2 == ARCHITECTURE_CARRIED_CHANNELS,
+               "a pair for each colour and for the mask");
+static const float apart = 1.0f / 1.2f; /* v = apart * (f(v) - f(-v)), f: LeakyReLU */
 
-/* A layer of the grown network, its weight and bias in host memory. */
+/* A layer of the grown network, with its weight and bias in host memory. */
 struct edited {
     const struct architecture_layer *layer;
     const struct layer_resampling *resampling;
@@ -26,7 +27,7 @@ struct growth {
     struct shim_group *group;
     int size;    /* of the smaller network's pictures */
     bool mask;   /* has it a mask head? */
-    float *w[2]; /* room for the largest weight: of the grown network, of the smaller one */
+    float *w[2]; /* room for the largest weight of the grown and of the smaller network */
     float *bias[2];
 };
 
@@ -57,7 +58,7 @@ enum status grow_check(const struct model_config *from, const struct model_confi
 
 /* ---- Weights of one layer -------------------------------------------------------------------- */
 
-/* How a weight is walked: rows of an output channel. */
+/* The dimensions of a weight. */
 struct shape {
     int64_t outs, ins, kernel;
     bool transposed; /* (in, out, k, k) */
@@ -73,7 +74,7 @@ static struct shape shape_of(const struct edited *e)
                           .rows = e->resampling->n_rows};
 }
 
-/* The k x k weights from channel in to row `row` of channel out. */
+/* The k x k kernel from channel in to row `row` of channel out. */
 static float *taps(float *w, const struct shape *s, int64_t out, int64_t row, int64_t in)
 {
     int64_t index = s->transposed ? in * s->outs + out : (out * s->rows + row) * s->ins + in;
@@ -91,8 +92,7 @@ static void clear_output(const struct edited *e, int out)
     }
 }
 
-/* Channel out of the layer is channel in, halved or doubled in resolution, times gain; added to
- * what is there. */
+/* Adds to channel out: channel in, halved or doubled in resolution, times gain. */
 static void resample(const struct edited *e, int out, int in, float gain)
 {
     struct shape s = shape_of(e);
@@ -105,7 +105,7 @@ static void resample(const struct edited *e, int out, int in, float gain)
     }
 }
 
-/* The value that channels plus and minus carry, resampled, into channel out. */
+/* Adds to channel out: the value of the pair (plus, minus), resampled, times sign. */
 static void join_pair(const struct edited *e, int out, int plus, int minus, float sign)
 {
     clear_output(e, out);
@@ -125,7 +125,7 @@ static int minus_of(int value)
 
 /* ---- Layers ---------------------------------------------------------------------------------- */
 
-/* A new level amid others: pairs in, pairs out. */
+/* A new inner level: pairs in, pairs out. */
 static void carry_on(const struct edited *e, int n_values)
 {
     for (int v = 0; v < n_values; v++) {
@@ -145,7 +145,7 @@ static void take_in(const struct edited *e)
     }
 }
 
-/* What took the picture in takes the pairs. old: (out, 3, k, k). */
+/* The layer that took the picture now takes pairs. old: its weights (out, 3, k, k). */
 static void take_pairs(const struct edited *e, float *old)
 {
     struct shape s = shape_of(e), before = s;
@@ -160,7 +160,7 @@ static void take_pairs(const struct edited *e, float *old)
             }
 }
 
-/* What gave n values (the picture, or the mask) gives their pairs; first: the first of them. */
+/* The head that gave n values (picture or mask) now gives their pairs, from pair `first` on. */
 static void give_pairs(const struct edited *e, float *old, const float *old_bias, int first, int n)
 {
     struct shape s = shape_of(e), before = s;
@@ -180,8 +180,7 @@ static void give_pairs(const struct edited *e, float *old, const float *old_bias
         }
 }
 
-/* The smaller network's layer of that part and output, at its outermost resolution, into w[1] and
- * bias[1]. */
+/* Reads the smaller network's outermost layer of that part and output into w[1] and bias[1]. */
 static enum status read_outermost(struct growth *g, int part, enum layer_output output,
                                   struct errmsg *em)
 {
@@ -234,7 +233,7 @@ static enum status edit_decoder(struct growth *g, const struct edited *e, struct
     return st;
 }
 
-/* Is it new, or has it another shape than before? */
+/* Is the layer new, or has it another shape than in the smaller network? */
 static bool is_outer(const struct growth *g, const struct architecture_layer *l)
 {
     if (l->residual != LAYER_PLAIN)

@@ -17,7 +17,7 @@ static bool is_decoder(const struct model_tensor *t)
     return strncmp(t->name, "decoder", 7) == 0;
 }
 
-/* Both decoders start alike, so that from the first step on a code means the same to both. */
+/* Both decoders start alike: a code means the same to both from the first step on. */
 static uint64_t index_of(const struct model_tensor *t)
 {
     const char *layer = strchr(t->name, '.') + 1;
@@ -60,17 +60,17 @@ static void fill_constant(void *memory, const struct model_tensor *t, size_t ele
             ((float *)memory)[i] = (float)x;
 }
 
-/* Of weight and bias alike. */
+/* The bound of weight and bias. */
 static double pytorch_bound(const struct model_tensor *weight)
 {
-    /* PyTorch takes dims[1] for transposed convolutions too, though that is their fan out */
+    /* also for transposed convolutions, whose fan out it is: PyTorch does so */
     int64_t fan_in = 1;
     for (int i = 1; i < weight->n_dims; i++)
         fan_in *= weight->dims[i];
     return 1.0 / sqrt((double)fan_in);
 }
 
-/* Of weights. */
+/* The bound of weights. */
 static double he_bound(const struct architecture_layer *l)
 {
     double gain = l->activated ? sqrt(3.0 * 2.0 / (1.0 + leaky_slope * leaky_slope)) : 1.0;
@@ -90,8 +90,7 @@ static enum status fill_mean_codes(void *memory, const struct architecture *a,
     return st;
 }
 
-/* ---- Starts, which rows of model/layer_kinds.h name -------------------------------------------
- */
+/* ---- Starts: functions that rows of model/layer_kinds.h name --------------------------------- */
 
 /* Weight (0) or bias (1) of a layer. */
 struct tensor_start {

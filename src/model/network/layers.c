@@ -4,7 +4,7 @@
 
 static const double no_slope = 1.0, norm_eps = 1e-5;
 
-/* For shim functions that activate by themselves. */
+/* The slope for shim functions that apply the activation themselves. */
 static double slope_of(const struct architecture_layer *l)
 {
     return l->activated ? leaky_slope : no_slope;
@@ -19,10 +19,10 @@ static struct shim_tensor *activate(struct shim_scope *s, const struct architect
 /* ---- Convolutions ---------------------------------------------------------------------------- */
 
 static const float halve[] = {0.0f, 0.5f, 0.5f, 0.0f}, twice[] = {0.25f, 0.75f, 0.75f, 0.25f};
-/* the first of two pixels, and the second */
+/* of the first and of the second of two output pixels */
 static const float first[] = {0.25f, 0.75f, 0.0f}, second[] = {0.0f, 0.75f, 0.25f};
 
-/* Of stride 1 it changes no resolution, and has another kernel. */
+/* Convolutions of stride 1 have another kernel and do not resample. */
 static const struct layer_resampling conv_resampling = {.kernel = 4,
                                                         .n_rows = 1,
                                                         .down = {halve},
@@ -33,8 +33,8 @@ static struct shim_tensor *conv_apply(struct shim_scope *s, const struct archite
                                       struct shim_tensor *x)
 {
     if (l->size_out < l->size_in)
-        return shim_halve(s, x, weight, bias, slope_of(l));
-    return shim_keep(s, x, weight, bias, slope_of(l));
+        return shim_conv_down(s, x, weight, bias, slope_of(l));
+    return shim_conv_same(s, x, weight, bias, slope_of(l));
 }
 
 static const struct layer_resampling conv_transpose_resampling = {
@@ -45,7 +45,7 @@ static struct shim_tensor *conv_transpose_apply(struct shim_scope *s,
                                                 struct shim_tensor *weight,
                                                 struct shim_tensor *bias, struct shim_tensor *x)
 {
-    return shim_twice(s, x, weight, bias, slope_of(l));
+    return shim_conv_up(s, x, weight, bias, slope_of(l));
 }
 
 static const struct layer_resampling subpixel_resampling = {
@@ -59,7 +59,7 @@ static struct shim_tensor *subpixel_apply(struct shim_scope *s, const struct arc
                                           struct shim_tensor *weight, struct shim_tensor *bias,
                                           struct shim_tensor *x)
 {
-    return shim_pixel_shuffle(s, shim_keep(s, x, weight, bias, slope_of(l)), 2);
+    return shim_pixel_shuffle(s, shim_conv_same(s, x, weight, bias, slope_of(l)), 2);
 }
 
 /* ---- Others ---------------------------------------------------------------------------------- */

@@ -74,7 +74,7 @@ static struct shim_tensor *run_piece(struct shim_scope *s, const void *ctx, stru
     return x;
 }
 
-/* A part's levels, one after the other; heads leave what they make in *out. */
+/* Runs a part's pieces in order; the heads store picture and mask in *out. */
 static struct shim_tensor *run_part(struct shim_scope *s, const struct network *net, int part,
                                     struct shim_tensor *x, struct network_output *out)
 {

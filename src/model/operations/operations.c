@@ -70,7 +70,7 @@ size_t operations_count(struct operations_shape shape)
     return (size_t)shape.channels * (size_t)shape.height * (size_t)shape.width;
 }
 
-/* Pictures come and go with channels innermost, which convolutions of a CPU like best, too. */
+/* callers' arrays have channels innermost, which is also fastest for convolutions on a CPU */
 static const int64_t channels_second[] = {0, 3, 1, 2}, channels_innermost[] = {0, 2, 3, 1};
 
 static enum status walk(struct shim_scope *s, const struct operations_network *network, size_t n,

@@ -1,4 +1,4 @@
-/* What reading, checking and running a list of operations share. */
+/* Shared by reading, checking and running networks of operations. */
 #ifndef BIFRONS_MODEL_OPERATIONS_PRIV_H
 #define BIFRONS_MODEL_OPERATIONS_PRIV_H
 
@@ -14,11 +14,11 @@ enum {
     OPERATIONS_ELEMENTS_MAX = 1 << 24, /* of a tensor, and of a sample's value */
 };
 
-/* A tensor of the file: its shape, and where it lies. */
+/* A tensor of the file. */
 struct operations_tensor {
     size_t n_dims;
     int64_t dims[4];
-    struct shim_tensor *tensor; /* the file's scope's */
+    struct shim_tensor *tensor; /* owned by the file's scope */
 };
 
 struct operation;
@@ -41,8 +41,9 @@ struct operations_file {
 /* A row of the table in operations_table.c. */
 struct operation_kind {
     const char *name;
-    const char *numbers; /* what each is: v a value, t a tensor, n a number */
-    /* The shape that comes out, or why there is none; values and tensors are known to exist. */
+    const char *numbers; /* a letter for each: v a value, t a tensor, n a number */
+    /* Sets *out to the shape of the result; returns NULL, or what is wrong. Values and tensors are
+     * known to exist. */
     const char *(*shape)(const struct operations_network *n, const int64_t *numbers,
                          struct operations_shape *out);
     struct shim_tensor *(*run)(struct shim_scope *s, const struct operations_network *n,
@@ -54,13 +55,13 @@ struct operation {
     int64_t numbers[OPERATION_NUMBERS_MAX];
 };
 
-/* NULL where there is none of that name; name need not end with a zero byte. */
+/* NULL: no operation of that name. name need not end with a zero byte. */
 const struct operation_kind *operation_kind_find(const char *name, size_t bytes);
-/* Checks the numbers of the operation that makes value `index`, and sets that value's shape. NULL,
- * or what is wrong. */
+/* Checks the operation that gives value `index`, and sets that value's shape. Returns NULL, or what
+ * is wrong. */
 const char *operation_check(struct operations_network *n, size_t index);
 
-/* Fills in the networks from a file. f has its scopes, and is freed by the caller on failure. */
+/* Reads the networks from a file into f, whose scopes are open; on failure the caller frees f. */
 enum status operations_read(struct operations_file *f, const char *path,
                             struct errmsg *em) MUST_CHECK;
 

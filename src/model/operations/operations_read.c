@@ -1,4 +1,4 @@
-/* Reading a file of networks. It is untrusted: nothing in it is used before it has been checked. */
+/* Reads a file of networks. The file is untrusted: everything is checked before it is used. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,14 +14,14 @@
 enum { FORMAT_VERSION = 1, NAME_MAX_BYTES = 64 };
 static const char format_name[] = "bifrons.operations";
 
-/* What reading one network needs at hand. */
+/* State of reading one network. */
 struct reading {
     const char *path;
     struct weights *weights;
     const struct pickle *p;
     struct operations_file *file;
     struct operations_network *network;
-    uint32_t dict; /* of the network, in p */
+    uint32_t dict; /* the network's dict in p */
 };
 
 static enum status refuse(const char *path, const char *why, struct errmsg *em)
@@ -66,7 +66,7 @@ static enum status read_tensor(struct reading *r, const struct weights_tensor *t
 {
     struct operations_tensor *out = &r->network->tensors[r->network->n_tensors];
     if (!has_a_fit_shape(t))
-        return refuse_network(r, "a tensor in it has no shape or type that is known here", em);
+        return refuse_network(r, "a tensor in it has an unknown type or an impossible shape", em);
     double *numbers = malloc(t->count * sizeof *numbers);
     if (!numbers)
         return FAIL(em, ST_MEMORY, "out of memory reading %s", r->path);
@@ -85,7 +85,7 @@ static enum status read_tensor(struct reading *r, const struct weights_tensor *t
     return st;
 }
 
-/* "NAME.0", "NAME.1", … to the first that is not there. */
+/* Reads "NAME.0", "NAME.1", … up to the first that is missing. */
 static enum status read_tensors(struct reading *r, struct errmsg *em)
 {
     struct operations_network *n = r->network;

@@ -1,4 +1,4 @@
-/* The operations: for each one the shape that comes out, what must fit, and how it is run. */
+/* The operations: for each its checks, the shape of its result, and how it runs. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -7,7 +7,7 @@
 
 #include "base/poison.h"
 
-/* Does a tensor hold one number for each channel of the operation's input? */
+/* NULL if a tensor has one number for each channel of the operation's input, else what is wrong. */
 static const char *fits_channels(const struct operations_network *n, const int64_t *numbers,
                                  size_t which)
 {
@@ -25,7 +25,7 @@ static const char *affine_shape(const struct operations_network *n, const int64_
     return why ? why : fits_channels(n, numbers, 2);
 }
 
-/* One number a channel, to broadcast over (N, C, H, W). */
+/* One number for each channel, shaped to broadcast over (N, C, H, W). */
 static struct shim_tensor *per_channel(struct shim_scope *s, const struct operations_tensor *t)
 {
     return shim_reshape(s, t->tensor, 4, (int64_t[]){1, t->dims[0], 1, 1});
@@ -211,7 +211,7 @@ const char *operation_check(struct operations_network *n, size_t index)
         switch (o->kind->numbers[i]) {
         case 'v':
             if (number < 0 || number >= (int64_t)index)
-                return "it takes a value that no earlier operation makes";
+                return "it takes a value that no earlier operation gives";
             break;
         case 't':
             if (number < 0 || number >= (int64_t)n->n_tensors)
@@ -225,7 +225,7 @@ const char *operation_check(struct operations_network *n, size_t index)
     struct operations_shape out = {0};
     const char *why = o->kind->shape(n, o->numbers, &out);
     if (!why && operations_count(out) > OPERATIONS_ELEMENTS_MAX)
-        why = "what it makes is too large";
+        why = "its result is too large";
     n->shapes[index] = out;
     return why;
 }

@@ -33,13 +33,13 @@ struct pickle {
     uint32_t root;
 };
 
-/* The machine that reads it. */
+/* State of the reader: a stack machine. */
 struct reader {
     const uint8_t *at, *end;
     struct pickle *p;
     struct pool stack, marks, memo; /* of uint32_t; a mark is a height of the stack */
     bool no_memory, bad;
-    struct value nowhere; /* written to once something went wrong; never read */
+    struct value nowhere; /* after an error values are written here; never read */
 };
 
 static bool grow(struct pool *pool, size_t n, size_t element_bytes)
@@ -58,7 +58,7 @@ static bool grow(struct pool *pool, size_t n, size_t element_bytes)
     return true;
 }
 
-/* ---- Questions ------------------------------------------------------------------------------- */
+/* ---- Reading the tree ------------------------------------------------------------------------ */
 
 static const struct value *value_of(const struct pickle *p, uint32_t i)
 {
@@ -139,7 +139,7 @@ size_t pickle_length(const struct pickle *p, uint32_t value)
 
 /* ---- Bytes and stack ------------------------------------------------------------------------- */
 
-/* n bytes of the pickle; NULL, and the reader is bad, where there are fewer. */
+/* Takes n bytes; if there are fewer, NULL, and the reader is bad. */
 static const uint8_t *take(struct reader *r, size_t n)
 {
     const uint8_t *at = r->at;
@@ -151,7 +151,7 @@ static const uint8_t *take(struct reader *r, size_t n)
     return at;
 }
 
-/* A little-endian number of n bytes, up to 8. */
+/* A little-endian number of n bytes, at most 8. */
 static uint64_t take_number(struct reader *r, size_t n)
 {
     const uint8_t *bytes = take(r, n);
@@ -242,7 +242,7 @@ static void put_text(struct reader *r, uint64_t n)
     r->bad = r->bad || !text;
 }
 
-/* An integer of n bytes, two's complement; one that is too long reads as -1. */
+/* An integer of n bytes, two's complement; -1 if it does not fit into 64 bits. */
 static void put_long(struct reader *r, uint64_t n)
 {
     uint64_t x = 0;
@@ -260,7 +260,7 @@ static void put_long(struct reader *r, uint64_t n)
     put_int(r, (int64_t)x);
 }
 
-/* "module\nname\n" as one text, with the line break in between. */
+/* "module\nname\n" as one text: "module\nname". */
 static void put_global(struct reader *r)
 {
     const uint8_t *from = r->at, *line = from;
@@ -290,7 +290,7 @@ static void put_tuple(struct reader *r, size_t n)
         append(r, tuple, items[i]);
 }
 
-/* Height of the stack at the last mark, which is taken away. */
+/* Removes the last mark and returns its height of the stack. */
 static size_t take_mark(struct reader *r)
 {
     if (r->marks.n == 0) {
@@ -300,14 +300,14 @@ static size_t take_mark(struct reader *r)
     return ((uint32_t *)r->marks.memory)[--r->marks.n];
 }
 
-/* What lies above the mark becomes a tuple, or goes into the value below it. */
+/* The values above the mark become a tuple, or are appended to the value below the mark. */
 static void gather(struct reader *r, bool into_below)
 {
     size_t from = take_mark(r), to = r->stack.n;
     if (r->bad)
         return;
     r->stack.n = from;
-    /* a new value takes the place of the first item: that one is kept aside */
+    /* a new value overwrites the first item on the stack: keep it */
     uint32_t first = from < to ? ((uint32_t *)r->stack.memory)[from] : 0;
     if (!into_below)
         new_value(r, PICKLE_SEQUENCE);
@@ -354,7 +354,7 @@ static void memo_get(struct reader *r, uint64_t at)
     push_number(r, &r->stack, value);
 }
 
-/* Opcodes with a value of their own; false for others. */
+/* Opcodes that push a value; false for others. */
 static bool take_value(struct reader *r, uint8_t opcode)
 {
     switch (opcode) {
@@ -435,7 +435,7 @@ static void take_opcode(struct reader *r, uint8_t opcode)
     case 'R': /* REDUCE */
         put_call(r);
         return;
-    case 'b': /* BUILD: what it would set is not looked at */
+    case 'b': /* BUILD: the state that it would set is ignored */
         (void)pop(r);
         return;
     case 'Q': { /* BINPERSID */
@@ -488,7 +488,7 @@ enum status pickle_parse(const uint8_t *bytes, size_t n, struct pickle **out, si
     if (r.bad) {
         pickle_free(p);
         return r.no_memory ? FAIL(em, ST_MEMORY, "out of memory")
-                           : FAIL(em, ST_DATA, "its pickle is torn, or holds more than tensors");
+                           : FAIL(em, ST_DATA, "its pickle is torn, or contains more than tensors");
     }
     *out = p;
     *used_out = (size_t)(r.at - bytes);

@@ -17,8 +17,8 @@ enum { PIECE_BYTES = 1 << 18 };
 enum status weights_refuse(const struct weights *w, const char *why, struct errmsg *em)
 {
     return FAIL(em, ST_DATA,
-                "%s cannot be used: %s. A dict of tensors is wanted, as torch.save writes it, or a "
-                "safetensors file; get the file again, it may be torn",
+                "%s cannot be used: %s. Give a dict of tensors as torch.save writes it, or a "
+                "safetensors file; get the file again if it may be torn",
                 w->path, why);
 }
 
@@ -71,8 +71,8 @@ enum status weights_add(struct weights *w, struct weights_tensor t, struct errms
     return st;
 }
 
-/* A zip archive begins with "PK"; a pickle of protocol 2 with 0x80 0x02; a safetensors file with
- * the length of its header, whose seventh and eighth byte are 0, and "{". */
+/* A zip archive begins with "PK"; a pickle of protocol 2 with 0x80 0x02. A safetensors file begins
+ * with the length of its header, whose seventh and eighth byte are 0, and "{". */
 static enum status list(struct weights *w, struct errmsg *em)
 {
     uint8_t *head = NULL;
@@ -89,7 +89,7 @@ static enum status list(struct weights *w, struct errmsg *em)
     if (pickle)
         return weights_list_plain(w, em);
     return safetensors ? weights_list_safetensors(w, em)
-                       : weights_refuse(w, "it is no file of weights", em);
+                       : weights_refuse(w, "it is not a file of weights", em);
 }
 
 enum status weights_open(const char *path, struct weights **out, struct errmsg *em)
@@ -142,7 +142,8 @@ const struct weights_tensor *weights_find(const struct weights *w, const char *n
     return NULL;
 }
 
-/* n bytes of a record from `offset` on, and the rest of it: then libzip compares the checksum. */
+/* Reads n bytes of a record from `offset`, then the rest: libzip compares the checksum at the end
+ * of a record. */
 static enum status read_record(struct weights *w, const char *name, uint64_t offset, uint8_t *out,
                                size_t n, struct errmsg *em)
 {
@@ -152,7 +153,7 @@ static enum status read_record(struct weights *w, const char *name, uint64_t off
     zip_int64_t got = record && piece ? 1 : -1;
     while (got > 0) {
         got = zip_fread(record, piece, PIECE_BYTES);
-        for (zip_int64_t i = 0; i < got; i++, at++) /* little-endian, as all that runs this */
+        for (zip_int64_t i = 0; i < got; i++, at++) /* files and machines are little-endian */
             if (at >= offset && at - offset < n)
                 out[at - offset] = piece[i];
     }

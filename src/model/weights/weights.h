@@ -1,8 +1,8 @@
 /*
- * Named tensors from a file that some other program wrote: torch.save of a dict of tensors, in its
- * zip form or in the plain one of PyTorch before 1.6 (which torchvision's VGG files still have), or
+ * Named tensors from a file of another program: torch.save of a dict of tensors, as a zip archive
+ * or in the plain form of PyTorch before 1.6 (torchvision's VGG files still have it), or
  * safetensors. The file is untrusted: nothing in it is executed, and every size is checked against
- * the file's own.
+ * the file's size.
  *
  *     enum status st = weights_open(path, &w, &em);
  *     if (st != ST_OK)
@@ -24,11 +24,11 @@ enum { WEIGHTS_DIMS_MAX = 8 };
 
 struct weights_tensor {
     char *name;
-    bool is_double; /* else float: others cannot be read, and have count 0 */
+    bool is_double; /* double, else float; other types cannot be read and have count 0 */
     int n_dims;
     int64_t dims[WEIGHTS_DIMS_MAX];
     size_t count;
-    /* where its bytes are: from `offset` on of the file, or of a record of the zip archive */
+    /* its bytes begin at `offset` of the file, or of a record of the zip archive */
     uint64_t offset;
     char *record;
 };
@@ -36,15 +36,15 @@ struct weights_tensor {
 struct weights;
 struct pickle; /* pickle.h */
 
-/* ST_NOINPUT where it cannot be opened; ST_DATA where it is none of the three kinds, torn, or holds
- * something else than a dict of tensors. */
+/* ST_NOINPUT: cannot be opened; ST_DATA: none of the three kinds, torn, or not a dict of
+ * tensors. */
 enum status weights_open(const char *path, struct weights **out, struct errmsg *em) MUST_CHECK;
 void weights_free(struct weights *w);
-/* All that the dict holds; borrowed. NULL where the file is no zip archive of torch.save's. */
+/* The whole dict; borrowed. NULL: the file is not a zip archive of torch.save's. */
 const struct pickle *weights_pickle(const struct weights *w);
-/* NULL where there is none of that name. */
+/* NULL: no tensor of that name. */
 const struct weights_tensor *weights_find(const struct weights *w, const char *name);
-/* ST_DATA where its bytes are not there, or do not match their checksum. */
+/* ST_DATA: its bytes are missing or do not match their checksum. */
 enum status weights_read(struct weights *w, const struct weights_tensor *t, double *numbers,
                          struct errmsg *em) MUST_CHECK;
 

@@ -1,4 +1,4 @@
-/* What the files of weights.h share. */
+/* Shared by the files of weights.h. */
 #ifndef BIFRONS_MODEL_WEIGHTS_PRIV_H
 #define BIFRONS_MODEL_WEIGHTS_PRIV_H
 
@@ -13,7 +13,7 @@ struct weights {
     char *path;
     FILE *file;
     uint64_t bytes;        /* of the file */
-    zip_t *archive;        /* NULL: no zip archive */
+    zip_t *archive;        /* NULL: not a zip archive */
     struct pickle *pickle; /* of the zip archive, in pickle_bytes */
     uint8_t *pickle_bytes;
     struct weights_tensor *tensors;
@@ -22,15 +22,13 @@ struct weights {
 
 /* "PATH cannot be used: WHY", ST_DATA. */
 enum status weights_refuse(const struct weights *w, const char *why, struct errmsg *em);
-/* Up to n bytes of the file from `offset`, caller's to free. ST_DATA where there are none,
- * ST_MEMORY.
- */
+/* Reads up to n bytes from `offset`; the caller frees them. ST_DATA: none there; ST_MEMORY. */
 enum status weights_load(struct weights *w, uint64_t offset, size_t n, uint8_t **out, size_t *n_out,
                          struct errmsg *em) MUST_CHECK;
-/* Takes the tensor over, its strings too. ST_MEMORY; ST_DATA where there are too many. */
+/* Takes over the tensor with its strings. ST_MEMORY; ST_DATA: too many tensors. */
 enum status weights_add(struct weights *w, struct weights_tensor t, struct errmsg *em) MUST_CHECK;
 
-/* Fill in the tensors. */
+/* Add the file's tensors to w. */
 enum status weights_list_safetensors(struct weights *w, struct errmsg *em) MUST_CHECK;
 enum status weights_list_zip(struct weights *w, struct errmsg *em) MUST_CHECK;
 enum status weights_list_plain(struct weights *w, struct errmsg *em) MUST_CHECK;

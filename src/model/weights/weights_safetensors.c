@@ -1,5 +1,4 @@
-/* The safetensors format: the length of a JSON header in 8 bytes, the header, the tensors' bytes.
- */
+/* The safetensors format: 8 bytes (length of the header), a JSON header, the tensors' bytes. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,7 @@
 
 #include "base/poison.h"
 
-/* False where shape and range do not belong together, or lie outside the file. */
+/* False if shape and range do not agree, or the range is outside the file. */
 static bool take_tensor(const json_t *about, uint64_t data, uint64_t file_bytes,
                         struct weights_tensor *t)
 {
@@ -34,7 +33,7 @@ static bool take_tensor(const json_t *about, uint64_t data, uint64_t file_bytes,
             return false;
     }
     if (!t->is_double && strcmp(type, "F32") != 0)
-        return true; /* listed; count 0 */
+        return true; /* unknown type: listed, with count 0 */
     t->count = count;
     return checked_mul(count, t->is_double ? sizeof(double) : sizeof(float), &bytes) &&
            bytes == (size_t)(to - from);
@@ -58,7 +57,7 @@ enum status weights_list_safetensors(struct weights *w, struct errmsg *em)
     json_t *root = n == bytes ? json_loadb((char *)text, n, JSON_REJECT_DUPLICATES, NULL) : NULL;
     free(text);
     if (!json_is_object(root))
-        st = weights_refuse(w, "its header is no JSON", em);
+        st = weights_refuse(w, "its header is not JSON", em);
     const char *name;
     json_t *about;
     json_object_foreach(root, name, about)
@@ -67,7 +66,7 @@ enum status weights_list_safetensors(struct weights *w, struct errmsg *em)
         if (st != ST_OK || strcmp(name, "__metadata__") == 0)
             continue;
         if (!take_tensor(about, sizeof(uint64_t) + bytes, w->bytes, &t))
-            st = weights_refuse(w, "its header does not fit its size", em);
+            st = weights_refuse(w, "its header does not match the file's size", em);
         t.name = st == ST_OK ? strdup(name) : NULL;
         if (st == ST_OK)
             st = weights_add(w, t, em);

@@ -1,15 +1,14 @@
 /*
- * What torch.save writes of a dict of tensors. The pickle tells of each tensor which storage it
- * lies in, from which element on, its sizes and strides:
+ * A dict of tensors as torch.save writes it. For each tensor the pickle has its storage, its first
+ * element there, sizes and strides:
  *
  *     name: torch._utils._rebuild_tensor_v2(
  *               persistent("storage", torch.FloatStorage, key, device, elements),
  *               first element, sizes, strides, ...)
  *
- * As a zip archive: records PREFIX/data.pkl, and PREFIX/data/KEY for each storage. In the plain
- * form (before PyTorch 1.6): pickles of a magic number, a version, facts about the system, the dict
- * and the list of keys; then, in that list's order, each storage's number of elements and its
- * bytes.
+ * Zip archive: records PREFIX/data.pkl, and PREFIX/data/KEY for each storage. Plain form (before
+ * PyTorch 1.6): pickles of a magic number, a version, facts about the system, the dict and the list
+ * of keys; then, for each key in that order, the storage's number of elements and its bytes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,17 +22,17 @@
 
 enum { PLAIN_PICKLES = 5, PREFIX_MAX = 256, STORAGES_MAX = WEIGHTS_TENSORS_MAX };
 
-/* Where the storages of the plain form lie. */
+/* Where the storages of a file in the plain form are. */
 struct storages {
     size_t n;
     struct storage {
-        const char *key; /* key_bytes of it */
+        const char *key; /* not zero-terminated */
         size_t key_bytes;
         uint64_t offset, bytes;
     } * of;
 };
 
-/* Bytes of an element of a storage; 0 for a type that is not known. */
+/* Bytes of an element of a storage; 0: unknown type. */
 static size_t element_bytes(const struct pickle *p, uint32_t type, bool *is_double, bool *readable)
 {
     static const struct {
@@ -66,7 +65,7 @@ static char *copy_text(const struct pickle *p, uint32_t value)
     return memchr(text, '\0', n) ? NULL : strndup(text, n);
 }
 
-/* A tensor's arguments, by way of a parameter's where it is one; 0 where it is neither. */
+/* The arguments of a tensor, or of the tensor in a parameter; 0: neither. */
 static uint32_t rebuilt(const struct pickle *p, uint32_t value)
 {
     if (pickle_text_is(p, pickle_callee(p, value), "torch._utils\n_rebuild_parameter"))
@@ -76,7 +75,7 @@ static uint32_t rebuilt(const struct pickle *p, uint32_t value)
     return tensor ? pickle_arguments(p, value) : 0;
 }
 
-/* Sizes into t; false where they are none, or the strides not those of one block. */
+/* Copies the sizes to t; false if they are not sizes, or the tensor is not contiguous. */
 static bool take_shape(const struct pickle *p, uint32_t sizes, uint32_t strides,
                        struct weights_tensor *t)
 {
@@ -107,7 +106,8 @@ static const struct storage *find_storage(const struct storages *s, const struct
     return NULL;
 }
 
-/* Where the tensor's bytes are. prefix: of the zip archive's records; NULL: see storages. */
+/* Copies the place of the tensor's bytes to t. prefix: that of the zip archive's records; NULL: the
+ * plain form, see storages. */
 static bool take_place(const struct pickle *p, uint32_t arguments, const char *prefix,
                        const struct storages *storages, struct weights_tensor *t)
 {
@@ -137,7 +137,7 @@ static bool take_place(const struct pickle *p, uint32_t arguments, const char *p
     return !prefix || t->record;
 }
 
-/* The tensors among a dict's items; other items are passed over. */
+/* Adds the tensors among a dict's items; skips other items. */
 static enum status add_tensors(struct weights *w, const struct pickle *p, uint32_t dict,
                                const char *prefix, const struct storages *storages,
                                struct errmsg *em)
@@ -166,9 +166,9 @@ static enum status add_tensors(struct weights *w, const struct pickle *p, uint32
     return st;
 }
 
-/* ---- As a zip archive ------------------------------------------------------------------------ */
+/* ---- Zip archives ---------------------------------------------------------------------------- */
 
-/* The folder that all records lie in: torch names it after the file. */
+/* The folder of all records: torch names it after the file. */
 static bool find_prefix(zip_t *archive, char prefix[static PREFIX_MAX])
 {
     static const char wanted[] = "/data.pkl";
@@ -197,7 +197,7 @@ static enum status read_pickle(struct weights *w, const char *prefix, uint8_t **
     uint8_t *bytes = malloc((size_t)about.size);
     zip_file_t *record = zip_fopen(w->archive, name, 0);
     zip_int64_t got = bytes && record ? zip_fread(record, bytes, about.size) : -1;
-    uint8_t end; /* only at the record's end libzip compares the checksum */
+    uint8_t end; /* libzip compares the checksum at the record's end */
     if (got >= 0 && (zip_uint64_t)got == about.size && zip_fread(record, &end, 1) != 0)
         got = -1;
     int reason = bytes && got < 0 ? zip_reason(w->archive, record) : 0;
@@ -226,7 +226,7 @@ enum status weights_list_zip(struct weights *w, struct errmsg *em)
     if (st != ST_OK)
         return st;
     if (!w->archive || !find_prefix(w->archive, prefix))
-        return weights_refuse(w, "it is a zip archive, but torn or not torch.save's", em);
+        return weights_refuse(w, "it is a zip archive, but torn or not written by torch.save", em);
     st = read_pickle(w, prefix, &w->pickle_bytes, &n, em);
     if (st == ST_OK) {
         struct errmsg why = {0};
@@ -241,7 +241,7 @@ enum status weights_list_zip(struct weights *w, struct errmsg *em)
 
 /* ---- The plain form -------------------------------------------------------------------------- */
 
-/* Bytes of an element of the storage of that key, as the tensors in it tell. */
+/* Bytes of an element of the storage with that key, from the first tensor that uses it. */
 static size_t find_element_bytes(const struct pickle *p, const char *key, size_t key_bytes)
 {
     uint32_t dict = pickle_root(p);
@@ -259,7 +259,7 @@ static size_t find_element_bytes(const struct pickle *p, const char *key, size_t
     return 0;
 }
 
-/* The storages behind the pickles, from `at` on. */
+/* Finds the storages, which follow the pickles from `at` on. */
 static enum status place_storages(struct weights *w, const struct pickle *dict,
                                   const struct pickle *keys, uint64_t at, struct storages *out,
                                   struct errmsg *em)

@@ -7,7 +7,8 @@
 
 enum { PIECE_BYTES = 1 << 18, RECORDS_MAX = 1 << 20 };
 
-/* Others, such as EINVAL and EFBIG, come of places that a damaged file names. */
+/* Is the disk the reason? Others, such as EINVAL and EFBIG, come from wrong positions in a damaged
+ * file. */
 static bool is_of_the_disk(int reason)
 {
     return reason == EIO || reason == ESTALE || reason == ENODEV || reason == ETIMEDOUT;
@@ -50,7 +51,7 @@ static enum status read_through(zip_t *archive, zip_uint64_t index, char *piece,
         zip_fclose(record);
     if (reason)
         return FAIL_ERRNO(em, ST_IO, reason, "cannot read %s", path);
-    return n == 0 ? ST_OK : ST_DATA; /* the caller's to tell */
+    return n == 0 ? ST_OK : ST_DATA; /* the caller writes the message */
 }
 
 static enum status check_record(zip_t *archive, zip_uint64_t index, char *piece, const char *path,
@@ -59,10 +60,11 @@ static enum status check_record(zip_t *archive, zip_uint64_t index, char *piece,
     const zip_uint64_t wanted = ZIP_STAT_NAME | ZIP_STAT_COMP_METHOD;
     zip_stat_t s;
     bool known = zip_stat_index(archive, index, 0, &s) == 0 && (s.valid & wanted) == wanted;
-    if (known && s.comp_method != ZIP_CM_STORE) /* a small file could ask for all memory */
+    if (known &&
+        s.comp_method != ZIP_CM_STORE) /* a small compressed file could expand to all memory */
         return FAIL(em, ST_DATA,
-                    "%s is no checkpoint: its record \"%.100s\" is compressed, as torch.save never "
-                    "does",
+                    "%s is no checkpoint: its record \"%.100s\" is compressed; torch.save "
+                    "does not compress",
                     path, s.name);
     enum status st = known ? read_through(archive, index, piece, path, em) : ST_DATA;
     if (st == ST_DATA)
@@ -90,7 +92,7 @@ enum status zip_check(const char *path, struct errmsg *em)
     if (!piece)
         st = FAIL(em, ST_MEMORY, "out of memory reading %s", path);
     else if (n < 1 || n > RECORDS_MAX)
-        st = FAIL(em, ST_DATA, "%s is no checkpoint: an archive of %lld records", path,
+        st = FAIL(em, ST_DATA, "%s is no checkpoint: it is a zip archive of %lld records", path,
                   (long long)n);
     for (zip_int64_t i = 0; i < n && st == ST_OK; i++)
         st = check_record(archive, (zip_uint64_t)i, piece, path, em);

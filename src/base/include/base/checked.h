@@ -1,4 +1,4 @@
-/* Sizes that come from files or flags: arithmetic that reports overflow instead of wrapping. */
+/* Arithmetic that reports overflow instead of wrapping, for sizes from files and flags. */
 #ifndef BIFRONS_BASE_CHECKED_H
 #define BIFRONS_BASE_CHECKED_H
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* true and *out set, or false on overflow and *out untouched. */
+/* false on overflow: *out is then unchanged. */
 static inline bool checked_mul(size_t a, size_t b, size_t *out)
 {
     size_t product;

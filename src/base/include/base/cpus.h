@@ -1,19 +1,18 @@
 /*
- * The CPUs that this process may use: those it is bound to, and how much of their time its cgroups
- * (a container's limits, for instance) leave it.
+ * The CPUs that this process may use: the CPUs it is bound to, and the CPU time that its cgroups
+ * (the limits of a container, for instance) allow.
  */
 #ifndef BIFRONS_BASE_CPUS_H
 #define BIFRONS_BASE_CPUS_H
 
-/* CPUs of the machine; at least 1. */
+/* CPUs of the node; at least 1. */
 int cpus_online(void);
-/* CPUs that the calling thread is bound to; all of the machine where nothing binds it. */
+/* CPUs that the calling thread is bound to; all CPUs of the node if it is not bound. */
 int cpus_allowed(void);
 /*
- * The CPU quota in CPUs: 1.5 allows 1.5 s of CPU time a second. The lowest one of this process's
- * own cgroup and of the cgroups above it, by cpu.max (v2) and cpu.cfs_quota_us (v1). INFINITY where
- * there is none, or none that can be read. root: "", or a folder that holds proc/ and sys/ of a
- * test.
+ * The CPU quota in CPUs: 1.5 allows 1.5 s of CPU time a second. It is the lowest quota of this
+ * process's cgroup and the cgroups above it, from cpu.max (v2) and cpu.cfs_quota_us (v1). INFINITY:
+ * no quota, or none that can be read. root: ""; tests give a folder with their own proc/ and sys/.
  */
 double cpus_quota(const char *root);
 

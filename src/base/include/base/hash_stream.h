@@ -1,5 +1,5 @@
-/* XXH3-128 of bytes that come piece by piece; hash128_stream_get (base/hash.h) tells it. Also for
- * C++. */
+/* XXH3-128 of bytes that come piece by piece. Read the hash with hash128_stream_get (base/hash.h).
+ * Also for C++. */
 #ifndef BIFRONS_BASE_HASH_STREAM_H
 #define BIFRONS_BASE_HASH_STREAM_H
 

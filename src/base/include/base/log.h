@@ -1,10 +1,10 @@
 /*
- * Messages for people, on standard error: one line, one write(2), so that the lines of several
- * ranks never mix. Data (JSON, tables asked for) goes to standard output and never through here.
+ * Messages for users, on standard error. One line is one write(2), so that lines of several ranks
+ * never mix. Data (JSON, tables) goes to standard output, not through the log.
  *
- * By default rank 0 prints INFO and above, other ranks WARN and above; a line from a rank other
- * than 0 is marked "[rank R] ". The log's settings are the one piece of state the process shares;
- * set them before starting threads. The printing functions may be called from any thread.
+ * By default rank 0 prints INFO and above, other ranks WARN and above. Lines of ranks other than 0
+ * begin with "[rank R] ". The settings are global: set them before you start threads. Any thread
+ * may print.
  */
 #ifndef BIFRONS_BASE_LOG_H
 #define BIFRONS_BASE_LOG_H
@@ -13,7 +13,8 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-/* Reads BIFRONS_LOG (debug, info, warn, error), NO_COLOR, TERM and whether stderr is a terminal. */
+/* Takes the settings from BIFRONS_LOG (debug, info, warn, error), NO_COLOR, TERM, and whether
+ * stderr is a terminal. */
 void log_init(void);
 void log_set_rank(int rank);
 
@@ -23,11 +24,11 @@ void log_at(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define log_warn(...)  log_at(LOG_WARN, __VA_ARGS__)
 #define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
 
-/* Is stderr a terminal that can redraw a line? */
+/* true if stderr is a terminal that can redraw a line. */
 bool log_is_terminal(void);
 /*
- * Redraws the progress line at the bottom of a terminal (cut to its width); "" removes it. Ordinary
- * messages print above it. Does nothing on rank > 0 or where stderr is not a terminal.
+ * Redraws the progress line at the bottom of the terminal, cut to its width; "" removes it. Other
+ * messages appear above it. Does nothing on rank > 0 or if stderr is not a terminal.
  */
 void log_progress(const char *fmt, ...) PRINTF_LIKE(1, 2);
 

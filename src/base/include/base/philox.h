@@ -1,13 +1,13 @@
 /*
  * Philox4x32-10: a counter-based random generator (Salmon, Moraes, Dror, Shaw: "Parallel random
- * numbers: as easy as 1, 2, 3", SC 2011). A draw is a pure function of (key, counter), so the
- * numbers that belong to a position in the training order are the same on every rank, in any
- * process, in any order of evaluation. There is no state to save.
+ * numbers: as easy as 1, 2, 3", SC 2011). A draw depends only on (seed, stream, index): the numbers
+ * for a position are the same on every rank, in every process and in any order. There is no state
+ * to save.
  *
  *     struct philox p = philox_at(seed, PHILOX_AUGMENT_A, position);
  *     float angle = philox_uniform(&p, -10.0f, 10.0f);
  *
- * Every use has a stream of its own, so that a new use never shifts the numbers of an old one.
+ * Every use has its own stream, so that a new use does not change the numbers of the others.
  */
 #ifndef BIFRONS_BASE_PHILOX_H
 #define BIFRONS_BASE_PHILOX_H
@@ -16,7 +16,7 @@
 
 /* Never renumber: checkpoints and sets promise that the same seed gives the same numbers. */
 enum philox_stream {
-    PHILOX_ORDER_A = 1, /* permutation of person A's training pictures; index = pass over the set */
+    PHILOX_ORDER_A = 1, /* order of person A's training pictures; index = pass over the set */
     PHILOX_ORDER_B = 2,
     PHILOX_AUGMENT_A = 3, /* index = position */
     PHILOX_AUGMENT_B = 4,
@@ -28,14 +28,14 @@ enum philox_stream {
     PHILOX_NOISE_B = 10,
 };
 
-/* A cursor into one stream at one index; copy it freely. */
+/* The next number to draw from one stream at one index. A plain value: copy it freely. */
 struct philox {
     uint32_t key[2], counter[4];
     uint32_t block[4];
-    unsigned used; /* words of block handed out; 4 = none left */
+    unsigned used; /* words of block that have been drawn, 0 to 4 */
 };
 
-/* The ten-round bijection itself, for tests against published vectors. */
+/* The ten rounds of the generator, for tests against published vectors. */
 void philox_block(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
 struct philox philox_at(uint64_t seed, enum philox_stream stream, uint64_t index);
@@ -46,7 +46,7 @@ uint64_t philox_u64(struct philox *p);
 uint64_t philox_below(struct philox *p, uint64_t n);
 /* Uniform in [low, high), 24 random bits. */
 float philox_uniform(struct philox *p, float low, float high);
-/* Standard normal by Box-Muller; consumes two words. */
+/* Standard normal, by Box-Muller from two words. */
 float philox_normal(struct philox *p);
 
 #endif

@@ -1,14 +1,14 @@
 /*
- * The 70 points of a face: iBUG 300-W's 68 in their order, then the pupils. Left and right are the
- * picture's, not the person's. A point that is not known is NaN in x and in y.
+ * The 70 points of a face: the 68 points of iBUG 300-W in their order, then the pupils. Left and
+ * right are those of the picture. An unknown point has NaN in x and y.
  *
- *    0 - 16  jaw, from the left ear by the chin (8) to the right ear
+ *    0 - 16  jaw, from the left ear over the chin (8) to the right ear
  *   17 - 21  left brow, from its outer end; 22 - 26 right brow, from its inner end
- *   27 - 30  ridge of the nose down to its tip (30); 31 - 35 below it, from left to right
+ *   27 - 30  ridge of the nose down to its tip (30); 31 - 35 nostrils, from left to right
  *   36 - 41  left eye: outer corner, upper lid (2), inner corner, lower lid (2)
  *   42 - 47  right eye: inner corner, upper lid (2), outer corner, lower lid (2)
- *   48 - 59  outer edge of the lips: left corner, along the upper lip, right corner (54), back
- *   60 - 67  inner edge of the lips, likewise; 64 right corner
+ *   48 - 59  outer edge of the lips: left corner (48), upper lip, right corner (54), lower lip
+ *   60 - 67  inner edge of the lips: left corner (60), upper lip, right corner (64), lower lip
  *   68, 69   left and right pupil
  */
 #ifndef BIFRONS_BASE_POINTS_H

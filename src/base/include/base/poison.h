@@ -1,6 +1,6 @@
 /*
- * Calls that have a better replacement here do not compile. Include last, in C sources only.
- * exit, abort and printf are the driver's.
+ * Forbids functions for which the project has a better one. Include last, in C sources only. Only
+ * the driver calls exit, abort and printf (a reviewer checks that).
  */
 #ifndef BIFRONS_BASE_POISON_H
 #define BIFRONS_BASE_POISON_H

@@ -1,17 +1,17 @@
 /*
- * What a fallible function returns, and where the explanation goes.
+ * Status and message of functions that can fail.
  *
  *     struct errmsg em = {0};
  *     if (set_open(path, &set, &em) != ST_OK)
  *         log_error("%s", em.text);            // the driver alone prints verdicts and exits
  *
  * A function that can fail returns `enum status` and takes a `struct errmsg *em` as its last
- * parameter. The function that first notices the failure writes the text, once, with FAIL; callers
- * pass status and text on unchanged. Outputs are set only on success, and a failed open leaves
- * nothing to free. Text says what is wrong, where (file, row, key), and what to do about it.
+ * parameter. The function that notices the failure writes the text with FAIL; callers pass status
+ * and text on unchanged. Outputs are set only on success, and a failed open leaves nothing to free.
+ * The text says what is wrong, where (file, row, key), and what to do.
  *
- * Our own mistakes are not statuses: BUG_ON prints the place and aborts, in release builds too.
- * Input is never checked with it.
+ * BUG_ON is for bugs in our own code: it prints the place and aborts, also in release builds. Do
+ * not check input with it.
  */
 #ifndef BIFRONS_BASE_STATUS_H
 #define BIFRONS_BASE_STATUS_H
@@ -25,7 +25,7 @@ extern "C" {
 #define MUST_CHECK           __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, va) __attribute__((format(printf, fmt, va)))
 
-/*        name          exit  meaning: what has to be put right */
+/*        name          exit  meaning: what to correct */
 #define STATUS_MAP(X)                                                                 \
     X(OK, 0, "success")                                                               \
     X(USAGE, 64, "bad usage: correct the command line")                               \
@@ -48,24 +48,24 @@ enum status {
 #undef X
 };
 
-/* The process exit code (sysexits.h where one fits) that a status ends in. */
+/* The exit code of the process for a status; from sysexits.h where one fits. */
 int status_exit_code(enum status st);
-/* Lower-case name ("noinput"); a static string. */
+/* The name in lower case ("noinput"); a static string. */
 const char *status_name(enum status st);
 
 /*
- * One explanation. Plain bytes, so it can cross threads and be sent between ranks as it is.
- * {0} means none. The first writer wins: later FAILs on the same errmsg leave it alone.
+ * One message; {0}: none. Plain bytes: threads and ranks may copy it as it is. The first writer
+ * wins: a later FAIL does not change it.
  */
 struct errmsg {
     enum status code;
-    int rank; /* who failed; -1 until a collective fills it in */
+    int rank; /* the rank that failed; -1 until a collective fills it in */
     int line; /* in our source, for bug reports */
     char where[48];
     char text[1984]; /* UTF-8, no newline at the end */
 };
 
-/* Writes em (NULL allowed) unless it holds a message already; returns code. */
+/* Returns code, and writes em (NULL is allowed) unless it holds a message. */
 #define FAIL(em, code, ...) errmsg_set((em), (code), __func__, __LINE__, __VA_ARGS__)
 enum status errmsg_set(struct errmsg *em, enum status code, const char *where, int line,
                        const char *fmt, ...) PRINTF_LIKE(5, 6);
@@ -75,10 +75,10 @@ enum status errmsg_set(struct errmsg *em, enum status code, const char *where, i
 enum status errmsg_set_errno(struct errmsg *em, enum status code, int errno_value,
                              const char *where, int line, const char *fmt, ...) PRINTF_LIKE(6, 7);
 
-/* For texts: log_info("%d rank%s", n, PLURAL(n)). */
+/* Plural s in messages: log_info("%d rank%s", n, PLURAL(n)). */
 #define PLURAL(n) ((n) == 1 ? "" : "s")
 
-/* Our own mistake: print place and condition, then abort. */
+/* For bugs in our own code: prints place and condition, then aborts. */
 #define BUG_ON(condition)                               \
     do {                                                \
         if (__builtin_expect(!!(condition), 0))         \

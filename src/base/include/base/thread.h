@@ -1,5 +1,5 @@
 /*
- * Threads that leave signals to others, and waits that end at a time of the monotonic clock.
+ * Threads that block all signals, and waits with a deadline on the monotonic clock.
  *
  *     int error = thread_start(&thread, work, context);
  *     if (error)
@@ -15,14 +15,14 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* As pthread_create, with every signal blocked in the thread: signals are for the threads that
- * handle them. Returns 0 or an errno value. */
+/* As pthread_create, with every signal blocked: other threads handle signals. Returns 0 or an errno
+ * value. */
 int thread_start(pthread_t *out, void *(*run)(void *context), void *context);
 
-/* A condition for condition_wait. */
+/* Initialises a condition for condition_wait. */
 void condition_init(pthread_cond_t *changed);
-/* As pthread_cond_wait, until the time until_s of clock_seconds(): returns false where that time
- * came first. INFINITY: no such time. */
+/* As pthread_cond_wait, but returns false when clock_seconds() reaches until_s first. INFINITY: no
+ * deadline. */
 bool condition_wait(pthread_cond_t *changed, pthread_mutex_t *lock, double until_s);
 
 #endif

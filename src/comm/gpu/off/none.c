@@ -1,4 +1,4 @@
-/* What a build without CUDA answers where gpu.c would ask for GPUs. */
+/* The functions of gpu.c in a build without CUDA. */
 #include <stdio.h>
 
 #include "comm_priv.h"

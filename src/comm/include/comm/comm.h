@@ -1,5 +1,5 @@
 /*
- * Collectives between the ranks of a training run, over raw memory: no tensor is known here.
+ * Collectives between the ranks of a training run, over raw memory. This module knows no tensors.
  *
  *     struct comm *c;
  *     struct comm_ticket t = {0};
@@ -11,31 +11,32 @@
  *         st = comm_wait(c, &t, COMM_NO_DEADLINE, &em);
  *     comm_close(c);
  *
- * COLLECTIVE calls must be made by all ranks in the same order. A range handed to *_begin belongs
- * to the library until comm_wait has returned for its ticket. Any number may be under way; they are
- * done in the order in which they were begun. Sums only: nothing here averages.
+ * ORDER. All ranks make COLLECTIVE calls in the same order. From *_begin until comm_wait returns
+ * for the ticket, the range belongs to the library. Any number of collectives may be begun; they
+ * run in the order in which they were begun. Reductions are sums, never averages.
  *
- * The sum at each element is taken in rank order within a node, then in the order of nodes (by
- * their lowest ranks), whatever the range's bounds; bf16 is added in fp32 and rounded once. Its
- * bits depend on world size and node layout alone, and all ranks get the same ones. Between GPUs
- * NCCL chooses the order: with more than two ranks it depends on the range's bounds, too.
+ * SUMS. At each element, the ranks of a node are added in rank order, then the nodes in the order
+ * of their lowest ranks. bf16 is added in fp32 and rounded once. All ranks get the same bits, which
+ * depend on world size and node layout only. Between GPUs NCCL chooses the order: with more than
+ * two ranks the bits depend on the bounds of the range, too.
  *
- * Backend mpi works while the caller computes: *_begin hands the range to a communication thread,
- * which from opening on makes every MPI call of the process. Within a node it reads and writes the
- * peers' ranges where they lie, if they are comm_alloc's; others are copied piece by piece.
+ * BACKEND MPI works while the caller computes: *_begin hands the range to a communication thread,
+ * which makes every MPI call of the process. Within a node this thread reads and writes the other
+ * ranks' ranges in place if comm_alloc gave their memory; it copies other ranges piece by piece.
  *
- * GPUS. With options.device a rank may work on a GPU: comm_device says on which, comm_alloc gives
- * memory on it, and ranges in that memory come with the stream they are produced on. Their
- * collectives are queued on a stream of our own: *_begin returns at once, and comm_wait makes the
- * range's stream wait, not the host. When a collective has not ended after timeout_s, or NCCL or a
- * peer reports an error, a thread of ours says so, aborts NCCL, lets calls here return ST_PEER, and
- * ends the job seconds later, whatever the caller's thread is stuck in.
+ * GPUS. With options.device a rank may work on a GPU: comm_device says on which one, and comm_alloc
+ * gives memory on it. The caller passes such a range with the stream that produces it. Collectives
+ * run on a stream of their own: *_begin returns at once, and comm_wait makes the range's stream
+ * wait, not the host. A watching thread acts when a collective takes longer than timeout_s, or when
+ * NCCL or another rank reports an error: it logs the failure and aborts NCCL, calls return ST_PEER,
+ * and seconds later it ends the job, even if the caller's thread hangs.
  *
- * Calls come from one thread at a time; comm_abort may come from any. Ranks that ask for different
- * things in the same place (another collective, count, type, root) all get ST_INTERNAL, which names
- * the odd rank, before any range is touched. A failed collective is the last one: every later call
- * returns the same failure, and comm_close leaves MPI as it is, for MPI_Finalize would wait for
- * ranks that are gone.
+ * THREADS. One thread at a time calls; any thread may call comm_abort.
+ *
+ * ERRORS. Ranks that ask for different collectives (kind, count, type or root) all get ST_INTERNAL
+ * before any range is touched; the message names the odd rank. After a failed collective every
+ * later call returns the same failure. comm_close then does not end MPI: MPI_Finalize would wait
+ * for ranks that are gone.
  */
 #ifndef BIFRONS_COMM_COMM_H
 #define BIFRONS_COMM_COMM_H
@@ -59,44 +60,46 @@ enum comm_kind {
 
 struct comm;
 
-/* One begun collective. Plain data, the caller's; comm_wait makes it idle. */
+/* One begun collective. The caller owns the ticket; comm_wait sets it back to idle. */
 struct comm_ticket {
-    uint64_t sequence; /* of this collective in this communicator; 0 = idle */
+    uint64_t sequence; /* number of the collective in this communicator, from 1; 0: idle */
 };
 
 struct comm_options {
     enum comm_backend backend;
     /* NULL or "cpu"; "cuda", "cuda:N"; "auto": a GPU where every rank has one. */
     const char *device;
-    /* Seconds without the others' answer after which a call gives up with ST_PEER, of opening NCCL,
-     * too; 0: none. Backend mpi notices without it when a rank of the same node has ended. */
+    /* Seconds that a call, or the opening of NCCL, waits for other ranks before it fails with
+     * ST_PEER; 0: no limit. Backend mpi notices at once when a rank of the same node has ended. */
     double timeout_s;
-    /* For tests. As if each node had so many ranks, and /dev/shm so many bytes a rank; 0: as is. */
+    /* For tests: pretend that a node has this many ranks, and that /dev/shm has this many bytes for
+     * each rank. 0: do not pretend. */
     int ranks_per_node;
     size_t shm_bytes_max;
 };
 
 /*
- * Opens the backend; COMM_AUTO is MPI where a launcher started several processes, else self, which
- * starts no MPI. MPI is started with MPI_THREAD_MULTIPLE and can be opened once in a process.
- * ST_CONFIG: a backend this build lacks or the launch contradicts. ST_USAGE: the variables of a
- * launcher say several processes and our MPI says one (another MPI's mpirun, srun without PMIx).
- * That refusal is written on every rank, and no rank knows of the others: the caller prints it
- * where the launcher's variables say rank 0.
+ * Opens the backend. COMM_AUTO means MPI if a launcher started several processes, else self, which
+ * does not start MPI. MPI starts with MPI_THREAD_MULTIPLE, once in a process. The options of rank 0
+ * count.
  *
- * On GPUs, "cuda" and "auto" give each rank the GPU of its number on the node, or the only one that
- * its launcher shows it. COMM_AUTO is then NCCL where no two ranks share a GPU (told by UUID), else
- * MPI through host memory; rank 0 logs which, and why. Options are rank 0's. ST_CONFIG: COMM_NCCL
- * where it cannot work. ST_NODEVICE: "cuda" where a rank has none. ST_PEER: NCCL did not open.
+ * On GPUs, "cuda" and "auto" give each rank the GPU with its local_rank, or the only GPU that the
+ * launcher shows it. COMM_AUTO then means NCCL if no two ranks share a GPU (by UUID), else MPI
+ * through host memory; rank 0 logs the choice and its reason.
+ *
+ * ST_CONFIG: the backend is not in this build, does not fit the launch, or is COMM_NCCL where NCCL
+ * cannot work. ST_NODEVICE: "cuda", and a rank has no GPU. ST_PEER: NCCL did not open. ST_USAGE:
+ * the launcher's variables say several processes, our MPI sees one (mpirun of another MPI, srun
+ * without PMIx). Every rank gets ST_USAGE alone: print it where the variables say rank 0.
  */
 enum status comm_open(const struct comm_options *o, struct comm **out,
                       struct errmsg *em) MUST_CHECK;
-/* Collective where the world has more than one rank: ends MPI. NULL is fine. */
+/* COLLECTIVE with more than one rank: ends MPI. NULL is allowed. */
 void comm_close(struct comm *c);
 /*
- * How long calls wait for the other ranks from now on, in place of comm_options.timeout_s; 0: for
- * ever, as through a phase in which one rank works and the others wait. A rank that has ended is
- * noticed all the same. Collectives on GPUs keep the timeout they were opened with.
+ * Replaces comm_options.timeout_s for later calls. 0: no limit, for a phase in which one rank works
+ * and the others wait; a rank that has ended is still noticed. Collectives on GPUs keep the timeout
+ * of comm_open.
  */
 void comm_set_timeout(struct comm *c, double timeout_s);
 /* Ends every rank of the job at once; does not return. */
@@ -104,43 +107,45 @@ _Noreturn void comm_abort(struct comm *c, int exit_code);
 
 int comm_rank(const struct comm *c);
 int comm_world_size(const struct comm *c);
-int comm_local_rank(const struct comm *c); /* among the ranks of this node */
+int comm_local_rank(const struct comm *c); /* number among the ranks of this node */
 int comm_local_size(const struct comm *c);
 int comm_node_count(const struct comm *c);
 const char *comm_host_name(const struct comm *c);
 const char *comm_backend_name(const struct comm *c);
-/* Keeps the calling thread, and those it starts from now on, on the processors next to this rank's
- * GPU that it may use, and with them the memory they touch first. Gives their number; 0 where
- * nothing changed: no GPU, one NUMA node, or bound so already. Not collective. */
+/* Binds the calling thread, and the threads it starts later, to its allowed CPUs on the NUMA node
+ * of the GPU: memory that they touch first lies there, too. Returns the number of CPUs; 0 if
+ * nothing changed (no GPU, one NUMA node, or bound so before). Not collective. */
 int comm_stay_near_gpu(const struct comm *c);
-/* COLLECTIVE. How many ranks of this host may run on a CPU of this rank's, this one included. */
+/* COLLECTIVE. Counts the ranks of this node that may run on a CPU of this rank, itself included. */
 enum status comm_count_cpu_sharers(struct comm *c, int *n_out, struct errmsg *em) MUST_CHECK;
-/* The CUDA device this rank works on, or -1: memory and work are the host's. */
+/* The CUDA device of this rank; -1: this rank works in host memory. */
 int comm_device(const struct comm *c);
-/* "Open MPI 4.1.4" or "none"; static. Also without an open communicator. */
+/* "Open MPI 4.1.4" or "none"; static. Needs no open communicator. */
 const char *comm_library_version(void);
 /* "2.29.7", or "none" in a build without CUDA; static. */
 const char *comm_nccl_version(void);
-/* What this build and machine can do about GPUs, for people: "2 GPUs", "no GPU: " and why. */
+/* What this build and node offer, for users: "yes, 2 GPUs: NAME", "yes, but no GPU here: REASON",
+ * "no: REASON". */
 void comm_describe_gpus(char *out, size_t out_bytes);
 
 /*
- * Memory for flat state that collectives work on, zeroed and 64-byte aligned: on comm_device where
- * that is a GPU; else with backend mpi in /dev/shm, where there is room (if not, one line says so,
- * once a node). Not collective; any thread. Free it before comm_close. ST_MEMORY.
+ * Zeroed, 64-byte aligned memory for flat state (parameters, gradients) that collectives work on.
+ * It lies on the GPU if comm_device is one; else, with backend mpi, in /dev/shm. If /dev/shm is
+ * full, the node logs one line and gives private memory. Not collective; any thread. Free it before
+ * comm_close. ST_MEMORY.
  */
 enum status comm_alloc(struct comm *c, size_t bytes, void **out, struct errmsg *em) MUST_CHECK;
 void comm_free(struct comm *c, void *memory);
 
 /*
- * COLLECTIVE, all four. `stream` is the device stream the range is produced on, NULL for host
- * memory: never the default stream. count is in elements. In place: every rank passes the whole
- * range. Between GPUs of one node, ranks that begin different collectives are told apart: ST_PEER
- * names them.
- *   all_reduce:      each rank's range becomes the sum
- *   reduce_scatter:  shard r (comm_shard) becomes the sum on rank r; the rest is undefined
- *   all_gather:      shard r travels from rank r to all
- *   broadcast:       from root to all
+ * COLLECTIVE, all four. They work in place: every rank passes the whole range of `count` elements.
+ * `stream` is the CUDA stream that produces the range, never the default stream; NULL for host
+ * memory. Ranks on GPUs of one node that begin different collectives get ST_PEER with their names.
+ *
+ *   all_reduce      the range becomes the sum on every rank
+ *   reduce_scatter  shard r (comm_shard) becomes the sum on rank r; the rest is undefined
+ *   all_gather      shard r is copied from rank r to all ranks
+ *   broadcast       the range is copied from root to all ranks
  */
 enum status comm_all_reduce_begin(struct comm *c, void *range, size_t count, enum comm_dtype dtype,
                                   void *stream, struct comm_ticket *ticket,
@@ -155,29 +160,29 @@ enum status comm_broadcast_begin(struct comm *c, void *range, size_t count, enum
                                  int root, void *stream, struct comm_ticket *ticket,
                                  struct errmsg *em) MUST_CHECK;
 /*
- * Waits until the ticket's range is final. ST_PEER when a rank is gone, or after deadline_s seconds
- * (COMM_NO_DEADLINE: the communicator's timeout); the message says who was missing, where known.
- * For a range on a GPU: what is queued on its stream afterwards finds it final; the host does not
- * wait.
+ * Waits until the ticket's range is final. On a GPU the range's stream waits, not the host: work
+ * queued on the stream afterwards finds the range final. ST_PEER if a rank is gone or deadline_s
+ * seconds are over (COMM_NO_DEADLINE: the communicator's timeout); the message names the missing
+ * ranks, if they are known.
  */
 enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadline_s,
                       struct errmsg *em) MUST_CHECK;
 
-/* COLLECTIVE. One of the four above from *_begin to comm_wait, for a caller that has nothing else
- * to do meanwhile. root: of a broadcast; else 0. */
+/* COLLECTIVE. Begins one of the four collectives above and waits for it. root: for a broadcast,
+ * else 0. */
 enum status comm_do(struct comm *c, enum comm_kind kind, void *range, size_t count,
                     enum comm_dtype dtype, int root, void *stream, struct errmsg *em) MUST_CHECK;
 
-/* The next n collectives are buckets 1 to n of something: the watchdog's report calls them so. */
+/* Says that the next n collectives are buckets 1 to n, for the watchdog's report. */
 void comm_note_buckets(struct comm *c, size_t n);
 
-/* Elements [first, first + count) of a range of n that rank owns when it is sharded. */
+/* The shard of a rank: elements [first, first + count) of a range of n. */
 void comm_shard(size_t n, int world_size, int rank, size_t *first, size_t *count);
 
 /*
- * COLLECTIVE. The end of a phase that can fail on one rank: all ranks get the status and message of
- * the lowest failing rank (its number in em->rank), or ST_OK. Pass the local outcome; em holds the
- * local message and is overwritten by the agreed one.
+ * COLLECTIVE. Ends a phase that can fail on one rank. Pass the local status, and its message in em.
+ * All ranks get the status and message of the lowest failing rank (its number in em->rank), or
+ * ST_OK.
  */
 enum status comm_agree(struct comm *c, enum status local, struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE. Bitwise or of flags over all ranks. */
@@ -186,12 +191,12 @@ enum status comm_agree_flags(struct comm *c, uint64_t *flags, struct errmsg *em)
 enum status comm_agree_range(struct comm *c, double value, double *min_out, double *max_out,
                              struct errmsg *em) MUST_CHECK;
 /*
- * COLLECTIVE. Every rank gives n bytes (n may differ); root gets all, in rank order, in *all_out
- * (the caller's to free) with the sizes in sizes_out[world_size]. Other ranks get NULL.
+ * COLLECTIVE. Every rank gives n bytes (n may differ). Root gets them in rank order in *all_out,
+ * which the caller frees, and the sizes in sizes_out[world_size]. Other ranks get NULL.
  */
 enum status comm_gather_bytes(struct comm *c, const void *bytes, size_t n, int root, void **all_out,
                               size_t *sizes_out, struct errmsg *em) MUST_CHECK;
-/* COLLECTIVE. */
+/* COLLECTIVE. Returns when all ranks have called it. */
 enum status comm_barrier(struct comm *c, struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Sums a flat gradient over ranks while backward is still at work on it.
+ * Sums a flat gradient over ranks while backward still computes the rest of it.
  *
  *     struct reducer *r;
  *     enum status st = reducer_new(&options, &r, &em);
@@ -10,25 +10,26 @@
  *     st = reducer_plan(r, &em);               // COLLECTIVE, once: buckets and their order
  *     for (int64_t step = 1; st == ST_OK && step <= steps; step++) {
  *         reducer_arm(r);
- *         backward();                          // the step's last: its hook sends buckets off
- *         st = reducer_flush(r, &em);          // COLLECTIVE: those that have not gone
+ *         backward();                          // the step's last one: its hook sends buckets
+ *         st = reducer_flush(r, &em);          // COLLECTIVE: sends the buckets that are left
  *         if (st == ST_OK)
  *             st = reducer_wait(r, &em);       // the sums are there
  *     }
  *     reducer_free(r);
  *
- * BUCKETS are ranges of the flat gradient, made of whole tensors: nothing is copied to be summed.
- * All ranks send them in one order, rank 0's order of readiness in the observed backward. A bucket
- * goes out as soon as its last tensor is final and all buckets before it have gone. A rank that has
- * no samples, or fails, never arms: reducer_flush sends all its buckets, so no rank waits in vain.
+ * BUCKETS are ranges of the flat gradient, made of whole tensors, and are summed in place. All
+ * ranks send them in the same order: the order in which gradients became final on rank 0 in the
+ * observed backward. A bucket is sent when its last tensor is final and all earlier buckets have
+ * been sent. A rank that has no samples, or fails, does not arm: reducer_flush then sends all its
+ * buckets, so that no rank waits in vain.
  *
- * THEIR SIZE is the one whose last sum arrives first, by the observed times of readiness and the
- * measured speed of the link; a fixed size overrides that. Where every bucket ends changes no bit
- * of a sum on the backends whose order of additions does not depend on it (comm.h).
+ * BUCKET SIZES are planned so that the last sum ends as early as possible, from the observed times
+ * and the measured speed of the link; bucket_bytes overrides the plan. With backend mpi the sizes
+ * change no bit of a sum; with NCCL they may (comm.h).
  *
- * THREADS. One at a time, and begun collectives count as comm.h's "calls": between reducer_arm and
- * the end of that backward only the hook's thread calls, and the thread that runs backward is
- * blocked in it; at all other times only that thread. No lock is needed.
+ * THREADS. One thread at a time, no lock. Between reducer_arm and the end of that backward only the
+ * hook's thread calls the reducer and comm; the thread that runs backward is blocked. At all other
+ * times only the thread that runs backward calls them.
  */
 #ifndef BIFRONS_COMM_REDUCER_H
 #define BIFRONS_COMM_REDUCER_H
@@ -38,8 +39,8 @@
 #include "comm/comm.h"
 
 enum reducer_wire {
-    REDUCER_WIRE_SAME, /* sums travel in the gradient's type */
-    REDUCER_WIRE_BF16, /* rounded to bf16, summed in fp32, rounded once more; host memory only */
+    REDUCER_WIRE_SAME, /* gradients are sent in their own type */
+    REDUCER_WIRE_BF16, /* gradients are sent in bf16 and summed in fp32; host memory only */
 };
 
 /* One tensor of the flat gradient. */
@@ -48,46 +49,46 @@ struct reducer_range {
 };
 
 struct reducer_options {
-    struct comm *comm; /* borrowed, like all below but the list of tensors */
-    void *gradients;
+    struct comm *comm;                   /* borrowed */
+    void *gradients;                     /* borrowed */
     size_t count;                        /* elements */
     enum comm_dtype dtype;               /* COMM_F32 or COMM_F64 */
-    void *stream;                        /* the gradient's; NULL for host memory */
-    const struct reducer_range *tensors; /* (n_tensors), ascending, covering [0, count) */
+    void *stream;                        /* that produces the gradient; NULL for host memory */
+    const struct reducer_range *tensors; /* (n_tensors), ascending, covering [0, count); copied */
     size_t n_tensors;
-    size_t bucket_bytes; /* of gradient; 0: planned */
+    size_t bucket_bytes; /* bytes of gradient in a bucket, at most; 0: planned */
     enum reducer_wire wire;
-    bool scatter; /* each rank gets the sums of its shard of each bucket only (comm_shard) */
+    bool scatter; /* sum each bucket by reduce_scatter: a rank gets its shard only (comm_shard) */
 };
 
 struct reducer;
 
-/* ST_MEMORY; ST_CONFIG for a bf16 wire on another type or off the host. */
+/* ST_MEMORY. ST_CONFIG: REDUCER_WIRE_BF16 with another type than fp32, or on a GPU. */
 enum status reducer_new(const struct reducer_options *o, struct reducer **out,
                         struct errmsg *em) MUST_CHECK;
 void reducer_free(struct reducer *r);
 
-/* The next backward tells order and times of readiness. */
+/* Makes the next backward record in which order, and when, gradients become final. */
 void reducer_observe(struct reducer *r);
 /*
- * COLLECTIVE. Measures the link (with the gradient as its load: its values are lost), plans on rank
- * 0 and shares the plan. ST_INTERNAL on all ranks where one rank's gradient, type or tensors differ
- * from rank 0's: the message names rank and bucket.
+ * COLLECTIVE. Measures the link, plans on rank 0 and shares the plan. The measurement overwrites
+ * the gradient. ST_INTERNAL on all ranks if a rank's gradient, type or tensors differ from rank
+ * 0's: the message names the rank and the bucket.
  */
 enum status reducer_plan(struct reducer *r, struct errmsg *em) MUST_CHECK;
-/* "4 buckets of 0.1 to 9.8 MiB, planned from …": how the plan came about; of rank 0. */
+/* "4 buckets of 0.1 to 9.8 MiB, planned from …"; on rank 0. Borrowed. */
 const char *reducer_get_description(const struct reducer *r);
-/* Buckets in the order they go out. */
+/* The number of buckets, and the buckets in the order in which they are sent. */
 size_t reducer_buckets(const struct reducer *r, const struct reducer_range **buckets_out);
 
-/* The next backward is the step's last: its hooks send buckets off. */
+/* Makes the hook send buckets during the next backward, the last one of the step. */
 void reducer_arm(struct reducer *r);
-/* The hook: the gradient of this tensor is final. Does nothing but when observing or armed. */
+/* The hook: the gradient of this tensor is final. Ignored unless observing or armed. */
 void reducer_ready(void *reducer, size_t first, size_t count);
-/* COLLECTIVE with the hooks' sends: begins every bucket that has not gone. Fails where a hook's
- * send failed. */
+/* COLLECTIVE, together with what the hook has sent: begins the buckets that are left. Returns the
+ * failure of the hook, if it had one. */
 enum status reducer_flush(struct reducer *r, struct errmsg *em) MUST_CHECK;
-/* Waits for all buckets. ST_PEER. */
+/* Waits until all buckets are summed. ST_PEER. */
 enum status reducer_wait(struct reducer *r, struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -9,23 +9,24 @@
  *     comm_shard(n_slots, comm_world_size(comm), comm_rank(comm), &first, &mine);
  *     for (int64_t step = 1; st == ST_OK && step <= steps; step++) {
  *         for (size_t slot = first; slot < first + mine; slot++) {
- *             backward(slot);                                  // gradients of this slot alone
+ *             backward(slot);                                  // the gradient of this slot only
  *             slot_sum_add(sum);
  *         }
  *         st = slot_sum_finish(sum, &em);                      // COLLECTIVE: gradients = the sum
  *     }
  *     slot_sum_free(sum);
  *
- * The tree: node (level, i) covers slots [i * 2^level, (i + 1) * 2^level) and is the sum of its
- * left and its right half; a half without slots is left out. So the bits of the sum depend on the
- * slots' gradients and their number alone, not on how many ranks there are.
+ * The tree: node (level, i) covers slots [i * 2^level, (i + 1) * 2^level) and is the sum of its two
+ * halves; a half without slots is skipped. So the bits of the sum depend on the gradients and the
+ * number of slots only, not on the number of ranks.
  *
- * A rank adds whole nodes of its own slots as it goes, at most 2 log2(n_slots) of them are left,
- * and these are gathered, piece by piece, and added by every rank alike. That moves as many copies
- * of the gradient as there are nodes left, one a rank where ranks share the slots out evenly in
- * powers of two, against two for the sum in rank order; memory is one gradient for each node.
+ * Each rank adds the nodes whose slots are all its own. At most 2 log2(n_slots) nodes are then left
+ * on a rank. All ranks gather these nodes, piece by piece, and add them in the same order.
  *
- * fp32 in host memory. One thread at a time, that of comm's calls.
+ * Cost: every node that is left takes the memory and the traffic of one gradient. It is one node a
+ * rank if every rank has the same power of two of slots. The sum in rank order moves two gradients.
+ *
+ * fp32 in host memory. Call from the thread that calls comm.
  */
 #ifndef BIFRONS_COMM_SLOT_SUM_H
 #define BIFRONS_COMM_SLOT_SUM_H
@@ -40,11 +41,11 @@ struct slot_sum;
 enum status slot_sum_new(struct comm *c, float *gradients, size_t count, size_t n_slots,
                          struct slot_sum **out, struct errmsg *em) MUST_CHECK;
 void slot_sum_free(struct slot_sum *s);
-/* "8 slots, 37.7 MiB a rank …": what it costs, one line. */
+/* One line with the cost: "8 slots, 37.7 MiB a rank …". */
 void slot_sum_describe(const struct slot_sum *s, char *out, size_t size);
-/* Takes the flat gradient as that of this rank's next slot; what it then holds is undefined. */
+/* Adds the flat gradient as this rank's next slot. Afterwards the gradient is undefined. */
 void slot_sum_add(struct slot_sum *s);
-/* COLLECTIVE. A rank that failed before its last slot takes part; the sum is then worth nothing. */
+/* COLLECTIVE, also on a rank that failed before its last slot: the sum is then meaningless. */
 enum status slot_sum_finish(struct slot_sum *s, struct errmsg *em) MUST_CHECK;
 
 #endif

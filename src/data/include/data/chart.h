@@ -6,7 +6,7 @@
  *                                 .lines = &line, .n_lines = 1};
  *     enum status st = chart_draw("light128", "on 8 GPUs", &panel, 1, &picture, &em);
  *
- * Axes reach from the least to the largest value, to the next tick. Drawn with cairo, in the
+ * Axes reach from the smallest to the largest value, rounded to ticks. Drawn with cairo, in the
  * system's sans-serif font.
  */
 #ifndef BIFRONS_DATA_CHART_H
@@ -18,7 +18,7 @@ enum { CHART_PANELS_MAX = 4 };
 
 struct chart_line {
     const char *name;    /* in the legend */
-    bool guide;          /* grey and dashed, without points: what the others are held against */
+    bool guide;          /* grey and dashed, without points: for comparison */
     size_t n;            /* points, by ascending x */
     const double *x, *y; /* above 0 on a logarithmic axis */
 };
@@ -26,7 +26,7 @@ struct chart_line {
 struct chart_axis {
     const char *label;
     double base;      /* logarithmic, with ticks at powers of this; 0: linear */
-    double low, high; /* 0, 0: by the lines */
+    double low, high; /* 0, 0: from the lines */
 };
 
 struct chart_panel {

@@ -1,10 +1,11 @@
 /*
- * Invented people, drawn with cairo: data whose true swap is known, with nobody's face in it.
+ * Invented people, drawn with cairo: training data with a known true swap, and no real person's
+ * face.
  *
- * An identity (face shape, hair, skin, eyes, nose, mouth, clothes, palette) is a function of
- * (seed, person); a scene (pose, expression, gaze, light, background) of (seed, person,
- * picture). A face is identity x scene, so drawing the other identity in the same scene gives the
- * true swap; where the picture is cut depends on the scene alone, so the two match pixel by pixel.
+ * An identity (face shape, hair, skin, eyes, nose, mouth, clothes, palette) depends on (seed,
+ * person) only; a scene (pose, expression, gaze, light, background) on (seed, person, picture). A
+ * face is an identity in a scene, so the true swap is the other identity in the same scene. The cut
+ * depends on the scene only, so both match pixel by pixel.
  */
 #ifndef BIFRONS_DATA_DRAWN_H
 #define BIFRONS_DATA_DRAWN_H
@@ -19,23 +20,23 @@
 enum {
     DRAWN_SIZE_MIN = 64,
     DRAWN_SIZE_MAX = 1024,
-    DRAWN_STYLE = 2, /* grows whenever the same options draw different pixels */
+    DRAWN_STYLE = 2, /* increased whenever the same options draw different pixels */
 };
 
 struct drawn_options {
     int size; /* pixels a side */
     uint64_t seed;
-    bool loose; /* whole head with surroundings, not cut to the eyes */
+    bool loose; /* the whole head with surroundings, not cut around the eyes */
 };
 
 struct drawn_face {
     struct picture image, truth; /* truth: the other person in the same scene */
     uint8_t *mask;               /* (size, size), 255 = face, antialiased */
     float landmarks[SET_LANDMARKS][2];
-    float points[FACE_POINTS][2]; /* as drawn, also where hair, head or lids hide them */
+    float points[FACE_POINTS][2]; /* as drawn, including points hidden by hair, head or lids */
     struct {
         float yaw, pitch, roll; /* of the head, radians: positive to the picture's right, up,
-                                   clockwise; roll as it is left in the picture */
+                                   clockwise; roll: what is left after the cut */
     } pose;
 };
 

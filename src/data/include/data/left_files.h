@@ -1,5 +1,5 @@
 /*
- * Files of a folder that are not used, told by what they are.
+ * Files of a folder that are not used, grouped by what they are.
  *
  *     struct left_files l = {0};
  *     st = left_files_add(&l, "photos", "x.webp", kind, false, &em);
@@ -20,7 +20,7 @@
 struct left_file {
     char *folder, *name;
     const struct file_kind *kind;
-    bool side_data; /* it lies beside pictures, as in masks, and is none itself */
+    bool side_data; /* side data, as in masks, not a picture */
     bool told;
 };
 
@@ -35,19 +35,19 @@ enum status left_files_add(struct left_files *l, const char *folder, const char 
                            struct errmsg *em) MUST_CHECK;
 void left_files_release(struct left_files *l);
 
-/* Pictures of other kinds, without side data. */
+/* Number of pictures of other kinds, without side data. */
 size_t left_files_pictures(const struct left_files *l);
-/* Fails for a folder without a picture, of which l was left: what it holds instead, with what to do
- * about each, and which folders inside it hold pictures. Returns ST_NOINPUT. */
+/* Returns ST_NOINPUT for a folder without pictures. The message says what it holds instead (l),
+ * what to do about each, and which folders inside it hold pictures. */
 enum status left_files_no_pictures(const struct left_files *l, struct name_list *inside,
                                    const char *folder, struct errmsg *em) MUST_CHECK;
 
 struct left_note {
     const char *folder; /* borrowed */
-    bool minor;         /* neither pictures nor videos */
+    bool minor;         /* not pictures or videos */
     char text[sizeof(struct name_list) + 200];
 };
-/* The next group of files of one folder and kind, each once; false: no more. */
+/* The next group of files of one folder and kind; false: no more. */
 bool left_files_next(struct left_files *l, struct left_note *out);
 
 #endif

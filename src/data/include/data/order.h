@@ -1,19 +1,20 @@
 /*
- * Which picture comes when. A position is the number of pictures of a person consumed so far:
- * the only cursor there is. The training picture at position p is
+ * Which picture comes when. A position is the number of pictures of a person consumed so far; it is
+ * the only cursor of a run. The training picture at position p is
  *
  *     train[permutation(seed, person, p div N)[p mod N]],   N = number of training pictures
  *
- * so world size, workers, batch size and restarts never change what is trained on, or in which
- * order.
+ * so world_size, threads, batch size and restarts change neither which pictures are trained on nor
+ * their order.
  *
- * permutation(seed, person, pass): draws from philox_at(seed, PHILOX_ORDER_A or _B, pass); starting
- * from 0 … N - 1, for i = N - 1 down to 1, place i is swapped with place philox_below(i + 1)
- * (Fisher and Yates).
+ * permutation(seed, person, pass) shuffles 0 … N - 1 by Fisher and Yates, with draws from
+ * philox_at(seed, PHILOX_ORDER_A or _B, pass): for i = N - 1 down to 1, place i is swapped with
+ * place philox_below(i + 1).
  *
- * The split depends on (seed, content) only: pictures are ranked by XXH3-64 of their 8-byte row
- * hash, seeded with the seed, ties by row, and the first round(val_fraction * n) are held out (at
- * least one where val_fraction > 0 and n > 1, and never all). `train` lists the rest by row.
+ * The split into training and held-out pictures depends on the seed and the content only. Pictures
+ * are sorted by the XXH3-64 of their 8-byte row hash, seeded with the seed; equal ones by row. The
+ * first round(val_fraction * n) are held out: at least one if val_fraction > 0 and n > 1, and never
+ * all. `train` is the rest, by row.
  */
 #ifndef BIFRONS_DATA_ORDER_H
 #define BIFRONS_DATA_ORDER_H
@@ -26,7 +27,7 @@ enum order_person { ORDER_PERSON_A, ORDER_PERSON_B };
 
 struct order;
 
-/* hashes: n row hashes (set_hashes); copied. ST_MEMORY; ST_CONFIG where no training row is left. */
+/* hashes: n row hashes (set_hashes), copied. ST_MEMORY; ST_CONFIG: no training picture is left. */
 enum status order_new(const uint64_t *hashes, int64_t n, double val_fraction, uint64_t seed,
                       enum order_person person, struct order **out, struct errmsg *em) MUST_CHECK;
 void order_free(struct order *o);
@@ -37,7 +38,8 @@ int64_t order_val_count(const struct order *o);
 int64_t order_val_row(const struct order *o, int64_t i);
 /* Row of the i-th training picture, in row order (for statistics over all of them). */
 int64_t order_train_row(const struct order *o, int64_t i);
-/* Row of the training picture at a position. Caches one permutation: one thread at a time. */
+/* Row of the training picture at a position. Caches one permutation, so only one thread at a
+ * time. */
 int64_t order_row_at(struct order *o, uint64_t position);
 
 #endif

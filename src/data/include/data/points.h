@@ -1,5 +1,5 @@
 /*
- * Points of a face (base/points.h): what follows from where they lie. Pure functions.
+ * Functions of the points of a face (base/points.h). They depend on their arguments only.
  *
  *     float points[FACE_POINTS][2];
  *     if ((st = set_read_points(set, row, points, &em)) == ST_OK) {
@@ -7,9 +7,8 @@
  *         points_move(&draw, points);
  *     }
  *
- * Coordinates are x to the right and y down. Functions that ask for pixels take pixel centres;
- * those that ask for normalised ones take base/augment_draw.h's, in which the picture spans [-1,
- * 1].
+ * x points right, y down. Pixels: pixel centres. Normalised: the picture spans [-1, 1], as in
+ * base/augment_draw.h.
  */
 #ifndef BIFRONS_DATA_POINTS_H
 #define BIFRONS_DATA_POINTS_H
@@ -20,29 +19,30 @@
 #include "base/points.h"
 #include "data/set.h"
 
-/* The farthest that a landmark may lie from the points' own, as a share of the face's unit: the
- * larger of the distances between the eyes and from the eyes' middle to the mouth's. */
+/* How far a landmark may lie from the one that follows from the points, as a share of the face's
+ * unit: the larger of two distances, between the eyes and from the middle of the eyes to the middle
+ * of the mouth. */
 #define POINTS_TOLERANCE    0.25
-#define POINTS_TOLERANCE_PX 1.0 /* but never less than this */
+#define POINTS_TOLERANCE_PX 1.0 /* at least this is allowed */
 
-/* Both coordinates are finite. */
+/* Are both coordinates finite? */
 bool point_is_known(const float point[2]);
 int points_known(const float points[FACE_POINTS][2]);
 /* "jaw", "brow", "nose", "eye", "mouth", "pupil"; static. */
 const char *point_part(int point);
 /* -1 left, 1 right, 0 in the middle of the face. */
 int point_side(int point);
-/* The point that takes this one's place in a mirrored picture. */
+/* The point that takes its place in a mirrored picture. */
 int point_mirrored(int point);
 
-/* Eyes, nose, mouth ends. An eye is the mean of its six points, or its pupil where one of the six
- * is unknown; the nose is its tip. NaN where that is unknown. */
+/* The landmarks of the points: eyes, nose, mouth ends. An eye is the mean of its six points, or its
+ * pupil if one of the six is unknown; the nose is its tip. NaN: unknown. */
 void points_landmarks(const float points[FACE_POINTS][2], float out[SET_LANDMARKS][2]);
 
-/* How landmarks differ from the points' own. */
+/* How landmarks differ from those that follow from the points. */
 struct points_difference {
-    int landmark;       /* the worst one, or -1: they agree, or too little is known to tell */
-    float own[2];       /* where the points have it */
+    int landmark;       /* the worst one; -1: all agree, or too little is known */
+    float own[2];       /* its place by the points */
     double apart, unit; /* pixels */
 };
 struct points_difference points_compare(const float points[FACE_POINTS][2],
@@ -51,9 +51,9 @@ struct points_difference points_compare(const float points[FACE_POINTS][2],
 const char *landmark_name(int landmark);
 
 /*
- * The part of the face ("eyes", "pupils"; static) whose left and right points are exchanged, or
- * NULL: none. Judged by geometry, at any roll of the head. *upside_down_out: left and right are in
- * place, but the mouth lies above the eyes, as it does where y is measured from the lower edge.
+ * The part of the face ("eyes", "pupils"; static) whose left and right points are exchanged; NULL:
+ * none. Decided by geometry, at any roll of the head. *upside_down_out: left and right are correct,
+ * but the mouth lies above the eyes, which happens if y is measured from the lower edge.
  */
 const char *points_exchanged(const float points[FACE_POINTS][2], bool *upside_down_out);
 
@@ -62,8 +62,8 @@ void points_normalise(float points[FACE_POINTS][2], int size);
 void points_to_pixels(float points[FACE_POINTS][2], int size);
 
 /*
- * Moves points, normalised, as augmentation moves the target: flipped, with left and right points
- * changing places, rotated, zoomed, shifted. The warp of the encoder's input is not applied.
+ * Moves normalised points as augmentation moves the target: flips (left and right points change
+ * places), rotates, zooms, shifts. It does not apply the warp of the encoder's input.
  */
 void points_move(const struct augment_draw *d, float points[FACE_POINTS][2]);
 

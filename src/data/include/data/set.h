@@ -12,22 +12,22 @@
  *   /truth      uint8   (N, H, W, 3)  the other person, all else equal            (optional)
  *   attributes of /: format, format_version, creator, created, person, consent, source_hash
  *
- * Points may lie outside of the stored picture, by up to SET_POINT_REACH of its sides; one with a
- * single NaN is not known. Where there are points and no landmarks, the landmarks are the points'
- * own (points_landmarks in data/points.h). Where there are both, they must agree: each landmark
- * within POINTS_TOLERANCE of the points'. Points are looked at when a set is opened.
+ * Points may lie outside of the stored picture, by up to SET_POINT_REACH of its sides. A point with
+ * a single NaN counts as not known. Points and no landmarks: the landmarks follow from the points
+ * (points_landmarks in data/points.h). Both: each landmark must lie within POINTS_TOLERANCE of the
+ * one that follows from the points. All points are checked when a set is opened.
  *
- * H = W. Strings are read fixed or variable-length. Unknown datasets are ignored. Layout of /images
- * and /truth may be contiguous or chunked, compressed too. `pack` writes FILE.xxh3 beside the file:
- * the XXH3-128 of all its bytes, in the format of `xxhsum -H128`.
+ * H = W. Strings may have fixed or variable length. Unknown datasets are ignored. /images and
+ * /truth may be contiguous, chunked or compressed. `pack` writes FILE.xxh3 beside the file: the
+ * XXH3-128 of all its bytes, in the format of `xxhsum -H128`.
  *
- * Opening an untrusted set is safe: it is tried first in a child process with a deadline, since
- * libhdf5 itself crashes or hangs on some damaged files.
+ * Opening an untrusted set is safe. libhdf5 crashes or hangs on some damaged files, so a child
+ * process with a deadline opens the file first.
  *
- * Rows of contiguous datasets are read with pread at their place in the file, others by libhdf5;
- * nothing is mapped. A file that is cut short or whose disk fails while it is in use is then a
- * status here, where touching a mapped page would be a SIGBUS; and a mapping would save nothing, as
- * rows are copied into batches and ranks of a node share the page cache either way.
+ * Rows of contiguous datasets are read with pread, others by libhdf5; nothing is mapped. If the
+ * file is cut short or the disk fails during use, that is a status here; with a mapping it would be
+ * a SIGBUS. Mapping would save nothing: rows are copied into batches, and the ranks of a node share
+ * the page cache anyway.
  *
  * One thread at a time may use a struct set.
  */
@@ -49,21 +49,21 @@ enum {
 
 struct set;
 
-/* What a set says of itself; strings live as long as the set. */
+/* Facts about a set; strings live as long as the set. */
 struct set_info {
     int64_t n;                                                      /* pictures */
     int size;                                                       /* H = W */
     const char *person, *consent, *creator, *created, *source_hash; /* "" where absent */
     bool has_hashes, has_masks, has_landmarks, has_points, has_matrix, has_truth;
-    bool landmarks_derived; /* has_landmarks, by the points: there is no /landmarks */
-    bool direct;            /* /images is read at its place in the file, past libhdf5 */
-    uint64_t fingerprint;   /* hash of all row hashes in order, and of size: the set's content */
+    bool landmarks_derived; /* the landmarks follow from the points; there is no /landmarks */
+    bool direct;            /* /images is read with pread, not by libhdf5 */
+    uint64_t fingerprint;   /* of the content: hash of all row hashes, in order, and of size */
 };
 
 /*
- * ST_NOINPUT cannot be opened (the system's reason), or no file but a folder, FIFO or device;
- * ST_DATA no HDF5 file (what it is instead), no set, damaged, truncated, or of a higher version.
- * Row hashes are computed where the file has none. Consent is not asked for here.
+ * ST_NOINPUT: cannot be opened (with the system's reason), or a folder, FIFO or device. ST_DATA:
+ * not an HDF5 file (with what it is), not a set, damaged, truncated, or of a newer version. Row
+ * hashes are computed if the file has none. Consent is not checked here.
  */
 enum status set_open(const char *path, struct set **out, struct errmsg *em) MUST_CHECK;
 void set_free(struct set *s);
@@ -73,7 +73,7 @@ const char *set_library_version(void);
 
 const struct set_info *set_get_info(const struct set *s);
 const char *set_path(const struct set *s);
-/* For a file that has been renamed since it was opened. ST_MEMORY: too long. */
+/* Tells the set the new path of its file, after a rename. ST_MEMORY: too long. */
 enum status set_renamed(struct set *s, const char *path, struct errmsg *em) MUST_CHECK;
 /* UTF-8 name of a row, borrowed. */
 const char *set_name(const struct set *s, int64_t row);
@@ -85,11 +85,11 @@ struct set_row_hash {
     uint64_t hash;
     int64_t row;
 };
-/* All N in the order of their hashes, of one hash in that of their rows; the caller's to free.
- * NULL: out of memory. */
+/* All N rows, sorted by hash, then by row; the caller frees them. NULL: out of memory. */
 struct set_row_hash *set_sorted_hashes(const struct set *s);
 
-/* How a set's pictures changed, told by the hashes of their pixels: names do not count. */
+/* How the pictures of a set changed. Pictures are compared by the hashes of their pixels, not by
+ * names. */
 struct set_change {
     int64_t added, gone;
 };
@@ -97,8 +97,8 @@ struct set_change {
 enum status set_compare(const struct set *before, const struct set *after, struct set_change *out,
                         struct errmsg *em) MUST_CHECK;
 
-/* One row into the caller's memory: H*W*3, H*W, H*W*3 bytes, 10 and 140 floats. ST_IO;
- * ST_DATA damaged, or a set without that part. */
+/* Copies one row to the caller's memory: H*W*3, H*W, H*W*3 bytes, 10 and 140 floats. ST_IO;
+ * ST_DATA: damaged, or the set has no such part. */
 enum status set_read_image(struct set *s, int64_t row, uint8_t *out, struct errmsg *em) MUST_CHECK;
 enum status set_read_mask(struct set *s, int64_t row, uint8_t *out, struct errmsg *em) MUST_CHECK;
 enum status set_read_truth(struct set *s, int64_t row, uint8_t *out, struct errmsg *em) MUST_CHECK;
@@ -107,8 +107,8 @@ enum status set_read_landmarks(struct set *s, int64_t row, float out[SET_LANDMAR
 enum status set_read_points(struct set *s, int64_t row, float out[FACE_POINTS][2],
                             struct errmsg *em) MUST_CHECK;
 
-/* Reads everything and compares row hashes, and the sidecar where there is one. ST_DATA names rows.
- */
+/* Reads the whole set and compares the row hashes, and the sidecar if there is one. ST_DATA names
+ * rows. */
 enum status set_verify(struct set *s, struct errmsg *em) MUST_CHECK;
 
 /* --- writing -------------------------------------------------------------------------------- */
@@ -120,7 +120,7 @@ struct set_description {
     bool masks, landmarks, points, matrix, truth;
 };
 
-/* One row to write; pointers for the absent parts are NULL. */
+/* One row to write; pointers of parts that the set lacks are NULL. */
 struct set_row {
     const char *name;
     const uint8_t *image, *mask, *truth;
@@ -131,15 +131,15 @@ struct set_row {
 
 struct set_writer;
 
-/* Writes to a temporary file beside path. ST_IO; ST_USAGE where consent is empty. */
+/* Opens a temporary file beside path. ST_IO; ST_USAGE: consent is empty. */
 enum status set_writer_open(const char *path, const struct set_description *d,
                             struct set_writer **out, struct errmsg *em) MUST_CHECK;
 /* Rows in any order, each once, from one thread. */
 enum status set_writer_put(struct set_writer *w, int64_t row, const struct set_row *data,
                            struct errmsg *em) MUST_CHECK;
-/* Makes file and sidecar durable under the final name. */
+/* Writes file and sidecar to disk under their final names. */
 enum status set_writer_finish(struct set_writer *w, struct errmsg *em) MUST_CHECK;
-/* Frees; without a successful finish nothing is left behind. NULL is fine. */
+/* Frees; removes the temporary file unless finish succeeded. NULL is fine. */
 void set_writer_free(struct set_writer *w);
 
 #endif

@@ -8,8 +8,8 @@
 
 #include "data/set.h"
 
-/* As a PNG file, atomically. ST_IO, ST_MEMORY; ST_DATA damaged, or points are asked for of a set
- * without. */
+/* Writes the sheet as a PNG file, atomically. ST_IO, ST_MEMORY; ST_DATA: damaged, or points are
+ * wanted and the set has none. */
 enum status sheet_write(struct set *s, bool points, const char *path, struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -3,18 +3,18 @@
  * torch.load(path, weights_only=True) gives
  *
  *   model_state_dict       {"encoder.r128.weight": fp32 tensor, …}
- *   ema_state_dict         likewise their moving average, where the model keeps one
+ *   ema_state_dict         their moving average, likewise; only if the model keeps one
  *   optimizer_state_dict   PyTorch Adam's layout; indices in the order of parameters() in python/
- *   discriminators         where there are any: {"state_dict", "exp_avg", "exp_avg_sq": by name,
+ *   discriminators         only if there are any: {"state_dict", "exp_avg", "exp_avg_sq": by name,
  *                          "step": their updates}
  *   epoch, step, position, loss, val_loss          numbers
- *   val_metrics            {"recon_l1": number, …}; those that were measured
+ *   val_metrics            {"recon_l1": number, …}: the metrics that were measured
  *   config                 the resolved configuration, TOML text
- *   meta                   JSON text: everything else the driver must find again
+ *   meta                   JSON text: the rest of the driver's state
  *
- * The archive also holds the uncompressed record "bifrons.json" (format, version, model config,
- * parameter counts, the numbers above, config and meta): readable without libtorch.
- * Not collective: one rank writes. The caller makes the file durable (base/file.h).
+ * The archive also holds the uncompressed record "bifrons.json", readable without libtorch: format,
+ * version, model config, parameter counts, the numbers above, config and meta. Not collective: one
+ * rank writes. The caller makes the file durable (base/file.h).
  */
 #ifndef BIFRONS_MODEL_CHECKPOINT_H
 #define BIFRONS_MODEL_CHECKPOINT_H
@@ -33,23 +33,24 @@ struct checkpoint_facts {
     int64_t epoch, step;
     uint64_t position;
     double loss, val_loss;
-    char *config;       /* TOML; borrowed when writing, the caller's to free when read */
+    char *config;       /* TOML; borrowed for writing, the caller's to free after reading */
     char *meta;         /* JSON; likewise */
-    int64_t stage_step; /* at which Adam's moments were 0: it counts steps from there; not read */
+    int64_t stage_step; /* step at which Adam began with moments of 0; not read */
     int64_t discriminator_steps; /* updates of the discriminators */
-    double lr;                   /* of the last step, for the optimizer's param_groups */
-    /* of the last validation; borrowed when writing, NULL when read: checkpoint_get_val_metric */
+    double lr;                   /* of the last step; for the optimizer's param_groups */
+    /* of the last validation; borrowed for writing. NULL after reading: use
+     * checkpoint_get_val_metric */
     const struct checkpoint_number *val_metrics;
     size_t n_val_metrics;
 };
 
-/* Streams to path (a temporary name). ST_IO, ST_TORCH. */
+/* Writes to path, a temporary name of the caller's. ST_IO, ST_TORCH. */
 enum status checkpoint_write(const struct model *m, const struct checkpoint_facts *facts,
                              const char *path, struct errmsg *em) MUST_CHECK;
 
 /*
- * Writing while training goes on: take a snapshot (a copy, the only time the model must hold
- * still), then write it from another thread.
+ * Writing while training goes on: take a snapshot (a copy; only then must the model stand still),
+ * then write the snapshot from another thread.
  *
  *     struct checkpoint_snapshot *s;
  *     enum status st = checkpoint_snapshot_new(m, &s, &em);    // memory for parameters and moments
@@ -60,7 +61,7 @@ enum status checkpoint_write(const struct model *m, const struct checkpoint_fact
  *         st = checkpoint_snapshot_write(s, &facts, path, &hash, &em);
  *     checkpoint_snapshot_free(s);
  *
- * The model outlives its snapshot. _write needs no further memory for tensors.
+ * The model must outlive its snapshot. _write allocates no memory for tensors.
  */
 struct checkpoint_snapshot;
 /* ST_MEMORY. */
@@ -69,39 +70,39 @@ enum status checkpoint_snapshot_new(const struct model *m, struct checkpoint_sna
 void checkpoint_snapshot_free(struct checkpoint_snapshot *s);
 /* ST_TORCH. */
 enum status checkpoint_snapshot_take(struct checkpoint_snapshot *s, struct errmsg *em) MUST_CHECK;
-/* Back to the state that was taken; m is the model it was taken from. ST_TORCH. */
+/* Restores the state of the snapshot; m must be the model it was taken from. ST_TORCH. */
 enum status checkpoint_snapshot_restore(const struct checkpoint_snapshot *s, struct model *m,
                                         struct errmsg *em) MUST_CHECK;
-/* As checkpoint_write; *hash_out is the file's. */
+/* Like checkpoint_write; *hash_out: the file's hash. */
 enum status checkpoint_snapshot_write(const struct checkpoint_snapshot *s,
                                       const struct checkpoint_facts *facts, const char *path,
                                       struct hash128 *hash_out, struct errmsg *em) MUST_CHECK;
 
 struct checkpoint;
-/* Reads and checks a file. ST_NOINPUT; ST_DATA torn, no checkpoint, or lacking what it needs. */
+/* Reads and checks a file. ST_NOINPUT; ST_DATA: torn, not a checkpoint, or incomplete. */
 enum status checkpoint_open(const char *path, struct checkpoint **out,
                             struct errmsg *em) MUST_CHECK;
 void checkpoint_free(struct checkpoint *c);
-/* Borrowed views of what it says. */
+/* What the checkpoint contains. Borrowed. */
 const struct checkpoint_facts *checkpoint_get_facts(const struct checkpoint *c);
-/* NaN where it has none of that name. */
+/* NaN: it has no metric of that name. */
 double checkpoint_get_val_metric(const struct checkpoint *c, const char *key);
 struct model_config checkpoint_get_config(const struct checkpoint *c);
-/* Copies parameters and (where `moments`) Adam's moments and the average into m; an average that m
- * keeps and the file lacks begins at the parameters. ST_DATA names the first tensor that is
- * missing, of another shape, or not finite. With moments the discriminators too, where both have
- * them. Uses ema_state_dict for the parameters where `ema` is set and the file has one. */
+/* Copies the parameters into m; ema: the averaged ones, if the file has them. moments: also Adam's
+ * moments, the average (if the file has none, it begins at the parameters) and, if both have them,
+ * the discriminators. ST_DATA names the first tensor that is missing, of another shape or not
+ * finite. */
 enum status checkpoint_restore(const struct checkpoint *c, struct model *m, bool moments, bool ema,
                                struct errmsg *em) MUST_CHECK;
-/* Would checkpoint_restore find all it takes, for a model of these options? No model is needed, and
- * nothing changed. ST_DATA, ST_MEMORY. */
+/* Checks that checkpoint_restore would succeed for a model of these options. Changes nothing.
+ * ST_DATA, ST_MEMORY. */
 enum status checkpoint_check(const struct checkpoint *c, const struct model_options *o,
                              bool moments, bool ema, struct errmsg *em) MUST_CHECK;
 /*
- * Lets m, which holds initial weights, begin with the file's parameters (averaged ones where it has
- * them), without moments. The file's network may be for smaller pictures, and lack the mask head:
- * all weights that still fit are kept, and the new outer levels begin such that m gives what the
- * smaller network gave, enlarged (src/model/network/grow.h). ST_DATA names what else differs.
+ * Starts m, which holds initial weights, from the file's parameters (averaged ones if it has them),
+ * without moments. The file's network may be for smaller pictures, or lack the mask head or the
+ * mean codes. Weights that fit are copied; new outer levels are set so that m gives the smaller
+ * network's output, enlarged (src/model/network/grow.h). ST_DATA names other differences.
  */
 enum status checkpoint_start(const struct checkpoint *c, struct model *m,
                              struct errmsg *em) MUST_CHECK;

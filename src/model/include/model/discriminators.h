@@ -1,25 +1,24 @@
 /*
- * The adversarial loss: for each person a discriminator learns to tell the pictures y from the
- * network's reconstructions x, and the network learns to pass for a picture.
+ * The adversarial loss. Each person's discriminator D learns to tell the pictures y from the
+ * network's reconstructions x. The network learns to make D take x for a picture.
  *
- *              the network's term     the discriminator's
+ *              the network's term     the discriminator's loss
  *   hinge      -D(x)                  max(0, 1 - D(y)) + max(0, 1 + D(x))
  *   least      (D(x) - 1)^2           (D(y) - 1)^2 + D(x)^2
  *   squares
  *
- * each the mean over the patches that D judges (hinge: Lim, Ye: "Geometric GAN", 2017; least
- * squares: Mao et al.: "Least squares generative adversarial networks", ICCV 2017). To the
- * discriminator's loss comes r1 times half the squared gradient of D(y) with respect to y in [-1,
- * 1] (Mescheder, Geiger, Nowozin: "Which training methods for GANs do actually converge?", ICML
- * 2018), as a mean over patches.
+ * Each is a mean over the patches, one for each number that D gives. (Hinge: Lim, Ye: "Geometric
+ * GAN", 2017; least squares: Mao et al.: "Least squares generative adversarial networks", ICCV
+ * 2017.) The discriminator's loss also has the term r1 / 2 * |gradient of D(y) by y|^2, y in [-1,
+ * 1], as a mean over patches (Mescheder, Geiger, Nowozin: "Which training methods for GANs do
+ * actually converge?", ICML 2018).
  *
- * Both sides learn from the same pass: where model_set_discriminators is on, model_backward also
- * adds the gradients of the discriminators' losses (divided by the global batch, as all losses) to
- * a flat gradient of their own. It is the caller's to be summed over ranks, then
- * model_update_discriminators.
+ * After model_set_discriminators(m, true), model_backward also adds the gradients of the
+ * discriminators' losses, divided by the global batch, to a flat gradient of their own. The caller
+ * sums that over ranks and calls model_update_discriminators.
  *
  *     model_set_discriminators(m, step.step >= start);
- *     enum status st = model_zero_gradients(m, &em);     // of both sides
+ *     enum status st = model_zero_gradients(m, &em);     // also the discriminators'
  *     if (st == ST_OK)
  *         st = model_backward(m, &batch, global_batch, &losses, &em);
  *     // sums over ranks of model_flat(m)->gradients and model_discriminators_flat(m)->gradients
@@ -33,18 +32,18 @@
 
 #include "model/model.h"
 
-/* Does the model have discriminators? So where the adversarial loss has a weight. */
+/* True if the adversarial loss has a weight. */
 bool model_has_discriminators(const struct model *m);
-/* Whether model_backward trains against them from now on; off at first. Such passes are made
- * without a CUDA graph. Without discriminators nothing happens. */
+/* Turns the adversarial loss on or off for the next model_backward; off at first. While it is on,
+ * no CUDA graph is used. Does nothing without discriminators. */
 void model_set_discriminators(struct model *m, bool on);
 
-/* Their flat arrays, discriminator_a's tensors first. Without discriminators: count 0. */
+/* The discriminators' flat arrays, discriminator_a's tensors first; count 0 without them. */
 struct model_flat model_discriminators_flat(const struct model *m);
-/* Has their flat gradient neither NaN nor infinity? True without discriminators. */
+/* Is every element of their flat gradient finite? True without discriminators. */
 enum status model_discriminators_are_finite(const struct model *m, bool *finite_out,
                                             struct errmsg *em) MUST_CHECK;
-/* One Adam step; step counts their own updates, from 1. */
+/* One Adam step; step counts the discriminators' updates, from 1. */
 enum status model_update_discriminators(struct model *m, double lr, int64_t step,
                                         struct errmsg *em) MUST_CHECK;
 

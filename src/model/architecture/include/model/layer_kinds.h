@@ -1,20 +1,20 @@
 /*
- * The kinds of layers, once. A row is
+ * The kinds of layers: one row each.
  *
  *     X(NAME, name, word, start)
  *
- * NAME in enum layer_kind, the name its functions begin with, what the field calls it, and how its
- * parameters start (a function of src/model/network/init.c).
+ * NAME: in enum layer_kind. name: its functions begin with it. word: the field's name for it.
+ * start: the function of src/model/network/init.c that draws its initial parameters.
  *
- * To add a kind, add a row here. Add its functions: name_facts to
+ * To add a kind: add a row here, and its functions: name_facts to
  * src/model/architecture/layer_kinds.c (shape, parameters and cost, without libtorch), name_apply
- * and name_resampling to src/model/network/layers.c (what it computes, and how a network grows by
- * it, if it can). It does not compile while one is missing. Add the same layer to python/bifrons.py
- * and a case to tests/model/test_layers.c, which checks that all of them agree.
+ * and name_resampling to src/model/network/layers.c (what it computes; how it grows a network, if
+ * it can). The build fails while one is missing. Add the same layer to python/bifrons.py, and a
+ * case to tests/model/test_layers.c, which checks that all of them agree.
  *
- * To use it, say in src/model/architecture/encoder_decoder.c where the layer stands, or, where it
+ * To use it: add it to the encoder or a decoder in src/model/architecture/encoder_decoder.c. If it
  * doubles the resolution, add a row to UPSAMPLE_MAP and a word to model.upsample
- * (model/model_config.h).
+ * (model/model_config.h) instead.
  */
 #ifndef BIFRONS_MODEL_LAYER_KINDS_H
 #define BIFRONS_MODEL_LAYER_KINDS_H
@@ -25,15 +25,15 @@
 
 /* clang-format off */
 #define LAYER_MAP(X) \
-    /* 4 x 4 of stride 2, which halves the resolution, or 3 x 3 of stride 1 */ \
+    /* 4 x 4 of stride 2 (halves the resolution) or 3 x 3 of stride 1 */ \
     X(CONV, conv, "convolution", uniform) \
-    /* 4 x 4 of stride 2, which doubles the resolution */ \
+    /* 4 x 4 of stride 2 (doubles the resolution) */ \
     X(CONV_TRANSPOSE, conv_transpose, "transposed convolution", uniform) \
     /* 3 x 3 to 4 * n_out channels, shuffled to twice the resolution */ \
     X(SUBPIXEL, subpixel, "sub-pixel convolution", uniform) \
-    /* with scale and shift of each channel */ \
+    /* with a scale and a shift for each channel */ \
     X(GROUP_NORM, group_norm, "group normalization", ones_and_zeros) \
-    /* fully connected; activations of more than a pixel a side are its input or output, too */ \
+    /* fully connected; activations with a width and a height are flattened */ \
     X(LINEAR, linear, "linear layer", uniform)
 /* clang-format on */
 
@@ -44,51 +44,52 @@ enum layer_kind {
         LAYER_KINDS
 };
 
-/* What becomes of a layer's input besides: y = x + second(first(x)) is a residual block. */
+/* A residual block is y = x + second(first(x)). */
 enum layer_residual {
     LAYER_PLAIN,
-    LAYER_KEEPS_INPUT, /* until … */
-    LAYER_ADDS_KEPT    /* … it is added to this layer's output */
+    LAYER_KEEPS_INPUT, /* first: its input x is kept */
+    LAYER_ADDS_KEPT    /* second: x is added to its output */
 };
-/* What becomes of its output. */
+/* Where a layer's output goes. */
 enum layer_output {
     LAYER_TO_NEXT,
     LAYER_TO_PICTURE, /* sigmoid; the next layer has the same input as this one */
     LAYER_TO_MASK     /* likewise */
 };
 
-/* A layer: (n, n_in, size_in, size_in) to (n, n_out, size_out, size_out). Of size 1: (n, n_in). */
+/* A layer maps (n, n_in, size_in, size_in) to (n, n_out, size_out, size_out); (n, n_in) at size
+ * 1. */
 struct architecture_layer {
     enum layer_kind kind;
     int part;              /* MODEL_ENCODER … */
-    int kernel;            /* pixels a side; 0 where it has none */
+    int kernel;            /* pixels a side; 0: none */
     int n_in, n_out;       /* channels */
-    int size_in, size_out; /* pixels a side; 1 for numbers */
+    int size_in, size_out; /* pixels a side; 1 for vectors */
     int groups;            /* of LAYER_GROUP_NORM */
-    double deviation;      /* weights start normal, of this deviation, with biases 0; 0: by kind */
-    bool activated;        /* LeakyReLU of slope 0.2 behind it */
-    bool begins_piece; /* of what model_options.recompute computes again as a whole: a level with
-                          the residual blocks behind it, or a head */
+    double deviation;      /* of its initial weights, normal; biases 0. 0: as its kind starts */
+    bool activated;        /* followed by a LeakyReLU of slope 0.2 */
+    bool begins_piece; /* first layer of a piece, which model_options.recompute computes again as a
+                          whole: a level with its residual blocks, or a head */
     enum layer_residual residual;
     enum layer_output output;
     size_t weight; /* index of its weight in tensors; its bias is the next one */
 };
 
-/* What follows from a layer's kind and sizes. */
+/* Facts that follow from a layer's kind and sizes. */
 struct layer_facts {
     int n_dims; /* of the weight, as PyTorch's module has it */
     int64_t dims[4];
     int64_t n_bias;
-    int64_t n_summed;          /* products that are summed in one number of the output */
-    bool fused_gpu, fused_cpu; /* its activation is computed with it, and is no result of its own */
-    bool rearranged;           /* its output is moved in memory, which is one result more */
+    int64_t n_summed;          /* products in one number of the output */
+    bool fused_gpu, fused_cpu; /* computed together with its activation: one result, not two */
+    bool rearranged;           /* its output is copied to another layout: one result more */
 };
 struct layer_facts layer_facts(const struct architecture_layer *l);
 
 /* "convolution". Static. */
 const char *layer_kind_word(enum layer_kind kind);
 
-/* Weight and bias. */
+/* Number of parameters: weight and bias. */
 size_t layer_parameters(const struct architecture_layer *l);
 /* Multiplications (each with an addition) of one picture's forward pass; backward takes about twice
  * as many. */

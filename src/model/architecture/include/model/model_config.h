@@ -1,16 +1,16 @@
 /*
- * What a configuration says to a model: struct config holds these structs, and a model is made from
- * them as they are. No libtorch.
+ * The part of the configuration that a model takes as it is: struct config contains these structs.
+ * No libtorch.
  *
- * What the network is, once. A row is
+ * The keys of the network. A row is
  *
  *     WHOLE(field, initial, low, high, help)      a whole number
- *     WORD(field, help, "word", …)                one of the words, by number; initially the first
- *     SWITCH(field, help)                         "false", initially, or "true"
+ *     WORD(field, help, "word", …)                one of the words, by number; default: the first
+ *     SWITCH(field, help)                         "false" (the default) or "true"
  *
- * and from it follow the field of struct model_config, the configuration key model.FIELD with its
- * range, default and help, and the entry FIELD of a checkpoint's "model". To add a key, add a row,
- * and what it means to architecture.c and to python/bifrons.py.
+ * From it follow the field of struct model_config, the configuration key model.FIELD (range,
+ * default, help) and the entry FIELD of a checkpoint's "model". To add a key, add a row, and
+ * implement it in architecture.c and python/bifrons.py.
  */
 #ifndef BIFRONS_MODEL_MODEL_CONFIG_H
 #define BIFRONS_MODEL_MODEL_CONFIG_H
@@ -23,49 +23,52 @@ enum { MODEL_SIZE_MAX_PX = 512, MODEL_BLOCKS_MAX = 8 };
 /* clang-format off */
 #define MODEL_KEYS(WHOLE, WORD, SWITCH) \
     WHOLE(image_size, 128, 64, MODEL_SIZE_MAX_PX, \
-          "Pixels a side of the pictures that go in and come out: model.code_size doubled some " \
-          "times. Twice the size is about four times the time.") \
+          "Pixels a side of the input and output pictures: model.code_size times a power of 2. " \
+          "Twice the size takes about four times as long.") \
     WHOLE(code_size, 4, 2, 64, \
-          "Pixels a side of the innermost activations; each level halves the picture until it is " \
-          "as small.") \
+          "Pixels a side of the innermost activations: the encoder halves the picture down to " \
+          "this size.") \
     WHOLE(latent, 128, 8, 4096, \
-          "Channels of the code between encoder and decoders (its numbers, with the dense " \
-          "bottleneck). More keep more detail, and make a larger model.") \
+          "Channels of the code between encoder and decoders; with the dense bottleneck, the " \
+          "length of the code. More channels keep more detail and make the model larger.") \
     WORD(bottleneck, \
-         "conv: the code is a small picture of model.latent channels; dense: a vector, between " \
+         "conv: the code is a small picture with model.latent channels; dense: a vector between " \
          "two fully connected layers.", "conv", "dense") \
     WHOLE(width, 64, 8, 1024, \
-          "Channels of activations of 64 x 64 pixels. Those half as large have twice as many, " \
-          "those twice as large half as many.") \
+          "Channels at 64 x 64 pixels. Each halving of the resolution doubles the channels, each " \
+          "doubling halves them.") \
     WHOLE(width_max, 256, 8, 4096, \
-          "The most channels there are, but for the code's.") \
+          "Upper limit of the channels at every resolution; the code may have more.") \
     WHOLE(blocks, 0, 0, MODEL_BLOCKS_MAX, \
-          "Residual blocks at each resolution from half the picture's to the code's, in the " \
+          "Residual blocks at each resolution, from half the picture's down to the code's, in the " \
           "encoder and in each decoder.") \
     WORD(upsample, \
-         "How decoders double the resolution: transposed convolutions of 4 x 4, or convolutions " \
-         "of 3 x 3 to four times the channels, shuffled into pixels.", "transposed", "subpixel") \
+         "How decoders double the resolution: transposed: transposed convolutions of 4 x 4; " \
+         "subpixel: convolutions of 3 x 3 to four times the channels, rearranged into pixels.", \
+         "transposed", "subpixel") \
     WORD(norm, \
-         "group: residual blocks normalize over groups of channels.", "none", "group") \
+         "group: residual blocks have a group normalization; none: no normalization.", \
+         "none", "group") \
     SWITCH(mask, \
-           "Each decoder also gives the mask of the face it draws, in one more output.") \
+           "Each decoder also draws the mask of the face, as one more output.") \
     SWITCH(mean_codes, \
-           "Learn each person's mean code, and move the code of a swap from the one's mean to the " \
-           "other's: what is left in codes of whose a face is, is taken out.") \
+           "Learn each person's mean code, and move the code of a swap from one person's mean to " \
+           "the other's. This removes the identity that is left in the code.") \
     WORD(pose, \
-         "predicted: decoders are told how a face is posed, too, by its points: in training by " \
-         "those of the set, else as predicted from the code. A swap then keeps the expression, " \
-         "and needs no points. Needs points in both sets, and loss.pose.", "none", "predicted")
+         "predicted: the decoders are also told how a face is posed: in training by the sets' " \
+         "points, in a swap by a prediction from the code, so a swap keeps the expression and " \
+         "needs no points. Needs points in both sets, and loss.pose. none: codes alone.", \
+         "none", "predicted")
 /* clang-format on */
 
-/* Saved in every checkpoint, and must agree to load one. 0 stands for a key's initial value. */
+/* Saved in every checkpoint; must agree when one is loaded. 0 stands for a key's initial value. */
 struct model_config {
 #define FIELD(field, ...) int field;
     MODEL_KEYS(FIELD, FIELD, FIELD)
 #undef FIELD
 };
 
-/* In the order of their words. */
+/* The enums below are in the order of the keys' words. */
 enum model_bottleneck {
     MODEL_BOTTLENECK_CONV, /* the code is (n, latent, code_size, code_size) */
     MODEL_BOTTLENECK_DENSE /* the code is (n, latent), between two fully connected layers */
@@ -93,17 +96,16 @@ enum model_norm {
 enum model_init { MODEL_INIT_PYTORCH, MODEL_INIT_HE };
 
 /*
- * How the network is trained: keys train.* that a model takes as they are. struct config and struct
- * model_options hold these fields one by one and, in a union with them, together: a model's are
- * assigned at once.
+ * The keys train.* that a model takes as they are. struct config and struct model_options contain
+ * these fields twice, in a union: by name, and as one struct model_training that can be assigned.
  */
-#define MODEL_TRAINING_FIELDS                                                               \
-    double adam_beta1, adam_beta2, adam_eps;                                                \
-    double weight_decay;  /* decoupled from the gradient, as AdamW's; 0: Adam */            \
-    double ema;           /* decay a step of a moving average of the parameters; 0: none */ \
-    enum model_init init; /* how initial weights are drawn, */                              \
-    uint64_t seed;        /* and from which numbers */                                      \
-    bool recompute;       /* each level again in backward, instead of keeping what it makes */
+#define MODEL_TRAINING_FIELDS                                                           \
+    double adam_beta1, adam_beta2, adam_eps;                                            \
+    double weight_decay;  /* decoupled from the gradient, as in AdamW; 0: Adam */       \
+    double ema;           /* decay a step of the parameters' moving average; 0: none */ \
+    enum model_init init; /* initial weights */                                         \
+    uint64_t seed;        /* of the initial weights */                                  \
+    bool recompute;       /* compute each level again in backward, to save memory */
 struct model_training {
     MODEL_TRAINING_FIELDS
 };
@@ -113,11 +115,11 @@ enum model_discriminator_loss { MODEL_HINGE, MODEL_LEAST_SQUARES };
 /* The discriminators (model/discriminators.h): keys discriminator.*. */
 struct model_discriminators {
     enum model_discriminator_loss loss;
-    int channels; /* of the first layer's result */
-    double r1;    /* weight of the penalty on gradients; 0: none */
+    int channels; /* output channels of the first layer */
+    double r1;    /* weight of the gradient penalty; 0: none */
     double beta1, beta2;
-    int64_t start_step; /* these two the caller looks at: when the adversarial loss begins, */
-    double lr;          /* and what it gives to model_update_discriminators */
+    int64_t start_step; /* first step with the adversarial loss; the caller's to use */
+    double lr;          /* for model_update_discriminators; the caller's to use */
 };
 
 #endif

@@ -416,7 +416,7 @@ static const struct argp parser = {
         "no face in any; 69 the networks are missing; 74 the folder cannot be written.",
 };
 
-static void tell_outcome(struct extract *e, const struct cuts *c, double seconds)
+static void log_outcome(struct extract *e, const struct cuts *c, double seconds)
 {
     char took[32];
     clock_format_duration(seconds, took, sizeof took);
@@ -459,7 +459,7 @@ int engine_extract(int argc, char **argv)
     if (st == ST_OK)
         st = extract(e, &c, &em);
     if (st == ST_OK || c.n == 0)
-        tell_outcome(e, &c, clock_seconds() - begun);
+        log_outcome(e, &c, clock_seconds() - begun);
     extract_release(e);
     free(e);
     return st == ST_OK ? 0 : command_fail(&em);

@@ -276,8 +276,8 @@ static void print_table(const struct evaluation *e)
  */
 
 /* Names the set, or both, of which it is true. */
-static void tell_of(const struct evaluation *e, const bool lacks[static 2], const char *what,
-                    const char *therefore)
+static void log_person(const struct evaluation *e, const bool lacks[static 2], const char *what,
+                       const char *therefore)
 {
     const char *a = set_path(e->sets[0]), *b = set_path(e->sets[1]);
     if (lacks[0] && lacks[1])
@@ -286,7 +286,7 @@ static void tell_of(const struct evaluation *e, const bool lacks[static 2], cons
         log_info("%s %s: %s", lacks[0] ? a : b, what, therefore);
 }
 
-static void tell_gaps(const struct evaluation *e)
+static void log_gaps(const struct evaluation *e)
 {
     bool no_truth[2], no_masks[2], unmeasured[2];
     for (int p = 0; p < 2; p++) {
@@ -301,12 +301,14 @@ static void tell_gaps(const struct evaluation *e)
                      'A' + p, 'B' - p, set_path(e->sets[p]), e->loaded.config.data.val_fraction,
                      'a' + p);
     }
-    tell_of(e, no_truth, "without true swaps",
-            "\"swap\" and the three columns after it stay empty. Only drawn people have them "
-            "(bifrons synth); look at swaps with bifrons swap --grid");
-    tell_of(e, no_masks, "without face masks",
-            "measured on the whole picture, background included, for which both sets need masks");
-    tell_of(e, unmeasured, "with empty face masks", "no measured picture has a face in its mask");
+    log_person(e, no_truth, "without true swaps",
+               "\"swap\" and the three columns after it stay empty. Only drawn people have them "
+               "(bifrons synth); look at swaps with bifrons swap --grid");
+    log_person(
+        e, no_masks, "without face masks",
+        "measured on the whole picture, background included, for which both sets need masks");
+    log_person(e, unmeasured, "with empty face masks",
+               "no measured picture has a face in its mask");
 }
 
 static json_t *quality_json(const struct quality_sum *sum)
@@ -406,7 +408,7 @@ int engine_eval(int argc, char **argv)
     else if (st == ST_OK)
         print_table(&e);
     if (st == ST_OK)
-        tell_gaps(&e);
+        log_gaps(&e);
     evaluation_release(&e);
     return st == ST_OK ? 0 : command_fail(&em);
 }

@@ -132,7 +132,7 @@ static void suggest_consent(int argc, char **argv, struct errmsg *em)
     free(line);
 }
 
-static void tell_notes(const struct pack_report *r)
+static void log_notes(const struct pack_report *r)
 {
     for (size_t i = 0; i < r->n_skipped; i++)
         log_warn("%s: %s; left out", r->skipped[i].path, r->skipped[i].reason);
@@ -141,7 +141,7 @@ static void tell_notes(const struct pack_report *r)
                r->notes[i].reason);
 }
 
-static void tell_outcome(const struct pack_options *o, const struct pack_report *r, double seconds)
+static void log_outcome(const struct pack_options *o, const struct pack_report *r, double seconds)
 {
     char took[32];
     clock_format_duration(seconds, took, sizeof took);
@@ -215,7 +215,7 @@ static enum status pack(struct pack_options *o, struct pack_report *report, stru
 }
 
 /* "next: …": it takes two. */
-static void tell_next(const char *output)
+static void print_next(const char *output)
 {
     char *line = NULL;
     size_t n = 0;
@@ -248,13 +248,13 @@ int command_pack(int argc, char **argv)
 
     double start = clock_seconds();
     enum status st = pack(&a.pack, &report, &em);
-    tell_notes(&report);
+    log_notes(&report);
     if (st == ST_OK) {
-        tell_outcome(&a.pack, &report, clock_seconds() - start);
+        log_outcome(&a.pack, &report, clock_seconds() - start);
         if (!a.no_sheet && !report.current)
             st = write_sheet(a.pack.output, &em);
         if (st == ST_OK)
-            tell_next(a.pack.output);
+            print_next(a.pack.output);
     } else if (report.consent_missing) {
         suggest_consent(argc, argv, &em);
     }

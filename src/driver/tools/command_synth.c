@@ -416,7 +416,7 @@ out:
     return st;
 }
 
-static void tell_next(const struct arguments *a)
+static void print_next(const struct arguments *a)
 {
     char *text = NULL;
     size_t n = 0;
@@ -455,7 +455,7 @@ int command_synth(int argc, char **argv)
     enum status st = record_check(&a, &whole, &em);
     if (st == ST_OK && whole) {
         log_info("%s holds these pictures already; left alone", a.out);
-        tell_next(&a);
+        print_next(&a);
         return 0;
     }
     if (st == ST_OK)
@@ -467,6 +467,6 @@ int command_synth(int argc, char **argv)
     log_info("%s: %d pictures each of %s and %s at %d x %d px, in %s", a.out, a.count,
              drawn_person_name(a.drawn.seed, 0), drawn_person_name(a.drawn.seed, 1), a.drawn.size,
              a.drawn.size, took);
-    tell_next(&a);
+    print_next(&a);
     return 0;
 }

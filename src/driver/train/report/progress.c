@@ -87,7 +87,7 @@ double progress_run_left_s(const struct progress *p)
 
 /* --- text ----------------------------------------------------------------------------------- */
 
-/* Appends; what does not fit is cut. */
+/* Appends to a line and cuts it if it is too long. */
 static void add(char out[static PROGRESS_LINE_BYTES], const char *fmt, ...) PRINTF_LIKE(2, 3);
 static void add(char out[static PROGRESS_LINE_BYTES], const char *fmt, ...)
 {
@@ -167,7 +167,7 @@ static void show_when_due(struct progress *p, double time_s)
 {
     bool terminal = is_terminal(p);
     double every_s = terminal ? redraw_every_s : p->options.every_s;
-    /* the first step warms up, so its time says nothing: the first plain line waits for the next */
+    /* the first step is slower (warm-up): the first plain line waits for the second step */
     bool due = p->shown ? time_s - p->shown_s >= every_s : terminal || p->steps_timed > 0;
     if (!due)
         return;

@@ -89,7 +89,7 @@ static enum status check_stage_sizes(const struct run *run, struct errmsg *em)
     return ST_OK;
 }
 
-static void record_sets(const struct run *run)
+static void log_set_facts(const struct run *run)
 {
     const struct set_info *info[2] = {set_get_info(run->sets[0]), set_get_info(run->sets[1])};
     for (int p = 0; p < 2; p++) {
@@ -136,7 +136,7 @@ enum status run_open(struct run *run, struct errmsg *em)
         return st;
     config_enter_stage(&run->config, 0);
     if (comm_rank(run->comm) == 0)
-        record_sets(run);
+        log_set_facts(run);
     st = comm_agree(run->comm, check_stage_sizes(run, em), em);
     if (st == ST_OK)
         st = comm_agree(run->comm, validate_check(run, em), em);

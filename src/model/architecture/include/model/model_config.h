@@ -23,11 +23,11 @@ enum { MODEL_SIZE_MAX_PX = 512, MODEL_BLOCKS_MAX = 8 };
 /* clang-format off */
 #define MODEL_KEYS(WHOLE, WORD, SWITCH) \
     WHOLE(image_size, 128, 64, MODEL_SIZE_MAX_PX, \
-          "Pixels a side of the pictures that go in and come out: model.code_size doubled some " \
-          "times. Twice the size is about four times the time.") \
+          "Side of the input and output pictures in pixels: model.code_size times a power of 2. " \
+          "Twice the size takes about four times as long.") \
     WHOLE(code_size, 4, 2, 64, \
-          "Pixels a side of the innermost activations; each level halves the picture until it is " \
-          "as small.") \
+          "Side of the smallest activations in pixels; each level of the encoder halves the " \
+          "picture until it has this size.") \
     WHOLE(latent, 128, 8, 4096, \
           "Channels of the code between encoder and decoders (its numbers, with the dense " \
           "bottleneck). More keep more detail, and make a larger model.") \
@@ -35,23 +35,24 @@ enum { MODEL_SIZE_MAX_PX = 512, MODEL_BLOCKS_MAX = 8 };
          "conv: the code is a small picture of model.latent channels; dense: a vector, between " \
          "two fully connected layers.", "conv", "dense") \
     WHOLE(width, 64, 8, 1024, \
-          "Channels of activations of 64 x 64 pixels. Those half as large have twice as many, " \
-          "those twice as large half as many.") \
+          "Channels of activations of 64 x 64 pixels. Half the side has twice as many channels, " \
+          "twice the side half as many.") \
     WHOLE(width_max, 256, 8, 4096, \
-          "The most channels there are, but for the code's.") \
+          "Largest number of channels, except of the code.") \
     WHOLE(blocks, 0, 0, MODEL_BLOCKS_MAX, \
-          "Residual blocks at each resolution from half the picture's to the code's, in the " \
+          "Residual blocks at each resolution, from half the picture's to the code's, in the " \
           "encoder and in each decoder.") \
     WORD(upsample, \
-         "How decoders double the resolution: transposed convolutions of 4 x 4, or convolutions " \
-         "of 3 x 3 to four times the channels, shuffled into pixels.", "transposed", "subpixel") \
+         "How decoders double the resolution. transposed: 4 x 4 transposed convolutions. " \
+         "subpixel: 3 x 3 convolutions to four times the channels, which become pixels.", \
+         "transposed", "subpixel") \
     WORD(norm, \
          "group: residual blocks normalize over groups of channels.", "none", "group") \
     SWITCH(mask, \
            "Each decoder also gives the mask of the face it draws, in one more output.") \
     SWITCH(mean_codes, \
-           "Learn each person's mean code, and move the code of a swap from the one's mean to the " \
-           "other's: what is left in codes of whose a face is, is taken out.")
+           "Learn each person's mean code, and shift the code of a swap from the source person's " \
+           "mean to the other person's. This removes the identity that is left in the code.")
 /* clang-format on */
 
 /* Saved in every checkpoint, and must agree to load one. 0 stands for a key's initial value. */

@@ -1,4 +1,4 @@
-/* bifrons pack: arguments in, data/pack.h does the work, a short account out. */
+/* bifrons pack: parses arguments, packs (data/pack.h) and reports. */
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,7 +44,7 @@ static const struct argp_option options[] = {
      "(DIR/consent.txt); without it nothing is packed", 1},
     {"strict",       KEY_STRICT, NULL, 0,
      "refuse if a JPEG, PNG or BMP picture cannot be used, instead of leaving it out", 2},
-    {"force",                  KEY_FORCE, NULL, 0, "pack again, and replace an output that is no set", 2},
+    {"force",                  KEY_FORCE, NULL, 0, "pack again, and replace an output that is not a set", 2},
     {"no-sheet",                  KEY_NO_SHEET, NULL, 0, "write no sample sheet (FILE.sheet.png)", 2},
     {"threads",            KEY_THREADS, "N", 0, "threads that decode (as cores and CPU quota allow, up to 16)",
      2},
@@ -156,7 +156,7 @@ static void log_outcome(const struct pack_options *o, const struct pack_report *
                  PACK_PICTURES_ADVISED);
 }
 
-/* The sheet is for looking at: FILE.sheet.png beside FILE.h5. */
+/* Writes a sheet of sample pictures, FILE.sheet.png next to FILE.h5. */
 static enum status write_sheet(const char *output, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
@@ -175,10 +175,11 @@ static enum status write_sheet(const char *output, struct errmsg *em)
     return st;
 }
 
-/* RUN/data/a.h5, with RUN/checkpoints/step-*.pt beside it. */
+/* True for RUN/data/a.h5 if there is RUN/checkpoints/step-*.pt. */
 static bool is_of_a_run(const char *output, char run[static PATH_BYTES_MAX])
 {
-    char checkpoints[PATH_BYTES_MAX], *file = realpath(output, NULL); /* wherever we stand */
+    char checkpoints[PATH_BYTES_MAX], *file = realpath(output, NULL); /* independent of the working
+                                                                       * directory */
     char data[PATH_BYTES_MAX];
     bool trained = false;
     path_folder(file ? file : "", data, sizeof data);
@@ -196,7 +197,7 @@ static bool is_of_a_run(const char *output, char run[static PATH_BYTES_MAX])
     return trained;
 }
 
-/* What a run was trained on stays, whatever is asked: its checkpoints refer to these pictures. */
+/* Never replaces a set that a run was trained on: its checkpoints refer to these pictures. */
 static enum status pack(struct pack_options *o, struct pack_report *report, struct errmsg *em)
 {
     char run[PATH_BYTES_MAX];
@@ -214,7 +215,7 @@ static enum status pack(struct pack_options *o, struct pack_report *report, stru
                 o->output, run);
 }
 
-/* "next: …": it takes two. */
+/* Prints "next: …": training needs the other person's set, too. */
 static void print_next(const char *output)
 {
     char *line = NULL;
@@ -243,7 +244,7 @@ int command_pack(int argc, char **argv)
     argp_parse(&parser, argc, argv, 0, NULL, &a);
 
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL); /* a second one ends at once */
+    sigaction(SIGINT, &action, NULL); /* a second signal ends at once */
     sigaction(SIGTERM, &action, NULL);
 
     double start = clock_seconds();

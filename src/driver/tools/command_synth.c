@@ -1,4 +1,4 @@
-/* bifrons synth: folders of invented people, with masks, landmarks and true swaps beside them. */
+/* bifrons synth: draws folders of invented people, with masks, landmarks and true swaps. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -99,7 +99,8 @@ static const struct argp parser = {
 
 /* --- the record of what OUT holds ------------------------------------------------------------ */
 
-/* synth.json: the options, and whether all of it is there. Caller frees; NULL: out of memory. */
+/* The text of synth.json: the options, and whether the folder is complete. The caller frees it;
+ * NULL: out of memory. */
 static char *record_text(const struct arguments *a, bool complete)
 {
     json_t *record = json_pack("{s:s, s:i, s:i, s:i, s:I, s:b, s:b}", "format", RECORD_FORMAT,
@@ -142,7 +143,8 @@ static enum status person_path(const struct arguments *a, int person, const char
     return n < PATH_BYTES_MAX ? ST_OK : FAIL(em, ST_IO, "path too long: %s", a->out);
 }
 
-/* Folders of older versions lack points: these are drawn again, with the same pixels. */
+/* False for folders of older versions, which lack points: these are drawn again, with the same
+ * pixels. */
 static bool has_points(const struct arguments *a)
 {
     char path[PATH_BYTES_MAX];
@@ -152,7 +154,8 @@ static bool has_points(const struct arguments *a)
     return has;
 }
 
-/* Does OUT hold what is asked for (whole: all of it), nothing, or something else (ST_USAGE)? */
+/* Checks whether OUT has the requested pictures (whole: all of them), nothing, or something else
+ * (ST_USAGE). */
 static enum status record_check(const struct arguments *a, bool *whole, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
@@ -193,7 +196,7 @@ struct job {
     float (*points[2])[FACE_POINTS][2];      /* likewise */
     atomic_int next;                         /* next picture: person = next % 2 */
     atomic_bool failed;
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* guards the fields below */
     int done;
     struct errmsg em; /* of the first failure */
 };
@@ -288,7 +291,7 @@ static int threads_wanted(const struct arguments *a)
     return a->threads > 0 ? a->threads : threads_for_files(THREADS_MAX);
 }
 
-/* This thread draws too, so that it goes on where no other can be started. */
+/* This thread draws too, so that it works even if no other thread can be started. */
 static enum status draw_all(struct job *j, struct errmsg *em)
 {
     pthread_t threads[THREADS_MAX];
@@ -373,8 +376,7 @@ static enum status make_folders(const struct arguments *a, int person, struct er
     return st;
 }
 
-/* Everything but the record may still be in the kernel's buffers: the record must not come first.
- */
+/* Call it before writing the record: the other files may still be in the kernel's buffers. */
 static void sync_files(const char *folder)
 {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -28,8 +28,8 @@
       "relu3_3 and relu4_3 of a frozen VGG16 or VGG19. Start with 0.1 (--perceptual); " \
       "steps take several times as long. Needs loss.perceptual_weights.") \
     X(MASK_HEAD, mask_head, 0, LOSS_NEEDS_MASKS, \
-      "Weight of the squared difference between the decoder's mask (model.mask) and the face mask " \
-      "of the set.") \
+      "Weight of the squared difference between the decoder's mask (model.mask) and the face " \
+      "mask of the set.") \
     X(LATENT, latent, 0, LOSS_NEEDS_SWAPS, \
       "Weight of the difference between the code of the network's own swap and the code of its " \
       "source picture (augment.back_translation), relative to the code. The code then describes " \
@@ -47,14 +47,14 @@ enum {
         LOSSES
 };
 
-      /* What there is to know of a loss beside its function. */
-      enum loss_facts {
-          LOSS_COMPARES = 1,    /* the reconstruction with its picture: one of these has a weight */
-          LOSS_ALWAYS_TOLD = 2, /* by validations, whatever its weight */
-          LOSS_NEEDS_MASKS = 4, /* of both sets, and of the decoders (model.mask) */
-          LOSS_NEEDS_SWAPS = 8, /* swaps that are to be turned back (augment.back_translation) */
-          LOSS_NEEDS_VGG = 16,  /* loss.perceptual_weights */
-          LOSS_NEEDS_DISCRIMINATORS = 32 /* trained beside the network */
-      };
+/* What there is to know of a loss beside its function. */
+enum loss_facts {
+    LOSS_COMPARES = 1,    /* the reconstruction with its picture: one of these has a weight */
+    LOSS_ALWAYS_TOLD = 2, /* by validations, whatever its weight */
+    LOSS_NEEDS_MASKS = 4, /* of both sets, and of the decoders (model.mask) */
+    LOSS_NEEDS_SWAPS = 8, /* swaps that are to be turned back (augment.back_translation) */
+    LOSS_NEEDS_VGG = 16,  /* loss.perceptual_weights */
+    LOSS_NEEDS_DISCRIMINATORS = 32 /* trained beside the network */
+};
 
 #endif

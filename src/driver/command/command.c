@@ -32,10 +32,12 @@ static error_t parse_help(int key, char *text, struct argp_state *state)
     return 0;
 }
 
+/* clang-format off */
 static const struct argp_option help_options[] = {
-    {NULL,  'h', NULL, OPTION_HIDDEN, NULL, -1},
+    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, -1},
     {0},
 };
+/* clang-format on */
 static const struct argp help = {.options = help_options, .parser = parse_help};
 const struct argp_child command_help[] = {
     {.argp = &help},

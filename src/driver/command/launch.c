@@ -20,7 +20,7 @@
 
 enum { OPTIONS_MAX = 16, NUMBER_BYTES = 32, SIGNAL_CODE = 128 };
 
-/* ---- Where --ranks is allowed */
+/* ---- Where --ranks is allowed ---------------------------------------------------------------- */
 
 enum status launch_check(int n_ranks, struct errmsg *em)
 {
@@ -50,8 +50,7 @@ static void warn_of_few_processors(int n_ranks)
                  n, PLURAL(n), n, PLURAL(n));
 }
 
-/* ---- mpirun -----------------------------------------------------------------------------------
- */
+/* ---- mpirun ---------------------------------------------------------------------------------- */
 
 /*
  * The command line of mpirun, with options that both Open MPI 4 and 5 (prterun) accept.
@@ -142,7 +141,7 @@ static enum status start_mpirun(struct launch *l, char **line, const sigset_t *m
     return error ? fail_to_start(error, em) : ST_OK;
 }
 
-/* ---- The result */
+/* ---- The result ------------------------------------------------------------------------------ */
 
 /* The target of latest.pt; "": none. Names of later steps are greater. */
 static void read_latest(const char *out, char target[static PATH_BYTES_MAX])

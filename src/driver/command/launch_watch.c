@@ -19,7 +19,7 @@ static const double MPIRUN_ENDS_IN_S = 5;
 static const double RANKS_END_IN_S = 5;
 static const long LOOK_NS = 100000000;
 
-/* ---- Requests to the ranks */
+/* ---- Requests to the ranks ------------------------------------------------------------------- */
 
 static void signal_ranks(const struct launch *l, int signal_number)
 {
@@ -89,7 +89,7 @@ static void hear(struct launch *l, pid_t rank, int what)
         kill(rank, SIGUSR1);
 }
 
-/* ---- The watch */
+/* ---- The watch ------------------------------------------------------------------------------- */
 
 static void take(struct launch *l, const siginfo_t *info)
 {

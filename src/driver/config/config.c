@@ -137,7 +137,7 @@ enum status config_merge_file(struct config *c, const char *path, struct errmsg 
     return st;
 }
 
-/* --- --set ---------------------------------------------------------------------------------- */
+/* --- --set ------------------------------------------------------------------------------------ */
 
 /*
  * Parses "value = TEXT", with TEXT as it is or in quotes. NULL if that is not TOML, or more than

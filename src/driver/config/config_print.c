@@ -76,7 +76,7 @@ char *config_difference(const struct config *old, const struct config *new_confi
     return text;
 }
 
-/* --- the schema ----------------------------------------------------------------------------- */
+/* --- The schema ------------------------------------------------------------------------------- */
 
 /* Prints text in indented lines. */
 static void print_wrapped(FILE *f, const char *text)

@@ -40,7 +40,7 @@ static bool is_said(const struct config_key *key, const struct config_value *v)
     return key->type == CONFIG_NUMBER ? v->number >= 0 : v->whole >= 0;
 }
 
-/* --- from TOML ------------------------------------------------------------------------------ */
+/* --- From TOML -------------------------------------------------------------------------------- */
 
 void config_place(const struct config_origin *origin, const struct toml_place *at,
                   char out[static CONFIG_PLACE_BYTES])
@@ -108,7 +108,7 @@ void config_stages_allowed(char out[static KEY_ALLOWED_BYTES])
              CONFIG_STAGES_MAX);
 }
 
-/* --- as TOML -------------------------------------------------------------------------------- */
+/* --- As TOML ---------------------------------------------------------------------------------- */
 
 void config_stage_print(FILE *f, const struct config_stage *stage)
 {
@@ -154,7 +154,7 @@ bool config_stages_equal(const struct config_stages *a, const struct config_stag
     return same;
 }
 
-/* --- stages of a configuration -------------------------------------------------------------- */
+/* --- Stages of a configuration ---------------------------------------------------------------- */
 
 int64_t config_stage_count(const struct config *c)
 {

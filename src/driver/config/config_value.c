@@ -19,7 +19,7 @@ static bool is_text(enum config_type type)
     return type == CONFIG_STRING || type == CONFIG_PATH;
 }
 
-/* --- Allowed values ----------------------------------------------------------------------- */
+/* --- Allowed values --------------------------------------------------------------------------- */
 
 static void allowed_range(const struct config_key *key, char *out, size_t n)
 {
@@ -156,8 +156,7 @@ enum status config_key_refuse(const struct config_key *key, const char *name,
     return FAIL(em, ST_CONFIG, "%s: %s must be %s, not %s%s", place, name, allowed, shown, hint);
 }
 
-/* --- The field of the struct
- * --------------------------------------------------------------------- */
+/* --- The field of the struct ------------------------------------------------------------------ */
 
 /* The field of a whole number, word or truth value: a bool, an int (or enum) or an int64_t. */
 static int64_t load_whole(const struct config_key *key, const void *field)
@@ -232,7 +231,7 @@ bool config_value_equal(const struct config_key *key, const struct config_value 
     return key->type == CONFIG_NUMBER ? a->number == b->number : a->whole == b->whole;
 }
 
-/* --- as TOML -------------------------------------------------------------------------------- */
+/* --- As TOML ---------------------------------------------------------------------------------- */
 
 void config_text_print(FILE *f, const char *text)
 {

@@ -216,37 +216,39 @@ static char *help_filter(int key, const char *text, void *input)
     return longer;
 }
 
+/* clang-format off */
 static const struct argp_option general_options[] = {
-    {"set",          OPTION_SET,          "KEY=VALUE",      0,                   "set a configuration key; may be given again",                 1},
-    {"out",          'o',                 "DIR",            0,                   "run folder (default runs/NAME)",                              1},
-    {"resume",       OPTION_RESUME,       "auto|none|PATH", 0,
+    {"set", OPTION_SET, "KEY=VALUE", 0, "set a configuration key; may be given again", 1},
+    {"out", 'o', "DIR", 0, "run folder (default runs/NAME)", 1},
+    {"resume", OPTION_RESUME, "auto|none|PATH", 0,
      "auto (default): resume from the last good checkpoint of the run folder, if there is one; "
-     "none: start new, in a folder without checkpoints; PATH: resume from this checkpoint",                                                     1},
-    {"init-from",    OPTION_INIT_FROM,    "PATH",           0,                   "start with the weights of a checkpoint",                      1},
-    {"ranks",        OPTION_RANKS,        "N",              0,
+     "none: start new, in a folder without checkpoints; PATH: resume from this checkpoint", 1},
+    {"init-from", OPTION_INIT_FROM, "PATH", 0, "start with the weights of a checkpoint", 1},
+    {"ranks", OPTION_RANKS, "N", 0,
      "start N ranks on this node (with mpirun) and pass signals to them; do not use it in a batch "
-     "job or under mpirun or srun",                                                                                                             1},
-    {"launched",     OPTION_LAUNCHED,     "PID",            OPTION_HIDDEN,       NULL,                                                          1},
-    {"dry-run",      OPTION_DRY_RUN,      NULL,             0,                   "check everything, then end without training or writing",
-     1                                                                                                                                           },
-    {"print-config", OPTION_PRINT_CONFIG, NULL,             0,                   "print the resulting configuration and end",                   1},
-    {"print-out",    OPTION_PRINT_OUT,    NULL,             0,
+     "job or under mpirun or srun", 1},
+    {"launched", OPTION_LAUNCHED, "PID", OPTION_HIDDEN, NULL, 1},
+    {"dry-run", OPTION_DRY_RUN, NULL, 0,
+     "check everything, then end without training or writing", 1},
+    {"print-config", OPTION_PRINT_CONFIG, NULL, 0, "print the resulting configuration and end", 1},
+    {"print-out", OPTION_PRINT_OUT, NULL, 0,
      "print the run folder and end; prints nothing with --dry-run, --find-lr, --find-batch or "
-     "--print-config",                                                                                                                          1},
-    {"print-keys",   OPTION_PRINT_KEYS,   NULL,             0,                   "print the keys as a Markdown table and end",                  1},
-    {NULL,           0,                   NULL,             0,                   "Measure instead of training; the run folder is not changed:", 2},
-    {"find-lr",      OPTION_FIND_LR,      "STEPS",          OPTION_ARG_OPTIONAL,
+     "--print-config", 1},
+    {"print-keys", OPTION_PRINT_KEYS, NULL, 0, "print the keys as a Markdown table and end", 1},
+    {NULL, 0, NULL, 0, "Measure instead of training; the run folder is not changed:", 2},
+    {"find-lr", OPTION_FIND_LR, "STEPS", OPTION_ARG_OPTIONAL,
      "learning rate range test (200 steps): from the start of the run, the rate rises from 1e-6 to "
-     "1; prints the losses and suggests a train.lr",                                                                                            2},
-    {"find-batch",   OPTION_FIND_BATCH,   NULL,             0,
+     "1; prints the losses and suggests a train.lr", 2},
+    {"find-batch", OPTION_FIND_BATCH, NULL, 0,
      "run steps with 1, 2, 4 … pictures of each person on each rank; prints speed and memory and "
-     "suggests a train.global_batch",                                                                                                           2},
-    {"chart",        OPTION_CHART,        "OUT.png",        0,                   "draw the losses of --find-lr",                                2},
-    {"json",         OPTION_JSON,         NULL,             0,                   "print one JSON object instead of the table",                  2},
-    {NULL,           0,                   NULL,             0,                   "Short form, without a CONFIG:",                               3},
-    {"consent",      OPTION_CONSENT,      "TEXT",           0,
-     "statement that the people in the pictures agreed; recorded with the sets",                                                                3},
+     "suggests a train.global_batch", 2},
+    {"chart", OPTION_CHART, "OUT.png", 0, "draw the losses of --find-lr", 2},
+    {"json", OPTION_JSON, NULL, 0, "print one JSON object instead of the table", 2},
+    {NULL, 0, NULL, 0, "Short form, without a CONFIG:", 3},
+    {"consent", OPTION_CONSENT, "TEXT", 0,
+     "statement that the people in the pictures agreed; recorded with the sets", 3},
 };
+/* clang-format on */
 
 static const char doc[] =
     "Trains on the sets of two people, given by CONFIG files or by --data-a and --data-b. --ranks "
@@ -340,7 +342,7 @@ enum status train_arguments_parse(int argc, char **argv, struct train_arguments 
     return st;
 }
 
-/* --- Before the start ----------------------------------------------------------------------- */
+/* --- Before the start ------------------------------------------------------------------------- */
 
 static enum status refuse_without_consent(const char *folder, int argc, char **argv,
                                           struct errmsg *em)

@@ -78,8 +78,7 @@ struct extract {
     double shown_s; /* when progress was last shown */
 };
 
-/* ---- The references
- * ---------------------------------------------------------------------------- */
+/* ---- The references -------------------------------------------------------------------------- */
 
 static enum status read_reference(struct extract *e, enum people_side side, const char *path,
                                   struct errmsg *em)
@@ -113,8 +112,7 @@ static enum status read_references(struct extract *e, struct errmsg *em)
     return st;
 }
 
-/* ---- Searching
- * --------------------------------------------------------------------------------- */
+/* ---- Searching ------------------------------------------------------------------------------- */
 
 static enum verdict verdict_of(const struct extract *e, const struct picture *p,
                                const struct face *face)
@@ -204,8 +202,7 @@ static enum status look(struct extract *e, struct errmsg *em)
     return st;
 }
 
-/* ---- The check for one person
- * ------------------------------------------------------------------------------ */
+/* ---- The check for one person ---------------------------------------------------------------- */
 
 static enum status refuse_two(const struct extract *e, const size_t *of, const bool *second,
                               size_t n, struct errmsg *em)
@@ -313,24 +310,26 @@ static void extract_release(struct extract *e)
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const struct argp_option options[] = {
-    {"output",                                            'o', "OUT", 0, "the folder to write, which pack takes; a new one", 1},
-    {"person",                                              'p', "NAME", 0, "who is meant", 1},
+    {"output", 'o', "OUT", 0, "the folder to write, which pack takes; a new one", 1},
+    {"person", 'p', "NAME", 0, "who is meant", 1},
     {"consent", 'c', "TEXT", 0,
      "who agreed to what: this study, these uses, composites with other people; without it nothing "
      "is stored", 1},
-    {"reference",                                                   KEY_REFERENCE, "PHOTO", 0,
+    {"reference", KEY_REFERENCE, "PHOTO", 0,
      "a picture of only the wanted person; may be given again", 2},
-    {"other",   KEY_OTHER, "PHOTO", 0, "a picture of only another person; may be given again", 2},
-    {"size",                                                  's', "N", 0, "pixels a side of the cut pictures (256)", 3},
-    {"coverage",                                                  KEY_COVERAGE, "face|head", 0,
+    {"other", KEY_OTHER, "PHOTO", 0, "a picture of only another person; may be given again", 2},
+    {"size", 's', "N", 0, "pixels a side of the cut pictures (256)", 3},
+    {"coverage", KEY_COVERAGE, "face|head", 0,
      "what is cut: brows to chin, or with the hair (head)", 3},
-    {"min-size",                                           KEY_MIN, "N", 0, "leave out faces of fewer pixels, brows to chin (64)", 3},
-    {"models",                                             KEY_MODELS, "DIR", 0,
+    {"min-size", KEY_MIN, "N", 0, "leave out faces of fewer pixels, brows to chin (64)", 3},
+    {"models", KEY_MODELS, "DIR", 0,
      "where faces.pt and identity.pt are (where scripts/setup --photographs puts them)", 4},
-    {"device",                                         KEY_DEVICE, "NAME", 0, "cpu, cuda or cuda:N (cpu)", 4},
-    {0                                                  },
+    {"device", KEY_DEVICE, "NAME", 0, "cpu, cuda or cuda:N (cpu)", 4},
+    {0},
 };
+/* clang-format on */
 
 static void add_word(struct argp_state *state, const char **list, size_t *n, const char *word)
 {

@@ -124,8 +124,7 @@ void finder_free(struct finder *f)
     free(f);
 }
 
-/* ---- Searching
- * --------------------------------------------------------------------------------- */
+/* ---- Searching ------------------------------------------------------------------------------- */
 
 /* Maps a network's square of `side` pixels to a square of `wide` pixels around `centre` in the
  * picture, rotated so that the line from a to b is level. */

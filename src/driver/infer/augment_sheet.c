@@ -45,11 +45,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     }
 }
 
+/* clang-format off */
 static const struct argp_option options[] = {
     {"augment", KEY_AUGMENT, "CONFIG", 0, NULL, 0},
     {"sheet", KEY_SHEET, "OUT.png", 0, NULL, 0},
-    {0    }
+    {0},
 };
+/* clang-format on */
 
 /* Set p is of person p: the set shown, and the other one, or the same one again. */
 struct shown {

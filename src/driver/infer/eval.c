@@ -271,7 +271,7 @@ static void print_table(const struct evaluation *e)
     }
 }
 
-/* ---- Why a column is empty, or unexpected */
+/* ---- Why a column is empty, or unexpected ---------------------------------------------------- */
 
 /* Logs which of the sets lacks something, or that both do. */
 static void log_person(const struct evaluation *e, const bool lacks[static 2], const char *what,
@@ -367,13 +367,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
+/* clang-format off */
 static const struct argp_option options[] = {
-    {"data-a",                                         OPTION_DATA_A, "FILE", 0, "person A's set, instead of the one trained on", 0},
-    {"data-b",                                          OPTION_DATA_B, "FILE", 0, "person B's set, instead of the one trained on", 0},
+    {"data-a", OPTION_DATA_A, "FILE", 0, "person A's set, instead of the one trained on", 0},
+    {"data-b", OPTION_DATA_B, "FILE", 0, "person B's set, instead of the one trained on", 0},
     {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},
-    {"device",                                                OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
+    {"device", OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
     {0},
 };
+/* clang-format on */
 
 static const struct argp parser = {
     .options = options,

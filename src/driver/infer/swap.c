@@ -121,7 +121,7 @@ static enum status keep_apart(const char *input, const char *output, struct errm
                 input);
 }
 
-/* --- where results go ------------------------------------------------------------------------- */
+/* --- Where results go ------------------------------------------------------------------------- */
 
 static bool goes_to_folder(const struct swapper *s)
 {
@@ -170,7 +170,7 @@ static enum status make_place(const struct swapper *s, struct errmsg *em)
     return folder_make(folder, em);
 }
 
-/* --- work ------------------------------------------------------------------------------------- */
+/* --- Work ------------------------------------------------------------------------------------- */
 
 static enum status place_of(const struct swapper *s, int64_t i, char out[static PATH_BYTES_MAX],
                             struct errmsg *em)
@@ -420,20 +420,22 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
+/* clang-format off */
 static const struct argp_option options[] = {
-    {"output",                                         'o', "OUT", 0,
+    {"output", 'o', "OUT", 0,
      "where results go: for one picture, NAME.png or a folder; for a folder or a set, a folder, "
      "which is made if needed; with --grid, NAME.png", 0},
-    {"direction",                                           OPTION_DIRECTION, "a2b|b2a", 0, "whose pictures are the input (default a2b: A's)",
-     0},
+    {"direction", OPTION_DIRECTION, "a2b|b2a", 0,
+     "whose pictures are the input (default a2b: A's)", 0},
     {"grid", OPTION_GRID, NULL, 0,
      "write one sheet to OUT (.png) of up to 6 pictures, their reconstructions and swaps", 0},
-    {"no-label",                                                OPTION_NO_LABEL, NULL, 0, "leave out the visible \"AI\" label; the XMP mark stays",
-     0},
-    {"strict",OPTION_STRICT, NULL, 0, "stop at the first unreadable picture", 0},
-    {"device",                                               OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
-    {0                                               },
+    {"no-label", OPTION_NO_LABEL, NULL, 0,
+     "leave out the visible \"AI\" label; the XMP mark stays", 0},
+    {"strict", OPTION_STRICT, NULL, 0, "stop at the first unreadable picture", 0},
+    {"device", OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
+    {0},
 };
+/* clang-format on */
 
 static const struct argp parser = {
     .options = options,

@@ -9,7 +9,7 @@
 
 #include "base/poison.h"
 
-/* ---- The network of the perceptual loss */
+/* ---- The network of the perceptual loss ------------------------------------------------------ */
 
 /* Reconstructions go forward and backward, targets only forward; weights are fixed. pooled: a
  * pooling layer follows. */
@@ -43,7 +43,7 @@ static void add_perceptual(struct plan_work *w, const struct config *c)
         add_vgg_conv(w, c, convs[i], i + 1 < n && convs[i + 1]->level > convs[i]->level);
 }
 
-/* ---- The networks of the adversarial loss */
+/* ---- The networks of the adversarial loss ---------------------------------------------------- */
 
 /*
  * A discriminator runs three times per pair: on the reconstruction for the network's loss, and on a

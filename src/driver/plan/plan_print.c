@@ -11,7 +11,7 @@
 
 enum { TEXT_BYTES = 32 };
 
-/* ---- Numbers for people ------------------------------------------------------------- */
+/* ---- Numbers for people ---------------------------------------------------------------------- */
 
 static const char *in_units(double value, double base, const char *const *units, size_t n_units,
                             char out[static TEXT_BYTES])

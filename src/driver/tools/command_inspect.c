@@ -14,15 +14,17 @@
 
 enum { KEY_VERIFY = 1000, KEY_SHEET, KEY_JSON, KEY_AUGMENT, KEY_POINTS };
 
+/* clang-format off */
 static const struct argp_option options[] = {
-    {"verify",                                         KEY_VERIFY, NULL, 0, "read everything and compare the stored hashes", 1},
-    {"sheet",                                            KEY_SHEET, "OUT.png", 0, "of a set: write a contact sheet", 1},
+    {"verify", KEY_VERIFY, NULL, 0, "read everything and compare the stored hashes", 1},
+    {"sheet", KEY_SHEET, "OUT.png", 0, "of a set: write a contact sheet", 1},
     {"augment", KEY_AUGMENT, "CONFIG", 0,
      "with --sheet, of a set: show its pictures as augmented by this configuration", 1},
-    {"points",                                                KEY_POINTS, NULL, 0, "with --sheet, of a set: draw the points of each face", 1},
-    {"json",KEY_JSON, NULL, 0, "one JSON object on standard output (keys below)", 1},
-    {0                                              }
+    {"points", KEY_POINTS, NULL, 0, "with --sheet, of a set: draw the points of each face", 1},
+    {"json", KEY_JSON, NULL, 0, "one JSON object on standard output (keys below)", 1},
+    {0},
 };
+/* clang-format on */
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {

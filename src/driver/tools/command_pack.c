@@ -35,21 +35,22 @@ static bool stop_wanted(void)
     return stop_asked;
 }
 
+/* clang-format off */
 static const struct argp_option options[] = {
-    {"output",            'o', "FILE.h5", 0, "the set to write", 1},
-    {"size",          's', "N", 0, "pixels a side of the stored pictures (128)", 1},
+    {"output", 'o', "FILE.h5", 0, "the set to write", 1},
+    {"size", 's', "N", 0, "pixels a side of the stored pictures (128)", 1},
     {"person", 'p', "NAME", 0, "who is shown (DIR/person.txt, else the folder's name)", 1},
-    {"consent",                   'c', "TEXT", 0,
-     "who agreed to what, recorded in the set "
-     "(DIR/consent.txt); without it nothing is packed", 1},
-    {"strict",       KEY_STRICT, NULL, 0,
+    {"consent", 'c', "TEXT", 0,
+     "who agreed to what, recorded in the set (DIR/consent.txt); without it nothing is packed", 1},
+    {"strict", KEY_STRICT, NULL, 0,
      "refuse if a JPEG, PNG or BMP picture cannot be used, instead of leaving it out", 2},
-    {"force",                  KEY_FORCE, NULL, 0, "pack again, and replace an output that is not a set", 2},
-    {"no-sheet",                  KEY_NO_SHEET, NULL, 0, "write no sample sheet (FILE.sheet.png)", 2},
-    {"threads",            KEY_THREADS, "N", 0, "threads that decode (as cores and CPU quota allow, up to 16)",
-     2},
-    {0            }
+    {"force", KEY_FORCE, NULL, 0, "pack again, and replace an output that is not a set", 2},
+    {"no-sheet", KEY_NO_SHEET, NULL, 0, "write no sample sheet (FILE.sheet.png)", 2},
+    {"threads", KEY_THREADS, "N", 0,
+     "threads that decode (as cores and CPU quota allow, up to 16)", 2},
+    {0},
 };
+/* clang-format on */
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {

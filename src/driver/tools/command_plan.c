@@ -20,20 +20,21 @@ struct arguments {
     bool json;
 };
 
+/* clang-format off */
 static const struct argp_option options[] = {
-    {"set",                                          KEY_SET, "KEY=VALUE", 0, "set a configuration key; may be given again", 1},
-    {"cluster",                                   KEY_CLUSTER, "FILE", 0,
-     "predict times on the cluster this file describes, and whether "
-     "it fits there", 1},
+    {"set", KEY_SET, "KEY=VALUE", 0, "set a configuration key; may be given again", 1},
+    {"cluster", KEY_CLUSTER, "FILE", 0,
+     "predict times on the cluster this file describes, and whether it fits there", 1},
     {"ranks", KEY_RANKS, "N", 0, "ranks to share the batch (default: the devices of one node)", 1},
-    {"pictures",                                              KEY_PICTURES, "N", 0,
-     "pictures of the person who has more, for the length of an epoch (default: as many as "
-     "data.a and data.b hold, else 10,000)", 1},
+    {"pictures", KEY_PICTURES, "N", 0,
+     "pictures of the person who has more, for the length of an epoch (default: as many as data.a "
+     "and data.b hold, else 10,000)", 1},
     {"chart", KEY_CHART, "OUT.png", 0, "draw how speed grows with the number of ranks", 1},
-    {"json",                                             KEY_JSON, NULL, 0,
+    {"json", KEY_JSON, NULL, 0,
      "print one JSON object (keys in docs/plan.md); with train.stages, for the last stage", 1},
-    {0                                            }
+    {0},
 };
+/* clang-format on */
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {

@@ -34,18 +34,19 @@ struct arguments {
     int count, threads; /* threads 0: threads_for_files */
 };
 
-/* --- command line --------------------------------------------------------------------------------
- */
+/* --- Command line ----------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const struct argp_option options[] = {
-    {"count",                          'n', "N", 0, "pictures of each person (500)", 1},
-    {"size",                             's', "N", 0, "pixels a side, 64 to 1024 (128)", 1},
+    {"count", 'n', "N", 0, "pictures of each person (500)", 1},
+    {"size", 's', "N", 0, "pixels a side, 64 to 1024 (128)", 1},
     {"seed", 'r', "N", 0, "who they are and what they do; the same seed draws the same (1)", 1},
-    {"loose",                                KEY_LOOSE, NULL, 0, "whole heads and shoulders, here and there in the picture", 1},
-    {"threads", KEY_THREADS, "N", 0, "threads that draw (as cores and CPU quota allow, up to 16)",
-     2},
-    {0                              },
+    {"loose", KEY_LOOSE, NULL, 0, "whole heads and shoulders, here and there in the picture", 1},
+    {"threads", KEY_THREADS, "N", 0,
+     "threads that draw (as cores and CPU quota allow, up to 16)", 2},
+    {0},
 };
+/* clang-format on */
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -97,7 +98,7 @@ static const struct argp parser = {
            "Exit status: 0; 64 usage, or OUT holds something else; 69 built without cairo; 74 OUT "
            "cannot be written."};
 
-/* --- the record of what OUT holds ------------------------------------------------------------ */
+/* --- The record of what OUT holds ------------------------------------------------------------- */
 
 /* The text of synth.json: the options, and whether the folder is complete. The caller frees it;
  * NULL: out of memory. */
@@ -188,7 +189,7 @@ static enum status record_check(const struct arguments *a, bool *whole, struct e
     return st;
 }
 
-/* --- one picture ----------------------------------------------------------------------------- */
+/* --- One picture ------------------------------------------------------------------------------ */
 
 struct job {
     const struct arguments *arguments;
@@ -265,7 +266,7 @@ static enum status make_picture(struct job *j, int person, int index, struct err
     return st;
 }
 
-/* --- all of them ----------------------------------------------------------------------------- */
+/* --- All of them ------------------------------------------------------------------------------ */
 
 static void *draw_some(void *argument)
 {

@@ -13,7 +13,7 @@
 
 #include "base/poison.h"
 
-/* ---- The result ------------------------------------------------------------------------ */
+/* ---- The result ------------------------------------------------------------------------------ */
 
 static void print_measure(FILE *f, const struct val_metrics *m, enum val_answer answer,
                           const char *name)
@@ -47,7 +47,7 @@ static void print_reached(FILE *f, const struct session *s)
         fprintf(f, "; best %s %.4f at step %" PRId64, best, t->best_value, t->best_step);
 }
 
-/* ---- The files, and the next command ------------------------------------------------------ */
+/* ---- The files, and the next command --------------------------------------------------------- */
 
 /* OUT/checkpoints/best.pt, or the latest checkpoint if there is no best.pt. */
 static const char *best_name(const struct run *run)

@@ -20,7 +20,7 @@ static uint8_t *unconst(const uint8_t *rgb)
     return (uint8_t *)(uintptr_t)rgb; /* struct picture has no read-only form */
 }
 
-/* --- text ----------------------------------------------------------------------------------- */
+/* --- Text ------------------------------------------------------------------------------------- */
 
 static int text_width(const char *text, int size)
 {
@@ -70,7 +70,7 @@ static void fit_text(const char *text, int size, int width, char out[static PREV
     while (n > 0 && text_width(out, size) > width && (n = drop_character(text, n), true));
 }
 
-/* --- any sheet ------------------------------------------------------------------------------ */
+/* --- Any sheet -------------------------------------------------------------------------------- */
 
 /* In pixels. A cell is a picture with its caption. Gaps are between cells and around them all. */
 struct layout {
@@ -235,7 +235,7 @@ out:
     return st;
 }
 
-/* --- the two sheets of a swap --------------------------------------------------------------- */
+/* --- The two sheets of a swap ----------------------------------------------------------------- */
 
 enum { NAME_BYTES = 56 }; /* two of them and an arrow fit into one text */
 

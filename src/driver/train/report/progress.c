@@ -41,7 +41,7 @@ void progress_init(struct progress *p, const struct progress_options *o)
     p->started_s = p->step_started_s = now(p);
 }
 
-/* --- rates ---------------------------------------------------------------------------------- */
+/* --- Rates ------------------------------------------------------------------------------------ */
 
 static void take_time(struct progress *p, double step_s, double wait_s)
 {
@@ -85,7 +85,7 @@ double progress_run_left_s(const struct progress *p)
     return time_of(p, steps_left(p) + p->options.steps_to_come);
 }
 
-/* --- text ----------------------------------------------------------------------------------- */
+/* --- Text ------------------------------------------------------------------------------------- */
 
 /* Appends to a line and cuts it if it is too long. */
 static void add(char out[static PROGRESS_LINE_BYTES], const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -161,7 +161,7 @@ void progress_format(const struct progress *p, char out[static PROGRESS_LINE_BYT
     add_time_left(p, out);
 }
 
-/* --- events --------------------------------------------------------------------------------- */
+/* --- Events ----------------------------------------------------------------------------------- */
 
 static void show_when_due(struct progress *p, double time_s)
 {

@@ -25,7 +25,7 @@ const char *run_record_commit(void)
     return BIFRONS_COMMIT;
 }
 
-/* --- values --------------------------------------------------------------------------------- */
+/* --- Values ----------------------------------------------------------------------------------- */
 
 /* A string; null for NULL. If the text is not UTF-8, bytes outside ASCII become '?'. */
 static json_t *text_or_null(const char *text)
@@ -64,7 +64,7 @@ static void append(json_t *array, json_t *value, bool *failed)
         *failed = true;
 }
 
-/* --- parts ---------------------------------------------------------------------------------- */
+/* --- Parts ------------------------------------------------------------------------------------ */
 
 static json_t *program_object(bool *failed)
 {
@@ -122,7 +122,7 @@ static json_t *resume_object(const struct run_record_facts *f, bool *failed)
     return o;
 }
 
-/* --- history -------------------------------------------------------------------------------- */
+/* --- History ---------------------------------------------------------------------------------- */
 
 static bool history_is_usable(const json_t *old)
 {
@@ -171,7 +171,7 @@ static void put_history(json_t *root, const struct run_record_facts *f, const ch
     json_decref(old);
 }
 
-/* --- the record ----------------------------------------------------------------------------- */
+/* --- The record ------------------------------------------------------------------------------- */
 
 static void put_facts(json_t *root, const struct run_record_facts *f, bool *failed)
 {

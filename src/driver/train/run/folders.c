@@ -67,8 +67,7 @@ static enum status choose_temporary(struct packing *p, struct errmsg *em)
     return ST_OK;
 }
 
-/* ---- The sets that the run was trained on
- * ----------------------------------------------------------- */
+/* ---- The sets that the run was trained on ---------------------------------------------------- */
 
 static enum status refuse_size(const struct packing *p, int size, struct errmsg *em)
 {
@@ -136,7 +135,7 @@ static enum status compare_with_trained(const struct packing *p, bool *use_fresh
     return st;
 }
 
-/* ---- Packing ------------------------------------------------------------------------------- */
+/* ---- Packing --------------------------------------------------------------------------------- */
 
 static void log_report(const struct packing *p, const struct pack_report *r)
 {
@@ -273,8 +272,7 @@ enum status folders_pack(struct run *run, const struct train_arguments *a, struc
     return st;
 }
 
-/* ---- After packing
- * ---------------------------------------------------------------------------- */
+/* ---- After packing --------------------------------------------------------------------------- */
 
 enum status folders_keep(struct run *run, struct errmsg *em)
 {

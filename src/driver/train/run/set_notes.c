@@ -11,7 +11,7 @@
 
 enum { MASKS_LOOKED_AT = 64, BRIGHT = 128 };
 
-/* --- pictures of both people ------------------------------------------------------------------ */
+/* --- Pictures of both people ------------------------------------------------------------------ */
 
 /* Warns of A's pictures that are also in B's set: both decoders would learn them. */
 static void log_common(const struct run *run)
@@ -37,7 +37,7 @@ static void log_common(const struct run *run)
                  names.n, n_a, name_list_text(&names));
 }
 
-/* --- masks ------------------------------------------------------------------------------------ */
+/* --- Masks ------------------------------------------------------------------------------------ */
 
 /* Warns of keys that do nothing without masks. Losses that need masks are refused
  * (stage_open.c). */

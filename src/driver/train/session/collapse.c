@@ -58,8 +58,7 @@ void collapse_note_step(struct collapse *c, const double loss[static MODEL_PEOPL
     c->travel += lr;
 }
 
-/* ---- The verdict
- * --------------------------------------------------------------------------------- */
+/* ---- The verdict ----------------------------------------------------------------------------- */
 
 /* Unknown values are NaN, and comparisons with NaN are false. */
 static bool is_lost(const struct collapse *c, int who, double loss)
@@ -141,8 +140,7 @@ bool collapse_is_suspected(const struct collapse *c, const double loss[static MO
     return suspected;
 }
 
-/* ---- The message
- * --------------------------------------------------------------------------------- */
+/* ---- The message ----------------------------------------------------------------------------- */
 
 /* The reason, with numbers. */
 static int describe_kind(const struct collapse_view *v, char *out, size_t n)

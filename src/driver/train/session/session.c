@@ -33,7 +33,7 @@ void session_begin_next_stage(struct session *s)
     session_enter_stage(s);
 }
 
-/* --- steps and epochs ------------------------------------------------------------------- */
+/* --- Steps and epochs ------------------------------------------------------------------------- */
 
 int64_t session_epoch_pictures(const struct session *s)
 {

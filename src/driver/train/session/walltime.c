@@ -25,8 +25,7 @@ enum { ANSWER_BYTES = 128 };
 
 extern char **environ;
 
-/* --- The time limit of the Slurm job
- * ------------------------------------------------------------------------ */
+/* --- The time limit of the Slurm job ---------------------------------------------------------- */
 
 /* Reads the digits at *text and moves *text past them. */
 static bool take_number(const char **text, double *out)
@@ -150,7 +149,7 @@ bool walltime_job_left(double *left_s)
     return environment_says(left_s) || (ask_squeue(job, answer) && walltime_parse(answer, left_s));
 }
 
-/* --- When to stop --------------------------------------------------------------------------- */
+/* --- When to stop ----------------------------------------------------------------------------- */
 
 void walltime_init(struct walltime *w, double now_s, double max_minutes, double job_left_s)
 {

@@ -107,7 +107,7 @@ enum status zero_update(const struct stage *stage, const struct model_step *step
     return gather_buckets(stage, model_flat(stage->model)->parameters, update_shard, &u, em);
 }
 
-/* ---- Moments between shards and rank 0, through the flat gradient ----------------------- */
+/* ---- Moments between shards and rank 0, through the flat gradient ---------------------------- */
 
 static enum status shards_from_scratch(const struct stage *stage, enum model_moment which,
                                        struct errmsg *em)

@@ -192,7 +192,7 @@ enum status tensorboard_image(struct tensorboard *tb, const char *tag, int64_t s
     return write_values(tb, step, (Tfevent__Value *[]){&value}, 1, em);
 }
 
-/* --- metrics -------------------------------------------------------------------------------- */
+/* --- Metrics ---------------------------------------------------------------------------------- */
 
 static const char *const train_tags[MODEL_PEOPLE][MODEL_LOSSES] = {
 #define X(name, key, ...) [MODEL_A][MODEL_LOSS_##name] = "loss/a_" #key,

@@ -37,7 +37,7 @@ struct search {
     const char *code; /* the same for JSON */
 };
 
-/* ---- Memory ---------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 /* The host memory of a rank in bytes by bifrons plan; 0 for 0 pairs. */
 static double planned_bytes(const struct session *s, int64_t pairs)

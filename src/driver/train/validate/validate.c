@@ -298,7 +298,7 @@ enum status validate_run(struct session *s, const struct collapse_view own[stati
     return ST_OK;
 }
 
-/* ---- The best state ------------------------------------------------------------------- */
+/* ---- The best state -------------------------------------------------------------------------- */
 
 int64_t validate_pairs(const struct run *run)
 {

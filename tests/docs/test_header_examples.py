@@ -79,16 +79,16 @@ GIVEN = {
     "src/driver/train/step/average.h": ((), "extern struct stage *stage;"),
     "src/driver/train/tune/batch_trials.h": ((), """
         extern struct batch_trials t; extern double planned, available; extern int64_t pairs_there_are; struct batch_trial try_batch(int64_t pairs);"""),
-    "src/driver/train/session/collapse.h": ((), """
+    "src/driver/train/health/collapse.h": ((), """
         extern struct collapse c; extern struct collapse_view views[MODEL_PEOPLE]; extern double losses[MODEL_PEOPLE], lr;
         extern int64_t patience;"""),
-    "src/driver/train/session/outputs.h": ((), """
+    "src/driver/train/health/outputs.h": ((), """
         extern struct outputs_sum sum; extern uint8_t *reconstruction, *picture, *mask_or_null; extern int size;"""),
     "src/driver/train/step/feed.h": ((), """
         extern struct feed_options options; extern struct feed *f; extern uint64_t position; extern size_t n, m;"""),
     "src/driver/tools/trained_on.h": ((), "extern const json_t *record;"),
     "src/driver/train/run/folders.h": ((), "extern struct run *run; extern const struct train_arguments *a;"),
-    "src/driver/train/session/guard.h": ((), """
+    "src/driver/train/health/guard.h": ((), """
         extern struct config config; extern double loss; extern bool is_finite; extern struct { struct guard guard; } state, saved;"""),
     "src/driver/train/tune/lr_curve.h": ((), "double loss_of_a_step_at(double rate);"),
     "src/driver/train/report/metrics.h": ((), "extern struct metrics_row row;"),

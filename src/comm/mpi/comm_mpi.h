@@ -40,15 +40,6 @@ struct mpi {
     struct comm_progress *progress; /* the communicator's */
 };
 
-/* Elements [first, first + count) of the range that rank r holds before an all-gather or a
- * broadcast, and after a reduce-scatter. */
-void comm_call_segment(const struct comm_call *call, int n_ranks, int r, size_t *first,
-                       size_t *count);
-
-/* Fails where ranks ask different things; calls: (n), ranks: (n) the world's ranks they are of. */
-enum status comm_calls_compare(const struct comm_call *calls, const int *ranks, int n,
-                               struct errmsg *em) MUST_CHECK;
-
 /* The collective through shared memory on each node, by MPI between nodes. */
 enum status mpi_run_shared(struct mpi *m, const struct comm_request *r,
                            struct errmsg *em) MUST_CHECK;

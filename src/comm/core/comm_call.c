@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "comm_mpi.h"
+#include "comm_priv.h"
 
 void comm_call_describe(const struct comm_call *call, char *text, size_t text_bytes)
 {

@@ -97,6 +97,15 @@ void comm_sum_wide(void *out, const void *const *versions, const struct comm_ord
 /* From the wide type to dtype. */
 void comm_narrow(void *out, const void *wide, size_t count, enum comm_dtype dtype);
 
+/* Elements [first, first + count) of the range that rank r holds before an all-gather or a
+ * broadcast, and after a reduce-scatter. */
+void comm_call_segment(const struct comm_call *call, int n_ranks, int r, size_t *first,
+                       size_t *count);
+
+/* Fails where ranks ask different things; calls: (n), ranks: (n) the world's ranks they are of. */
+enum status comm_calls_compare(const struct comm_call *calls, const int *ranks, int n,
+                               struct errmsg *em) MUST_CHECK;
+
 /* What the launcher's variables say; world_size 0: no launcher. */
 struct comm_launch {
     int world_size, rank;
@@ -111,7 +120,7 @@ enum status comm_mpi_open(struct comm *c, struct errmsg *em) MUST_CHECK;
 /*
  * COLLECTIVE, over *c, which is open: where options.device asks for GPUs and they can be had, *c
  * becomes a communicator over them that owns the given one; else it stays. On failure too.
- * In a build without CUDA: gpu/none.c.
+ * In a build without CUDA: gpu/off/none.c.
  */
 enum status comm_gpu_open(const struct comm_options *o, struct comm **c,
                           struct errmsg *em) MUST_CHECK;

@@ -190,7 +190,7 @@ def test_a_run_folder_in_a_checkpoints_place_is_told_apart(trained):
 
 
 @pytest.mark.parametrize("given, told", [
-    (r"C:\Users\x\a.h5", "path of Windows"),
+    (r"C:\Users\x\a.h5", "Windows path"),
     ("C:\temp.h5", "control character"),
     ("~/a.h5", "has not expanded ~"),
     ("$HOME/a.h5", "the shell's"),

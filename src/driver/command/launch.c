@@ -97,8 +97,7 @@ static int become_mpirun(char **line, pid_t launcher, const sigset_t *mask)
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != launcher)
-        _exit(SIGNAL_CODE + SIGTERM);        /* the launcher ended before the death signal was
-                                              * set */
+        _exit(SIGNAL_CODE + SIGTERM);        /* the launcher ended before prctl */
     unsetenv("OMPI_MCA_orte_execute_quiet"); /* --quiet */
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, mask, NULL);

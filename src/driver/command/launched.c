@@ -54,8 +54,7 @@ void launched_begin(pid_t launcher)
 {
     if (launcher <= 0)
         return;
-    (void)report(launcher, LAUNCHED_BEGUN); /* it fails on another node; there mpirun passes signals
-                                             * on */
+    (void)report(launcher, LAUNCHED_BEGUN); /* fails on other nodes: mpirun signals them */
     mask(SIG_UNBLOCK);
 }
 

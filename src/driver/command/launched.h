@@ -3,9 +3,10 @@
  * it is ready, so that the launcher can signal it, and the exit code, because mpirun prints a
  * banner for every exit code except 0. The reports are real-time signals, SIGRTMIN.
  *
- * pid_t launcher = 4711; // from --launched launched_hold(); // in bifrons: a request to stop waits
- * launched_begin(launcher); // until bifrons-engine can handle it exit(launched_end(launcher,
- * status_exit_code(ST_AGAIN)));
+ *     pid_t launcher = 4711;                       // from --launched
+ *     launched_hold();                             // in bifrons: a request to stop waits
+ *     launched_begin(launcher);                    // until bifrons-engine can handle it
+ *     exit(launched_end(launcher, status_exit_code(ST_AGAIN)));
  *
  * A launcher that is not an ancestor of this process (on another node) gets no reports.
  */

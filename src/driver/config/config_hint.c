@@ -169,8 +169,7 @@ void config_path_hint(const char *path, char out[static CONFIG_HINT_BYTES])
                "for one; use single quotes, or / in place of \\";
     else if (drive && (path[2] == '\\' || path[2] == '/'))
         snprintf(out, CONFIG_HINT_BYTES,
-                 ". It is a path of Windows: in WSL, %c:\\ is /mnt/%c/, and / stands between "
-                 "folders",
+                 ". It is a Windows path: in WSL, %c:\\ is /mnt/%c/, and / stands between folders",
                  path[0], tolower((unsigned char)path[0]));
     else if (strchr(path, '\\'))
         hint = ". It holds a backslash: / stands between folders here";

@@ -1,7 +1,7 @@
 /*
  * Every key of the configuration, once; those of model.* and the weights of losses have their rows
  * in model/model_config.h and base/losses.h. A row gives name and field (they are spelt alike),
- * what a change means to a run that goes on, default, range and help; config_value.c, config.c and
+ * what a change means to a resumed run, default, range and help; config_value.c, config.c and
  * config_print.c do the rest. To add a key, add the field to struct config and a row here; keys of
  * one table stay together.
  */
@@ -52,11 +52,11 @@
 #define OTHER_NETWORK \
     CHANGE_REFUSED, "it is another network"
 #define OTHER_ORDER \
-    CHANGE_REFUSED, "it decides the order of pictures, so the saved position would mean others"
+    CHANGE_REFUSED, "it decides the order of pictures, so the saved position would mean other pictures"
 #define OTHER_SPLIT \
-    CHANGE_REFUSED, "held-out pictures would be among those trained on"
+    CHANGE_REFUSED, "held-out pictures would have been used for training"
 #define OTHER_MOMENTS \
-    CHANGE_REFUSED, "the saved moments are means of that decay"
+    CHANGE_REFUSED, "the saved moments were computed with the old value"
 #define OTHER_DISCRIMINATORS \
     CHANGE_REFUSED, "they are other discriminators"
 #define OTHER_LOSS \
@@ -64,11 +64,11 @@
 #define OTHER_BEST \
     CHANGE_BEST, "best.pt is chosen anew, from the next validation on"
 #define OTHER_BATCH \
-    CHANGE_LENGTH, "the epochs that are left have steps of the new size"
+    CHANGE_LENGTH, "the remaining epochs have steps of the new size"
 #define OTHER_LENGTH \
-    CHANGE_LENGTH, "a schedule of the learning rate is stretched to the new length"
+    CHANGE_LENGTH, "a learning rate schedule is adapted to the new length"
 #define OTHER_STAGES \
-    CHANGE_LENGTH, "stages to come are trained as it says now"
+    CHANGE_LENGTH, "later stages use the new values"
 #define OTHER_SUMS \
     CHANGE_NOT_BITS, "sums are taken in another order: not bit-exact"
 #define OTHER_ARITHMETIC \
@@ -374,7 +374,7 @@ const struct config_key *config_key_find(const char *name)
 bool config_renamed(const char *name, char now[static KEY_NAME_BYTES])
 {
     static const struct {
-        const char *from, *to; /* a key, or a table, whose keys keep their names */
+        const char *from, *to; /* a key, or a table (the names of its keys stay) */
     } renamed[] = {
         {"data.stage_dir", "data.local_dir"},
         {"adversary",      "discriminator" },

@@ -31,8 +31,7 @@ struct train_arguments {
     char chart[PATH_BYTES_MAX]; /* "" when not given; of the measurement, as json */
     bool json;
     bool print_out;
-    bool folder_a, folder_b;      /* data.a, data.b are folders of pictures, which are packed
-                                   * first */
+    bool folder_a, folder_b;      /* data.a, data.b are folders of pictures to pack */
     char gone[2][PATH_BYTES_MAX]; /* a given folder that no longer exists; data.a, data.b then name
                                    * the set that was packed from it; "": none */
 };

@@ -15,7 +15,7 @@
 #include "base/poison.h"
 
 enum { MESH_SIDE = 192, EYE_SIDE = 64, EYE_OUTLINE = 71, IRIS = 5, CHIP_SIDE = 150 };
-#define ROOM_MESH           1.5 /* how much wider than the face what the mesh looks at is */
+#define ROOM_MESH           1.5 /* side of the mesh's square, in widths of the face */
 #define ROOM_CLOSE          1.25
 #define ROOM_EYE            2.3
 #define PRESENCE_MIN        0.5 /* of a face that the detector is sure of */

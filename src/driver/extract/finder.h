@@ -28,8 +28,7 @@ enum { FINDER_FACES_MAX = 64, FACE_MESH = 468, FACE_IDENTITY = 128 };
 /* Coordinates are pixels of the picture, at their centres. */
 struct face {
     double score;              /* of the detector, 0.4 to 1 */
-    double presence;           /* of the mesh: probability of a face, at least 0.5, or 0.9 if score
-                                * is low */
+    double presence;           /* of the mesh: 0.5 to 1; at least 0.9 if score is low */
     double mesh[FACE_MESH][3]; /* MediaPipe's order; the third goes away from the camera */
     double pupils[2][2];       /* the picture's left one first */
     float identity[FACE_IDENTITY];

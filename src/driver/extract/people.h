@@ -2,8 +2,10 @@
  * Decides whose face it is by dlib's 128 numbers. Distances between faces of one person are about
  * 0.4, of two people about 0.7, of two rendered people less.
  *
- * struct people p = {0}; people_add(&p, PEOPLE_MEANT, &face); // of each reference if
- * (people_judge(&p, &other_face, &distance) == PERSON_MEANT) keep(&other_face);
+ *     struct people p = {0};
+ *     people_add(&p, PEOPLE_MEANT, &face);                  // of each reference
+ *     if (people_judge(&p, &other_face, &distance) == PERSON_MEANT)
+ *         keep(&other_face);
  */
 #ifndef BIFRONS_DRIVER_EXTRACT_PEOPLE_H
 #define BIFRONS_DRIVER_EXTRACT_PEOPLE_H

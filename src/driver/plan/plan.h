@@ -45,8 +45,7 @@ struct plan {
     struct plan_memory memory[PLAN_PRECISIONS];
     struct plan_step step[PLAN_PRECISIONS]; /* with a cluster */
     struct plan_curve weak;   /* weak scaling: each rank has as many pictures as configured */
-    struct plan_curve strong; /* strong scaling: the batch is constant; every rank has at least a
-                               * pair */
+    struct plan_curve strong; /* strong scaling: constant batch, at least a pair a rank */
     bool fits[PLAN_PRECISIONS];
     int64_t micro_max; /* largest micro-batch that fits, in pairs; 0: none */
     size_t n_advice;   /* what to change if it does not fit */

@@ -159,7 +159,7 @@ struct bucket_time {
 
 static struct bucket_time bucket_time_of(const struct plan_run *r, const struct cluster *c)
 {
-    const double probe = 1e9, part = r->zero ? 0.5 : 1; /* with zero the all-gather comes after the
+    const double probe = 1e9, part = r->zero ? 0.5 : 1; /* with zero all-gather is after the
                                                          * update */
     double fixed_s = part * plan_all_reduce_s(0, (double)r->ranks, c);
     double probe_s = part * plan_all_reduce_s(probe, (double)r->ranks, c);

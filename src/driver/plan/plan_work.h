@@ -55,8 +55,7 @@ struct plan_pictures {
 struct plan_work {
     size_t n_layers;
     struct plan_layer layers[PLAN_LAYERS_MAX]; /* in the order of forward */
-    double mean_codes;                         /* parameters of the encoder that belong to no
-                                                * layer */
+    double mean_codes;                         /* encoder parameters outside of layers */
     struct plan_pictures augmentation, losses;
     double stored_bytes; /* of a pair as it is stored: pictures and masks */
 };

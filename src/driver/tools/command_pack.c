@@ -103,20 +103,17 @@ static const struct argp parser = {
     .parser = parse_option,
     .children = command_help,
     .args_doc = "DIR... -o FILE.h5",
-    .doc =
-        "Packs folders of pictures of one person into a set to train on.\v"
-        "JPEG, PNG and BMP pictures, told by their contents, are turned upright, cut to their "
-        "middle square, resized and stored in the order of their names. Pictures of other kinds, "
-        "those that cannot be read, videos and pictures in folders inside are counted, named and "
-        "left out. Masks (masks/NAME.png, 255 = face), true swaps (truth/NAME.png) and "
-        "landmarks.csv (name and x, y of both eyes, nose, both mouth ends) go along, and "
-        "points.csv (name and x, y of iBUG 300-W's 68 points and both pupils; nothing where "
-        "unknown), too; names match without case. A set that holds the same pictures already is "
-        "left alone.\n\n"
-        "Example:\n"
-        "  $ bifrons pack person_a -o a.h5 --consent \"Ada agreed on 2026-01-31\"\n\n"
-        "Exit status: 0; 64 usage, or no consent statement; 65 --strict and a bad picture; "
-        "66 no such folder, or no usable picture; 74 the set cannot be written."};
+    .doc = "Packs folders of pictures of one person into a set to train on.\vJPEG, PNG and BMP "
+           "pictures, recognised by their contents, are turned upright, cut to their middle "
+           "square, resized and stored in the order of their names. Other kinds of pictures, "
+           "unreadable ones, videos and pictures in sub-folders are counted, named and left out. "
+           "Masks (masks/NAME.png, 255 = face), true swaps (truth/NAME.png) and landmarks.csv "
+           "(name and x, y of both eyes, nose, both mouth ends) and points.csv (name and x, y of "
+           "iBUG 300-W's 68 points and both pupils; empty if unknown) are stored, too; names match "
+           "without case. A set that already has the same pictures is not changed.\n\nExample:\n  "
+           "$ bifrons pack person_a -o a.h5 --consent \"Ada agreed on 2026-01-31\"\n\nExit status: "
+           "0; 64 usage, or no consent statement; 65 --strict and a bad picture; 66 no such "
+           "folder, or no usable picture; 74 the set cannot be written."};
 
 /* Appends the command line that would have worked. */
 static void suggest_consent(int argc, char **argv, struct errmsg *em)
@@ -179,8 +176,7 @@ static enum status write_sheet(const char *output, struct errmsg *em)
 /* True for RUN/data/a.h5 if there is RUN/checkpoints/step-*.pt. */
 static bool is_of_a_run(const char *output, char run[static PATH_BYTES_MAX])
 {
-    char checkpoints[PATH_BYTES_MAX], *file = realpath(output, NULL); /* independent of the working
-                                                                       * directory */
+    char checkpoints[PATH_BYTES_MAX], *file = realpath(output, NULL); /* an absolute path */
     char data[PATH_BYTES_MAX];
     bool trained = false;
     path_folder(file ? file : "", data, sizeof data);

@@ -36,10 +36,10 @@ static int list_parts(const struct set_info *info, const char *parts[static PART
 
 /* Counts of known points. */
 struct known {
-    int least, most;         /* of a picture */
-    int64_t all, n, without; /* n: pictures (0: the set has no points); without: pictures without
-                              * any */
-    int64_t outside;         /* known points outside the picture */
+    int least, most; /* of a picture */
+    int64_t all, n,
+        without;     /* n: pictures (0: no points in the set); without: pictures without any */
+    int64_t outside; /* known points outside the picture */
 };
 
 static enum status count_points(struct set *s, struct known *out, struct errmsg *em)

@@ -19,8 +19,7 @@ struct loop {
     const char *why;     /* the reason for an early stop; on rank 0 */
     bool too_late;       /* to save: the launcher is about to end the ranks */
     bool save_owed;      /* a save was due during skipped steps */
-    bool collapsed;      /* a decoder has collapsed: no saves until a validation finds it
-                          * recovered */
+    bool collapsed;      /* a decoder has collapsed: no saves until it recovers */
 };
 
 /* How long a save takes, as measured. Before the first one: an estimate from its size. */
@@ -228,8 +227,7 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
 enum status loop_run(struct session *s, struct report *r, struct errmsg *em)
 {
     struct loop l = {.session = s, .report = r, .collapsed = s->state.collapse.in_a_row > 0};
-    enum status st = step_before_save(s, em); /* the saver keeps the state that this start began
-                                               * with */
+    enum status st = step_before_save(s, em); /* for the saver's first copy */
     if (st == ST_OK)
         st = saver_open(s, &l.saver, em);
     if (st == ST_OK)

@@ -172,8 +172,7 @@ void report_end_stage(struct report *r)
 /* Marks losses that the run does not use. Validations report l1 and dssim in any case. */
 static void mark_absent(const struct session *s, struct metrics_row *row)
 {
-    const int training = LOSS_NEEDS_SWAPS | LOSS_NEEDS_DISCRIMINATORS; /* validations do not compute
-                                                                        * these */
+    const int training = LOSS_NEEDS_SWAPS | LOSS_NEEDS_DISCRIMINATORS; /* not in validations */
     for (int i = 0; i < MODEL_OWN_LOSSES; i++) {
         int facts = model_loss_facts((enum model_loss)i);
         row->absent[i] = (s->run.config.loss.weight[i] == 0 && !(facts & LOSS_ALWAYS_TOLD)) ||

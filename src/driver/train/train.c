@@ -423,14 +423,12 @@ int engine_train(int argc, char **argv)
     }
     int rank = comm_rank(s->run.comm);
     log_set_rank(rank);
-    comm_set_timeout(s->run.comm, 0); /* from here on the watchdog limits waits: it knows what each
-                                       * rank does */
+    comm_set_timeout(s->run.comm, 0); /* from here on the watchdog limits waits */
     st = watchdog_open(s->run.comm, a->config.train.timeout_s, &s->run.watchdog, &em);
     if (st == ST_OK)
         st = train(s, a, &em);
     if (st == ST_PEER && s->run.watchdog)
-        watchdog_end_job(s->run.watchdog, em.text); /* an orderly end would wait for the lost
-                                                     * rank */
+        watchdog_end_job(s->run.watchdog, em.text); /* an orderly end would hang */
     watchdog_close(s->run.watchdog);
     int world_size = comm_world_size(s->run.comm);
     comm_close(s->run.comm);
@@ -440,7 +438,6 @@ int engine_train(int argc, char **argv)
         finish_tell_command(a, world_size, argc, argv);
     free(a);
     if (rank != 0 || st == ST_PEER)
-        return code; /* a rank is lost: MPI's end could wait for ever; mpirun ends all ranks for
-                      * this exit code */
+        return code; /* MPI_Finalize may hang; mpirun ends all ranks for this code */
     return launched_end(launcher, command_end(code)); /* after everything is written */
 }

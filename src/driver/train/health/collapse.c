@@ -123,8 +123,7 @@ void collapse_note_validation(struct collapse *c,
             any = true;
             continue;
         }
-        c->best[who] = fmin(c->best[who], views[who].loss); /* fmin of a number and NaN is the
-                                                             * number */
+        c->best[who] = fmin(c->best[who], views[who].loss); /* fmin ignores NaN */
         if (pictures_vary(o))
             c->variety[who] = fmax(c->variety[who], o->made.variety / o->wanted.variety);
     }

@@ -5,14 +5,14 @@
  * reconstruction loss and its outputs (outputs.h). A decoder has collapsed if it is one of these:
  *
  *   not finite  its loss is not a finite number
- *   saturated   nearly all values it draws are black or white, and those of the pictures are not:
- *               gradients through the sigmoid are 0, and it does not recover
- *   worse       it is farther from the pictures than plain grey, and its loss is not below the one
- *               with which the stage began: worse than a network that has learned nothing
- *   lost        its loss has risen most of the way from the best validation back to the beginning,
- *               and plain grey would be about as good
- *   flat        it draws the same picture whatever it is shown, although its outputs varied before,
- *               or the learning rates so far add up to more than 1
+ *   saturated   nearly all of its output values are black or white, but those of the pictures are
+ *               not: gradients through the sigmoid are 0, and it does not recover
+ *   worse       its error is larger than that of plain grey, and its loss is not below the first
+ *               loss of the stage: worse than a network that has learned nothing
+ *   lost        its loss has risen most of the way from the best validation back to the start, and
+ *               plain grey would be about as good
+ *   flat        it draws the same picture for every input, although its outputs varied before, or
+ *               the learning rates so far add up to more than 1
  *
  * A network that has not begun to learn draws nearly plain grey: it is none of these. The values to
  * compare with are part of the state, the same on every rank and saved in checkpoints. A value that
@@ -48,10 +48,8 @@ enum collapse_kind {
 struct collapse {
     double start[MODEL_PEOPLE];   /* reconstruction loss of the first step of the stage */
     double best[MODEL_PEOPLE];    /* lowest loss of a validation without collapse */
-    double variety[MODEL_PEOPLE]; /* highest variety of the outputs, as a share of the pictures'
-                                   * variety */
-    double travel;                /* sum of learning rates: about how far a parameter can have
-                                   * moved */
+    double variety[MODEL_PEOPLE]; /* highest variety of outputs / that of the pictures */
+    double travel;                /* sum of learning rates: how far parameters can move */
     int32_t kind[MODEL_PEOPLE];   /* enum collapse_kind, at the last validation */
     int32_t in_a_row;             /* the latest validations in a row that found a collapse */
 };

@@ -50,7 +50,7 @@ void guard_forget_losses(struct guard *g);
 /* The verdict on a step. */
 enum guard_verdict guard_judge(struct guard *g, const struct config_guard *c, double loss,
                                bool finite_gradient);
-/* The loss above which a step is bad now; INFINITY where there is no such limit yet. */
+/* The loss above which the next step is bad; INFINITY if there is no limit yet. */
 double guard_limit(const struct guard *g, const struct config_guard *c);
 /* True if the run may go back once more. */
 bool guard_may_go_back(const struct guard *g, const struct config_guard *c);

@@ -5,8 +5,8 @@
  * The sums are of whole numbers and exact: the order of pictures and ranks does not change them. A
  * struct outputs_sum is an array of doubles that can be summed over ranks.
  *
- * outputs_add(&sum, reconstruction, picture, mask_or_null, size); // for each picture struct
- * outputs o = outputs_from(&sum);
+ *     outputs_add(&sum, reconstruction, picture, mask_or_null, size);     // for each picture
+ *     struct outputs o = outputs_from(&sum);
  */
 #ifndef BIFRONS_DRIVER_TRAIN_OUTPUTS_H
 #define BIFRONS_DRIVER_TRAIN_OUTPUTS_H
@@ -25,8 +25,7 @@ struct outputs_spread {
 
 struct outputs_sum {
     double pictures, values;
-    double error_weight, error, grey; /* weighted by the mask: sum of weights, sums of absolute
-                                       * differences */
+    double error_weight, error, grey; /* sum of mask weights, weighted sums of differences */
     struct outputs_spread made, wanted;
 };
 

@@ -18,9 +18,11 @@
  * discriminator and r1; the three are 0 before discriminator.start_step. Validations omit them, and
  * latent.
  *
- * struct metrics *m; enum status st = metrics_open("runs/x/metrics.jsonl", 0, &m, &em); // a new
- * run if (st == ST_OK) st = metrics_write(m, &row, &em); // on failure warn and continue int64_t
- * offset = metrics_offset(m); // a checkpoint stores it, after file_sync
+ *     struct metrics *m;
+ *     enum status st = metrics_open("runs/x/metrics.jsonl", 0, &m, &em);    // a new run
+ *     if (st == ST_OK)
+ *         st = metrics_write(m, &row, &em);         // on failure warn and continue
+ *     int64_t offset = metrics_offset(m);           // a checkpoint stores it, after file_sync
  *
  * If a run resumes at the offset in its checkpoint, no line is there twice and none is missing.
  * Lines are always whole: a line cut short by a full disk is removed.

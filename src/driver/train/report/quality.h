@@ -3,10 +3,12 @@
  *
  * All three measures take 8-bit RGB pictures of the same size and weigh pixels by an 8-bit mask
  * (NULL: all the same); an empty mask gives NaN. Values are per picture; the caller averages them.
- * L1 mean absolute difference, in units of full scale: 0 is perfect, 1 is black against white PSNR
- * 10 log10(1 / MSE) in dB SSIM Wang et al., "Image quality assessment: from error visibility to
- * structural similarity", IEEE TIP 2004: Gaussian window of 11 pixels, sigma 1.5, K1 0.01, K2 0.03,
- * per channel, borders mirrored; the map is averaged with the mask's weights
+ *
+ *   L1    mean absolute difference, in units of full scale: 0 is perfect, 1 is black against white
+ *   PSNR  10 log10(1 / MSE) in dB
+ *   SSIM  Wang et al., "Image quality assessment: from error visibility to structural similarity",
+ *         IEEE TIP 2004: Gaussian window of 11 pixels, sigma 1.5, K1 0.01, K2 0.03, per channel,
+ *         borders mirrored; the map is averaged with the mask's weights
  */
 #ifndef BIFRONS_DRIVER_TRAIN_QUALITY_H
 #define BIFRONS_DRIVER_TRAIN_QUALITY_H

@@ -42,7 +42,7 @@ struct run_record_facts {
     const char *const *hosts; /* (world_size) host of each rank; NULL: none */
     struct run_record_person people[RUN_RECORD_PEOPLE];
     bool resumed;
-    int64_t from_step; /* where resumed */
+    int64_t from_step; /* the step of the checkpoint, if resumed */
 };
 
 /* Known at the end. */

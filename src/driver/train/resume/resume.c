@@ -34,8 +34,7 @@ static void take_state(struct session *s, const struct run_meta *meta,
         guard_forget_losses(&t->guard);
         collapse_forget_losses(&t->collapse);
     }
-    if (s->run.config.guard.spike == 0) /* the guard is off: no validation would notice a
-                                         * recovery */
+    if (s->run.config.guard.spike == 0) /* no check would notice a recovery */
         collapse_forget(&t->collapse);
     bool same_ranks =
         s->run.config.train.reproducible || meta->world_size == comm_world_size(s->run.comm);

@@ -1,11 +1,17 @@
 /*
  * The start of a stage: from a checkpoint of this run, or with the weights of any other one.
  *
- * struct resume found = {0}; enum status st = resume_find(s, "auto", &found, &em); // also sets the
- * stage if (st == ST_OK) st = stage_open(&s->stage, &s->state, &em); if (st == ST_OK &&
- * train_state_stage_steps(&s->state) > 0) // in the middle of it st = resume_load(s, &found, &em);
- * else if (st == ST_OK) // or at its beginning st = resume_start(s, path_or_null, &em); if (st ==
- * ST_OK && comm_rank(s->run.comm) == 0) resume_settle(s, &found); resume_release(&found);
+ *     struct resume found = {0};
+ *     enum status st = resume_find(s, "auto", &found, &em); // also sets the stage
+ *     if (st == ST_OK)
+ *         st = stage_open(&s->stage, &s->state, &em);
+ *     if (st == ST_OK && train_state_stage_steps(&s->state) > 0) // in the middle of the stage
+ *         st = resume_load(s, &found, &em);
+ *     else if (st == ST_OK) // at its start
+ *         st = resume_start(s, path_or_null, &em);
+ *     if (st == ST_OK && comm_rank(s->run.comm) == 0)
+ *         resume_settle(s, &found);
+ *     resume_release(&found);
  */
 #ifndef BIFRONS_DRIVER_TRAIN_RESUME_H
 #define BIFRONS_DRIVER_TRAIN_RESUME_H

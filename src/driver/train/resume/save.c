@@ -137,8 +137,8 @@ static void record_failure(struct saver *v, const char *why)
     /* the next state as good can then become best.pt */
     v->session->state.best_value = v->best_kept;
     v->session->state.best_step = v->best_kept_step;
-    log_error("CHECKPOINT NOT SAVED: %s; training goes on, earlier checkpoints are whole, another "
-              "is tried in %.0f s",
+    log_error("CHECKPOINT NOT SAVED: %s; training continues, earlier checkpoints are not affected, "
+              "another attempt follows in %.0f s",
               why, RETRY_S);
 }
 

@@ -2,10 +2,17 @@
  * Saves checkpoints during training. Training stops only to copy the state. A thread of rank 0
  * serialises the copy, writes it durably and gives it its name (run_folder.h).
  *
- * struct saver *saver; enum status st = saver_open(s, &saver, &em); // COLLECTIVE if (st != ST_OK)
- * return st; for (int64_t step = 1; step <= steps; step++) { saver_poll(saver); if
- * (saver_due(saver)) saver_save(saver, since_s, validated); } bool kept = saver_finish(saver); //
- * before the last collective saver_close(saver);
+ *     struct saver *saver;
+ *     enum status st = saver_open(s, &saver, &em);       // COLLECTIVE
+ *     if (st != ST_OK)
+ *         return st;
+ *     for (int64_t step = 1; step <= steps; step++) {
+ *         saver_poll(saver);
+ *         if (saver_due(saver))
+ *             saver_save(saver, since_s, validated);
+ *     }
+ *     bool kept = saver_finish(saver);                   // before the last collective
+ *     saver_close(saver);
  *
  * There is one copy, so one checkpoint is written at a time. Another one that is due meanwhile
  * waits up to a minute, and is then skipped with a warning; one due by time is not requested before

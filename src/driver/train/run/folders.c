@@ -98,9 +98,8 @@ static enum status refuse_change(const struct packing *p, const struct set_chang
                  PLURAL(change->added), change->gone);
     return FAIL(
         em, ST_CONFIG,
-        "%s is not what the run in %s was trained on: %s. Nothing was replaced. To go on with "
-        "the earlier pictures, give --data-%c %s; to train on the new ones, another --out "
-        "DIR",
+        "%s is not what the run in %s was trained on: %s. Nothing was replaced. To continue with "
+        "the earlier pictures, give --data-%c %s; to train on the new ones, another --out DIR",
         p->folder, p->run->out, what, 'a' + p->person, p->kept);
 }
 
@@ -245,8 +244,7 @@ static enum status pack_person(struct packing *p, bool *use_fresh, struct errmsg
 
 enum status folders_pack(struct run *run, const struct train_arguments *a, struct errmsg *em)
 {
-    bool folder[2] = {a->folder_a, a->folder_b}; /* as rank 0 sees them: other nodes may not see the
-                                                  * folder */
+    bool folder[2] = {a->folder_a, a->folder_b}; /* rank 0's view: nodes may differ */
     char *const data[2] = {run->config.data.a, run->config.data.b};
     enum status st = run_share_bytes(run, folder, sizeof folder, em);
     for (int person = 0; person < 2 && st == ST_OK; person++) {

@@ -1,9 +1,10 @@
 /*
  * Packs the picture folders of the short form into data/ of the run folder, before training.
  *
- * st = folders_pack(run, a, &em); // OUT/data/a.h5, or OUT/data/.new/a.h5 next to an older one if
- * (st == ST_OK) // when nothing more can be refused: st = folders_keep(run, &em); // .new/a.h5
- * becomes a.h5 folders_release(run); // removes .new/a.h5 if the run did not begin
+ *     st = folders_pack(run, a, &em); // OUT/data/a.h5, or OUT/data/.new/a.h5 next to an older one
+ *     if (st == ST_OK)                // when nothing more can be refused:
+ *         st = folders_keep(run, &em); // .new/a.h5 becomes a.h5
+ *     folders_release(run);           // removes .new/a.h5 if the run did not begin
  *
  * A set that a run was trained on is never replaced: while the run folder has checkpoints, a folder
  * with other pictures than OUT/data/a.h5 is refused, and the run uses the older set.

@@ -3,10 +3,12 @@
  * record gets the time, the reason and the step, and one log line says what is lost. A thread does
  * this, because mpirun kills its ranks a second after TERM and a step may take longer.
  *
- * struct run_record *record; // of run_record_new struct last_words *w; st =
- * last_words_open("runs/x", record, false, &w, &em); // the thread owns the record struct
- * run_record_outcome outcome = {.step = 12, .epoch = 1}; last_words_note(w, &outcome); // after
- * each step last_words_close(w); // the caller owns the record again
+ *     struct run_record *record; // of run_record_new
+ *     struct last_words *w;
+ *     st = last_words_open("runs/x", record, false, &w, &em); // the thread owns the record
+ *     struct run_record_outcome outcome = {.step = 12, .epoch = 1};
+ *     last_words_note(w, &outcome); // after each step
+ *     last_words_close(w);          // the caller owns the record again
  *
  * A TERM from mpirun does not end the process here. If the run ends in an orderly way within that
  * second, its own record replaces this one. A second INT or USR2 ends the process here.

@@ -198,8 +198,7 @@ static enum status check_archive(const char *path, struct errmsg *em)
                  memcmp(end, "PK\5\6", sizeof end) == 0;
     if (!whole)
         return FAIL(em, ST_DATA, "%s is no whole checkpoint: torn, or another kind of file", path);
-    log_warn("%s has no " SIDECAR_EXTENSION " file beside it: taken without checking its bytes",
-             path);
+    log_warn("%s has no " SIDECAR_EXTENSION " file next to it: its bytes are not checked", path);
     return ST_OK;
 }
 

@@ -108,7 +108,7 @@ static enum status take_lock(struct run_folder *f, struct errmsg *em)
     for (int i = 0; i < LOCK_TRIES && st == ST_OK && f->lock < 0 && !f->unlockable; i++)
         st = try_lock(f, path, em);
     if (st == ST_OK && f->lock < 0 && !f->unlockable)
-        st = FAIL(em, ST_USAGE, "run folder %s is wanted by several processes; try again", f->out);
+        st = FAIL(em, ST_USAGE, "several processes try to use run folder %s; try again", f->out);
     return st;
 }
 

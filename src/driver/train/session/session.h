@@ -39,7 +39,7 @@ struct stage {
     struct reducer *reducer;              /* of the model's gradients */
     struct norm *norm;                    /* of the summed gradient */
     struct slot_sum *slot_sum;            /* with train.reproducible, else NULL */
-    struct slot_sum *discriminator_slots; /* likewise, of the discriminators' gradients */
+    struct slot_sum *discriminator_slots; /* the same for the discriminators' gradients */
 };
 
 struct session {

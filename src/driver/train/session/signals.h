@@ -2,8 +2,8 @@
  * The signals of a training run. USR1, TERM and HUP (unless it was ignored at the start, as nohup
  * does), and the first INT, ask for an agreed stop: all ranks learn of signals_pending in the vote
  * of each step, save a checkpoint and end with ST_AGAIN. A second INT, or USR2, ends the process at
- * once with ST_INTERRUPTED; the last checkpoint stands. PIPE is ignored: a lost rank is an error of
- * the collective and must not kill the rank that notices it.
+ * once with ST_INTERRUPTED; only the last checkpoint is left. PIPE is ignored: a lost rank is an
+ * error of the collective and must not kill the rank that notices it.
  *
  * mpirun passes USR1 on to its ranks. But if mpirun itself gets TERM or INT, it sends the ranks
  * TERM, and KILL a second later. signals_time_left tells such a TERM from others.

@@ -1,10 +1,13 @@
 /*
  * One thread that runs one job at a time beside the training loop.
  *
- * enum status st = worker_new(&w, &em); if (st != ST_OK) return st; worker_start(w, write_it,
- * &job); // only while idle; the thread now owns what the job uses if (worker_wait(w, 0)) // idle
- * again: the caller owns the job's data tell_outcome(&job); worker_free(w); // waits for a job that
- * runs
+ *     enum status st = worker_new(&w, &em);
+ *     if (st != ST_OK)
+ *         return st;
+ *     worker_start(w, write_it, &job);        // only while idle; the thread owns its data
+ *     if (worker_wait(w, 0))                  // idle again: the caller owns the job's data
+ *         log_outcome(&job);
+ *     worker_free(w);                         // waits for a job that runs
  *
  * The thread blocks all signals; the main thread gets them.
  */

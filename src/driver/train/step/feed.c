@@ -34,8 +34,7 @@ static struct batch *other(struct feed *f)
 static void lower_priority(void *ctx)
 {
     (void)ctx;
-    sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0}); /* if refused, the thread keeps
-                                                                   * its priority */
+    sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0}); /* may be refused */
 }
 
 static void fill_ahead(void *ctx)

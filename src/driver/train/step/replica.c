@@ -38,14 +38,14 @@ static enum status tell(const uint64_t *hashes, int ranks, int64_t step, struct 
         return ST_OK;
     if (2 * votes > ranks)
         return FAIL(em, ST_DIVERGED,
-                    "after step %" PRId64 " the parameters of rank%s %s differ from those of the "
-                    "other %d ranks: check memory and host of the named rank%s, then resume from "
-                    "the last checkpoint",
+                    "after step %" PRId64
+                    " the parameters of rank%s %s differ from those of the other %d ranks: check "
+                    "memory and node of the named rank%s, then resume from the last checkpoint",
                     step, ranks - votes > 1 ? "s" : "", list, votes, ranks - votes > 1 ? "s" : "");
     return FAIL(em, ST_DIVERGED,
-                "after step %" PRId64 " the parameters of rank %d (%016" PRIx64 ") and rank%s %s "
-                "differ, and no majority tells which are right: check memory and hosts, then "
-                "resume from the last checkpoint",
+                "after step %" PRId64 " the parameters of rank %d (%016" PRIx64
+                ") and rank%s %s differ, and no majority shows which are right: check memory and "
+                "nodes, then resume from the last checkpoint",
                 step, most, hashes[most], ranks - votes > 1 ? "s" : "", list);
 }
 

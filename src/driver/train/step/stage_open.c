@@ -69,7 +69,7 @@ static enum status open_loader(struct stage *stage, struct errmsg *em)
                       (c->augment.noise > 0 ? BATCH_NOISE : 0) |
                       (priority_unit(&priority) > 0 ? BATCH_PRIORITY : 0);
     if (c->model.mask && c->loss.mask_head == 0 && comm_rank(run->comm) == 0)
-        log_warn("model.mask: nothing tells the decoders what a mask is; set loss.mask_head = 1");
+        log_warn("model.mask: no loss trains the decoders' masks; set loss.mask_head = 1");
     enum status st = check_losses(run, em);
     if (st == ST_OK)
         st = loader_new(sources, &c->augment, c->train.seed, &stage->loader, em);
@@ -142,8 +142,7 @@ static void log_kernels(const struct model *m)
 {
     struct errmsg why = {0};
     if (model_kernels(m, &why) != ST_OK)
-        log_warn("steps take longer: libtorch's kernels stand in for ours, which cannot be used on "
-                 "this GPU (%s)",
+        log_warn("steps take longer: this GPU cannot use our kernels (%s), so libtorch's are used",
                  why.text);
 }
 

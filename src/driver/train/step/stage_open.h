@@ -1,8 +1,11 @@
 /*
  * Opens and closes the model, loader and sums of a stage:
  *
- * enum status st = stage_open(stage, &state, &em); if (st == ST_OK) st = stage_open_sums(stage,
- * &state, &em); // load weights with resume.h, train with step.h stage_close(stage);
+ *     enum status st = stage_open(stage, &state, &em);
+ *     if (st == ST_OK)
+ *         st = stage_open_sums(stage, &state, &em);
+ *     // load weights with resume.h, train with step.h
+ *     stage_close(stage);
  */
 #ifndef BIFRONS_DRIVER_TRAIN_STAGE_OPEN_H
 #define BIFRONS_DRIVER_TRAIN_STAGE_OPEN_H

@@ -36,8 +36,7 @@ struct lr_curve {
 /* Indices of steps; -1 if the loss did not fall. */
 struct lr_verdict {
     int64_t least;     /* step of the least smoothed loss */
-    int64_t steepest;  /* an earlier step, at which it falls fastest with the logarithm of the
-                        * rate */
+    int64_t steepest;  /* an earlier step, at which it falls fastest by log(rate) */
     double suggestion; /* learning rate; 0: none */
 };
 

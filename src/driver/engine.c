@@ -1,4 +1,4 @@
-/* bifrons-engine: the subcommands that need libtorch. Started by bifrons, never by hand. */
+/* bifrons-engine: the subcommands that need libtorch. Started by bifrons. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,9 +20,9 @@ static const struct command commands[] = {
 };
 
 /*
- * Ends without libtorch's static destructors: all of ours is closed by now, and with libtorch 2.11
- * they abort ("free(): invalid pointer") in a program that is not Python. Sanitizers report at a
- * regular exit, so they get one.
+ * Ends without libtorch's static destructors: with libtorch 2.11 they abort ("free(): invalid
+ * pointer") in a program that is not Python. Everything of ours is closed before. Sanitizers need a
+ * regular exit to report.
  */
 static int leave(int code)
 {

@@ -11,7 +11,7 @@ static const struct command commands[] = {
     {"extract", "find a person's face in photographs and cut it out", command_exec_engine},
     {"pack",    "pack a folder of pictures into a person's set",      command_pack       },
     {"inspect", "show what is in a set or a checkpoint",              command_inspect    },
-    {"plan",    "tell what a training needs, and how it scales",      command_plan       },
+    {"plan",    "estimate what a training needs, and how it scales",  command_plan       },
     {"train",   "train on one or more ranks",                         command_train      },
     {"eval",    "measure a checkpoint against held-out pictures",     command_exec_engine},
     {"swap",    "swap the face in a picture, a folder or a set",      command_exec_engine},
@@ -44,7 +44,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
         if (!strcmp(name, commands[i].name)) {
-            char program[64]; /* what --help calls the command */
+            char program[64]; /* the name in --help */
             snprintf(program, sizeof program, "bifrons %s", name);
             argv[1] = program;
             return commands[i].run(argc - 1, argv + 1);

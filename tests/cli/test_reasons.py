@@ -190,11 +190,11 @@ def test_a_run_folder_in_a_checkpoints_place_is_told_apart(trained):
 
 
 @pytest.mark.parametrize("given, told", [
-    (r"C:\Users\x\a.h5", "path of Windows"),
+    (r"C:\Users\x\a.h5", "Windows path"),
     ("C:\temp.h5", "control character"),
     ("~/a.h5", "has not expanded ~"),
     ("$HOME/a.h5", "the shell's"),
-    ("\u201ca.h5\u201d", "quotes are part of what was given"),
+    ("\u201ca.h5\u201d", "quotes are part of the given path"),
     ("a.h5 ", "ends with a blank"),
 ])
 def test_a_missing_path_is_explained(tmp_path, given, told):

@@ -98,6 +98,6 @@ def test_what_cannot_be_staged_is_read_where_it_is(sets, tmp_path):
     keys = ["train.max_steps=2", f"data.local_dir={tmp_path / 'local'}"]
     result = finish(train(sets, tmp_path / "run", keys=keys))
     assert result.returncode == 0, result.stderr
-    assert result.stderr.count("itself is read") == 2, result.stderr
+    assert result.stderr.count("; reading ") == 2, result.stderr
     result = finish(train(sets, tmp_path / "dry", "--dry-run", ranks=0, keys=["data.local_dir=" + str(tmp_path / "dry2")]))
     assert result.returncode == 0 and not (tmp_path / "dry2").exists(), result.stderr

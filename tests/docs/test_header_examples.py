@@ -111,7 +111,7 @@ GIVEN = {
         extern struct vote v; extern struct model_losses losses; extern struct comm *comm; extern enum status local_status;"""),
     "src/driver/train/session/walltime.h": ((), "extern struct walltime w; extern double now_s, max_minutes, save_s;"),
     "src/driver/train/session/worker.h": ((), """
-        extern struct worker *w; extern struct { int n; } job; void write_it(void *ctx); void tell_outcome(void *ctx);"""),
+        extern struct worker *w; extern struct { int n; } job; void write_it(void *ctx); void log_outcome(void *ctx);"""),
     "src/model/include/model/discriminators.h": ((), """
         extern struct model *m; extern struct batch batch; extern double global_batch, discriminator_lr;
         extern struct model_losses losses; extern struct model_step step; extern int64_t start, n;"""),

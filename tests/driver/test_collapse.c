@@ -162,7 +162,7 @@ static void the_text_names_the_decoder_and_the_numbers(void **state)
     (void)collapse_judge(&c, views);
     collapse_describe(&c, views, text);
     assert_null(strstr(text, "decoder A"));
-    assert_non_null(strstr(text, "decoder B has collapsed: 99.9 % of the values"));
+    assert_non_null(strstr(text, "decoder B has collapsed: 99.9 % of its output values"));
     assert_non_null(strstr(text, "(2.0 % in the pictures)"));
     assert_non_null(strstr(text, "one colour for every picture"));
     assert_non_null(strstr(text, "its loss is 0.43, at the start 0.24"));

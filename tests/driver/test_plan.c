@@ -94,7 +94,7 @@ static void bad_cluster_files_are_refused_with_place_and_key(void **state)
     refused("kind = \"gpu\"", "kind = \"tpu\"", "must be \"cpu\" or \"gpu\"");
     refused("data_gb_s = 100\n", "", "c.toml: device.data_gb_s is missing");
     refused("\nmemory_gb = 10\n", "\n", "device.memory_gb is missing");
-    refused("reserved_gb = 1\n", "reserved_gb = 10\n", "device.reserved_gb = 10 is no less");
+    refused("reserved_gb = 1\n", "reserved_gb = 10\n", "device.reserved_gb = 10 is not less");
     refused("cluster_version = 1", "cluster_version = 2", "cluster_version must be 1");
     refused("overlap = 1.0", "overlap = 1.5", "link.overlap must be a number from 0 to 1");
     refused("[node]", "[node", "c.toml:3:");

@@ -187,7 +187,7 @@ static void stages_before_are_fixed_and_later_ones_are_free(void **state)
     assert_text_has(em.text, "epochs = 9");
     assert_status(change_in_stage(before, STAGES("{image_size=64,epochs=2}"), 1), ST_CONFIG);
     assert_true(changed.stages);
-    assert_text_has(em.text, "has not as many");
+    assert_text_has(em.text, "has fewer stages");
     assert_ok(change_in_stage(before,
                               STAGES("{image_size=64,epochs=2}, "
                                      "{image_size=128,epochs=8}, {image_size=256}"),

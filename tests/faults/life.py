@@ -17,7 +17,7 @@ NEVER_SAID = re.compile(r"BUG|bug in bifrons|Assertion|terminate called|Segmenta
 OURS = re.compile(r"^(?:\[rank \d+\] )?(?:warning|error): (.*)$", re.M)
 
 # Warnings and errors of ours: those of any life, then those that a fault explains.
-ALWAYS = ("500 pictures or more are recommended", "training waited .* for the checkpoint before",
+ALWAYS = ("500 pictures or more are recommended", "training waited .* for the previous checkpoint",
           "still writing the checkpoint")
 DEATH = ("rank \\d+ on host .* has gone$", "  rank \\d+ on host ", "the launcher that started this rank has gone$",
          "the job ends; ", "rank \\d+ \\(pid \\d+\\) has ended while others waited for it$")

@@ -176,7 +176,7 @@ def test_parameters_that_collapse_before_their_average_are_seen(small_run, ranks
     result = run.resume(train__global_batch=11, train__max_steps=last + 1, guard__spike=1000, guard__patience=1)
     assert result.returncode == 0, result.stderr
     first, back = warnings(result)
-    assert f"step {last + 1}: decoder B has collapsed: 100.0 % of the values it draws are black or white" in first
+    assert f"step {last + 1}: decoder B has collapsed: 100.0 % of its output values are black or white" in first
     assert "decoder A" not in first
     assert f"going back from step {last + 1} to step {before}," in back
 
@@ -190,7 +190,7 @@ def test_one_dead_decoder_is_named_alone(small_run, tmp_path):
     result = run.train("--init-from", tmp_path / "white.pt")
     assert result.returncode == 70, result.stderr
     first, *still = warnings(result)
-    assert "decoder B has collapsed: 100.0 % of the values it draws are black or white" in first
+    assert "decoder B has collapsed: 100.0 % of its output values are black or white" in first
     assert "one colour for every picture" in first and "decoder A" not in first
     assert [line.rpartition(": ")[2] for line in still] == ["decoder B"] * 2
     assert "training has failed: decoder B collapsed" in errors(result.stderr)[0]

@@ -17,7 +17,7 @@ def test_a_bad_step_is_left_out_and_its_pictures_named(new_run, fault, reason):
     run = new_run(train__max_steps=6)
     result = run.train_with(fault)
     assert result.returncode == 0, result.stderr
-    line = re.search(r"warning: step 5 left out: (.*)", result.stderr).group(1)
+    line = re.search(r"warning: step 5 skipped: (.*)", result.stderr).group(1)
     assert reason in line
     assert len(re.findall(r"\d{5}\.png", line)) == 8  # four of each person
     rows = run.rows("train")
@@ -31,7 +31,7 @@ def test_one_rank_is_enough_and_all_leave_the_step_out(new_run):
     run = new_run(ranks=2, train__max_steps=4)
     result = run.train_with("loss:3:nan@1")
     assert result.returncode == 0, result.stderr
-    assert result.stderr.count("left out") == 1
+    assert result.stderr.count(" skipped: ") == 1
     rows = run.rows("train")
     assert [row.get("skipped", False) for row in rows] == [False, False, True, False]
 
@@ -52,7 +52,7 @@ def test_a_spike_is_left_out_and_a_resume_knows_the_window(new_run, copy_of):
     assert len(meta["guard"]["losses"]) == 18
     result = run.train_with("loss:4:1e6", "--resume", "auto", train__max_steps=24)
     assert result.returncode == 0, result.stderr
-    assert re.search(r"step 22 left out: its loss of 1e\+06 is above", result.stderr)
+    assert re.search(r"step 22 skipped: its loss of 1e\+06 is above", result.stderr)
     assert "skipped" not in run.rows("train")[-1]
 
 
@@ -60,7 +60,7 @@ def test_bad_steps_in_a_row_go_back_with_a_lower_rate(new_run):
     run = new_run(train__max_steps=9, checkpoint__every_steps=2)
     result = run.train_with("loss:5-7:nan")
     assert result.returncode == 0, result.stderr
-    assert re.search(r"3 steps in a row were left out: going back from step 7 to step 4, with 0.5 "
+    assert re.search(r"3 steps in a row were skipped: going back from step 7 to step 4, with 0.5 "
                      r"times", result.stderr)
     rows = run.rows("train")
     assert [row["step"] for row in rows] == list(range(1, 10))  # none twice

@@ -258,7 +258,7 @@ def test_stages_may_be_added_to_a_finished_run(alone, copy):
      "stage 1 of train.stages: {image_size = 64, epochs = 1, global_batch = 4, lr = 0.001} -> "
      "{image_size = 64, epochs = 2, global_batch = 4, lr = 0.001}"),
     (CALM.replace("128", "64"), "model.image_size: 128 -> 64"),
-    ("{image_size = 64, epochs = 1}", "is of stage 2, and train.stages has not as many"),
+    ("{image_size = 64, epochs = 1}", "is of stage 2, and train.stages has fewer stages"),
 ])
 def test_stages_that_were_trained_cannot_change(alone, copy, stages, told):
     run = copy(alone, FIRST + 1)

@@ -20,7 +20,7 @@
 
 enum { SILENT_RANK_WAIT_S = 2, OUTPUT_BYTES = 1 << 18 };
 
-/* argp's --version and -V of every subcommand */
+/* for argp's --version and -V of every subcommand */
 const char *argp_program_version = "bifrons " BIFRONS_VERSION;
 
 static error_t parse_help(int key, char *text, struct argp_state *state)
@@ -32,10 +32,12 @@ static error_t parse_help(int key, char *text, struct argp_state *state)
     return 0;
 }
 
+/* clang-format off */
 static const struct argp_option help_options[] = {
-    {NULL,  'h', NULL, OPTION_HIDDEN, NULL, -1},
+    {NULL, 'h', NULL, OPTION_HIDDEN, NULL, -1},
     {0},
 };
+/* clang-format on */
 static const struct argp help = {.options = help_options, .parser = parse_help};
 const struct argp_child command_help[] = {
     {.argp = &help},
@@ -54,8 +56,8 @@ int64_t command_number(struct argp_state *state, const char *option, const char 
     return n;
 }
 
-/* A file opened in the place of a missing standard stream would get what is meant for that. Writing
- * to what takes its place fails, and so does reading. */
+/* If a standard stream is closed, the next opened file would take its place and get its output. So
+ * we put a stream there on which reading and writing fail. */
 static void fill_standard_streams(void)
 {
     static const int modes[] = {
@@ -75,10 +77,10 @@ int command_end(int code)
     int reason = errno;
     if ((flushed && !ferror(stdout)) || code != 0)
         return code;
-    if (reason != EPIPE) /* a reader that has seen enough needs no message */
+    if (reason != EPIPE) /* the reader has closed the pipe: no message */
         log_error("cannot write to standard output%s%s", flushed ? "" : ": ",
                   flushed ? "" : strerror(reason));
-    clearerr(stdout); /* told once */
+    clearerr(stdout); /* report it once */
     return status_exit_code(ST_IO);
 }
 
@@ -92,8 +94,8 @@ static void end_at_exit(int code, void *unused)
 
 void command_begin(void)
 {
-    static char buffer[OUTPUT_BYTES]; /* room for what a command prints: the reason of a failure is
-                                         known where it is flushed, at the end */
+    static char buffer[OUTPUT_BYTES]; /* holds all output of a command: so a write error appears
+                                       * when it is flushed at the end */
     fill_standard_streams();
     if (!isatty(STDOUT_FILENO))
         setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
@@ -142,7 +144,7 @@ int command_fail(const struct errmsg *em)
     return status_exit_code(em->code);
 }
 
-/* The first of the variables that is set to a number from 0; -1 where none is. */
+/* The value of the first variable that is a number from 0; -1 if none is. */
 static int first_number(const char *const *variables, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -165,7 +167,7 @@ int launcher_rank_guess(void)
 
 int launcher_world_size_guess(void)
 {
-    /* not SLURM_NTASKS: a batch script has it too, and runs alone */
+    /* not SLURM_NTASKS: a batch script has it, too, but is one process */
     static const char *const variables[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE",
                                             "SLURM_STEP_NUM_TASKS"};
     return MAX(1, first_number(variables, ARRAY_LENGTH(variables)));
@@ -206,7 +208,7 @@ int command_fail_once(const struct errmsg *em)
         launcher_rank_guess() <= 0 || (em->code == ST_NOINPUT && launcher_local_rank_guess() == 0);
     if (speaks)
         return command_fail(em);
-    /* a launcher ends the job with the first rank that ends: let it be one that has spoken */
+    /* a launcher ends the run with the first rank that ends: let the rank that reports be first */
     sleep(SILENT_RANK_WAIT_S);
     return status_exit_code(em->code);
 }
@@ -222,8 +224,8 @@ enum status command_own_path(char path[static PATH_BYTES_MAX], struct errmsg *em
 
 /* ---- The engine ------------------------------------------------------------------------------ */
 
-/* Does the engine come as far as its own code? Under a limit of memory libtorch may end the process
- * while it is loaded, before there is anyone to tell. */
+/* Tests whether the engine starts. With a memory limit, libtorch may end the process silently while
+ * it is loaded. */
 static bool engine_loads(const char *engine)
 {
     char name[] = "bifrons info", option[] = "--usage";
@@ -235,7 +237,7 @@ static bool engine_loads(const char *engine)
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
         if (nowhere >= 0 && dup2(nowhere, STDOUT_FILENO) >= 0 && dup2(nowhere, STDERR_FILENO) >= 0)
             execv(engine, words);
-        _exit(status_exit_code(ST_OK)); /* it is told where it is started in earnest */
+        _exit(status_exit_code(ST_OK)); /* the real start reports the error */
     }
     while (pid > 0 && waitpid(pid, &how, 0) < 0 && errno == EINTR)
         ;
@@ -272,7 +274,7 @@ int command_exec_engine(int argc, char **argv)
         return command_fail(&em);
     path_folder(self, folder, sizeof folder);
     openmp_settle();
-    /* beside us in a build folder, in ../libexec/bifrons once installed */
+    /* in a build folder beside bifrons, once installed in ../libexec/bifrons */
     static const char *const places[] = {ENGINE_NAME, "../libexec/bifrons/" ENGINE_NAME};
     for (int i = 0; i < 2; i++)
         if (path_join(engine, sizeof engine, folder, places[i]) && file_exists(engine)) {

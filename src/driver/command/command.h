@@ -1,6 +1,6 @@
 /*
- * A subcommand: a row of the table in main.c. Each parses its own arguments with argp, which ends
- * the program on --help and on bad usage (64); reports with the log, and returns an exit code of
+ * A subcommand: a row of the table in main.c. It parses its own arguments with argp, which ends the
+ * program on --help and on bad usage (64). It reports with the log and returns an exit code of
  * base/status.h. argv[0] is "bifrons NAME".
  */
 #ifndef BIFRONS_DRIVER_COMMAND_H
@@ -25,44 +25,46 @@ int command_inspect(int argc, char **argv);
 int command_plan(int argc, char **argv);
 int command_train(int argc, char **argv);
 
-/* A parser's children: -h, which is --help. */
+/* Children of every parser: -h for --help. */
 extern const struct argp_child command_help[];
-/* What follows --option: a whole number from low to high, or bad usage. */
+/* Parses the argument of --option: a whole number from low to high, else bad usage. */
 int64_t command_number(struct argp_state *state, const char *option, const char *text, int64_t low,
                        int64_t high);
 
 /*
- * A program's first call: the log, and what ends every command, also those that argp ends (--help).
- * Output that has not reached standard output is told there and makes an exit code of 0 that of
- * ST_IO; commands print and need not look.
+ * Call it first: opens the log and registers the end of every command, including --help. That end
+ * reports a failed write to standard output and turns exit code 0 into that of ST_IO, so commands
+ * need not check their prints.
  */
 void command_begin(void);
-/* For a program that ends by _exit: flushes standard output and gives the exit code. */
+/* For a program that ends by _exit: flushes standard output and returns the exit code. */
 int command_end(int code) MUST_CHECK;
-/* A word as a shell takes it; a command's whole line, "bifrons NAME ARG..." of argv from 1 on. */
+/* Print a word quoted for a shell; print a whole command line, "bifrons NAME ARG...", of argv from
+ * 1 on. */
 void command_print_quoted(FILE *f, const char *word);
 void command_print_line(FILE *f, const char *name, int argc, char **argv);
-/* Logs em's text as an error (with its rank, where one is known) and gives the exit code. */
+/* Logs em's text as an error (with its rank, if known) and returns the exit code. */
 int command_fail(const struct errmsg *em);
 
-/* Does this process ignore the signal, as one started by nohup does HUP? */
+/* True if this process ignores the signal, as nohup does with HUP. */
 bool command_ignores_signal(int signal_number);
 
 /*
- * What a launcher's variables (Open MPI, PMIx, Hydra, Slurm) say before MPI has started: this
- * process's rank, or -1 where no launcher started it; the number of ranks, or 1.
+ * Read from the variables of launchers (Open MPI, PMIx, Hydra, Slurm) before MPI starts: the rank
+ * of this process, or -1 without a launcher; the number of ranks, or 1.
  */
 int launcher_rank_guess(void);
 int launcher_world_size_guess(void);
-/* The variable that tells of a job of a batch system, and that system; NULL outside of one. */
+/* The variable that shows a job of a batch system, and the name of that system; NULL outside of a
+ * job. */
 const char *launcher_allocation(const char **batch_system);
 /*
- * command_fail for mistakes found before MPI has started, which every rank finds alike: rank 0
- * tells it for all. A missing input is told by the first rank of each node: files differ there.
+ * command_fail for errors before MPI starts, which are the same on every rank: only rank 0 reports.
+ * A missing input is reported by the first rank of each node, because files differ between nodes.
  */
 int command_fail_once(const struct errmsg *em);
 
-/* This program's own file. ST_INTERNAL. */
+/* The path of this program's file. Errors: ST_INTERNAL. */
 enum status command_own_path(char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
 /*
  * Runs the command in bifrons-engine, the program beside this one that is linked with libtorch, so

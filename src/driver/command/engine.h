@@ -7,7 +7,7 @@ int engine_eval(int argc, char **argv);
 int engine_swap(int argc, char **argv);
 int engine_extract(int argc, char **argv);
 int engine_info(int argc, char **argv);
-/* inspect --augment alone: the rest of inspect does without libtorch. */
+/* only inspect --augment: the rest of inspect does not need libtorch. */
 int engine_inspect(int argc, char **argv);
 
 #endif

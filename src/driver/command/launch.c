@@ -20,8 +20,7 @@
 
 enum { OPTIONS_MAX = 16, NUMBER_BYTES = 32, SIGNAL_CODE = 128 };
 
-/* ---- where it may be --------------------------------------------------------------------------
- */
+/* ---- Where --ranks is allowed ---------------------------------------------------------------- */
 
 enum status launch_check(int n_ranks, struct errmsg *em)
 {
@@ -29,7 +28,7 @@ enum status launch_check(int n_ranks, struct errmsg *em)
     bool slurm = variable && strcmp(batch_system, "Slurm") == 0;
     if (variable)
         return FAIL(em, ST_USAGE,
-                    "--ranks %d is for a machine of your own; this is a %s job (%s is set): leave "
+                    "--ranks %d is for your own computer; this is a %s job (%s is set): leave "
                     "--ranks out and start the ranks with %s bifrons train …%s",
                     n_ranks, batch_system, variable, slurm ? "srun --mpi=pmix" : "mpirun",
                     slurm ? ", or with sbatch slurm/train.sbatch" : "");
@@ -41,7 +40,7 @@ enum status launch_check(int n_ranks, struct errmsg *em)
     return ST_OK;
 }
 
-/* More ranks than processors work, one after the other. */
+/* More ranks than processors work, but no faster. */
 static void warn_of_few_processors(int n_ranks)
 {
     cpu_set_t set;
@@ -51,21 +50,20 @@ static void warn_of_few_processors(int n_ranks)
                  n, PLURAL(n), n, PLURAL(n));
 }
 
-/* ---- mpirun -----------------------------------------------------------------------------------
- */
+/* ---- mpirun ---------------------------------------------------------------------------------- */
 
 /*
- * The command line, in words that Open MPI 4's mpirun and 5's (prterun) both take.
+ * The command line of mpirun, with options that both Open MPI 4 and 5 (prterun) accept.
  *
- * --bind-to none: left alone, mpirun binds each of two ranks to one core, and its threads with it;
- * what it binds to are cores of the machine, whatever taskset or a container gave to this process.
- * Not bound, ranks have the processors that this process may use, divide them by their number
- * (train.threads = 0), and a rank with a GPU moves next to it.
+ * --bind-to none: by default mpirun binds each of two ranks, with all its threads, to one core. It
+ * chooses from all cores of the machine, even if taskset or a container restricts this process.
+ * Unbound ranks divide the processors of this process between them (train.threads = 0), and a rank
+ * with a GPU moves to the processors next to it.
  *
- * OVERSUBSCRIBE: mpirun counts cores, without hyperthreads, and refuses more ranks.
+ * OVERSUBSCRIBE: otherwise mpirun refuses more ranks than cores, without hyperthreads.
  *
- * No --quiet: it takes the reason away, too, where mpirun starts nothing. The banner over exit
- * codes does not come, since ranks tell theirs past mpirun (launched.h).
+ * No --quiet: it would also hide the reason if mpirun starts nothing. mpirun prints no banner about
+ * exit codes, because ranks report theirs directly (launched.h).
  */
 static char **command_line(const struct launch *l, const char *self, int argc, char **argv)
 {
@@ -79,7 +77,7 @@ static char **command_line(const struct launch *l, const char *self, int argc, c
     for (size_t i = 0; line && i < ARRAY_LENGTH(begin); i++)
         line[n++] = begin[i];
     if (line && geteuid() == 0)
-        line[n++] = "--allow-run-as-root"; /* the user is root already: nothing is gained by no */
+        line[n++] = "--allow-run-as-root"; /* the user is root already */
     for (size_t i = 0; line && i < ARRAY_LENGTH(end); i++)
         line[n++] = end[i];
     for (int i = 1; line && i < argc; i++)
@@ -88,8 +86,8 @@ static char **command_line(const struct launch *l, const char *self, int argc, c
 }
 
 /*
- * In the child: a session of its own, which no Ctrl-C at our terminal reaches, and whose writes to
- * it no `stty tostop` stops. Returns errno where mpirun did not start.
+ * In the child: its own session, so that Ctrl-C at our terminal does not reach it and `stty tostop`
+ * does not stop its output. Returns errno if mpirun did not start.
  */
 static int become_mpirun(char **line, pid_t launcher, const sigset_t *mask)
 {
@@ -99,7 +97,7 @@ static int become_mpirun(char **line, pid_t launcher, const sigset_t *mask)
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != launcher)
-        _exit(SIGNAL_CODE + SIGTERM);        /* it went before the kernel was told */
+        _exit(SIGNAL_CODE + SIGTERM);        /* the launcher ended before prctl */
     unsetenv("OMPI_MCA_orte_execute_quiet"); /* --quiet */
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, mask, NULL);
@@ -116,7 +114,7 @@ static enum status fail_to_start(int error, struct errmsg *em)
     return FAIL_ERRNO(em, ST_NODEVICE, error, "--ranks cannot start mpirun");
 }
 
-/* An end of the pipe goes with exec; errno comes through it where there was none. */
+/* exec closes the pipe; if exec fails, errno comes through it. */
 static enum status start_mpirun(struct launch *l, char **line, const sigset_t *mask,
                                 struct errmsg *em)
 {
@@ -142,10 +140,9 @@ static enum status start_mpirun(struct launch *l, char **line, const sigset_t *m
     return error ? fail_to_start(error, em) : ST_OK;
 }
 
-/* ---- the verdict ------------------------------------------------------------------------------
- */
+/* ---- The result ------------------------------------------------------------------------------ */
 
-/* What latest.pt points at; "": nothing. Names of later steps are greater. */
+/* The target of latest.pt; "": none. Names of later steps are greater. */
 static void read_latest(const char *out, char target[static PATH_BYTES_MAX])
 {
     char path[PATH_BYTES_MAX];
@@ -174,15 +171,15 @@ static const char *saved_text(bool saved)
                  : "no checkpoint was made since the start";
 }
 
-/* A rank, or mpirun itself, was killed, or mpirun failed. As the watchdog does: 75 where a
- * checkpoint was made since the start. */
+/* For a killed rank or mpirun, or a failure of mpirun. As the watchdog: 75 if a checkpoint was made
+ * since the start. */
 static int judge_failure(const struct launch *l, bool saved)
 {
     bool killed = WIFSIGNALED(l->how);
     int code = killed ? 0 : WEXITSTATUS(l->how);
     int signal_number = killed ? WTERMSIG(l->how) : code - SIGNAL_CODE;
     bool early = l->stop_asked && l->n_begun == 0 && signal_number > 0;
-    if (early || signal_number == SIGUSR1) { /* nothing handled it yet */
+    if (early || signal_number == SIGUSR1) { /* the ranks had no handler yet */
         log_info("stopped before training began; the same command begins it");
         return status_exit_code(ST_AGAIN);
     }
@@ -236,7 +233,7 @@ int launch_run(int n_ranks, const char *out, int argc, char **argv)
         warn_of_few_processors(n_ranks);
         launch_watch_prepare(&l, &mask);
         signal(SIGPIPE, SIG_IGN);
-        prctl(PR_SET_CHILD_SUBREAPER, 1); /* so that ranks are ours to end where mpirun has gone */
+        prctl(PR_SET_CHILD_SUBREAPER, 1); /* if mpirun has ended, its ranks become our children */
         st = start_mpirun(&l, line, &mask, &em);
     }
     if (st == ST_OK)

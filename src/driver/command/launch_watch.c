@@ -13,14 +13,13 @@
 
 #include "base/poison.h"
 
-/* mpirun takes two seconds to end ranks that do not end by themselves */
+/* mpirun needs two seconds to kill ranks that do not end by themselves */
 static const double MPIRUN_ENDS_IN_S = 5;
-/* without mpirun: their watchdog looks four times a second, then reports */
+/* without mpirun: their watchdog checks four times a second, then reports */
 static const double RANKS_END_IN_S = 5;
 static const long LOOK_NS = 100000000;
 
-/* ---- asking the ranks -------------------------------------------------------------------------
- */
+/* ---- Requests to the ranks ------------------------------------------------------------------- */
 
 static void signal_ranks(const struct launch *l, int signal_number)
 {
@@ -28,8 +27,8 @@ static void signal_ranks(const struct launch *l, int signal_number)
         kill(l->ranks[i], signal_number);
 }
 
-/* Directly, since mpirun writes a line of its own for each signal that it passes on. Ranks that
- * have not begun are asked when they do. */
+/* Signals the ranks directly, because mpirun prints a line for each signal that it passes on. Ranks
+ * that are not ready yet are asked later. */
 static void ask_to_stop(struct launch *l)
 {
     if (l->n_begun > 0)
@@ -39,7 +38,7 @@ static void ask_to_stop(struct launch *l)
     l->stop_asked = true;
 }
 
-/* mpirun first: once it is ending, it is silent about ranks that end meanwhile. */
+/* mpirun first: while it ends, it does not report ranks that end. */
 static void end_at_once(struct launch *l)
 {
     if (l->at_once || l->ended)
@@ -61,8 +60,8 @@ static void interrupt(struct launch *l)
     ask_to_stop(l);
 }
 
-/* Ctrl-Z, for this process and those it stands for. Stops by the signal itself: where no shell
- * could wake us, the kernel passes over it. */
+/* Ctrl-Z, for this process and the ranks. We stop by the signal itself, because the kernel ignores
+ * it if no shell could wake us. */
 static void suspend(const struct launch *l)
 {
     sigset_t stop;
@@ -90,8 +89,7 @@ static void hear(struct launch *l, pid_t rank, int what)
         kill(rank, SIGUSR1);
 }
 
-/* ---- the watch --------------------------------------------------------------------------------
- */
+/* ---- The watch ------------------------------------------------------------------------------- */
 
 static void take(struct launch *l, const siginfo_t *info)
 {
@@ -107,7 +105,7 @@ static void take(struct launch *l, const siginfo_t *info)
         ask_to_stop(l);
 }
 
-/* Is nothing left? Processes whose parent has ended are ours: launch_run asked for them. */
+/* True if no process is left. Processes whose parent has ended become our children (launch_run). */
 static bool reap(struct launch *l)
 {
     int how;
@@ -121,13 +119,13 @@ static bool reap(struct launch *l)
     return pid < 0 && errno == ECHILD;
 }
 
-/* What outlives mpirun, or mpirun itself. */
+/* Kills what is left: ranks that outlive mpirun, or mpirun. */
 static void kill_rest(const struct launch *l)
 {
     if (!l->ended)
         kill(l->mpirun, SIGKILL);
     for (int i = 0; i < l->n_begun && l->ended; i++)
-        if (waitpid(l->ranks[i], NULL, WNOHANG) == 0) /* a child of ours, and alive */
+        if (waitpid(l->ranks[i], NULL, WNOHANG) == 0) /* our child, and alive */
             kill(l->ranks[i], SIGKILL);
 }
 
@@ -146,11 +144,12 @@ void launch_watch(struct launch *l)
         if (late_s > 0)
             kill_rest(l);
         if (late_s > RANKS_END_IN_S && l->ended)
-            break; /* nothing of ours: some other program's, started below mpirun */
+            break; /* not ours: started by another program below mpirun */
         if (next_signal(l, l->patience_s > 0 ? &look : NULL, &info))
             take(l, &info);
     }
-    while (next_signal(l, &at_once, &info)) /* SIGCHLD comes before what was told earlier */
+    while (next_signal(l, &at_once, &info)) /* SIGCHLD is delivered before real-time signals that
+                                             * were sent earlier */
         take(l, &info);
 }
 
@@ -164,6 +163,6 @@ void launch_watch_prepare(struct launch *l, sigset_t *before)
     for (size_t i = 0; i < sizeof unless_ignored / sizeof *unless_ignored; i++)
         if (!command_ignores_signal(unless_ignored[i]))
             sigaddset(&l->signals, unless_ignored[i]);
-    signal(SIGCHLD, SIG_DFL); /* ignored, it would take the children's ends away */
+    signal(SIGCHLD, SIG_DFL); /* if it is ignored, waitpid gets no status */
     sigprocmask(SIG_BLOCK, &l->signals, before);
 }

@@ -8,10 +8,10 @@
 
 #include "base/poison.h"
 
-/* mpirun, and what may stand around it: a wrapper script, a daemon of its own */
+/* mpirun, and what can be between: a wrapper script, its daemon */
 enum { GENERATIONS_MAX = 4, STAT_BYTES = 512 };
 
-/* 0 where that process has gone. */
+/* 0 if that process has ended. */
 static pid_t parent_of(pid_t pid)
 {
     char path[64], text[STAT_BYTES] = "";
@@ -27,13 +27,13 @@ static pid_t parent_of(pid_t pid)
     return name_end && sscanf(name_end, ") %*c %d", &parent) == 1 ? (pid_t)parent : 0;
 }
 
-/* Numbers of processes are used again: only an ancestor is the one that is meant. */
-static bool tell(pid_t launcher, int what)
+/* Process ids are reused: only an ancestor can be the launcher. */
+static bool report(pid_t launcher, int what)
 {
     pid_t pid = getppid();
     for (int i = 0; i < GENERATIONS_MAX && pid > 0 && pid != launcher; i++)
         pid = parent_of(pid);
-    return pid > 0 && pid == launcher && /* may be 1, in a container */
+    return pid > 0 && pid == launcher && /* the id may be 1 in a container */
            sigqueue(launcher, SIGRTMIN, (union sigval){.sival_int = what}) == 0;
 }
 
@@ -54,11 +54,11 @@ void launched_begin(pid_t launcher)
 {
     if (launcher <= 0)
         return;
-    (void)tell(launcher, LAUNCHED_BEGUN); /* from another node: mpirun passes signals on */
+    (void)report(launcher, LAUNCHED_BEGUN); /* fails on other nodes: mpirun signals them */
     mask(SIG_UNBLOCK);
 }
 
 int launched_end(pid_t launcher, int code)
 {
-    return launcher > 0 && tell(launcher, code) ? 0 : code;
+    return launcher > 0 && report(launcher, code) ? 0 : code;
 }

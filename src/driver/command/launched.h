@@ -1,29 +1,28 @@
 /*
- * What a rank that `bifrons train --ranks N` has started tells that process, its launcher, past
- * mpirun between them: that it has begun, so that the launcher can signal it, and how the run ends,
- * since mpirun puts a banner over every exit code but 0. Real-time signals carry it; the launcher
- * takes them from SIGRTMIN.
+ * Reports from a rank to `bifrons train --ranks N`, its launcher, without mpirun between them: that
+ * it is ready, so that the launcher can signal it, and the exit code, because mpirun prints a
+ * banner for every exit code except 0. The reports are real-time signals, SIGRTMIN.
  *
- *     pid_t launcher = 4711;                       // as --launched tells it
- *     launched_hold();                             // in bifrons: a request to stop waits …
- *     launched_begin(launcher);                    // … until bifrons-engine can take it
+ *     pid_t launcher = 4711;                       // from --launched
+ *     launched_hold();                             // in bifrons: a request to stop waits
+ *     launched_begin(launcher);                    // until bifrons-engine can handle it
  *     exit(launched_end(launcher, status_exit_code(ST_AGAIN)));
  *
- * A launcher that is not an ancestor of this process, as on another node, is told nothing.
+ * A launcher that is not an ancestor of this process (on another node) gets no reports.
  */
 #ifndef BIFRONS_DRIVER_LAUNCHED_H
 #define BIFRONS_DRIVER_LAUNCHED_H
 
 #include <sys/types.h>
 
-/* What the signal carries: an exit code, or this. */
+/* The value of the signal: an exit code, or this. */
 enum { LAUNCHED_BEGUN = 0x100 };
 
-/* Blocks USR1 until launched_begin: handlers are not there yet, and without one it kills. */
+/* Blocks USR1 until launched_begin: without a handler it would kill the process. */
 void launched_hold(void);
-/* Once signals are handled. `launcher`: its process; 0 where there is none. */
+/* Call it when signals are handled. `launcher`: its process id; 0: none. */
 void launched_begin(pid_t launcher);
-/* The exit code for mpirun at an orderly end of all ranks: 0 where the launcher knows `code`. */
+/* The exit code for mpirun at an orderly end of all ranks: 0 if the launcher got `code`. */
 int launched_end(pid_t launcher, int code);
 
 #endif

@@ -1,17 +1,17 @@
 /*
- * OpenMP's environment, which its runtime reads when the engine is loaded: bifrons settles it
- * before it becomes the engine.
+ * Sets the environment of OpenMP. Its runtime reads it when the engine is loaded, so bifrons sets
+ * it before.
  *
- * libgomp's threads wait for each other by spinning for milliseconds. Where other processes want
- * the cores that keeps them from the thread that is waited for, and steps take many times as long.
- * A short spin costs an idle machine nothing that can be measured (bench/threads).
+ * libgomp's threads wait for each other by spinning for milliseconds. If other processes need the
+ * cores, the spinning keeps a core from the thread that is waited for, and steps take many times as
+ * long. On an idle machine a short spin costs nothing measurable (bench/threads).
  */
 #ifndef BIFRONS_DRIVER_OPENMP_H
 #define BIFRONS_DRIVER_OPENMP_H
 
 /*
- * Sets GOMP_SPINCOUNT unless the environment says how to wait, by it or by OMP_WAIT_POLICY. Takes
- * an OMP_NUM_THREADS that is no number of threads out of the environment; rank 0 says so.
+ * Sets GOMP_SPINCOUNT, unless the environment has it or OMP_WAIT_POLICY. Removes an OMP_NUM_THREADS
+ * that is not a number of threads; rank 0 warns.
  */
 void openmp_settle(void);
 

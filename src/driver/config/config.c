@@ -17,12 +17,12 @@ void config_init(struct config *c)
 {
     const struct config_key *keys;
     size_t n = config_schema(&keys);
-    memset(c, 0, sizeof *c); /* padding too: two configs of the same values are the same bytes */
+    memset(c, 0, sizeof *c); /* padding too: configs with the same values have the same bytes */
     for (size_t i = 0; i < n; i++)
         config_key_store(&keys[i], &keys[i].initial, c);
 }
 
-/* The key of a name, or of what an earlier version called it, which is noted in c->renamed. */
+/* The key of a name. A name of an earlier version is accepted and recorded in c->renamed. */
 static const struct config_key *find_key(struct config *c, const char *name, const char *place)
 {
     char now[KEY_NAME_BYTES];
@@ -52,7 +52,7 @@ static enum status refuse_unknown(const char *name, const char *place, struct er
                 meant[0] ? meant : "; bifrons train --help lists every key");
 }
 
-/* Of a table without keys. */
+/* Refuses an unknown table that has no keys. */
 static enum status refuse_table(const char *name, const char *place, struct errmsg *em)
 {
     char meant[CONFIG_SUGGESTION_BYTES];
@@ -93,7 +93,7 @@ static enum status merge_document(struct config *c, const struct toml_document *
         else if (e->kind != TOML_TABLE)
             st = refuse_unknown(e->key, place, em);
         else if (!config_table_known(e->key) &&
-                 !config_renamed(e->key, now)) /* [train] may be empty */
+                 !config_renamed(e->key, now)) /* known tables may be empty */
             st = refuse_table(e->key, place, em);
         if (st != ST_OK)
             return st;
@@ -128,7 +128,7 @@ enum status config_merge_file(struct config *c, const char *path, struct errmsg 
     size_t n = 0;
     struct errmsg reading = {0};
     enum status st = file_read_all(path, TOML_BYTES_MAX, &bytes, &n, &reading);
-    if (st == ST_DATA) /* too long for a config */
+    if (st == ST_DATA) /* the file is too long for a config */
         return FAIL(em, ST_CONFIG, "%s", reading.text);
     if (st != ST_OK)
         return FAIL(em, st, "%s", reading.text);
@@ -137,11 +137,11 @@ enum status config_merge_file(struct config *c, const char *path, struct errmsg 
     return st;
 }
 
-/* --- --set ---------------------------------------------------------------------------------- */
+/* --- --set ------------------------------------------------------------------------------------ */
 
 /*
- * Parses "value = TEXT", with TEXT as it is or in quotes. NULL where that is no TOML, or more than
- * the one value (a line break in TEXT).
+ * Parses "value = TEXT", with TEXT as it is or in quotes. NULL if that is not TOML, or more than
+ * one value (a line break in TEXT).
  */
 static struct toml_document *parse_value(const char *text, bool quoted,
                                          const struct toml_entry **entry_out)
@@ -172,7 +172,7 @@ static bool takes_strings(const struct config_key *key)
            key->off;
 }
 
-/* Is the key's value a string and nothing else: then "5" without quotes is text too. */
+/* True if the key takes only strings: then 5 without quotes is a string, too. */
 static bool takes_only_strings(const struct config_key *key)
 {
     return takes_strings(key) && key->type != CONFIG_NUMBER && key->type != CONFIG_STAGES;
@@ -199,7 +199,7 @@ enum status config_merge_option(struct config *c, const char *key_name, const ch
     return st;
 }
 
-/* The name before the '=', or before the end. */
+/* Copies the name before the '=', or the whole text. */
 static void name_in(const char *assignment, char out[static 4 * KEY_NAME_BYTES])
 {
     size_t from = strspn(assignment, " \t"), to = strcspn(assignment, "=");

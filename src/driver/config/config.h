@@ -1,8 +1,8 @@
 /*
  * The configuration of a run: one struct, filled from defaults, then TOML files, then --set and the
- * short form's options, each later one winning. config_schema.c is the one table of keys: name,
- * type, range, default, help, and what a change means to a run that goes on; it drives validation,
- * --help, docs/config.md, the resolved file and resume.
+ * options of the short form. Later values replace earlier ones. config_schema.c is the table of
+ * keys: name, type, range, default, help, and what a change means for a resumed run. Validation,
+ * --help, docs/config.md, the resolved file and resume use it.
  *
  *     struct config c;      // some 20 kB
  *     config_init(&c);
@@ -34,7 +34,8 @@ enum {
 
 enum config_schedule { SCHEDULE_CONSTANT, SCHEDULE_ONE_CYCLE, SCHEDULE_COSINE };
 enum config_precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
-/* By what best.pt is chosen: the loss, or a mean of val_metrics.h in the order of its numbers. */
+/* The value that chooses best.pt: the loss, or BEST_METRICS + the number of a mean of
+ * val_metrics.h. */
 enum config_best { BEST_LOSS, BEST_METRICS };
 enum config_freeze {
     FREEZE_NONE,
@@ -46,7 +47,7 @@ enum config_freeze {
 enum config_wire { WIRE_FP32, WIRE_BF16 };
 enum config_graph { GRAPH_OFF, GRAPH_ON, GRAPH_AUTO };
 
-/* What a run does about steps that would spoil it: guard.h. */
+/* How a run reacts to steps that would spoil it: guard.h. */
 struct config_guard {
     double spike;     /* robust deviations; 0: off */
     int64_t patience; /* bad steps in a row before going back */
@@ -54,8 +55,8 @@ struct config_guard {
     int64_t rollbacks;
 };
 
-/* One of train.stages: what it sets in place of model.image_size and the train keys of the same
- * names; -1 where it leaves them be. */
+/* One of train.stages: its values for model.image_size and the train keys of the same names; -1:
+ * not set. */
 struct config_stage {
     int64_t image_size, epochs, global_batch;
     double lr;
@@ -67,12 +68,12 @@ struct config_stages {
 
 struct config {
     int64_t config_version;
-    char name[CONFIG_TEXT_BYTES]; /* of the run: names the default run folder runs/NAME */
+    char name[CONFIG_TEXT_BYTES]; /* of the run; the default run folder is runs/NAME */
     struct {
         char a[PATH_BYTES_MAX], b[PATH_BYTES_MAX]; /* relative to the working directory */
         char local_dir[PATH_BYTES_MAX];            /* "": none */
         double val_fraction;
-        bool masks; /* use /masks for loss weights and colour transfer where both sets have them */
+        bool masks; /* use /masks for loss weights and colour transfer if both sets have them */
     } data;
     struct model_config model;
     struct {
@@ -86,15 +87,15 @@ struct config {
         };
         char perceptual_weights[PATH_BYTES_MAX];
         double mask;        /* extra weight of face pixels, see model_options.mask_weight */
-        double eyes, mouth; /* extra weight of pixels around them, see data/priority.h */
+        double eyes, mouth; /* extra weight of the pixels around them, see data/priority.h */
     } loss;
     struct model_discriminators discriminator;
     struct augment_config augment;
     struct {
         int64_t epochs, max_steps; /* max_steps 0: no limit */
         double max_minutes;        /* 0: no limit */
-        int64_t global_batch;      /* pictures of each person a step, over all ranks */
-        int64_t accumulate;        /* micro-batches a rank divides its share into */
+        int64_t global_batch;      /* pictures of each person in a step, over all ranks */
+        int64_t accumulate;        /* micro-batches of a rank in a step */
         union {                    /* model/model_config.h: one by one, or together */
             struct {
                 MODEL_TRAINING_FIELDS
@@ -104,7 +105,7 @@ struct config {
         double lr;
         int64_t schedule;     /* enum config_schedule */
         double warmup;        /* share of all steps */
-        int64_t warmup_steps; /* instead, in steps; 0: the share */
+        int64_t warmup_steps; /* replaces warmup; 0: use warmup */
         int64_t freeze;       /* enum config_freeze */
         int64_t early_stop;   /* validations; 0: off */
         double clip_norm;     /* 0: off */
@@ -114,7 +115,7 @@ struct config {
         bool deterministic;
         int64_t cuda_graph; /* enum config_graph */
         bool reproducible;
-        int64_t slot_size;           /* positions a slot, with reproducible */
+        int64_t slot_size;           /* positions in a slot, with reproducible */
         int64_t zero;                /* ZeRO stage: 0 or 1 */
         int64_t replica_check_steps; /* 0: never */
         double timeout_s;            /* 0 = "off" */
@@ -138,67 +139,69 @@ struct config {
         bool tensorboard;
         int64_t preview_epochs; /* epochs between previews; 0: only at the end */
     } log;
-    /* No key: what to tell the user of keys that were given by an earlier name; "": nothing. */
+    /* Not a key: a message on keys that were given by an earlier name; "": none. */
     char renamed[CONFIG_RENAMED_BYTES];
 };
 
 /* Defaults of every key. */
 void config_init(struct config *c);
 /*
- * Merging leaves *c as it was where it fails. All four give ST_CONFIG with the place, the key,
- * what it takes and what was given; an unknown key comes with the nearest known one.
+ * A merge that fails leaves *c unchanged. ST_CONFIG names the place, the key, the allowed values
+ * and the given one; for an unknown key, the nearest known one.
  */
 /* Merges a TOML file. ST_NOINPUT, ST_CONFIG, ST_MEMORY. */
 enum status config_merge_file(struct config *c, const char *path, struct errmsg *em) MUST_CHECK;
 /* Merges TOML text; origin names it in messages ("checkpoint latest.pt"). */
 enum status config_merge_text(struct config *c, const char *text, const char *origin,
                               struct errmsg *em) MUST_CHECK;
-/* Has what follows --set the form KEY=VALUE? ST_USAGE, with what the key takes where it is one. */
+/* Checks that the text after --set has the form KEY=VALUE. ST_USAGE says what the key takes, if it
+ * is known. */
 enum status config_check_assignment(const char *assignment, struct errmsg *em) MUST_CHECK;
 /*
- * Merges one "key.path=value" of --set: TOML syntax, or the bare text where a string is wanted.
- * Also ST_USAGE, as config_check_assignment.
+ * Merges one "key.path=value" of --set: TOML syntax, or text without quotes for a string. Also
+ * ST_USAGE, as config_check_assignment.
  */
 enum status config_merge_assignment(struct config *c, const char *assignment,
                                     struct errmsg *em) MUST_CHECK;
-/* The same for a key's own option; origin names it in messages: "--epochs 50". */
+/* The same for an option of a key; origin names it in messages: "--epochs 50". */
 enum status config_merge_option(struct config *c, const char *key, const char *value,
                                 const char *origin, struct errmsg *em) MUST_CHECK;
-/* Stages of training: 1 where train.stages is "off". */
+/* Number of stages; 1 if train.stages is "off". */
 int64_t config_stage_count(const struct config *c);
 /*
- * Turns the configuration into that of stage i, from 0: what the stage sets stands in the keys that
- * the rest of the program reads. Before, every stage is made to say all it can, so that another one
- * may be entered from here as well. Without train.stages nothing happens.
+ * Turns the configuration into that of stage i, from 0: copies the values of the stage to the keys
+ * that the program reads. First fills in the values that stages do not set, so that other stages
+ * can be entered later. Does nothing without train.stages.
  */
 void config_enter_stage(struct config *c, int64_t i);
 /* The largest model.image_size and train.global_batch of all stages. */
 int64_t config_largest_size(const struct config *c);
 int64_t config_largest_batch(const struct config *c);
 
-/* What no single key can say: data sets named, batch >= world size, sizes that fit together. Of
- * stages: that they grow, and the last one against the world size, since every run comes to it. */
+/* Checks keys against each other: sets named, batch >= world size, sizes that fit together. Stages
+ * must grow; the last one is checked against the world size, because every run reaches it. */
 enum status config_check(const struct config *c, int world_size, struct errmsg *em) MUST_CHECK;
-/* The same, but data sets need not be named. */
+/* The same, but sets need not be named. */
 enum status config_check_sizes(const struct config *c, int world_size,
                                struct errmsg *em) MUST_CHECK;
-/* What of that depends on the world size, for every stage from `first` on: those before have been
- * trained, by as many ranks as there were. */
+/* The checks that depend on the world size, for every stage from `first` on; earlier stages have
+ * been trained. */
 enum status config_check_ranks(const struct config *c, int64_t first, int world_size,
                                struct errmsg *em) MUST_CHECK;
 
-/* Can the run work on this device, which train.device or the ranks' GPUs have led to? */
+/* Checks that the run can use this device, chosen from train.device and the GPUs of the ranks. */
 enum status config_check_device(const struct config *c, const char *device,
                                 struct errmsg *em) MUST_CHECK;
 
 /*
  * Every key in schema order as TOML; merging it into any config gives the same config. The caller
- * frees; NULL only where memory has run out.
+ * frees it. NULL if out of memory.
  */
 char *config_to_toml(const struct config *c);
-/* The schema as a table: for --help (plain) and for docs/config.md (markdown). */
+/* Prints the schema: for --help (plain) or docs/config.md (markdown). */
 void config_print_schema(FILE *f, bool markdown);
-/* "key: old -> new" a line for each key that differs; caller frees; NULL where none does. */
+/* One line "key: old -> new" for each key that differs; the caller frees it. NULL if none
+ * differs. */
 char *config_difference(const struct config *old, const struct config *new_config);
 
 #endif

@@ -1,4 +1,4 @@
-/* What no single key can say: config_check. */
+/* Checks of keys against each other: config_check. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +31,7 @@ static const struct {
     /* clang-format on */
 };
 
-/* Does a loss that compares reconstructions with pictures have a weight? */
+/* At least one loss that compares reconstructions with pictures must have a weight. */
 static enum status check_losses_compare(const struct config *c, struct errmsg *em)
 {
     char names[256] = "";
@@ -49,7 +49,7 @@ static enum status check_losses_compare(const struct config *c, struct errmsg *e
                 names);
 }
 
-/* Does the configuration leave out what a loss needs? */
+/* Refuses a loss whose inputs the configuration turns off. */
 static enum status check_loss_needs(const struct config *c, int i, struct errmsg *em)
 {
     const char *key = losses[i].key;
@@ -61,19 +61,17 @@ static enum status check_loss_needs(const struct config *c, int i, struct errmsg
                     "model.pose = \"predicted\" or %s = 0",
                     key, weight, key);
     if (masks && !c->model.mask)
-        return FAIL(
-            em, ST_CONFIG,
-            "%s = %g is about the mask that model.mask = false leaves out: set model.mask = "
-            "true or %s = 0",
-            key, weight, key);
+        return FAIL(em, ST_CONFIG,
+                    "%s = %g needs the decoders' masks, but model.mask = false: set model.mask = "
+                    "true or %s = 0",
+                    key, weight, key);
     if (masks && !c->data.masks)
         return FAIL(em, ST_CONFIG,
-                    "%s = %g needs the masks that data.masks = false leaves out: set data.masks = "
-                    "true or %s = 0",
+                    "%s = %g needs masks, but data.masks = false: set data.masks = true or %s = 0",
                     key, weight, key);
     if (swaps && c->augment.back_translation == 0)
         return FAIL(em, ST_CONFIG,
-                    "%s = %g is about the network's own swaps, and there are none: set "
+                    "%s = %g needs the network's own swaps, but there are none: set "
                     "augment.back_translation = 0.5 or %s = 0",
                     key, weight, key);
     return ST_OK;
@@ -92,11 +90,10 @@ static enum status check_model(const struct config *c, struct errmsg *em)
                   "model.pose = \"predicted\": nothing tells the network what a pose is; set "
                   "loss.pose = 0.2, or model.pose = \"none\"");
     if (st == ST_OK && c->loss.mask > 0 && !c->data.masks)
-        st =
-            FAIL(em, ST_CONFIG,
-                 "loss.mask = %g needs the masks that data.masks = false leaves out: set loss.mask "
-                 "= 0 or data.masks = true",
-                 c->loss.mask);
+        st = FAIL(em, ST_CONFIG,
+                  "loss.mask = %g needs masks, but data.masks = false: set loss.mask = 0 or "
+                  "data.masks = true",
+                  c->loss.mask);
     return st;
 }
 
@@ -154,7 +151,7 @@ static enum status check_exactness(const struct config *c, int world_size, struc
     return config_check_device(c, c->train.device, em);
 }
 
-/* What depends on the ranks that share the work. */
+/* The checks that depend on the number of ranks. */
 static enum status check_ranks(const struct config *c, int world_size, struct errmsg *em)
 {
     enum status st = check_batch(c, world_size, em);
@@ -166,7 +163,7 @@ static enum status fail_of_stage(int64_t i, const struct errmsg *why, struct err
     return FAIL(em, why->code, "stage %" PRId64 " of train.stages: %s", i + 1, why->text);
 }
 
-/* A stage begins with the weights of the one before. */
+/* A stage begins with the weights of the stage before, so its network must not be smaller. */
 static enum status check_growth(const struct config *before, const struct config *c,
                                 struct errmsg *em)
 {

@@ -22,7 +22,7 @@ static bool is_numeric(const struct config_key *key)
     return key->type == CONFIG_WHOLE || key->type == CONFIG_UNSIGNED || key->type == CONFIG_NUMBER;
 }
 
-/* A number that the key takes, as it is to be written. */
+/* Writes a number in the form that the key takes; false if it takes no such number. */
 static bool write_number(const struct config_key *key, double number, char out[static NUMBER_BYTES])
 {
     const double exact = 9007199254740992.0; /* 2^53 */
@@ -38,13 +38,13 @@ static bool write_number(const struct config_key *key, double number, char out[s
     return config_key_coerce(key, &e, &v);
 }
 
-/* Does a comma part thousands: do three digits follow, and no fourth? */
+/* True if the comma separates thousands: exactly three digits follow. */
 static bool parts_thousands(const char *comma)
 {
     return strspn(comma + 1, "0123456789") == 3;
 }
 
-/* "0,5" as 0.5, ".5" and " 0.5 " too; of whole numbers "1,000" as 1000. */
+/* Reads "0,5", ".5" and " 0.5 " as 0.5; for whole numbers "1,000" as 1000. */
 static bool read_number(const struct config_key *key, const char *text, double *out)
 {
     char copy[NUMBER_BYTES], *end;
@@ -105,7 +105,7 @@ static void hint_truth(const struct toml_entry *e, bool in_file, char out[static
                  e->kind == TOML_STRING && in_file ? ", without quotes" : "");
 }
 
-/* A key of text was given something that needs quotes in TOML. */
+/* A key that takes text was given something that needs quotes in TOML. */
 static void hint_text(const struct toml_entry *e, char out[static CONFIG_HINT_BYTES])
 {
     if (e->kind == TOML_INTEGER)
@@ -144,7 +144,7 @@ static bool holds_control(const char *path)
     return false;
 }
 
-/* Does it begin or end with one of the marks that stand around text? */
+/* True if it begins or ends with a quotation mark. */
 static bool is_quoted(const char *path)
 {
     static const char *const marks[] = {"\"",     "'",      "\u201c", "\u201d", "\u2018",
@@ -169,13 +169,12 @@ void config_path_hint(const char *path, char out[static CONFIG_HINT_BYTES])
                "for one; use single quotes, or / in place of \\";
     else if (drive && (path[2] == '\\' || path[2] == '/'))
         snprintf(out, CONFIG_HINT_BYTES,
-                 ". It is a path of Windows: in WSL, %c:\\ is /mnt/%c/, and / stands between "
-                 "folders",
+                 ". It is a Windows path: in WSL, %c:\\ is /mnt/%c/, and / stands between folders",
                  path[0], tolower((unsigned char)path[0]));
     else if (strchr(path, '\\'))
         hint = ". It holds a backslash: / stands between folders here";
     else if (is_quoted(path))
-        hint = ". The quotes are part of what was given: leave them out";
+        hint = ". The quotes are part of the given path: leave them out";
     else if (path[0] == '~')
         hint = ". The shell has not expanded ~: write $HOME in the shell, a whole path in a file";
     else if (strchr(path, '$'))

@@ -1,4 +1,4 @@
-/* The configuration and its schema on paper. */
+/* Prints the configuration and its schema. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,14 +9,14 @@
 
 enum { COLUMNS = 78, INDENT = 6 };
 
-/* Bytes of the table's name in a key's: 5 of "train.lr", 0 of "name". */
+/* Length of the table's name in a key: 5 for "train.lr", 0 for "name". */
 static size_t table_bytes(const char *name)
 {
     const char *dot = strrchr(name, '.');
     return dot ? (size_t)(dot - name) : 0;
 }
 
-/* Prints "[train]" where the key is the first of its table; gives the name within the table. */
+/* Prints "[train]" before the first key of a table. Returns the key's name in the table. */
 static const char *print_table_of(FILE *f, const struct config_key *key,
                                   const struct config_key *previous)
 {
@@ -76,9 +76,9 @@ char *config_difference(const struct config *old, const struct config *new_confi
     return text;
 }
 
-/* --- the schema ----------------------------------------------------------------------------- */
+/* --- The schema ------------------------------------------------------------------------------- */
 
-/* Words, broken into indented lines of their own. */
+/* Prints text in indented lines. */
 static void print_wrapped(FILE *f, const char *text)
 {
     size_t column = COLUMNS;
@@ -102,7 +102,7 @@ static void print_plain(FILE *f, const struct config_key *key, const struct conf
     print_wrapped(f, line);
 }
 
-/* A cell of a Markdown table: bars must not end it. */
+/* Prints a cell of a Markdown table and escapes bars. */
 static void print_cell(FILE *f, const char *text)
 {
     for (const char *p = text; *p; p++)

@@ -1,7 +1,7 @@
 /*
  * Every key of the configuration, once; those of model.* and the weights of losses have their rows
  * in model/model_config.h and base/losses.h. A row gives name and field (they are spelt alike),
- * what a change means to a run that goes on, default, range and help; config_value.c, config.c and
+ * what a change means to a resumed run, default, range and help; config_value.c, config.c and
  * config_print.c do the rest. To add a key, add the field to struct config and a row here; keys of
  * one table stay together.
  */
@@ -52,11 +52,11 @@
 #define OTHER_NETWORK \
     CHANGE_REFUSED, "it is another network"
 #define OTHER_ORDER \
-    CHANGE_REFUSED, "it decides the order of pictures, so the saved position would mean others"
+    CHANGE_REFUSED, "it decides the order of pictures, so the saved position would mean other pictures"
 #define OTHER_SPLIT \
-    CHANGE_REFUSED, "held-out pictures would be among those trained on"
+    CHANGE_REFUSED, "held-out pictures would have been used for training"
 #define OTHER_MOMENTS \
-    CHANGE_REFUSED, "the saved moments are means of that decay"
+    CHANGE_REFUSED, "the saved moments were computed with the old value"
 #define OTHER_DISCRIMINATORS \
     CHANGE_REFUSED, "they are other discriminators"
 #define OTHER_LOSS \
@@ -64,11 +64,11 @@
 #define OTHER_BEST \
     CHANGE_BEST, "best.pt is chosen anew, from the next validation on"
 #define OTHER_BATCH \
-    CHANGE_LENGTH, "the epochs that are left have steps of the new size"
+    CHANGE_LENGTH, "the remaining epochs have steps of the new size"
 #define OTHER_LENGTH \
-    CHANGE_LENGTH, "a schedule of the learning rate is stretched to the new length"
+    CHANGE_LENGTH, "a learning rate schedule is adapted to the new length"
 #define OTHER_STAGES \
-    CHANGE_LENGTH, "stages to come are trained as it says now"
+    CHANGE_LENGTH, "later stages use the new values"
 #define OTHER_SUMS \
     CHANGE_NOT_BITS, "sums are taken in another order: not bit-exact"
 #define OTHER_ARITHMETIC \
@@ -110,7 +110,7 @@ static bool accepts_name(const char *text)
 
 static const struct config_key keys[] = {
     WHOLE(config_version, FREE, CONFIG_VERSION, CONFIG_VERSION, CONFIG_VERSION,
-          "Version of the meaning of these keys."),
+          "Version of the format of this configuration."),
     STRING(name, FREE, "", accepts_name, "a file name of up to 63 bytes",
            "Name of the run; its folder is runs/NAME. Empty: the name of the last config file, or "
            "\"run\"."),
@@ -118,18 +118,15 @@ static const struct config_key keys[] = {
     PATH(data.a, FREE, "",
          "Person A's set (a .h5 made by bifrons pack), or a folder of pictures that is packed into "
          "the run folder first. Relative paths start at the working directory."),
-    PATH(data.b, FREE, "", "Person B's set or folder, likewise."),
+    PATH(data.b, FREE, "", "Person B's set or folder, like data.a."),
     NUMBER(data.val_fraction, OTHER_SPLIT, 0.1, 0, 0.9,
-           "Share of each person's pictures that is held out to measure the validation loss. 0: "
-           "none."),
+           "Share of each person's pictures that is held out for validation. 0: none."),
     BOOL(data.masks, OTHER_LOSS, 1,
-         "Use the face masks of the sets, where both have them, for loss.mask and colour "
-         "transfer."),
-    PATH(
-        data.local_dir, FREE, "",
-        "Folder on a disk of the node's own, to which the sets are copied first, for its ranks to "
-        "read there (shell: --set data.local_dir=$TMPDIR). The copies stay, readable by you alone, "
-        "and serve later runs while the sets are unchanged. Empty: none."),
+         "Use the face masks for loss.mask and colour transfer, if both sets have masks."),
+    PATH(data.local_dir, FREE, "",
+         "Folder on a local disk of each node. The sets are copied there first, and the node's "
+         "ranks read the copies (shell: --set data.local_dir=$TMPDIR). The copies stay, readable "
+         "by you only; later runs use them while the sets are unchanged. Empty: none."),
 
 /* clang-format off */
 #define MODEL_WHOLE(field, ...) WHOLE(model.field, OTHER_NETWORK, __VA_ARGS__),
@@ -143,34 +140,33 @@ static const struct config_key keys[] = {
 #undef X
     /* clang-format on */
     NUMBER(loss.mask, OTHER_LOSS, 0, 0, 1e3,
-           "Extra weight of the pixels inside the face mask: each counts 1 + this. 0: all pixels "
-           "count alike."),
+           "Extra weight of the pixels inside the face mask: their weight is 1 + this. 0: all "
+           "pixels have the same weight."),
     NUMBER(loss.eyes, OTHER_LOSS, 0, 0, 1e3,
            "Extra weight of the pixels around the eyes, by the sets' landmarks: up to 1 + this at "
            "the centre of an eye, more inside the face mask with loss.mask."),
-    NUMBER(loss.mouth, OTHER_LOSS, 0, 0, 1e3, "And around the mouth, likewise."),
+    NUMBER(loss.mouth, OTHER_LOSS, 0, 0, 1e3,
+           "Extra weight of the pixels around the mouth, like loss.eyes."),
     PATH(loss.perceptual_weights, OTHER_LOSS, "",
-         "File with the weights of that VGG16 or VGG19: torchvision's .pth, or safetensors with "
-         "the same names. Which of the two it is shows in its names."),
+         "File with the weights of VGG16 or VGG19 for loss.perceptual: torchvision's .pth, or "
+         "safetensors with the same names. The names show which of the two it is."),
 
     WORD(discriminator.loss, FREE, MODEL_HINGE, discriminator_losses,
-         "What the discriminators, and the network against them, learn by: hinge, or "
-         "least_squares."),
+         "Loss of the discriminators, and of the network against them: hinge or least_squares."),
     WHOLE(discriminator.start_step, FREE, 0, 0, INT64_MAX,
-          "Steps before the adversarial loss begins: reconstructions look like something first."),
+          "Steps before the adversarial loss begins, so that reconstructions show faces first."),
     NUMBER(discriminator.lr, FREE, 2e-4, 0, 1,
-           "Learning rate of the discriminators; it follows train.schedule as train.lr does."),
+           "Learning rate of the discriminators; train.schedule applies to it, too."),
     NUMBER(discriminator.beta1, OTHER_MOMENTS, 0.5, 0, 0.9999,
-           "Their Adam's decay of the mean of gradients; less than train.adam_beta1, since what "
-           "they learn from changes all the time."),
+           "Adam's beta1 of the discriminators: decay of the mean of gradients. It is less than "
+           "train.adam_beta1, because their input changes all the time."),
     NUMBER(discriminator.beta2, OTHER_MOMENTS, 0.999, 0, 0.999999,
-           "And of the mean of their squares."),
+           "Adam's beta2 of the discriminators: decay of the mean of squared gradients."),
     NUMBER(discriminator.r1, FREE, 1, 0, 1e3,
-           "Weight of the penalty on the discriminators' gradients at true pictures, which keeps "
-           "both sides in balance. Costs about as much time as the discriminators do without. 0: "
-           "none."),
+           "Weight of the penalty on the discriminators' gradients at true pictures (R1); it keeps "
+           "them from becoming too strong. It doubles the time of the discriminators. 0: none."),
     WHOLE(discriminator.channels, OTHER_DISCRIMINATORS, 32, 1, 512,
-          "Channels of a discriminator's first layer; the next ones have two and four times as "
+          "Channels of a discriminator's first layer; the next layers have two and four times as "
           "many."),
 
     NUMBER(augment.flip, FREE, 0.5, 0, 1, "Probability that a picture is mirrored left to right."),
@@ -180,18 +176,18 @@ static const struct config_key keys[] = {
            "Largest shift either way, as a share of the picture's width and height."),
     NUMBER(augment.warp, FREE, 0.02, 0, 0.2,
            "Random warp of the encoder's input: standard deviation of a control point, as a share "
-           "of the picture's width. It makes the model learn the face rather than the pixels."),
+           "of the picture's width. The model then learns the face, not the pixels."),
     NUMBER(augment.colour_transfer, FREE, 0.5, 0, 1,
-           "Probability that the encoder's input is mapped, inside its mask, to the other person's "
-           "colours (mean and "
-           "deviation over all their training pictures), so that a swap meets what it trained on."),
+           "Probability that the encoder's input gets the other person's colours inside its mask "
+           "(mean and deviation over their training pictures), so that training includes the "
+           "colours of a swap."),
     WORD(augment.colour_space, FREE, AUGMENT_RGB, spaces,
          "Channels whose mean and deviation colour transfer maps: rgb, or lab (CIE L*a*b*: "
          "lightness "
          "apart from colour; slower)."),
     NUMBER(augment.surroundings, FREE, 0, 0, 1,
-           "Probability that the encoder's input shows the face, cut out by its mask, in the other "
-           "person's picture, so that it learns to read the face and not hair or clothes."),
+           "Probability that the encoder's input shows the face, cut out by its mask, in a picture "
+           "of the other person. The encoder then learns the face, not hair or clothes."),
     NUMBER(augment.colour_jitter, FREE, 0.05, 0, 0.5,
            "Largest change of each colour channel's gain either way (and half of it as offset) in "
            "the encoder's input."),
@@ -204,127 +200,127 @@ static const struct config_key keys[] = {
         "Largest noise in the encoder's input: standard deviation, where white is 1. Half of the "
         "pictures stay clean."),
     NUMBER(augment.back_translation, FREE, 0, 0, 1,
-           "Probability that the encoder's input is the network's own swap of the picture, which "
-           "it has to turn back, so that a swap's pose and expression are trained and not hoped "
-           "for. Costs up to a third more time a step."),
+           "Probability that the encoder's input is the network's own swap of the picture, from "
+           "which the picture must be reconstructed. This trains the pose and expression of swaps. "
+           "A step takes up to a third longer."),
     NUMBER(augment.predicted_pose, FREE, 0.5, 0, 1,
-           "With model.pose: probability that the decoder is told the pose as the network predicts "
-           "it, as for a swap, and not as the set's points say."),
+           "With model.pose: probability that the decoder gets the pose that the network predicts, "
+           "as in a swap, and not the pose by the set's points."),
 
     WHOLE(augment.ramp_steps, FREE, 0, 0, 1000000000,
-          "Steps at the start in which what makes the input worse than its target (warp, colour "
-          "jitter, blur, noise) rises from nothing to its strength."),
+          "Steps at the start in which warp, colour jitter, blur and noise of the input rise from "
+          "0 to full strength."),
     WHOLE(augment.off_steps, FREE, 0, 0, 1000000000,
-          "Steps at the end without those, so that the network ends on pictures as they are."),
+          "Steps at the end without warp, colour jitter, blur and noise, so that the network "
+          "finishes on unchanged pictures."),
 
     WHOLE(train.epochs, OTHER_LENGTH, 50, 1, 1000000,
           "Passes over the pictures of the person who has more of them."),
-    STAGES(
-        train.stages, OTHER_STAGES,
-        "Stages that are trained one after the other, each from the weights of the one before, on "
-        "pictures of its own size: stages may grow, not shrink. What a stage leaves out is as "
-        "model.image_size and the keys of that name here say; what it sets goes before them. The "
-        "learning rate's schedule, epochs and best.pt begin anew with each; steps and the order "
-        "of pictures go on."),
+    STAGES(train.stages, OTHER_STAGES,
+           "Stages that are trained one after the other, each from the weights of the stage "
+           "before. The picture size may grow from stage to stage, not shrink. A key that a stage "
+           "sets replaces model.image_size or the key of that name here; other keys apply to all "
+           "stages. Each stage has its own learning rate schedule, epochs and best.pt; step "
+           "numbers and the order of pictures continue."),
     WHOLE(train.max_steps, OTHER_LENGTH, 0, 0, INT64_MAX,
-          "Stop after this many steps, of all stages, if the epochs have not ended before. 0: no "
-          "limit."),
-    NUMBER(
-        train.max_minutes, FREE, 0, 0, 1e6,
-        "Stop with a checkpoint within this many minutes: early enough to write it, as measured. "
-        "0: no limit. In a Slurm job its remaining time is a limit in the same way."),
+          "Stop after this many steps of all stages together, if the epochs do not end before. 0: "
+          "no limit."),
+    NUMBER(train.max_minutes, FREE, 0, 0, 1e6,
+           "Save a checkpoint and stop within this many minutes. 0: no limit. The remaining time "
+           "of a Slurm job is a limit, too."),
     WHOLE(train.global_batch, OTHER_BATCH, 8, 1, 65536,
           "Pictures of each person in a step, over all ranks together. The result does not depend "
           "on how many ranks share them."),
     WHOLE(train.accumulate, OTHER_SUMS, 1, 1, 65536,
-          "Pieces in which a rank works through its share of a batch: more need less memory and "
-          "more time."),
+          "Micro-batches of a rank in each step. More need less memory and more time."),
     WHOLE(train.slot_size, OTHER_SUMS, 1, 1, 65536,
-          "Pictures of each person a slot of train.reproducible: more are faster, but ranks share "
-          "a batch out in whole slots."),
+          "Pictures of each person in a slot (train.reproducible). Larger slots are faster, but a "
+          "batch is divided over ranks in whole slots."),
     UNSIGNED(train.seed, OTHER_ORDER, 1,
              "Seed of initial weights, order of pictures, split and augmentation. The same seed "
              "trains on the same pictures in the same order."),
     WORD(train.init, FREE, MODEL_INIT_PYTORCH, inits,
-         "Initial weights. pytorch: as PyTorch draws them, small; he: so that numbers keep their "
-         "size from layer to layer, by which pictures appear sooner."),
-    NUMBER(train.lr, FREE, 1e-4, 0, 1, "Learning rate of Adam (with a schedule: its highest)."),
+         "Initial weights. pytorch: small, as PyTorch draws them. he: activations keep their size "
+         "from layer to layer; faces appear sooner."),
+    NUMBER(train.lr, FREE, 1e-4, 0, 1, "Learning rate of Adam; with a schedule, the highest one."),
     WORD(train.schedule, FREE, SCHEDULE_CONSTANT, schedules,
-         "Course of the learning rate: constant; one_cycle rises along half a cosine from lr/25 to "
-         "lr in the first share train.warmup of the steps, then falls to nearly 0; cosine rises "
-         "linearly and falls to 0."),
+         "Schedule of the learning rate. constant. one_cycle: rises as half a cosine from lr/25 to "
+         "lr in the first share train.warmup of the steps, then falls to nearly 0. cosine: rises "
+         "linearly, falls to 0 as a cosine."),
     NUMBER(train.warmup, FREE, 0.1, 0, 0.9,
-           "Share of all steps in which one_cycle and cosine let the learning rate rise."),
+           "Share of all steps in which the learning rate rises, with one_cycle and cosine."),
     WHOLE(train.warmup_steps, FREE, 0, 0, INT64_MAX,
-          "Steps in which the learning rate rises, in place of the share train.warmup; with "
-          "train.schedule = \"constant\" too, linearly. 0: none, or that share."),
+          "Steps in which the learning rate rises; replaces train.warmup. With train.schedule = "
+          "\"constant\" it rises linearly. 0: use train.warmup; with constant, none."),
     NUMBER(train.adam_beta1, OTHER_MOMENTS, 0.9, 0, 0.9999,
-           "Adam's decay of the mean of gradients."),
+           "Adam's beta1: decay of the mean of gradients."),
     NUMBER(train.adam_beta2, OTHER_MOMENTS, 0.999, 0, 0.999999,
-           "Adam's decay of the mean of their squares."),
+           "Adam's beta2: decay of the mean of squared gradients."),
     NUMBER(train.adam_eps, FREE, 1e-8, 1e-16, 1,
-           "Added to Adam's divisor, so that tiny gradients make no large steps."),
+           "Adam's epsilon: added to the divisor, so that tiny gradients do not make large steps."),
     WORD(train.freeze, FREE, FREEZE_NONE, freezes,
-         "A part whose parameters stay as they are: a person's decoder may be trained anew on an "
-         "encoder that others share, with --init-from."),
+         "Part of the network that is not trained. Example: train a new decoder on an encoder from "
+         "--init-from."),
     WHOLE(train.early_stop, FREE, 0, 0, 1000000,
-          "Validations in a row without a better checkpoint.best after which the run ends, with "
-          "exit code 0. 0: it never ends early."),
+          "End the run, with exit code 0, after this many validations in a row without a better "
+          "value of checkpoint.best. 0: never."),
     NUMBER(train.weight_decay, FREE, 0, 0, 10,
-           "Decay of all parameters, lr times this a step, apart from the gradient: AdamW's. 0: "
-           "none."),
+           "Weight decay as in AdamW: each step reduces all parameters by lr times this. 0: none."),
     NUMBER(train.clip_norm, FREE, 0, 0, 1e9,
-           "Largest norm of a step's gradient over all parameters: a longer one is made as short. "
-           "metrics.jsonl tells it as grad_norm. 0: no limit."),
+           "Largest norm of a step's gradient over all parameters; a longer gradient is scaled "
+           "down to it. metrics.jsonl has the norm as grad_norm. 0: no limit."),
     NUMBER(train.ema, FREE, 0, 0, 0.999999,
-           "Decay a step of a moving average of the parameters, which validations, previews, "
-           "bifrons eval and swap then use; 0.999 is common. It costs 4 bytes a parameter on each "
-           "rank (with train.zero its share). 0: none."),
+           "Decay per step of a moving average of the parameters; 0.999 is common. Validations, "
+           "previews, bifrons eval and swap use the average. It takes 4 bytes per parameter on "
+           "each rank (with train.zero, of its shard). 0: none."),
     STRING(train.device, OTHER_ARITHMETIC, "auto", accepts_device,
            "\"auto\", \"cpu\", \"cuda\" or \"cuda:N\"",
-           "Where a rank computes. auto: a GPU where there is one for it, else the CPU; cuda: the "
-           "GPU of its number on the node."),
-    WHOLE(train.threads, FREE, 0, 0, 1024,
-          "CPU threads a rank. 0: OMP_NUM_THREADS, else as many as cores and CPU quota allow."),
+           "Device of a rank. auto: a GPU if there is one for the rank, else the CPU. cuda: the "
+           "GPU with the rank's local_rank."),
+    WHOLE(
+        train.threads, FREE, 0, 0, 1024,
+        "CPU threads of each rank. 0: OMP_NUM_THREADS, else as many as cores and CPU quota allow."),
     WORD(train.precision, OTHER_ARITHMETIC, PRECISION_FP32, precisions,
-         "Arithmetic of the network: fp32 (on a GPU with TF32 in convolutions, unless "
-         "train.deterministic is set), or bf16 with fp32 weights (faster where the hardware has "
-         "it, and the losses of different world sizes agree less closely). auto: bf16 on GPUs and "
-         "on CPUs with AVX-512 BF16, else fp32."),
+         "Arithmetic of the network. fp32: on a GPU with TF32 in convolutions, unless "
+         "train.deterministic is set. bf16: with fp32 weights; faster if the hardware supports it, "
+         "but losses of different world sizes agree less closely. auto: bf16 on GPUs and on CPUs "
+         "with AVX-512 BF16, else fp32."),
     BOOL(train.deterministic, FREE, 0,
-         "On a GPU too, use only methods that give the same bits each time; slower. A CPU always "
-         "does."),
+         "Use only methods that give the same bits each time, on a GPU too; slower. On a CPU this "
+         "is always so."),
     BOOL(train.reproducible, OTHER_SUMS, 0,
-         "The same bits on any number of ranks and with any train.accumulate, which then divides "
-         "nothing: pictures are worked through in slots of train.slot_size and added in a fixed "
-         "order. Slower; on the CPU, with train.threads set."),
+         "The same bits on any number of ranks: gradients are computed for slots of "
+         "train.slot_size pictures and added in a fixed order. Slower; train.accumulate has no "
+         "effect. On the CPU only, with train.threads set."),
     WHOLE(train.zero, FREE, 0, 0, 1,
-          "1: each rank keeps and updates its share of the optimizer's state only (ZeRO stage 1): "
-          "less memory, the same bits. 0: every rank keeps all of it."),
+          "1: each rank keeps and updates only its shard of the optimizer's state (ZeRO stage 1): "
+          "less memory, the same bits. 0: every rank keeps the whole state."),
     WHOLE(train.replica_check_steps, FREE, 100, 0, INT64_MAX,
-          "Steps between comparisons of all ranks' parameters, which must be equal; also made "
-          "before each checkpoint. 0: never."),
+          "Steps between checks that the parameters are equal on all ranks; also checked before "
+          "each checkpoint. 0: never."),
     WORD(train.cuda_graph, FREE, GRAPH_AUTO, graphs,
-         "On a GPU: forward and backward as one CUDA graph, by which small batches of a small "
-         "model are about three times as fast. Gradients are exchanged after it, not during "
-         "backward, and a graph keeps its activations. auto: on a GPU where they take less than "
-         "1 GiB by bifrons plan, and neither train.recompute nor loss.adversarial is set."),
+         "On a GPU: run forward and backward as one CUDA graph. Small batches of a small model are "
+         "then about three times as fast. Gradients are summed after the graph, not during "
+         "backward, and the graph keeps the memory of its activations. auto: use a graph on a GPU "
+         "if bifrons plan expects less than 1 GiB of activations, and neither train.recompute nor "
+         "loss.adversarial is set."),
     BOOL(train.recompute, FREE, 0,
-         "Keep only the input of each stage from forward to backward and compute the stage again: "
-         "less memory, about a third more time, the same bits. Not with train.cuda_graph."),
+         "Keep only the input of each level of the network from forward to backward and compute "
+         "the level again: less memory, about a third more time, the same bits. Not with "
+         "train.cuda_graph."),
     NUMBER_OR_OFF(
         train.timeout_s, FREE, 300, 1, 604800,
-        "Seconds that a rank may take over one thing, and ranks may wait for each other, "
-        "before the job ends with a report that names who holds it up; steps whose length "
-        "is known get less, but a minute. \"off\": wait for ever."),
+        "Longest time in seconds for one operation of a rank, and for ranks to wait for each "
+        "other. After it the run ends with a report that names the rank that is late. The limit is "
+        "shorter for steps of known length, but at least a minute. \"off\": wait for ever."),
 
     WORD(comm.backend, FREE, 0, backends,
-         "How ranks exchange gradients. auto: nccl between GPUs where this build has it, else mpi; "
+         "How ranks exchange gradients. auto: nccl between GPUs if this build has it, else mpi; "
          "self with one rank."),
     NUMBER(
         comm.bucket_mb, FREE, 0, 0, 65536,
-        "MiB of gradients that are summed over ranks at once, while backward goes on. 0: planned "
-        "from the time each gradient is ready and the speed of the link."),
+        "Size of a bucket in MiB: gradients that are summed over ranks at once, during backward. "
+        "0: planned from the time each gradient is ready and the speed of the network."),
     WORD(comm.wire, FREE, WIRE_FP32, wires,
          "Type in which gradients travel between ranks. bf16 moves half the bytes and rounds each "
          "gradient twice; they are added in fp32 between the roundings."),
@@ -332,30 +328,31 @@ static const struct config_key keys[] = {
     WHOLE(checkpoint.every_steps, FREE, 0, 0, INT64_MAX,
           "Steps between checkpoints, besides the one at each epoch. 0: only that."),
     NUMBER(checkpoint.every_minutes, FREE, 15, 0, 1e6,
-           "Minutes between checkpoints, likewise. 0: not by time."),
+           "Minutes between checkpoints, besides the one at each epoch. 0: not by time."),
     WHOLE(checkpoint.keep, FREE, 3, 2, 1000,
-          "Checkpoints kept, besides the best; the oldest go first. Two at least, so that a "
-          "damaged one is no loss."),
+          "Number of newest checkpoints to keep, besides best.pt. At least two, in case one is "
+          "damaged."),
     WORD(checkpoint.best, OTHER_BEST, BEST_LOSS, bests,
-         "What makes a checkpoint best.pt: the validation loss, or a mean over both people that a "
-         "validation measures inside the face mask, of reconstruction or swap. The swap's need "
-         "sets that hold the truth, as those of drawn people do."),
+         "Value that chooses best.pt: the validation loss, or a metric of the reconstruction or "
+         "the swap, measured inside the face mask (mean over both people). swap_… needs sets with "
+         "true swaps, such as those of bifrons synth."),
 
     NUMBER_OR_OFF(guard.spike, FREE, 20, 1, 1e6,
-                  "A step is left out where its loss stands this many robust deviations above the "
-                  "median of the last 64 good ones (a deviation is at least 5 % of the median). A "
-                  "step without a finite loss or gradient always is. \"off\": only those; decoders "
-                  "are not judged at validations, either."),
+                  "Skip a step if its loss is this many robust deviations above the median of the "
+                  "last 64 good losses (a deviation is at least 5 % of the median). A step whose "
+                  "loss or gradient is not finite is always skipped. \"off\": skip only these, and "
+                  "do not check decoders for collapse at validations."),
     WHOLE(guard.patience, FREE, 3, 1, 1000000,
-          "Steps left out in a row, or validations in a row that find a collapsed decoder, after "
-          "which the run goes back to its last good state."),
+          "The run goes back to its last good state after this many skipped steps in a row, or "
+          "after this many validations in a row that find a collapsed decoder."),
     NUMBER(guard.lr_factor, FREE, 0.5, 0.01, 1,
-           "Factor on the learning rate, for the rest of the run, each time it goes back."),
+           "Factor on the learning rate each time the run goes back; it stays for the rest of the "
+           "run."),
     WHOLE(guard.rollbacks, FREE, 3, 0, 1000,
           "Times a run may go back; then it stops with exit code 70. 0: stop at once."),
 
     NUMBER(log.every_s, FREE, 10, 0.1, 86400,
-           "Seconds between progress lines where the output is not a terminal."),
+           "Seconds between progress lines if the output is not a terminal."),
     WHOLE(log.every_steps, FREE, 10, 1, 1000000,
           "Steps between rows of metrics.jsonl and TensorBoard."),
     BOOL(log.tensorboard, FREE, 1, "Write TensorBoard files (in a build that can)."),
@@ -380,7 +377,7 @@ const struct config_key *config_key_find(const char *name)
 bool config_renamed(const char *name, char now[static KEY_NAME_BYTES])
 {
     static const struct {
-        const char *from, *to; /* a key, or a table, whose keys keep their names */
+        const char *from, *to; /* a key, or a table (the names of its keys stay) */
     } renamed[] = {
         {"data.stage_dir", "data.local_dir"},
         {"adversary",      "discriminator" },

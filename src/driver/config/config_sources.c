@@ -35,7 +35,7 @@ static enum status assign(const struct config_assignment *a, struct config *c, s
     return config_merge_option(c, a->key, a->value, origin, em);
 }
 
-/* What was given in a file's place may have been meant for something else. */
+/* A hint if the file argument was probably meant as something else. */
 static void hint_of(const char *path, char *out, size_t n)
 {
     static const char *const dashes[] = {"\u2010", "\u2011", "\u2012", "\u2013",
@@ -60,8 +60,7 @@ static enum status merge_file(struct config *c, const char *path, struct errmsg 
     return FAIL(em, st, "%s%s", why.text, hint);
 }
 
-/* What can be told before a file is read: words that the shell has parted ("train.lr = 1") look
- * like files. */
+/* Checks before any file is read: words split by the shell ("train.lr = 1") look like files. */
 static enum status check(const struct config_sources *s, struct errmsg *em)
 {
     for (size_t i = 0; i < s->n_assignments; i++)

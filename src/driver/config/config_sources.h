@@ -1,6 +1,6 @@
 /*
- * What a command line makes a configuration of: files, then --set KEY=VALUE and options that are
- * another spelling of one, each in order; the later wins.
+ * The sources of a configuration on a command line: files, then --set KEY=VALUE and the options
+ * that stand for keys, each in order. Later values replace earlier ones.
  *
  *     struct config_sources sources = {0};          // 6 kB; texts are borrowed from argv
  *     bool enough = config_sources_file(&sources, "configs/light128.toml") &&
@@ -24,11 +24,12 @@ struct config_sources {
 
 /* false: there are too many. */
 bool config_sources_file(struct config_sources *s, const char *path);
-/* The key's value by this option ("epochs"); key NULL: value is KEY=VALUE. */
+/* Adds an option ("epochs") that sets a key; key NULL: value is KEY=VALUE. */
 bool config_sources_set(struct config_sources *s, const char *option, const char *key,
                         const char *value);
 
-/* Over the defaults; named after the last file where none says a name. ST_NOINPUT, ST_CONFIG. */
+/* Reads all over the defaults. If no source sets the name, it is that of the last file. Errors:
+ * ST_NOINPUT, ST_CONFIG. */
 enum status config_sources_read(const struct config_sources *s, struct config *out,
                                 struct errmsg *em) MUST_CHECK;
 

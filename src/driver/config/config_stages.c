@@ -1,4 +1,4 @@
-/* The list train.stages: from TOML, onto paper, and into the keys it stands for. */
+/* The list train.stages: reads it, prints it, and applies it to the keys. */
 #include "config_stages.h"
 
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include "base/poison.h"
 
-/* A stage's keys, and those that they stand for. */
+/* The keys of a stage, and the keys that they replace. */
 static const struct stage_row {
     const char *name, *stands_for;
     size_t offset; /* in struct config_stage */
@@ -27,7 +27,7 @@ static const struct stage_row {
 
 static const struct config_stage nothing_said = {-1, -1, -1, -1};
 
-/* The key it stands for, its field a stage's. */
+/* The key that it replaces, with the field of the stage. */
 static struct config_key key_of(const struct stage_row *row)
 {
     struct config_key key = *config_key_find(row->stands_for);
@@ -40,7 +40,7 @@ static bool is_said(const struct config_key *key, const struct config_value *v)
     return key->type == CONFIG_NUMBER ? v->number >= 0 : v->whole >= 0;
 }
 
-/* --- from TOML ------------------------------------------------------------------------------ */
+/* --- From TOML -------------------------------------------------------------------------------- */
 
 void config_place(const struct config_origin *origin, const struct toml_place *at,
                   char out[static CONFIG_PLACE_BYTES])
@@ -108,7 +108,7 @@ void config_stages_allowed(char out[static KEY_ALLOWED_BYTES])
              CONFIG_STAGES_MAX);
 }
 
-/* --- as TOML -------------------------------------------------------------------------------- */
+/* --- As TOML ---------------------------------------------------------------------------------- */
 
 void config_stage_print(FILE *f, const struct config_stage *stage)
 {
@@ -154,14 +154,14 @@ bool config_stages_equal(const struct config_stages *a, const struct config_stag
     return same;
 }
 
-/* --- stages of a configuration -------------------------------------------------------------- */
+/* --- Stages of a configuration ---------------------------------------------------------------- */
 
 int64_t config_stage_count(const struct config *c)
 {
     return MAX(c->train.stages.n, 1);
 }
 
-/* Says for the stage what it leaves out, as the configuration has it. */
+/* Fills in the values that the stage does not set from the configuration. */
 static void complete(struct config_stage *stage, const struct config *c)
 {
     for (size_t k = 0; k < ARRAY_LENGTH(rows); k++) {

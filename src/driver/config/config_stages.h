@@ -1,6 +1,6 @@
 /*
  * train.stages: a list of tables, each with some of the keys image_size, epochs, global_batch and
- * lr, which take what model.image_size and the train keys of the same names take.
+ * lr. They take the same values as model.image_size and the train keys of the same names.
  *
  *     [[train.stages]]                    or    [train]
  *     image_size = 128                          stages = [{image_size = 128, epochs = 20},
@@ -13,7 +13,7 @@
 
 #include "config_schema.h"
 
-/* Where values stand, for messages: "ORIGIN:LINE:COLUMN", or the origin alone. */
+/* The place of values, for messages: "ORIGIN:LINE:COLUMN", or only the origin. */
 struct config_origin {
     const char *name;
     bool placed;
@@ -27,12 +27,12 @@ void config_place(const struct config_origin *origin, const struct toml_place *a
 /* Replaces the list by an entry's tables (TOML_TABLES). ST_CONFIG names the stage and its key. */
 enum status config_stages_merge(struct config_stages *stages, const struct toml_entry *e,
                                 const struct config_origin *origin, struct errmsg *em) MUST_CHECK;
-/* In words what the key takes. */
+/* A description of what the key takes. */
 void config_stages_allowed(char out[static KEY_ALLOWED_BYTES]);
-/* As TOML, on one line: a stage; the list, with one stage at least. */
+/* Print as TOML on one line: a stage; a list of at least one stage. */
 void config_stage_print(FILE *f, const struct config_stage *stage);
 void config_stages_print(FILE *f, const struct config_stages *stages);
-/* Do they say the same? */
+/* True if they set the same values. */
 bool config_stage_equal(const struct config_stage *a, const struct config_stage *b);
 bool config_stages_equal(const struct config_stages *a, const struct config_stages *b);
 

@@ -10,7 +10,7 @@
 
 enum { KEYS_MAX = 256, NAMED_MAX = 4, PART_BYTES_MIN = 4, TABLE_TOLERANCE = 2 };
 
-/* What other programs call a key. */
+/* Names of keys in other programs. */
 static const struct {
     const char *theirs, *ours;
 } other_names[] = {
@@ -25,13 +25,13 @@ static const struct {
 
 /* ---- Likeness of texts ----------------------------------------------------------------------- */
 
-/* A letter that stands for those which are easily taken for it. */
+/* Maps letters that look alike to one letter. */
 static char plain(char c)
 {
     return c == '-' ? '_' : (char)tolower((unsigned char)c);
 }
 
-/* Without quotes, and plain. */
+/* Copies the name without quotes, through plain(). */
 static bool copy_plain(const char *name, char out[static KEY_NAME_BYTES])
 {
     size_t n = 0;
@@ -42,7 +42,7 @@ static bool copy_plain(const char *name, char out[static KEY_NAME_BYTES])
     return *name == '\0';
 }
 
-/* Levenshtein's distance of two texts shorter than KEY_NAME_BYTES. */
+/* The Levenshtein distance of two texts shorter than KEY_NAME_BYTES. */
 static int distance(const char *a, size_t a_bytes, const char *b, size_t b_bytes)
 {
     int row[KEY_NAME_BYTES];
@@ -67,7 +67,7 @@ static const char *leaf_of(const char *name)
     return dot ? dot + 1 : name;
 }
 
-/* Letters that may be wrong in a name of n. */
+/* How many letters may be wrong in a name of n letters. */
 static int tolerance(size_t n)
 {
     return n == 0 ? 0 : MAX(1, (int)n / 4);
@@ -75,7 +75,7 @@ static int tolerance(size_t n)
 
 /* ---- Candidates ------------------------------------------------------------------------------ */
 
-/* How near a key is: letters that differ in its name, and in its table's. */
+/* The distance of a key: letters that differ in its name, and in its table's name. */
 struct candidate {
     const struct config_key *key;
     int leaf, table;
@@ -102,7 +102,7 @@ static bool is_nearer(const struct candidate *a, const struct candidate *b)
     return a->leaf + a->table < b->leaf + b->table;
 }
 
-/* Puts c among the n in order of nearness; those that are equally near keep theirs. */
+/* Inserts c in order of distance. Equal distances keep their order. */
 static void insert(struct candidate *list, size_t *n, struct candidate c)
 {
     size_t at = MIN(*n, (size_t)NAMED_MAX - 1);
@@ -114,14 +114,14 @@ static void insert(struct candidate *list, size_t *n, struct candidate c)
     *n = MIN(*n + 1, (size_t)NAMED_MAX);
 }
 
-/* Does the name end with the whole key, as "train.train.lr" does? */
+/* True if the name ends with the whole key, as "train.train.lr" does. */
 static bool ends_with(const char *name, const char *key)
 {
     size_t n = strlen(name), k = strlen(key);
     return n > k && strchr(key, '.') && name[n - k - 1] == '.' && !strcmp(name + n - k, key);
 }
 
-/* Is the leaf a part between underscores of the key's, as "steps" is of "max_steps"? */
+/* True if the leaf is a word of the key's leaf, as "steps" of "max_steps". */
 static bool is_part(const struct wanted *w, const struct config_key *key)
 {
     const char *leaf = leaf_of(key->name), *at = strstr(leaf, w->leaf);
@@ -129,7 +129,7 @@ static bool is_part(const struct wanted *w, const struct config_key *key)
            (at[w->leaf_bytes] == '\0' || at[w->leaf_bytes] == '_');
 }
 
-/* Letters that may be wrong in the name of a table: in that of one that exists, none. */
+/* How many letters may be wrong in the name of a table; none if that table exists. */
 static int table_tolerance(const struct wanted *w, const struct config_key *const *keys, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -139,7 +139,8 @@ static int table_tolerance(const struct wanted *w, const struct config_key *cons
     return TABLE_TOLERANCE;
 }
 
-/* The nearest name in the table that was meant; else all of this very name; else the nearest. */
+/* Collects the nearest name in the intended table; else all keys of exactly this name; else the
+ * nearest names. */
 static size_t collect_near(const struct wanted *w, const struct config_key *const *keys, size_t n,
                            struct candidate *out)
 {

@@ -1,4 +1,4 @@
-/* One value of one key: from TOML, into the struct and back, onto paper. */
+/* One value of one key: from TOML, to and from the struct, printed as TOML. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -12,14 +12,14 @@
 
 #include "base/poison.h"
 
-enum { SHOWN_BYTES_MAX = 60 }; /* of a refused value, in messages */
+enum { SHOWN_BYTES_MAX = 60 }; /* length of a refused value in messages */
 
 static bool is_text(enum config_type type)
 {
     return type == CONFIG_STRING || type == CONFIG_PATH;
 }
 
-/* --- what a key takes ----------------------------------------------------------------------- */
+/* --- Allowed values --------------------------------------------------------------------------- */
 
 static void allowed_range(const struct config_key *key, char *out, size_t n)
 {
@@ -35,7 +35,7 @@ static void allowed_range(const struct config_key *key, char *out, size_t n)
                  key->high.whole);
 }
 
-/* A word that TOML has a type for: written without quotes, read with and without. */
+/* True for true and false, which TOML writes without quotes; we read both forms. */
 static bool is_boolean(const char *word)
 {
     return !strcmp(word, "true") || !strcmp(word, "false");
@@ -75,7 +75,7 @@ static bool coerce_number(const struct config_key *key, const struct toml_entry 
         out->number = 0;
         return true;
     }
-    /* adding 0 turns -0.0 into 0.0, whose text is the same as that of a default */
+    /* + 0.0 turns -0.0 into 0.0, so that it prints like a default */
     out->number = e->number + 0.0;
     return (e->kind == TOML_FLOAT || e->kind == TOML_INTEGER) && e->number >= key->low.number &&
            e->number <= key->high.number;
@@ -135,7 +135,7 @@ static void show_entry(const struct toml_entry *e, char out[static SHOWN_BYTES_M
         snprintf(out, n, "%s", e->boolean ? "true" : "false");
     else if (e->kind == TOML_INTEGER)
         snprintf(out, n, "%" PRId64, e->integer);
-    else if (e->kind == TOML_FLOAT) /* a whole one shows that it was none */
+    else if (e->kind == TOML_FLOAT) /* shows the decimal point of a whole number */
         snprintf(out, n, e->number == trunc(e->number) && fabs(e->number) < 1e9 ? "%.1f" : "%.10g",
                  e->number);
     else if (e->kind == TOML_STRING && e->text_bytes <= SHOWN_BYTES_MAX)
@@ -156,7 +156,7 @@ enum status config_key_refuse(const struct config_key *key, const char *name,
     return FAIL(em, ST_CONFIG, "%s: %s must be %s, not %s%s", place, name, allowed, shown, hint);
 }
 
-/* --- the struct's field --------------------------------------------------------------------- */
+/* --- The field of the struct ------------------------------------------------------------------ */
 
 /* The field of a whole number, word or truth value: a bool, an int (or enum) or an int64_t. */
 static int64_t load_whole(const struct config_key *key, const void *field)
@@ -231,7 +231,7 @@ bool config_value_equal(const struct config_key *key, const struct config_value 
     return key->type == CONFIG_NUMBER ? a->number == b->number : a->whole == b->whole;
 }
 
-/* --- as TOML -------------------------------------------------------------------------------- */
+/* --- As TOML ---------------------------------------------------------------------------------- */
 
 void config_text_print(FILE *f, const char *text)
 {
@@ -249,7 +249,7 @@ void config_text_print(FILE *f, const char *text)
     fputc('"', f);
 }
 
-/* With as few digits as give the same double again. */
+/* Prints the fewest digits that give the same double again. */
 static void number_print(FILE *f, double number)
 {
     char text[40];

@@ -12,13 +12,13 @@ static const double div_factor = 25.0, final_div_factor = 1e4;
 
 static const double pi = 3.14159265358979323846;
 
-/* From start (share 0) to end (share 1) along half a cosine. */
+/* Half a cosine from start (share 0) to end (share 1). */
 static double anneal(double start, double end, double share)
 {
     return end + (start - end) / 2.0 * (1.0 + cos(pi * share));
 }
 
-/* Steps of rising, which need not be whole. */
+/* Steps of the rise; may be a fraction. */
 static double rising(const struct config *c, double total)
 {
     return c->train.warmup_steps > 0 ? (double)c->train.warmup_steps : c->train.warmup * total;

@@ -34,31 +34,31 @@ enum train_option {
     OPTION_KEYS, /* OPTION_KEYS + i: row i of key_options */
 };
 
-/* The short form: options that are another spelling of --set KEY=VALUE. */
+/* The short form: options that stand for --set KEY=VALUE. */
 static const struct {
-    const char *name, *value, *key, *fixed; /* fixed: what an option without value sets */
+    const char *name, *value, *key, *fixed; /* fixed: the value of an option without argument */
     const char *help;
 } key_options[] = {
     {"data-a",     "DIR|H5", "data.a",             NULL,  "person A: a folder of pictures, or a set"},
-    {"data-b",     "DIR|H5", "data.b",             NULL,  "person B, likewise"                      },
+    {"data-b",     "DIR|H5", "data.b",             NULL,  "person B: a folder of pictures, or a set"},
     {"epochs",     "N",      "train.epochs",       NULL,  "passes over the pictures (train.epochs)" },
     {"batch-size", "N",      "train.global_batch", NULL,
-     "pictures of each person a step, over all ranks (train.global_batch)"                          },
+     "pictures of each person in a step, over all ranks (train.global_batch)"                       },
     {"image-size", "PIXELS", "model.image_size",   NULL,  "pixels a side (model.image_size)"        },
     {"lr",         "RATE",   "train.lr",           NULL,  "learning rate (train.lr)"                },
-    {"seed",       "N",      "train.seed",         NULL,  "seed of all that is random (train.seed)" },
+    {"seed",       "N",      "train.seed",         NULL,  "seed of everything random (train.seed)"  },
     {"device",     "NAME",   "train.device",       NULL,  "auto, cpu, cuda or cuda:N (train.device)"},
     {"perceptual", NULL,     "loss.perceptual",    "0.1",
-     "perceptual loss, of weight 0.1; needs loss.perceptual_weights"                                },
+     "perceptual loss with weight 0.1; needs loss.perceptual_weights"                               },
 };
 
-/* What the options said, before any of it is applied: files come first, wherever they stand. */
+/* The options before they are applied: files are applied first, in any place on the line. */
 struct request {
     struct train_arguments *out;
     struct config_sources sources;
 };
 
-/* Reports through argp, which ends the process; or not, on ranks that are to keep silent. */
+/* Reports through argp, which ends the process; on silent ranks it only records the failure. */
 #define REFUSE(state, ...) (argp_error((state), __VA_ARGS__), EINVAL)
 
 static error_t keep(char *out, size_t out_bytes, const char *text, const char *option,
@@ -119,7 +119,7 @@ static error_t take_find_lr(struct train_arguments *a, const char *steps, struct
     return 0;
 }
 
-/* Options that do not go together. */
+/* Refuses options that exclude each other. */
 static error_t check_options(const struct train_arguments *a, struct argp_state *state)
 {
     bool lr = a->find_lr_steps > 0, batch = a->find_batch;
@@ -128,10 +128,10 @@ static error_t check_options(const struct train_arguments *a, struct argp_state 
         return REFUSE(state, "%s and %s: give one of them", name,
                       a->dry_run ? "--dry-run" : "--find-lr");
     if ((lr || batch) && a->resume[0])
-        return REFUSE(state,
-                      "%s begins where the run would begin and cannot go on with a checkpoint: "
-                      "leave --resume out%s",
-                      name, batch ? "" : ", or give its weights with --init-from");
+        return REFUSE(
+            state,
+            "%s starts from the beginning of a run, not from a checkpoint: leave --resume out%s",
+            name, batch ? "" : ", or give its weights with --init-from");
     if (batch && a->init_from[0])
         return REFUSE(state, "--find-batch needs no weights: leave --init-from out");
     if (a->chart[0] && !lr)
@@ -216,59 +216,56 @@ static char *help_filter(int key, const char *text, void *input)
     return longer;
 }
 
+/* clang-format off */
 static const struct argp_option general_options[] = {
-    {"set",          OPTION_SET,          "KEY=VALUE",      0,                   "set a configuration key; may be given again",                    1},
-    {"out",          'o',                 "DIR",            0,                   "run folder (default runs/NAME)",                                 1},
-    {"resume",       OPTION_RESUME,       "auto|none|PATH", 0,
-     "auto (default): go on from the run folder's last good checkpoint, if there is one; "
-     "none: start afresh, in a folder without checkpoints; PATH: go on from this one",                                                             1},
-    {"init-from",    OPTION_INIT_FROM,    "PATH",           0,                   "start with the weights of a checkpoint",                         1},
-    {"ranks",        OPTION_RANKS,        "N",              0,
-     "train on N ranks, which this command starts on this machine (by mpirun) and hands signals "
-     "to; "
-     "in a batch job and under mpirun or srun leave it out",                                                                                       1},
-    {"launched",     OPTION_LAUNCHED,     "PID",            OPTION_HIDDEN,       NULL,                                                             1},
-    {"dry-run",      OPTION_DRY_RUN,      NULL,             0,                   "check everything, then end without training or writing",
-     1                                                                                                                                              },
-    {"print-config", OPTION_PRINT_CONFIG, NULL,             0,                   "print the resulting configuration and end",                      1},
-    {"print-out",    OPTION_PRINT_OUT,    NULL,             0,
-     "print the run folder and end; nothing with an option that trains nothing (--dry-run, "
-     "--find-lr, --find-batch, --print-config)",                                                                                                   1},
-    {"print-keys",   OPTION_PRINT_KEYS,   NULL,             0,                   "print the keys as a Markdown table and end",                     1},
-    {NULL,           0,                   NULL,             0,                   "To measure instead of training; the run folder stays as it is:", 2},
-    {"find-lr",      OPTION_FIND_LR,      "STEPS",          OPTION_ARG_OPTIONAL,
-     "learning rate range test (200 steps): the rate rises from 1e-6 to 1 from where the run would "
-     "begin; prints the losses and suggests a train.lr",                                                                                           2},
-    {"find-batch",   OPTION_FIND_BATCH,   NULL,             0,
-     "take steps with 1, 2, 4 … pictures of each person a rank; prints their speed and memory and "
-     "suggests a train.global_batch",                                                                                                              2},
-    {"chart",        OPTION_CHART,        "OUT.png",        0,                   "draw the losses of --find-lr",                                   2},
-    {"json",         OPTION_JSON,         NULL,             0,                   "one JSON object on standard output in place of the table",       2},
-    {NULL,           0,                   NULL,             0,                   "Short form, without a CONFIG:",                                  3},
-    {"consent",      OPTION_CONSENT,      "TEXT",           0,
-     "statement that the people in the pictures agreed; recorded with the sets",                                                                   3},
+    {"set", OPTION_SET, "KEY=VALUE", 0, "set a configuration key; may be given again", 1},
+    {"out", 'o', "DIR", 0, "run folder (default runs/NAME)", 1},
+    {"resume", OPTION_RESUME, "auto|none|PATH", 0,
+     "auto (default): resume from the last good checkpoint of the run folder, if there is one; "
+     "none: start new, in a folder without checkpoints; PATH: resume from this checkpoint", 1},
+    {"init-from", OPTION_INIT_FROM, "PATH", 0, "start with the weights of a checkpoint", 1},
+    {"ranks", OPTION_RANKS, "N", 0,
+     "start N ranks on this node (with mpirun) and pass signals to them; do not use it in a batch "
+     "job or under mpirun or srun", 1},
+    {"launched", OPTION_LAUNCHED, "PID", OPTION_HIDDEN, NULL, 1},
+    {"dry-run", OPTION_DRY_RUN, NULL, 0,
+     "check everything, then end without training or writing", 1},
+    {"print-config", OPTION_PRINT_CONFIG, NULL, 0, "print the resulting configuration and end", 1},
+    {"print-out", OPTION_PRINT_OUT, NULL, 0,
+     "print the run folder and end; prints nothing with --dry-run, --find-lr, --find-batch or "
+     "--print-config", 1},
+    {"print-keys", OPTION_PRINT_KEYS, NULL, 0, "print the keys as a Markdown table and end", 1},
+    {NULL, 0, NULL, 0, "Measure instead of training; the run folder is not changed:", 2},
+    {"find-lr", OPTION_FIND_LR, "STEPS", OPTION_ARG_OPTIONAL,
+     "learning rate range test (200 steps): from the start of the run, the rate rises from 1e-6 to "
+     "1; prints the losses and suggests a train.lr", 2},
+    {"find-batch", OPTION_FIND_BATCH, NULL, 0,
+     "run steps with 1, 2, 4 … pictures of each person on each rank; prints speed and memory and "
+     "suggests a train.global_batch", 2},
+    {"chart", OPTION_CHART, "OUT.png", 0, "draw the losses of --find-lr", 2},
+    {"json", OPTION_JSON, NULL, 0, "print one JSON object instead of the table", 2},
+    {NULL, 0, NULL, 0, "Short form, without a CONFIG:", 3},
+    {"consent", OPTION_CONSENT, "TEXT", 0,
+     "statement that the people in the pictures agreed; recorded with the sets", 3},
 };
+/* clang-format on */
 
 static const char doc[] =
-    "Trains on the sets of two people: by CONFIG files, or with --data-a and --data-b. "
-    "On N ranks with --ranks N; under mpirun or srun, on as many as these start."
-    "\v"
-    "Examples:\n"
-    "  $ bifrons train configs/light128.toml --set data.a=a.h5 --set data.b=b.h5\n"
-    "  $ bifrons train --data-a a.h5 --data-b b.h5 --epochs 50\n"
-    "  $ bifrons train configs/debug.toml --ranks 2\n"
-    "  $ bifrons train configs/demo.toml --find-lr --chart lr.png\n"
-    "  $ bifrons train configs/demo.toml --ranks 2 --find-batch\n\n"
-    "Exit status: 0; 64 usage; 65 a set or checkpoint that cannot be used; 66 no such file or "
-    "folder; 69 not in this build or machine; 70 failure while working; 74 the run folder cannot "
-    "be written; 75 stopped on request after a checkpoint: the same command goes on; 78 "
-    "configuration; 130 interrupted twice.";
+    "Trains on the sets of two people, given by CONFIG files or by --data-a and --data-b. --ranks "
+    "N trains on N ranks; under mpirun or srun their number of ranks counts.\vExamples:\n  $ "
+    "bifrons train configs/light128.toml --set data.a=a.h5 --set data.b=b.h5\n  $ bifrons train "
+    "--data-a a.h5 --data-b b.h5 --epochs 50\n  $ bifrons train configs/debug.toml --ranks 2\n  $ "
+    "bifrons train configs/demo.toml --find-lr --chart lr.png\n  $ bifrons train configs/demo.toml "
+    "--ranks 2 --find-batch\n\nExit status: 0; 64 usage; 65 a set or checkpoint that cannot be "
+    "used; 66 no such file or folder; 69 not in this build or machine; 70 failure while working; "
+    "74 the run folder cannot be written; 75 stopped on request after a checkpoint: the same "
+    "command goes on; 78 configuration; 130 interrupted twice.";
 
 static enum status parse_options(int argc, char **argv, struct request *r, struct errmsg *em)
 {
     enum { GENERAL = ARRAY_LENGTH(general_options), KEYS = ARRAY_LENGTH(key_options) };
     struct argp_option options[GENERAL + KEYS + 1];
-    memset(options, 0, sizeof options); /* the last one ends the list */
+    memset(options, 0, sizeof options); /* a zero entry ends the list */
     memcpy(options, general_options, sizeof general_options);
     for (int i = 0; i < KEYS; i++)
         options[GENERAL + i] = (struct argp_option){.name = key_options[i].name,
@@ -278,21 +275,21 @@ static enum status parse_options(int argc, char **argv, struct request *r, struc
                                                     .group = 3};
     struct argp argp = {options, parse_option, "[CONFIG...]", doc, command_help, help_filter, NULL};
 
-    /* argp reorders what it is given, and calls the program by its first word */
+    /* argp reorders its arguments, and takes the program's name from the first */
     char program[] = "bifrons train";
     char **copy = calloc((size_t)argc + 1, sizeof *copy);
     if (!copy)
         return FAIL(em, ST_MEMORY, "out of memory");
     memcpy(copy, argv, (size_t)argc * sizeof *copy);
     copy[0] = program;
-    /* every rank sees the same mistake: one tells it */
+    /* every rank sees the same error: only one reports it */
     unsigned flags = launcher_rank_guess() > 0 ? ARGP_NO_ERRS : 0;
     error_t failed = argp_parse(&argp, argc, copy, flags, NULL, r);
     free(copy);
     return failed ? FAIL(em, ST_USAGE, "bad option; see bifrons train --help") : ST_OK;
 }
 
-/* Name of the run and its folder, where they were not given. */
+/* Sets the name of the run and its folder, if they were not given. */
 static enum status fill_names(const struct config_sources *s, struct train_arguments *a,
                               struct errmsg *em)
 {
@@ -305,7 +302,7 @@ static enum status fill_names(const struct config_sources *s, struct train_argum
     return ST_OK;
 }
 
-/* A folder of pictures may be gone: the set that the run was trained on is enough. */
+/* If a folder of pictures no longer exists, uses the set that was packed from it. */
 static void find_packed(struct train_arguments *a, int person)
 {
     char *data = person == 0 ? a->config.data.a : a->config.data.b, packed[PATH_BYTES_MAX];
@@ -345,7 +342,7 @@ enum status train_arguments_parse(int argc, char **argv, struct train_arguments 
     return st;
 }
 
-/* --- before the start ----------------------------------------------------------------------- */
+/* --- Before the start ------------------------------------------------------------------------- */
 
 static enum status refuse_without_consent(const char *folder, int argc, char **argv,
                                           struct errmsg *em)
@@ -417,7 +414,7 @@ static enum status check_perceptual(const struct config *c, struct errmsg *em)
                 path[0] ? "\" is no file" : "", hint);
 }
 
-/* Steps are taken before it is drawn: that it can be written is better known now. */
+/* Checks early that the chart can be written: it is drawn after many steps. */
 static enum status check_chart(const char *path, struct errmsg *em)
 {
     char folder[PATH_BYTES_MAX];

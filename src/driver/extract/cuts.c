@@ -67,7 +67,7 @@ enum status cuts_begin(struct cuts *c, const char *person, const char *consent, 
     return ST_OK;
 }
 
-/* A field as RFC 4180 has it. */
+/* Writes a quoted field (RFC 4180). */
 static void put_quoted(FILE *f, const char *text)
 {
     fputc('"', f);
@@ -79,7 +79,7 @@ static void put_quoted(FILE *f, const char *text)
     fputc('"', f);
 }
 
-/* "000001-STEM.png", without what lists and shells would stumble over. */
+/* "000001-STEM.png", without characters that are special in lists and shells. */
 static void name_cut(size_t number, const char *path, char out[static NAME_BYTES])
 {
     char stem[NAME_BYTES - 16];

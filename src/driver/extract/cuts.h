@@ -1,5 +1,5 @@
 /*
- * The folder that bifrons extract writes and pack takes as it is:
+ * The folder that bifrons extract writes and bifrons pack reads:
  *
  *   000001-STEM.png, …   faces, cut to a square, in the order of the pictures
  *   masks/               as many, 255 inside the face
@@ -30,13 +30,13 @@ struct cuts {
     int size;
     enum shape_coverage coverage;
     size_t n;
-    /* cuts_begin's: lists in memory, until cuts_end writes them */
+    /* lists in memory; cuts_end writes them */
     FILE *points, *faces;
     char *points_text, *faces_text;
     size_t points_bytes, faces_bytes;
 };
 
-/* ST_USAGE where the folder holds anything. Nothing is made. */
+/* ST_USAGE if the folder is not empty. Makes nothing. */
 enum status cuts_check(const char *folder, struct errmsg *em) MUST_CHECK;
 /* ST_IO, ST_MEMORY. */
 enum status cuts_begin(struct cuts *c, const char *person, const char *consent,

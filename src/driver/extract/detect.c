@@ -12,7 +12,7 @@ enum { SIDE = 192, CELLS = 48, BOXES = CELLS * CELLS, NUMBERS = 16, TILE_MIN = 1
 #define SCORE_MIN   0.4
 #define OVERLAP_MIN 0.3 /* of two detections of one face: intersection over union */
 
-/* The network's numbers for each box: centre and size, then six points, the eyes first. */
+/* The network's output for each box: centre and size, then six points, the eyes first. */
 struct outputs {
     float picture[SIDE * SIDE * 3], boxes[BOXES * NUMBERS], scores[BOXES];
 };
@@ -38,7 +38,7 @@ static struct detection place(const struct outputs *o, int i, const struct simil
     const float *r = o->boxes + (size_t)i * NUMBERS;
     double cell = (double)SIDE / CELLS, x = (i % CELLS + 0.5) * cell, y = (i / CELLS + 0.5) * cell;
     struct detection d = {.score = sigmoid((double)o->scores[i])};
-    /* the network counts from the picture's edge, we from the first pixel's centre */
+    /* the network's origin is the picture's edge, ours the centre of the first pixel */
     double cx = x + (double)r[0] - 0.5, cy = y + (double)r[1] - 0.5;
     double w = (double)r[2] / 2, h = (double)r[3] / 2;
     similarity_apply(map, cx - w, cy - h, d.box);
@@ -49,7 +49,7 @@ static struct detection place(const struct outputs *o, int i, const struct simil
     return d;
 }
 
-/* Looks at a square of the picture and adds what it finds. */
+/* Searches a square of the picture and adds what it finds. */
 static enum status look(struct operations_file *file, const struct operations_network *network,
                         const struct pyramid *picture, double left, double top, double side,
                         struct outputs *o, struct detection out[DETECTIONS_MAX], size_t *n,
@@ -68,7 +68,7 @@ static enum status look(struct operations_file *file, const struct operations_ne
     return st;
 }
 
-/* Is there a detection that is worth nothing more being looked for? */
+/* True if a detection is so sure that the search can stop. */
 static bool is_sure(const struct detection *d, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -98,7 +98,7 @@ static size_t merge(struct detection *d, size_t n)
     qsort(d, n, sizeof *d, by_score);
     for (size_t i = 0; i < n; i++) {
         if (d[i].score == 0)
-            continue; /* part of one before */
+            continue; /* already merged */
         struct detection sum = {.score = d[i].score}, best = d[i];
         double total = 0;
         for (size_t j = i; j < n; j++) {

@@ -1,4 +1,4 @@
-/* BlazeFace's full-range network: where in a picture faces may be. finder.h's own. */
+/* Finds candidate faces with BlazeFace's full-range network. Used only by finder.h. */
 #ifndef BIFRONS_DRIVER_EXTRACT_DETECT_H
 #define BIFRONS_DRIVER_EXTRACT_DETECT_H
 
@@ -17,9 +17,9 @@ struct detection {
     double eyes[2][2]; /* the picture's left one first */
 };
 
-/* Does the network have the shapes that are read here? */
+/* True if the network has the shapes that this code reads. */
 bool detect_fits(const struct operations_network *network);
-/* Of one face one detection, the surest first. ST_MEMORY, ST_TORCH. */
+/* One detection per face, the surest first. Errors: ST_MEMORY, ST_TORCH. */
 enum status detect(struct operations_file *file, const struct operations_network *network,
                    const struct pyramid *picture, struct detection out[DETECTIONS_MAX],
                    size_t *n_out, struct errmsg *em) MUST_CHECK;

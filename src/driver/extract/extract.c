@@ -1,8 +1,8 @@
 /*
- * bifrons extract: photographs in, a folder of cut faces of one person out.
+ * bifrons extract: cuts the faces of one person out of photographs.
  *
- * Every picture is looked at before anything is written: where more than one person shows and no
- * reference says who is meant, nothing is stored.
+ * It searches every picture before it writes anything: if more than one person is found and no
+ * reference says who is wanted, nothing is stored.
  */
 #include <argp.h>
 #include <math.h>
@@ -41,7 +41,7 @@ struct arguments {
     int size, side_min;
 };
 
-/* Why a picture is left out; the order in which it is told. */
+/* Why a picture is left out, in the order of the report. */
 enum verdict {
     KEPT,
     UNREADABLE,
@@ -60,7 +60,7 @@ static const char *const reasons[VERDICTS] = {
     [UNLIKE] = "unlike all other faces",
 };
 
-/* What is known of an input. */
+/* The result for an input. */
 struct seen {
     enum verdict verdict;
     struct face *face; /* of KEPT */
@@ -78,7 +78,7 @@ struct extract {
     double shown_s; /* when progress was last shown */
 };
 
-/* ---- Who is meant ---------------------------------------------------------------------------- */
+/* ---- The references -------------------------------------------------------------------------- */
 
 static enum status read_reference(struct extract *e, enum people_side side, const char *path,
                                   struct errmsg *em)
@@ -112,7 +112,7 @@ static enum status read_references(struct extract *e, struct errmsg *em)
     return st;
 }
 
-/* ---- Looking --------------------------------------------------------------------------------- */
+/* ---- Searching ------------------------------------------------------------------------------- */
 
 static enum verdict verdict_of(const struct extract *e, const struct picture *p,
                                const struct face *face)
@@ -122,7 +122,7 @@ static enum verdict verdict_of(const struct extract *e, const struct picture *p,
     return shape_outside(face, p) > OUTSIDE_MAX ? CUT_OFF : KEPT;
 }
 
-/* Of the picture's faces, the one that is meant, into e->seen[i]. */
+/* Chooses the wanted person's face of the picture into e->seen[i]. */
 static enum status choose(struct extract *e, size_t i, const struct picture *p,
                           const struct face *faces, size_t n, struct errmsg *em)
 {
@@ -202,7 +202,7 @@ static enum status look(struct extract *e, struct errmsg *em)
     return st;
 }
 
-/* ---- One person ------------------------------------------------------------------------------ */
+/* ---- The check for one person ---------------------------------------------------------------- */
 
 static enum status refuse_two(const struct extract *e, const size_t *of, const bool *second,
                               size_t n, struct errmsg *em)
@@ -216,7 +216,7 @@ static enum status refuse_two(const struct extract *e, const size_t *of, const b
                 e->inputs.paths[examples[0]], e->inputs.paths[examples[1]]);
 }
 
-/* Without a reference all faces have to be one person's; a single one that is unlike the others is
+/* Without a reference all faces must be of one person. A single face that is unlike the others is
  * left out. */
 static enum status check_one_person(struct extract *e, struct errmsg *em)
 {
@@ -310,24 +310,26 @@ static void extract_release(struct extract *e)
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const struct argp_option options[] = {
-    {"output",                                            'o', "OUT", 0, "the folder to write, which pack takes; a new one", 1},
-    {"person",                                              'p', "NAME", 0, "who is meant", 1},
+    {"output", 'o', "OUT", 0, "the folder to write, which pack takes; a new one", 1},
+    {"person", 'p', "NAME", 0, "who is meant", 1},
     {"consent", 'c', "TEXT", 0,
-     "who agreed to what: this study, these uses, pictures put together with other people's; "
-     "without it nothing is stored", 1},
-    {"reference",                                                   KEY_REFERENCE, "PHOTO", 0,
-     "a picture of who is meant and of nobody else; again for more of them", 2},
-    {"other",   KEY_OTHER, "PHOTO", 0, "a picture of somebody who is not meant, likewise", 2},
-    {"size",                                                  's', "N", 0, "pixels a side of the cut pictures (256)", 3},
-    {"coverage",                                                  KEY_COVERAGE, "face|head", 0,
+     "who agreed to what: this study, these uses, composites with other people; without it nothing "
+     "is stored", 1},
+    {"reference", KEY_REFERENCE, "PHOTO", 0,
+     "a picture of only the wanted person; may be given again", 2},
+    {"other", KEY_OTHER, "PHOTO", 0, "a picture of only another person; may be given again", 2},
+    {"size", 's', "N", 0, "pixels a side of the cut pictures (256)", 3},
+    {"coverage", KEY_COVERAGE, "face|head", 0,
      "what is cut: brows to chin, or with the hair (head)", 3},
-    {"min-size",                                           KEY_MIN, "N", 0, "leave out faces of fewer pixels, brows to chin (64)", 3},
-    {"models",                                             KEY_MODELS, "DIR", 0,
+    {"min-size", KEY_MIN, "N", 0, "leave out faces of fewer pixels, brows to chin (64)", 3},
+    {"models", KEY_MODELS, "DIR", 0,
      "where faces.pt and identity.pt are (where scripts/setup --photographs puts them)", 4},
-    {"device",                      KEY_DEVICE, "NAME", 0, "cpu, cuda or cuda:N (cpu)", 4},
-    {0                                                  },
+    {"device", KEY_DEVICE, "NAME", 0, "cpu, cuda or cuda:N (cpu)", 4},
+    {0},
 };
+/* clang-format on */
 
 static void add_word(struct argp_state *state, const char **list, size_t *n, const char *word)
 {
@@ -401,22 +403,20 @@ static const struct argp parser = {
     .parser = parse_option,
     .children = command_help,
     .args_doc = "PICTURE|FOLDER... -o OUT --person NAME --consent TEXT",
-    .doc =
-        "Finds a person's face in photographs and cuts it out: a folder of squares with masks and "
-        "points, to look through and cull, which bifrons pack takes as it is."
-        "\vFolders are read with all that is in them. Left out, counted and named: pictures "
-        "that cannot be read, without a face, with one that is too small or cut off by the border, "
-        "and other people's. Where more than one person shows, nothing is stored unless "
-        "--reference says who is meant. The networks come with scripts/setup --photographs.\n\n"
-        "Example:\n  $ bifrons extract holiday -o ada --person Ada --consent \"Ada agreed in "
-        "writing "
-        "on 2026-01-31, for this study and for composites\"\n\n"
-        "Exit status: 0; 64 usage, no consent statement, or a folder that holds something; 65 more "
-        "than one person, or a reference that does not show one; 66 no such picture or folder, or "
-        "no face in any; 69 the networks are missing; 74 the folder cannot be written.",
+    .doc = "Finds a person's face in photographs and cuts it out: a folder of squares with masks "
+           "and points, to look through and cull, which bifrons pack takes as it is.\vFolders are "
+           "read with their sub-folders. Left out, counted and named: pictures that cannot be "
+           "read, without a face, with one that is too small or cut off by the border, and other "
+           "people's. Where more than one person shows, nothing is stored unless --reference says "
+           "who is meant. The networks come with scripts/setup --photographs.\n\nExample:\n  $ "
+           "bifrons extract holiday -o ada --person Ada --consent \"Ada agreed in writing on "
+           "2026-01-31, for this study and for composites\"\n\nExit status: 0; 64 usage, no "
+           "consent statement, or a folder that holds something; 65 more than one person, or a "
+           "reference that does not show one; 66 no such picture or folder, or no face in any; 69 "
+           "the networks are missing; 74 the folder cannot be written.",
 };
 
-static void tell_outcome(struct extract *e, const struct cuts *c, double seconds)
+static void log_outcome(struct extract *e, const struct cuts *c, double seconds)
 {
     char took[32];
     clock_format_duration(seconds, took, sizeof took);
@@ -459,7 +459,7 @@ int engine_extract(int argc, char **argv)
     if (st == ST_OK)
         st = extract(e, &c, &em);
     if (st == ST_OK || c.n == 0)
-        tell_outcome(e, &c, clock_seconds() - begun);
+        log_outcome(e, &c, clock_seconds() - begun);
     extract_release(e);
     free(e);
     return st == ST_OK ? 0 : command_fail(&em);

@@ -15,7 +15,7 @@
 #include "base/poison.h"
 
 enum { MESH_SIDE = 192, EYE_SIDE = 64, EYE_OUTLINE = 71, IRIS = 5, CHIP_SIDE = 150 };
-#define ROOM_MESH           1.5 /* how much wider than the face what the mesh looks at is */
+#define ROOM_MESH           1.5 /* side of the mesh's square, in widths of the face */
 #define ROOM_CLOSE          1.25
 #define ROOM_EYE            2.3
 #define PRESENCE_MIN        0.5 /* of a face that the detector is sure of */
@@ -58,8 +58,8 @@ static enum status find_networks(struct finder *f, const char *path, struct errm
                 path);
 }
 
-/* Beside the program: once installed, the engine is in libexec/bifrons; build/share/bifrons for
- * build/dev/bifrons-engine, which is also what is named where neither is there. */
+/* Searches next to the program: relative to libexec/bifrons once installed, or build/share/bifrons
+ * for build/dev/bifrons-engine. If neither exists, returns the latter for the message. */
 static enum status find_folder(const char *folder, char out[static PATH_BYTES_MAX],
                                struct errmsg *em)
 {
@@ -124,10 +124,10 @@ void finder_free(struct finder *f)
     free(f);
 }
 
-/* ---- Looking --------------------------------------------------------------------------------- */
+/* ---- Searching ------------------------------------------------------------------------------- */
 
-/* From a network's square of `side` pixels to the picture: around `centre`, `wide` pixels there,
- * turned so that the line from a to b lies level. */
+/* Maps a network's square of `side` pixels to a square of `wide` pixels around `centre` in the
+ * picture, rotated so that the line from a to b is level. */
 static struct similarity level_square(int side, const double centre[2], double wide,
                                       const double a[2], const double b[2], bool mirrored)
 {
@@ -148,7 +148,7 @@ static void sample(const struct pyramid *p, const struct similarity *map, int si
         out[i] /= 255;
 }
 
-/* The mesh's networks count pixels from the edge, we from the first one's centre. */
+/* The mesh networks' origin is the picture's edge, ours the centre of the first pixel. */
 static void put(const struct similarity *map, const float *point, double out[2])
 {
     similarity_apply(map, (double)point[0] - 0.5, (double)point[1] - 0.5, out);
@@ -191,7 +191,7 @@ static struct similarity square_of_mesh(const struct face *face)
     return level_square(MESH_SIDE, centre, wide * ROOM_MESH, left, right, false);
 }
 
-/* The network knows one eye; the other one is shown to it in a mirror. */
+/* The network knows one eye; the other one is mirrored for it. */
 static enum status look_at_eyes(struct finder *f, const struct pyramid *p, struct face *face,
                                 struct errmsg *em)
 {
@@ -210,7 +210,7 @@ static enum status look_at_eyes(struct finder *f, const struct pyramid *p, struc
     enum status st = operations_run(f->faces, f->iris, 2, f->eyes_in[0],
                                     (float *[]){f->outline_out[0], f->iris_out[0]}, em);
     for (int e = 0; e < 2; e++)
-        put(&maps[e], f->iris_out[e], face->pupils[e]); /* its first point is the centre */
+        put(&maps[e], f->iris_out[e], face->pupils[e]); /* the first point is the centre */
     return st;
 }
 
@@ -227,8 +227,8 @@ static bool is_face(const struct face *face)
     return face->presence >= (face->score < DETECTION_SURE ? PRESENCE_MIN_UNSURE : PRESENCE_MIN);
 }
 
-/* The mesh through the detection, then through itself; the second look may lose a face that the
- * first one sees, which then stands. */
+/* Fits the mesh at the detection, then again at its own points. If the second pass loses the face,
+ * the first result is kept. */
 static enum status look_twice(struct finder *f, const struct pyramid *p, const struct detection *d,
                               double room, struct face *face, struct errmsg *em)
 {
@@ -248,7 +248,8 @@ static enum status look_twice(struct finder *f, const struct pyramid *p, const s
     return st;
 }
 
-/* The detector's boxes of turned heads are wide: where there is no face, it looks closer once. */
+/* The detector's boxes of turned heads are too wide: if the mesh finds no face, it tries a smaller
+ * square once. */
 static enum status find_mesh(struct finder *f, const struct pyramid *p, const struct detection *d,
                              struct face *face, struct errmsg *em)
 {
@@ -256,7 +257,7 @@ static enum status find_mesh(struct finder *f, const struct pyramid *p, const st
     return st == ST_OK && !is_face(face) ? look_twice(f, p, d, ROOM_CLOSE, face, em) : st;
 }
 
-/* Two detections can lead to one face. */
+/* True if this face was found before: two detections can give the same face. */
 static bool is_known(const struct face *faces, size_t n, const struct face *face)
 {
     const double *nose = face->mesh[MESH_NOSE], *a = face->mesh[MESH_LEFT_EYE_OUTER];

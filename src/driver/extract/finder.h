@@ -1,5 +1,5 @@
 /*
- * Finds the faces in a picture, by networks that scripts/setup --photographs brings.
+ * Finds the faces in a picture, with the networks of scripts/setup --photographs.
  *
  *     if ((st = finder_open(folder_or_null, "cpu", &f, &em)) != ST_OK)
  *         return st;                                    // ST_NODEVICE says how to get the networks
@@ -8,12 +8,12 @@
  *     st = finder_find(f, &picture, faces, &n, &em);
  *     finder_free(f);
  *
- * MediaPipe's BlazeFace looks at the whole picture, then, where it finds nothing, at overlapping
- * tiles of a half and a quarter of its size. Its mesh of 468 points looks at each face twice, the
- * second time through the first one's points, and its iris network at both eyes. (V. Bazarevsky et
- * al., "BlazeFace", 2019; Y. Kartynnik et al., "Real-time facial surface geometry from monocular
- * video on mobile GPUs", 2019; A. Ablavatski et al., "Real-time pupil tracking", 2020.) Where
- * identity.pt is there, dlib's network says who it is: 128 numbers, near for one person's faces.
+ * MediaPipe's BlazeFace searches the whole picture and, if it finds nothing, overlapping tiles of a
+ * half and a quarter of its size. MediaPipe's mesh of 468 points is fitted twice to each face, the
+ * second time at the points of the first, and its iris network to both eyes. (V. Bazarevsky et al.,
+ * "BlazeFace", 2019; Y. Kartynnik et al., "Real-time facial surface geometry from monocular video
+ * on mobile GPUs", 2019; A. Ablavatski et al., "Real-time pupil tracking", 2020.) If identity.pt
+ * exists, dlib's network gives the identity: 128 numbers, close together for faces of one person.
  */
 #ifndef BIFRONS_DRIVER_EXTRACT_FINDER_H
 #define BIFRONS_DRIVER_EXTRACT_FINDER_H
@@ -28,7 +28,7 @@ enum { FINDER_FACES_MAX = 64, FACE_MESH = 468, FACE_IDENTITY = 128 };
 /* Coordinates are pixels of the picture, at their centres. */
 struct face {
     double score;              /* of the detector, 0.4 to 1 */
-    double presence;           /* of the mesh: is it a face? 0.5 to 1, 0.9 where score is low */
+    double presence;           /* of the mesh: 0.5 to 1; at least 0.9 if score is low */
     double mesh[FACE_MESH][3]; /* MediaPipe's order; the third goes away from the camera */
     double pupils[2][2];       /* the picture's left one first */
     float identity[FACE_IDENTITY];
@@ -37,11 +37,11 @@ struct face {
 struct finder;
 
 /* folder: where faces.pt and identity.pt are; NULL: ../share/bifrons beside the program.
- * ST_NODEVICE where they are not there, or the device; ST_DATA, ST_MEMORY. */
+ * ST_NODEVICE if these or the device are missing; ST_DATA, ST_MEMORY. */
 enum status finder_open(const char *folder, const char *device, struct finder **out,
                         struct errmsg *em) MUST_CHECK;
 void finder_free(struct finder *f);
-/* The most certain face first; more than FINDER_FACES_MAX are cut off. ST_MEMORY, ST_TORCH. */
+/* The surest faces first, at most FINDER_FACES_MAX. Errors: ST_MEMORY, ST_TORCH. */
 enum status finder_find(struct finder *f, const struct picture *picture,
                         struct face out[FINDER_FACES_MAX], size_t *n_out,
                         struct errmsg *em) MUST_CHECK;

@@ -9,8 +9,9 @@
 
 enum { STEPS = 200 };
 
-/* Points of the mesh that no expression moves, in a head that looks into the camera; the outer
- * corners of the eyes are 1 apart. Measured with the mesh on two rendered people. */
+/* Points of the mesh that expressions do not move, for a head that looks into the camera. The
+ * unit is the distance of the outer corners of the eyes. Measured with the mesh on two rendered
+ * people. */
 static const struct {
     int mesh;
     double at[3];
@@ -39,8 +40,7 @@ static const struct {
 };
 enum { STIFF = ARRAY_LENGTH(stiff) };
 
-/* sums[i][j] of the mean head's coordinate i times the face's coordinate j, both from their middle.
- */
+/* sums[i][j]: sum of the mean head's coordinate i times the face's coordinate j, both centred. */
 static void correlate(const struct face *face, double sums[3][3])
 {
     double head[3] = {0}, seen[3] = {0};
@@ -56,8 +56,8 @@ static void correlate(const struct face *face, double sums[3][3])
                 sums[i][j] += (stiff[p].at[i] - head[i]) * (face->mesh[stiff[p].mesh][j] - seen[j]);
 }
 
-/* The quaternion of the best rotation: Horn's matrix's eigenvector of the largest eigenvalue, by
- * power iteration. */
+/* The quaternion of the best rotation: the eigenvector of Horn's matrix with the largest
+ * eigenvalue, by power iteration. */
 static void best_rotation(double s[3][3], double q[4])
 {
     double trace = s[0][0] + s[1][1] + s[2][2], shift = 0;
@@ -91,7 +91,7 @@ struct pose pose_of(const struct face *face)
     correlate(face, sums);
     best_rotation(sums, q);
     double w = q[0], x = q[1], y = q[2], z = q[3], degrees = 180 / acos(-1);
-    /* of the rotation's matrix: where the head's right side goes, and where its back goes */
+    /* columns of the rotation matrix: the directions of the head's right side and of its back */
     double right[2] = {1 - 2 * (y * y + z * z), 2 * (x * y + w * z)};
     double back[3] = {2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)};
     return (struct pose){

@@ -1,4 +1,4 @@
-/* Where a head turns to, in degrees as the camera sees it. */
+/* The direction of a head in degrees, as seen by the camera. */
 #ifndef BIFRONS_DRIVER_EXTRACT_HEAD_POSE_H
 #define BIFRONS_DRIVER_EXTRACT_HEAD_POSE_H
 
@@ -11,9 +11,9 @@ struct pose {
 };
 
 /*
- * The rotation that takes a mean head's stiff points, in three dimensions, to the mesh's. (B. K. P.
- * Horn, "Closed-form solution of absolute orientation using unit quaternions", 1987.) On rendered
- * people the median error is 2.0, 2.6 and 1.6 degrees.
+ * The rotation that takes the rigid points of a mean head, in three dimensions, to those of the
+ * mesh. (B. K. P. Horn, "Closed-form solution of absolute orientation using unit quaternions",
+ * 1987.) On rendered people the median error is 2.0, 2.6 and 1.6 degrees.
  */
 struct pose pose_of(const struct face *face);
 

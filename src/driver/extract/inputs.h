@@ -1,5 +1,5 @@
 /*
- * The pictures that bifrons extract reads: files, and folders with all that is in them, deep.
+ * The pictures that bifrons extract reads: files, and folders with their sub-folders.
  *
  *     struct inputs in;
  *     enum status st = inputs_list(words, n_words, &in, &em);
@@ -15,12 +15,12 @@
 #include "base/status.h"
 
 struct inputs {
-    char **paths; /* of each folder by name, folders inside it after its pictures */
+    char **paths; /* for each folder: its pictures by name, then its sub-folders */
     size_t n;
 };
 
-/* Warns of what is no picture, by kind. ST_NOINPUT where a word names nothing, or no picture is
- * there; ST_MEMORY. Nothing to release on failure. */
+/* Warns of files that are not pictures, by kind. ST_NOINPUT if a word names nothing, or there is no
+ * picture; ST_MEMORY. Nothing to release on failure. */
 enum status inputs_list(const char *const *words, size_t n_words, struct inputs *out,
                         struct errmsg *em) MUST_CHECK;
 void inputs_release(struct inputs *in);

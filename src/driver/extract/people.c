@@ -92,7 +92,7 @@ bool people_split(const float (*identities)[FACE_IDENTITY], size_t n, bool *seco
         apart += (mean[1][k] - mean[0][k]) * (mean[1][k] - mean[0][k]);
     size_t smaller = MIN(count[0], count[1]);
     bool far = sqrt(apart) >= (n == 2 ? PAIR_MIN : TWO_MIN);
-    bool swap = count[1] > count[0]; /* the second is the smaller one */
+    bool swap = count[1] > count[0]; /* the second person must be the smaller cluster */
     for (size_t i = 0; i < n; i++)
         second[i] = far && second[i] != swap;
     return far && (n == 2 || smaller >= PERSON_FACES_MIN);

@@ -1,9 +1,9 @@
 /*
- * Who a face is of, by dlib's 128 numbers: distances between faces of one person are about 0.4,
- * between those of two about 0.7; rendered people are nearer to each other.
+ * Decides whose face it is by dlib's 128 numbers. Distances between faces of one person are about
+ * 0.4, of two people about 0.7, of two rendered people less.
  *
  *     struct people p = {0};
- *     people_add(&p, PEOPLE_MEANT, &face);                  // of a reference, one or more
+ *     people_add(&p, PEOPLE_MEANT, &face);                  // of each reference
  *     if (people_judge(&p, &other_face, &distance) == PERSON_MEANT)
  *         keep(&other_face);
  */
@@ -25,15 +25,14 @@ struct people {
 enum person { PERSON_MEANT, PERSON_UNSURE, PERSON_OTHER };
 
 void people_add(struct people *p, enum people_side side, const struct face *face);
-/* *distance_out: to the mean of the references of who is meant. */
+/* *distance_out: distance to the mean of the wanted person's references. */
 enum person people_judge(const struct people *p, const struct face *face, double *distance_out);
 
 /*
- * Do these faces fall into two people, of two faces or more each? (Two faces alone: are
- * they of two people?) Means of two clusters (Lloyd's
- * algorithm from the two faces that are farthest apart). second[i]: face i is of the smaller
- * cluster, which is a single one, unlike all others, where false is returned; of none where they
- * are alike.
+ * True if these faces are of two people with at least two faces each (of two faces: one each).
+ * Compares the means of two clusters (Lloyd's algorithm, started from the two faces farthest
+ * apart). second[i]: face i is in the smaller cluster. If it returns false, at most one face is:
+ * one that is unlike all others.
  */
 bool people_split(const float (*identities)[FACE_IDENTITY], size_t n, bool *second);
 

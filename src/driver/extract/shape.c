@@ -12,7 +12,7 @@ enum { JAW = 17, INNER = 51, FITS = 8, BROW_POINTS = 10 };
 #define HUBER      0.06 /* of the distance of the eyes */
 #define BROWS_LIFT 0.15
 
-/* Which points of the mesh stand for iBUG's. */
+/* The points of the mesh for each of iBUG's points. */
 static const int mesh_of[JAW + INNER] = {
     127, 234, 93,  58,  172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 356, /* jaw */
     70,  63,  105, 66,  107, 336, 296, 334, 293, 300,                                    /* brows */
@@ -27,8 +27,8 @@ static const int outline[SHAPE_OUTLINE] = {
     152, 148, 176, 149, 150, 136, 172, 58,  132, 93,  234, 127, 162, 21,  54,  103, 67,  109,
 };
 
-/* A mean face from the front, its points 17 to 67: the middle of the eyes is 0, their distance 1.
- * Measured with the mesh on two rendered people, and made symmetric. */
+/* A mean face from the front, points 17 to 67. The origin is between the eyes, the unit is their
+ * distance. Measured with the mesh on two rendered people, and made symmetric. */
 static const double mean_face[INNER][2] = {
     {-0.909, -0.344},
     {-0.815, -0.462},
@@ -83,7 +83,7 @@ static const double mean_face[INNER][2] = {
     {-0.094, 1.028 },
 };
 
-/* The square that is cut, in the same units. */
+/* The square to cut, in the same units. */
 static const struct {
     double x, y, side;
 } squares[] = {
@@ -100,7 +100,7 @@ void shape_points(const struct face *face, double out[FACE_POINTS][2])
 
 /* ---- Fits ------------------------------------------------------------------------------------ */
 
-/* The similarity that takes `from` to `to` with the least sum of weighted squares. */
+/* The similarity from `from` to `to` with the least weighted sum of squares. */
 static struct similarity fit(const double (*from)[2], const double (*to)[2], const double *weights,
                              int n)
 {
@@ -146,7 +146,7 @@ struct similarity shape_cut(const struct face *face, enum shape_coverage coverag
             weights[i] = off > HUBER ? HUBER / off : 1;
         }
     }
-    /* pixels of the cut picture to units of the mean face, then on */
+    /* from pixels of the cut picture to units of the mean face, then to the picture */
     double unit = squares[coverage].side / size, middle = (size - 1) / 2.0, corner[2];
     similarity_apply(&s, squares[coverage].x - unit * middle, squares[coverage].y - unit * middle,
                      corner);
@@ -161,7 +161,7 @@ double shape_side(const struct face *face)
 
 struct similarity shape_identity_chip(const struct face *face, int size)
 {
-    /* dlib's five points, as shares of a chip without its border of a quarter on each side */
+    /* dlib's five points, as shares of a chip without its border (a quarter on each side) */
     static const double places[5][2] = {
         {0.8595674595992, 0.2134981538014},
         {0.6460604764104, 0.2289674387677},
@@ -207,12 +207,12 @@ static int hull_of(double (*points)[2], int n, double (*hull)[2])
                 k--;
             memcpy(hull[k++], p, sizeof *hull);
         }
-        k--; /* the other side begins with it */
+        k--; /* the other chain begins with this point */
     }
     return k;
 }
 
-/* Where the row y crosses the hull: from *left to *right; false: it does not. */
+/* The part of row y inside the hull: *left to *right; false: none. */
 static bool cross(double (*const hull)[2], int n, double y, double *left, double *right)
 {
     *left = INFINITY;

@@ -1,6 +1,6 @@
 /*
- * bifrons inspect --augment CONFIG --sheet OUT.png SET: the first samples of a run with this
- * configuration, as stored, as targets and as the encoder would see them, at full strength.
+ * bifrons inspect --augment CONFIG --sheet OUT.png SET: draws the first samples of a run with this
+ * configuration: as stored, as targets and as inputs of the encoder, at full strength.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ struct arguments {
     const char *config, *sheet, *set;
 };
 
-/* bifrons inspect has refused what cannot be. */
+/* bifrons inspect has checked the arguments. */
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct arguments *a = state->input;
@@ -45,13 +45,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     }
 }
 
+/* clang-format off */
 static const struct argp_option options[] = {
     {"augment", KEY_AUGMENT, "CONFIG", 0, NULL, 0},
     {"sheet", KEY_SHEET, "OUT.png", 0, NULL, 0},
-    {0    }
+    {0},
 };
+/* clang-format on */
 
-/* Set p is of person p; the one that is shown, and the other one or the same again. */
+/* Set p is of person p: the set shown, and the other one, or the same one again. */
 struct shown {
     struct config config;
     int person;
@@ -61,7 +63,7 @@ struct shown {
     struct loader *loader;
     struct batch batch;
     struct augment_colours colours[2];
-    uint8_t *pixels; /* inputs, then targets, of both */
+    uint8_t *pixels; /* inputs, then targets, of both people */
 };
 
 static bool is_file(const char *path)
@@ -70,7 +72,7 @@ static bool is_file(const char *path)
     return stat(path, &s) == 0 && S_ISREG(s.st_mode);
 }
 
-/* The set is that of the person whose set the configuration says it is, or else A's. */
+/* The shown set is A's, unless the configuration says that it is B's. */
 static enum status open_sets(struct shown *x, const char *path, struct errmsg *em)
 {
     const char *const named[2] = {x->config.data.a, x->config.data.b};
@@ -78,7 +80,7 @@ static enum status open_sets(struct shown *x, const char *path, struct errmsg *e
     const char *other = named[1 - x->person];
     x->alone = !is_file(other);
     if (x->alone)
-        log_warn("%s names no set of the other person: nothing is taken from it here",
+        log_warn("%s names no set of the other person: the sheet uses nothing from it",
                  x->person == 0 ? "data.b" : "data.a");
     enum status st = set_open(path, &x->sets[x->person], em);
     if (st == ST_OK)

@@ -1,4 +1,4 @@
-/* bifrons eval: how good is a checkpoint on pictures it was not trained on? */
+/* bifrons eval: measures a checkpoint on pictures that it was not trained on. */
 #include <argp.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -18,9 +18,8 @@
 
 enum { EVAL_BATCH = 16 };
 
-/* What is compared with the true swap; reconstruction with the picture itself. The true swap
- * redrawn by the decoder that swaps is as near as this decoder comes, had the encoder read the same
- * of both people. */
+/* The columns, compared with the true swap; the reconstruction is compared with the picture.
+ * "Redrawn" is an upper bound for the swap: the decoder's reconstruction of the true swap. */
 enum answer {
     ANSWER_SWAP,
     ANSWER_REDRAWN,
@@ -78,7 +77,7 @@ static enum status open_person(struct evaluation *e, int person, struct errmsg *
         log_warn("%s is not the set of person %c that %s was trained on: all of its %" PRId64
                  " pictures are measured, and some may have been trained on",
                  path, 'A' + person, e->arguments.checkpoint, info->n);
-    /* the set it was trained on: only held-out pictures count; another set: all do */
+    /* from the set it was trained on, only held-out pictures; from another set, all */
     e->held_out[person] = kind == LOADED_SET_TRAINED;
     return order_new(set_hashes(e->sets[person]), info->n, config->data.val_fraction,
                      config->train.seed, (enum order_person)person, &e->orders[person], em);
@@ -102,7 +101,7 @@ static enum status load_rows(struct evaluation *e, int person, const int64_t *ro
                             &e->batch, em);
 }
 
-/* The mean of the training pictures: what a swap that ignores its input would best answer. */
+/* The mean of the training pictures: the best answer of a swap that ignores its input. */
 static enum status compute_mean_face(struct evaluation *e, int person, struct errmsg *em)
 {
     size_t bytes = (size_t)e->size * (size_t)e->size * 3;
@@ -130,7 +129,7 @@ struct scratch {
     uint8_t *recon, *swap, *truth, *redrawn;
 };
 
-/* One person's pictures through the network. */
+/* Runs one person's pictures through the network. */
 static enum status run(struct evaluation *e, int person, uint8_t *images, size_t n, uint8_t *recon,
                        uint8_t *swap, struct errmsg *em)
 {
@@ -142,7 +141,7 @@ static enum status run(struct evaluation *e, int person, uint8_t *images, size_t
     return model_run(e->loaded.model, &view, &pictures, em);
 }
 
-/* The batch's pictures against their true swaps, and these against themselves redrawn. */
+/* Compares the batch with its true swaps, and the true swaps with their reconstructions. */
 static enum status measure_swaps(struct evaluation *e, int person, const int64_t *rows, size_t n,
                                  const struct scratch *s, struct errmsg *em)
 {
@@ -272,12 +271,11 @@ static void print_table(const struct evaluation *e)
     }
 }
 
-/* ---- Why a column is empty, or not what might be expected -------------------------------------
- */
+/* ---- Why a column is empty, or unexpected ---------------------------------------------------- */
 
-/* Names the set, or both, of which it is true. */
-static void tell_of(const struct evaluation *e, const bool lacks[static 2], const char *what,
-                    const char *therefore)
+/* Logs which of the sets lacks something, or that both do. */
+static void log_person(const struct evaluation *e, const bool lacks[static 2], const char *what,
+                       const char *therefore)
 {
     const char *a = set_path(e->sets[0]), *b = set_path(e->sets[1]);
     if (lacks[0] && lacks[1])
@@ -286,7 +284,7 @@ static void tell_of(const struct evaluation *e, const bool lacks[static 2], cons
         log_info("%s %s: %s", lacks[0] ? a : b, what, therefore);
 }
 
-static void tell_gaps(const struct evaluation *e)
+static void log_gaps(const struct evaluation *e)
 {
     bool no_truth[2], no_masks[2], unmeasured[2];
     for (int p = 0; p < 2; p++) {
@@ -301,12 +299,14 @@ static void tell_gaps(const struct evaluation *e)
                      'A' + p, 'B' - p, set_path(e->sets[p]), e->loaded.config.data.val_fraction,
                      'a' + p);
     }
-    tell_of(e, no_truth, "without true swaps",
-            "\"swap\" and the three columns after it stay empty. Only drawn people have them "
-            "(bifrons synth); look at swaps with bifrons swap --grid");
-    tell_of(e, no_masks, "without face masks",
-            "measured on the whole picture, background included, for which both sets need masks");
-    tell_of(e, unmeasured, "with empty face masks", "no measured picture has a face in its mask");
+    log_person(e, no_truth, "without true swaps",
+               "\"swap\" and the three columns after it stay empty. Only drawn people have them "
+               "(bifrons synth); look at swaps with bifrons swap --grid");
+    log_person(
+        e, no_masks, "without face masks",
+        "measured on the whole picture, background included, for which both sets need masks");
+    log_person(e, unmeasured, "with empty face masks",
+               "no measured picture has a face in its mask");
 }
 
 static json_t *quality_json(const struct quality_sum *sum)
@@ -367,13 +367,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
+/* clang-format off */
 static const struct argp_option options[] = {
-    {"data-a",                                         OPTION_DATA_A, "FILE", 0, "person A's set, instead of the one trained on", 0},
-    {"data-b",                                          OPTION_DATA_B, "FILE", 0, "person B's set, instead of the one trained on", 0},
+    {"data-a", OPTION_DATA_A, "FILE", 0, "person A's set, instead of the one trained on", 0},
+    {"data-b", OPTION_DATA_B, "FILE", 0, "person B's set, instead of the one trained on", 0},
     {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},
-    {"device",                                                OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
+    {"device", OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
     {0},
 };
+/* clang-format on */
 
 static const struct argp parser = {
     .options = options,
@@ -381,18 +383,16 @@ static const struct argp parser = {
     .children = command_help,
     .args_doc = "CHECKPOINT",
     .doc =
-        "Measures a checkpoint: L1, PSNR and SSIM of the reconstruction and, where the sets hold "
-        "the true swap, of the swap, beside the true swap redrawn by the decoder that swaps, which "
-        "is about as near as it can come, and two trivial answers: the picture left as it is, and "
-        "the other person's mean face. Inside the face mask, where both sets have masks."
-        "\vOn the sets the checkpoint was trained on, only held-out pictures are measured; on "
-        "others, all.\n\n"
-        "The object of --json has checkpoint, hash (of the file), step, and a2b and b2a, of A's "
-        "and of B's pictures: held_out, masked, and swap, truth_redrawn, unchanged, mean_face and "
+        "Measures a checkpoint: L1, PSNR and SSIM of the reconstruction and, if the sets have true "
+        "swaps, of the swap. Three columns to compare the swap with: the true swap redrawn by the "
+        "same decoder (about the best that it can do), the unchanged picture, and the other "
+        "person's mean face. Inside the face mask, if both sets have masks.\vOn the sets the "
+        "checkpoint was trained on, only held-out pictures are measured; on others, all.\n\nThe "
+        "object of --json has checkpoint, hash (of the file), step, and a2b and b2a, of A's and of "
+        "B's pictures: held_out, masked, and swap, truth_redrawn, unchanged, mean_face and "
         "reconstruction, each with l1, psnr, ssim and the number of pictures, or null without the "
-        "true swap.\n\n"
-        "Example:\n  $ bifrons eval demo/run/checkpoints/best.pt\n\n"
-        "Exit status: 0; 64 usage; 65 a checkpoint or set that cannot be used; 66 no such file.",
+        "true swap.\n\nExample:\n  $ bifrons eval demo/run/checkpoints/best.pt\n\nExit status: 0; "
+        "64 usage; 65 a checkpoint or set that cannot be used; 66 no such file.",
 };
 
 int engine_eval(int argc, char **argv)
@@ -406,7 +406,7 @@ int engine_eval(int argc, char **argv)
     else if (st == ST_OK)
         print_table(&e);
     if (st == ST_OK)
-        tell_gaps(&e);
+        log_gaps(&e);
     evaluation_release(&e);
     return st == ST_OK ? 0 : command_fail(&em);
 }

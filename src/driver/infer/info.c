@@ -29,10 +29,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
+/* clang-format off */
 static const struct argp_option options[] = {
     {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},
-    {0 },
+    {0},
 };
+/* clang-format on */
 
 static const struct argp parser = {
     .options = options,

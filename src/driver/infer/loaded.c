@@ -29,7 +29,7 @@ enum status loaded_open(const char *path, const char *device, struct loaded *out
     struct checkpoint *c = NULL;
     struct hash128 hash;
     config_init(&l.config);
-    /* the system's reason comes before what the file is */
+    /* first report if the file cannot be read, then its kind */
     enum status st = folder_exists(path) ? ST_OK : file_check_readable(path, em);
     if (st == ST_OK)
         st = file_kind_expect(path, FILE_CHECKPOINT, "checkpoint of bifrons train", em);

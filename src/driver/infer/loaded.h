@@ -1,4 +1,5 @@
-/* A checkpoint opened for use: its model, its configuration, and what marks its pictures. */
+/* A checkpoint opened for use: its model, its configuration, and the data for the marks of its
+ * pictures. */
 #ifndef BIFRONS_DRIVER_INFER_LOADED_H
 #define BIFRONS_DRIVER_INFER_LOADED_H
 
@@ -8,23 +9,23 @@
 #include "model/model.h"
 
 struct loaded {
-    struct model *model; /* EMA parameters where the checkpoint has them */
+    struct model *model; /* with the average of train.ema, if the checkpoint has it */
     struct config config;
-    char hash[HASH128_HEX_BYTES]; /* of the file: goes into the marks of decoded pictures */
-    char people[2][64];           /* names of A and B; "A" and "B" where unknown */
-    char fingerprints[2][17];     /* of the sets it was trained on, hex; "" where unknown */
+    char hash[HASH128_HEX_BYTES]; /* of the file, for the marks of decoded pictures */
+    char people[2][64];           /* names of A and B; "A" and "B" if unknown */
+    char fingerprints[2][17];     /* of the sets it was trained on, hex; "" if unknown */
     int64_t step;
 };
 
-/* device "" = what the configuration says. ST_NOINPUT, ST_DATA, ST_NODEVICE. */
+/* device "": as in the configuration. Errors: ST_NOINPUT, ST_DATA, ST_NODEVICE. */
 enum status loaded_open(const char *path, const char *device, struct loaded *out,
                         struct errmsg *em) MUST_CHECK;
 void loaded_release(struct loaded *l);
 
-/* What a set that is given as a person's is to the checkpoint, by the fingerprints. */
+/* Compares the set given for a person with the checkpoint's, by fingerprint. */
 enum loaded_set {
-    LOADED_SET_TRAINED,   /* it was trained on this one */
-    LOADED_SET_EXCHANGED, /* this is the other person's */
+    LOADED_SET_TRAINED,   /* the set that it was trained on */
+    LOADED_SET_EXCHANGED, /* the other person's set */
     LOADED_SET_ANOTHER,
     LOADED_SET_UNKNOWN, /* the checkpoint does not say what it was trained on */
 };

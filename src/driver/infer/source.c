@@ -92,7 +92,7 @@ enum status source_open(const char *input, struct source *out, struct errmsg *em
     case FILE_RUN:
     case FILE_SPECIAL:
         return refuse(input, kind, em);
-    default: /* a set may begin anywhere in a file */
+    default: /* an HDF5 set may begin at several offsets: try to open it */
         st = set_open(input, &out->set, &ignored);
         out->n = st == ST_OK ? set_get_info(out->set)->n : 0;
         return st == ST_OK ? ST_OK : refuse(input, kind, em);
@@ -118,7 +118,7 @@ enum status source_read(struct source *s, int64_t i, int size, struct picture *o
             st = set_read_image(s->set, i, whole.rgb, em);
     } else {
         st = picture_read(s->paths[i], &whole, em);
-        st = st == ST_IO ? ST_NOINPUT : st; /* of a picture, not of a result */
+        st = st == ST_IO ? ST_NOINPUT : st; /* ST_IO is for results only */
     }
     if (st == ST_OK)
         st = picture_crop_square(&whole, &square, em);

@@ -1,5 +1,5 @@
 /*
- * Where bifrons swap takes pictures from: a file, the files of a folder, or the rows of a set.
+ * The pictures for bifrons swap: a file, the files of a folder, or the rows of a set.
  *
  *     struct source s = {0};
  *     if (source_open("photos", &s, &em) == ST_OK)
@@ -15,22 +15,22 @@
 #include "data/set.h"
 
 struct source {
-    char (*paths)[PATH_BYTES_MAX]; /* NULL: of a set */
+    char (*paths)[PATH_BYTES_MAX]; /* NULL: the source is a set */
     struct set *set;
     int64_t n;
     bool folder;
 };
 
-/* Says what the input is where it is none of the three, and what of a folder is left out.
- * ST_NOINPUT, ST_DATA, ST_MEMORY. */
+/* If the input is none of the three, the message says what it is. Warns of files in a folder that
+ * are not used. Errors: ST_NOINPUT, ST_DATA, ST_MEMORY. */
 enum status source_open(const char *input, struct source *out, struct errmsg *em) MUST_CHECK;
 void source_release(struct source *s);
 
-/* The i-th picture, cut to its middle square, size x size. ST_DATA, ST_NOINPUT the picture;
- * ST_MEMORY. */
+/* The i-th picture, cut to its middle square, size x size. ST_DATA, ST_NOINPUT: the picture cannot
+ * be used; ST_MEMORY. */
 enum status source_read(struct source *s, int64_t i, int size, struct picture *out,
                         struct errmsg *em) MUST_CHECK;
-/* What the i-th picture is called, without its folder; borrowed. */
+/* The name of the i-th picture, without its folder; borrowed. */
 const char *source_name(const struct source *s, int64_t i);
 
 #endif

@@ -18,7 +18,7 @@ enum { GRID_PAIRS = 6, NAME_BYTES = 300, NAME_ATTEMPTS = 3 };
 
 struct swap_arguments {
     const char *checkpoint, *input, *out, *device;
-    int person; /* whose pictures come in: 0 for a2b */
+    int person; /* whose pictures are the input: 0 for a2b */
     bool grid, no_label, strict;
 };
 
@@ -32,8 +32,8 @@ struct swapper {
     int64_t written, skipped;
 };
 
-/* What the i-th result is called: its picture's stem; where others have that too, the whole name;
- * where even that is taken (a set packed of several folders), with its row. */
+/* Names the i-th result: the stem of its picture; if that is not unique, the whole name; if that is
+ * not unique either (a set packed from several folders), the name and the row. */
 static void name_result(const struct swapper *s, int64_t i, int attempt,
                         char name[static NAME_BYTES])
 {
@@ -51,7 +51,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(**(char(*const *)[NAME_BYTES])a, **(char(*const *)[NAME_BYTES])b);
 }
 
-/* Of a.jpg and a.png both results would be a.png: no picture may replace another's. */
+/* Gives each result a unique name: a.jpg and a.png would both give a.png. */
 static enum status name_results(struct swapper *s, struct errmsg *em)
 {
     size_t n = (size_t)s->source.n;
@@ -112,18 +112,16 @@ static enum status write_swap(struct swapper *s, const char *path, struct errmsg
     return st;
 }
 
-/* A result must not replace what it is made from. */
+/* Refuses an output that would replace the input. */
 static enum status keep_apart(const char *input, const char *output, struct errmsg *em)
 {
     if (!file_same(input, output))
         return ST_OK;
-    return FAIL(em, ST_USAGE,
-                "%s would be overwritten by what is made from it; name another place "
-                "with -o",
+    return FAIL(em, ST_USAGE, "the result would overwrite its input %s; name another place with -o",
                 input);
 }
 
-/* --- where results go ------------------------------------------------------------------------- */
+/* --- Where results go ------------------------------------------------------------------------- */
 
 static bool goes_to_folder(const struct swapper *s)
 {
@@ -135,7 +133,7 @@ static bool goes_to_folder(const struct swapper *s)
            (n > 0 && out[n - 1] == '/') || path_extension(out)[0] == '\0';
 }
 
-/* Results are PNG, which holds their marks; found wrong before any work. */
+/* Checks -o before any work. Results must be PNG, which keeps their marks. */
 static enum status check_out(const struct swapper *s, struct errmsg *em)
 {
     const char *out = s->arguments.out, *end = path_extension(out);
@@ -172,7 +170,7 @@ static enum status make_place(const struct swapper *s, struct errmsg *em)
     return folder_make(folder, em);
 }
 
-/* --- work ------------------------------------------------------------------------------------- */
+/* --- Work ------------------------------------------------------------------------------------- */
 
 static enum status place_of(const struct swapper *s, int64_t i, char out[static PATH_BYTES_MAX],
                             struct errmsg *em)
@@ -187,7 +185,7 @@ static enum status place_of(const struct swapper *s, int64_t i, char out[static 
     return s->source.set ? ST_OK : keep_apart(s->source.paths[i], out, em);
 }
 
-/* No result may replace what is read, this time or later on: known before any work. */
+/* Checks before any work that no result replaces an input. */
 static enum status check_places(const struct swapper *s, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
@@ -200,7 +198,7 @@ static enum status check_places(const struct swapper *s, struct errmsg *em)
     return st;
 }
 
-/* Reads a picture; what is wrong with one of several is told and counted, unless strict. */
+/* Reads a picture. Unless strict, a bad one of several is logged and counted. */
 static enum status read_or_skip(struct swapper *s, int64_t i, struct picture *out, bool *skipped,
                                 struct errmsg *em)
 {
@@ -238,7 +236,7 @@ static enum status none_read(const struct swapper *s, struct errmsg *em)
                 PLURAL(s->source.n), s->arguments.input);
 }
 
-/* Each picture to its own file. */
+/* Writes each picture to its own file. */
 static enum status swap_all(struct swapper *s, struct errmsg *em)
 {
     enum status st = make_place(s, em);
@@ -250,8 +248,8 @@ static enum status swap_all(struct swapper *s, struct errmsg *em)
     return st == ST_OK && s->written == 0 ? none_read(s, em) : st;
 }
 
-/* Pictures of a sheet, spread over all there are, in three rows: as they are, reconstructed and
- * swapped; 3 x GRID_PAIRS of them one after the other. */
+/* Pictures of a sheet, evenly spaced over the input, in three rows of GRID_PAIRS: originals,
+ * reconstructions, swaps. */
 struct grid {
     uint8_t *memory;
     int64_t shown[GRID_PAIRS];
@@ -264,7 +262,7 @@ static uint8_t *grid_cell(const struct swapper *s, const struct grid *g, int row
     return g->memory + (size_t)(row * GRID_PAIRS + column) * bytes;
 }
 
-/* One column, of the first picture from `from` up to `to` that can be read. */
+/* Fills a column with the first readable picture in [from, to). */
 static enum status fill_column(struct swapper *s, struct grid *g, int64_t from, int64_t to,
                                struct errmsg *em)
 {
@@ -315,7 +313,7 @@ static enum status write_grid(struct swapper *s, const struct grid *g, struct er
     return st;
 }
 
-/* One sheet instead of files. */
+/* Writes one sheet instead of files. */
 static enum status swap_grid(struct swapper *s, struct errmsg *em)
 {
     int64_t columns = MIN(s->source.n, (int64_t)GRID_PAIRS), step = s->source.n / columns;
@@ -329,7 +327,7 @@ static enum status swap_grid(struct swapper *s, struct errmsg *em)
     return st;
 }
 
-/* A set of the other person would come out as it went in. */
+/* Refuses a set of the other person: the result would be a reconstruction. */
 static enum status check_direction(const struct swapper *s, struct errmsg *em)
 {
     int person = s->arguments.person;
@@ -422,36 +420,37 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
+/* clang-format off */
 static const struct argp_option options[] = {
-    {"output",                                     'o', "OUT", 0,
-     "where results go: of one picture, NAME.png or a folder; of a folder or a set, a folder, made "
-     "where there is none; with --grid, NAME.png", 0},
-    {"direction",                                       OPTION_DIRECTION, "a2b|b2a", 0, "whose pictures come in (default a2b: A's)", 0},
+    {"output", 'o', "OUT", 0,
+     "where results go: for one picture, NAME.png or a folder; for a folder or a set, a folder, "
+     "which is made if needed; with --grid, NAME.png", 0},
+    {"direction", OPTION_DIRECTION, "a2b|b2a", 0,
+     "whose pictures are the input (default a2b: A's)", 0},
     {"grid", OPTION_GRID, NULL, 0,
      "write one sheet to OUT (.png) of up to 6 pictures, their reconstructions and swaps", 0},
-    {"no-label",                                            OPTION_NO_LABEL, NULL, 0, "leave out the visible \"AI\" label; the XMP mark stays",
-     0},
-    {"strict",OPTION_STRICT, NULL, 0, "stop at the first unreadable picture", 0},
-    {"device",                                           OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
-    {0                                          },
+    {"no-label", OPTION_NO_LABEL, NULL, 0,
+     "leave out the visible \"AI\" label; the XMP mark stays", 0},
+    {"strict", OPTION_STRICT, NULL, 0, "stop at the first unreadable picture", 0},
+    {"device", OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
+    {0},
 };
+/* clang-format on */
 
 static const struct argp parser = {
     .options = options,
     .parser = parse_option,
     .children = command_help,
     .args_doc = "CHECKPOINT INPUT",
-    .doc =
-        "Swaps the face in a picture, in every picture of a folder, or in a set (.h5). Pictures "
-        "are cut to the middle square and scaled to the model's size; results are PNG of that "
-        "size under the same name, whatever the pictures were."
-        "\vEvery result is marked as made by a trained model: in its XMP data, with the "
-        "checkpoint's hash, and with a small visible label. Pictures of a folder that cannot be "
-        "read are named and left out.\n\n"
-        "Example:\n  $ bifrons swap demo/run/checkpoints/best.pt demo/data/person_a -o swapped\n\n"
-        "Exit status: 0; 64 usage, or a place where results cannot go; 65 a checkpoint or picture "
-        "that cannot be used, or no picture of a folder that can; 66 no such file or folder, or no "
-        "picture in it; 74 a result cannot be written.",
+    .doc = "Swaps the face in a picture, in every picture of a folder, or in a set (.h5). Pictures "
+           "are cut to the middle square and scaled to the model's size; results are PNG files of "
+           "that size with the same name.\vEvery result is marked as made by a trained model: in "
+           "its XMP data, with the checkpoint's hash, and with a small visible label. Pictures of "
+           "a folder that cannot be read are named and skipped.\n\nExample:\n  $ bifrons swap "
+           "demo/run/checkpoints/best.pt demo/data/person_a -o swapped\n\nExit status: 0; 64 "
+           "usage, or a place where results cannot go; 65 a checkpoint or picture that cannot be "
+           "used, or no picture of a folder that can; 66 no such file or folder, or no picture in "
+           "it; 74 a result cannot be written.",
 };
 
 int engine_swap(int argc, char **argv)

@@ -1,4 +1,4 @@
-/* Every key of a cluster file, once, and reading by that table. */
+/* The table of the keys of a cluster file, and the functions that read it. */
 #include "cluster.h"
 
 #include <stddef.h>
@@ -15,7 +15,7 @@
 enum { PLACE_BYTES = PATH_BYTES_MAX + 32, VERSION = 1 };
 static const double GIGA = 1e9, TERA = 1e12, MICRO = 1e-6, MILLI = 1e-3;
 
-/* A number: its field holds `unit` times what the file says. */
+/* A number; its field is the value in the file times `unit`. */
 struct row {
     struct config_key key; /* of type CONFIG_NUMBER; offset within struct cluster */
     double unit;
@@ -57,7 +57,7 @@ static const struct row rows[] = {
 
 static const char *const kinds[] = {"cpu", "gpu", NULL};
 
-/* The keys that are no numbers. */
+/* The keys that are not numbers. */
 static const struct config_key words[] = {
     {.name = "cluster_version", .type = CONFIG_WHOLE, .low.whole = VERSION, .high.whole = VERSION},
     {.name = "name",
@@ -128,7 +128,7 @@ static enum status take_entry(struct cluster *c, const struct toml_entry *e, con
 
 static enum status check(struct cluster *c, const char *origin, struct errmsg *em)
 {
-    if (!c->gpu) /* ranks share the node's memory */
+    if (!c->gpu) /* on CPUs ranks share the node's memory */
         c->device.memory_bytes = c->node.memory_bytes / c->node.devices;
     if (c->device.memory_bytes <= 0)
         return FAIL(em, ST_CONFIG,
@@ -137,7 +137,7 @@ static enum status check(struct cluster *c, const char *origin, struct errmsg *e
                     origin);
     if (c->device.reserved_bytes >= c->device.memory_bytes)
         return FAIL(em, ST_CONFIG,
-                    "%s: device.reserved_gb = %g is no less than the %g GB a device has", origin,
+                    "%s: device.reserved_gb = %g is not less than the %g GB of a device", origin,
                     c->device.reserved_bytes / GIGA, c->device.memory_bytes / GIGA);
     return ST_OK;
 }

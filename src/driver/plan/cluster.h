@@ -1,10 +1,10 @@
 /*
- * A machine to plan for, read from a TOML file: how many devices, how fast they compute, move
- * memory and talk to each other. configs/clusters/ has examples; docs/plan.md explains each key and
- * how to measure it. Rates are those of one device alone: a GPU, or the cores of one CPU rank.
+ * A cluster to plan for, read from a TOML file: the number of devices, and how fast they compute,
+ * move memory and communicate. configs/clusters/ has examples; docs/plan.md explains each key and
+ * how to measure it. Rates are of one device alone: a GPU, or the cores of one CPU rank.
  *
- * Units in the file are those in its keys' names (1 GB is 10^9 bytes); in the struct they are
- * bytes, seconds, and floating-point operations a second.
+ * The names of the file's keys have the units (1 GB is 10^9 bytes). In the struct the units are
+ * bytes, seconds, and floating-point operations per second.
  */
 #ifndef BIFRONS_DRIVER_PLAN_CLUSTER_H
 #define BIFRONS_DRIVER_PLAN_CLUSTER_H
@@ -27,23 +27,23 @@ struct cluster {
     char name[CLUSTER_NAME_BYTES];
     bool gpu; /* state and activations are in each device's own memory, else in the node's */
     struct {
-        double devices; /* of a node, a rank each */
-        double count;   /* nodes there are */
+        double devices; /* of a node; one rank each */
+        double count;   /* number of nodes */
         double memory_bytes;
     } node;
     struct {
-        double memory_bytes, reserved_bytes; /* reserved: what libraries take for themselves */
+        double memory_bytes, reserved_bytes; /* reserved: by libraries */
         struct cluster_arithmetic fp32, bf16;
-        double channel_tile; /* arithmetic works on so many channels at once: 3 cost as many */
-        double memory_bytes_per_s, memory_fraction; /* the peak, and what is reached of it */
+        double channel_tile; /* channels computed at once: 3 channels cost as much as a tile */
+        double memory_bytes_per_s, memory_fraction; /* the peak, and the reached share of it */
         double kernel_s;                            /* least time of an operation on the device */
         double launch_s;                            /* the host's time to issue one */
-        double step_s;             /* the host's time for a step, beside its operations */
+        double step_s;             /* the host's time for a step, besides its operations */
         double upload_bytes_per_s; /* from host to device; 0: nothing is copied */
         double data_bytes_per_s;   /* of stored pictures that a rank reads and prepares */
     } device;
-    struct cluster_link within, between; /* from device to device in a node; from node to node */
-    double overlap; /* share of the communication behind backward that slows nothing down */
+    struct cluster_link within, between; /* between devices of a node; between nodes */
+    double overlap; /* share of the communication during backward that does not slow it down */
 };
 
 /*

@@ -1,6 +1,6 @@
 /*
- * What `bifrons plan` tells: the work of a configuration, its memory, and, where a cluster is
- * given, the time of a step and how that scales.
+ * The result of `bifrons plan`: the work of a configuration, its memory, and, if a cluster is
+ * given, the time of a step and how it scales.
  *
  *     struct plan *p;
  *     if (plan_new(&request, &p, &em) == ST_OK)
@@ -18,17 +18,17 @@ enum plan_precision { PLAN_FP32, PLAN_BF16, PLAN_PRECISIONS };
 enum { PLAN_POINTS_MAX = 32, PLAN_ADVICE_MAX = 8, PLAN_ADVICE_BYTES = 192 };
 
 struct plan_request {
-    const struct config *config;   /* borrowed as long as the plan lives, like the next */
+    const struct config *config;   /* borrowed as long as the plan exists, like cluster */
     const struct cluster *cluster; /* NULL: no times, no verdict on memory */
     int64_t ranks;                 /* 0: all of the cluster's first node, or 1 */
-    int64_t pictures;              /* to train on, of the person who has more: for epochs */
+    int64_t pictures;              /* training pictures of the person who has more: for epochs */
 };
 
 /* One number of ranks of a scaling curve. */
 struct plan_point {
     int64_t ranks, global_batch;
     double step_s, pictures_s, epoch_s;
-    double efficiency; /* pictures a second, against so many times those of one rank */
+    double efficiency; /* speed, as a share of ranks times the speed of one rank */
 };
 
 /* Ranks 1, 2, 4, ... up to all devices of the cluster. */
@@ -44,11 +44,11 @@ struct plan {
     enum plan_precision precision; /* as configured */
     struct plan_memory memory[PLAN_PRECISIONS];
     struct plan_step step[PLAN_PRECISIONS]; /* with a cluster */
-    struct plan_curve weak;   /* the batch grows with the ranks: each has as much as configured */
-    struct plan_curve strong; /* the batch stays: as long as every rank has a pair */
+    struct plan_curve weak;   /* weak scaling: each rank has as many pictures as configured */
+    struct plan_curve strong; /* strong scaling: constant batch, at least a pair a rank */
     bool fits[PLAN_PRECISIONS];
-    int64_t micro_max; /* pairs in a micro-batch that fit, 0 where none does */
-    size_t n_advice;   /* what to change where it does not fit */
+    int64_t micro_max; /* largest micro-batch that fits, in pairs; 0: none */
+    size_t n_advice;   /* what to change if it does not fit */
     char advice[PLAN_ADVICE_MAX][PLAN_ADVICE_BYTES];
 };
 

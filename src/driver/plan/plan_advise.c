@@ -1,4 +1,4 @@
-/* Does it fit, and what to change where it does not. */
+/* Checks whether the memory suffices, and advises what to change. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -13,7 +13,7 @@ static bool fits(const struct plan *p, const struct plan_run *run)
     return plan_fits(&m, run, p->request.cluster);
 }
 
-/* The least train.accumulate that fits; 0 where none does. */
+/* The smallest train.accumulate that fits; 0 if none does. */
 static int64_t least_accumulate(const struct plan *p, struct plan_run run)
 {
     int64_t share = plan_share(&run);
@@ -25,7 +25,7 @@ static int64_t least_accumulate(const struct plan *p, struct plan_run run)
     return 0;
 }
 
-/* The most pairs a micro-batch that fit, found by doubling and halving the interval. */
+/* The largest micro-batch that fits, in pairs, found by doubling and bisection. */
 static int64_t most_pairs(const struct plan *p)
 {
     struct plan_run run = p->run;
@@ -57,7 +57,8 @@ static void advise_accumulate(struct plan *p)
 {
     int64_t pieces = p->request.config->train.reproducible ? 0 : least_accumulate(p, p->run);
     if (pieces > 0)
-        ADVISE(p, "train.accumulate = %" PRId64 ": the same batch in more and smaller pieces",
+        ADVISE(p,
+               "train.accumulate = %" PRId64 ": the same batch in more and smaller micro-batches",
                pieces);
 }
 
@@ -68,7 +69,7 @@ static void advise_zero(struct plan *p)
         return;
     run.zero = true;
     if (fits(p, &run))
-        ADVISE(p, "train.zero = 1: each rank keeps its share of Adam's moments only");
+        ADVISE(p, "train.zero = 1: each rank keeps only its shard of Adam's moments");
     else if (least_accumulate(p, p->run) == 0 && least_accumulate(p, run) > 0)
         ADVISE(p, "train.zero = 1 and train.accumulate = %" PRId64, least_accumulate(p, run));
 }

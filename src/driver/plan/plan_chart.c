@@ -1,4 +1,4 @@
-/* The scaling curves as a chart: how fast, and how much of what each rank could do alone. */
+/* Draws the scaling curves: speed and efficiency. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -26,7 +26,7 @@ static void take(struct curves *c, int line, const struct plan_curve *curve)
     }
 }
 
-/* So many times the speed of one rank of the weak curve. */
+/* The ideal: ranks times the speed of one rank of the weak curve. */
 static void take_ideal(struct curves *c, const struct plan_curve *weak)
 {
     c->n[IDEAL] = weak->n;

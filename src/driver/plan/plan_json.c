@@ -1,4 +1,4 @@
-/* The plan as one JSON object: docs/plan.md tells its keys. */
+/* The plan as one JSON object; its keys: docs/plan.md. */
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -9,7 +9,7 @@
 
 static const char *const precision_names[PLAN_PRECISIONS] = {"fp32", "bf16"};
 
-/* A value that is NULL, where memory has run out, makes all that holds it NULL. */
+/* If out of memory, a value is NULL; then every object that contains it is NULL. */
 static json_t *cost_json(struct plan_cost cost)
 {
     return json_pack("{s:f, s:f, s:f}", "flops", cost.flops, "bytes", cost.bytes, "operations",

@@ -1,4 +1,4 @@
-/* The network's layers as work. */
+/* The work of the network's layers. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #include "base/poison.h"
 
-/* Results that are kept for each activation. */
+/* How many results are kept for each activation. */
 static double results_of(const struct architecture_layer *l, bool gpu)
 {
     struct layer_facts f = layer_facts(l);
@@ -54,7 +54,7 @@ static void add_layer(struct plan_work *w, const struct config *c, const struct 
     made->head = l->output != LAYER_TO_NEXT;
     made->forward = pictures;
     made->plain = c->augment.back_translation > 0 ? pictures : 0;
-    made->input_gradients = l == a->layers ? 0 : pictures; /* pictures get none */
+    made->input_gradients = l == a->layers ? 0 : pictures; /* pictures need no gradients */
     made->weight_gradients = pictures;
     snprintf(made->name, sizeof made->name, "%.*s", (int)(end ? end - name : 0), name);
 }

@@ -1,4 +1,4 @@
-/* The networks that losses use, as work. */
+/* The work of the networks that losses use. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,11 +9,10 @@
 
 #include "base/poison.h"
 
-/* ---- The perceptual loss's network ------------------------------------------------------------
- */
+/* ---- The network of the perceptual loss ------------------------------------------------------ */
 
-/* Reconstructions go forward and back, targets forward; no weight learns. pooled: halved behind it.
- */
+/* Reconstructions go forward and backward, targets only forward; weights are fixed. pooled: a
+ * pooling layer follows. */
 static void add_vgg_conv(struct plan_work *w, const struct config *c, const struct vgg_conv *v,
                          bool pooled)
 {
@@ -44,14 +43,12 @@ static void add_perceptual(struct plan_work *w, const struct config *c)
         add_vgg_conv(w, c, convs[i], i + 1 < n && convs[i + 1]->level > convs[i]->level);
 }
 
-/* ---- The adversarial loss's networks -----------------------------------------------------------
- */
+/* ---- The networks of the adversarial loss ---------------------------------------------------- */
 
 /*
- * One person's discriminator sees three pictures of a pair: the reconstruction that the network
- * wants it to take for a picture, and for its own loss a reconstruction and a picture. The first
- * gives gradients of the input, the other two of weights. r1 takes the gradient of a picture, and
- * derives that once more.
+ * A discriminator runs three times per pair: on the reconstruction for the network's loss, and on a
+ * reconstruction and a picture for its own loss. The first run gives gradients of the input, the
+ * other two of weights. r1 needs the gradient at a picture and its derivative.
  */
 static void add_discriminator(struct plan_work *w, const struct config *c, char person)
 {

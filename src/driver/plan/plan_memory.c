@@ -20,10 +20,10 @@ struct plan_run plan_run_of(const struct config *c, int64_t ranks)
         .bf16_wire = c->comm.wire == WIRE_BF16,
         .overlapped = !c->train.reproducible,
         .graph = c->loss.adversarial > 0 || c->train.recompute
-                     ? GRAPH_OFF /* it is left out then */
+                     ? GRAPH_OFF /* then there is no graph */
                      : (enum config_graph)c->train.cuda_graph,
     };
-    if (c->train.reproducible) /* slot by slot */
+    if (c->train.reproducible) /* each slot alone */
         r.accumulate = (plan_share(&r) + c->train.slot_size - 1) / c->train.slot_size;
     return r;
 }
@@ -43,13 +43,13 @@ static double results_of(const struct plan_layer *l, bool cpu)
     return (cpu ? l->cpu_results : l->results) * l->out;
 }
 
-/* Does the next layer begin another piece, so that this one's output is kept for it? */
+/* True if the next layer begins another piece: then the output of this layer is kept. */
 static bool ends_piece(const struct plan_work *w, size_t layer)
 {
     return layer + 1 == w->n_layers || w->layers[layer + 1].begins_piece;
 }
 
-/* Elements that layers keep until the step ends, for a pair. */
+/* Elements that the layers keep until the end of the step, for a pair. */
 static double kept_results(const struct plan_work *w, const struct plan_run *r, bool cpu)
 {
     double sum = 0;
@@ -65,9 +65,9 @@ static double kept_results(const struct plan_work *w, const struct plan_run *r, 
     return sum;
 }
 
-/* What backward needs beside what is kept, for the layer or piece that needs most: gradients at
- * both ends of a layer and of its weights, before they are added to the flat gradient; and with
- * recomputation what the piece keeps for itself. */
+/* The workspace of backward, for the layer or piece that needs most: the gradients of input and
+ * output of a layer, the gradients of its weights before they are added to the flat gradient, and
+ * with recomputation the results inside the piece. */
 static double largest_workspace(const struct plan_work *w, const struct plan_run *r, double element,
                                 bool cpu)
 {
@@ -110,7 +110,7 @@ struct plan_memory plan_memory_of(const struct plan_work *w, const struct plan_r
 
 bool plan_takes_graph(const struct plan_work *w, const struct plan_run *r)
 {
-    const double small = 1 << 30; /* there may be a graph for each of several kinds of batches */
+    const double small = 1 << 30; /* each kind of batch has its own graph */
     if (r->graph != GRAPH_AUTO)
         return r->graph == GRAPH_ON;
     return !r->recompute && plan_memory_of(w, r, NULL).activations < small;

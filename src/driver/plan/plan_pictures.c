@@ -1,7 +1,7 @@
 /*
- * The operations on whole pictures around the network: what model/augment.c and model/loss.c do, a
- * row for each group of operations that the configuration turns on or off. Numbers are elements a
- * pixel of one person's picture. An operation keeps its result until the step ends and moves what
+ * The operations on whole pictures around the network: those of model/augment.c and model/loss.c. A
+ * row is a group of operations that the configuration turns on or off. Numbers are elements per
+ * pixel of one person's picture. An operation keeps its result until the step ends, and moves what
  * it reads and writes.
  */
 #include "plan_work_priv.h"
@@ -12,7 +12,7 @@
 #include "base/poison.h"
 
 struct row {
-    double (*times)(const struct config *c); /* 0: left out */
+    double (*times)(const struct config *c); /* 0: not used */
     double kept, moved, moved_back;
     double operations, operations_back;
     double flops, flops_back; /* of convolutions */
@@ -60,7 +60,7 @@ static double surrounds(const struct config *c)
     return c->augment.surroundings > 0 && c->data.masks;
 }
 
-/* Pixels on one side that a blurred pixel is made of: of the narrow kernel, or of the wide one. */
+/* Radius of the blur in pixels, of the narrow or the wide kernel; 0: no blur. */
 static double blurs(const struct config *c)
 {
     double share = c->augment.blur > 1.0 / 128 ? 1.0 / 32 : 1.0 / 128;
@@ -113,7 +113,7 @@ static const struct row augmentation[] = {
     {masks,      1.25, 2,   0, 4,  0, 0, 0},
     {has_grid,   2,    3,   0, 4,  0, 0, 0},
     {places,     8,    18,  0, 2,  0, 0, 0}, /* samples 4 channels along the grid */
-    {warps,      12,   26,  0, 6,  0, 0, 0}, /* a grid of its own, and samples */
+    {warps,      12,   26,  0, 6,  0, 0, 0}, /* makes a grid and samples along it */
     {transfers,  16,   36,  0, 9,  0, 0, 0},
     {converts,   140,  330, 0, 90, 0, 0, 0}, /* to L*a*b* and back */
     {surrounds,  11,   29,  0, 6,  0, 0, 0},

@@ -1,4 +1,4 @@
-/* The plan as a table for people. */
+/* Prints the plan as tables. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 enum { TEXT_BYTES = 32 };
 
-/* ---- Numbers as people read them ------------------------------------------------------------- */
+/* ---- Numbers for people ---------------------------------------------------------------------- */
 
 static const char *in_units(double value, double base, const char *const *units, size_t n_units,
                             char out[static TEXT_BYTES])
@@ -193,7 +193,7 @@ static void print_step(FILE *f, const struct plan *p)
     print_seconds(f, "losses", a->losses, b->losses);
     print_seconds(f, "backward", a->backward, b->backward);
     print_seconds(f, "slowed by communication", a->slowed, b->slowed);
-    print_seconds(f, "waiting for it", a->exposed, b->exposed);
+    print_seconds(f, "waiting for communication", a->exposed, b->exposed);
     print_seconds(f, "optimizer", a->update, b->update);
     print_seconds(f, "host", a->host, b->host);
     print_seconds(f, "all", a->total, b->total);

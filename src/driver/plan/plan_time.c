@@ -7,13 +7,14 @@
 
 static const double FP32 = 4, BF16 = 2; /* bytes */
 
-/* Operations of a layer: convolution and activation, and a cast of weights; gradients of both;
- * of weights and bias, and their addition to the flat gradient. */
+/* Operations of a layer. Forward: convolution and activation, and with bf16 a cast of the weights.
+ * Backward: their gradients. Weights: gradients of weights and bias, and adding them to the flat
+ * gradient. */
 enum { FORWARD = 2, FORWARD_CASTS = 1, BACKWARD = 2, WEIGHTS = 4 };
-/* Passes over the flat arrays in a step: gradients set to zero and looked through for NaN; then
- * Adam reads four arrays and writes three. */
+/* Passes over the flat arrays in a step: gradients are set to zero and checked for NaN; then Adam
+ * reads four arrays and writes three. */
 enum { PASSES_EVERY_RANK = 1, PASSES_SHARED = 8, UPDATE_OPERATIONS = 4 };
-/* A micro-batch's gradients of weights are written, read, and added to the flat ones. */
+/* The gradients of weights of a micro-batch are written, read, and added to the flat gradient. */
 enum { WEIGHT_GRADIENT_PASSES = 4 };
 
 /* ---- Costs ----------------------------------------------------------------------------------- */
@@ -25,7 +26,7 @@ static void add(struct plan_cost *sum, struct plan_cost more)
     sum->operations += more.operations;
 }
 
-/* What a layer's FLOPs grow by where channels are worked on in tiles. */
+/* The factor on a layer's FLOPs because channels are computed in tiles. */
 static double padding(const struct plan_layer *l, const struct cluster *c)
 {
     double tile = c->device.channel_tile, in = l->channels_in, out = l->channels_out;
@@ -108,7 +109,7 @@ static double network_time(const struct rates *rates, struct plan_cost cost)
     return time_at(rates, rates->flops, cost);
 }
 
-/* Around the network all is fp32. */
+/* Outside the network everything is fp32. */
 static double pictures_time(const struct rates *rates, struct plan_cost cost)
 {
     return time_at(rates, rates->fp32_flops, cost);
@@ -123,7 +124,7 @@ struct plan_placement plan_place(double ranks, const struct cluster *c)
     return (struct plan_placement){nodes, on_node, fmax(on_node / c->node.devices, 1)};
 }
 
-/* Each of n parties sends (n - 1) / n of the bytes, in a tree's number of rounds. */
+/* Each of n ranks or nodes sends (n - 1) / n of the bytes; the rounds are those of a tree. */
 static double half_sum_s(double bytes, double n, const struct cluster_link *link)
 {
     if (n <= 1)
@@ -131,7 +132,7 @@ static double half_sum_s(double bytes, double n, const struct cluster_link *link
     return (n - 1) / n * bytes / link->bytes_per_s + ceil(log2(n)) * link->latency_s;
 }
 
-/* A reduce-scatter; an all-gather takes as long. */
+/* The time of a reduce-scatter; an all-gather takes the same. */
 static double half_all_reduce_s(double bytes, double ranks, const struct cluster *c)
 {
     struct plan_placement at = plan_place(ranks, c);
@@ -144,28 +145,29 @@ double plan_all_reduce_s(double bytes, double ranks, const struct cluster *c)
     return 2 * half_all_reduce_s(bytes, ranks, c);
 }
 
-/* When layers' gradients are ready within the last micro-batch's backward, last layer first. */
+/* When the gradients of layers are ready in the last backward, last layer first. */
 struct readiness {
     size_t n;
     double end_s; /* of that backward */
     double at_s[PLAN_LAYERS_MAX], bytes[PLAN_LAYERS_MAX];
 };
 
-/* Of n bytes of gradients: fixed_s + n * s_per_byte. */
+/* Time of a sum of n bytes: fixed_s + n * s_per_byte. */
 struct bucket_time {
     double fixed_s, s_per_byte;
 };
 
 static struct bucket_time bucket_time_of(const struct plan_run *r, const struct cluster *c)
 {
-    const double probe = 1e9, part = r->zero ? 0.5 : 1; /* the rest comes after the update */
+    const double probe = 1e9, part = r->zero ? 0.5 : 1; /* with zero all-gather is after the
+                                                         * update */
     double fixed_s = part * plan_all_reduce_s(0, (double)r->ranks, c);
     double probe_s = part * plan_all_reduce_s(probe, (double)r->ranks, c);
     return (struct bucket_time){fixed_s, (probe_s - fixed_s) / probe};
 }
 
-/* When the last sum ends where buckets, runs of layers, are cut as well as can be: a bucket starts
- * when its last layer is ready and the link is free. The programme of comm/reducer_plan.c. */
+/* When the last sum ends with the best choice of buckets (runs of layers). A bucket starts when its
+ * last layer is ready and the link is free. The same dynamic programming as comm/reducer_plan.c. */
 static double last_sum_ends(const struct readiness *ready, struct bucket_time takes)
 {
     double ends[PLAN_LAYERS_MAX + 1] = {0};
@@ -210,7 +212,7 @@ static void add_network(struct plan_step *s, const struct plan_work *w, const st
     add(&s->compute, s->arithmetic);
 }
 
-/* What is done micro-batch by micro-batch on whole pictures. */
+/* Adds the operations on whole pictures, for each micro-batch. */
 static double add_pictures(struct plan_step *s, const struct plan_run *r, const struct rates *rates,
                            struct plan_cost cost)
 {
@@ -239,12 +241,13 @@ static void add_communication(struct plan_step *s, const struct plan_work *w,
     if (r->zero)
         s->exposed += half_all_reduce_s(n * FP32, ranks, c);
     double discriminators =
-        plan_parameters(w, PLAN_DISCRIMINATORS) * FP32; /* summed after backward, apart */
+        plan_parameters(w, PLAN_DISCRIMINATORS) * FP32; /* summed separately, after backward */
     if (discriminators > 0)
         s->exposed += plan_all_reduce_s(discriminators, ranks, c);
 }
 
-/* What the host adds: on a CPU all it does; beside a GPU what is left when the device is done. */
+/* The time that the host adds: on a CPU all of its time; with a GPU the part that is longer than
+ * the device's time. */
 static double host_s(const struct plan_cost *all, double device_s, bool graph,
                      const struct cluster *c, double share)
 {
@@ -253,8 +256,8 @@ static double host_s(const struct plan_cost *all, double device_s, bool graph,
                   : share * (c->device.step_s + issue_s);
 }
 
-/* A thread of its own reads the next step's pictures. Beside a GPU it is waited for where it takes
- * longer than the rest of the step; on a CPU it takes of the same cores. */
+/* A separate thread reads the pictures of the next step. With a GPU, a step waits if reading takes
+ * longer than the rest of the step; on a CPU, reading uses the same cores. */
 static double data_s(double bytes, double rest_s, const struct cluster *c, double share)
 {
     double read_s = bytes / c->device.data_bytes_per_s, upload = c->device.upload_bytes_per_s;

@@ -1,4 +1,4 @@
-/* bifrons inspect: tells sets from checkpoints and shows either, for people or as JSON. */
+/* bifrons inspect: shows a set or a checkpoint, for people or as JSON. */
 #include "inspect.h"
 
 #include <errno.h>
@@ -14,15 +14,17 @@
 
 enum { KEY_VERIFY = 1000, KEY_SHEET, KEY_JSON, KEY_AUGMENT, KEY_POINTS };
 
+/* clang-format off */
 static const struct argp_option options[] = {
-    {"verify",                                         KEY_VERIFY, NULL, 0, "read everything and compare the stored hashes", 1},
-    {"sheet",                                            KEY_SHEET, "OUT.png", 0, "of a set: write a contact sheet", 1},
+    {"verify", KEY_VERIFY, NULL, 0, "read everything and compare the stored hashes", 1},
+    {"sheet", KEY_SHEET, "OUT.png", 0, "of a set: write a contact sheet", 1},
     {"augment", KEY_AUGMENT, "CONFIG", 0,
-     "with --sheet, of a set: what this configuration makes of its pictures", 1},
-    {"points",                                                KEY_POINTS, NULL, 0, "with --sheet, of a set: draw the points of each face", 1},
-    {"json",KEY_JSON, NULL, 0, "one JSON object on standard output (keys below)", 1},
-    {0                                              }
+     "with --sheet, of a set: show its pictures as augmented by this configuration", 1},
+    {"points", KEY_POINTS, NULL, 0, "with --sheet, of a set: draw the points of each face", 1},
+    {"json", KEY_JSON, NULL, 0, "one JSON object on standard output (keys below)", 1},
+    {0},
 };
+/* clang-format on */
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -85,7 +87,7 @@ static const struct argp parser = {
            "Exit status: 0; 64 usage; 65 no set or checkpoint, or damaged; 66 no such file; 74 the "
            "sheet cannot be written."};
 
-/* Checkpoints are zip archives; everything else is for the set reader to judge. */
+/* Checkpoints are zip archives; the set reader checks all other files. */
 static enum status find_kind(const char *path, bool *zip_out, struct errmsg *em)
 {
     char start[4] = "";

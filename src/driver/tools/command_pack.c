@@ -1,4 +1,4 @@
-/* bifrons pack: arguments in, data/pack.h does the work, a short account out. */
+/* bifrons pack: parses arguments, packs (data/pack.h) and reports. */
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,21 +35,22 @@ static bool stop_wanted(void)
     return stop_asked;
 }
 
+/* clang-format off */
 static const struct argp_option options[] = {
-    {"output",            'o', "FILE.h5", 0, "the set to write", 1},
-    {"size",          's', "N", 0, "pixels a side of the stored pictures (128)", 1},
+    {"output", 'o', "FILE.h5", 0, "the set to write", 1},
+    {"size", 's', "N", 0, "pixels a side of the stored pictures (128)", 1},
     {"person", 'p', "NAME", 0, "who is shown (DIR/person.txt, else the folder's name)", 1},
-    {"consent",                   'c', "TEXT", 0,
-     "who agreed to what, recorded in the set "
-     "(DIR/consent.txt); without it nothing is packed", 1},
-    {"strict",       KEY_STRICT, NULL, 0,
+    {"consent", 'c', "TEXT", 0,
+     "who agreed to what, recorded in the set (DIR/consent.txt); without it nothing is packed", 1},
+    {"strict", KEY_STRICT, NULL, 0,
      "refuse if a JPEG, PNG or BMP picture cannot be used, instead of leaving it out", 2},
-    {"force",                  KEY_FORCE, NULL, 0, "pack again, and replace an output that is no set", 2},
-    {"no-sheet",                  KEY_NO_SHEET, NULL, 0, "write no sample sheet (FILE.sheet.png)", 2},
-    {"threads",            KEY_THREADS, "N", 0, "threads that decode (as cores and CPU quota allow, up to 16)",
-     2},
-    {0            }
+    {"force", KEY_FORCE, NULL, 0, "pack again, and replace an output that is not a set", 2},
+    {"no-sheet", KEY_NO_SHEET, NULL, 0, "write no sample sheet (FILE.sheet.png)", 2},
+    {"threads", KEY_THREADS, "N", 0,
+     "threads that decode (as cores and CPU quota allow, up to 16)", 2},
+    {0},
 };
+/* clang-format on */
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -102,20 +103,17 @@ static const struct argp parser = {
     .parser = parse_option,
     .children = command_help,
     .args_doc = "DIR... -o FILE.h5",
-    .doc =
-        "Packs folders of pictures of one person into a set to train on.\v"
-        "JPEG, PNG and BMP pictures, told by their contents, are turned upright, cut to their "
-        "middle square, resized and stored in the order of their names. Pictures of other kinds, "
-        "those that cannot be read, videos and pictures in folders inside are counted, named and "
-        "left out. Masks (masks/NAME.png, 255 = face), true swaps (truth/NAME.png) and "
-        "landmarks.csv (name and x, y of both eyes, nose, both mouth ends) go along, and "
-        "points.csv (name and x, y of iBUG 300-W's 68 points and both pupils; nothing where "
-        "unknown), too; names match without case. A set that holds the same pictures already is "
-        "left alone.\n\n"
-        "Example:\n"
-        "  $ bifrons pack person_a -o a.h5 --consent \"Ada agreed on 2026-01-31\"\n\n"
-        "Exit status: 0; 64 usage, or no consent statement; 65 --strict and a bad picture; "
-        "66 no such folder, or no usable picture; 74 the set cannot be written."};
+    .doc = "Packs folders of pictures of one person into a set to train on.\vJPEG, PNG and BMP "
+           "pictures, recognised by their contents, are turned upright, cut to their middle "
+           "square, resized and stored in the order of their names. Other kinds of pictures, "
+           "unreadable ones, videos and pictures in sub-folders are counted, named and left out. "
+           "Masks (masks/NAME.png, 255 = face), true swaps (truth/NAME.png) and landmarks.csv "
+           "(name and x, y of both eyes, nose, both mouth ends) and points.csv (name and x, y of "
+           "iBUG 300-W's 68 points and both pupils; empty if unknown) are stored, too; names match "
+           "without case. A set that already has the same pictures is not changed.\n\nExample:\n  "
+           "$ bifrons pack person_a -o a.h5 --consent \"Ada agreed on 2026-01-31\"\n\nExit status: "
+           "0; 64 usage, or no consent statement; 65 --strict and a bad picture; 66 no such "
+           "folder, or no usable picture; 74 the set cannot be written."};
 
 /* Appends the command line that would have worked. */
 static void suggest_consent(int argc, char **argv, struct errmsg *em)
@@ -132,7 +130,7 @@ static void suggest_consent(int argc, char **argv, struct errmsg *em)
     free(line);
 }
 
-static void tell_notes(const struct pack_report *r)
+static void log_notes(const struct pack_report *r)
 {
     for (size_t i = 0; i < r->n_skipped; i++)
         log_warn("%s: %s; left out", r->skipped[i].path, r->skipped[i].reason);
@@ -141,7 +139,7 @@ static void tell_notes(const struct pack_report *r)
                r->notes[i].reason);
 }
 
-static void tell_outcome(const struct pack_options *o, const struct pack_report *r, double seconds)
+static void log_outcome(const struct pack_options *o, const struct pack_report *r, double seconds)
 {
     char took[32];
     clock_format_duration(seconds, took, sizeof took);
@@ -156,7 +154,7 @@ static void tell_outcome(const struct pack_options *o, const struct pack_report 
                  PACK_PICTURES_ADVISED);
 }
 
-/* The sheet is for looking at: FILE.sheet.png beside FILE.h5. */
+/* Writes a sheet of sample pictures, FILE.sheet.png next to FILE.h5. */
 static enum status write_sheet(const char *output, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
@@ -175,10 +173,10 @@ static enum status write_sheet(const char *output, struct errmsg *em)
     return st;
 }
 
-/* RUN/data/a.h5, with RUN/checkpoints/step-*.pt beside it. */
+/* True for RUN/data/a.h5 if there is RUN/checkpoints/step-*.pt. */
 static bool is_of_a_run(const char *output, char run[static PATH_BYTES_MAX])
 {
-    char checkpoints[PATH_BYTES_MAX], *file = realpath(output, NULL); /* wherever we stand */
+    char checkpoints[PATH_BYTES_MAX], *file = realpath(output, NULL); /* an absolute path */
     char data[PATH_BYTES_MAX];
     bool trained = false;
     path_folder(file ? file : "", data, sizeof data);
@@ -196,7 +194,7 @@ static bool is_of_a_run(const char *output, char run[static PATH_BYTES_MAX])
     return trained;
 }
 
-/* What a run was trained on stays, whatever is asked: its checkpoints refer to these pictures. */
+/* Never replaces a set that a run was trained on: its checkpoints refer to these pictures. */
 static enum status pack(struct pack_options *o, struct pack_report *report, struct errmsg *em)
 {
     char run[PATH_BYTES_MAX];
@@ -214,8 +212,8 @@ static enum status pack(struct pack_options *o, struct pack_report *report, stru
                 o->output, run);
 }
 
-/* "next: …": it takes two. */
-static void tell_next(const char *output)
+/* Prints "next: …": training needs the other person's set, too. */
+static void print_next(const char *output)
 {
     char *line = NULL;
     size_t n = 0;
@@ -243,18 +241,18 @@ int command_pack(int argc, char **argv)
     argp_parse(&parser, argc, argv, 0, NULL, &a);
 
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL); /* a second one ends at once */
+    sigaction(SIGINT, &action, NULL); /* a second signal ends at once */
     sigaction(SIGTERM, &action, NULL);
 
     double start = clock_seconds();
     enum status st = pack(&a.pack, &report, &em);
-    tell_notes(&report);
+    log_notes(&report);
     if (st == ST_OK) {
-        tell_outcome(&a.pack, &report, clock_seconds() - start);
+        log_outcome(&a.pack, &report, clock_seconds() - start);
         if (!a.no_sheet && !report.current)
             st = write_sheet(a.pack.output, &em);
         if (st == ST_OK)
-            tell_next(a.pack.output);
+            print_next(a.pack.output);
     } else if (report.consent_missing) {
         suggest_consent(argc, argv, &em);
     }

@@ -1,4 +1,4 @@
-/* bifrons plan: what a configuration needs and how fast it would be, without running it. */
+/* bifrons plan: estimates what a configuration needs and how fast it is, without running it. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,20 +20,21 @@ struct arguments {
     bool json;
 };
 
+/* clang-format off */
 static const struct argp_option options[] = {
-    {"set",                                          KEY_SET, "KEY=VALUE", 0, "set a configuration key; may be given again", 1},
-    {"cluster",                                   KEY_CLUSTER, "FILE", 0,
-     "predict times on the cluster this file describes, and whether "
-     "it fits there", 1},
+    {"set", KEY_SET, "KEY=VALUE", 0, "set a configuration key; may be given again", 1},
+    {"cluster", KEY_CLUSTER, "FILE", 0,
+     "predict times on the cluster this file describes, and whether it fits there", 1},
     {"ranks", KEY_RANKS, "N", 0, "ranks to share the batch (default: the devices of one node)", 1},
-    {"pictures",                                              KEY_PICTURES, "N", 0,
-     "pictures of the person who has more, for the length of an epoch (default: as many as "
-     "data.a and data.b hold, else 10,000)", 1},
+    {"pictures", KEY_PICTURES, "N", 0,
+     "pictures of the person who has more, for the length of an epoch (default: as many as data.a "
+     "and data.b hold, else 10,000)", 1},
     {"chart", KEY_CHART, "OUT.png", 0, "draw how speed grows with the number of ranks", 1},
-    {"json",                                             KEY_JSON, NULL, 0,
-     "one JSON object on standard output (keys in docs/plan.md); of train.stages the last", 1},
-    {0                                            }
+    {"json", KEY_JSON, NULL, 0,
+     "print one JSON object (keys in docs/plan.md); with train.stages, for the last stage", 1},
+    {0},
 };
+/* clang-format on */
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -79,23 +80,18 @@ static const struct argp parser = {
     .parser = parse_option,
     .children = command_help,
     .args_doc = "CONFIG...",
-    .doc =
-        "Tells what a configuration needs, without running it: parameters, arithmetic, memory of "
-        "a rank, bytes summed over ranks; and for a cluster, whether it fits, the time of a step "
-        "and how that scales."
-        "\v"
-        "Files and --set are taken as bifrons train takes them. docs/plan.md has the formulas, "
-        "the keys of a cluster's file and how to measure them; configs/clusters has examples.\n\n"
-        "Examples:\n"
-        "  $ bifrons plan configs/light128.toml\n"
-        "  $ bifrons plan configs/light128.toml --cluster configs/clusters/gpu8x80.toml --chart "
-        "scaling.png\n"
-        "  $ bifrons plan configs/light128.toml --set train.global_batch=64 --ranks 2 --cluster "
-        "configs/clusters/cpu2.toml\n\n"
-        "Exit status: 0, also where it does not fit; 64 usage; 66 no such file; 69 a chart in a "
-        "build without cairo; 74 the chart cannot be written; 78 configuration."};
+    .doc = "Estimates what a configuration needs, without running it: parameters, arithmetic, "
+           "memory of a rank, bytes summed over ranks. For a cluster: whether it fits, the time of "
+           "a step and how it scales.\vFiles and --set work as in bifrons train. docs/plan.md has "
+           "the formulas, the keys of a cluster's file and how to measure them; configs/clusters "
+           "has examples.\n\nExamples:\n  $ bifrons plan configs/light128.toml\n  $ bifrons plan "
+           "configs/light128.toml --cluster configs/clusters/gpu8x80.toml --chart scaling.png\n  $ "
+           "bifrons plan configs/light128.toml --set train.global_batch=64 --ranks 2 --cluster "
+           "configs/clusters/cpu2.toml\n\nExit status: 0, also where it does not fit; 64 usage; 66 "
+           "no such file; 69 a chart in a build without cairo; 74 the chart cannot be written; 78 "
+           "configuration."};
 
-/* Training pictures of a set, 0 where there is none or it cannot be opened. */
+/* Training pictures of a set; 0 if there is none or it cannot be opened. */
 static int64_t pictures_in(const char *path, double val_fraction)
 {
     struct set *s = NULL;
@@ -120,7 +116,7 @@ static int64_t pictures_of(const struct arguments *a, const struct config *c)
     return found > 0 ? found : PICTURES_DEFAULT;
 }
 
-/* The last stage also as JSON and as a chart, where these were asked for. */
+/* Plans a stage. JSON and the chart, if requested, are of the last stage. */
 static enum status plan_stage(const struct arguments *a, const struct config *c,
                               const struct cluster *cluster, bool last, struct errmsg *em)
 {
@@ -137,8 +133,8 @@ static enum status plan_stage(const struct arguments *a, const struct config *c,
     return st;
 }
 
-/* The stage's epochs of so many pictures, as far as train.max_steps leaves them; *steps: of the
- * stages before, then of this one, too. */
+/* Prints the stage's epochs, limited by train.max_steps. *steps: in, the steps of earlier stages;
+ * out, with those of this stage. */
 static void print_stage(const struct config *c, int64_t i, int64_t pictures, int64_t *steps)
 {
     int64_t epoch = (pictures + c->train.global_batch - 1) / c->train.global_batch;
@@ -174,7 +170,7 @@ static enum status plan_for(const struct arguments *a, struct config *c, struct 
         config_enter_stage(&stage, i);
         if (c->train.stages.n > 0 && !a->json)
             print_stage(&stage, i, pictures_of(a, &stage), &steps);
-        stage.train.stages.n = 0; /* it alone is planned for */
+        stage.train.stages.n = 0; /* plan only this stage */
         st = plan_stage(a, &stage, a->cluster ? &cluster : NULL, i + 1 == stages, em);
     }
     return st;

@@ -1,4 +1,4 @@
-/* bifrons synth: folders of invented people, with masks, landmarks and true swaps beside them. */
+/* bifrons synth: draws folders of invented people, with masks, landmarks and true swaps. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,18 +34,19 @@ struct arguments {
     int count, threads; /* threads 0: threads_for_files */
 };
 
-/* --- command line --------------------------------------------------------------------------------
- */
+/* --- Command line ----------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const struct argp_option options[] = {
-    {"count",                          'n', "N", 0, "pictures of each person (500)", 1},
-    {"size",                             's', "N", 0, "pixels a side, 64 to 1024 (128)", 1},
+    {"count", 'n', "N", 0, "pictures of each person (500)", 1},
+    {"size", 's', "N", 0, "pixels a side, 64 to 1024 (128)", 1},
     {"seed", 'r', "N", 0, "who they are and what they do; the same seed draws the same (1)", 1},
-    {"loose",                                KEY_LOOSE, NULL, 0, "whole heads and shoulders, here and there in the picture", 1},
-    {"threads", KEY_THREADS, "N", 0, "threads that draw (as cores and CPU quota allow, up to 16)",
-     2},
-    {0                              },
+    {"loose", KEY_LOOSE, NULL, 0, "whole heads and shoulders, here and there in the picture", 1},
+    {"threads", KEY_THREADS, "N", 0,
+     "threads that draw (as cores and CPU quota allow, up to 16)", 2},
+    {0},
 };
+/* clang-format on */
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -97,9 +98,10 @@ static const struct argp parser = {
            "Exit status: 0; 64 usage, or OUT holds something else; 69 built without cairo; 74 OUT "
            "cannot be written."};
 
-/* --- the record of what OUT holds ------------------------------------------------------------ */
+/* --- The record of what OUT holds ------------------------------------------------------------- */
 
-/* synth.json: the options, and whether all of it is there. Caller frees; NULL: out of memory. */
+/* The text of synth.json: the options, and whether the folder is complete. The caller frees it;
+ * NULL: out of memory. */
 static char *record_text(const struct arguments *a, bool complete)
 {
     json_t *record = json_pack("{s:s, s:i, s:i, s:i, s:I, s:b, s:b}", "format", RECORD_FORMAT,
@@ -142,7 +144,8 @@ static enum status person_path(const struct arguments *a, int person, const char
     return n < PATH_BYTES_MAX ? ST_OK : FAIL(em, ST_IO, "path too long: %s", a->out);
 }
 
-/* Folders of older versions lack points: these are drawn again, with the same pixels. */
+/* False for folders of older versions, which lack points: these are drawn again, with the same
+ * pixels. */
 static bool has_points(const struct arguments *a)
 {
     char path[PATH_BYTES_MAX];
@@ -152,7 +155,8 @@ static bool has_points(const struct arguments *a)
     return has;
 }
 
-/* Does OUT hold what is asked for (whole: all of it), nothing, or something else (ST_USAGE)? */
+/* Checks whether OUT has the requested pictures (whole: all of them), nothing, or something else
+ * (ST_USAGE). */
 static enum status record_check(const struct arguments *a, bool *whole, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
@@ -185,7 +189,7 @@ static enum status record_check(const struct arguments *a, bool *whole, struct e
     return st;
 }
 
-/* --- one picture ----------------------------------------------------------------------------- */
+/* --- One picture ------------------------------------------------------------------------------ */
 
 struct job {
     const struct arguments *arguments;
@@ -193,7 +197,7 @@ struct job {
     float (*points[2])[FACE_POINTS][2];      /* likewise */
     atomic_int next;                         /* next picture: person = next % 2 */
     atomic_bool failed;
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* guards the fields below */
     int done;
     struct errmsg em; /* of the first failure */
 };
@@ -262,7 +266,7 @@ static enum status make_picture(struct job *j, int person, int index, struct err
     return st;
 }
 
-/* --- all of them ----------------------------------------------------------------------------- */
+/* --- All of them ------------------------------------------------------------------------------ */
 
 static void *draw_some(void *argument)
 {
@@ -288,7 +292,7 @@ static int threads_wanted(const struct arguments *a)
     return a->threads > 0 ? a->threads : threads_for_files(THREADS_MAX);
 }
 
-/* This thread draws too, so that it goes on where no other can be started. */
+/* This thread draws too, so that it works even if no other thread can be started. */
 static enum status draw_all(struct job *j, struct errmsg *em)
 {
     pthread_t threads[THREADS_MAX];
@@ -373,8 +377,7 @@ static enum status make_folders(const struct arguments *a, int person, struct er
     return st;
 }
 
-/* Everything but the record may still be in the kernel's buffers: the record must not come first.
- */
+/* Call it before writing the record: the other files may still be in the kernel's buffers. */
 static void sync_files(const char *folder)
 {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -416,7 +419,7 @@ out:
     return st;
 }
 
-static void tell_next(const struct arguments *a)
+static void print_next(const struct arguments *a)
 {
     char *text = NULL;
     size_t n = 0;
@@ -455,7 +458,7 @@ int command_synth(int argc, char **argv)
     enum status st = record_check(&a, &whole, &em);
     if (st == ST_OK && whole) {
         log_info("%s holds these pictures already; left alone", a.out);
-        tell_next(&a);
+        print_next(&a);
         return 0;
     }
     if (st == ST_OK)
@@ -467,6 +470,6 @@ int command_synth(int argc, char **argv)
     log_info("%s: %d pictures each of %s and %s at %d x %d px, in %s", a.out, a.count,
              drawn_person_name(a.drawn.seed, 0), drawn_person_name(a.drawn.seed, 1), a.drawn.size,
              a.drawn.size, took);
-    tell_next(&a);
+    print_next(&a);
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * bifrons train, before libtorch is loaded: mistakes in the command line, the configuration and the
- * names of its inputs are told here, in milliseconds. The training itself is bifrons-engine's.
+ * bifrons train, before libtorch is loaded: reports errors in the command line, the configuration
+ * and the names of inputs within milliseconds. bifrons-engine does the training.
  */
 #include <stdlib.h>
 
@@ -11,7 +11,7 @@
 #include "launched.h"
 #include "train_arguments.h"
 
-/* For scripts: nothing where these arguments leave no run behind. */
+/* For scripts: prints the run folder, or nothing if these arguments train nothing. */
 static void print_out(const struct train_arguments *a)
 {
     bool trains = !a->print_config && !a->dry_run && !a->find_batch && a->find_lr_steps == 0;
@@ -31,7 +31,7 @@ static enum status print_config(const struct config *c, struct errmsg *em)
     return ST_OK;
 }
 
-/* Does this process start the ranks, and is none itself? */
+/* True if this process starts the ranks and is not a rank itself. */
 static bool starts_ranks(const struct train_arguments *a)
 {
     return a->ranks > 0 && a->launcher == 0;
@@ -44,7 +44,7 @@ static enum status check(const struct train_arguments *a, int argc, char **argv,
     return st == ST_OK ? train_arguments_check(a, n_ranks, argc, argv, em) : st;
 }
 
-/* Returns where other processes train, or where starting failed. */
+/* Returns if other processes trained, or if starting failed. */
 static int start(const struct train_arguments *a, int argc, char **argv)
 {
     if (starts_ranks(a) && a->ranks > 1)

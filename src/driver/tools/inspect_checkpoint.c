@@ -1,4 +1,4 @@
-/* A checkpoint says what it is in the uncompressed record bifrons.json: no libtorch is needed. */
+/* Reads the uncompressed record bifrons.json of a checkpoint, without libtorch. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,7 +51,7 @@ static enum status read_entry(zip_t *archive, zip_uint64_t index, const char *pa
     return ST_OK;
 }
 
-/* The record lies in whatever folder the writer chose: NAME/bifrons.json. */
+/* Finds the record in any folder of the archive: NAME/bifrons.json. */
 static enum status read_record(const char *path, char **text_out, size_t *n_out, struct errmsg *em)
 {
     int reason;
@@ -101,7 +101,7 @@ static enum status parse_record(const char *path, json_t **out, struct errmsg *e
     return st;
 }
 
-/* A number or text as people read it. */
+/* Prints a number or text for people. */
 static void print_value(const char *name, const json_t *value)
 {
     char number[64];
@@ -136,7 +136,7 @@ static void print_metrics(const json_t *record, const char *group)
     }
 }
 
-/* The state that shows, in the order of its rows; beside it the epoch, which follows from them. */
+/* Prints the shown rows of the state in order, and the epoch that follows from them. */
 static void print_state(const json_t *record)
 {
     const char *text = json_string_value(json_object_get(record, "meta"));

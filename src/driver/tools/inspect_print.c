@@ -20,8 +20,8 @@ json_t *inspect_text(const char *text)
     return whole;
 }
 
-/* Bytes of the control character that starts here, 0 where there is none: also those of Latin-1,
- * which are C2 80 to C2 9F in UTF-8. */
+/* Length of the control character that starts here; 0 if there is none. Includes those of Latin-1,
+ * C2 80 to C2 9F in UTF-8. */
 static size_t control_bytes(const char *p)
 {
     unsigned char c = (unsigned char)p[0], next = (unsigned char)p[1];

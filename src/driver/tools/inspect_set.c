@@ -11,7 +11,7 @@
 
 enum { PARTS = 8 };
 
-/* Names of the datasets a set has; returns how many. */
+/* Lists the names of the datasets of a set; returns how many. */
 static int list_parts(const struct set_info *info, const char *parts[static PARTS])
 {
     const struct {
@@ -34,11 +34,12 @@ static int list_parts(const struct set_info *info, const char *parts[static PART
     return n;
 }
 
-/* How many points are known. */
+/* Counts of known points. */
 struct known {
-    int least, most;         /* of a picture */
-    int64_t all, n, without; /* n: pictures, 0: the set has no points; without: none is known */
-    int64_t outside;         /* known, and not in the picture */
+    int least, most; /* of a picture */
+    int64_t all, n,
+        without;     /* n: pictures (0: no points in the set); without: pictures without any */
+    int64_t outside; /* known points outside the picture */
 };
 
 static enum status count_points(struct set *s, struct known *out, struct errmsg *em)
@@ -54,7 +55,7 @@ static enum status count_points(struct set *s, struct known *out, struct errmsg 
         out->most = MAX(out->most, known);
         out->all += known;
         out->without += known == 0;
-        for (int i = 0; i < FACE_POINTS; i++) /* NaN lies nowhere */
+        for (int i = 0; i < FACE_POINTS; i++) /* comparisons with NaN are false */
             out->outside += points[i][0] < -.5f || points[i][1] < -.5f || points[i][0] > edge ||
                             points[i][1] > edge;
     }

@@ -1,5 +1,5 @@
 /*
- * The two sets a checkpoint was trained on, and what lies in their places now.
+ * The two sets that a checkpoint was trained on, and what is at their paths now.
  *
  *     struct trained_on sets[2];
  *     trained_on_read(record, sets);     // the checkpoint's bifrons.json
@@ -21,16 +21,16 @@ enum trained_on_now {
 };
 
 struct trained_on {
-    char person[256], path[PATH_BYTES_MAX], fingerprint[17]; /* "" where unknown */
-    char fingerprint_now[17];                                /* of the set in that place */
+    char person[256], path[PATH_BYTES_MAX], fingerprint[17]; /* "": unknown */
+    char fingerprint_now[17];                                /* of the set that is there now */
     enum trained_on_now now;
 };
 
-/* Opens the sets to compare them; whatever is wrong with them is a value of `now`. */
+/* Opens the sets and compares them. An error is reported as a value of `now`. */
 void trained_on_read(const json_t *record, struct trained_on out[static 2]);
-/* Two lines on standard output, or none where the checkpoint names no sets. */
+/* Prints two lines; none if the checkpoint names no sets. */
 void trained_on_print(const struct trained_on sets[static 2]);
-/* [{"person", "path", "fingerprint", "now"}, …], empty where the checkpoint names no sets. */
+/* [{"person", "path", "fingerprint", "now"}, …]; empty if the checkpoint names no sets. */
 json_t *trained_on_json(const struct trained_on sets[static 2]);
 
 #endif

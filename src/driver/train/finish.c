@@ -13,7 +13,7 @@
 
 #include "base/poison.h"
 
-/* ---- What was reached ------------------------------------------------------------------------ */
+/* ---- The result ------------------------------------------------------------------------------ */
 
 static void print_measure(FILE *f, const struct val_metrics *m, enum val_answer answer,
                           const char *name)
@@ -47,9 +47,9 @@ static void print_reached(FILE *f, const struct session *s)
         fprintf(f, "; best %s %.4f at step %" PRId64, best, t->best_value, t->best_step);
 }
 
-/* ---- Where it lies, and what comes next ------------------------------------------------------ */
+/* ---- The files, and the next command --------------------------------------------------------- */
 
-/* OUT/checkpoints/best.pt, or the latest where there is none. */
+/* OUT/checkpoints/best.pt, or the latest checkpoint if there is no best.pt. */
 static const char *best_name(const struct run *run)
 {
     char path[PATH_BYTES_MAX];
@@ -88,7 +88,7 @@ static void print_next(FILE *f, const struct session *s)
     char checkpoint[64];
     snprintf(checkpoint, sizeof checkpoint, "checkpoints/%s", best_name(&s->run));
     fputs("next: ", f);
-    if (validate_pairs(&s->run) > 0) { /* else eval has nothing to measure */
+    if (validate_pairs(&s->run) > 0) { /* without pairs eval has nothing to measure */
         fputs("bifrons eval ", f);
         print_inside(f, s, checkpoint);
         fputs("\n      ", f);
@@ -125,7 +125,7 @@ void finish_tell(const struct session *s)
 
 /* ---- After a stop ---------------------------------------------------------------------------- */
 
-/* What has started the ranks, where that is known and the arguments do not say it. */
+/* The program that started the ranks, if it is known and not in the arguments. */
 static const char *launcher(const struct train_arguments *a)
 {
     if (a->ranks > 0)
@@ -145,7 +145,7 @@ void finish_tell_command(const struct train_arguments *a, int world_size, int ar
         return;
     if (with)
         fprintf(f, "%s -n %d ", with, world_size);
-    int own = a->launcher > 0 ? 1 : 0; /* --launched, which comes first */
+    int own = a->launcher > 0 ? 1 : 0; /* 1 if the first argument is --launched */
     int end = own + 1;                 /* of the options */
     while (end < argc && strcmp(argv[end], "--") != 0)
         end++;

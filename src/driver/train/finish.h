@@ -1,6 +1,6 @@
 /*
- * The end of a run, for the person who reads the log: what was reached, where it lies, and which
- * command comes next. A few lines on rank 0; nothing on the others.
+ * Logs the end of a run: the result, the files, and the next command. A few lines on rank 0;
+ * nothing on the others.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_FINISH_H
 #define BIFRONS_DRIVER_TRAIN_FINISH_H
@@ -8,9 +8,9 @@
 #include "session.h"
 #include "train_arguments.h"
 
-/* After the last step, or where none was left; the session's state is the last one's. */
+/* Call it after the last step, or if no step was left. The session has the last state. */
 void finish_tell(const struct session *s);
-/* After a stop: the command line that goes on, as a shell takes it. */
+/* Call it after a stop: logs the command line that resumes the run, quoted for a shell. */
 void finish_tell_command(const struct train_arguments *a, int world_size, int argc, char **argv);
 
 #endif

@@ -16,13 +16,13 @@ struct loop {
     struct session *session;
     struct report *report;
     struct saver *saver; /* NULL on ranks other than 0 */
-    const char *why;     /* it stopped early; on rank 0 */
-    bool too_late;       /* to save, with the launcher about to end the ranks */
-    bool save_owed;      /* one was due while steps were left out */
-    bool collapsed;      /* a decoder has: saves wait for a validation that finds it recovered */
+    const char *why;     /* the reason for an early stop; on rank 0 */
+    bool too_late;       /* to save: the launcher is about to end the ranks */
+    bool save_owed;      /* a save was due during skipped steps */
+    bool collapsed;      /* a decoder has collapsed: no saves until it recovers */
 };
 
-/* How long a save takes: as measured; at first a guess from what there is to write. */
+/* How long a save takes, as measured. Before the first one: an estimate from its size. */
 static double save_seconds(const struct loop *l)
 {
     static const double BYTES_PER_S = 50e6;
@@ -33,7 +33,7 @@ static double save_seconds(const struct loop *l)
     return 3.0 * sizeof(float) * (double)model_flat(s->stage.model)->count / BYTES_PER_S;
 }
 
-/* What this rank asks of the step. Clocks are read on rank 0 only, so that all agree. */
+/* The flags of this rank for the step. Only rank 0 reads clocks, so all ranks agree. */
 static uint64_t wanted_flags(struct loop *l)
 {
     struct walltime *w = &l->session->run.walltime;
@@ -108,8 +108,8 @@ static enum status save(struct loop *l, bool validated, struct errmsg *em)
     return step_after_save(s, em);
 }
 
-/* COLLECTIVE. Between validations the losses of a step, which its update came after, may tell that
- * a state that is to be saved has collapsed meanwhile. */
+/* COLLECTIVE. Between validations, the losses of a step can show that the state to be saved has
+ * collapsed. They are from before the step's update. */
 static enum status look_before_save(struct loop *l, const struct step_report *step,
                                     struct errmsg *em)
 {
@@ -136,7 +136,7 @@ static enum status between_steps(struct loop *l, const struct step_report *step,
         st = validate(l, em);
     else if (!stops)
         st = look_before_save(l, step, em);
-    if (st == ST_DATA && !validates) { /* pictures that cannot be read spoil no state: keep it */
+    if (st == ST_DATA && !validates) { /* unreadable pictures do not spoil the state: save it */
         struct errmsg told = {0};
         return save(l, false, &told) == ST_OK ? st : FAIL(em, told.code, "%s", told.text);
     }
@@ -187,8 +187,8 @@ static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *
     return ST_OK;
 }
 
-/* When the run will stop by itself, where it will. */
-static void tell_time(const struct loop *l)
+/* Logs when the run will stop by itself, if it will. */
+static void log_time(const struct loop *l)
 {
     char text[160];
     if (!isfinite(l->session->run.walltime.end_s))
@@ -211,7 +211,7 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
         if (step.verdict != GUARD_GOOD)
             recovery_tell_skipped(s, &step);
         if (step.verdict == GUARD_GO_BACK) {
-            /* where it goes back to has been validated and saved already */
+            /* the earlier state has been validated and saved already */
             st = recovery_go_back(s, l->saver, l->report, em);
             l->save_owed = l->collapsed = false;
         } else {
@@ -227,15 +227,15 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
 enum status loop_run(struct session *s, struct report *r, struct errmsg *em)
 {
     struct loop l = {.session = s, .report = r, .collapsed = s->state.collapse.in_a_row > 0};
-    enum status st = step_before_save(s, em); /* the saver keeps where this life began */
+    enum status st = step_before_save(s, em); /* for the saver's first copy */
     if (st == ST_OK)
         st = saver_open(s, &l.saver, em);
     if (st == ST_OK)
         st = step_after_save(s, em);
     s->run.walltime.stretch_s = s->state.stretch_s;
-    s->run.walltime.noted_s = 0; /* opening a stage is none of its steps */
+    s->run.walltime.noted_s = 0; /* the time to open a stage is not part of a step */
     if (st == ST_OK && comm_rank(s->run.comm) == 0)
-        tell_time(&l);
+        log_time(&l);
     if (st == ST_OK)
         st = run_steps(&l, em);
     saver_close(l.saver);

@@ -7,10 +7,9 @@
 
 /*
  * COLLECTIVE. Trains from s->state to the stage's last step: validation, preview and checkpoint
- * after each epoch and at the end, checkpoints in between as configured. ST_AGAIN where it was
- * stopped (by a signal or because its time is nearly over: walltime.h) after a checkpoint;
- * ST_INTERRUPTED where a signal left no time for one; ST_IO where the last state could not be
- * saved.
+ * after each epoch and at the end, checkpoints in between as configured. ST_AGAIN if it was stopped
+ * by a signal or near its time limit (walltime.h), after a checkpoint. ST_INTERRUPTED if a signal
+ * left no time for a checkpoint. ST_IO if the last state could not be saved.
  */
 enum status loop_run(struct session *s, struct report *r, struct errmsg *em) MUST_CHECK;
 

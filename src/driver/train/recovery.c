@@ -47,13 +47,13 @@ void recovery_tell_skipped(const struct session *s, const struct step_report *st
         snprintf(reason, sizeof reason, "its gradient is not finite");
     for (int p = 0; p < 2; p++)
         list_names(s, p, names[p]);
-    log_warn("step %" PRId64 " left out: %s (%d in a row, %" PRId64 " in all). Its pictures: A %s; "
+    log_warn("step %" PRId64 " skipped: %s (%d in a row, %" PRId64 " in all). Its pictures: A %s; "
              "B %s",
              s->state.step, reason, (int)s->state.guard.bad_in_a_row, s->state.guard.skipped,
              names[0], names[1]);
 }
 
-/* COLLECTIVE. The state that the saver keeps. */
+/* COLLECTIVE. Restores the state that the saver keeps. */
 static enum status restore(struct session *s, struct saver *v, struct errmsg *em)
 {
     enum status st = zero_prepare_load(&s->stage, em);
@@ -72,7 +72,7 @@ enum status recovery_go_back(struct session *s, struct saver *v, struct report *
     if (!guard_may_go_back(&now, c))
         return FAIL(em, ST_DIVERGED,
                     "training diverges: %d steps in a row up to step %" PRId64
-                    " had to be left out, after going back %d times. Look at the pictures named "
+                    " had to be skipped, after going back %d times. Look at the pictures named "
                     "above, lower train.lr (the factor on it is %g now) or loss weights; then "
                     "--resume auto goes on from the last checkpoint",
                     (int)now.bad_in_a_row, from, (int)now.rollbacks, now.lr_scale);
@@ -82,8 +82,8 @@ enum status recovery_go_back(struct session *s, struct saver *v, struct report *
     guard_go_back(&s->state.guard, &now, c);
     report_went_back(r);
     if (comm_rank(s->run.comm) == 0)
-        log_warn("%d steps in a row were left out: going back from step %" PRId64
-                 " to step %" PRId64 ", with %g times the learning rate (%d of %" PRId64 " times)",
+        log_warn("%d steps in a row were skipped: going back from step %" PRId64 " to step %" PRId64
+                 ", with %g times the learning rate (%d of %" PRId64 " times)",
                  (int)now.bad_in_a_row, from, s->state.step, s->state.guard.lr_scale,
                  (int)s->state.guard.rollbacks, c->rollbacks);
     return ST_OK;
@@ -93,7 +93,7 @@ enum status recovery_go_back(struct session *s, struct saver *v, struct report *
 
 enum { ADVICE_BYTES = 300 };
 
-/* What to try against a collapse. */
+/* Writes what the user can try against a collapse. */
 static void advise(const struct session *s, char out[static ADVICE_BYTES])
 {
     static const double SAFE = 1e-3;
@@ -115,7 +115,7 @@ bool recovery_is_due(const struct session *s)
            s->state.collapse.in_a_row >= (hands_on ? 1 : s->run.config.guard.patience);
 }
 
-/* All of it the first time, then that it is still so. */
+/* The first warning has all details; later ones only say that it is still collapsed. */
 void recovery_tell_collapse(const struct session *s,
                             const struct collapse_view seen[static MODEL_PEOPLE])
 {
@@ -139,7 +139,7 @@ void recovery_tell_collapse(const struct session *s,
                  : "ends");
 }
 
-/* Was there a good validation? Then there is a good checkpoint, best.pt at least. */
+/* True if a validation was good. Then there is a good checkpoint, at least best.pt. */
 static bool was_good(const struct train_state *t)
 {
     return t->best_step > 0 && !isnan(t->collapse.best[MODEL_A]) &&
@@ -159,7 +159,7 @@ void recovery_tell_end(const struct session *s)
              collapse_who(&s->state.collapse), best, advice);
 }
 
-/* The newest checkpoint of this stage below `limit`, on all ranks; -1: none. */
+/* Finds the newest checkpoint of this stage before step `limit`, on all ranks; -1: none. */
 static enum status find_older(struct session *s, int64_t limit, int64_t *step_out,
                               char path[static PATH_BYTES_MAX], struct errmsg *em)
 {
@@ -190,8 +190,8 @@ static enum status load(struct session *s, const char *path, struct errmsg *em)
     return st;
 }
 
-/* From the disk, where what the saver keeps has collapsed, too: it began with such a checkpoint, or
- * kept a state that was not yet known to be one. *found: there is one. */
+/* Loads an older state from disk, if the state that the saver keeps has collapsed, too (its
+ * collapse was not known when it was kept). *found: there was one. */
 static enum status load_older(struct session *s, struct saver *v, bool *found, struct errmsg *em)
 {
     struct collapse_view seen[MODEL_PEOPLE];
@@ -199,7 +199,7 @@ static enum status load_older(struct session *s, struct saver *v, bool *found, s
     int64_t step = s->state.step;
     bool collapsed = true;
     *found = false;
-    (void)saver_finish(v); /* what is still being written may be one to be set aside */
+    (void)saver_finish(v); /* a checkpoint that is being written may have to be set aside */
     while (collapsed) {
         enum status st = find_older(s, step, &step, path, em);
         if (st != ST_OK || step < 0)
@@ -228,7 +228,7 @@ static enum status load_older(struct session *s, struct saver *v, bool *found, s
     return st == ST_OK ? step_after_save(s, em) : st;
 }
 
-/* goes_on: there is a state that a resume can go on from. */
+/* goes_on: a resume can continue from some state. */
 static enum status give_up(const struct session *s, const struct train_state *now, const char *why,
                            bool goes_on, struct errmsg *em)
 {

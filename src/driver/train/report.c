@@ -45,13 +45,13 @@ static enum status gather_hosts(struct comm *c, char **names_out, const char ***
     return st;
 }
 
-/* From 1; 0 where the run has no stages. */
+/* The stage from 1; 0 without train.stages. */
 static int64_t stage_number(const struct session *s)
 {
     return s->run.config.train.stages.n > 0 ? s->state.stage + 1 : 0;
 }
 
-/* Where the run stands, as its record tells it at the end. */
+/* The state of the run, as run.json records it at the end. */
 static struct run_record_outcome outcome_so_far(const struct report *r)
 {
     const struct session *s = r->session;
@@ -64,7 +64,7 @@ static struct run_record_outcome outcome_so_far(const struct report *r)
     };
 }
 
-static void note_state(struct report *r)
+static void record_state(struct report *r)
 {
     struct run_record_outcome outcome = outcome_so_far(r);
     last_words_note(r->last_words, &outcome);
@@ -107,7 +107,7 @@ static enum status open_record(struct report *r, const char *config_path, const 
     if (st == ST_OK)
         st = last_words_open(s->run.out, r->record, r->launched, &r->last_words, em);
     if (st == ST_OK)
-        note_state(r);
+        record_state(r);
     return st;
 }
 
@@ -169,10 +169,10 @@ void report_end_stage(struct report *r)
         progress_finish(&r->progress);
 }
 
-/* What the run has no use for; l1 and dssim are told at validations even so. */
+/* Marks losses that the run does not use. Validations report l1 and dssim in any case. */
 static void mark_absent(const struct session *s, struct metrics_row *row)
 {
-    const int training = LOSS_NEEDS_SWAPS | LOSS_NEEDS_DISCRIMINATORS; /* validations have none */
+    const int training = LOSS_NEEDS_SWAPS | LOSS_NEEDS_DISCRIMINATORS; /* not in validations */
     for (int i = 0; i < MODEL_OWN_LOSSES; i++) {
         int facts = model_loss_facts((enum model_loss)i);
         row->absent[i] = (s->run.config.loss.weight[i] == 0 && !(facts & LOSS_ALWAYS_TOLD)) ||
@@ -191,7 +191,7 @@ static void write_row(struct report *r, struct metrics_row *row)
     if (st == ST_OK && r->tensorboard)
         st = tensorboard_metrics(r->tensorboard, row, &em);
     if (st != ST_OK && !r->metrics_failed)
-        log_warn("%s; training goes on, later rows will be tried", em.text);
+        log_warn("%s; training continues; later rows may be written", em.text);
     r->metrics_failed = st != ST_OK;
 }
 
@@ -208,7 +208,7 @@ void report_step(struct report *r, const struct step_report *step)
         .gpu_bytes = model_gpu_peak_bytes(s->stage.model),
     };
     progress_step(&r->progress, &update);
-    note_state(r);
+    record_state(r);
     if (s->state.step % s->run.config.log.every_steps != 0 &&
         s->state.step != s->stage.steps_total && step->verdict == GUARD_GOOD)
         return;
@@ -265,7 +265,7 @@ void report_validation(struct report *r, const struct model_losses *losses)
     write_row(r, &row);
 }
 
-/* Encodes a sheet once, for the file and for TensorBoard. */
+/* Encodes a sheet once, and writes it to the file and to TensorBoard. */
 static enum status put_sheet(struct report *r, const struct picture *sheet, const char *name,
                              struct errmsg *em)
 {
@@ -311,7 +311,8 @@ static enum status draw_sheets(struct report *r, const struct preview_pictures *
     return st;
 }
 
-/* Row of the i-th picture shown: held-out ones first, so that they stay the same all run long. */
+/* Row of the i-th picture in the preview: held-out pictures first, the same ones during the whole
+ * run. */
 static int64_t shown_row(const struct order *o, int64_t i)
 {
     int64_t held_out = order_val_count(o);
@@ -384,7 +385,7 @@ void report_went_back(struct report *r)
     if (st == ST_OK && r->tensorboard)
         st = tensorboard_restart(r->tensorboard, t->step + 1, &em);
     if (st != ST_OK)
-        log_warn("%s; rows of steps that were taken back stay", em.text);
+        log_warn("%s; rows of steps before going back stay", em.text);
 }
 
 void report_close(struct report *r, enum status status, const struct errmsg *em)

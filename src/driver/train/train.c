@@ -29,19 +29,19 @@
 #include "train_arguments.h"
 #include "validate.h"
 
-/* A training: what it began with, and what lasts over its stages. Rank 0 alone has a folder. */
+/* What lasts over all stages of a training. Only rank 0 has a run folder. */
 struct training {
     struct session *session;
     const struct train_arguments *arguments;
     struct run_folder *folder;
-    char *config_toml;           /* as resolved, of no stage in particular */
-    struct resume found;         /* where it goes on */
+    char *config_toml;           /* resolved, without the changes of a stage */
+    struct resume found;         /* where the run resumes */
     char latest[PATH_BYTES_MAX]; /* the checkpoint of the latest state; "": none */
     struct report report;
     bool begun;
 };
 
-/* All ranks train by rank 0's configuration, whatever file the others may have seen. */
+/* All ranks use rank 0's configuration, even if they read another file. */
 static enum status share_config(struct run *run, struct errmsg *em)
 {
     char *mine = comm_rank(run->comm) == 0 ? config_to_toml(&run->config) : NULL, *text = NULL;
@@ -55,13 +55,13 @@ static enum status share_config(struct run *run, struct errmsg *em)
     return comm_agree(run->comm, st, em);
 }
 
-/* Instead of training: nothing of a run is left in its folder. */
+/* True if the command only measures: it leaves nothing of a run in the folder. */
 static bool is_measured(const struct train_arguments *a)
 {
     return a->find_lr_steps > 0 || a->find_batch;
 }
 
-static void tell_plan(const struct session *s)
+static void log_plan(const struct session *s)
 {
     const struct config *c = &s->run.config;
     const struct architecture *a = model_architecture(s->stage.model);
@@ -88,7 +88,7 @@ static void tell_plan(const struct session *s)
                  c->train.cuda_graph == GRAPH_AUTO ? " (train.cuda_graph = \"auto\")" : "");
 }
 
-static void tell_course(const struct session *s)
+static void log_course(const struct session *s)
 {
     const struct config *c = &s->run.config;
     int64_t epochs = session_epochs_total(s);
@@ -102,22 +102,22 @@ static void tell_course(const struct session *s)
              limit, c->train.global_batch, c->train.global_batch, s->run.out);
 }
 
-/* Opens the stage the session has entered, and says so. */
+/* Opens the session's current stage and logs it. */
 static enum status open_stage(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
     enum status st = stage_open(&s->stage, &s->state, em);
     if (st != ST_OK || comm_rank(s->run.comm) != 0)
         return st;
-    tell_plan(s);
+    log_plan(s);
     if (!is_measured(r->arguments))
-        tell_course(s);
+        log_course(s);
     if (!r->begun)
         run_plan_tell_memory(s);
     return ST_OK;
 }
 
-/* Where the stage's weights come from. */
+/* Loads or initialises the weights of the stage. */
 static enum status start_stage(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
@@ -130,9 +130,9 @@ static enum status start_stage(struct training *r, struct errmsg *em)
     return resume_start(s, init_from[0] ? init_from : NULL, em);
 }
 
-/* Plain mpirun ends its ranks a second after a Ctrl-C: how to do better. Jobs of a batch system
- * have scripts for that. */
-static void tell_how_to_stop(const struct training *r)
+/* Logs how to stop under plain mpirun, which kills its ranks a second after Ctrl-C. Jobs of a batch
+ * system have scripts for that. */
+static void log_how_to_stop(const struct training *r)
 {
     const struct comm *c = r->session->run.comm;
     const char *batch_system;
@@ -146,7 +146,7 @@ static void tell_how_to_stop(const struct training *r)
                                      : "");
 }
 
-/* Once it is certain that the run will start. */
+/* Call it when it is certain that the run will start. */
 static enum status begin(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
@@ -163,7 +163,7 @@ static enum status begin(struct training *r, struct errmsg *em)
         st = report_open(&r->report, s, config_path[0] ? config_path : NULL,
                          r->arguments->launcher > 0, em);
     if (st == ST_OK)
-        tell_how_to_stop(r);
+        log_how_to_stop(r);
     r->begun = true;
     return st;
 }
@@ -186,7 +186,7 @@ static enum status train_stage(struct training *r, struct errmsg *em)
     return st == ST_OK ? run_folder_checkpoint(s->run.out, s->state.step, r->latest, em) : st;
 }
 
-static void tell_nothing_left(const struct session *s)
+static void log_nothing_left(const struct session *s)
 {
     if (comm_rank(s->run.comm) != 0)
         return;
@@ -198,14 +198,14 @@ static void tell_nothing_left(const struct session *s)
     recovery_tell_end(s);
 }
 
-/* Of the stages to come; each rank sees the same. */
+/* Checks the number of ranks for the later stages. The same result on each rank. */
 static enum status check_ranks(const struct session *s, struct errmsg *em)
 {
     int64_t first = s->state.stage + (session_stage_is_over(s) ? 1 : 0);
     return config_check_ranks(&s->run.config, first, comm_world_size(s->run.comm), em);
 }
 
-/* Where the run goes on, in r->found and r->latest. */
+/* Finds where the run resumes: fills r->found and r->latest. */
 static enum status find_start(struct training *r, struct errmsg *em)
 {
     const struct train_arguments *a = r->arguments;
@@ -220,7 +220,7 @@ static enum status find_start(struct training *r, struct errmsg *em)
     return ST_OK;
 }
 
-/* From the checkpoint that is found, stage by stage, to the end. */
+/* Trains from the found checkpoint, stage by stage, to the end. */
 static enum status train_stages(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
@@ -230,7 +230,7 @@ static enum status train_stages(struct training *r, struct errmsg *em)
     if (session_run_is_over(s)) {
         if (comm_rank(s->run.comm) == 0)
             resume_settle(s, &r->found);
-        tell_nothing_left(s);
+        log_nothing_left(s);
     } else if (session_stage_is_over(s) && comm_rank(s->run.comm) == 0) {
         log_info("%s is of the last step of stage %" PRId64 ": going on with the next one",
                  r->latest, s->state.stage + 1);
@@ -249,7 +249,8 @@ static enum status train_stages(struct training *r, struct errmsg *em)
     return st;
 }
 
-/* As train_stages up to its first step; then opens the stages that follow. Writes nothing. */
+/* Does what train_stages does before its first step; then opens the later stages. Writes
+ * nothing. */
 static enum status try_stages(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
@@ -257,7 +258,7 @@ static enum status try_stages(struct training *r, struct errmsg *em)
     if (st != ST_OK)
         return st;
     if (session_run_is_over(s)) {
-        tell_nothing_left(s);
+        log_nothing_left(s);
         return ST_OK;
     }
     if (session_stage_is_over(s))
@@ -278,7 +279,7 @@ static enum status try_stages(struct training *r, struct errmsg *em)
     return st;
 }
 
-/* From the run's beginning, on its first stage. */
+/* Measures on the first stage, from the start of the run. */
 static enum status measure(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
@@ -309,7 +310,7 @@ static enum status work_in_folder(struct training *r, struct errmsg *em)
     return st;
 }
 
-/* With the run folder held, where one is to be. */
+/* Trains or measures. The caller holds the run folder, if there is one. */
 static enum status train_in_folder(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
@@ -332,7 +333,7 @@ static enum status train_in_folder(struct training *r, struct errmsg *em)
     return st;
 }
 
-/* Rank 0 holds the folder. A dry run only checks that it could. --find-lr and --find-batch open it
+/* Rank 0 locks the folder. A dry run only checks that it could. --find-lr and --find-batch open it
  * only to pack pictures. */
 static enum status open_folder(const struct run *run, const struct train_arguments *a,
                                struct run_folder **out, struct errmsg *em)
@@ -346,7 +347,7 @@ static enum status open_folder(const struct run *run, const struct train_argumen
     return comm_agree(run->comm, st, em);
 }
 
-/* Counted from here, so that starting up is part of it; Slurm is asked by one rank. */
+/* The time counts from here, so it includes the start. Only one rank asks Slurm. */
 static void start_clock(struct walltime *w, const struct config *c)
 {
     double job_left_s = INFINITY;
@@ -376,7 +377,7 @@ static enum status train(struct session *s, const struct train_arguments *a, str
     return st;
 }
 
-/* In an orderly end rank 0 alone speaks and chooses the exit code. */
+/* In an orderly end only rank 0 prints the error and chooses the exit code. */
 static int end(enum status st, int rank, const struct errmsg *em)
 {
     if (st == ST_OK || rank != 0)
@@ -387,7 +388,7 @@ static int end(enum status st, int rank, const struct errmsg *em)
     return status_exit_code(st);
 }
 
-/* Was it stopped, with something to go on from? */
+/* True if the run was stopped and can be resumed. */
 static bool is_to_go_on(enum status st, const struct train_arguments *a)
 {
     return (st == ST_AGAIN || st == ST_INTERRUPTED) && !is_measured(a);
@@ -400,7 +401,7 @@ int engine_train(int argc, char **argv)
     struct errmsg em = {0};
     enum status st = a && s ? ST_OK : FAIL(&em, ST_MEMORY, "out of memory");
     if (st == ST_OK)
-        st = train_arguments_parse(argc, argv, a, &em); /* bifrons has checked them already */
+        st = train_arguments_parse(argc, argv, a, &em); /* cannot fail: bifrons has checked them */
     signals_install();
     pid_t launcher = st == ST_OK ? a->launcher : 0;
     launched_begin(launcher);
@@ -422,12 +423,12 @@ int engine_train(int argc, char **argv)
     }
     int rank = comm_rank(s->run.comm);
     log_set_rank(rank);
-    comm_set_timeout(s->run.comm, 0); /* the watchdog's from here on: it knows what ranks are at */
+    comm_set_timeout(s->run.comm, 0); /* from here on the watchdog limits waits */
     st = watchdog_open(s->run.comm, a->config.train.timeout_s, &s->run.watchdog, &em);
     if (st == ST_OK)
         st = train(s, a, &em);
     if (st == ST_PEER && s->run.watchdog)
-        watchdog_end_job(s->run.watchdog, em.text); /* an orderly end would wait for who is gone */
+        watchdog_end_job(s->run.watchdog, em.text); /* an orderly end would hang */
     watchdog_close(s->run.watchdog);
     int world_size = comm_world_size(s->run.comm);
     comm_close(s->run.comm);
@@ -437,6 +438,6 @@ int engine_train(int argc, char **argv)
         finish_tell_command(a, world_size, argc, argv);
     free(a);
     if (rank != 0 || st == ST_PEER)
-        return code; /* of a lost peer: it may wait for ever, and mpirun ends it for this code */
-    return launched_end(launcher, command_end(code)); /* told after all is written */
+        return code; /* MPI_Finalize may hang; mpirun ends all ranks for this code */
+    return launched_end(launcher, command_end(code)); /* after everything is written */
 }

@@ -22,19 +22,19 @@
       "Weight of structural dissimilarity, (1 - SSIM) / 2: sharper features than L1 alone.") \
     X(GRADIENT, gradient, 0, 0, \
       "Weight of the mean absolute difference between the gradients of reconstruction and " \
-      "picture; a gradient is the difference to the right or lower neighbour. This loss does not " \
-      "see a wrong colour: keep loss.l1 or loss.dssim beside it.") \
+      "picture, to each pixel's right and lower neighbour. It does not see a wrong colour: use " \
+      "it with loss.l1 or loss.dssim.") \
     X(PERCEPTUAL, perceptual, 0, LOSS_COMPARES | LOSS_NEEDS_VGG, \
       "Weight of the perceptual loss: squared differences of the features relu1_2, relu2_2, " \
-      "relu3_3 and relu4_3 of a frozen VGG16 or VGG19. Start with 0.1 (--perceptual). A step then " \
-      "takes several times as long. Needs loss.perceptual_weights.") \
+      "relu3_3 and relu4_3 of a frozen VGG16 or VGG19. Start with 0.1 (--perceptual); " \
+      "steps take several times as long. Needs loss.perceptual_weights.") \
     X(MASK_HEAD, mask_head, 0, LOSS_NEEDS_MASKS, \
-      "Weight of the squared difference between the mask that a decoder draws (model.mask) and " \
-      "the face mask of the set.") \
+      "Weight of the squared difference between the decoder's mask (model.mask) and the face " \
+      "mask of the set.") \
     X(LATENT, latent, 0, LOSS_NEEDS_SWAPS, \
-      "Weight of the difference between the code of the network's own swap and that of the " \
-      "picture it was made from (augment.back_translation), relative to the code: a code should " \
-      "hold pose and expression, not the person. Start with 0.1.") \
+      "Weight of the difference between the code of the network's own swap and the code of its " \
+      "source picture (augment.back_translation), relative to the code. The code then describes " \
+      "what a face does, not whose it is. Start with 0.1.") \
     X(POSE, pose, 0, LOSS_NEEDS_POINTS, \
       "Weight of the squared difference between the pose that the network predicts from a code " \
       "(model.pose) and the pose by the set's points. Start with 0.2.") \

@@ -7,16 +7,17 @@
 
 #include "base/poison.h"
 
-/* Shares of values that are black or white. Collapsed networks reach 1; healthy ones follow the
- * pictures. */
+/* Shares of values that are black or white. A collapsed network reaches 1; a healthy one is near
+ * the share of the pictures. */
 static const double SATURATED = 0.98, PICTURES_SATURATED = 0.6;
-/* Times the difference of plain grey, and of the loss at the beginning. */
+/* Factors of the error of plain grey, and of the loss at the start. */
 static const double WORSE_THAN_GREY = 1.25, NEAR_GREY = 0.75, NOT_LEARNED = 0.9;
-/* Shares of what was gained since the beginning, and of the first loss. */
+/* Shares of the improvement since the start, and of the first loss. */
 static const double GIVEN_BACK = 0.8, GAINED = 0.7;
-/* Variety of outputs as a share of the pictures', and the least that theirs must be. */
+/* Variety of the outputs as a share of the pictures' variety, and the least variety of the pictures
+ * for this test. */
 static const double FLAT = 0.02, VARIED = 0.25, PICTURES_VARY = 0.03;
-/* A sum of learning rates by which every network has left the beginning: 1000 steps of 1e-3. */
+/* After this sum of learning rates every network has begun to learn: 1000 steps of 1e-3. */
 static const double TRAVELLED = 1.0;
 static const double SUSPECT = 1.2;
 
@@ -57,9 +58,9 @@ void collapse_note_step(struct collapse *c, const double loss[static MODEL_PEOPL
     c->travel += lr;
 }
 
-/* ---- Judging --------------------------------------------------------------------------------- */
+/* ---- The verdict ----------------------------------------------------------------------------- */
 
-/* Comparisons with what is not known (NaN) are false. */
+/* Unknown values are NaN, and comparisons with NaN are false. */
 static bool is_lost(const struct collapse *c, int who, double loss)
 {
     double start = c->start[who], best = c->best[who];
@@ -122,7 +123,7 @@ void collapse_note_validation(struct collapse *c,
             any = true;
             continue;
         }
-        c->best[who] = fmin(c->best[who], views[who].loss); /* of a number and NaN, the number */
+        c->best[who] = fmin(c->best[who], views[who].loss); /* fmin ignores NaN */
         if (pictures_vary(o))
             c->variety[who] = fmax(c->variety[who], o->made.variety / o->wanted.variety);
     }
@@ -138,9 +139,9 @@ bool collapse_is_suspected(const struct collapse *c, const double loss[static MO
     return suspected;
 }
 
-/* ---- Telling --------------------------------------------------------------------------------- */
+/* ---- The message ----------------------------------------------------------------------------- */
 
-/* Why, in numbers. */
+/* The reason, with numbers. */
 static int describe_kind(const struct collapse_view *v, char *out, size_t n)
 {
     const struct outputs *o = &v->seen;
@@ -149,8 +150,7 @@ static int describe_kind(const struct collapse_view *v, char *out, size_t n)
         return snprintf(out, n, "its loss is not a finite number");
     case COLLAPSE_SATURATED:
         return snprintf(out, n,
-                        "%.1f %% of the values it draws are black or white (%.1f %% in the "
-                        "pictures)",
+                        "%.1f %% of its output values are black or white (%.1f %% in the pictures)",
                         100 * o->made.extreme, 100 * o->wanted.extreme);
     case COLLAPSE_WORSE:
         return snprintf(out, n, "plain grey would be %.2g times as close to the pictures",
@@ -158,7 +158,7 @@ static int describe_kind(const struct collapse_view *v, char *out, size_t n)
     case COLLAPSE_LOST:
         return snprintf(out, n, "it has lost most of what it had learned");
     default:
-        return snprintf(out, n, "what it draws varies by %.2g %% of what the pictures vary by",
+        return snprintf(out, n, "its outputs vary only %.2g %% as much as the pictures",
                         100 * o->made.variety / o->wanted.variety);
     }
 }
@@ -182,7 +182,10 @@ void collapse_describe(const struct collapse *c,
                        const struct collapse_view views[static MODEL_PEOPLE],
                        char out[static COLLAPSE_TEXT_BYTES])
 {
-    enum { EACH = COLLAPSE_TEXT_BYTES / MODEL_PEOPLE - 40 }; /* more than any of the texts above */
+    enum {
+        EACH = COLLAPSE_TEXT_BYTES / MODEL_PEOPLE - 40
+    }; /* longer than any of the texts
+        * above */
     char why[EACH];
     int used = 0;
     out[0] = '\0';

@@ -1,23 +1,23 @@
 /*
- * Has a decoder collapsed? A learning rate that is too high can destroy a network within a few
- * steps and without a spike: losses rise to a level and stay there, and the guard (guard.h), which
- * judges single steps, takes that level for normal. So each validation judges each decoder, by its
- * reconstruction loss and by what it draws (outputs.h). A decoder has collapsed where
+ * Detects a collapsed decoder. A learning rate that is too high can destroy a network within a few
+ * steps and without a spike: losses rise to a level and stay there. The guard (guard.h) checks
+ * single steps and takes that level for normal. So each validation checks each decoder, by its
+ * reconstruction loss and its outputs (outputs.h). A decoder has collapsed if it is one of these:
  *
  *   not finite  its loss is not a finite number
- *   saturated   nearly all values it draws are black or white, and those of the pictures are not:
- *               gradients through the sigmoid are 0, and it does not recover
- *   worse       it is farther from the pictures than plain grey, and its loss is not below the one
- *               with which the stage began: worse than a network that has learned nothing
- *   lost        its loss has risen most of the way from the best validation back to the beginning,
- *               and plain grey would be about as good
- *   flat        it draws the same picture whatever it is shown, although its outputs varied before,
- *               or the learning rates so far add up to more than 1
+ *   saturated   nearly all of its output values are black or white, but those of the pictures are
+ *               not: gradients through the sigmoid are 0, and it does not recover
+ *   worse       its error is larger than that of plain grey, and its loss is not below the first
+ *               loss of the stage: worse than a network that has learned nothing
+ *   lost        its loss has risen most of the way from the best validation back to the start, and
+ *               plain grey would be about as good
+ *   flat        it draws the same picture for every input, although its outputs varied before, or
+ *               the learning rates so far add up to more than 1
  *
- * A network that has not begun to learn draws nearly plain grey: it is none of these. What all of
- * this is compared with is part of the state, the same on every rank and saved in checkpoints;
- * where an older checkpoint does not tell it, or discriminators have a say, it is NaN, and the
- * judgements that need it are not made.
+ * A network that has not begun to learn draws nearly plain grey: it is none of these. The values to
+ * compare with are part of the state, the same on every rank and saved in checkpoints. A value that
+ * is not known is NaN, and the tests that need it are skipped: after an older checkpoint, or with
+ * discriminators.
  *
  *     collapse_note_step(&c, losses, lr);         // after a step that changed the model
  *     collapse_judge(&c, views);                  // at a validation: fills kinds
@@ -46,15 +46,15 @@ enum collapse_kind {
 
 /* Plain data. NaN: not known. */
 struct collapse {
-    double start[MODEL_PEOPLE];   /* reconstruction loss of the stage's first step */
-    double best[MODEL_PEOPLE];    /* the least of a validation in which it had not collapsed */
-    double variety[MODEL_PEOPLE]; /* the most that outputs varied, as a share of the pictures' */
-    double travel;              /* sum of learning rates: about how far a parameter can have got */
-    int32_t kind[MODEL_PEOPLE]; /* enum collapse_kind, at the last validation */
-    int32_t in_a_row;           /* validations up to the last one that found a collapse */
+    double start[MODEL_PEOPLE];   /* reconstruction loss of the first step of the stage */
+    double best[MODEL_PEOPLE];    /* lowest loss of a validation without collapse */
+    double variety[MODEL_PEOPLE]; /* highest variety of outputs / that of the pictures */
+    double travel;                /* sum of learning rates: how far parameters can move */
+    int32_t kind[MODEL_PEOPLE];   /* enum collapse_kind, at the last validation */
+    int32_t in_a_row;             /* the latest validations in a row that found a collapse */
 };
 
-/* A decoder as a validation saw it. */
+/* The results of one validation for one decoder. */
 struct collapse_view {
     double loss; /* of reconstruction */
     struct outputs seen;
@@ -63,7 +63,7 @@ struct collapse_view {
 
 /* At the beginning of a stage. */
 void collapse_init(struct collapse *c);
-/* Nothing is known: of a checkpoint that does not tell. */
+/* Sets everything to unknown, for a checkpoint without these values. */
 void collapse_forget(struct collapse *c);
 /* Forgets the losses: for a resume that changes what a loss is. */
 void collapse_forget_losses(struct collapse *c);
@@ -71,24 +71,25 @@ void collapse_forget_losses(struct collapse *c);
 /* A person's reconstruction loss: the terms that compare the reconstruction with the picture, by
  * their weights. */
 double collapse_loss(const struct config *c, const struct model_losses *losses, int who);
-/* After a step that changed the model: the losses it began with, and its learning rate; NaN where
- * parts of the network are frozen, which need not move. */
+/* Call it after a step that changed the model. loss: from before the update. lr: NaN if parts of
+ * the network are frozen, because they need not move. */
 void collapse_note_step(struct collapse *c, const double loss[static MODEL_PEOPLE], double lr);
-/* Do the losses of a step make it worth looking at the outputs? Noise may do so, too, and before
- * the first good validation all do. */
+/* True if the losses of a step are a reason to check the outputs. Noise can be one, too. Always
+ * true before the first good validation. */
 bool collapse_is_suspected(const struct collapse *c, const double loss[static MODEL_PEOPLE]);
-/* Fills the kinds; has any decoder collapsed? */
+/* Fills the kinds. True if a decoder has collapsed. */
 bool collapse_judge(const struct collapse *c, struct collapse_view views[static MODEL_PEOPLE]);
 /* After collapse_judge at a validation. */
 void collapse_note_validation(struct collapse *c,
                               const struct collapse_view views[static MODEL_PEOPLE]);
 
-/* "decoder A has collapsed: 99 % of …; decoder B has collapsed: …", of those that have. */
+/* "decoder A has collapsed: 99 % of …; decoder B has collapsed: …", for the collapsed decoders. */
 enum { COLLAPSE_TEXT_BYTES = 1200 };
 void collapse_describe(const struct collapse *c,
                        const struct collapse_view views[static MODEL_PEOPLE],
                        char out[static COLLAPSE_TEXT_BYTES]);
-/* "decoder A", "decoder B" or "decoder A and decoder B": by the last validation. */
+/* The decoders that the last validation found collapsed: "decoder A", "decoder B" or "decoder A and
+ * decoder B". */
 const char *collapse_who(const struct collapse *c);
 
 #endif

@@ -27,7 +27,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Of n > 0 numbers, which it sorts. */
+/* n > 0. Sorts the numbers. */
 static double median(double *numbers, int n)
 {
     qsort(numbers, (size_t)n, sizeof *numbers, compare);

@@ -43,8 +43,8 @@ static bool is_empty(const uint8_t *mask, size_t pixels)
     return true;
 }
 
-/* Pixels count as much as their mask is bright, as in quality.h; a picture whose mask is empty is
- * compared as a whole. */
+/* Pixels are weighted by the mask, as in quality.h. A picture with an empty mask is compared as a
+ * whole. */
 static void add_error(struct outputs_sum *sum, const uint8_t *made, const uint8_t *wanted,
                       const uint8_t *mask, size_t pixels)
 {

@@ -68,7 +68,7 @@ enum status append_write(struct append_file *f, const void *bytes, size_t n, str
 {
     struct stat s;
     if (fstat(f->fd, &s) == 0 && s.st_nlink == 0)
-        return FAIL(em, ST_IO, "%s was removed while in use; it is made anew at the next start",
+        return FAIL(em, ST_IO, "%s was removed while in use; the next start makes a new one",
                     f->path);
     if (f->torn) {
         enum status st = append_cut(f, f->end, em);

@@ -1,6 +1,6 @@
 /*
- * A file that only grows, by whole records: a reader never finds half of one followed by another.
- * metrics.jsonl and event files are such files. One thread at a time.
+ * A file to which whole records are appended: a reader never finds half a record followed by
+ * another. Used for metrics.jsonl and event files. One thread at a time.
  */
 #ifndef BIFRONS_DRIVER_APPEND_H
 #define BIFRONS_DRIVER_APPEND_H
@@ -18,16 +18,16 @@ struct append_file {
     char path[PATH_BYTES_MAX];
 };
 
-/* What an unopened one looks like; append_close is fine with it. */
+/* An unopened file; append_close accepts it. */
 #define APPEND_FILE_NONE ((struct append_file){.fd = -1})
 
-/* Opens or, where new_only or nothing is there, makes the file; end = its size. ST_IO; with
- * new_only *exists_out tells whether a file of that name was the reason. */
+/* Opens the file, or makes it if it is missing or new_only; end = its size. Errors: ST_IO. With
+ * new_only, *exists_out: it failed because the file exists. */
 enum status append_open(struct append_file *f, const char *path, bool new_only, bool *exists_out,
                         struct errmsg *em) MUST_CHECK;
 /* Cuts the file; size <= end. ST_IO. */
 enum status append_cut(struct append_file *f, int64_t size, struct errmsg *em) MUST_CHECK;
-/* Writes one record, whole or not at all. ST_IO; a later record may succeed. */
+/* Writes one record, whole or not at all. Errors: ST_IO; a later record may succeed. */
 enum status append_write(struct append_file *f, const void *bytes, size_t n,
                          struct errmsg *em) MUST_CHECK;
 void append_close(struct append_file *f);

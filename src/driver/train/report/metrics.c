@@ -23,7 +23,7 @@ static const char *const kinds[] = {
 #undef X
 };
 
-/* The end of the last line that ends at or before `size`. */
+/* Finds the end of the last line that ends at or before `size`. */
 static enum status last_line_end(const struct append_file *f, int64_t size, int64_t *end_out,
                                  struct errmsg *em)
 {
@@ -71,7 +71,7 @@ out:
     return st;
 }
 
-/* An object under construction: what went wrong is asked once, at the end. */
+/* A row being built. Errors are checked once, at the end. */
 struct row_writer {
     bool nonfinite, failed;
 };
@@ -82,7 +82,7 @@ static void put(struct row_writer *w, json_t *object, const char *key, json_t *v
         w->failed = true;
 }
 
-/* json_real(NAN) is NULL: such a number becomes null, and the row says so. */
+/* json_real(NAN) is NULL: such a number becomes null and marks the row as nonfinite. */
 static void put_number(struct row_writer *w, json_t *object, const char *key, double value)
 {
     if (!isfinite(value))
@@ -117,7 +117,7 @@ static json_t *val_metrics_object(struct row_writer *w, const struct val_metrics
     return o;
 }
 
-/* NULL where memory is out. */
+/* NULL if out of memory. */
 static json_t *row_object(const struct metrics_row *row)
 {
     struct row_writer w = {0};
@@ -158,7 +158,7 @@ enum status metrics_write(struct metrics *m, const struct metrics_row *row, stru
     enum status st;
     if (text) {
         size_t n = strlen(text);
-        text[n] = '\n'; /* in the place of the zero byte, which no one needs */
+        text[n] = '\n'; /* replaces the final zero byte */
         st = append_write(&m->file, text, n + 1, em);
     } else {
         st = FAIL(em, ST_MEMORY, "out of memory writing %s", m->file.path);

@@ -20,7 +20,7 @@ static uint8_t *unconst(const uint8_t *rgb)
     return (uint8_t *)(uintptr_t)rgb; /* struct picture has no read-only form */
 }
 
-/* --- text ----------------------------------------------------------------------------------- */
+/* --- Text ------------------------------------------------------------------------------------- */
 
 static int text_width(const char *text, int size)
 {
@@ -34,7 +34,7 @@ static const char *pick_possible(const char *wanted, const char *ascii)
     return picture_text_possible(wanted) ? wanted : ascii;
 }
 
-/* Appends to a text; what does not fit is cut. */
+/* Appends to a text and cuts it if it is too long. */
 static void add(char out[static PREVIEW_TEXT_BYTES], const char *fmt, ...) PRINTF_LIKE(2, 3);
 static void add(char out[static PREVIEW_TEXT_BYTES], const char *fmt, ...)
 {
@@ -54,7 +54,7 @@ static size_t drop_character(const char *text, size_t n)
     return n;
 }
 
-/* text, or as much of its beginning as fits into width with dots after it. */
+/* Copies text; if it does not fit into width, its beginning and dots. */
 static void fit_text(const char *text, int size, int width, char out[static PREVIEW_TEXT_BYTES])
 {
     const char *dots = pick_possible("\u2026", "...");
@@ -70,9 +70,9 @@ static void fit_text(const char *text, int size, int width, char out[static PREV
     while (n > 0 && text_width(out, size) > width && (n = drop_character(text, n), true));
 }
 
-/* --- any sheet ------------------------------------------------------------------------------ */
+/* --- Any sheet -------------------------------------------------------------------------------- */
 
-/* Pixels. A cell is a picture with its caption; gaps lie between cells and around all. */
+/* In pixels. A cell is a picture with its caption. Gaps are between cells and around them all. */
 struct layout {
     int side, text, line, gap;
     int caption;        /* height under each picture, 0 without captions */
@@ -87,7 +87,7 @@ static int clamp(int value, int low, int high)
     return MIN(MAX(value, low), high);
 }
 
-/* The side at which pictures of that size are shown. */
+/* The side of the drawn pictures. */
 static int side_of(int size)
 {
     int factor = size < PREVIEW_SIDE_MIN ? (PREVIEW_SIDE_MIN + size - 1) / size : 1;
@@ -235,11 +235,11 @@ out:
     return st;
 }
 
-/* --- the two sheets of a swap --------------------------------------------------------------- */
+/* --- The two sheets of a swap ----------------------------------------------------------------- */
 
 enum { NAME_BYTES = 56 }; /* two of them and an arrow fit into one text */
 
-/* The person's name, cut at a character, or "A" or "B" where it cannot be set. */
+/* The person's name, cut at a character; "A" or "B" if the font cannot show it. */
 static void person_label(const struct preview_pictures *p, int person, char out[static NAME_BYTES])
 {
     const char *name = p->name[person];
@@ -251,7 +251,7 @@ static void person_label(const struct preview_pictures *p, int person, char out[
     snprintf(out, NAME_BYTES, "%.*s", (int)n, name);
 }
 
-/* "Ada -> Ben": whose picture, shown with whose face. Long names share the picture's width. */
+/* "Ada -> Ben": Ada's picture with Ben's face. Long names share the width of the picture. */
 static void swap_label(const struct preview_pictures *p, int from, int to,
                        char out[static PREVIEW_TEXT_BYTES])
 {

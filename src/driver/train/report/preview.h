@@ -1,19 +1,19 @@
 /*
- * Sheets of pictures with captions, dark on light: previews while training, the sheets of
- * `swap --grid`, samples of a set. No training types: pictures, names, text.
+ * Sheets of pictures with captions, dark on light: previews while training, the sheets of `swap
+ * --grid`, samples of a set. Independent of training.
  *
  *   preview_grid    2 x 3: A, A > A, A > B / B, B > B, B > A of one pair of pictures
  *   preview_swaps   4 x n: A, A > B, B, B > A of n pairs
  *   preview_sheet   any rows x columns of cells with captions
  *
  * Pictures are shown at least PREVIEW_SIDE_MIN pixels high; smaller ones are enlarged by a whole
- * factor. A person's name that picture_text cannot set is replaced by "A" or "B".
+ * factor. If picture_text cannot show a person's name, "A" or "B" replaces it.
  *
  * A sheet with decoded faces has "AI" in its lower right corner, and is encoded with preview_mark,
  * whose XMP says composite.
  *
- * Outputs are the caller's, freed with picture_release. ST_MEMORY; ST_USAGE where a sheet would
- * exceed PICTURE_SIDE_MAX. Thread-safe.
+ * The caller owns outputs and frees them with picture_release. Errors: ST_MEMORY; ST_USAGE if a
+ * sheet would exceed PICTURE_SIDE_MAX. Thread-safe.
  */
 #ifndef BIFRONS_DRIVER_PREVIEW_H
 #define BIFRONS_DRIVER_PREVIEW_H
@@ -31,18 +31,18 @@ enum { PREVIEW_A, PREVIEW_B, PREVIEW_PEOPLE };
 struct preview_pictures {
     size_t n;
     int size;
-    const char *name[PREVIEW_PEOPLE]; /* the people's; NULL or "": "A" and "B" */
+    const char *name[PREVIEW_PEOPLE]; /* names of the people; NULL or "": "A" and "B" */
     const uint8_t *original[PREVIEW_PEOPLE];
-    const uint8_t *recon[PREVIEW_PEOPLE]; /* preview_swaps does without */
+    const uint8_t *recon[PREVIEW_PEOPLE]; /* not used by preview_swaps */
     const uint8_t *swap[PREVIEW_PEOPLE];  /* swap[PREVIEW_A]: A's picture with B's face */
-    bool no_ai_label;                     /* only where the user asked for that by name */
+    bool no_ai_label;                     /* only if the user asked for it */
 };
 
-/* What the footer says: "stage 2 of 3   step 1240   epoch 20   val loss 0.0433". */
+/* Content of the footer: "stage 2 of 3 step 1240 epoch 20 val loss 0.0433". */
 struct preview_state {
-    int64_t stage, stages; /* of how many; 0: left out */
-    int64_t step, epoch;   /* negative: left out */
-    double val_loss;       /* NaN: left out */
+    int64_t stage, stages; /* stages: how many; 0: omitted */
+    int64_t step, epoch;   /* negative: omitted */
+    double val_loss;       /* NaN: omitted */
 };
 
 /* The pair number `index`. state NULL: no footer text. */
@@ -72,7 +72,7 @@ enum status preview_sheet(const struct preview_sheet *s, struct picture *out,
                           struct errmsg *em) MUST_CHECK;
 
 /*
- * The mark to encode a sheet of decoded faces with; its visible label is drawn already.
+ * The mark for the encoded sheet of decoded faces. The sheet has its visible label already.
  * checkpoint_hash: 32 hex digits or NULL, borrowed.
  */
 struct picture_mark preview_mark(const char *checkpoint_hash);

@@ -41,7 +41,7 @@ void progress_init(struct progress *p, const struct progress_options *o)
     p->started_s = p->step_started_s = now(p);
 }
 
-/* --- rates ---------------------------------------------------------------------------------- */
+/* --- Rates ------------------------------------------------------------------------------------ */
 
 static void take_time(struct progress *p, double step_s, double wait_s)
 {
@@ -85,9 +85,9 @@ double progress_run_left_s(const struct progress *p)
     return time_of(p, steps_left(p) + p->options.steps_to_come);
 }
 
-/* --- text ----------------------------------------------------------------------------------- */
+/* --- Text ------------------------------------------------------------------------------------- */
 
-/* Appends; what does not fit is cut. */
+/* Appends to a line and cuts it if it is too long. */
 static void add(char out[static PROGRESS_LINE_BYTES], const char *fmt, ...) PRINTF_LIKE(2, 3);
 static void add(char out[static PROGRESS_LINE_BYTES], const char *fmt, ...)
 {
@@ -161,13 +161,13 @@ void progress_format(const struct progress *p, char out[static PROGRESS_LINE_BYT
     add_time_left(p, out);
 }
 
-/* --- events --------------------------------------------------------------------------------- */
+/* --- Events ----------------------------------------------------------------------------------- */
 
 static void show_when_due(struct progress *p, double time_s)
 {
     bool terminal = is_terminal(p);
     double every_s = terminal ? redraw_every_s : p->options.every_s;
-    /* the first step warms up, so its time says nothing: the first plain line waits for the next */
+    /* the first step is slower (warm-up): the first plain line waits for the second step */
     bool due = p->shown ? time_s - p->shown_s >= every_s : terminal || p->steps_timed > 0;
     if (!due)
         return;

@@ -1,20 +1,20 @@
 /*
- * How far a run is, for the person watching:
+ * The progress line:
  *
  *   epoch 3/50  step 372/6250  loss 0.0412 (A 0.0210 B 0.0202)  val 0.0433 (L1 recon 0.0391 swap
  *   0.0577)  193 images/s  data 0.4 %  2 min 10 s left                        (on one line)
  *
- * Before that the stage, where there are some: "stage 2 of 3, 256 px  epoch 1/10 …"; the time left
- * is then the stage's, and the run's: "4 min 10 s left in this stage, about 31 min in all". Of the
- * stages to come nothing is measured yet; they are taken to need the time of so many of this one's
- * steps as the options say.
+ * With train.stages it begins with the stage: "stage 2 of 3, 256 px epoch 1/10 …". It then gives
+ * the time left of the stage and of the run: "4 min 10 s left in this stage, about 31 min in all".
+ * Later stages are not measured yet: options.steps_to_come gives their length in steps of this
+ * stage.
  *
- * On a GPU also the most memory that tensors have taken so far, as "3.2 GiB".
+ * On a GPU it also has the peak memory of tensors, as "3.2 GiB".
  *
  * On a terminal the line is redrawn in place; elsewhere (a batch job's log file) a plain line is
- * logged every every_s seconds. Rates are averages in which a second counts half as much as one
- * twenty seconds later. Time left = steps left x (time of a step + mean pause a step), where pauses
- * are what happens between steps: validation, previews.
+ * logged every every_s seconds. Rates are moving averages with a half-life of twenty seconds. Time
+ * left = steps left x (time of a step + mean pause per step). Pauses are the work between steps:
+ * validation, previews.
  *
  *     progress_init(&p, &options);
  *     for (int64_t step = 1; step <= options.total_steps; step++) {
@@ -27,7 +27,8 @@
  *     }
  *     progress_finish(&p);
  *
- * Does nothing on rank > 0, by way of the log. One thread at a time. Nothing here can fail.
+ * Ranks above 0 show nothing, because their log is silent. One thread at a time. Nothing here can
+ * fail.
  */
 #ifndef BIFRONS_DRIVER_PROGRESS_H
 #define BIFRONS_DRIVER_PROGRESS_H
@@ -42,29 +43,29 @@ enum { PROGRESS_LINE_BYTES = 320, PROGRESS_STAGE_BYTES = 64 };
 
 struct progress_options {
     char stage[PROGRESS_STAGE_BYTES]; /* "stage 2 of 3, 256 px"; "": none */
-    double steps_to_come;             /* of the stages that follow, in steps of this one; 0: none */
+    double steps_to_come;             /* of later stages, in steps of this one; 0: none */
     int64_t epochs, total_steps;      /* to be reached */
     int64_t first_step;               /* steps done before this start: 0, or the checkpoint's */
     int64_t images_per_step;          /* of both people, over all ranks */
-    double loss_weight[MODEL_LOSSES]; /* to add the terms of a person */
+    double loss_weight[MODEL_LOSSES]; /* to sum the losses of a person */
     double every_s;                   /* between plain lines */
     double time_limit_s;              /* of this start; 0: none */
     double (*clock)(void *ctx);       /* seconds, monotonic; NULL: clock_seconds */
-    /* where lines go; NULL: the log. redraw: the line replaces the one before, "" removes it */
+    /* shows a line; NULL: the log. redraw: it replaces the line before; "" removes that */
     void (*show)(void *ctx, bool redraw, const char *line);
-    bool terminal; /* redraw lines? looked at only where show is given */
+    bool terminal; /* redraw lines; used only if show is set */
     void *ctx;     /* of clock and show */
 };
 
 struct progress_update {
     int64_t epoch; /* from 1 */
-    int64_t step;  /* steps done, this one included */
+    int64_t step;  /* steps done, including this one */
     struct model_losses losses;
     double data_wait_s; /* of this step */
     int64_t gpu_bytes;  /* peak of tensors so far; 0: no GPU */
 };
 
-/* Caller-owned; its members are the functions' business. */
+/* Owned by the caller; do not use the members. */
 struct progress {
     struct progress_options options;
     struct progress_update last;
@@ -74,14 +75,14 @@ struct progress {
     double started_s, step_started_s, pause_started_s, shown_s;
     double steps_sum, time_sum, wait_sum; /* decayed, for the rates */
     double time_total_s, pause_total_s;   /* of timed steps; of pauses */
-    int64_t steps_seen, steps_timed;      /* of this start; the first is not timed */
+    int64_t steps_seen, steps_timed;      /* of this start; the first step is not timed */
     bool shown;
 };
 
 void progress_init(struct progress *p, const struct progress_options *o);
-/* After each step; shows a line when it is time to. */
+/* Call it after each step; shows a line when one is due. */
 void progress_step(struct progress *p, const struct progress_update *u);
-/* What happens between these two is a pause, not part of a step. */
+/* The time between these two calls is a pause, not part of a step. */
 void progress_pause(struct progress *p);
 void progress_continue(struct progress *p);
 struct progress_val {
@@ -93,10 +94,10 @@ void progress_finish(struct progress *p);
 
 /* Images of both people a second, smoothed; 0 before the second step. */
 double progress_images_per_s(const struct progress *p);
-/* Seconds to the end of the stage and of the run, or -1 where that is not known yet. */
+/* Seconds to the end of the stage and of the run; -1 if not known yet. */
 double progress_stage_left_s(const struct progress *p);
 double progress_run_left_s(const struct progress *p);
-/* The line itself. */
+/* Writes the progress line. */
 void progress_format(const struct progress *p, char out[static PROGRESS_LINE_BYTES]);
 
 #endif

@@ -8,7 +8,7 @@
 
 enum { WINDOW = 11, RADIUS = WINDOW / 2, MOMENTS = 5 };
 
-/* The part of a picture that counts, rows and columns [from, to). */
+/* The part of a picture that is measured: rows and columns [from, to). */
 struct box {
     int top, bottom, left, right;
 };
@@ -63,7 +63,7 @@ static int mirrored(int i, int n)
     return MIN(MAX(i, 0), n - 1);
 }
 
-/* Where the mask is not 0; all of the picture where it is NULL. */
+/* The box in which the mask is not 0; the whole picture if mask is NULL. */
 static struct box box_of(int size, const uint8_t *mask)
 {
     struct box b = {size, 0, size, 0};

@@ -1,9 +1,9 @@
 /*
- * How close a picture is to the truth, inside a mask.
+ * The error of a picture against the true one, inside a mask.
  *
  * All three measures take 8-bit RGB pictures of the same size and weigh pixels by an 8-bit mask
- * (NULL: all alike); a mask without any weight gives NaN. Values are per picture; means are the
- * caller's.
+ * (NULL: all the same); an empty mask gives NaN. Values are per picture; the caller averages them.
+ *
  *   L1    mean absolute difference, in units of full scale: 0 is perfect, 1 is black against white
  *   PSNR  10 log10(1 / MSE) in dB
  *   SSIM  Wang et al., "Image quality assessment: from error visibility to structural similarity",
@@ -29,13 +29,13 @@ void quality_meter_free(struct quality_meter *m);
 struct quality quality_measure(struct quality_meter *m, const uint8_t *picture,
                                const uint8_t *truth, const uint8_t *mask);
 
-/* Adding up over pictures, wherever they were measured: sums of these sums are sums. */
+/* Sums over pictures. They can be added over ranks. */
 struct quality_sum {
     double l1, psnr, ssim, n;
 };
-/* A picture whose mask is empty is left out. PSNR counts as 100 dB at most: identical pictures. */
+/* Ignores a picture with an empty mask. PSNR is at most 100 dB (identical pictures). */
 void quality_add(struct quality_sum *sum, struct quality q);
-/* NaN where nothing was added. */
+/* NaN if nothing was added. */
 struct quality quality_mean(const struct quality_sum *sum);
 
 #endif

@@ -25,9 +25,9 @@ const char *run_record_commit(void)
     return BIFRONS_COMMIT;
 }
 
-/* --- values --------------------------------------------------------------------------------- */
+/* --- Values ----------------------------------------------------------------------------------- */
 
-/* A string; null for NULL; bytes outside ASCII become '?' where the text is not UTF-8. */
+/* A string; null for NULL. If the text is not UTF-8, bytes outside ASCII become '?'. */
 static json_t *text_or_null(const char *text)
 {
     if (!text)
@@ -51,7 +51,7 @@ static json_t *time_now(void)
     return json_string(text);
 }
 
-/* Takes value over; remembers a failure, which is always lack of memory. */
+/* Takes ownership of value. Sets *failed if out of memory, the only failure. */
 static void put(json_t *object, const char *key, json_t *value, bool *failed)
 {
     if (json_object_set_new(object, key, value) != 0)
@@ -64,7 +64,7 @@ static void append(json_t *array, json_t *value, bool *failed)
         *failed = true;
 }
 
-/* --- parts ---------------------------------------------------------------------------------- */
+/* --- Parts ------------------------------------------------------------------------------------ */
 
 static json_t *program_object(bool *failed)
 {
@@ -122,7 +122,7 @@ static json_t *resume_object(const struct run_record_facts *f, bool *failed)
     return o;
 }
 
-/* --- history -------------------------------------------------------------------------------- */
+/* --- History ---------------------------------------------------------------------------------- */
 
 static bool history_is_usable(const json_t *old)
 {
@@ -130,7 +130,7 @@ static bool history_is_usable(const json_t *old)
            json_is_array(json_object_get(old, "resumes"));
 }
 
-/* The earlier record, or NULL where there is none to go on from. */
+/* The earlier record; NULL if there is none that can be continued. */
 static json_t *history_read(const char *path)
 {
     uint8_t *bytes = NULL;
@@ -171,7 +171,7 @@ static void put_history(json_t *root, const struct run_record_facts *f, const ch
     json_decref(old);
 }
 
-/* --- the record ----------------------------------------------------------------------------- */
+/* --- The record ------------------------------------------------------------------------------- */
 
 static void put_facts(json_t *root, const struct run_record_facts *f, bool *failed)
 {
@@ -240,7 +240,7 @@ enum status run_record_write(const struct run_record *r, struct errmsg *em)
     if (!text)
         return FAIL(em, ST_MEMORY, "out of memory writing %s", r->path);
     size_t n = strlen(text);
-    text[n] = '\n'; /* in the place of the zero byte, which no one needs */
+    text[n] = '\n'; /* replaces the final zero byte */
     enum status st = file_write_atomic(r->path, text, n + 1, em);
     free(text);
     return st;

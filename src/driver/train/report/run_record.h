@@ -1,6 +1,6 @@
 /*
- * run.json: what ran, where, on whose pictures, and how it ended. Written atomically at the start
- * and at the end, so that a run that was killed has its first half.
+ * run.json: the program, ranks, pictures and result of a run. Written atomically at the start and
+ * at the end: a killed run has the facts of its start.
  *
  *   {"bifrons":{"version","commit"}, "libraries":{"torch","mpi","hdf5"},
  *    "config", "seed", "device", "backend", "reducer",
@@ -11,10 +11,10 @@
  *    "resumes":[{"started","from_step","world_size"}, …]}
  *
  * Times are UTC, ISO 8601. fingerprint is 16 hex digits. ended, exit and what follows it are null
- * until run_record_end; "stage" stays null without train.stages. On resume "started" and "resumes"
- * of the file that is there are kept, and a row is added; all else describes the latest start.
+ * until run_record_end; "stage" stays null without train.stages. A resumed run keeps "started" and
+ * "resumes" of the file and adds a row to "resumes"; everything else describes the latest start.
  *
- * Rank 0 writes. A failure never ends training: warn and go on.
+ * Rank 0 writes. A failure must not end training: warn and continue.
  */
 #ifndef BIFRONS_DRIVER_RUN_RECORD_H
 #define BIFRONS_DRIVER_RUN_RECORD_H
@@ -36,13 +36,13 @@ struct run_record_person {
 struct run_record_facts {
     const char *torch_version, *mpi_version, *hdf5_version;
     const char *config_path, *device, *backend;
-    const char *reducer; /* how gradients are summed, in words */
+    const char *reducer; /* text: how gradients are summed */
     uint64_t seed;
     int world_size;
     const char *const *hosts; /* (world_size) host of each rank; NULL: none */
     struct run_record_person people[RUN_RECORD_PEOPLE];
     bool resumed;
-    int64_t from_step; /* where resumed */
+    int64_t from_step; /* the step of the checkpoint, if resumed */
 };
 
 /* Known at the end. */
@@ -58,22 +58,21 @@ struct run_record_outcome {
 struct run_record;
 
 /*
- * Takes the facts and, where resumed, the history in the file at path, which is not written yet. An
- * earlier file that cannot be understood is set aside as PATH.damaged, one that cannot be read as
- * PATH.unread, with a warning. ST_MEMORY;
- * ST_IO for a path too long.
+ * Takes the facts and, if resumed, the history of the file at path. Does not write the file yet. An
+ * earlier file that is not a run record is renamed to PATH.damaged, one that cannot be read to
+ * PATH.unread, with a warning. Errors: ST_MEMORY; ST_IO for a path too long.
  */
 enum status run_record_new(const char *path, const struct run_record_facts *facts,
                            struct run_record **out, struct errmsg *em) MUST_CHECK;
-/* Notes how it ended. ST_MEMORY. */
+/* Records the end of the run. Errors: ST_MEMORY. */
 enum status run_record_end(struct run_record *r, const struct run_record_outcome *outcome,
                            struct errmsg *em) MUST_CHECK;
-/* Writes the file, atomically: after run_record_new and after run_record_end. ST_IO, ST_MEMORY. */
+/* Writes the file atomically. Call it after run_record_new and after run_record_end. Errors: ST_IO,
+ * ST_MEMORY. */
 enum status run_record_write(const struct run_record *r, struct errmsg *em) MUST_CHECK;
 void run_record_free(struct run_record *r);
 
-/* The commit this program was built from ("-dirty" after it where files were changed), or
- * "unknown"; static. */
+/* The commit of this build (with "-dirty" if files were changed), or "unknown". Static. */
 const char *run_record_commit(void);
 
 #endif

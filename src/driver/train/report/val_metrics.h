@@ -1,10 +1,10 @@
 /*
- * What a validation measures on held-out pictures beside the losses: L1, PSNR and SSIM (quality.h)
- * inside the face mask, of the reconstruction, and of the swap where a set has the truth.
+ * The metrics of a validation on held-out pictures: L1, PSNR and SSIM (quality.h) inside the face
+ * mask, of the reconstruction, and of the swap if a set has true swaps.
  *
  * The same names everywhere: in metrics.jsonl, TensorBoard, a checkpoint's val_metrics and
- * checkpoint.best. "recon_l1" is the mean of "recon_l1_a" and "recon_l1_b"; "swap_l1_a" is of A's
- * pictures shown as B.
+ * checkpoint.best. "recon_l1" is the mean of "recon_l1_a" and "recon_l1_b"; "swap_l1_a" is of swaps
+ * of A's pictures, with B's face.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_VAL_METRICS_H
 #define BIFRONS_DRIVER_TRAIN_VAL_METRICS_H
@@ -29,7 +29,8 @@ const char *val_metrics_key(int i);
 int val_metrics_mean(enum val_answer answer, enum val_measure measure);
 
 void val_metrics_clear(struct val_metrics *m);
-/* From sums over all held-out pictures. A mean over people is over those who were measured. */
+/* Computes the metrics from sums over all held-out pictures. A mean over people includes only those
+ * that were measured. */
 void val_metrics_from(struct quality_sum sums[VAL_ANSWERS][MODEL_PEOPLE], struct val_metrics *out);
 
 #endif

@@ -15,7 +15,8 @@
 
 #include "base/poison.h"
 
-/* The state as the checkpoint tells it; values of another kind are not compared with. */
+/* Takes the state from the checkpoint. Forgets values that a changed configuration makes
+ * incomparable. */
 static void take_state(struct session *s, const struct run_meta *meta,
                        const struct resume_changes *changed)
 {
@@ -25,7 +26,7 @@ static void take_state(struct session *s, const struct run_meta *meta,
         t->best_value = t->best_seen = NAN;
         t->best_step = 0;
     }
-    if (isnan(t->best_seen)) /* those that measured nothing do not count */
+    if (isnan(t->best_seen)) /* validations without a measure do not count */
         t->stale = 0;
     t->discriminator_steps =
         s->run.config.loss.adversarial > 0 ? MAX(t->discriminator_steps, 0) : 0;
@@ -33,7 +34,7 @@ static void take_state(struct session *s, const struct run_meta *meta,
         guard_forget_losses(&t->guard);
         collapse_forget_losses(&t->collapse);
     }
-    if (s->run.config.guard.spike == 0) /* no validation would find that it has recovered */
+    if (s->run.config.guard.spike == 0) /* no check would notice a recovery */
         collapse_forget(&t->collapse);
     bool same_ranks =
         s->run.config.train.reproducible || meta->world_size == comm_world_size(s->run.comm);
@@ -50,13 +51,13 @@ static enum status check_state(const char *path, const struct train_state *t, st
 {
     if (t->stage < 0 || t->stage_step < 0 || t->stage_step > t->step ||
         t->stage_position > t->position)
-        return FAIL(em, ST_DATA, "%s: what it says of its stage contradicts itself", path);
+        return FAIL(em, ST_DATA, "%s: its step and the start of its stage contradict each other",
+                    path);
     return ST_OK;
 }
 
-/* Does an open checkpoint fit? Enters its stage and takes its state where it does. Where
- * train.stages has changed, one of an earlier stage might fit; but no change of it is meant to take
- * back a stage. */
+/* Checks an open checkpoint; if it fits, enters its stage and takes its state. Never falls back to
+ * an earlier stage because train.stages changed. */
 static enum status try_checkpoint(struct session *s, const char *path, const struct checkpoint *c,
                                   bool *final, struct errmsg *em)
 {

@@ -12,8 +12,8 @@
 
 #include "base/poison.h"
 
-/* The key of a change, NULL where it may change freely. Those of discriminators may where there
- * were none (!discriminators). */
+/* The key of a change that is not allowed; NULL if it is allowed. Keys of discriminators may change
+ * if there were none before (!discriminators). */
 static const struct config_key *changed_key(const char *name, size_t n, bool discriminators)
 {
     static const char table[] = "discriminator.";
@@ -26,13 +26,13 @@ static const struct config_key *changed_key(const char *name, size_t n, bool dis
     return key;
 }
 
-/* "key: old -> new" */
+/* a line "key: old -> new" */
 struct change {
     const char *line;
-    size_t n, key; /* of the line; of its key */
+    size_t n, key; /* length of the line, and of its key */
 };
 
-/* The next of the lines that config_difference writes. */
+/* Reads the next line of config_difference. */
 static bool next_change(const char **lines, struct change *out)
 {
     const char *line = *lines;
@@ -41,13 +41,13 @@ static bool next_change(const char **lines, struct change *out)
     return *line != '\0';
 }
 
-/* Which of the keys that cannot change is a stage's? */
+/* True if the key belongs to a stage. */
 static bool is_of_stage(const struct change *c)
 {
     return c->key == strlen("model.image_size") && !strncmp(c->line, "model.image_size", c->key);
 }
 
-/* Refuses keys that cannot change, those of a stage or the others. */
+/* Refuses changed keys that must not change: those of a stage, or the others. */
 static enum status refuse_changes(const char *lines, const char *path, bool discriminators,
                                   bool of_stage, struct errmsg *em)
 {
@@ -62,7 +62,7 @@ static enum status refuse_changes(const char *lines, const char *path, bool disc
     return ST_OK;
 }
 
-static void tell_changes(const char *lines, bool discriminators, struct resume_changes *changed)
+static void log_changes(const char *lines, bool discriminators, struct resume_changes *changed)
 {
     for (struct change c; next_change(&lines, &c);) {
         const struct config_key *key = changed_key(c.line, c.key, discriminators);
@@ -78,13 +78,14 @@ static enum status check_stage_is_there(const struct config *now, int64_t stage,
 {
     if (stage >= config_stage_count(now))
         return FAIL(em, ST_CONFIG,
-                    "%s is of stage %" PRId64 ", and train.stages has not as many: set it back, or "
-                    "start a new run from these weights with --init-from and --out",
+                    "%s is of stage %" PRId64
+                    ", and train.stages has fewer stages: set it back, or start a new run from "
+                    "these weights with --init-from and --out",
                     path, stage + 1);
     return ST_OK;
 }
 
-/* The stages before the checkpoint's have been trained as they were. */
+/* Stages before the checkpoint's must not change: they have been trained. */
 static enum status compare_stages(const struct config *old, const struct config *now, int64_t stage,
                                   const char *path, struct errmsg *em)
 {
@@ -149,7 +150,7 @@ static enum status judge_changes(const struct config *old, const struct config *
         st = refuse_changes(lines, path, discriminators, true, em);
     changed->stages = st == ST_CONFIG && stage > 0;
     if (st == ST_OK)
-        tell_changes(lines, discriminators, changed);
+        log_changes(lines, discriminators, changed);
     return st;
 }
 

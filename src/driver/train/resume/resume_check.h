@@ -1,6 +1,6 @@
 /*
- * What a configuration may change between the lives of a run. Every change is told, key by key;
- * one that would give the saved state another meaning is refused, with what to do instead.
+ * Which keys a resumed run may change. Every change is logged, key by key. A change that would give
+ * the saved state another meaning is refused; the message says what to do instead.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_RESUME_CHECK_H
 #define BIFRONS_DRIVER_TRAIN_RESUME_CHECK_H
@@ -8,17 +8,17 @@
 #include "run_meta.h"
 #include "session.h"
 
-/* What a change makes incomparable with what was before it. */
+/* What cannot be compared with earlier values after a change. */
 struct resume_changes {
-    bool losses; /* they are of another kind */
-    bool best;   /* best.pt is chosen by something else */
-    bool stages; /* where it is refused: because of what train.stages says of stages before */
+    bool losses; /* the loss is computed differently */
+    bool best;   /* checkpoint.best has changed */
+    bool stages; /* the refusal is because earlier stages of train.stages changed */
 };
 
 /*
- * Compares a checkpoint's configuration (TOML text; NULL: none) and sets with the run's, which
- * is that of the checkpoint's stage, or of the last one where there are not as many. ST_CONFIG
- * names the first change that cannot be. Otherwise logs the changes and tells what they mean. Text
+ * Compares a checkpoint's configuration (TOML text; NULL: none) and sets with the run's. The run's
+ * must be of the checkpoint's stage, or of the last one if there are fewer. ST_CONFIG: names the
+ * first change that is not allowed. Otherwise logs the changes and what they mean. A configuration
  * that cannot be read (a user's own checkpoint) passes.
  */
 enum status resume_check(const struct run *run, const char *path, const char *config_toml,

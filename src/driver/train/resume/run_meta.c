@@ -15,7 +15,7 @@ static double number_of(const json_t *object, const char *key, double otherwise)
     return json_is_number(value) ? json_number_value(value) : otherwise;
 }
 
-/* NULL where memory is out. */
+/* NULL if out of memory. */
 static json_t *guard_object(const struct guard *g)
 {
     json_t *losses = json_array();

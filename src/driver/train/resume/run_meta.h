@@ -1,6 +1,6 @@
 /*
- * What a checkpoint tells of a run: its state, by the rows of state_table.h, and what the run was
- * made of. The JSON text "meta" holds the META rows and
+ * What a checkpoint records of a run: its state, by the rows of state_table.h, its ranks and its
+ * sets. The JSON text "meta" holds the META rows and
  *
  *   {"world_size","threads", "fingerprints":[A,B], "people":[A,B], "consent":[A,B], …}
  *
@@ -15,21 +15,21 @@
 
 struct run_meta {
     struct train_state state;
-    int world_size, threads; /* 0: not told */
+    int world_size, threads; /* 0: not known */
     char fingerprints[2][20];
     const char *people[2], *consent[2]; /* written, not read */
 };
 
-/* The JSON text; stages: is there a train.stages? The caller frees. NULL where memory is out. */
+/* The JSON text; the caller frees it. stages: the run has train.stages. NULL if out of memory. */
 char *run_meta_text(const struct run_meta *m, bool stages);
-/* Back from that text; fields of other rows than META are as in train_state_init. Text that is no
- * JSON object reads as an empty one: the checkpoint's hash has been compared. */
+/* Reads that text. The fields of FACT and METRICS rows are as in train_state_init. Text that is not
+ * a JSON object is read as an empty object: the checkpoint's hash has been checked before. */
 void run_meta_read(const char *text, struct run_meta *out);
 
-/* The rows FACT and METRICS, to be written; facts->val_metrics borrows numbers. */
+/* Fills facts from the FACT and METRICS rows. facts->val_metrics borrows numbers. */
 void run_meta_put_facts(const struct train_state *t, struct checkpoint_number numbers[VAL_NUMBERS],
                         struct checkpoint_facts *facts);
-/* All that a checkpoint tells. */
+/* Reads everything from a checkpoint. */
 void run_meta_of(const struct checkpoint *c, struct run_meta *out);
 
 #endif

@@ -18,18 +18,18 @@
 
 static const double WAIT_MAX_S = 60, WAIT_TOLD_S = 1, RETRY_S = 60, FINISH_TOLD_S = 30;
 
-/* One checkpoint on its way to the disk. The thread's from worker_start until it is idle. */
+/* One checkpoint being written. The thread owns it from worker_start until it is idle. */
 struct write_job {
     const struct checkpoint_snapshot *snapshot;
     struct checkpoint_facts facts;
     struct checkpoint_number numbers[VAL_NUMBERS]; /* facts.val_metrics */
     char out[PATH_BYTES_MAX];
     bool best;
-    double best_value; /* of this state, where it is the best */
+    double best_value; /* of this state, if it is the best */
     int keep;
     double copy_s, stopped_s;
     struct watchdog *watchdog;
-    /* left by the thread */
+    /* results of the thread */
     enum status status;
     struct errmsg em;
     double write_s, processor_s;
@@ -41,13 +41,13 @@ struct saver {
     struct worker *worker;
     struct write_job job;
     struct train_state copied; /* the state in the snapshot */
-    bool writing;              /* the job's outcome has not been told yet */
+    bool writing;              /* the outcome has not been logged yet */
     bool unsaved;              /* the latest attempt failed */
-    bool slow_told;            /* that training waited for the disk */
-    double best_kept;          /* of best.pt, as state.best_value; NaN: none */
+    bool slow_told;            /* warned that training waited for the disk */
+    double best_kept;          /* best_value of best.pt; NaN: none */
     int64_t best_kept_step;
-    double copied_at_s; /* when the state was copied last, or training began */
-    double retry_at_s;  /* not before, where unsaved */
+    double copied_at_s; /* when the state was last copied, or training began */
+    double retry_at_s;  /* after a failure: not before this time */
     double slowest_s;
 };
 
@@ -97,7 +97,7 @@ void saver_close(struct saver *v)
     free(v);
 }
 
-/* The rows the checkpoint's metrics_bytes counts must be there when it is. */
+/* The rows counted by metrics_bytes must be on disk before the checkpoint. */
 static void sync_metrics(const char *out)
 {
     struct errmsg em = {0};
@@ -106,7 +106,7 @@ static void sync_metrics(const char *out)
         log_warn("%s", em.text);
 }
 
-/* In the thread. */
+/* Runs in the thread. */
 static void write_in_background(void *argument)
 {
     struct write_job *job = argument;
@@ -130,19 +130,19 @@ static void write_in_background(void *argument)
     job->status = st;
 }
 
-static void note_failure(struct saver *v, const char *why)
+static void record_failure(struct saver *v, const char *why)
 {
     v->unsaved = true;
     v->retry_at_s = clock_seconds() + RETRY_S;
-    /* so that the next one as good becomes best.pt */
+    /* the next state as good can then become best.pt */
     v->session->state.best_value = v->best_kept;
     v->session->state.best_step = v->best_kept_step;
-    log_error("CHECKPOINT NOT SAVED: %s; training goes on, earlier checkpoints are whole, another "
-              "is tried in %.0f s",
+    log_error("CHECKPOINT NOT SAVED: %s; training continues, earlier checkpoints are not affected, "
+              "another attempt follows in %.0f s",
               why, RETRY_S);
 }
 
-/* The worker is idle: tells how the job went. */
+/* The worker is idle: logs the result of the job. */
 static void collect(struct saver *v)
 {
     struct write_job *job = &v->job;
@@ -161,7 +161,7 @@ static void collect(struct saver *v)
                  job->facts.step, job->best ? ", the best yet" : "", job->write_s, job->processor_s,
                  job->stopped_s * 1e3);
     } else {
-        note_failure(v, job->em.text);
+        record_failure(v, job->em.text);
     }
     job_release(job);
 }
@@ -172,7 +172,7 @@ void saver_poll(struct saver *v)
         collect(v);
 }
 
-/* False where the disk is still busy with the checkpoint before after a minute. */
+/* False if the previous checkpoint is still being written after a minute. */
 static bool wait_for_disk(struct saver *v)
 {
     double start = clock_seconds();
@@ -181,15 +181,15 @@ static bool wait_for_disk(struct saver *v)
     if (idle) {
         collect(v);
         if (waited > WAIT_TOLD_S && !v->slow_told)
-            log_warn("training waited %.1f s for the checkpoint before to be written: checkpoints "
-                     "are due faster than %s takes them; raise checkpoint.every_steps",
+            log_warn("training waited %.1f s for the previous checkpoint: checkpoints are due "
+                     "faster than %s can store them; raise checkpoint.every_steps",
                      waited, v->session->run.out);
         v->slow_told = v->slow_told || waited > WAIT_TOLD_S;
     }
     return idle;
 }
 
-/* What the checkpoint will say of the run, as JSON text. */
+/* The checkpoint's "meta": JSON text. */
 static char *meta_text(const struct session *s)
 {
     struct run_meta meta = {
@@ -233,8 +233,8 @@ static enum status prepare(struct saver *v, bool best, struct errmsg *em)
     return st;
 }
 
-/* Does the state become best.pt? The first of a stage that was validated does, whatever it
- * measured; a collapsed one only where there is no best.pt, of an earlier stage either. */
+/* True if the state becomes best.pt. The first validated state of a stage always does. A collapsed
+ * one does only if there is no best.pt, not even of an earlier stage. */
 static bool is_best(const struct saver *v, bool validated)
 {
     const struct session *s = v->session;
@@ -251,7 +251,7 @@ void saver_save(struct saver *v, double since_s, bool validated)
         return;
     v->copied_at_s = clock_seconds();
     if (!wait_for_disk(v)) {
-        note_failure(v, "the one before is still being written; the disk is slow or stuck");
+        record_failure(v, "the previous one is still being written; the disk is slow or stuck");
         return;
     }
     bool best = is_best(v, validated);
@@ -260,7 +260,7 @@ void saver_save(struct saver *v, double since_s, bool validated)
         v->session->state.best_step = v->session->state.step;
     }
     if (prepare(v, best, &em) != ST_OK) {
-        note_failure(v, em.text);
+        record_failure(v, em.text);
         job_release(&v->job);
         return;
     }

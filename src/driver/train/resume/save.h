@@ -1,6 +1,6 @@
 /*
- * Checkpoints while training goes on. The loop stops only for a copy of the state; rank 0's
- * thread serialises it, makes it durable and gives it its name (run_folder.h).
+ * Saves checkpoints during training. Training stops only to copy the state. A thread of rank 0
+ * serialises the copy, writes it durably and gives it its name (run_folder.h).
  *
  *     struct saver *saver;
  *     enum status st = saver_open(s, &saver, &em);       // COLLECTIVE
@@ -11,15 +11,15 @@
  *         if (saver_due(saver))
  *             saver_save(saver, since_s, validated);
  *     }
- *     bool kept = saver_finish(saver);                   // joined before the last collective
+ *     bool kept = saver_finish(saver);                   // before the last collective
  *     saver_close(saver);
  *
- * There is one copy, so one checkpoint is written at a time: one that is due meanwhile waits for
- * it, up to a minute, and is then left out with a warning; one that is due by time alone is not
- * asked for before the disk is done. A failed write costs nothing but safety: it is told, training
- * goes on, earlier checkpoints are whole, and a minute later another one is tried.
+ * There is one copy, so one checkpoint is written at a time. Another one that is due meanwhile
+ * waits up to a minute, and is then skipped with a warning; one due by time is not requested before
+ * the disk is done. A failed write is logged and training continues; earlier checkpoints are not
+ * affected, and it tries again after a minute.
  *
- * Rank 0 has a saver; elsewhere it is NULL and every call returns at once.
+ * Only rank 0 has a saver; on other ranks it is NULL and every call returns at once.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_SAVE_H
 #define BIFRONS_DRIVER_TRAIN_SAVE_H
@@ -28,26 +28,26 @@
 
 struct saver;
 
-/* COLLECTIVE. Memory for the copy, and the thread. ST_MEMORY. */
+/* COLLECTIVE. Allocates the copy and starts the thread. Errors: ST_MEMORY. */
 enum status saver_open(struct session *s, struct saver **out, struct errmsg *em) MUST_CHECK;
 /* Waits for a checkpoint being written. */
 void saver_close(struct saver *v);
-/* Copies the state and has it written. since_s: when training stopped for it. validated: the last
- * validation is of the current state, which becomes best.pt where it is better than that one
- * (always, without held-out pictures) and no decoder has collapsed, or where there is no best.pt
+/* Copies the state and starts to write it. since_s: when training stopped for it. validated: the
+ * last validation is of the current state. A validated state becomes best.pt if it is better
+ * (always, without held-out pictures) and no decoder has collapsed, or if there is no best.pt
  * yet. */
 void saver_save(struct saver *v, double since_s, bool validated);
-/* Rank 0: sets model and s->state back to what was copied last, or to where training began; the
- * copy need not have reached the disk. The caller shares it with the other ranks. */
+/* Rank 0: sets model and s->state back to the last copy, or to the start of training. The copy need
+ * not be on disk yet. The caller shares it with the other ranks. */
 enum status saver_go_back(struct saver *v, struct errmsg *em) MUST_CHECK;
-/* COLLECTIVE between step_before_save and step_after_save. The present state is what saver_go_back
- * goes back to from here on, and its best value that of best.pt; nothing is written. */
+/* COLLECTIVE. Call it between step_before_save and step_after_save. Copies the current state for
+ * saver_go_back, and takes its best value as that of best.pt. Writes nothing. */
 enum status saver_keep(struct saver *v, struct errmsg *em) MUST_CHECK;
-/* Tells what became of a checkpoint that has been written meanwhile. */
+/* Logs the result of a checkpoint that was written meanwhile. */
 void saver_poll(struct saver *v);
-/* Is a checkpoint due by time, or to be tried again? */
+/* True if a checkpoint is due by time, or must be tried again. */
 bool saver_due(struct saver *v);
-/* Waits for the disk; is the latest state that was to be saved there? True without a saver. */
+/* Waits for the disk. True if the latest save succeeded; true without a saver. */
 bool saver_finish(struct saver *v);
 /* Seconds the slowest checkpoint took, copy and writing; 0 before the first. */
 double saver_seconds(const struct saver *v);

@@ -13,7 +13,7 @@
 #include "run_folder.h"
 #include "signals.h"
 
-/* One person's folder, and the sets it is compared with. All paths are rank 0's. */
+/* One person's folder, and the sets to compare it with. All paths are on rank 0. */
 struct packing {
     const struct run *run;
     const struct train_arguments *arguments;
@@ -23,8 +23,8 @@ struct packing {
     char fresh[PATH_BYTES_MAX]; /* OUT/data/.new/a.h5; in a dry run a.h5 in a temporary folder */
     char other[PATH_BYTES_MAX]; /* the other person's OUT/data/b.h5 */
     bool trained;               /* the run folder has checkpoints */
-    bool there;                 /* `kept` is: it may be damaged */
-    struct set *before;         /* `kept` where it can be read, else NULL */
+    bool there;                 /* `kept` exists; it may be damaged */
+    struct set *before;         /* `kept` if it can be read, else NULL */
 };
 
 static bool data_path(const char *out, const char *folder, int person,
@@ -43,7 +43,7 @@ static enum status set_paths(struct packing *p, struct errmsg *em)
                : FAIL(em, ST_USAGE, "path too long: %s", out);
 }
 
-/* And its folder, where it was alone there. */
+/* Removes the file, and its folder if that is then empty. */
 static void remove_fresh(const char *path)
 {
     char sidecar[SIDECAR_PATH_BYTES], folder[PATH_BYTES_MAX];
@@ -54,7 +54,7 @@ static void remove_fresh(const char *path)
     rmdir(folder);
 }
 
-/* Of a dry run, which leaves the run folder alone. */
+/* For a dry run, which does not change the run folder. */
 static enum status choose_temporary(struct packing *p, struct errmsg *em)
 {
     const char *parent = getenv("TMPDIR");
@@ -67,7 +67,7 @@ static enum status choose_temporary(struct packing *p, struct errmsg *em)
     return ST_OK;
 }
 
-/* ---- What the run was trained on ----------------------------------------------------------- */
+/* ---- The sets that the run was trained on ---------------------------------------------------- */
 
 static enum status refuse_size(const struct packing *p, int size, struct errmsg *em)
 {
@@ -98,9 +98,8 @@ static enum status refuse_change(const struct packing *p, const struct set_chang
                  PLURAL(change->added), change->gone);
     return FAIL(
         em, ST_CONFIG,
-        "%s is not what the run in %s was trained on: %s. Nothing was replaced. To go on with "
-        "the earlier pictures, give --data-%c %s; to train on the new ones, another --out "
-        "DIR",
+        "%s is not what the run in %s was trained on: %s. Nothing was replaced. To continue with "
+        "the earlier pictures, give --data-%c %s; to train on the new ones, another --out DIR",
         p->folder, p->run->out, what, 'a' + p->person, p->kept);
 }
 
@@ -113,7 +112,7 @@ static bool is_others_set(const struct packing *p, uint64_t fingerprint)
     return same;
 }
 
-/* *use_fresh: the newly packed set is to be trained on; else the older one is. */
+/* *use_fresh: train on the newly packed set, else on the older one. */
 static enum status compare_with_trained(const struct packing *p, bool *use_fresh, struct errmsg *em)
 {
     struct set *now = NULL;
@@ -124,8 +123,8 @@ static enum status compare_with_trained(const struct packing *p, bool *use_fresh
     uint64_t fingerprint = set_get_info(now)->fingerprint;
     *use_fresh = false;
     if (fingerprint == set_get_info(p->before)->fingerprint)
-        log_warn("the pictures in %s are the same, but something beside them has changed (masks, "
-                 "true swaps, landmarks, names, consent): the run goes on with %s as it was packed",
+        log_warn("the pictures in %s are the same, but their other data has changed (masks, true "
+                 "swaps, landmarks, names, consent): the run goes on with %s as it was packed",
                  p->folder, p->kept);
     else if (is_others_set(p, fingerprint))
         st = refuse_exchanged(p, em);
@@ -135,9 +134,9 @@ static enum status compare_with_trained(const struct packing *p, bool *use_fresh
     return st;
 }
 
-/* ---- Packing ------------------------------------------------------------------------------- */
+/* ---- Packing --------------------------------------------------------------------------------- */
 
-static void tell_report(const struct packing *p, const struct pack_report *r)
+static void log_report(const struct packing *p, const struct pack_report *r)
 {
     for (size_t i = 0; i < r->n_skipped; i++)
         log_warn("skipped %s: %s", r->skipped[i].path, r->skipped[i].reason);
@@ -151,13 +150,14 @@ static void tell_report(const struct packing *p, const struct pack_report *r)
                  'A' + p->person);
 }
 
-/* Beside the kept set, which a run was trained on or which may serve if this one is refused? */
+/* True if the new set must not overwrite the kept one: a run was trained on the kept set, or needs
+ * it if the new one is refused. */
 static bool packs_aside(const struct packing *p)
 {
     return p->there || p->trained;
 }
 
-/* Packs the folder unless the kept set holds its pictures already. */
+/* Packs the folder, unless the kept set already has its pictures. */
 static enum status pack(const struct packing *p, int size, bool *packed, struct errmsg *em)
 {
     const struct train_arguments *a = p->arguments;
@@ -177,7 +177,7 @@ static enum status pack(const struct packing *p, int size, bool *packed, struct 
     if (!a->dry_run)
         log_info("packing %s into %s", p->folder, p->kept);
     enum status st = pack_folders(&options, &report, &reason);
-    tell_report(p, &report);
+    log_report(p, &report);
     *packed = st == ST_OK && !report.current;
     pack_report_release(&report);
     if (st == ST_NOINPUT && p->before)
@@ -228,7 +228,7 @@ static enum status pack_person(struct packing *p, bool *use_fresh, struct errmsg
     if (st == ST_OK)
         st = dry_run ? choose_temporary(p, em) : make_folder_of(p->kept, em);
     if (st == ST_OK && !dry_run)
-        remove_fresh(p->fresh); /* a killed run's */
+        remove_fresh(p->fresh); /* left by a killed run */
     if (st != ST_OK)
         return st;
     p->trained = newest >= 0;
@@ -244,7 +244,7 @@ static enum status pack_person(struct packing *p, bool *use_fresh, struct errmsg
 
 enum status folders_pack(struct run *run, const struct train_arguments *a, struct errmsg *em)
 {
-    bool folder[2] = {a->folder_a, a->folder_b}; /* as rank 0 sees them: another node may not */
+    bool folder[2] = {a->folder_a, a->folder_b}; /* rank 0's view: nodes may differ */
     char *const data[2] = {run->config.data.a, run->config.data.b};
     enum status st = run_share_bytes(run, folder, sizeof folder, em);
     for (int person = 0; person < 2 && st == ST_OK; person++) {
@@ -270,7 +270,7 @@ enum status folders_pack(struct run *run, const struct train_arguments *a, struc
     return st;
 }
 
-/* ---- Afterwards ---------------------------------------------------------------------------- */
+/* ---- After packing --------------------------------------------------------------------------- */
 
 enum status folders_keep(struct run *run, struct errmsg *em)
 {

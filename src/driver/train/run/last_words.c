@@ -18,7 +18,7 @@ struct last_words {
     struct run_record *record;
     bool launched;
     struct worker *worker;
-    pthread_mutex_t lock; /* of the outcome */
+    pthread_mutex_t lock; /* guards the outcome */
     struct run_record_outcome outcome;
 };
 
@@ -47,7 +47,7 @@ static void say(struct last_words *w, enum signals_end end)
     describe(w, end, outcome.step, &words);
     outcome.status = words.code;
     outcome.message = words.text;
-    /* no warning: whoever ended it has asked for it, or has told the reason */
+    /* no warning: the user asked for it, or the reason was logged before */
     if (end == SIGNALS_MPIRUN)
         log_info("%s; if a later line reports a newer checkpoint, that one counts", words.text);
     else if (!w->launched)

@@ -16,12 +16,12 @@ static void copy_set(const struct run *run, const char *path)
     double before = clock_seconds();
     enum status st = local_copy_make(path, run->config.data.local_dir, copy, &made, &em);
     if (st == ST_NOINPUT)
-        return; /* opening it will tell */
+        return; /* opening it will fail with a message */
     if (st != ST_OK)
-        log_warn("data.local_dir on host %s: %s; %s itself is read", comm_host_name(run->comm),
+        log_warn("data.local_dir on node %s: %s; reading %s itself", comm_host_name(run->comm),
                  em.text, path);
     else
-        log_info("%s on host %s: %s, %.1f s", copy, comm_host_name(run->comm),
+        log_info("%s on node %s: %s, %.1f s", copy, comm_host_name(run->comm),
                  made ? "copied" : "copied earlier, unchanged", clock_seconds() - before);
 }
 

@@ -1,4 +1,4 @@
-/* The checkpoints of a run folder: names, commit, pruning, finding the one to go on from. */
+/* The checkpoints of a run folder: names, commit, pruning, and finding the one to resume from. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -100,7 +100,7 @@ enum status run_folder_temporary(const char *out, int64_t step, char path[static
     return path_of_step(out, step, ".tmp", path, em);
 }
 
-/* The step a link of ours points at; -1 where it does not. */
+/* The step of the checkpoint that a link points at; -1 if it points elsewhere. */
 static int64_t step_of_link(const char *out, const char *name)
 {
     char path[PATH_BYTES_MAX], target[NAME_BYTES];
@@ -125,7 +125,7 @@ static void point_link(const char *out, const char *name, int64_t step)
         log_warn("%s is saved, but %s", target, em.text);
 }
 
-/* The checkpoint goes first: a sidecar alone is removed at the next start. */
+/* Removes the checkpoint first: the next start removes a sidecar without checkpoint. */
 static void remove_checkpoint(const char *out, int64_t step)
 {
     static const char *const tails[] = {"", SIDECAR_EXTENSION};
@@ -175,8 +175,8 @@ enum status run_folder_commit_checkpoint(const char *out, const char *temporary,
 }
 
 /*
- * Without a hash a whole zip archive is all that can be asked for: it begins with a local header,
- * and its directory's end record stands at the very end (no comment: we and torch write none).
+ * Without a hash we can only check that the zip archive is complete: it begins with a local header
+ * and ends with the directory's end record (without a comment: neither we nor torch write one).
  */
 static enum status check_archive(const char *path, struct errmsg *em)
 {
@@ -198,8 +198,7 @@ static enum status check_archive(const char *path, struct errmsg *em)
                  memcmp(end, "PK\5\6", sizeof end) == 0;
     if (!whole)
         return FAIL(em, ST_DATA, "%s is no whole checkpoint: torn, or another kind of file", path);
-    log_warn("%s has no " SIDECAR_EXTENSION " file beside it: taken without checking its bytes",
-             path);
+    log_warn("%s has no " SIDECAR_EXTENSION " file next to it: its bytes are not checked", path);
     return ST_OK;
 }
 
@@ -256,8 +255,8 @@ static enum status judge(const char *path, int64_t step, run_folder_accept *acce
     return st == ST_OK && accept ? accept(ctx, path, step, final, em) : st;
 }
 
-/* Failures that say nothing about what is in the file; one that is there and cannot be opened may
- * be as good as any. */
+/* True for failures that say nothing about the content of the file. A file that exists but cannot
+ * be opened may be good. */
 static bool is_ours(enum status st, const char *path)
 {
     return st == ST_MEMORY || st == ST_IO || st == ST_TORCH || st == ST_NODEVICE ||
@@ -268,7 +267,7 @@ static enum status none_is_good(const char *out, int refused, const struct errms
                                 struct errmsg *em)
 {
     static const char what_now[] =
-        "Put that right, bring one back from a copy, or start another run with --out DIR";
+        "Correct that, restore a checkpoint from a copy, or start another run with --out DIR";
     if (refused == 1)
         return FAIL(em, newest->code,
                     "the only checkpoint in %s/" CHECKPOINTS_FOLDER " was refused, because %s. %s",

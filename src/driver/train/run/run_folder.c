@@ -19,12 +19,12 @@ enum { HOLDER_BYTES_MAX = 320, LOCK_TRIES = 10 };
 
 struct run_folder {
     char out[PATH_BYTES_MAX];
-    int lock; /* descriptor of OUT/.lock; -1 where the file system has no locks */
+    int lock; /* descriptor of OUT/.lock; -1 if the file system has no locks */
     bool made_parent, made_out, made_lock;
     bool begun, unlockable;
 };
 
-/* "process 123 on host", as the holder wrote it, for the message only. */
+/* Reads "process 123 on NODE" as the holder wrote it; only for the message. */
 static void read_holder(int fd, char holder[static HOLDER_BYTES_MAX])
 {
     ssize_t n = pread(fd, holder, HOLDER_BYTES_MAX - 1, 0);
@@ -47,7 +47,8 @@ static void write_holder(int fd)
         log_debug("the lock is held, but not labelled: %s", strerror(errno));
 }
 
-/* A holder that never began removes the file: what we locked may have lost its name meanwhile. */
+/* True if `path` is still the file that we locked: a holder that never began its run removes the
+ * file. */
 static bool is_still_named(int fd, const char *path)
 {
     struct stat held, named;
@@ -65,7 +66,7 @@ static enum status refuse_in_use(const char *out, int fd, struct errmsg *em)
                 out, holder);
 }
 
-/* ST_OK with a descriptor, or with -1 where the file lost its name: try again. */
+/* ST_OK with a descriptor, or with -1 if the file was removed meanwhile: try again. */
 static enum status try_lock(struct run_folder *f, const char *path, struct errmsg *em)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -95,8 +96,8 @@ static enum status try_lock(struct run_folder *f, const char *path, struct errms
 }
 
 /*
- * A record lock: unlike flock's it is not inherited by the children we fork, so that it dies with
- * this process alone. No other place in this process may open the file: closing it would unlock.
+ * A record lock: unlike flock's, forked children do not inherit it, so it ends with this process.
+ * No other place in this process may open the file: closing it would unlock.
  */
 static enum status take_lock(struct run_folder *f, struct errmsg *em)
 {
@@ -107,7 +108,7 @@ static enum status take_lock(struct run_folder *f, struct errmsg *em)
     for (int i = 0; i < LOCK_TRIES && st == ST_OK && f->lock < 0 && !f->unlockable; i++)
         st = try_lock(f, path, em);
     if (st == ST_OK && f->lock < 0 && !f->unlockable)
-        st = FAIL(em, ST_USAGE, "run folder %s is wanted by several processes; try again", f->out);
+        st = FAIL(em, ST_USAGE, "several processes try to use run folder %s; try again", f->out);
     return st;
 }
 
@@ -123,7 +124,7 @@ static enum status refuse_other_run(const char *out, struct errmsg *em)
     return st;
 }
 
-/* "NAME.tmp" or "NAME.tmp.123", with what may stand for NAME. */
+/* True for "NAME.tmp" and "NAME.tmp.123", where NAME is a file that we write. */
 static bool is_temporary_of_ours(const char *name)
 {
     static const char *const ours[] = {"step-",    "latest.pt", "best.pt", "config.resolved.toml",
@@ -139,7 +140,7 @@ static bool is_temporary_of_ours(const char *name)
     return false;
 }
 
-/* A sidecar whose checkpoint never got its name: the run ended between the two. */
+/* True for a sidecar without its checkpoint: the run was killed between writing the two. */
 static bool is_orphan(const char *folder, const char *name)
 {
     char path[PATH_BYTES_MAX];
@@ -150,7 +151,7 @@ static bool is_orphan(const char *folder, const char *name)
     return access(path, F_OK) != 0 && errno == ENOENT;
 }
 
-/* Whatever cannot be removed stays: it is in nobody's way. */
+/* Files that cannot be removed stay; they do no harm. */
 static void remove_leftovers(const char *folder)
 {
     char path[PATH_BYTES_MAX];
@@ -224,7 +225,7 @@ enum status run_folder_open(const char *out, bool continues, struct run_folder *
     return ST_OK;
 }
 
-/* The lock, without taking it. */
+/* Checks the lock without taking it. */
 static enum status check_lock(const char *out, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
@@ -262,7 +263,7 @@ enum status run_folder_begin(struct run_folder *f, const char *config_toml, stru
     return lay_out(f->out, config_toml, em);
 }
 
-/* The lock is still held: whoever waits for it sees that its file has lost its name. */
+/* The lock is still held, so a process that waits for it notices that the file was removed. */
 static void remove_traces(const struct run_folder *f)
 {
     char path[PATH_BYTES_MAX];

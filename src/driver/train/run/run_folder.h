@@ -21,9 +21,9 @@
  *         st = run_folder_commit_checkpoint(out, temporary, hash, step, best, keep, &em);
  *     run_folder_free(folder);
  *
- * A sidecar is durable before its checkpoint gets its name, so a checkpoint that is there can be
- * checked. A run that is killed at any moment leaves the earlier checkpoints whole and at most
- * temporary files, which the next one removes.
+ * A sidecar is on disk before its checkpoint gets its name, so every checkpoint can be checked. A
+ * run that is killed leaves the earlier checkpoints complete, and perhaps temporary files, which
+ * the next run removes.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_RUN_FOLDER_H
 #define BIFRONS_DRIVER_TRAIN_RUN_FOLDER_H
@@ -34,73 +34,75 @@
 #include "base/hash.h"
 #include "base/status.h"
 
-struct run_folder; /* the lock, for as long as this process lives and holds it */
+struct run_folder; /* holds the lock; the lock ends with this process */
 
 /*
- * Makes the folder where it is not there, and takes its lock. ST_USAGE: another process holds it,
- * or it has checkpoints and the run does not go on with them. ST_IO: it cannot be written.
+ * Makes the folder if needed, and takes its lock. ST_USAGE: another process holds the lock, or the
+ * folder has checkpoints and the run does not continue them. ST_IO: it cannot be written.
  */
 enum status run_folder_open(const char *out, bool continues, struct run_folder **folder,
                             struct errmsg *em) MUST_CHECK;
-/* Would run_folder_open do it? The same statuses; changes nothing. */
+/* Checks what run_folder_open would return; changes nothing. */
 enum status run_folder_check(const char *out, bool continues, struct errmsg *em) MUST_CHECK;
 /*
- * Once it is certain that the run will start: removes what a killed run left unfinished, makes the
- * inner folders and writes the resolved configuration. ST_IO.
+ * Call it when it is certain that the run will start: removes unfinished files of a killed run,
+ * makes the inner folders and writes the resolved configuration. Errors: ST_IO.
  */
 enum status run_folder_begin(struct run_folder *f, const char *config_toml,
                              struct errmsg *em) MUST_CHECK;
-/* Gives the lock back. A run that never began leaves nothing of its own behind. */
+/* Releases the lock. If the run never began, removes what it made. */
 void run_folder_free(struct run_folder *f);
 
-/* The step of the newest checkpoint; -1 where there is none. ST_IO: unreadable. */
+/* The step of the newest checkpoint; -1 if there is none. ST_IO: unreadable. */
 enum status run_folder_newest(const char *out, int64_t *step_out, struct errmsg *em) MUST_CHECK;
 /* The checkpoint of a step. ST_IO: too long. */
 enum status run_folder_checkpoint(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
                                   struct errmsg *em) MUST_CHECK;
-/* The newest checkpoint of a step below `limit`; step -1 and path "" where there is none. ST_IO. */
+/* The newest checkpoint before step `limit`; step -1 and path "" if there is none. Errors:
+ * ST_IO. */
 enum status run_folder_older(const char *out, int64_t limit, int64_t *step_out,
                              char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
 /* Where to write the checkpoint of a step before it is committed. */
 enum status run_folder_temporary(const char *out, int64_t step, char path[static PATH_BYTES_MAX],
                                  struct errmsg *em) MUST_CHECK;
 /*
- * Gives a finished temporary file with this hash its name and its sidecar, both durable; then
- * points latest.pt (and best.pt where `best`) at it and removes all but the newest `keep` (at least
- * two) and the links' targets. ST_IO: the checkpoint is not there, earlier ones are; the temporary
- * file is the caller's to remove. Trouble after the checkpoint is safe is a warning.
+ * Gives a finished temporary file with this hash its name and its sidecar, both durably. Then
+ * points latest.pt (and, if `best`, best.pt) at it and removes older checkpoints except the newest
+ * `keep` (at least two) and the targets of the links. ST_IO: the checkpoint was not saved, earlier
+ * ones are unchanged; the caller removes the temporary file. An error after the checkpoint is safe
+ * is only a warning.
  */
 enum status run_folder_commit_checkpoint(const char *out, const char *temporary,
                                          struct hash128 hash, int64_t step, bool best, int keep,
                                          struct errmsg *em) MUST_CHECK;
 
-/* Does this checkpoint, named after this step, do? ST_OK, or why not; *final where the reason lies
- * elsewhere, so that no older one is to be taken in its place. */
+/* Decides whether a checkpoint, named after this step, is accepted: ST_OK, or the reason against
+ * it. *final: the reason is not in the file, so do not try an older one. */
 typedef enum status run_folder_accept(void *ctx, const char *path, int64_t step, bool *final,
                                       struct errmsg *em);
 /*
- * The newest checkpoint that agrees with its hash and that `accept` takes (NULL: takes
- * any), or "" where there is none at all. Refused ones are named in a warning with the reason; no
- * file is touched. Where every one is refused: the status and reason of the newest. ST_MEMORY and
- * ST_IO say nothing about a file and end the search, as does a reason that is final.
+ * Finds the newest checkpoint that matches its hash and that `accept` accepts (NULL: any), or "" if
+ * there are no checkpoints. Warns of each refused one with the reason; changes no file. If all are
+ * refused, returns the status and reason of the newest. ST_MEMORY, ST_IO and a final reason end the
+ * search.
  */
 enum status run_folder_find_resume(const char *out, run_folder_accept *accept, void *ctx,
                                    char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
 /*
- * Renames the checkpoints of later steps than the one a run goes on from to FILE.refused, so that
- * they are neither tried again nor counted as kept; links to them then lead to this one.
+ * Renames checkpoints after step `good`, from which the run resumes, to FILE.refused. So they are
+ * not tried again and not counted as kept. Links to them then point at step `good`.
  */
 void run_folder_set_aside(const char *out, int64_t good);
-/* Is there a best.pt? */
+/* True if there is a best.pt. */
 bool run_folder_has_best(const char *out);
 /*
- * Points latest.pt and best.pt at the checkpoints of these steps: a run that was killed may have
- * been so between naming a checkpoint and linking to it. best.pt stays where that one is not there.
+ * Points latest.pt and best.pt at the checkpoints of these steps: a run may have been killed after
+ * naming a checkpoint and before linking to it. best.pt is unchanged if its checkpoint is missing.
  */
 void run_folder_relink(const char *out, int64_t latest, int64_t best);
 /*
- * Compares a checkpoint (or a symlink to one) with its sidecar. Without a sidecar it warns, and
- * only looks whether the file is a whole zip archive. ST_NOINPUT; ST_DATA damaged; ST_IO.
+ * Compares a checkpoint (or a symlink to one) with its sidecar. Without a sidecar it warns and only
+ * checks that the file is a complete zip archive. ST_NOINPUT; ST_DATA damaged; ST_IO.
  */
 enum status run_folder_verify(const char *path, struct errmsg *em) MUST_CHECK;
 

@@ -14,7 +14,7 @@ int64_t checkpoint_step_of_name(const char *name, const char *tail);
 /* OUT/checkpoints/NAME. ST_IO: too long. */
 enum status checkpoints_path(const char *out, const char *name, char path[static PATH_BYTES_MAX],
                              struct errmsg *em) MUST_CHECK;
-/* The newest checkpoint of a step below `limit`; -1 where there is none. ST_IO: unreadable. */
+/* The newest checkpoint before step `limit`; -1 if there is none. ST_IO: unreadable. */
 enum status checkpoints_newest_below(const char *out, int64_t limit, int64_t *step_out,
                                      struct errmsg *em) MUST_CHECK;
 

@@ -85,7 +85,7 @@ static enum status measure_poses(struct run *run, struct errmsg *em)
     return st;
 }
 
-/* Every rank must have read the same pictures: a stale copy on one node would train on silently. */
+/* Every rank must read the same pictures: an old copy on one node would otherwise go unnoticed. */
 static enum status check_same_sets(struct run *run, struct errmsg *em)
 {
     uint64_t mine[2], root[2];
@@ -96,15 +96,14 @@ static enum status check_same_sets(struct run *run, struct errmsg *em)
         return st;
     for (int p = 0; p < 2 && st == ST_OK; p++)
         if (mine[p] != root[p])
-            st =
-                FAIL(em, ST_DATA,
-                     "%s on host %s holds other pictures than on rank 0's host; copy the same file "
-                     "to every node",
-                     set_path(run->sets[p]), comm_host_name(run->comm));
+            st = FAIL(em, ST_DATA,
+                      "%s on node %s holds other pictures than on rank 0's node; copy the same "
+                      "file to every node",
+                      set_path(run->sets[p]), comm_host_name(run->comm));
     return comm_agree(run->comm, st, em);
 }
 
-/* Stages are there to learn from larger pictures, not from enlarged ones. */
+/* A stage must not enlarge pictures: it would learn nothing from that. */
 static enum status check_stage_sizes(const struct run *run, struct errmsg *em)
 {
     const struct config_stages *stages = &run->config.train.stages;
@@ -122,7 +121,7 @@ static enum status check_stage_sizes(const struct run *run, struct errmsg *em)
     return ST_OK;
 }
 
-static void note_sets(const struct run *run)
+static void log_set_facts(const struct run *run)
 {
     const struct set_info *info[2] = {set_get_info(run->sets[0]), set_get_info(run->sets[1])};
     for (int p = 0; p < 2; p++) {
@@ -169,7 +168,7 @@ enum status run_open(struct run *run, struct errmsg *em)
         return st;
     config_enter_stage(&run->config, 0);
     if (comm_rank(run->comm) == 0)
-        note_sets(run);
+        log_set_facts(run);
     st = comm_agree(run->comm, check_stage_sizes(run, em), em);
     if (st == ST_OK)
         st = comm_agree(run->comm, validate_check(run, em), em);

@@ -1,13 +1,13 @@
-/* Opens what a run has from its beginning to its end: sets, orders, threads. */
+/* Opens what lasts for the whole run: sets, orders, threads. */
 #ifndef BIFRONS_DRIVER_TRAIN_RUN_OPEN_H
 #define BIFRONS_DRIVER_TRAIN_RUN_OPEN_H
 
 #include "run.h"
 
 /*
- * COLLECTIVE: every phase that can fail on one rank ends in comm_agree, so all ranks leave together
- * with the same message. Sets and orders, checked for every stage; the configuration is then the
- * first stage's. `run` has config, out, comm and watchdog. run_close follows, after a failure too.
+ * COLLECTIVE: on an error all ranks return together with the same message. Opens sets and orders
+ * and checks them for every stage; then the configuration is that of the first stage. `run` must
+ * have config, out, comm and watchdog. Call run_close afterwards, also after a failure.
  */
 enum status run_open(struct run *run, struct errmsg *em) MUST_CHECK;
 /* Not collective; the communicator stays open. */

@@ -11,10 +11,10 @@
 
 enum { MASKS_LOOKED_AT = 64, BRIGHT = 128 };
 
-/* --- pictures of both people ------------------------------------------------------------------ */
+/* --- Pictures of both people ------------------------------------------------------------------ */
 
-/* A's pictures that are in B's set, too: A's decoder learns what B's does. */
-static void tell_common(const struct run *run)
+/* Warns of A's pictures that are also in B's set: both decoders would learn them. */
+static void log_common(const struct run *run)
 {
     const struct set *a = run->sets[0], *b = run->sets[1];
     struct set_row_hash *of_a = set_sorted_hashes(a), *of_b = set_sorted_hashes(b);
@@ -37,13 +37,14 @@ static void tell_common(const struct run *run)
                  names.n, n_a, name_list_text(&names));
 }
 
-/* --- masks ------------------------------------------------------------------------------------ */
+/* --- Masks ------------------------------------------------------------------------------------ */
 
-/* Keys that do nothing without masks; losses that need them are refused (stage_open.c). */
-static void tell_masks(const struct run *run)
+/* Warns of keys that do nothing without masks. Losses that need masks are refused
+ * (stage_open.c). */
+static void log_masks(const struct run *run)
 {
     const struct config *c = &run->config;
-    int with = set_get_info(run->sets[0])->has_masks ? 0 : 1; /* where one of them has masks */
+    int with = set_get_info(run->sets[0])->has_masks ? 0 : 1; /* if one of them has masks */
     bool one = set_get_info(run->sets[0])->has_masks != set_get_info(run->sets[1])->has_masks;
     int without = one ? 1 - with : 0;
     if (run_uses_masks(run))
@@ -62,15 +63,15 @@ static void tell_masks(const struct run *run)
                  c->augment.surroundings);
 }
 
-/* Masks of 0 and 1, of sets that were not packed by this version: a face is 255. */
-static void tell_dark_masks(const struct run *run, int person)
+/* Warns of masks of 0 and 1, from sets that this version did not pack: a face must be 255. */
+static void log_dark_masks(const struct run *run, int person)
 {
     struct set *set = run->sets[person];
     const struct set_info *info = set_get_info(set);
     size_t pixels = (size_t)info->size * (size_t)info->size;
     int64_t n = MIN(info->n, (int64_t)MASKS_LOOKED_AT);
     uint8_t *mask = malloc(pixels), largest = 0;
-    struct errmsg ignored = {0}; /* training will tell */
+    struct errmsg ignored = {0}; /* training will report it */
     for (int64_t i = 0; mask && i < n && largest < BRIGHT; i++) {
         if (set_read_mask(set, i * info->n / n, mask, &ignored) != ST_OK)
             largest = BRIGHT;
@@ -87,9 +88,9 @@ static void tell_dark_masks(const struct run *run, int person)
 
 void set_notes_tell(const struct run *run)
 {
-    tell_masks(run);
+    log_masks(run);
     for (int p = 0; p < 2 && run_uses_masks(run); p++)
-        tell_dark_masks(run, p);
+        log_dark_masks(run, p);
     if (set_get_info(run->sets[0])->fingerprint != set_get_info(run->sets[1])->fingerprint)
-        tell_common(run);
+        log_common(run);
 }

@@ -5,12 +5,12 @@
 #include "config.h"
 
 /*
- * train.device as a device's name: "auto" is CUDA device `gpu`, or "cpu" where that is -1; "cuda"
- * without a number is that GPU, too.
+ * Turns train.device into the name of a device. "auto": CUDA device `gpu`, or "cpu" if gpu is -1.
+ * "cuda" without a number: CUDA device `gpu`.
  */
 void device_resolve(const char *wanted, int gpu, char out[static CONFIG_TEXT_BYTES]);
 
-/* Does the device compute in bf16 faster than in fp32? On a CPU: AVX-512 BF16 or AMX. */
+/* True if bf16 is faster than fp32 on the device. On a CPU: with AVX-512 BF16 or AMX. */
 bool device_prefers_bf16(const char *device);
 
 #endif

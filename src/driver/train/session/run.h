@@ -1,5 +1,5 @@
 /*
- * What one rank of a run has from its beginning to its end. run/run_open.h opens and closes it.
+ * What one rank keeps for the whole run. run/run_open.h opens and closes it.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_RUN_H
 #define BIFRONS_DRIVER_TRAIN_RUN_H
@@ -14,7 +14,7 @@
 #include "walltime.h"
 
 struct run {
-    struct config config;              /* the stage's */
+    struct config config;              /* of the current stage */
     char out[PATH_BYTES_MAX];          /* the run folder */
     char fresh_set[2][PATH_BYTES_MAX]; /* folders.h: the file to open in place of data.a, data.b,
                                           until the run begins; "": none */
@@ -24,23 +24,23 @@ struct run {
     struct order *orders[2];
     struct augment_colours colours[2]; /* of each set's training pictures, at their own size */
     struct pose_scale poses[2];        /* of each set's training pictures, with model.pose */
-    struct walltime walltime;          /* rank 0's; from engine_train */
+    struct walltime walltime;          /* on rank 0; from engine_train */
     struct thread_choice threads;      /* of this rank */
-    double fixed_lr;                   /* in place of the schedule's; 0: none */
+    double fixed_lr;                   /* replaces the schedule; 0: not set */
 };
 
-/* What data.a or data.b names; the file that is read may be a copy, or not have that name yet. */
+/* The path in data.a or data.b. The file that is read may be a copy, or not have that name yet. */
 const char *run_set_name(const struct run *run, int person);
-/* Are masks looked at: asked for, and in both sets? */
+/* True if masks are used: configured, and in both sets. */
 bool run_uses_masks(const struct run *run);
-/* Steps of an epoch with such a batch. */
+/* The steps of an epoch with this batch. */
 int64_t run_steps_per_epoch(const struct run *run, int64_t global_batch);
 
-/* COLLECTIVE: text from rank 0 (NULL elsewhere) arrives in *text_out on every rank; caller frees.
- */
+/* COLLECTIVE: copies rank 0's text to *text_out on every rank; the caller frees it. text: NULL on
+ * other ranks. */
 enum status run_share_text(const struct run *run, const char *text, char **text_out,
                            struct errmsg *em) MUST_CHECK;
-/* COLLECTIVE: bytes of rank 0's range arrive on every rank. */
+/* COLLECTIVE: copies the bytes of rank 0's range to every rank. */
 enum status run_share_bytes(const struct run *run, void *range, size_t n,
                             struct errmsg *em) MUST_CHECK;
 

@@ -28,7 +28,7 @@ bool run_plan_takes_graph(const struct config *c, int ranks, const struct model_
            plan_takes_graph(&work, &run);
 }
 
-static void tell_memory(const struct session *s, const struct config *c)
+static void log_memory(const struct session *s, const struct config *c)
 {
     const struct model_options *o = model_get_options(s->stage.model);
     struct cluster here = {.gpu = strncmp(o->device, "cuda", 4) == 0};
@@ -44,7 +44,7 @@ static void tell_memory(const struct session *s, const struct config *c)
     double host = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     double wanted = m.copy + (here.gpu ? 0 : comm_local_size(s->run.comm) * m.total);
     if (wanted > host)
-        log_warn("the ranks of this host need about %.1f GB, and it has %.1f GB: raise "
+        log_warn("the ranks of this node need about %.1f GB, and it has %.1f GB: raise "
                  "train.accumulate, or see bifrons plan",
                  wanted / 1e9, host / 1e9);
 }
@@ -54,12 +54,12 @@ void run_plan_tell_memory(const struct session *s)
     for (int64_t i = s->state.stage; i < config_stage_count(&s->run.config); i++) {
         struct config c = s->run.config;
         config_enter_stage(&c, i);
-        tell_memory(s, &c);
+        log_memory(s, &c);
     }
 }
 
-/* As configs/clusters/cpu2.toml has them. Only ratios of times are asked of it, and what counts for
- * these, arithmetic beside memory, is within a factor of two on GPUs. */
+/* The values of configs/clusters/cpu2.toml. Only ratios of times are computed with them. The ratio
+ * of arithmetic to memory matters for these; on GPUs it is within a factor of two. */
 static const struct cluster typical = {
     .node = {.devices = CLUSTER_DEVICES_MAX, .count = CLUSTER_NODES_MAX},
     .device = {.fp32 = {0.394e12, 1},
@@ -72,7 +72,7 @@ static const struct cluster typical = {
     .between = {1.25e9,                              50e-6                                                   },
 };
 
-/* Of a step; 0 where it is not known. */
+/* The time of a step; 0 if it is not known. */
 static double typical_s(const struct session *s, const struct config *c)
 {
     struct plan_work work;

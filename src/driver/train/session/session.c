@@ -19,7 +19,7 @@ void session_enter_stage(struct session *s)
     config_enter_stage(c, s->state.stage);
     int64_t batch = c->train.global_batch;
     s->stage.steps_per_epoch = run_steps_per_epoch(&s->run, batch);
-    /* a resumed stage may have had another batch */
+    /* a resumed stage may have used another batch before */
     int64_t pictures = c->train.epochs * session_epoch_pictures(s);
     int64_t left = MAX(pictures - train_state_stage_pictures(&s->state), 0);
     s->stage.steps_total = s->state.step + (left + batch - 1) / batch;
@@ -33,7 +33,7 @@ void session_begin_next_stage(struct session *s)
     session_enter_stage(s);
 }
 
-/* --- where the run stands ------------------------------------------------------------------- */
+/* --- Steps and epochs ------------------------------------------------------------------------- */
 
 int64_t session_epoch_pictures(const struct session *s)
 {
@@ -45,8 +45,8 @@ int64_t session_epoch(const struct session *s)
     return train_state_stage_pictures(&s->state) / session_epoch_pictures(s);
 }
 
-/* Of the epoch that the last of so many pictures of the stage belongs to. With another batch than
- * before the last step of the last epoch may reach beyond it. */
+/* The epoch that the last of these pictures of the stage belongs to. If the batch was changed, the
+ * last step may go beyond the last epoch. */
 static int64_t epoch_of(const struct session *s, int64_t pictures)
 {
     int64_t epoch = session_epoch_pictures(s);

@@ -1,8 +1,8 @@
 /*
- * A run on one rank in three parts: what it has from its beginning to its end (struct run), what it
- * has for a stage of train.stages, or for its only one (struct stage), and where it stands (struct
- * train_state), which is all that a checkpoint saves beside the model. A function takes the part it
- * needs; what takes all three takes the session.
+ * A run on one rank in three parts: what lasts for the whole run (struct run), what lasts for a
+ * stage of train.stages, or the only one (struct stage), and the counters and statistics (struct
+ * train_state). A checkpoint saves only the last part and the model. A function takes the part it
+ * needs, or the session if it needs all three.
  *
  *     enum status st = run_open(&s->run, &em); // COLLECTIVE
  *     if (st == ST_OK)
@@ -39,7 +39,7 @@ struct stage {
     struct reducer *reducer;              /* of the model's gradients */
     struct norm *norm;                    /* of the summed gradient */
     struct slot_sum *slot_sum;            /* with train.reproducible, else NULL */
-    struct slot_sum *discriminator_slots; /* likewise, of the discriminators' gradients */
+    struct slot_sum *discriminator_slots; /* the same for the discriminators' gradients */
 };
 
 struct session {
@@ -48,17 +48,17 @@ struct session {
     struct train_state state;
 };
 
-/* The state of a run that has not begun; enters its first stage. */
+/* Sets the state of a new run and enters its first stage. */
 void session_begin(struct session *s);
-/* The stage that the state is in: its configuration, and its steps. */
+/* Enters the stage of the state: sets its configuration and steps. */
 void session_enter_stage(struct session *s);
-/* The state at the beginning of the next stage; enters it. */
+/* Sets the state to the start of the next stage and enters it. */
 void session_begin_next_stage(struct session *s);
-/* Have train.early_stop validations in a row not been better than the best before them? */
+/* True if the last train.early_stop validations were not better than the best before them. */
 bool session_is_stale(const struct session *s);
-/* Is no step of the stage left, or none worth it? */
+/* True if no step of the stage is left, or session_is_stale. */
 bool session_stage_is_over(const struct session *s);
-/* Likewise, and no further stage follows. */
+/* True if that holds and no further stage follows. */
 bool session_run_is_over(const struct session *s);
 /* "stage 2 of 3, 256 px"; "" without train.stages. */
 enum { SESSION_STAGE_TEXT_BYTES = 64 };
@@ -72,9 +72,9 @@ int64_t session_epoch(const struct session *s);
 int64_t session_epoch_number(const struct session *s);
 /* That number at the stage's last step: the epochs that train.epochs and train.max_steps allow. */
 int64_t session_epochs_total(const struct session *s);
-/* Did the last step end an epoch? */
+/* True if the last step ended an epoch. */
 bool session_at_epoch_end(const struct session *s);
-/* Learning rate of a step of this stage: fixed_lr, else by its schedule and the guard. */
+/* Learning rate of a step of this stage: fixed_lr, else from the schedule and the guard. */
 double session_lr(const struct session *s, int64_t step);
 
 #endif

@@ -41,7 +41,7 @@ static void say(const char *text, size_t n)
     (void)unheard;
 }
 
-/* What this signal asks for, beside what was asked `before`. */
+/* The new requests of this signal, in addition to those `before`. */
 static int request(int signal_number, const siginfo_t *info, int before)
 {
     if (signal_number == SIGINT)
@@ -53,8 +53,8 @@ static int request(int signal_number, const siginfo_t *info, int before)
     return STOP_ASKED;
 }
 
-/* Only what POSIX calls async-signal-safe, and a futex. The others are blocked while one is
- * handled. */
+/* Uses only async-signal-safe functions (POSIX), and a futex. Other signals are blocked
+ * meanwhile. */
 static void ask_to_stop(int signal_number, siginfo_t *info, void *context)
 {
     (void)context;

@@ -1,12 +1,12 @@
 /*
  * The signals of a training run. USR1, TERM and HUP (unless it was ignored at the start, as nohup
- * does), and the first INT, ask for an agreed stop: the ranks put signals_pending to the vote at
- * each step, save a checkpoint and end with ST_AGAIN. A second INT, or USR2, ends the process at
- * once with ST_INTERRUPTED; the last checkpoint stands. PIPE is ignored: a lost peer is an error of
- * the collective, not the end of the rank that happens to notice.
+ * does), and the first INT, ask for an agreed stop: all ranks learn of signals_pending in the vote
+ * of each step, save a checkpoint and end with ST_AGAIN. A second INT, or USR2, ends the process at
+ * once with ST_INTERRUPTED; only the last checkpoint is left. PIPE is ignored: a lost rank is an
+ * error of the collective and must not kill the rank that notices it.
  *
- * mpirun passes USR1 on to its ranks, but answers a TERM or INT of its own by a TERM to them and a
- * KILL a second later: signals_time_left tells such a TERM from one that came from elsewhere.
+ * mpirun passes USR1 on to its ranks. But if mpirun itself gets TERM or INT, it sends the ranks
+ * TERM, and KILL a second later. signals_time_left tells such a TERM from others.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_SIGNALS_H
 #define BIFRONS_DRIVER_TRAIN_SIGNALS_H
@@ -15,27 +15,27 @@
 
 /* How a process ends without time for a checkpoint. */
 enum signals_end {
-    SIGNALS_CALLED_OFF, /* it does not: signals_call_off */
+    SIGNALS_CALLED_OFF, /* it does not end: signals_call_off */
     SIGNALS_MPIRUN,     /* mpirun kills it a second from now */
     SIGNALS_AT_ONCE     /* a second INT, or USR2 */
 };
 
 /* Call before comm_open, so that a request during start-up is not lost. */
 void signals_install(void);
-/* Was this process asked to stop? Stays true. */
+/* True once this process was asked to stop. */
 bool signals_pending(void);
-/* Seconds until mpirun ends this process; INFINITY where it has not said that it will. */
+/* Seconds until mpirun ends this process; INFINITY if no such end was announced. */
 double signals_time_left(void);
-/* Was this process started by Open MPI's mpirun? */
+/* True if Open MPI's mpirun started this process. */
 bool signals_under_mpirun(void);
 
 /*
- * Sleeps until the process is to end. The one thread that calls this ends it then: while it does,
- * neither a second INT nor USR2 does; a third request does. `known`: what it was told last, else
- * SIGNALS_CALLED_OFF.
+ * Sleeps until the process must end; then the caller (one thread) must end it. Meanwhile a second
+ * INT or USR2 does not end the process at once, but a third request does. `known`: the last result,
+ * at first SIGNALS_CALLED_OFF.
  */
 enum signals_end signals_await_end(enum signals_end known);
-/* signals_await_end returns SIGNALS_CALLED_OFF, now and in future. */
+/* Makes signals_await_end return SIGNALS_CALLED_OFF, now and later. */
 void signals_call_off(void);
 
 #endif

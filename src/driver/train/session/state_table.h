@@ -1,13 +1,13 @@
 /*
- * Where a run stands, once: a row a field of struct train_state (train_state.h), from which
- * follow the field, what a checkpoint keeps of it, what a run that goes on takes back
- * (resume/run_meta.c) and what `bifrons inspect` shows (tools/inspect_checkpoint.c).
+ * The table of the fields of struct train_state (train_state.h), one row each. It generates the
+ * fields, what a checkpoint saves and a resumed run reads (resume/run_meta.c), and what `bifrons
+ * inspect` shows (tools/inspect_checkpoint.c).
  *
  *     FACT(type, name, fact)            a member of struct checkpoint_facts
  *     METRICS(type, name, group)        the checkpoint's val_metrics
  *     META(type, name, kind, shown)     an entry NAME of the checkpoint's JSON text "meta"
  *
- * A META row's kind says how JSON spells it, and what is taken where an older checkpoint lacks it:
+ * The kind of a META row is its form in JSON. If an older checkpoint lacks the entry, the value is:
  *
  *     WHOLE       0
  *     NUMBER      NaN, which is null in JSON
@@ -45,7 +45,7 @@
     META(struct collapse, collapse, COLLAPSE, false)
 /* clang-format on */
 
-/* For the kinds of row that a use has nothing to do with. */
+/* For row kinds that a use of the table ignores. */
 #define STATE_SKIP(...)
 
 #endif

@@ -1,4 +1,4 @@
-/* Where a run stands: plain data, the same on every rank, saved in every checkpoint. */
+/* The state of a run: plain data, the same on every rank, saved in every checkpoint. */
 #ifndef BIFRONS_DRIVER_TRAIN_TRAIN_STATE_H
 #define BIFRONS_DRIVER_TRAIN_TRAIN_STATE_H
 
@@ -15,12 +15,12 @@ struct train_state {
 #undef FIELD
 };
 
-/* Of a run that has not begun. */
+/* Sets the state of a new run. */
 void train_state_init(struct train_state *t);
-/* At the beginning of the next stage: best values, the guard and the discriminators begin anew,
- * steps and position go on. */
+/* Moves on to the next stage: resets best values, the guard and the discriminators; keeps step and
+ * position. */
 void train_state_begin_next_stage(struct train_state *t);
-/* Steps done, and pictures of each person consumed, in this stage. */
+/* In this stage: steps done, and pictures of each person consumed. */
 int64_t train_state_stage_steps(const struct train_state *t);
 int64_t train_state_stage_pictures(const struct train_state *t);
 

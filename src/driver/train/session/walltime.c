@@ -16,18 +16,18 @@
 
 #include "base/poison.h"
 
-/* Both times may be longer than ever before; ending the processes takes a while, too. */
+/* A margin: both times may be longer than before, and ending the processes takes time. */
 static const double SAFETY = 1.5, CLOCKS_DIFFER_S = 60, ENDING_S = 5, ENDING_SHARE = 0.1;
-/* One long wait, as for a stuck disk, must not take a job's time from it for ever after. */
+/* An upper bound: after one long wait (a slow disk), later jobs must not stop far too early. */
 static const double LEAD_SHARE_MAX = 0.25;
 static const double ANSWER_WITHIN_S = 10;
 enum { ANSWER_BYTES = 128 };
 
 extern char **environ;
 
-/* --- what Slurm says ------------------------------------------------------------------------ */
+/* --- The time limit of the Slurm job ---------------------------------------------------------- */
 
-/* Digits at *text, which moves behind them. */
+/* Reads the digits at *text and moves *text past them. */
 static bool take_number(const char **text, double *out)
 {
     enum { DIGITS_MAX = 9 };
@@ -63,7 +63,7 @@ bool walltime_parse(const char *text, double *seconds)
     return true;
 }
 
-/* What comes through the pipe until its end; false where that takes too long. */
+/* Reads the pipe to its end. False if that takes too long. */
 static bool read_answer(int from, char answer[static ANSWER_BYTES])
 {
     double end_s = clock_seconds() + ANSWER_WITHIN_S;
@@ -74,7 +74,7 @@ static bool read_answer(int from, char answer[static ANSWER_BYTES])
         if (left_s <= 0)
             return false;
         if (poll(&wait_for, 1, (int)(left_s * 1e3) + 1) <= 0)
-            continue; /* interrupted, or over */
+            continue; /* interrupted, or the deadline has passed */
         ssize_t n = read(from, answer + used, ANSWER_BYTES - 1 - used);
         if (n < 0 && errno == EINTR)
             continue;
@@ -129,7 +129,7 @@ static bool seconds_in(const char *variable, double *out)
     return true;
 }
 
-/* A job at work outside of its own time shows a wall clock that has been set wrong. */
+/* If the clock is outside the job's own time, the clock is wrong: do not use it. */
 static bool environment_says(double *left_s)
 {
     double start_s, end_s, now = clock_wall_seconds();
@@ -149,7 +149,7 @@ bool walltime_job_left(double *left_s)
     return environment_says(left_s) || (ask_squeue(job, answer) && walltime_parse(answer, left_s));
 }
 
-/* --- when to stop --------------------------------------------------------------------------- */
+/* --- When to stop ----------------------------------------------------------------------------- */
 
 void walltime_init(struct walltime *w, double now_s, double max_minutes, double job_left_s)
 {
@@ -190,6 +190,6 @@ void walltime_describe(const struct walltime *w, double now_s, double save_s, ch
     char left[32], lead[32];
     clock_format_duration(walltime_left_s(w, now_s), left, sizeof left);
     clock_format_duration(walltime_lead_s(w, save_s), lead, sizeof lead);
-    snprintf(out, out_bytes, "%s ends in %s, saving and stopping begin %s before", w->what, left,
+    snprintf(out, out_bytes, "%s ends in %s; the run saves and stops %s before", w->what, left,
              lead);
 }

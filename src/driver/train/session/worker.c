@@ -11,7 +11,7 @@
 struct worker {
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* fn or leave */
+    pthread_cond_t changed; /* signals a change of fn or leave */
     void (*fn)(void *ctx);  /* NULL: idle */
     void *ctx;
     bool leave;

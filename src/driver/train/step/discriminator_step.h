@@ -1,33 +1,36 @@
 /*
- * The discriminators' side of a step (model/discriminators.h): from discriminator.start_step on,
- * both sides learn from the same pass. Their gradients are summed over ranks like the network's,
- * after them; a step that is left out is left out for both; every rank keeps all of their state,
- * with train.zero too. Where loss.adversarial is 0, or before the start, nothing here is collective
- * and nothing happens.
+ * The discriminators' part of a step (model/discriminators.h). From discriminator.start_step on,
+ * the network and the discriminators learn from the same pass. The discriminators' gradients are
+ * summed over ranks after the network's. A skipped step updates neither. Every rank keeps the whole
+ * state of the discriminators, with train.zero too.
+ *
+ * Where loss.adversarial is 0, and before the start, these functions do nothing and are not
+ * collective.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_DISCRIMINATOR_STEP_H
 #define BIFRONS_DRIVER_TRAIN_DISCRIMINATOR_STEP_H
 
 #include "session.h"
 
-/* Before the first step. ST_MEMORY. */
+/* Call it before the first step. Errors: ST_MEMORY. */
 enum status discriminator_step_open(struct stage *stage, const struct train_state *at,
                                     struct errmsg *em) MUST_CHECK;
-/* Lets the passes of the next step, s->state.step + 1, train the discriminators, or not. */
+/* Decides whether the next step, s->state.step + 1, trains the discriminators. */
 void discriminator_step_begin(struct session *s);
-/* With train.reproducible, after each slot: as slot_sum_add. */
+/* Call it after each slot with train.reproducible, as slot_sum_add. */
 void discriminator_step_add_slot(struct session *s);
-/* COLLECTIVE, whatever has failed before: the sum of gradients. */
+/* COLLECTIVE, even if something failed before: sums the gradients over ranks. */
 enum status discriminator_step_sum(struct session *s, struct errmsg *em) MUST_CHECK;
-/* Has it neither NaN nor infinity? The same on every rank. */
+/* *finite_out: the summed gradient has no NaN and no infinity. The same on every rank. */
 enum status discriminator_step_is_finite(struct session *s, bool *finite_out,
                                          struct errmsg *em) MUST_CHECK;
-/* The update; lr: the network's in this step, whose course theirs follows. */
+/* Updates the discriminators. lr: the network's in this step; the discriminators' rate follows
+ * it. */
 enum status discriminator_step_update(struct session *s, double lr, struct errmsg *em) MUST_CHECK;
-/* The loss that steps are judged by: without the adversarial term, which rises and falls with the
- * other side's skill and begins amid the run. */
+/* The loss that the guard checks: the total without the adversarial term. That term follows the
+ * discriminators' skill, and starts in the middle of the run. */
 double discriminator_step_judged_loss(const struct config *c, const struct model_losses *l);
-/* COLLECTIVE: rank 0's discriminators arrive on every rank. */
+/* COLLECTIVE: copies rank 0's discriminators to every rank. */
 enum status discriminator_step_share(const struct stage *stage, struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -8,7 +8,7 @@
 
 enum { BATCHES = 2 };
 
-/* Samples asked for ahead; the thread's while it works. */
+/* Samples to read ahead. Only the thread uses them while it works. */
 struct ahead {
     bool begun;
     uint64_t first;
@@ -20,7 +20,7 @@ struct ahead {
 struct feed {
     struct feed_options options;
     struct batch batches[BATCHES];
-    int taken; /* the caller's; the other one is filled ahead */
+    int taken; /* the batch that the caller has; the other one is filled ahead */
     struct ahead ahead;
     struct worker *worker;
 };
@@ -30,11 +30,11 @@ static struct batch *other(struct feed *f)
     return &f->batches[1 - f->taken];
 }
 
-/* In the thread, first: the thread that computes goes before it. */
+/* The thread calls it first, so that the computing threads have priority. */
 static void lower_priority(void *ctx)
 {
     (void)ctx;
-    sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0}); /* no harm where it may not */
+    sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0}); /* may be refused */
 }
 
 static void fill_ahead(void *ctx)

@@ -1,6 +1,6 @@
 /*
- * Reads the samples of the next piece of work while this one is computed: a thread of its own and
- * two batches that take turns.
+ * Reads the next samples while the current ones are computed: one thread, two batches that
+ * alternate.
  *
  *     const struct batch *batch;
  *     enum status st = feed_new(&options, &f, &em);
@@ -10,16 +10,16 @@
  *         feed_ahead(f, position + n, m); // begins the next ones, into the other batch
  *     // compute on *batch, which stays until the next feed_take
  *
- * Exact: a batch is what loader_fill makes of its positions, whoever fills it and when. Samples
- * read ahead that are not the ones then asked for (training went back) are dropped. Nothing waits
- * for the thread but the calls below, so a run may stop at any moment.
+ * A batch has exactly the content that loader_fill gives for its positions, whoever fills it and
+ * when. If training goes back to an earlier position, samples read ahead are dropped. Only the
+ * calls below wait for the thread.
  *
- * The thread reads, scales and draws; it neither touches tensors nor speaks to other ranks. Its
- * failures come out of the feed_take that asks for those samples. It is scheduled as a batch job
- * (SCHED_BATCH): where all cores compute it takes its share and interrupts nobody.
+ * The thread reads, scales and draws; it uses no tensors and does not communicate. Its errors are
+ * returned by the feed_take that asks for those samples. It runs under SCHED_BATCH, so it does not
+ * interrupt the computing threads.
  *
- * One thread calls. The loader and its sets are the feed's from feed_ahead on; feed_pause gives
- * them back.
+ * Call it from one thread. After feed_ahead only the feed may use the loader and its sets; after
+ * feed_pause the caller may again.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_FEED_H
 #define BIFRONS_DRIVER_TRAIN_FEED_H
@@ -30,12 +30,12 @@ struct feed;
 
 struct feed_options {
     struct loader *loader; /* borrowed */
-    size_t capacity;       /* most samples of each person at once */
+    size_t capacity;       /* largest batch: samples of each person */
     int size;              /* of the pictures */
-    unsigned arrays;       /* of the batches, beside pictures: see base/batch.h */
+    unsigned arrays;       /* of the batches besides pictures: see base/batch.h */
 };
 
-/* ST_MEMORY; ST_INTERNAL where there are no more threads. */
+/* Errors: ST_MEMORY; ST_INTERNAL if no thread can be started. */
 enum status feed_new(const struct feed_options *o, struct feed **out, struct errmsg *em) MUST_CHECK;
 /* Waits for the thread. NULL is fine. */
 void feed_free(struct feed *f);
@@ -44,10 +44,10 @@ void feed_free(struct feed *f);
  * Errors as loader_fill's. */
 enum status feed_take(struct feed *f, uint64_t first, size_t n, const struct batch **out,
                       struct errmsg *em) MUST_CHECK;
-/* Begins to read what feed_take will be asked for next. Once after each feed_take, or not at all.
- */
+/* Starts to read the samples of the next feed_take. At most one call after each feed_take. */
 void feed_ahead(struct feed *f, uint64_t first, size_t n);
-/* Returns when the thread is idle: until the next feed_ahead the caller may use loader and sets. */
+/* Waits until the thread is idle. The caller may then use loader and sets until the next
+ * feed_ahead. */
 void feed_pause(struct feed *f);
 
 const struct feed_options *feed_get_options(const struct feed *f);

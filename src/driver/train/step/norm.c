@@ -12,8 +12,8 @@
 
 struct norm {
     size_t count, chunks; /* of the flat gradient */
-    size_t *cut, n_cut;   /* chunks that a shard's bound lies in, ascending */
-    /* one sum over ranks: failures; the chunks' sums; the elements of the chunks that are cut */
+    size_t *cut, n_cut;   /* chunks that are split between shards, ascending */
+    /* one sum over ranks: failures, the sums of the chunks, the elements of the split chunks */
     double *numbers;
     size_t n_numbers;
     float *elements; /* (n_cut, MODEL_CHUNK) */
@@ -31,7 +31,7 @@ static int compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* The bounds of all ranks' shards that lie amid a chunk. */
+/* Finds the chunks that a shard boundary splits. */
 static enum status find_cuts(const struct stage *stage, struct norm *n, struct errmsg *em)
 {
     const struct reducer_range *buckets;
@@ -91,7 +91,7 @@ void norm_free(struct norm *n)
     free(n);
 }
 
-/* Elements [first, end), which lie in one chunk that is cut. */
+/* Elements [first, end) of one split chunk. */
 static enum status put_piece(const struct stage *stage, struct norm *n, size_t first, size_t end,
                              struct errmsg *em)
 {
@@ -110,7 +110,7 @@ static enum status put_piece(const struct stage *stage, struct norm *n, size_t f
     return st;
 }
 
-/* What this rank knows of [first, end): whole chunks, and pieces on either side of them. */
+/* This rank's part of [first, end): whole chunks, and split ones at both ends. */
 static enum status put_shard(const struct stage *stage, struct norm *n, size_t first, size_t end,
                              struct errmsg *em)
 {
@@ -141,7 +141,7 @@ static enum status put_shards(const struct stage *stage, struct norm *n, struct 
     return st;
 }
 
-/* COLLECTIVE: every rank learns all chunks' sums. */
+/* COLLECTIVE: every rank gets the sums of all chunks. */
 static enum status share_sums(const struct stage *stage, struct norm *n, struct errmsg *em)
 {
     memset(n->numbers, 0, n->n_numbers * sizeof *n->numbers);

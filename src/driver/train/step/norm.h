@@ -1,13 +1,13 @@
 /*
- * The norm of the summed gradient, over all parameters: it tells a gradient that is not finite, and
- * clips one that is too long (Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent
- * neural networks", 2013).
+ * The norm of the summed gradient over all parameters. It detects a gradient that is not finite,
+ * and limits one that is too long (Pascanu, Mikolov and Bengio, "On the difficulty of training
+ * recurrent neural networks", 2013).
  *
- * Squares are added up in fp64 over chunks of the flat gradient (model_gradient_squares), then over
- * the chunks in their order. With train.zero each rank has the sums of its shards; chunks that a
- * bound of a shard cuts are put together first. So the norm has the same bits with and without
- * train.zero, whatever the buckets, and where gradients do not depend on the number of ranks, the
- * norm does not.
+ * Squares are added in fp64 within chunks of the flat gradient (model_gradient_squares), then over
+ * the chunks in order. With train.zero each rank adds the chunks of its shards; a chunk that is
+ * split between ranks is put together first. So the norm has the same bits with and without
+ * train.zero, for any buckets. If the gradients do not depend on the number of ranks, neither does
+ * the norm.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_NORM_H
 #define BIFRONS_DRIVER_TRAIN_NORM_H
@@ -16,14 +16,14 @@
 
 struct norm;
 
-/* Not collective; after the reducer's plan. ST_MEMORY. */
+/* Not collective. Call it after the reducer's plan is made. Errors: ST_MEMORY. */
 enum status norm_new(const struct stage *stage, struct norm **out, struct errmsg *em) MUST_CHECK;
 void norm_free(struct norm *n);
-/* COLLECTIVE with train.zero; the same on all ranks. Not finite where the gradient is not. */
+/* COLLECTIVE with train.zero. The same on all ranks. Not finite if the gradient is not finite. */
 enum status norm_measure(const struct stage *stage, struct norm *n, double *out,
                          struct errmsg *em) MUST_CHECK;
-/* The factor that makes a gradient of this norm no longer than limit (0: no limit), as
- * torch.nn.utils.clip_grad_norm_ has it. */
+/* The factor that shortens a gradient of this norm to limit (0: no limit), as
+ * torch.nn.utils.clip_grad_norm_ computes it. */
 double norm_clip_factor(double norm, double limit);
 
 #endif

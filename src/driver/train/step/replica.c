@@ -6,7 +6,7 @@
 
 enum { LIST_BYTES = 256 };
 
-/* How many ranks have what rank r has. */
+/* The number of ranks that have the hash of rank r. */
 static int votes_for(const uint64_t *hashes, int ranks, int r)
 {
     int votes = 0;
@@ -15,7 +15,7 @@ static int votes_for(const uint64_t *hashes, int ranks, int r)
     return votes;
 }
 
-/* "2, 5": the ranks that do not have this hash. As many as fit. */
+/* Lists the ranks that do not have this hash: "2, 5". As many as fit. */
 static void list_others(const uint64_t *hashes, int ranks, uint64_t hash, char *out)
 {
     int n = 0;
@@ -38,14 +38,14 @@ static enum status tell(const uint64_t *hashes, int ranks, int64_t step, struct 
         return ST_OK;
     if (2 * votes > ranks)
         return FAIL(em, ST_DIVERGED,
-                    "after step %" PRId64 " the parameters of rank%s %s differ from those of the "
-                    "other %d ranks: check memory and host of the named rank%s, then resume from "
-                    "the last checkpoint",
+                    "after step %" PRId64
+                    " the parameters of rank%s %s differ from those of the other %d ranks: check "
+                    "memory and node of the named rank%s, then resume from the last checkpoint",
                     step, ranks - votes > 1 ? "s" : "", list, votes, ranks - votes > 1 ? "s" : "");
     return FAIL(em, ST_DIVERGED,
-                "after step %" PRId64 " the parameters of rank %d (%016" PRIx64 ") and rank%s %s "
-                "differ, and no majority tells which are right: check memory and hosts, then "
-                "resume from the last checkpoint",
+                "after step %" PRId64 " the parameters of rank %d (%016" PRIx64
+                ") and rank%s %s differ, and no majority shows which are right: check memory and "
+                "nodes, then resume from the last checkpoint",
                 step, most, hashes[most], ranks - votes > 1 ? "s" : "", list);
 }
 
@@ -53,7 +53,7 @@ enum status replica_compare(struct comm *c, uint64_t hash, int64_t step, struct 
 {
     int ranks = comm_world_size(c);
     uint64_t *hashes = calloc((size_t)ranks, sizeof *hashes);
-    BUG_ON(!hashes); /* a few bytes, without which the other ranks would wait in vain */
+    BUG_ON(!hashes); /* a few bytes; an error here would leave the other ranks waiting */
     hashes[comm_rank(c)] = hash;
     enum status st = comm_do(c, COMM_ALL_GATHER, hashes, (size_t)ranks, COMM_U64, 0, NULL, em);
     if (st == ST_OK)

@@ -18,7 +18,7 @@ static struct priority priority_of(const struct config *c)
     return (struct priority){.eyes = c->loss.eyes, .mouth = c->loss.mouth};
 }
 
-/* What a loss needs of the sets, both must have. */
+/* Both sets must have the arrays that the losses need. */
 static enum status check_losses(const struct run *run, struct errmsg *em)
 {
     const struct config *c = &run->config;
@@ -70,7 +70,7 @@ static enum status open_loader(struct stage *stage, struct errmsg *em)
                       (priority_unit(&priority) > 0 ? BATCH_PRIORITY : 0) |
                       (c->model.pose ? BATCH_POSE | BATCH_POSE_KNOWN : 0);
     if (c->model.mask && c->loss.mask_head == 0 && comm_rank(run->comm) == 0)
-        log_warn("model.mask: nothing tells the decoders what a mask is; set loss.mask_head = 1");
+        log_warn("model.mask: no loss trains the decoders' masks; set loss.mask_head = 1");
     enum status st = check_losses(run, em);
     if (st == ST_OK)
         st = loader_new(sources, &c->augment, c->train.seed, &stage->loader, em);
@@ -176,16 +176,15 @@ static enum status open_model(struct stage *stage, struct errmsg *em)
     return st == ST_OK && options.config.pose ? keep_pose_scale(stage, em) : st;
 }
 
-static void note_kernels(const struct model *m)
+static void log_kernels(const struct model *m)
 {
     struct errmsg why = {0};
     if (model_kernels(m, &why) != ST_OK)
-        log_warn("steps take longer: libtorch's kernels stand in for ours, which cannot be used on "
-                 "this GPU (%s)",
+        log_warn("steps take longer: this GPU cannot use our kernels (%s), so libtorch's are used",
                  why.text);
 }
 
-/* From the stage's beginning to its end, wherever the run stands. */
+/* Over the whole stage, whatever step the run is at. */
 static void plan_augmentation(const struct stage *stage, const struct train_state *at)
 {
     uint64_t batch = (uint64_t)stage->run->config.train.global_batch;
@@ -205,7 +204,7 @@ enum status stage_open(struct stage *stage, const struct train_state *at, struct
     plan_augmentation(stage, at);
     st = comm_agree(stage->comm, open_model(stage, em), em);
     if (st == ST_OK && comm_rank(stage->comm) == 0)
-        note_kernels(stage->model);
+        log_kernels(stage->model);
     return st;
 }
 
@@ -255,7 +254,7 @@ static enum status new_slot_sum(struct stage *stage, struct errmsg *em)
                         &stage->slot_sum, em);
 }
 
-static void tell_sums(const struct stage *stage)
+static void log_sums(const struct stage *stage)
 {
     char cost[160];
     if (comm_rank(stage->comm) != 0)
@@ -285,7 +284,7 @@ enum status stage_open_sums(struct stage *stage, const struct train_state *at, s
     if (st == ST_OK)
         st = comm_agree(stage->comm, norm_new(stage, &stage->norm, em), em);
     if (st == ST_OK)
-        tell_sums(stage);
+        log_sums(stage);
     return st == ST_OK ? zero_prepare_load(stage, em) : st;
 }
 

@@ -30,8 +30,8 @@ enum status step_try(const struct stage *stage, struct errmsg *em)
 
 /* ---- Gradients ------------------------------------------------------------------------------- */
 
-/* A step's work is cut into parts, each one forward and backward: this rank's micro-batches, or its
- * slots where the run is reproducible. */
+/* A step is divided into parts, each one forward and backward pass: the micro-batches of this rank,
+ * or its slots with train.reproducible. */
 struct part {
     size_t first, n; /* samples of the step */
     size_t unit;     /* of the vote */
@@ -62,7 +62,7 @@ static struct part part_at(const struct stage *stage, size_t i)
     return (struct part){first + micro_first, micro_count, 0};
 }
 
-/* Lets the feed begin what comes after part i: the next one, or the first of the next step. */
+/* Starts to read the samples of the next part: of this step, or the first of the next step. */
 static void read_ahead(struct session *s, size_t i)
 {
     uint64_t position = s->state.position;
@@ -76,14 +76,14 @@ static void read_ahead(struct session *s, size_t i)
     feed_ahead(s->stage.feed, position + next.first, next.n);
 }
 
-/* Samples of a step on their way to gradients and losses. */
+/* The state of a step while its gradients are computed. */
 struct work {
     struct session *s;
     struct vote *vote;
     double data_wait_s;
 };
 
-/* Forward and backward of part i; its losses go to its unit of the vote. */
+/* Forward and backward of part i. Adds its losses to its unit of the vote. */
 static enum status run_part(struct work *w, size_t i, struct errmsg *em)
 {
     struct session *s = w->s;
@@ -105,8 +105,8 @@ static enum status run_part(struct work *w, size_t i, struct errmsg *em)
     return st;
 }
 
-/* This rank's share, micro-batch by micro-batch; in the last one buckets go out. A rank whose last
- * micro-batch is empty sends them all in reducer_flush. */
+/* Runs this rank's micro-batches. Buckets are sent during the last one; if that is empty, in
+ * reducer_flush. */
 static enum status run_micro_batches(struct work *w, struct errmsg *em)
 {
     size_t n = part_count(&w->s->stage);
@@ -119,7 +119,7 @@ static enum status run_micro_batches(struct work *w, struct errmsg *em)
     return st;
 }
 
-/* This rank's share of the slots, each alone. */
+/* Runs this rank's slots, each alone. */
 static enum status run_slots(struct work *w, struct errmsg *em)
 {
     size_t n = part_count(&w->s->stage);
@@ -136,8 +136,8 @@ static enum status run_slots(struct work *w, struct errmsg *em)
     return st;
 }
 
-/* The sums of gradients and of votes. Whatever has failed, every rank begins the same collectives
- * and waits for all of them. */
+/* Sums gradients and votes over ranks. Every rank starts the same collectives and waits for them
+ * all, even after a failure. */
 static enum status sum_gradients(struct session *s, enum status local, struct vote *v,
                                  struct errmsg *em)
 {
@@ -168,7 +168,7 @@ static enum status step_gradients(struct session *s, uint64_t flags, struct step
     double before = clock_seconds();
     enum status st = sum_gradients(s, local, &v, em);
     r->sum_wait_s = clock_seconds() - before;
-    if (st == ST_OK) /* so on all ranks, or on none */
+    if (st == ST_OK) /* the same on all ranks */
         st = discriminator_step_sum(s, em);
     r->data_wait_s = w.data_wait_s;
     r->losses = vote_losses(&v);
@@ -183,7 +183,7 @@ static bool replica_check_due(const struct session *s)
     return every > 0 && s->state.step % every == 0;
 }
 
-/* Losses and summed gradient are the same on every rank, and so is the verdict. */
+/* The verdict is the same on every rank, because losses and summed gradient are. */
 static enum status judge_and_update(struct session *s, struct step_report *r, struct errmsg *em)
 {
     bool also_finite = true;
@@ -210,9 +210,9 @@ static enum status judge_and_update(struct session *s, struct step_report *r, st
     return zero_is_on(&s->stage) ? st : comm_agree(s->run.comm, st, em);
 }
 
-/* Against discriminators reconstructions may stray from the pictures for a while: then their losses
- * are none to compare with. */
-static void note_losses(struct session *s, const struct step_report *r)
+/* With discriminators, reconstructions may differ from the pictures for a while: their losses
+ * cannot show a collapse. */
+static void record_losses(struct session *s, const struct step_report *r)
 {
     double loss[MODEL_PEOPLE];
     bool compares = s->run.config.loss.adversarial == 0;
@@ -235,7 +235,7 @@ enum status step_run(struct session *s, uint64_t flags, struct step_report *out,
     s->state.step++;
     s->state.position += (uint64_t)s->run.config.train.global_batch;
     if (r.verdict == GUARD_GOOD)
-        note_losses(s, &r);
+        record_losses(s, &r);
     if (replica_check_due(s))
         st = replica_check(s, em);
     r.duration_s = clock_seconds() - start;

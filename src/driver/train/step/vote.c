@@ -25,7 +25,7 @@ void vote_init(struct vote *v, size_t units, size_t own)
     v->units = units;
     v->own = own;
     v->numbers = calloc(count_of(v), sizeof *v->numbers);
-    BUG_ON(!v->numbers); /* a few bytes, without which the other ranks would wait in vain */
+    BUG_ON(!v->numbers); /* a few bytes; an error here would leave the other ranks waiting */
 }
 
 void vote_release(struct vote *v)

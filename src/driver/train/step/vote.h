@@ -1,7 +1,6 @@
 /*
- * What ranks tell each other in one small sum, at the end of a step or of a validation: losses,
- * flags, and whether they could do their part. All learn the same at the same point, so none leaves
- * a collective alone.
+ * One small sum over ranks at the end of a step or validation: losses, flags, and failures. All
+ * ranks learn of a failure at the same point, so no rank leaves a collective alone.
  *
  *     vote_init(&v, 1, 0);
  *     vote_add_losses(&v, 0, &losses);
@@ -10,8 +9,8 @@
  *         losses = vote_losses(&v);
  *     vote_release(&v);
  *
- * Losses, and numbers of the caller's own, are added up in units. A unit that one rank alone adds
- * to has the same bits whichever rank that is, and units are summed in their order.
+ * Losses and own numbers of the caller are added in units, and the units in their order. A unit
+ * that only one rank adds to has the same bits, whichever rank that is.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_VOTE_H
 #define BIFRONS_DRIVER_TRAIN_VOTE_H
@@ -29,20 +28,20 @@ struct vote {
     double *numbers; /* failures, flags, then the losses and own numbers of each unit */
 };
 
-/* own: how many numbers of the caller's own a unit has. */
+/* own: how many own numbers of the caller a unit has. */
 void vote_init(struct vote *v, size_t units, size_t own);
 void vote_release(struct vote *v);
 void vote_set_flags(struct vote *v, uint64_t flags);
 void vote_add_losses(struct vote *v, size_t unit, const struct model_losses *losses);
-/* Those of a unit, for the caller to add to before vote_take. */
+/* The own numbers of a unit, for the caller to add to before vote_take. */
 double *vote_own(const struct vote *v, size_t unit);
-/* COLLECTIVE. Where any rank failed: its status and message on all. */
+/* COLLECTIVE. If a rank failed, returns its status and message on all ranks. */
 enum status vote_take(struct comm *c, enum status local, struct vote *v,
                       struct errmsg *em) MUST_CHECK;
-/* After vote_take: flags of any rank; losses of all. */
+/* After vote_take: the flags that any rank set; the losses of all ranks. */
 uint64_t vote_flags(const struct vote *v);
 struct model_losses vote_losses(const struct vote *v);
-/* And the sums over units of the caller's own numbers. */
+/* After vote_take: the sums of the caller's own numbers over units. */
 void vote_own_sums(const struct vote *v, double *sums);
 
 #endif

@@ -60,8 +60,8 @@ enum status zero_prepare_load(const struct stage *stage, struct errmsg *em)
                       em);
 }
 
-/* Begins to gather every bucket of a flat array, each after `before` has worked on it; waits for
- * all. A rank whose `before` fails takes part all the same. */
+/* Calls `before` on each bucket of a flat array and starts to gather it; then waits for all. A rank
+ * whose `before` fails still takes part. */
 static enum status gather_buckets(const struct stage *stage, float *array,
                                   enum status (*before)(void *ctx, struct model_range shard,
                                                         struct errmsg *em),
@@ -70,7 +70,7 @@ static enum status gather_buckets(const struct stage *stage, float *array,
     const struct reducer_range *buckets;
     size_t n = reducer_buckets(stage->reducer, &buckets);
     struct comm_ticket *tickets = calloc(n, sizeof *tickets);
-    BUG_ON(!tickets); /* a few bytes, without which the other ranks would wait in vain */
+    BUG_ON(!tickets); /* a few bytes; an error here would leave the other ranks waiting */
     enum status local = ST_OK, st = ST_OK;
     comm_note_buckets(stage->comm, n);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
@@ -107,7 +107,7 @@ enum status zero_update(const struct stage *stage, const struct model_step *step
     return gather_buckets(stage, model_flat(stage->model)->parameters, update_shard, &u, em);
 }
 
-/* ---- Moments between shards and rank 0; the flat gradient carries them ----------------------- */
+/* ---- Moments between shards and rank 0, through the flat gradient ---------------------------- */
 
 static enum status shards_from_scratch(const struct stage *stage, enum model_moment which,
                                        struct errmsg *em)

@@ -1,4 +1,4 @@
-/* By Intel's ISA-L, which uses the processor's own instruction where there is one. */
+/* Uses Intel's ISA-L, and with it the CRC instruction of the CPU, if it has one. */
 #include "crc32c.h"
 
 #include <isa-l/crc.h>

@@ -1,4 +1,4 @@
-/* CRC-32C (Castagnoli), as the records of event files carry it. */
+/* CRC-32C (Castagnoli), as used in the records of event files. */
 #ifndef BIFRONS_DRIVER_CRC32C_H
 #define BIFRONS_DRIVER_CRC32C_H
 
@@ -7,7 +7,7 @@
 
 /* The checksum of RFC 3720: that of "123456789" is 0xE3069283. */
 uint32_t crc32c(const void *bytes, size_t n);
-/* Rotated right by 15 plus a constant, so that data which holds checksums keeps a useful one. */
+/* The checksum rotated right by 15 plus a constant, as TensorBoard wants it. */
 uint32_t crc32c_masked(const void *bytes, size_t n);
 
 #endif

@@ -88,7 +88,7 @@ static Tfevent__Value value_tagged(const char *tag)
 static const char name_begins[] = "events.out.tfevents.";
 static const long long stamp_max = 9999999999; /* ten digits */
 
-/* The latest time in the name of an event file; 0: none is there. */
+/* The latest time in the names of event files; 0: there are none. */
 static long long newest_stamp(const char *folder)
 {
     long long newest = 0;
@@ -101,8 +101,8 @@ static long long newest_stamp(const char *folder)
     return newest < stamp_max ? newest : 0;
 }
 
-/* A name no file has yet: several starts may fall into one second. Readers take files by their
- * names' order, so it comes after all others, whatever the wall clock says. */
+/* Makes a file with a new name: several starts may be in one second. Readers sort files by name, so
+ * it must be the last one, whatever the clock says. */
 static enum status make_file(struct tensorboard *tb, const char *folder, struct errmsg *em)
 {
     char host[256] = "unknown", name[PATH_BYTES_MAX], path[PATH_BYTES_MAX];
@@ -192,7 +192,7 @@ enum status tensorboard_image(struct tensorboard *tb, const char *tag, int64_t s
     return write_values(tb, step, (Tfevent__Value *[]){&value}, 1, em);
 }
 
-/* --- metrics -------------------------------------------------------------------------------- */
+/* --- Metrics ---------------------------------------------------------------------------------- */
 
 static const char *const train_tags[MODEL_PEOPLE][MODEL_LOSSES] = {
 #define X(name, key, ...) [MODEL_A][MODEL_LOSS_##name] = "loss/a_" #key,
@@ -213,7 +213,7 @@ static const char *const val_tags[MODEL_PEOPLE][MODEL_LOSSES] = {
 
 enum { VAL_TAG_BYTES = 32 };
 
-/* tags: memory for the names, used until the scalars are written. */
+/* tags: memory for the names; needed until the scalars are written. */
 static size_t val_scalars(const struct val_metrics *m, char tags[VAL_NUMBERS][VAL_TAG_BYTES],
                           struct tensorboard_scalar *out)
 {
@@ -233,7 +233,7 @@ enum status tensorboard_metrics(struct tensorboard *tb, const struct metrics_row
     bool train = row->kind == METRICS_TRAIN;
     struct tensorboard_scalar s[1 + MODEL_PEOPLE * MODEL_LOSSES + VAL_NUMBERS];
     char tags[VAL_NUMBERS][VAL_TAG_BYTES];
-    _Static_assert(VAL_NUMBERS >= 6, "room for what a training row has");
+    _Static_assert(VAL_NUMBERS >= 6, "space for the scalars of a training row");
     size_t n = 0;
     s[n++] = (struct tensorboard_scalar){train ? "loss/total" : "val/total", row->losses.total};
     for (int person = 0; person < MODEL_PEOPLE; person++)

@@ -9,13 +9,13 @@
  *         st = tensorboard_image(tb, "preview/grid", step, png, n_bytes, width, height, &em);
  *
  * A file is a sequence of records: length u64, masked CRC-32C of the length, an Event message of
- * tfevent.proto, masked CRC-32C of the message; all little-endian. Each record is written at once
- * and whole: one that a full disk cut short is taken back.
+ * tfevent.proto, masked CRC-32C of the message; all little-endian. Each record is written whole:
+ * one cut short by a full disk is removed.
  *
  * A build without protobuf-c or ISA-L (WITH_TENSORBOARD) has the same functions; tensorboard_open
- * then says once that nothing will be written, and the rest succeeds and does nothing.
+ * then warns once that nothing will be written, and the others succeed and do nothing.
  *
- * Rank 0 writes. One thread at a time. Every failure is ST_IO or ST_MEMORY; warn and go on.
+ * Rank 0 writes. One thread at a time. Every failure is ST_IO or ST_MEMORY; warn and continue.
  */
 #ifndef BIFRONS_DRIVER_TENSORBOARD_H
 #define BIFRONS_DRIVER_TENSORBOARD_H
@@ -30,17 +30,17 @@ struct tensorboard;
 
 struct tensorboard_scalar {
     const char *tag; /* "loss/total": the part before '/' groups the charts */
-    double value;    /* stored as float; NaN is shown as such */
+    double value;    /* stored as float; may be NaN */
 };
 
-/* Can this build write event files? */
+/* True if this build can write event files. */
 bool tensorboard_available(void);
 
 /* Makes a new event file in an existing folder. */
 enum status tensorboard_open(const char *folder, struct tensorboard **out,
                              struct errmsg *em) MUST_CHECK;
-/* What was said of `step` and later ones, here or in earlier files, is void: TensorBoard forgets
- * it. For a run that goes on from a step before. */
+/* Makes TensorBoard drop `step` and later steps, of this and earlier files. For a run that resumes
+ * from an earlier step. */
 enum status tensorboard_restart(struct tensorboard *tb, int64_t step, struct errmsg *em) MUST_CHECK;
 /* Several scalars of one step, as one record. */
 enum status tensorboard_scalars(struct tensorboard *tb, int64_t step,
@@ -48,7 +48,7 @@ enum status tensorboard_scalars(struct tensorboard *tb, int64_t step,
                                 struct errmsg *em) MUST_CHECK;
 /*
  * The numbers of a row: loss/total, loss/a_l1 …, train/lr, perf/images_per_s, perf/step_ms,
- * perf/data_wait_ms and perf/sum_wait_ms; of a validation row val/total, val/a_l1 ….
+ * perf/data_wait_ms and perf/sum_wait_ms; for a validation row val/total, val/a_l1 ….
  */
 enum status tensorboard_metrics(struct tensorboard *tb, const struct metrics_row *row,
                                 struct errmsg *em) MUST_CHECK;

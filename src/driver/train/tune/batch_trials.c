@@ -7,7 +7,7 @@
 
 #include "base/poison.h"
 
-/* Less is noise. */
+/* A smaller gain is noise. */
 static const double GAIN = 1.05;
 /* Allocators round up, and libraries choose other algorithms for other sizes. */
 static const double MARGIN = 1.5;
@@ -23,7 +23,7 @@ double batch_trials_growth(const struct batch_trials *t, double planned)
     return MARGIN * fmax(measured, planned);
 }
 
-/* Of the trials before end. */
+/* The fastest speed of the trials before end. */
 static double fastest(const struct batch_trials *t, size_t end)
 {
     double most = 0;

@@ -22,23 +22,24 @@
 
 #include "base/poison.h"
 
-/* At first libtorch chooses kernels, and a CUDA graph is recorded after a few steps. */
+/* The first steps are slower: libtorch chooses kernels, and records a CUDA graph after a few
+ * steps. */
 enum { WARM_UP_CPU = 2, WARM_UP_GPU = 6, STEPS_MIN = 3, STEPS_MAX = 20 };
 static const double TRIAL_S = 1;
-static const double LR = 1e-6; /* so that steps are of a network that works */
+static const double LR = 1e-6; /* too small to change the network */
 static const double GB = 1e9;
 
 struct search {
     struct session *s;
     struct batch_trials trials;
-    bool gpu;         /* that is where the trials are */
-    const char *end;  /* why it ended, as told */
-    const char *code; /* and as in JSON */
+    bool gpu;         /* the trials run on a GPU */
+    const char *end;  /* why it ended, as text */
+    const char *code; /* the same for JSON */
 };
 
-/* ---- Will it fit? ---------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
-/* Bytes of a rank on this host by bifrons plan; of no pairs at all: 0. */
+/* The host memory of a rank in bytes by bifrons plan; 0 for 0 pairs. */
 static double planned_bytes(const struct session *s, int64_t pairs)
 {
     const struct cluster here = {.gpu = false};
@@ -51,8 +52,8 @@ static double planned_bytes(const struct session *s, int64_t pairs)
     return plan_memory_of(&work, &run, &here).total;
 }
 
-/* COLLECTIVE. Ranks of a host begin from what they hold now and share what it has left. A GPU's
- * memory may be tried out. */
+/* COLLECTIVE. Checks the growth of the ranks of a node against its free memory. A GPU needs no
+ * check: an allocation that fails there does no harm. */
 static enum status fits_hosts(struct search *f, bool *fits_out, struct errmsg *em)
 {
     const struct session *s = f->s;
@@ -75,7 +76,7 @@ static enum status fits_hosts(struct search *f, bool *fits_out, struct errmsg *e
 
 /* ---- A trial --------------------------------------------------------------------------------- */
 
-/* n steps, from the time it takes on rank 0. */
+/* Runs n steps and measures their time on rank 0. */
 static enum status take_steps(struct session *s, int64_t n, double *seconds, struct errmsg *em)
 {
     struct step_report step = {0};
@@ -112,7 +113,7 @@ static enum status measure(struct search *f, struct batch_trial *out, struct err
     return st;
 }
 
-/* A stage of its own, from the run's beginning. */
+/* One trial, in a stage of its own, from the start of the run. */
 static enum status try_pairs(struct search *f, struct batch_trial *trial, struct errmsg *em)
 {
     struct session *s = f->s;
@@ -132,7 +133,7 @@ static enum status try_pairs(struct search *f, struct batch_trial *trial, struct
 
 /* ---- The search ------------------------------------------------------------------------------ */
 
-/* A rank's share of the pictures. */
+/* A rank's share of the training pictures. */
 static int64_t pairs_most(const struct run *run)
 {
     int64_t fewer = MIN(order_train_count(run->orders[0]), order_train_count(run->orders[1]));
@@ -145,7 +146,7 @@ static void end(struct search *f, const char *code, const char *why)
     f->end = why;
 }
 
-/* A rank that finds no memory for it fails on all; what the others found before still holds. */
+/* If a rank lacks memory, the trial fails on all ranks; earlier trials stay valid. */
 static enum status try_next(struct search *f, struct errmsg *em)
 {
     struct batch_trials *t = &f->trials;
@@ -168,7 +169,7 @@ static enum status try_next(struct search *f, struct errmsg *em)
     return st;
 }
 
-/* One more trial, or the reason for none. */
+/* Runs one more trial, or sets the reason for none. */
 static enum status go_on(struct search *f, struct errmsg *em)
 {
     const struct batch_trials *t = &f->trials;

@@ -1,11 +1,10 @@
 /*
- * bifrons train --find-batch: how large a batch pays, measured (bifrons plan computes what fits).
- * Each trial opens the model anew for a micro-batch twice as large as the last one's and takes some
- * steps (step.h) that are thrown away.
+ * bifrons train --find-batch: measures which batch is worth its size (bifrons plan computes which
+ * fits). Each trial opens the model again with a micro-batch twice as large, and runs some steps
+ * (step.h) whose results are thrown away.
  *
- * It ends where two doublings have made it no faster, before the host's memory would not do
- * (host_memory.h), where an allocation fails (on a GPU, say), or where the sets have no more
- * pictures.
+ * It ends when two doublings have not made it faster, before the host's memory is too small
+ * (host_memory.h), when an allocation fails (on a GPU), or when the sets have no more pictures.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_FIND_BATCH_H
 #define BIFRONS_DRIVER_TRAIN_FIND_BATCH_H
@@ -13,9 +12,9 @@
 #include "session.h"
 
 /*
- * COLLECTIVE. With the run open and no stage of it. Rank 0 writes the result to standard output,
- * as a table or as one JSON object (docs/tuning.md tells its keys): ST_IO. ST_MEMORY where not even
- * one pair a rank fits; ST_INTERRUPTED where it was asked to stop.
+ * COLLECTIVE. The run must be open, but no stage. Rank 0 writes the result to standard output, as a
+ * table or as one JSON object (its keys: docs/tuning.md). Errors: ST_IO; ST_MEMORY if not even one
+ * pair fits a rank; ST_INTERRUPTED if it was asked to stop.
  */
 enum status find_batch(struct session *s, bool json, struct errmsg *em) MUST_CHECK;
 

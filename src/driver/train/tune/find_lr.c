@@ -11,8 +11,8 @@
 
 #include "base/poison.h"
 
-/* Every so many steps rank 0 says where it is. */
-static void tell(const struct session *s, const struct lr_curve *c)
+/* Logs the progress at intervals, on rank 0. */
+static void log_step(const struct session *s, const struct lr_curve *c)
 {
     int64_t every = (c->steps + 9) / 10;
     if (comm_rank(s->run.comm) == 0 && c->n % every == 0)
@@ -20,7 +20,7 @@ static void tell(const struct session *s, const struct lr_curve *c)
                  lr_curve_rate(c, c->n - 1), lr_curve_smoothed(c, c->n - 1));
 }
 
-/* The loss of a step is that before its update: each shows what the rates before it have done. */
+/* The loss of a step is from before its update: it shows the effect of the earlier rates. */
 static enum status run(struct session *s, struct lr_curve *c, struct errmsg *em)
 {
     struct step_report step = {0};
@@ -35,9 +35,9 @@ static enum status run(struct session *s, struct lr_curve *c, struct errmsg *em)
                         "stopped after step %" PRId64 " of %" PRId64
                         " of the learning rate range test; nothing is kept",
                         s->state.step, c->steps);
-        /* the guard, without a limit, leaves out what is not finite */
+        /* the guard has no limit here: it skips only steps that are not finite */
         lr_curve_add(c, step.verdict == GUARD_GOOD ? step.judged_loss : NAN);
-        tell(s, c);
+        log_step(s, c);
     }
     return ST_OK;
 }

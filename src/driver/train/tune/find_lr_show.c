@@ -61,7 +61,7 @@ void find_lr_print(const struct session *s, const struct lr_curve *c)
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-/* A value that is NULL, where memory has run out, makes all that holds it NULL. */
+/* If out of memory, a value is NULL; then every object that contains it is NULL. */
 static json_t *points_json(const struct lr_curve *c)
 {
     json_t *list = json_array();

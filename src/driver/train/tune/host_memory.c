@@ -21,8 +21,8 @@ static FILE *open_below(const char *root, const char *path)
     return n > 0 && (size_t)n < sizeof whole ? fopen(whole, "r") : NULL;
 }
 
-/* The number behind `name` at the beginning of a line, times `unit`; without a name, the file's
- * first. `otherwise` where there is none, as in "max". */
+/* The number after `name` at the start of a line, times `unit`; without a name, the first of the
+ * file. `otherwise` if there is no number, as in "max". */
 static double number_in(const char *root, const char *path, const char *name, double unit,
                         double otherwise)
 {
@@ -45,7 +45,7 @@ static double number_in(const char *root, const char *path, const char *name, do
 /* ---- Control groups -------------------------------------------------------------------------- */
 
 struct hierarchy {
-    const char *mark; /* of its line in /proc/self/cgroup, behind the first number */
+    const char *mark; /* marks its line in /proc/self/cgroup, after the first number */
     const char *folder, *limit, *used, *cache;
 };
 
@@ -55,7 +55,7 @@ static const struct hierarchy hierarchies[] = {
      "total_inactive_file "                                                                                  },
 };
 
-/* What a group of this path leaves; pages of files that nobody has asked for lately can go. */
+/* The memory that the group of this path leaves. Inactive pages of files count as free. */
 static double group_left(const char *root, const struct hierarchy *h, const char *group)
 {
     char path[3][PATH_BYTES_MAX];
@@ -69,7 +69,7 @@ static double group_left(const char *root, const struct hierarchy *h, const char
     return limit - number_in(root, path[1], "", 1, 0) + number_in(root, path[2], h->cache, 1, 0);
 }
 
-/* Of the group and all above it, up to where the hierarchy is mounted. */
+/* The least memory left by the group and those above it, up to the mount point. */
 static double groups_left(const char *root, const struct hierarchy *h, char *group)
 {
     double left = INFINITY;

@@ -7,12 +7,12 @@
 
 #include "base/poison.h"
 
-/* A loss of more than this many times the least one, and more than the first, has diverged: outputs
- * between 0 and 1 bound it, so that it may never be many times as large. */
+/* A loss above this times the least one, and above the first one, has diverged. The factor is small
+ * because outputs between 0 and 1 bound the loss. */
 static const double DIVERGED = 1.5;
-/* The least loss is below this share of the first one, or the loss has not fallen. */
+/* If the least loss is above this share of the first one, the loss has not fallen. */
 static const double FALLEN = 0.95;
-static const double SUGGESTED = 0.1, SUGGESTED_PEAK = 1; /* of the rate of the least loss */
+static const double SUGGESTED = 0.1, SUGGESTED_PEAK = 1; /* times the rate of the least loss */
 
 enum status lr_curve_init(struct lr_curve *c, int64_t steps, struct errmsg *em)
 {
@@ -33,7 +33,7 @@ double lr_curve_rate(const struct lr_curve *c, int64_t step)
     return LR_CURVE_LOWEST * pow(LR_CURVE_HIGHEST / LR_CURVE_LOWEST, share);
 }
 
-/* Steps on each side that are smoothed over: a quarter of a decade. */
+/* How many steps on each side are smoothed over: a quarter of a decade. */
 static int64_t reach(const struct lr_curve *c)
 {
     double decades = log10(LR_CURVE_HIGHEST / LR_CURVE_LOWEST);
@@ -49,8 +49,8 @@ double lr_curve_smoothed(const struct lr_curve *c, int64_t step)
     return sum / (double)(end - first);
 }
 
-/* Of the line that fits the losses around a step best; what of its scale is the same for all steps
- * is left out. */
+/* The slope of the best line through the losses around a step, up to a factor that is the same for
+ * all steps. */
 static double slope(const struct lr_curve *c, int64_t step)
 {
     double sum = 0;

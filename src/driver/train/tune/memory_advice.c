@@ -18,13 +18,13 @@ static PRINTF_LIKE(2, 3) void add(struct errmsg *em, const char *fmt, ...)
     va_end(ap);
 }
 
-/* Pairs of pictures that the fullest rank has in a step. */
+/* Pairs of pictures in a step of the rank with most. */
 static int64_t pairs_a_step(const struct config *c, int ranks)
 {
     return (c->train.global_batch + ranks - 1) / ranks;
 }
 
-/* Pairs of pictures that the fullest rank works on at once. */
+/* Pairs of pictures that this rank computes at once. */
 static int64_t pairs_at_once(const struct config *c, int ranks)
 {
     int64_t share = pairs_a_step(c, ranks);
@@ -32,14 +32,14 @@ static int64_t pairs_at_once(const struct config *c, int ranks)
                                  : (share + c->train.accumulate - 1) / c->train.accumulate;
 }
 
-/* Ways to less memory, the cheapest first. */
+/* Appends ways to use less memory, the cheapest first. */
 static void add_remedies(const struct config *c, int ranks, int64_t pairs, struct errmsg *em)
 {
     add(em, " Try ");
     if (pairs > 1 && c->train.reproducible)
         add(em, "train.slot_size = %" PRId64 ", ", pairs / 2);
     else if (pairs > 1)
-        add(em, "train.accumulate = %" PRId64 " (the same result in smaller pieces), ",
+        add(em, "train.accumulate = %" PRId64 " (the same result in smaller micro-batches), ",
             MIN(2 * c->train.accumulate, pairs_a_step(c, ranks)));
     if (!c->train.recompute)
         add(em, "train.recompute = true%s, ",
@@ -48,11 +48,11 @@ static void add_remedies(const struct config *c, int ranks, int64_t pairs, struc
         add(em, "train.zero = 1, ");
     if (c->train.global_batch > ranks)
         add(em, "a smaller train.global_batch, ");
-    add(em, "or a smaller model.image_size or model.width. "
-            "bifrons plan tells what a configuration needs");
+    add(em, "or a smaller model.image_size or model.width. bifrons plan shows what a configuration "
+            "needs");
 }
 
-/* libtorch's allocators say it in words of their own. */
+/* libtorch's allocators have their own wording. */
 static void begin(struct errmsg *em)
 {
     static const char start[] = "out of memory: ";

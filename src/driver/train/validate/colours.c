@@ -7,7 +7,7 @@
 #include "base/checked.h"
 #include "base/lab.h"
 
-/* Weighted sums over pixels. Of whole numbers in RGB, and so exact. */
+/* Weighted sums over pixels. In RGB they are sums of whole numbers, and exact. */
 struct sums {
     double weight, value[3], square[3];
 };
@@ -18,7 +18,7 @@ static void in_rgb(const uint8_t rgb[3], double out[3])
         out[c] = rgb[c];
 }
 
-/* A space: what is summed of a pixel, and its unit. */
+/* A colour space: the values of a pixel to sum, and their unit. */
 static const struct {
     void (*of)(const uint8_t rgb[3], double out[3]);
     double unit;
@@ -65,7 +65,7 @@ enum status colours_measure(struct set *set, const struct order *order, bool mas
     free(mask);
     if (st != ST_OK)
         return st;
-    const double least = 0.01; /* keeps flat pictures from being blown up */
+    const double least = 0.01; /* so that flat pictures are not amplified */
     double weight = MAX(sums.weight, 1), unit = spaces[space].unit;
     for (int c = 0; c < 3; c++) {
         double mean = sums.value[c] / weight / unit;

@@ -1,4 +1,4 @@
-/* What a person's pictures look like on average: the two ends of colour transfer. */
+/* The average colours of a person's pictures, for colour transfer. */
 #ifndef BIFRONS_DRIVER_TRAIN_COLOURS_H
 #define BIFRONS_DRIVER_TRAIN_COLOURS_H
 
@@ -7,9 +7,9 @@
 #include "data/set.h"
 
 /*
- * Mean and deviation of each channel over the training pictures, inside their masks where
- * `masks`. Of a large set so many pictures, evenly spaced, stand for all. A function of the set and
- * its split alone. ST_IO, ST_DATA, ST_MEMORY.
+ * Mean and deviation of each channel over the training pictures; if `masks`, inside their masks.
+ * From a large set it uses at most this many pictures, evenly spaced. Depends only on the set and
+ * its split. Errors: ST_IO, ST_DATA, ST_MEMORY.
  */
 enum { COLOURS_PICTURES_MAX = 512, COLOURS_LAB_PICTURES_MAX = 64 };
 enum status colours_measure(struct set *set, const struct order *order, bool masks,

@@ -13,25 +13,25 @@
 
 #include "base/poison.h"
 
-/* Pairs that are looked at for a collapse alone. */
+/* Pairs that are checked for a collapse only. */
 enum { LOOK_PAIRS = 16, OWN_NUMBERS = VAL_ANSWERS * MODEL_PEOPLE * 4 };
 _Static_assert(sizeof(struct quality_sum) == 4 * sizeof(double), "summed over ranks as doubles");
 _Static_assert(sizeof(struct outputs_sum) == (5 + 2 * (3 + OUTPUTS_GRID)) * sizeof(double),
                "likewise");
 
-/* Of one pass: memory for a batch, its pictures and their truth. */
+/* One pass: memory for a batch, its pictures and their true swaps. */
 struct validation {
     struct session *s;
     struct vote *vote;
     struct outputs_sum outputs[MODEL_PEOPLE];
-    bool measures; /* val_metrics, too */
+    bool measures; /* also measures val_metrics */
     struct batch batch;
     struct quality_meter *meter;
     uint8_t *memory, *recon[MODEL_PEOPLE], *swap[MODEL_PEOPLE], *truth;
     int64_t pairs;
 };
 
-/* What checkpoint.best names. */
+/* The name of the value of checkpoint.best. */
 static const char *best_name(const struct run *run)
 {
     int64_t which = run->config.checkpoint.best - BEST_METRICS;
@@ -71,7 +71,7 @@ static void validation_release(struct validation *v)
     free(v->memory);
 }
 
-/* Held-out pictures, or training pictures where there are none. */
+/* True: uses held-out pictures. False: there are none, it uses training pictures. */
 static bool is_held_out(const struct run *run)
 {
     return validate_pairs(run) > 0;
@@ -114,7 +114,7 @@ static enum status measure(struct validation *v, int person, size_t i, size_t un
     return st;
 }
 
-/* The pairs [first, first + n), no more than a batch has room for. */
+/* The pairs [first, first + n); n is at most the size of a batch. */
 static enum status validate_batch(struct validation *v, int64_t first, int64_t n, size_t unit,
                                   struct errmsg *em)
 {
@@ -126,7 +126,7 @@ static enum status validate_batch(struct validation *v, int64_t first, int64_t n
         for (int64_t i = 0; i < n; i++)
             rows[p][i] = row_of(&s->run, p, first + i);
     enum status st = loader_fill_rows(s->stage.loader, rows[0], rows[1], (size_t)n, &v->batch, em);
-    struct batch shown = v->batch; /* what the model sees: masks only where the run uses them */
+    struct batch shown = v->batch; /* the model's input: masks only if the run uses them */
     struct model_pictures pictures = {0};
     struct model_losses losses;
     for (int p = 0; p < 2; p++) {
@@ -141,7 +141,7 @@ static enum status validate_batch(struct validation *v, int64_t first, int64_t n
         vote_add_losses(v->vote, unit, &losses);
     for (int p = 0; p < 2; p++)
         for (int64_t i = 0; i < n && st == ST_OK; i++)
-            if (first + i < count_of(&s->run, p)) /* not again */
+            if (first + i < count_of(&s->run, p)) /* do not measure a repeated picture */
                 st = measure(v, p, (size_t)i, unit, em);
     return st;
 }
@@ -156,7 +156,7 @@ static enum status validate_range(struct validation *v, int64_t first, int64_t n
     return st;
 }
 
-/* This rank's share: of slots, each a unit of the vote, where the run is reproducible. */
+/* This rank's share. With train.reproducible its slots, each a unit of the vote. */
 static enum status validate_share(struct validation *v, struct errmsg *em)
 {
     const struct session *s = v->s;
@@ -174,7 +174,7 @@ static enum status validate_share(struct validation *v, struct errmsg *em)
     return st;
 }
 
-static void note_best(struct session *s)
+static void record_best(struct session *s)
 {
     struct train_state *t = &s->state;
     if (validate_pairs(&s->run) > 0 && !isfinite(validate_value(s))) {
@@ -190,7 +190,8 @@ static void note_best(struct session *s)
     t->stale = better ? 0 : t->stale + 1;
 }
 
-/* What the ranks saw of outputs; sums of whole numbers, so that their order does not matter. */
+/* Sums the statistics of outputs over ranks. The sums are of whole numbers, so their order does not
+ * matter. */
 static enum status share_outputs(struct validation *v, struct errmsg *em)
 {
     enum { NUMBERS = MODEL_PEOPLE * (sizeof(struct outputs_sum) / sizeof(double)) };
@@ -203,7 +204,7 @@ static enum status share_outputs(struct validation *v, struct errmsg *em)
     return st;
 }
 
-/* COLLECTIVE: the pairs of v, by all ranks together. */
+/* COLLECTIVE: all ranks together validate the pairs of v. */
 static enum status run_pass(struct validation *v, struct model_losses *losses,
                             struct quality_sum sums[VAL_ANSWERS][MODEL_PEOPLE],
                             struct collapse_view seen[MODEL_PEOPLE], struct errmsg *em)
@@ -212,7 +213,7 @@ static enum status run_pass(struct validation *v, struct model_losses *losses,
     struct vote vote;
     vote_init(&vote, s->stage.slot_sum ? (size_t)MAX(v->pairs, 1) : 1, OWN_NUMBERS);
     v->vote = &vote;
-    feed_pause(s->stage.feed); /* the sets are read here */
+    feed_pause(s->stage.feed); /* this thread reads the sets */
     enum status st = validation_init(v, em);
     if (st == ST_OK)
         st = validate_share(v, em);
@@ -231,7 +232,7 @@ static enum status run_pass(struct validation *v, struct model_losses *losses,
     return st;
 }
 
-/* Few of them, for a collapse alone. */
+/* Validates a few pairs, to check for a collapse only. */
 static enum status look(struct session *s, struct collapse_view seen[MODEL_PEOPLE],
                         struct errmsg *em)
 {
@@ -263,8 +264,8 @@ enum status validate_look(struct session *s, struct collapse_view seen[static MO
     return st;
 }
 
-static void note_collapse(struct session *s, const struct collapse_view own[MODEL_PEOPLE],
-                          struct collapse_view seen[MODEL_PEOPLE])
+static void record_collapse(struct session *s, const struct collapse_view own[MODEL_PEOPLE],
+                            struct collapse_view seen[MODEL_PEOPLE])
 {
     (void)collapse_judge(&s->state.collapse, seen);
     for (int who = 0; who < MODEL_PEOPLE; who++)
@@ -292,13 +293,13 @@ enum status validate_run(struct session *s, const struct collapse_view own[stati
     *out = losses;
     s->state.val_loss = v.pairs > 0 ? out->total : NAN;
     val_metrics_from(sums, &s->state.val_metrics);
-    note_best(s);
+    record_best(s);
     if (judges(&s->run))
-        note_collapse(s, own, seen);
+        record_collapse(s, own, seen);
     return ST_OK;
 }
 
-/* ---- Which one is the best ------------------------------------------------------------------- */
+/* ---- The best state -------------------------------------------------------------------------- */
 
 int64_t validate_pairs(const struct run *run)
 {
@@ -314,8 +315,7 @@ void validate_tell_stale(const struct session *s)
              s->state.best_seen, (long long)s->state.stale, (long long)s->state.best_step);
 }
 
-/* Is there a held-out picture of this person whose quality can be measured, one whose mask is not
- * empty? */
+/* *out: this person has a held-out picture that can be measured: its mask is not empty. */
 static enum status has_measurable(const struct run *run, int person, bool *out, struct errmsg *em)
 {
     struct set *set = run->sets[person];
@@ -341,7 +341,7 @@ static bool is_of_swaps(const struct run *run)
     return run->config.checkpoint.best - BEST_METRICS >= VAL_SWAP * VAL_MEASURES;
 }
 
-/* checkpoint.best names a metric: can it be measured? */
+/* Checks that the metric of checkpoint.best can be measured. */
 static enum status check_metric(const struct run *run, const char *name, struct errmsg *em)
 {
     bool swap = is_of_swaps(run), counts[MODEL_PEOPLE], measurable[MODEL_PEOPLE];

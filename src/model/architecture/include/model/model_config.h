@@ -23,11 +23,11 @@ enum { MODEL_SIZE_MAX_PX = 512, MODEL_BLOCKS_MAX = 8 };
 /* clang-format off */
 #define MODEL_KEYS(WHOLE, WORD, SWITCH) \
     WHOLE(image_size, 128, 64, MODEL_SIZE_MAX_PX, \
-          "Pixels a side of the input and output pictures: model.code_size times a power of 2. " \
+          "Side of the input and output pictures in pixels: model.code_size times a power of 2. " \
           "Twice the size takes about four times as long.") \
     WHOLE(code_size, 4, 2, 64, \
-          "Pixels a side of the innermost activations: the encoder halves the picture down to " \
-          "this size.") \
+          "Side of the smallest activations in pixels; each level of the encoder halves the " \
+          "picture until it has this size.") \
     WHOLE(latent, 128, 8, 4096, \
           "Channels of the code between encoder and decoders; with the dense bottleneck, the " \
           "length of the code. More channels keep more detail and make the model larger.") \
@@ -35,16 +35,16 @@ enum { MODEL_SIZE_MAX_PX = 512, MODEL_BLOCKS_MAX = 8 };
          "conv: the code is a small picture with model.latent channels; dense: a vector between " \
          "two fully connected layers.", "conv", "dense") \
     WHOLE(width, 64, 8, 1024, \
-          "Channels at 64 x 64 pixels. Each halving of the resolution doubles the channels, each " \
-          "doubling halves them.") \
+          "Channels of activations of 64 x 64 pixels. Half the side has twice as many channels, " \
+          "twice the side half as many.") \
     WHOLE(width_max, 256, 8, 4096, \
-          "Upper limit of the channels at every resolution; the code may have more.") \
+          "Largest number of channels, except of the code.") \
     WHOLE(blocks, 0, 0, MODEL_BLOCKS_MAX, \
-          "Residual blocks at each resolution, from half the picture's down to the code's, in the " \
+          "Residual blocks at each resolution, from half the picture's to the code's, in the " \
           "encoder and in each decoder.") \
     WORD(upsample, \
-         "How decoders double the resolution: transposed: transposed convolutions of 4 x 4; " \
-         "subpixel: convolutions of 3 x 3 to four times the channels, rearranged into pixels.", \
+         "How decoders double the resolution. transposed: 4 x 4 transposed convolutions. " \
+         "subpixel: 3 x 3 convolutions to four times the channels, which become pixels.", \
          "transposed", "subpixel") \
     WORD(norm, \
          "group: residual blocks have a group normalization; none: no normalization.", \
@@ -52,13 +52,12 @@ enum { MODEL_SIZE_MAX_PX = 512, MODEL_BLOCKS_MAX = 8 };
     SWITCH(mask, \
            "Each decoder also draws the mask of the face, as one more output.") \
     SWITCH(mean_codes, \
-           "Learn each person's mean code, and move the code of a swap from one person's mean to " \
-           "the other's. This removes the identity that is left in the code.") \
+           "Learn each person's mean code, and shift the code of a swap from the source person's " \
+           "mean to the other person's. This removes the identity that is left in the code.") \
     WORD(pose, \
-         "predicted: the decoders are also told how a face is posed: in training by the sets' " \
-         "points, in a swap by a prediction from the code, so a swap keeps the expression and " \
-         "needs no points. Needs points in both sets, and loss.pose. none: codes alone.", \
-         "none", "predicted")
+         "predicted: the decoders also get the pose of the face: in training by the sets' points, " \
+         "in a swap predicted from the code, so a swap keeps the expression and needs no points. " \
+         "Needs points in both sets, and loss.pose. none: the code alone.", "none", "predicted")
 /* clang-format on */
 
 /* Saved in every checkpoint; must agree when one is loaded. 0 stands for a key's initial value. */

@@ -110,7 +110,7 @@ enum status reducer_receive(struct reducer *r, struct reducer_range range,
 static void send_next(struct reducer *r)
 {
     if (r->next == 0)
-        comm_note_buckets(r->options.comm, r->n_buckets);
+        comm_record_buckets(r->options.comm, r->n_buckets);
     struct reducer_bucket *b = &r->buckets[r->next++];
     enum status st = reducer_send(r, b->range, &b->ticket, &r->failure);
     if (r->failed == ST_OK)

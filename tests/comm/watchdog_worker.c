@@ -80,7 +80,7 @@ static enum status work(struct comm *c, struct watchdog *w, const struct task *t
     for (int number = 1;; number++) {
         watchdog_enter(w, WATCH_STEP, number);
         if (number == 2 && t->saved && comm_rank(c) == 0)
-            watchdog_note_saved(w);
+            watchdog_record_saved(w);
         enum status st = step(c, number, t, range, em);
         if (st != ST_OK)
             return st;

@@ -1,10 +1,12 @@
 /*
- * Decodes picture files for tests/data/test_pixels.py.
+ * Decodes picture files for tests/data/test_jpeg_pixels.py and its likes.
  *
- *     picture_worker                for each path, a line of standard input: "ok WIDTH HEIGHT\n"
- * and the pixels, or "STATUS TEXT\n" picture_worker --damage FILE  decodes the file cut off at each
- * byte and with single bits flipped (a PNG also with its checksums set right again): each ends in a
- * picture or in a reason, "tried N\n"
+ * picture_worker reads paths from standard input, one a line, and answers each: "ok WIDTH HEIGHT\n"
+ * and the pixels, or "STATUS TEXT\n".
+ *
+ * picture_worker --damage FILE decodes the file cut off at each byte, and with single bits flipped
+ * (a PNG also with its checksums corrected). Each must give a picture or a reason. Prints "tried
+ * N\n".
  */
 #include <stdio.h>
 #include <stdlib.h>

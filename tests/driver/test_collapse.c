@@ -24,9 +24,9 @@ static struct collapse after(int n)
     const double first[MODEL_PEOPLE] = {START, START}, later[MODEL_PEOPLE] = {0.1, 0.1};
     struct collapse c;
     collapse_init(&c);
-    collapse_note_step(&c, first, 1e-3);
+    collapse_record_step(&c, first, 1e-3);
     for (int i = 0; i < n; i++)
-        collapse_note_step(&c, later, 1e-3);
+        collapse_record_step(&c, later, 1e-3);
     return c;
 }
 
@@ -43,7 +43,7 @@ static void note(struct collapse *c, struct collapse_view a, struct collapse_vie
 {
     struct collapse_view views[MODEL_PEOPLE] = {a, b};
     (void)collapse_judge(c, views);
-    collapse_note_validation(c, views);
+    collapse_record_validation(c, views);
 }
 
 static void who_has_not_begun_to_learn_has_not_collapsed(void **state)
@@ -110,7 +110,7 @@ static void the_same_picture_for_all_is_seen_after_others_or_in_time(void **stat
     assert_int_equal(kind_of_b(&late, flat), COLLAPSE_FLAT);
     const double loss[MODEL_PEOPLE] = {0.2, 0.2};
     for (int i = 0; i < 2000; i++)
-        collapse_note_step(&frozen, loss, NAN);
+        collapse_record_step(&frozen, loss, NAN);
     assert_int_equal(kind_of_b(&frozen, flat), COLLAPSE_NONE);
     flat.seen.pictures = 1; /* there is nothing to differ from */
     assert_int_equal(kind_of_b(&late, flat), COLLAPSE_NONE);

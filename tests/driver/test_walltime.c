@@ -35,7 +35,7 @@ static void without_a_limit_it_never_ends(void **state)
     (void)state;
     struct walltime w;
     walltime_init(&w, 100, 0, INFINITY);
-    walltime_note(&w, 200);
+    walltime_record(&w, 200);
     assert_false(walltime_over(&w, 1e12, 60));
 }
 
@@ -57,10 +57,10 @@ static void it_leaves_time_to_finish_a_step_and_to_save(void **state)
     struct walltime w;
     walltime_init(&w, 0, 60, INFINITY);
     assert_false(walltime_over(&w, 3500, 0));
-    walltime_note(&w, 10);
-    walltime_note(&w, 12); /* a step */
-    walltime_note(&w, 62); /* a step and a validation */
-    walltime_note(&w, 64);
+    walltime_record(&w, 10);
+    walltime_record(&w, 12); /* a step */
+    walltime_record(&w, 62); /* a step and a validation */
+    walltime_record(&w, 64);
     double save_s = 30, stop_s = 3600 - walltime_lead_s(&w, save_s);
     assert_true(stop_s + 50 + save_s < 3600);
     assert_true(walltime_over(&w, stop_s, save_s));
@@ -72,8 +72,8 @@ static void a_short_limit_is_mostly_used(void **state)
     (void)state;
     struct walltime w;
     walltime_init(&w, 0, 0.1, INFINITY);
-    walltime_note(&w, 1);
-    walltime_note(&w, 61); /* the disk was stuck */
+    walltime_record(&w, 1);
+    walltime_record(&w, 61); /* the disk was stuck */
     assert_false(walltime_over(&w, 4.4, 60));
     assert_true(walltime_over(&w, 4.6, 60));
 }

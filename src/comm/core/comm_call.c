@@ -61,7 +61,7 @@ void comm_progress_read(const struct comm_progress *p, struct comm_call *out)
 
 enum { BUCKET_BITS = 16 };
 
-void comm_note_buckets(struct comm *c, size_t n)
+void comm_record_buckets(struct comm *c, size_t n)
 {
     atomic_store(&c->progress.buckets, c->sequence << BUCKET_BITS | (n & ((1 << BUCKET_BITS) - 1)));
 }

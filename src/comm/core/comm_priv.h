@@ -29,7 +29,7 @@ struct comm_progress {
     _Atomic uint64_t waiting; /* the sequence that the caller waits for; 0: none */
     _Atomic uint64_t waits;   /* the number of waits that have ended */
     _Atomic uint64_t doing;   /* the sequence that the backend's thread works on; 0: unknown */
-    _Atomic uint64_t buckets; /* of the last comm_note_buckets: the sequence before it, and n */
+    _Atomic uint64_t buckets; /* of the last comm_record_buckets: the sequence before it, and n */
 };
 
 struct comm_ops {

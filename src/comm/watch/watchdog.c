@@ -147,7 +147,7 @@ void watchdog_enter(struct watchdog *w, enum watchdog_phase phase, int64_t step)
     publish(w, false);
 }
 
-void watchdog_note_saved(struct watchdog *w)
+void watchdog_record_saved(struct watchdog *w)
 {
     if (!w)
         return;

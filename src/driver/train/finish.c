@@ -114,7 +114,7 @@ static void tell(const struct session *s, void (*print)(FILE *, const struct ses
     free(text);
 }
 
-void finish_tell(const struct session *s)
+void finish_log(const struct session *s)
 {
     if (comm_rank(s->run.comm) != 0 || s->state.step == 0)
         return;
@@ -135,7 +135,7 @@ static const char *launcher(const struct train_arguments *a)
                                             : NULL;
 }
 
-void finish_tell_command(const struct train_arguments *a, int world_size, int argc, char **argv)
+void finish_log_command(const struct train_arguments *a, int world_size, int argc, char **argv)
 {
     char *text = NULL;
     size_t n = 0;

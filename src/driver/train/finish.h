@@ -9,8 +9,8 @@
 #include "train_arguments.h"
 
 /* Call it after the last step, or if no step was left. The session has the last state. */
-void finish_tell(const struct session *s);
+void finish_log(const struct session *s);
 /* Call it after a stop: logs the command line that resumes the run, quoted for a shell. */
-void finish_tell_command(const struct train_arguments *a, int world_size, int argc, char **argv);
+void finish_log_command(const struct train_arguments *a, int world_size, int argc, char **argv);
 
 #endif

@@ -41,7 +41,7 @@ static uint64_t wanted_flags(struct loop *l)
     if (comm_rank(l->session->run.comm) != 0)
         return flags;
     double now = clock_seconds();
-    walltime_note(w, now);
+    walltime_record(w, now);
     if (walltime_over(w, now, save_seconds(l))) {
         flags |= STEP_FLAG_STOP;
         l->why = w->what;
@@ -80,7 +80,7 @@ static enum status validate(struct loop *l, struct errmsg *em)
         st = validate_run(s, own, &losses, seen, em);
     if (st != ST_OK)
         return st;
-    recovery_tell_collapse(s, seen);
+    recovery_log_collapse(s, seen);
     l->collapsed = s->state.collapse.in_a_row > 0;
     report_validation(l->report, &losses);
     int64_t every = s->run.config.log.preview_epochs;
@@ -181,9 +181,9 @@ static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *
     if (comm_rank(s->run.comm) != 0)
         return ST_OK;
     if (session_is_stale(s))
-        validate_tell_stale(s);
+        validate_log_stale(s);
     if (session_run_is_over(s))
-        recovery_tell_end(s);
+        recovery_log_end(s);
     return ST_OK;
 }
 
@@ -209,7 +209,7 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
             return st;
         report_step(l->report, &step);
         if (step.verdict != GUARD_GOOD)
-            recovery_tell_skipped(s, &step);
+            recovery_log_skipped(s, &step);
         if (step.verdict == GUARD_GO_BACK) {
             /* the earlier state has been validated and saved already */
             st = recovery_go_back(s, l->saver, l->report, em);

@@ -33,7 +33,7 @@ static void list_names(const struct session *s, int person, char out[static NAME
         snprintf(out + used, NAMES_BYTES - used, " and %" PRId64 " more", batch - shown);
 }
 
-void recovery_tell_skipped(const struct session *s, const struct step_report *step)
+void recovery_log_skipped(const struct session *s, const struct step_report *step)
 {
     char names[2][NAMES_BYTES], reason[96];
     if (comm_rank(s->run.comm) != 0)
@@ -116,8 +116,8 @@ bool recovery_is_due(const struct session *s)
 }
 
 /* The first warning has all details; later ones only say that it is still collapsed. */
-void recovery_tell_collapse(const struct session *s,
-                            const struct collapse_view seen[static MODEL_PEOPLE])
+void recovery_log_collapse(const struct session *s,
+                           const struct collapse_view seen[static MODEL_PEOPLE])
 {
     const struct collapse *c = &s->state.collapse;
     char text[COLLAPSE_TEXT_BYTES], advice[ADVICE_BYTES];
@@ -146,7 +146,7 @@ static bool was_good(const struct train_state *t)
            !isnan(t->collapse.best[MODEL_B]);
 }
 
-void recovery_tell_end(const struct session *s)
+void recovery_log_end(const struct session *s)
 {
     char advice[ADVICE_BYTES], best[64] = "";
     if (s->run.config.guard.spike == 0 || s->state.collapse.in_a_row == 0)

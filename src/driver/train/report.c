@@ -67,7 +67,7 @@ static struct run_record_outcome outcome_so_far(const struct report *r)
 static void record_state(struct report *r)
 {
     struct run_record_outcome outcome = outcome_so_far(r);
-    last_words_note(r->last_words, &outcome);
+    last_words_record(r->last_words, &outcome);
 }
 
 static enum status open_record(struct report *r, const char *config_path, const char *const *hosts,

@@ -113,7 +113,7 @@ static enum status open_stage(struct training *r, struct errmsg *em)
     if (!is_measured(r->arguments))
         log_course(s);
     if (!r->begun)
-        run_plan_tell_memory(s);
+        run_plan_log_memory(s);
     return ST_OK;
 }
 
@@ -191,11 +191,11 @@ static void log_nothing_left(const struct session *s)
     if (comm_rank(s->run.comm) != 0)
         return;
     if (session_is_stale(s))
-        validate_tell_stale(s);
+        validate_log_stale(s);
     else
         log_info("nothing left to do: step %" PRId64 " of %" PRId64 " is done", s->state.step,
                  s->stage.steps_total);
-    recovery_tell_end(s);
+    recovery_log_end(s);
 }
 
 /* Checks the number of ranks for the later stages. The same result on each rank. */
@@ -245,7 +245,7 @@ static enum status train_stages(struct training *r, struct errmsg *em)
     }
     report_close(&r->report, st, em);
     if (st == ST_OK)
-        finish_tell(s);
+        finish_log(s);
     return st;
 }
 
@@ -435,7 +435,7 @@ int engine_train(int argc, char **argv)
     free(s);
     int code = end(st, rank, &em);
     if (rank == 0 && is_to_go_on(st, a))
-        finish_tell_command(a, world_size, argc, argv);
+        finish_log_command(a, world_size, argc, argv);
     free(a);
     if (rank != 0 || st == ST_PEER)
         return code; /* MPI_Finalize may hang; mpirun ends all ranks for this code */

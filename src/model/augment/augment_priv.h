@@ -11,15 +11,16 @@ enum { AUGMENT_CHANNELS = 3 };
 struct augment_work {
     struct shim_scope *s;
     const struct augment_draw *draws;
-    size_t n;
-    int size;
+    size_t n; /* draws: samples of one person */
+    int size; /* pixels a side */
     struct samples own, other;
     const struct augment_colours *own_colours, *other_colours;
     struct shim_tensor *place;    /* sampling grid; NULL: as stored */
     struct samples target, input; /* results so far */
 };
 
-/* A tensor (n, dims...) of numbers that `get` takes from each draw. Lives in the scope. */
+/* A float tensor of shape dims, which begins with n, the number of draws: `get` writes the numbers
+ * of each draw. Lives in the scope. */
 struct shim_tensor *augment_upload(const struct augment_work *w,
                                    void (*get)(const struct augment_draw *d, float *out),
                                    size_t n_dims, const int64_t dims[]);

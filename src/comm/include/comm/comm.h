@@ -174,7 +174,7 @@ enum status comm_do(struct comm *c, enum comm_kind kind, void *range, size_t cou
                     enum comm_dtype dtype, int root, void *stream, struct errmsg *em) MUST_CHECK;
 
 /* Says that the next n collectives are buckets 1 to n, for the watchdog's report. */
-void comm_note_buckets(struct comm *c, size_t n);
+void comm_record_buckets(struct comm *c, size_t n);
 
 /* The shard of a rank: elements [first, first + count) of a range of n. */
 void comm_shard(size_t n, int world_size, int rank, size_t *first, size_t *count);

@@ -58,7 +58,7 @@ void watchdog_close(struct watchdog *w);
 /* Begins a phase, or begins the same phase again. One thread; makes no system call. */
 void watchdog_enter(struct watchdog *w, enum watchdog_phase phase, int64_t step);
 /* Records that a checkpoint has been saved since the start. Any thread. */
-void watchdog_note_saved(struct watchdog *w);
+void watchdog_record_saved(struct watchdog *w);
 
 /* Ends the job as described above, after a failure that leaves ranks out of step. Any thread. */
 _Noreturn void watchdog_end_job(struct watchdog *w, const char *why);

@@ -51,7 +51,7 @@ double collapse_loss(const struct config *c, const struct model_losses *losses, 
     return loss;
 }
 
-void collapse_note_step(struct collapse *c, const double loss[static MODEL_PEOPLE], double lr)
+void collapse_record_step(struct collapse *c, const double loss[static MODEL_PEOPLE], double lr)
 {
     for (int who = 0; who < MODEL_PEOPLE && c->travel == 0; who++)
         c->start[who] = loss[who];
@@ -112,8 +112,8 @@ bool collapse_judge(const struct collapse *c, struct collapse_view views[static 
     return any;
 }
 
-void collapse_note_validation(struct collapse *c,
-                              const struct collapse_view views[static MODEL_PEOPLE])
+void collapse_record_validation(struct collapse *c,
+                                const struct collapse_view views[static MODEL_PEOPLE])
 {
     bool any = false;
     for (int who = 0; who < MODEL_PEOPLE; who++) {

@@ -19,9 +19,9 @@
  * is not known is NaN, and the tests that need it are skipped: after an older checkpoint, or with
  * discriminators.
  *
- *     collapse_note_step(&c, losses, lr);         // after a step that changed the model
+ *     collapse_record_step(&c, losses, lr);         // after a step that changed the model
  *     collapse_judge(&c, views);                  // at a validation: fills kinds
- *     collapse_note_validation(&c, views);
+ *     collapse_record_validation(&c, views);
  *     bool goes_back = c.in_a_row >= patience;
  */
 #ifndef BIFRONS_DRIVER_TRAIN_COLLAPSE_H
@@ -73,15 +73,15 @@ void collapse_forget_losses(struct collapse *c);
 double collapse_loss(const struct config *c, const struct model_losses *losses, int who);
 /* Call it after a step that changed the model. loss: from before the update. lr: NaN if parts of
  * the network are frozen, because they need not move. */
-void collapse_note_step(struct collapse *c, const double loss[static MODEL_PEOPLE], double lr);
+void collapse_record_step(struct collapse *c, const double loss[static MODEL_PEOPLE], double lr);
 /* True if the losses of a step are a reason to check the outputs. Noise can be one, too. Always
  * true before the first good validation. */
 bool collapse_is_suspected(const struct collapse *c, const double loss[static MODEL_PEOPLE]);
 /* Fills the kinds. True if a decoder has collapsed. */
 bool collapse_judge(const struct collapse *c, struct collapse_view views[static MODEL_PEOPLE]);
 /* After collapse_judge at a validation. */
-void collapse_note_validation(struct collapse *c,
-                              const struct collapse_view views[static MODEL_PEOPLE]);
+void collapse_record_validation(struct collapse *c,
+                                const struct collapse_view views[static MODEL_PEOPLE]);
 
 /* "decoder A has collapsed: 99 % of …; decoder B has collapsed: …", for the collapsed decoders. */
 enum { COLLAPSE_TEXT_BYTES = 1200 };

@@ -21,8 +21,8 @@ struct append_file {
 /* An unopened file; append_close accepts it. */
 #define APPEND_FILE_NONE ((struct append_file){.fd = -1})
 
-/* Opens the file, or makes it if it is missing or new_only; end = its size. Errors: ST_IO. With
- * new_only, *exists_out: it failed because the file exists. */
+/* Opens the file for appending, and creates it if it is missing; end = its size. new_only: an
+ * existing file is an error, and *exists_out (may be NULL) tells this error from others. ST_IO. */
 enum status append_open(struct append_file *f, const char *path, bool new_only, bool *exists_out,
                         struct errmsg *em) MUST_CHECK;
 /* Cuts the file; size <= end. ST_IO. */

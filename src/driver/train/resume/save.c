@@ -124,7 +124,7 @@ static void write_in_background(void *argument)
             unlink(temporary);
     }
     if (st == ST_OK)
-        watchdog_note_saved(job->watchdog);
+        watchdog_record_saved(job->watchdog);
     job->write_s = clock_seconds() - start;
     job->processor_s = clock_thread_seconds() - processor;
     job->status = st;

@@ -88,7 +88,7 @@ enum status last_words_open(const char *out, struct run_record *record, bool lau
     return ST_OK;
 }
 
-void last_words_note(struct last_words *w, const struct run_record_outcome *outcome)
+void last_words_record(struct last_words *w, const struct run_record_outcome *outcome)
 {
     pthread_mutex_lock(&w->lock);
     w->outcome = *outcome;

@@ -7,7 +7,7 @@
  *     struct last_words *w;
  *     st = last_words_open("runs/x", record, false, &w, &em); // the thread owns the record
  *     struct run_record_outcome outcome = {.step = 12, .epoch = 1};
- *     last_words_note(w, &outcome); // after each step
+ *     last_words_record(w, &outcome); // after each step
  *     last_words_close(w);          // the caller owns the record again
  *
  * A TERM from mpirun does not end the process here. If the run ends in an orderly way within that
@@ -26,7 +26,7 @@ struct last_words;
 enum status last_words_open(const char *out, struct run_record *record, bool launched,
                             struct last_words **words, struct errmsg *em) MUST_CHECK;
 /* Ignores status and message of outcome. */
-void last_words_note(struct last_words *w, const struct run_record_outcome *outcome);
+void last_words_record(struct last_words *w, const struct run_record_outcome *outcome);
 /* Waits for a record that is being written. NULL is allowed. */
 void last_words_close(struct last_words *w);
 

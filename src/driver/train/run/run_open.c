@@ -138,7 +138,7 @@ static void log_set_facts(const struct run *run)
     }
     if (info[0]->fingerprint == info[1]->fingerprint)
         log_warn("data.a and data.b hold the same pictures: a swap cannot be learned from them");
-    set_notes_tell(run);
+    set_notes_log(run);
 }
 
 static enum status choose_threads(struct run *run, struct errmsg *em)

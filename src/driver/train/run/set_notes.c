@@ -86,7 +86,7 @@ static void log_dark_masks(const struct run *run, int person)
     free(mask);
 }
 
-void set_notes_tell(const struct run *run)
+void set_notes_log(const struct run *run)
 {
     log_masks(run);
     for (int p = 0; p < 2 && run_uses_masks(run); p++)

@@ -6,6 +6,6 @@
 #include "run.h"
 
 /* Warns; never fails. Call it on rank 0 when sets and configuration are open. */
-void set_notes_tell(const struct run *run);
+void set_notes_log(const struct run *run);
 
 #endif

@@ -49,7 +49,7 @@ static void log_memory(const struct session *s, const struct config *c)
                  wanted / 1e9, host / 1e9);
 }
 
-void run_plan_tell_memory(const struct session *s)
+void run_plan_log_memory(const struct session *s)
 {
     for (int64_t i = s->state.stage; i < config_stage_count(&s->run.config); i++) {
         struct config c = s->run.config;

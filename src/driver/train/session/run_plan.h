@@ -19,7 +19,7 @@ bool run_plan_takes_graph(const struct config *c, int ranks, const struct model_
 
 /* Logs the memory of this stage and of each later one, so that a run does not fail days later.
  * Warns if a node has less. The model must be open. */
-void run_plan_tell_memory(const struct session *s);
+void run_plan_log_memory(const struct session *s);
 
 /* The steps of all later stages, converted to steps of this stage that take the same estimated
  * time. 0: none follows. Assumes that no stage ends early. The model must be open. */

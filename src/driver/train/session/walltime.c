@@ -161,7 +161,7 @@ void walltime_init(struct walltime *w, double now_s, double max_minutes, double 
     w->end_s = now_s + w->limit_s;
 }
 
-void walltime_note(struct walltime *w, double now_s)
+void walltime_record(struct walltime *w, double now_s)
 {
     if (w->noted_s > 0)
         w->stretch_s = fmax(w->stretch_s, now_s - w->noted_s);

@@ -7,7 +7,7 @@
  *     double left_s;
  *     bool known = walltime_job_left(&left_s);           // rank 0, before MPI has started
  *     walltime_init(&w, now_s, max_minutes, known ? left_s : INFINITY);
- *     walltime_note(&w, now_s);                          // after each step
+ *     walltime_record(&w, now_s);                          // after each step
  *     bool over = walltime_over(&w, now_s, save_s);
  *
  * Times are clock_seconds. On rank 0 only: the other ranks learn of the stop in the vote of a step.
@@ -40,7 +40,7 @@ bool walltime_parse(const char *text, double *seconds);
 /* max_minutes: 0 for none; job_left_s: INFINITY for none. */
 void walltime_init(struct walltime *w, double now_s, double max_minutes, double job_left_s);
 /* Records a chance to stop. */
-void walltime_note(struct walltime *w, double now_s);
+void walltime_record(struct walltime *w, double now_s);
 /* How many seconds before the end to stop, if saving takes save_s. */
 double walltime_lead_s(const struct walltime *w, double save_s);
 /* True if it is time to stop. */

@@ -219,8 +219,8 @@ static void record_losses(struct session *s, const struct step_report *r)
     for (int who = 0; who < MODEL_PEOPLE; who++)
         loss[who] = compares ? collapse_loss(&s->run.config, &r->losses, who) : NAN;
     s->state.train_loss = r->losses.total;
-    collapse_note_step(&s->state.collapse, loss,
-                       s->run.config.train.freeze == FREEZE_NONE ? r->lr : NAN);
+    collapse_record_step(&s->state.collapse, loss,
+                         s->run.config.train.freeze == FREEZE_NONE ? r->lr : NAN);
 }
 
 enum status step_run(struct session *s, uint64_t flags, struct step_report *out, struct errmsg *em)

@@ -72,7 +72,7 @@ static enum status gather_buckets(const struct stage *stage, float *array,
     struct comm_ticket *tickets = calloc(n, sizeof *tickets);
     BUG_ON(!tickets); /* a few bytes; an error here would leave the other ranks waiting */
     enum status local = ST_OK, st = ST_OK;
-    comm_note_buckets(stage->comm, n);
+    comm_record_buckets(stage->comm, n);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         struct model_range shard = shard_of(stage, buckets[i]);
         if (local == ST_OK && shard.count > 0)

@@ -271,7 +271,7 @@ static void record_collapse(struct session *s, const struct collapse_view own[MO
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (seen[who].kind == COLLAPSE_NONE && own[who].kind != COLLAPSE_NONE)
             seen[who] = own[who];
-    collapse_note_validation(&s->state.collapse, seen);
+    collapse_record_validation(&s->state.collapse, seen);
 }
 
 enum status validate_run(struct session *s, const struct collapse_view own[static MODEL_PEOPLE],
@@ -307,7 +307,7 @@ int64_t validate_pairs(const struct run *run)
     return MIN(n[0], n[1]) > 0 ? MAX(n[0], n[1]) : 0;
 }
 
-void validate_tell_stale(const struct session *s)
+void validate_log_stale(const struct session *s)
 {
     log_info("stopped early after step %lld of %lld: %s has not become better than %.4g for %lld "
              "validations (train.early_stop); best.pt is of step %lld",

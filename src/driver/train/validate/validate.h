@@ -28,7 +28,7 @@ enum status validate_run(struct session *s, const struct collapse_view own[stati
 /* Number of pairs in a validation; 0 if a person has no held-out pictures. */
 int64_t validate_pairs(const struct run *run);
 /* Logs that the stage ends early (session_is_stale). */
-void validate_tell_stale(const struct session *s);
+void validate_log_stale(const struct session *s);
 /* ST_CONFIG if these sets lack what checkpoint.best or train.early_stop need. */
 enum status validate_check(const struct run *run, struct errmsg *em) MUST_CHECK;
 /* The value of the last validation that chooses best.pt. */

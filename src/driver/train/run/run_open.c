@@ -54,7 +54,7 @@ static enum status measure_colours(struct run *run, struct errmsg *em)
 }
 
 /* Points that are not known, or do not vary, tell nothing: z is 0 there. */
-static void note_gaps(const struct run *run, int person, struct pose_gaps *gaps)
+static void log_gaps(const struct run *run, int person, struct pose_gaps *gaps)
 {
     if (gaps->unknown.n > 0)
         log_warn("%s: %zu of %d coordinates of points are not known in any training picture, and "
@@ -80,7 +80,7 @@ static enum status measure_poses(struct run *run, struct errmsg *em)
                         run_set_name(run, p), "ab"[p]);
         st = pose_scale_measure(run->sets[p], run->orders[p], &run->poses[p], &gaps, em);
         if (st == ST_OK && comm_rank(run->comm) == 0)
-            note_gaps(run, p, &gaps);
+            log_gaps(run, p, &gaps);
     }
     return st;
 }

@@ -1,4 +1,5 @@
-/* How the faces of a batch are posed (data/pose.h), as the network sees it and as it is told. */
+/* The poses of a batch's faces (data/pose.h): predicted from the codes, and measured by the points.
+ */
 #ifndef BIFRONS_MODEL_POSE_CODES_H
 #define BIFRONS_MODEL_POSE_CODES_H
 
@@ -12,9 +13,11 @@ struct pose_codes {
     struct shim_tensor *added;            /* to the codes that decoders take, shaped like these */
 };
 
-/* Of samples whose codes, of both people one after the other, these are. Decoders are told what is
- * predicted, from which no gradient passes; in training they are told what was measured, where the
- * batch has it and the sample's draw does not say predicted_pose. */
+/*
+ * codes: the codes of both people's samples, A's first. Decoders get the predicted z, detached.
+ * With `training` they get the measured z instead, where the batch has it and the sample's draw is
+ * not predicted_pose.
+ */
 struct pose_codes pose_codes_of(struct shim_scope *s, const struct network *net,
                                 const struct batch *b, bool training, struct shim_tensor *codes);
 

@@ -287,7 +287,7 @@ def test_a_file_of_another_network_is_refused(state, tmp_path):
     less = {name: tensor for name, tensor in state.items() if name != "features.21.bias"}
     turned = torch.zeros(3, 64, 3, 3).transpose(0, 1)
     cases = [
-        (save_zip, {"conv1.weight": torch.zeros(64, 3, 7, 7)}, "another network"),
+        (save_zip, {"conv1.weight": torch.zeros(64, 3, 7, 7)}, "neither VGG16 nor VGG19"),
         (save_zip, state | {"features.1.weight": torch.zeros(64)}, "batch normalisation"),
         (save_zip, state | {"features.5.weight": torch.zeros(128, 64, 5, 5)}, "features.5.weight"),
         (save_safetensors, state | {"features.5.bias": torch.zeros(128).half()}, "features.5.bias"),

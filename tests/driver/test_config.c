@@ -209,13 +209,13 @@ static void earlier_names_are_taken_and_told(void **state)
                      ST_OK);
     assert_true(c.discriminator.lr == 0.5);
     assert_string_equal(c.data.local_dir, "x");
-    assert_string_equal(c.renamed, "x.toml:2:1: adversary.lr is now called discriminator.lr; "
-                                   "x.toml:4:1: data.stage_dir is now called data.local_dir");
+    assert_string_equal(c.renamed, "adversary.lr is now called discriminator.lr (x.toml:2:1); "
+                                   "data.stage_dir is now called data.local_dir (x.toml:4:1)");
     c.renamed[0] = '\0';
     assert_int_equal(config_merge_assignment(&c, "adversary.r1=3", &em), ST_OK);
     assert_true(c.discriminator.r1 == 3);
     assert_string_equal(c.renamed,
-                        "--set adversary.r1=3: adversary.r1 is now called discriminator.r1");
+                        "adversary.r1 is now called discriminator.r1 (--set adversary.r1=3)");
     assert_int_equal(config_merge_text(&c, "[adversary]\n", "x.toml", &em), ST_OK);
     assert_int_equal(config_merge_text(&c, "[adversary]\nx = 1\n", "x.toml", &em), ST_CONFIG);
     assert_int_equal(config_merge_text(&c, "[adversarys]\n", "x.toml", &em), ST_CONFIG);

@@ -190,8 +190,8 @@ static enum status pixel_chunks(const uint8_t *bytes, size_t n, uint8_t **out, s
 enum status png_pixels(const uint8_t *bytes, size_t n, const struct picture_facts *checked,
                        uint8_t **rgba_out, struct errmsg *em)
 {
-    uint8_t *chunks;
-    size_t n_chunks;
+    uint8_t *chunks = NULL;
+    size_t n_chunks = 0;
     enum status st = pixel_chunks(bytes, n, &chunks, &n_chunks, em);
     if (st != ST_OK)
         return st;

@@ -29,9 +29,11 @@ static const struct config_key *find_key(struct config *c, const char *name, con
     const struct config_key *key = config_key_find(name);
     if (key || !config_renamed(name, now))
         return key;
-    size_t used = strlen(c->renamed);
-    snprintf(c->renamed + used, sizeof c->renamed - used, "%s%s: %s is now called %s",
-             used > 0 ? "; " : "", place, name, now);
+    size_t used = strlen(c->renamed), room = sizeof c->renamed - used;
+    int n = snprintf(c->renamed + used, room, "%s%s is now called %s (%s)", used > 0 ? "; " : "",
+                     name, now, place);
+    if (n >= (int)room && room > 4)
+        memcpy(c->renamed + sizeof c->renamed - 4, "...", 4); /* more, or a long path */
     return config_key_find(now);
 }
 

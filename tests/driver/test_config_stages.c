@@ -22,6 +22,7 @@ static void a_stage_says_what_stands_in_the_keys(void **state)
     (void)state;
     struct config c = merged(two_stages);
     assert_int_equal(config_stage_count(&c), 2);
+    assert_int_equal(c.train.stages.list[0].image_size, 128); /* all of the field, not its half */
     config_enter_stage(&c, 0);
     assert_int_equal(c.model.image_size, 128);
     assert_int_equal(c.train.epochs, 20);

@@ -12,12 +12,13 @@
 /* The keys of a stage, and the keys that they replace. */
 static const struct stage_row {
     const char *name, *stands_for;
-    size_t offset; /* in struct config_stage */
+    size_t offset, bytes; /* of the field in struct config_stage */
 } rows[] = {
-#define ROW(name, stands_for)                                  \
-    {                                                          \
-#name, stands_for, offsetof(struct config_stage, name) \
-    }
+/* clang-format off */
+#define ROW(name, stands_for) \
+    {#name, stands_for, offsetof(struct config_stage, name), \
+     sizeof(((struct config_stage *)0)->name)}
+    /* clang-format on */
     ROW(image_size, "model.image_size"),
     ROW(epochs, "train.epochs"),
     ROW(global_batch, "train.global_batch"),
@@ -32,6 +33,7 @@ static struct config_key key_of(const struct stage_row *row)
 {
     struct config_key key = *config_key_find(row->stands_for);
     key.offset = row->offset;
+    key.bytes = row->bytes; /* the field of the key may be narrower */
     return key;
 }
 

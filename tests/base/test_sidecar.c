@@ -11,7 +11,9 @@ static int set_up(void **state)
     (void)state;
     em = (struct errmsg){0};
     struct hash128 hash;
-    assert_true(path_join(path, sizeof path, scratch_new(), "person.h5"));
+    char *folder = scratch_new();
+    assert_true(path_join(path, sizeof path, folder, "person.h5"));
+    free(folder);
     sidecar_path(path, beside);
     assert_ok(file_write_atomic(path, "pictures", 8, &em));
     assert_false(sidecar_exists(path));

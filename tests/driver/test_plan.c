@@ -17,8 +17,11 @@ static const char cluster_text[] =
 static enum status read_text(const char *text, struct cluster *out, struct errmsg *em)
 {
     static char path[PATH_BYTES_MAX];
-    if (!path[0])
-        assert_true(path_join(path, sizeof path, scratch_new(), "c.toml"));
+    if (!path[0]) {
+        char *folder = scratch_new();
+        assert_true(path_join(path, sizeof path, folder, "c.toml"));
+        free(folder);
+    }
     assert_int_equal(file_write_atomic(path, text, strlen(text), em), ST_OK);
     return cluster_read(path, out, em);
 }

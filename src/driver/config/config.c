@@ -22,19 +22,19 @@ void config_init(struct config *c)
         config_key_store(&keys[i], &keys[i].initial, c);
 }
 
-/* The key of a name. A name of an earlier version is accepted and recorded in c->renamed. */
+/* Finds the key of a name that a user gave. Records the name of an earlier version in c->renamed.
+ */
 static const struct config_key *find_key(struct config *c, const char *name, const char *place)
 {
-    char now[KEY_NAME_BYTES];
     const struct config_key *key = config_key_find(name);
-    if (key || !config_renamed(name, now))
+    if (!key || !strcmp(key->name, name))
         return key;
     size_t used = strlen(c->renamed), room = sizeof c->renamed - used;
     int n = snprintf(c->renamed + used, room, "%s%s is now called %s (%s)", used > 0 ? "; " : "",
-                     name, now, place);
+                     name, key->name, place);
     if (n >= (int)room && room > 4)
         memcpy(c->renamed + sizeof c->renamed - 4, "...", 4); /* more, or a long path */
-    return config_key_find(now);
+    return key;
 }
 
 static enum status refuse_unknown(const char *name, const char *place, struct errmsg *em)
@@ -86,7 +86,7 @@ static enum status merge_document(struct config *c, const struct toml_document *
     size_t n = toml_entries(t, &entries);
     for (size_t i = 0; i < n; i++) {
         const struct toml_entry *e = &entries[i];
-        char place[CONFIG_PLACE_BYTES], now[KEY_NAME_BYTES];
+        char place[CONFIG_PLACE_BYTES];
         config_place(&origin, &e->key_place, place);
         const struct config_key *key = find_key(c, e->key, place);
         enum status st = ST_OK;
@@ -94,8 +94,7 @@ static enum status merge_document(struct config *c, const struct toml_document *
             st = merge_entry(c, key, e, &origin, em);
         else if (e->kind != TOML_TABLE)
             st = refuse_unknown(e->key, place, em);
-        else if (!config_table_known(e->key) &&
-                 !config_renamed(e->key, now)) /* known tables may be empty */
+        else if (!config_table_known(e->key)) /* known tables may be empty */
             st = refuse_table(e->key, place, em);
         if (st != ST_OK)
             return st;
@@ -214,15 +213,12 @@ static void name_in(const char *assignment, char out[static 4 * KEY_NAME_BYTES])
 enum status config_check_assignment(const char *assignment, struct errmsg *em)
 {
     static const char form[] = "write --set KEY=VALUE, without blanks around =, as in";
-    char name[4 * KEY_NAME_BYTES], now[KEY_NAME_BYTES];
-    char allowed[KEY_ALLOWED_BYTES], meant[CONFIG_SUGGESTION_BYTES];
+    char name[4 * KEY_NAME_BYTES], allowed[KEY_ALLOWED_BYTES], meant[CONFIG_SUGGESTION_BYTES];
     const struct toml_entry empty = {.kind = TOML_STRING, .text = ""};
     struct config_value v;
     const char *equals = strchr(assignment, '=');
     name_in(assignment, name);
     const struct config_key *key = config_key_find(name);
-    if (!key && config_renamed(name, now))
-        key = config_key_find(now);
     if (!name[0])
         return FAIL(em, ST_USAGE, "--set %s: the key is missing; %s --set train.lr=2e-4",
                     assignment, form);

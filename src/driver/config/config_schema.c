@@ -366,18 +366,11 @@ size_t config_schema(const struct config_key **keys_out)
     return ARRAY_LENGTH(keys);
 }
 
-const struct config_key *config_key_find(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_LENGTH(keys); i++)
-        if (!strcmp(keys[i].name, name))
-            return &keys[i];
-    return NULL;
-}
-
-bool config_renamed(const char *name, char now[static KEY_NAME_BYTES])
+/* What a key or a table is called now that an earlier version called `name`; else `name`. */
+static const char *present_name(const char *name, char out[static KEY_NAME_BYTES])
 {
     static const struct {
-        const char *from, *to; /* a key, or a table (the names of its keys stay) */
+        const char *from, *to; /* a key, or a table, whose keys keep their names */
     } renamed[] = {
         {"data.stage_dir", "data.local_dir"},
         {"adversary",      "discriminator" },
@@ -385,15 +378,27 @@ bool config_renamed(const char *name, char now[static KEY_NAME_BYTES])
     for (size_t i = 0; i < ARRAY_LENGTH(renamed); i++) {
         size_t n = strlen(renamed[i].from);
         if (strncmp(name, renamed[i].from, n) == 0 && (name[n] == '\0' || name[n] == '.')) {
-            snprintf(now, KEY_NAME_BYTES, "%s%s", renamed[i].to, name + n);
-            return config_key_find(now) || config_table_known(now);
+            snprintf(out, KEY_NAME_BYTES, "%s%s", renamed[i].to, name + n);
+            return out;
         }
     }
-    return false;
+    return name;
+}
+
+const struct config_key *config_key_find(const char *name)
+{
+    char present[KEY_NAME_BYTES];
+    name = present_name(name, present);
+    for (size_t i = 0; i < ARRAY_LENGTH(keys); i++)
+        if (!strcmp(keys[i].name, name))
+            return &keys[i];
+    return NULL;
 }
 
 bool config_table_known(const char *name)
 {
+    char present[KEY_NAME_BYTES];
+    name = present_name(name, present);
     size_t n = strlen(name);
     for (size_t i = 0; i < ARRAY_LENGTH(keys); i++)
         if (!strncmp(keys[i].name, name, n) && keys[i].name[n] == '.')

@@ -57,12 +57,9 @@ struct config_key {
 };
 
 size_t config_schema(const struct config_key **keys_out);
-/* NULL if there is no such key. */
+/* By its name, or by the name that an earlier version had for it. NULL if there is no such key. */
 const struct config_key *config_key_find(const char *name);
-/* The current name of a key or table that an earlier version called `name`; false if there is
- * none. */
-bool config_renamed(const char *name, char now[static KEY_NAME_BYTES]);
-/* True if there is a key NAME.something. */
+/* True if there is a key NAME.something, or was in an earlier version. */
 bool config_table_known(const char *name);
 
 /* A description of what the key takes: "a number from 0 to 1". */

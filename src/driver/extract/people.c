@@ -38,7 +38,7 @@ enum person people_judge(const struct people *p, const struct face *face, double
                         ? INFINITY
                         : distance_to(p->sum[PEOPLE_OTHERS], p->n[PEOPLE_OTHERS], face->identity);
     *distance_out = meant;
-    if (meant > MEANT_MAX || others < meant)
+    if (!(meant <= MEANT_MAX) || others < meant) /* NaN is nobody */
         return PERSON_OTHER;
     return meant > SURE_MAX || others - meant < SURE_APART ? PERSON_UNSURE : PERSON_MEANT;
 }

@@ -128,28 +128,25 @@ static enum status choose(struct extract *e, size_t i, const struct picture *p,
 {
     struct seen *s = &e->seen[i];
     size_t best = 0;
+    enum person person = PERSON_MEANT; /* of the best face */
     bool referred = e->people.n[PEOPLE_MEANT] > 0;
     *s = (struct seen){.verdict = NO_FACE, .distance = NAN};
     if (n == 0)
         return ST_OK;
     if (n > 1 && !referred)
         name_list_add(&e->several, e->inputs.paths[i]);
-    s->distance = INFINITY;
     for (size_t k = 0; k < n && referred; k++) {
         double distance;
-        (void)people_judge(&e->people, &faces[k], &distance);
-        if (distance < s->distance)
-            best = k;
-        s->distance = MIN(s->distance, distance);
+        enum person judged = people_judge(&e->people, &faces[k], &distance);
+        if (k > 0 && !(distance < s->distance))
+            continue;
+        best = k;
+        person = judged;
+        s->distance = distance;
     }
-    s->distance = referred ? s->distance : NAN;
     s->verdict = verdict_of(e, p, &faces[best]);
-    if (referred) {
-        double ignored;
-        enum person person = people_judge(&e->people, &faces[best], &ignored);
-        if (person != PERSON_MEANT)
-            s->verdict = person == PERSON_OTHER ? OTHER_PERSON : UNSURE;
-    }
+    if (person != PERSON_MEANT)
+        s->verdict = person == PERSON_OTHER ? OTHER_PERSON : UNSURE;
     if (s->verdict != KEPT)
         return ST_OK;
     s->face = malloc(sizeof *s->face);

@@ -41,28 +41,38 @@ enum status model_begin_average(struct model *m, struct errmsg *em)
     return st;
 }
 
-enum status model_set_pose_scale(struct model *m, const float *mean, const float *deviation,
+/* Where a person's (70, 2) numbers begin in one of the two tensors (2, 70, 2) of the scales. */
+enum { POSE_NUMBERS = 2 * FACE_POINTS };
+static size_t scale_at(const struct model *m, int which, int who)
+{
+    BUG_ON(m->flat.element_bytes != sizeof(float));
+    return m->architecture->pose_scale[which].offset + (size_t)who * POSE_NUMBERS;
+}
+
+enum status model_set_pose_scale(struct model *m, const struct pose_scale scales[MODEL_PEOPLE],
                                  struct errmsg *em)
 {
-    const float *const from[] = {mean, deviation};
     enum status st = ST_OK;
-    BUG_ON(m->flat.element_bytes != sizeof *mean);
-    for (size_t i = 0; i < ARRAY_LENGTH(from) && st == ST_OK; i++) {
-        const struct model_tensor *t = &m->architecture->pose_scale[i];
-        st = shim_group_write(m->group, SHIM_PARAMETERS, t->offset, from[i], t->count, em);
+    for (int who = 0; who < MODEL_PEOPLE && st == ST_OK; who++) {
+        st = shim_group_write(m->group, SHIM_PARAMETERS, scale_at(m, 0, who), scales[who].mean,
+                              POSE_NUMBERS, em);
+        if (st == ST_OK)
+            st = shim_group_write(m->group, SHIM_PARAMETERS, scale_at(m, 1, who),
+                                  scales[who].deviation, POSE_NUMBERS, em);
     }
     return st == ST_OK ? model_begin_average(m, em) : st;
 }
 
-enum status model_get_pose_scale(const struct model *m, float *mean, float *deviation,
+enum status model_get_pose_scale(const struct model *m, struct pose_scale scales[MODEL_PEOPLE],
                                  struct errmsg *em)
 {
-    float *const to[] = {mean, deviation};
     enum status st = ST_OK;
-    BUG_ON(m->flat.element_bytes != sizeof *mean);
-    for (size_t i = 0; i < ARRAY_LENGTH(to) && st == ST_OK; i++) {
-        const struct model_tensor *t = &m->architecture->pose_scale[i];
-        st = shim_group_read(m->group, SHIM_PARAMETERS, t->offset, to[i], t->count, em);
+    for (int who = 0; who < MODEL_PEOPLE && st == ST_OK; who++) {
+        st = shim_group_read(m->group, SHIM_PARAMETERS, scale_at(m, 0, who), scales[who].mean,
+                             POSE_NUMBERS, em);
+        if (st == ST_OK)
+            st = shim_group_read(m->group, SHIM_PARAMETERS, scale_at(m, 1, who),
+                                 scales[who].deviation, POSE_NUMBERS, em);
     }
     return st;
 }

@@ -32,4 +32,10 @@ enum {
     FACE_POINTS = 70,
 };
 
+/* What a person's points are standardised by (data/pose.h), normalised. Deviation 0: the coordinate
+ * is not known or does not vary. */
+struct pose_scale {
+    float mean[FACE_POINTS][2], deviation[FACE_POINTS][2];
+};
+
 #endif

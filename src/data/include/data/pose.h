@@ -35,11 +35,6 @@ enum { POSE_Z_MAX = 6 };
 /* Smaller deviations count as 0: a thirtieth of a pixel at 128 px. */
 #define POSE_DEVIATION_MIN 5e-4
 
-/* Normalised. Deviation 0: the coordinate is not known or does not vary. */
-struct pose_scale {
-    float mean[FACE_POINTS][2], deviation[FACE_POINTS][2];
-};
-
 /* The coordinates of deviation 0, as "x of point 30 (nose)". */
 struct pose_gaps {
     struct name_list unknown, constant;

@@ -36,10 +36,10 @@ static enum status open_set(struct run *run, int person, const char *path, struc
 
 static enum status open_sets(struct run *run, struct errmsg *em)
 {
-    struct local_sets staged;
-    enum status st = local_sets_prepare(run, &staged, em);
+    struct local_sets local;
+    enum status st = local_sets_prepare(run, &local, em);
     for (int p = 0; p < 2 && st == ST_OK; p++)
-        st = open_set(run, p, staged.path[p], em);
+        st = open_set(run, p, local.path[p], em);
     return st;
 }
 

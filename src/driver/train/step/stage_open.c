@@ -116,34 +116,13 @@ struct model_options stage_model_options(const struct config *c, const char *dev
     return options;
 }
 
-/* The model's are of both people. */
-struct model_pose_scale {
-    float mean[2][FACE_POINTS][2], deviation[2][FACE_POINTS][2];
-};
-
-static enum status keep_pose_scale(struct stage *stage, struct errmsg *em)
-{
-    struct model_pose_scale kept;
-    for (int p = 0; p < 2; p++) {
-        memcpy(kept.mean[p], stage->run->poses[p].mean, sizeof kept.mean[p]);
-        memcpy(kept.deviation[p], stage->run->poses[p].deviation, sizeof kept.deviation[p]);
-    }
-    return model_set_pose_scale(stage->model, &kept.mean[0][0][0], &kept.deviation[0][0][0], em);
-}
-
-/* A checkpoint's is by which its network was trained, whatever the sets say now. */
+/* The scale of a checkpoint is the one that its network was trained with, whatever the sets say. */
 static enum status take_pose_scale(struct stage *stage, struct errmsg *em)
 {
-    struct model_pose_scale kept;
-    struct pose_scale scales[2];
+    struct pose_scale scales[MODEL_PEOPLE];
     if (!stage->run->config.model.pose)
         return ST_OK;
-    enum status st =
-        model_get_pose_scale(stage->model, &kept.mean[0][0][0], &kept.deviation[0][0][0], em);
-    for (int p = 0; p < 2 && st == ST_OK; p++) {
-        memcpy(scales[p].mean, kept.mean[p], sizeof kept.mean[p]);
-        memcpy(scales[p].deviation, kept.deviation[p], sizeof kept.deviation[p]);
-    }
+    enum status st = model_get_pose_scale(stage->model, scales, em);
     feed_pause(stage->feed);
     if (st == ST_OK)
         loader_set_pose(stage->loader, scales);
@@ -173,7 +152,9 @@ static enum status open_model(struct stage *stage, struct errmsg *em)
         st = comm_alloc(run->comm, count * sizeof(float), parts[i], em);
     if (st == ST_OK)
         st = model_new(&options, &stage->memory, &stage->model, em);
-    return st == ST_OK && options.config.pose ? keep_pose_scale(stage, em) : st;
+    if (st == ST_OK && options.config.pose)
+        st = model_set_pose_scale(stage->model, run->poses, em);
+    return st;
 }
 
 static void log_kernels(const struct model *m)

@@ -47,6 +47,7 @@
 #include "base/augment_draw.h"
 #include "base/batch.h"
 #include "base/losses.h"
+#include "base/points.h"
 #include "base/status.h"
 #include "model/architecture.h"
 
@@ -210,11 +211,11 @@ size_t model_layout(const struct model *m, const struct model_tensor **tensors_o
 /* The network's layers. Borrowed. */
 const struct architecture *model_architecture(const struct model *m);
 
-/* A network with config.pose keeps the mean and deviation that z is made with: (2, 70, 2) floats
- * each, of A and B. Set them before the first step; checkpoints keep them. */
-enum status model_set_pose_scale(struct model *m, const float *mean, const float *deviation,
+/* A network with config.pose keeps the scales that z is made with. Set them before the first step;
+ * checkpoints keep them. */
+enum status model_set_pose_scale(struct model *m, const struct pose_scale scales[MODEL_PEOPLE],
                                  struct errmsg *em) MUST_CHECK;
-enum status model_get_pose_scale(const struct model *m, float *mean, float *deviation,
+enum status model_get_pose_scale(const struct model *m, struct pose_scale scales[MODEL_PEOPLE],
                                  struct errmsg *em) MUST_CHECK;
 
 /* fn is called once for each parameter tensor in each model_backward with n > 0, when the gradient

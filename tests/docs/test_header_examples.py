@@ -48,7 +48,7 @@ GIVEN = {
     "src/comm/include/comm/watchdog.h": ((), "extern struct comm *c; extern double timeout_s; extern int64_t step;"),
     "src/comm/mpi/node.h": ((), """
         extern int local_rank, local_size; extern struct node_limits limits; extern const char *names;"""),
-    "src/data/faces/drawn_parts.h": ((), "extern const struct portrait *p; extern struct vec3 head_point;"),
+    "src/data/drawn/drawn_parts.h": ((), "extern const struct portrait *p; extern struct vec3 head_point;"),
     "src/data/include/data/chart.h": ((), "extern size_t n; extern double *ranks, *speed; extern struct picture picture;"),
     "src/data/include/data/file_kind.h": (("base/include/base/log.h",), ""),
     "src/data/include/data/left_files.h": (("base/include/base/log.h",), "extern const struct file_kind *kind;"),
@@ -63,13 +63,13 @@ GIVEN = {
     "src/driver/extract/cuts.h": ((), """
         extern const char *path, *other_path; extern struct picture picture; extern struct face face;
         extern double distance;"""),
-    "src/driver/extract/finder.h": ((), """
+    "src/driver/faces/finder.h": ((), """
         extern const char *folder_or_null; extern struct finder *f; extern struct picture picture;"""),
     "src/driver/extract/inputs.h": (("data/include/data/picture.h",), """
         extern const char *const *words; extern size_t n_words; extern struct picture picture;"""),
-    "src/driver/extract/people.h": ((), """
+    "src/driver/faces/people.h": ((), """
         extern struct face face, other_face; extern double distance; void keep(const struct face *face);"""),
-    "src/driver/extract/shape.h": ((), "extern struct face face;"),
+    "src/driver/faces/shape.h": ((), "extern struct face face;"),
     "src/data/include/data/local_copy.h": ((), "extern const char *path; extern bool made; extern int local_rank;"),
     "src/driver/config/config.h": ((), "extern int world_size;"),
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),

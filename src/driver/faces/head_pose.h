@@ -1,6 +1,6 @@
 /* The direction of a head in degrees, as seen by the camera. */
-#ifndef BIFRONS_DRIVER_EXTRACT_HEAD_POSE_H
-#define BIFRONS_DRIVER_EXTRACT_HEAD_POSE_H
+#ifndef BIFRONS_DRIVER_FACES_HEAD_POSE_H
+#define BIFRONS_DRIVER_FACES_HEAD_POSE_H
 
 #include "finder.h"
 

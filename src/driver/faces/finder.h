@@ -15,8 +15,8 @@
  * on mobile GPUs", 2019; A. Ablavatski et al., "Real-time pupil tracking", 2020.) If identity.pt
  * exists, dlib's network gives the identity: 128 numbers, close together for faces of one person.
  */
-#ifndef BIFRONS_DRIVER_EXTRACT_FINDER_H
-#define BIFRONS_DRIVER_EXTRACT_FINDER_H
+#ifndef BIFRONS_DRIVER_FACES_FINDER_H
+#define BIFRONS_DRIVER_FACES_FINDER_H
 
 #include <stddef.h>
 

@@ -7,8 +7,8 @@
  *     if (people_judge(&p, &other_face, &distance) == PERSON_MEANT)
  *         keep(&other_face);
  */
-#ifndef BIFRONS_DRIVER_EXTRACT_PEOPLE_H
-#define BIFRONS_DRIVER_EXTRACT_PEOPLE_H
+#ifndef BIFRONS_DRIVER_FACES_PEOPLE_H
+#define BIFRONS_DRIVER_FACES_PEOPLE_H
 
 #include <stddef.h>
 

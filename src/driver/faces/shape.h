@@ -6,8 +6,8 @@
  *     double points[FACE_POINTS][2];
  *     shape_points(&face, points);                                 // in the picture
  */
-#ifndef BIFRONS_DRIVER_EXTRACT_SHAPE_H
-#define BIFRONS_DRIVER_EXTRACT_SHAPE_H
+#ifndef BIFRONS_DRIVER_FACES_SHAPE_H
+#define BIFRONS_DRIVER_FACES_SHAPE_H
 
 #include "base/points.h"
 #include "data/warp.h"

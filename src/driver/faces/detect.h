@@ -1,6 +1,6 @@
 /* Finds candidate faces with BlazeFace's full-range network. Used only by finder.h. */
-#ifndef BIFRONS_DRIVER_EXTRACT_DETECT_H
-#define BIFRONS_DRIVER_EXTRACT_DETECT_H
+#ifndef BIFRONS_DRIVER_FACES_DETECT_H
+#define BIFRONS_DRIVER_FACES_DETECT_H
 
 #include <stddef.h>
 

@@ -62,7 +62,7 @@ GIVEN = {
         extern struct picture picture; extern struct similarity map; extern float *cut;"""),
     "src/driver/composite/composite.h": ((), """
         extern struct picture picture; extern struct similarity cut; extern int size; extern double side;
-        extern uint8_t *decoded, *source, *mask;"""),
+        extern uint8_t *decoded, *source, *hull;"""),
     "src/driver/composite/into.h": ((), """
         extern struct model *model; extern struct finder *finder; extern struct face reference;
         extern struct picture picture, out; extern struct into_report report;"""),

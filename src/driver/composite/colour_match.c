@@ -7,6 +7,7 @@
 
 #include "base/poison.h"
 
+enum { OPACITY_MIN = 128 };
 /* More would amplify noise, or grey out the face. */
 #define SPREAD_MIN 0.6
 #define SPREAD_MAX 1.6
@@ -16,12 +17,12 @@ struct moments {
     size_t n;
 };
 
-static struct moments measure(const uint8_t *rgb, const uint8_t *mask, size_t n)
+static struct moments measure(const uint8_t *rgb, const uint8_t *opacity, size_t n)
 {
     struct moments m = {0};
     double square[3] = {0}, lab[3];
     for (size_t i = 0; i < n; i++) {
-        if (!mask[i])
+        if (opacity[3 * i] < OPACITY_MIN)
             continue;
         lab_from_srgb(rgb + 3 * i, lab);
         for (int c = 0; c < 3; c++) {
@@ -37,9 +38,10 @@ static struct moments measure(const uint8_t *rgb, const uint8_t *mask, size_t n)
     return m;
 }
 
-void colour_match(uint8_t *face, const uint8_t *source, const uint8_t *mask, size_t n, bool spread)
+void colour_match(uint8_t *face, const uint8_t *source, const uint8_t *opacity, size_t n,
+                  bool spread)
 {
-    struct moments is = measure(face, mask, n), wanted = measure(source, mask, n);
+    struct moments is = measure(face, opacity, n), wanted = measure(source, opacity, n);
     double gain[3], lab[3];
     if (is.n == 0)
         return;

@@ -9,32 +9,35 @@
 
 #include "base/poison.h"
 
-#define EDGE                                                                            \
-    0.04 /* of the square's side: the face fades to its edge, where the mask reaches it \
-          */
+/* The face fades to the square's edge, where the hull reaches it, over this share of its side. */
+#define EDGE 0.04
+/* The decoder's mask is transparent up to the first and opaque from the second: where the decoder
+ * is unsure, no ghost of the picture's own face shall show. */
+#define LIMIT_FROM 0.25
+#define LIMIT_TO   0.75
 
 /* ---- Opacity --------------------------------------------------------------------------------- */
 
-/* Rows from each pixel to the nearest one of its column that is outside the mask, at most `far`. */
-static void measure_columns(const uint8_t *mask, int size, int far, int *rows)
+/* Rows from each pixel to the nearest one of its column that is outside the hull, at most `far`. */
+static void measure_columns(const uint8_t *hull, int size, int far, int *rows)
 {
     for (int x = 0; x < size; x++) {
         int run = far;
         for (int y = 0; y < size; y++) {
             int i = y * size + x;
-            run = mask[i] ? MIN(run + 1, far) : 0;
+            run = hull[i] ? MIN(run + 1, far) : 0;
             rows[i] = run;
         }
         run = far;
         for (int y = size; y-- > 0;) {
             int i = y * size + x;
-            run = mask[i] ? MIN(run + 1, far) : 0;
+            run = hull[i] ? MIN(run + 1, far) : 0;
             rows[i] = MIN(rows[i], run);
         }
     }
 }
 
-/* Euclidean distance from pixel x of a row to the nearest pixel outside the mask, at most `far`. */
+/* Euclidean distance from pixel x of a row to the nearest pixel outside the hull, at most `far`. */
 static double distance_in_row(const int *rows, int size, int x, int far)
 {
     int least = far * far;
@@ -49,7 +52,7 @@ static double smooth(double share)
     return t * t * (3 - 2 * t);
 }
 
-/* From 0 (transparent) to 255. The square's edge is transparent, also where the mask reaches it. */
+/* From 0 (transparent) to 255. The square's edge is transparent, also where the hull reaches it. */
 static enum status make_opacity(const struct composite_face *f, const struct composite_options *o,
                                 struct picture *out, struct errmsg *em)
 {
@@ -60,13 +63,15 @@ static enum status make_opacity(const struct composite_face *f, const struct com
         rows ? picture_init(out, size, size, em) : FAIL(em, ST_MEMORY, "out of memory");
     if (st != ST_OK)
         goto out;
-    measure_columns(f->mask, size, far, rows);
+    measure_columns(f->hull, size, far, rows);
     for (int y = 0; y < size; y++)
         for (int x = 0; x < size; x++) {
             ptrdiff_t row = (ptrdiff_t)y * size;
             int edge = MIN(MIN(x, y), size - 1 - MAX(x, y));
             double inside = distance_in_row(rows + row, size, x, far) - erode;
             double share = smooth(inside / feather) * smooth(edge / (EDGE * size));
+            if (f->limit)
+                share *= smooth((f->limit[row + x] / 255.0 - LIMIT_FROM) / (LIMIT_TO - LIMIT_FROM));
             memset(out->rgb + (row + x) * 3, (int)lrint(255 * share), 3);
         }
 out:
@@ -135,7 +140,7 @@ enum status composite(struct picture *picture, const struct composite_face *f,
     if (st == ST_OK)
         st = make_opacity(f, o, &opacity, em);
     if (st == ST_OK && o->colour != COMPOSITE_NONE)
-        colour_match(f->decoded, f->source, f->mask, (size_t)f->size * (size_t)f->size,
+        colour_match(f->decoded, f->source, opacity.rgb, (size_t)f->size * (size_t)f->size,
                      o->colour == COMPOSITE_LAB);
     if (st == ST_OK)
         st = pyramid_init(&of_face, &decoded, em);

@@ -7,7 +7,7 @@
 
 #include "base/poison.h"
 
-enum { LABEL_HEIGHT_MIN = 12, LABEL_PART = 10, MASK_MIN = 128, NOBODY = -1 };
+enum { LABEL_HEIGHT_MIN = 12, LABEL_PART = 10, NOBODY = -1 };
 
 struct into {
     struct into_options options;
@@ -17,7 +17,8 @@ struct into {
     int chosen[MODEL_PEOPLE];  /* a face of each person, or NOBODY */
     float *sampled;            /* (size, size, 3) */
     uint8_t *source, *decoded; /* (size, size, 3) */
-    uint8_t *hull, *mask;      /* (size, size) */
+    uint8_t *hull;             /* (size, size) */
+    uint8_t *limit;            /* likewise: the decoder's mask; NULL: the model has none */
 };
 
 enum status into_new(const struct into_options *options, struct into **out, struct errmsg *em)
@@ -32,8 +33,9 @@ enum status into_new(const struct into_options *options, struct into **out, stru
     i->source = malloc(3 * n);
     i->decoded = malloc(3 * n);
     i->hull = malloc(n);
-    i->mask = malloc(n);
-    if (!i->sampled || !i->source || !i->decoded || !i->hull || !i->mask) {
+    bool limited = model_get_options(options->model)->config.mask;
+    i->limit = limited ? malloc(n) : NULL;
+    if (!i->sampled || !i->source || !i->decoded || !i->hull || (limited && !i->limit)) {
         into_free(i);
         return FAIL(em, ST_MEMORY, "out of memory");
     }
@@ -45,7 +47,7 @@ void into_free(struct into *i)
 {
     if (!i)
         return;
-    free(i->mask);
+    free(i->limit);
     free(i->hull);
     free(i->decoded);
     free(i->source);
@@ -94,18 +96,8 @@ static enum status decode(struct into *i, int who, struct errmsg *em)
     struct model_pictures pictures = {0};
     batch.images[who] = i->source;
     pictures.swap[who] = i->decoded;
-    if (model_get_options(i->options.model)->config.mask)
-        pictures.swap_mask[who] = i->mask;
+    pictures.swap_mask[who] = i->limit;
     return model_run(i->options.model, &batch, &pictures, em);
-}
-
-/* The hull, without what the decoder's mask leaves out. */
-static void cut_mask(struct into *i)
-{
-    size_t n = (size_t)i->size * (size_t)i->size;
-    if (model_get_options(i->options.model)->config.mask)
-        for (size_t k = 0; k < n; k++)
-            i->hull[k] = i->mask[k] >= MASK_MIN ? i->hull[k] : 0;
 }
 
 static enum status replace(struct into *i, const struct pyramid *in, int who, struct picture *out,
@@ -121,14 +113,14 @@ static enum status replace(struct into *i, const struct pyramid *in, int who, st
     if (st != ST_OK)
         return st;
     shape_mask(face, &cut, i->size, i->hull);
-    cut_mask(i);
     struct composite_face decoded = {
         .cut = &cut,
         .size = i->size,
         .side = shape_side(face) / similarity_scale(&cut),
         .decoded = i->decoded,
         .source = i->source,
-        .mask = i->hull,
+        .hull = i->hull,
+        .limit = i->limit,
     };
     return composite(out, &decoded, &i->options.blend, em);
 }

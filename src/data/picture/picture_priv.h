@@ -105,7 +105,4 @@ const char *mark_source_name(const struct picture_mark *mark);
 /* Blends `colour` over a pixel; coverage: 0 to 255. */
 void pixel_blend(uint8_t *rgb, const uint8_t colour[3], unsigned coverage);
 
-/* Draws the letters "AI" as bars in a box. */
-void label_ai(struct picture *p, int left, int top, int width, int height, const uint8_t colour[3]);
-
 #endif

@@ -222,6 +222,14 @@ static enum status swap(struct swapper *s, struct errmsg *em)
                                   .input = s->arguments.input,
                                   .source = &s->source,
                                   .sheet = s->arguments.grid};
+    if (st == ST_OK && s->source.video && !s->arguments.into.into)
+        return FAIL(em, ST_DATA,
+                    "%s is a video, and faces that are cut out are pictures: --into puts the face "
+                    "back into the video; bifrons extract cuts faces out of it",
+                    s->arguments.input);
+    if (st == ST_OK && s->arguments.into.of_video && !s->source.video)
+        return FAIL(em, ST_USAGE, "%s is no video: leave out --from, --to and --no-sound",
+                    s->arguments.input);
     if (st == ST_OK)
         st = results_check(&s->results, em);
     if (st == ST_OK && s->arguments.into.into)
@@ -263,6 +271,8 @@ static void check_into(struct argp_state *state, struct swap_arguments *a)
                           "swapped face (--into) always carries its visible label");
     if (a->into.into && a->grid)
         argp_error(state, "--grid shows faces that are cut out: leave out --grid or --into");
+    if (a->into.to_s > 0 && a->into.to_s <= a->into.from_s)
+        argp_error(state, "--to %g is not after --from %g", a->into.to_s, a->into.from_s);
     if (!referred && a->into.n_references[PEOPLE_OTHERS] > 0)
         argp_error(state, "--other PHOTO takes a --reference PHOTO of who is meant");
     a->into.person = a->directed || referred ? a->person : INTO_BOTH;
@@ -304,7 +314,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (!a->checkpoint || !a->input)
-            argp_error(state, "name a checkpoint and a picture, a folder or a set");
+            argp_error(state, "name a checkpoint and a picture, a folder, a set or a video");
         if (!a->out || !a->out[0])
             argp_error(state, "say where the result goes: -o OUT");
         check_into(state, a);
@@ -318,7 +328,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 static const struct argp_option options[] = {
     {"output", 'o', "OUT", 0,
      "where results go: for one picture, NAME.png or a folder; for a folder or a set, a folder, "
-     "which is made if needed; with --grid, NAME.png", 0},
+     "which is made if needed; with --grid, NAME.png; for a video, NAME.mp4 or NAME.mov", 0},
     {"direction", OPTION_DIRECTION, "a2b|b2a", 0,
      "whose pictures are the input (default a2b: A's)", 0},
     {"grid", OPTION_GRID, NULL, 0,
@@ -341,8 +351,9 @@ static const struct argp parser = {
     .parser = parse_option,
     .children = children,
     .args_doc = "CHECKPOINT INPUT",
-    .doc = "Swaps the face in a picture, in every picture of a folder, or in a set (.h5). Pictures "
-           "are cut to the middle square and scaled to the model's size; results are PNG files of "
+    .doc = "Swaps the face in a picture, in every picture of a folder, or in a set (.h5); with "
+           "--into also in a video. Pictures are cut to the middle square and scaled to the "
+           "model's size; results are PNG files of "
            "that size with the same name.\vEvery result is marked as made by a trained model: in "
            "its XMP data, with the checkpoint's hash, and with a small visible label. Pictures of "
            "a folder that cannot be read are named and skipped.\n\nExample:\n  $ bifrons swap "

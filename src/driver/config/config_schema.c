@@ -260,7 +260,7 @@ static const struct config_key keys[] = {
            "Adam's epsilon: added to the divisor, so that tiny gradients do not make large steps."),
     WORD(train.freeze, FREE, FREEZE_NONE, freezes,
          "Part of the network that is not trained. Example: train a new decoder on an encoder from "
-         "--init-from."),
+         "--init-from. The layers of model.pose belong to no part: they always train."),
     WHOLE(train.early_stop, FREE, 0, 0, 1000000,
           "End the run, with exit code 0, after this many validations in a row without a better "
           "value of checkpoint.best. 0: never."),

@@ -317,17 +317,19 @@ enum status model_backward(struct model *m, const struct batch *b, double global
 
 /* ---- Pictures -------------------------------------------------------------------------------- */
 
-static void download(struct model *m, struct shim_tensor *x, uint8_t *bytes, size_t n)
+/* x (n, channels, S, S); bytes NULL: not wanted. */
+static void download(struct model *m, struct shim_tensor *x, uint8_t *bytes, size_t n, int channels)
 {
-    pixels_download(m->scope, x, bytes, n, m->options.config.image_size);
+    if (bytes)
+        pixels_download(m->scope, x, bytes, n, m->options.config.image_size, channels);
 }
 
-static struct shim_tensor *swap_of(struct model *m, const struct batch *b, const struct pass *p,
-                                   int who)
+static struct network_output swap_of(struct model *m, const struct batch *b, const struct pass *p,
+                                     int who)
 {
     int other = MODEL_PEOPLE - 1 - who;
     struct shim_tensor *moved = network_move(m->scope, &m->network, who, other, p->codes[who]);
-    return network_decode(m->scope, &m->network, other, posed(m, b, p, who, moved)).pictures;
+    return network_decode(m->scope, &m->network, other, posed(m, b, p, who, moved));
 }
 
 static void download_pictures(struct model *m, const struct batch *b, const struct pass *p,
@@ -336,12 +338,13 @@ static void download_pictures(struct model *m, const struct batch *b, const stru
     for (int who = 0; who < MODEL_PEOPLE; who++) {
         if (!b->images[who])
             continue;
-        if (out->input[who])
-            download(m, p->samples[who].input.images, out->input[who], b->n);
-        if (out->recon[who])
-            download(m, p->outputs[who].pictures, out->recon[who], b->n);
-        if (out->swap[who])
-            download(m, swap_of(m, b, p, who), out->swap[who], b->n);
+        download(m, p->samples[who].input.images, out->input[who], b->n, CHANNELS);
+        download(m, p->outputs[who].pictures, out->recon[who], b->n, CHANNELS);
+        if (!out->swap[who])
+            continue;
+        struct network_output swap = swap_of(m, b, p, who);
+        download(m, swap.pictures, out->swap[who], b->n, CHANNELS);
+        download(m, swap.masks, out->swap_mask[who], b->n, 1);
     }
 }
 

@@ -168,11 +168,13 @@ struct model_losses {
 };
 
 /* Reconstruction, swap and input of each person: each (n, image_size, image_size, 3) bytes, the
- * caller's memory; NULL: not wanted. */
+ * caller's memory; NULL: not wanted. The swap's mask is (n, image_size, image_size). */
 struct model_pictures {
     uint8_t *recon[MODEL_PEOPLE];
-    uint8_t *swap[MODEL_PEOPLE];  /* swap[MODEL_A]: A's code decoded by decoder_b */
-    uint8_t *input[MODEL_PEOPLE]; /* what the encoder saw, after augmentation */
+    uint8_t *swap[MODEL_PEOPLE];      /* swap[MODEL_A]: A's code decoded by decoder_b */
+    uint8_t *swap_mask[MODEL_PEOPLE]; /* drawn beside swap, which must be wanted, too; not NULL:
+                                         the network has model.mask */
+    uint8_t *input[MODEL_PEOPLE];     /* what the encoder saw, after augmentation */
 };
 
 struct model;

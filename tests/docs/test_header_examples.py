@@ -60,11 +60,19 @@ GIVEN = {
         extern struct set *set; extern struct order *order; extern int64_t row; extern struct augment_draw draw;"""),
     "src/data/include/data/warp.h": ((), """
         extern struct picture picture; extern struct similarity map; extern float *cut;"""),
+    "src/driver/composite/composite.h": ((), """
+        extern struct picture picture; extern struct similarity cut; extern int size; extern double side;
+        extern uint8_t *decoded, *source, *hull;"""),
+    "src/driver/composite/into.h": ((), """
+        extern struct model *model; extern struct finder *finder; extern struct face reference;
+        extern struct picture picture, out; extern struct into_report report;"""),
     "src/driver/extract/cuts.h": ((), """
         extern const char *path, *other_path; extern struct picture picture; extern struct face face;
         extern double distance;"""),
     "src/driver/faces/finder.h": ((), """
         extern const char *folder_or_null; extern struct finder *f; extern struct picture picture;"""),
+    "src/driver/extract/frames.h": ((), """
+        extern const char *const *words; extern size_t n_words; void keep(const struct picture *picture);"""),
     "src/driver/extract/inputs.h": (("data/include/data/picture.h",), """
         extern const char *const *words; extern size_t n_words; extern struct picture picture;"""),
     "src/driver/faces/people.h": ((), """
@@ -74,6 +82,7 @@ GIVEN = {
     "src/driver/config/config.h": ((), "extern int world_size;"),
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),
     "src/driver/config/train_arguments.h": (("driver/command/command.h",), "extern int argc; extern char **argv;"),
+    "src/driver/infer/results.h": ((), "extern struct source source; extern char path[PATH_BYTES_MAX];"),
     "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture;"),
     "src/driver/plan/plan.h": ((), "extern struct plan_request request;"),
     "src/driver/train/step/average.h": ((), "extern struct stage *stage;"),

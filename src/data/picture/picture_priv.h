@@ -99,7 +99,4 @@ enum status pixels_resize(const uint8_t *in, int width, int height, int channels
 /* Blends `colour` over a pixel; coverage: 0 to 255. */
 void pixel_blend(uint8_t *rgb, const uint8_t colour[3], unsigned coverage);
 
-/* Draws the letters "AI" as bars in a box. */
-void label_ai(struct picture *p, int left, int top, int width, int height, const uint8_t colour[3]);
-
 #endif

@@ -177,6 +177,16 @@ struct pose_turn pose_turn_of(const float points[FACE_POINTS][2])
     return (struct pose_turn){beside, .5 - along, atan2(eyes[1], eyes[0])};
 }
 
+struct pose_turn pose_degrees(struct pose_turn turn)
+{
+    static const double nose = 0.56, degrees = 180 / 3.14159265358979; /* its tip before the eyes */
+    double side = MIN(MAX(turn.yaw / nose, -1), 1);
+    if (isnan(turn.yaw))
+        side = NAN;
+    return (struct pose_turn){asin(side) * degrees, atan(turn.pitch / nose) * degrees,
+                              turn.roll * degrees};
+}
+
 /* --- what a face does ------------------------------------------------------------------------- */
 
 struct vec {

@@ -73,6 +73,10 @@ struct pose_turn {
     double yaw, pitch, roll;
 };
 struct pose_turn pose_turn_of(const float points[FACE_POINTS][2]);
+/* The same in degrees, for a nose of a mean length. On rendered people, half of the yaws are within
+ * 1.2 degrees of those from 468 points in three dimensions, half of the pitches within 2.6 (less
+ * the median). */
+struct pose_turn pose_degrees(struct pose_turn turn);
 
 /*
  * What a face does, as numbers that rise and fall with it. Compare them between pictures of one

@@ -71,6 +71,8 @@ static enum status write_composite(struct work *w, int64_t i, const struct pictu
     const struct picture_mark mark = {.source = PICTURE_SOURCE_COMPOSITE,
                                       .checkpoint_hash = w->loaded->hash};
     enum status st = results_place(w->results, i, path, em);
+    if (st == ST_OK && w->written == 0)
+        st = results_make_folder(w->results, em);
     if (st == ST_OK)
         st = picture_write_png(path, composite, &mark, em);
     if (st == ST_OK)
@@ -162,7 +164,7 @@ static enum status check_outcome(struct work *w, struct errmsg *em)
 
 static enum status work_on_all(struct work *w, struct errmsg *em)
 {
-    enum status st = results_make_folder(w->results, em);
+    enum status st = ST_OK;
     for (int64_t i = 0; i < w->source->n && st == ST_OK; i++) {
         st = work_on(w, i, em);
         log_progress("swapping %" PRId64 "/%" PRId64, i + 1, w->source->n);

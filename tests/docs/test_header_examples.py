@@ -71,6 +71,8 @@ GIVEN = {
         extern double distance;"""),
     "src/driver/faces/finder.h": ((), """
         extern const char *folder_or_null; extern struct finder *f; extern struct picture picture;"""),
+    "src/driver/extract/frames.h": ((), """
+        extern const char *const *words; extern size_t n_words; void keep(const struct picture *picture);"""),
     "src/driver/extract/inputs.h": (("data/include/data/picture.h",), """
         extern const char *const *words; extern size_t n_words; extern struct picture picture;"""),
     "src/driver/faces/people.h": ((), """

@@ -9,7 +9,7 @@
 #include "data/sheet.h"
 #include "inspect.h"
 
-enum { PARTS = 8 };
+enum { PARTS = 12 };
 
 /* Lists the names of the datasets of a set; returns how many. */
 static int list_parts(const struct set_info *info, const char *parts[static PARTS])
@@ -26,6 +26,10 @@ static int list_parts(const struct set_info *info, const char *parts[static PART
         {info->has_landmarks && !info->landmarks_derived, "landmarks"},
         {info->has_points,                                "points"   },
         {info->has_matrix,                                "matrix"   },
+        {info->has_pose,                                  "pose"     },
+        {info->has_identity,                              "identity" },
+        {info->has_source,                                "source"   },
+        {info->has_time,                                  "time"     },
     };
     int n = 0;
     for (int i = 0; i < PARTS; i++)

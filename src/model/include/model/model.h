@@ -32,8 +32,10 @@
  * (src/model/loss/mean_codes.h), which is reported nowhere.
  *
  * Poses. With config.pose both decoders take code + L(z); z is the face's pose, L a linear layer.
- * Where no points are known, and in each swap, z is predicted from the code by another linear
- * layer, which loss.pose trains (src/model/loss/pose_codes.h).
+ * In training, back translation included, z is measured by the picture's points. Where no points
+ * are known, in samples drawn for it (augment.predicted_pose), and in each swap afterwards, z is
+ * predicted from the code by another linear layer, which loss.pose trains
+ * (src/model/loss/pose_codes.h).
  *
  * Parameters, gradients and moments are one flat array each, in the order of parameters() in
  * python/bifrons.py; model_layout gives the place of each tensor. One thread at a time.

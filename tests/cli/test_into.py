@@ -1,10 +1,11 @@
 """bifrons swap --into, from the outside, on rendered people. Where scripts/setup --photographs has not been run, what
 takes its networks is skipped."""
 
-import pathlib
+import csv
 import re
 import shutil
 import subprocess
+import zipfile
 
 import h5py
 import numpy
@@ -19,17 +20,36 @@ REFERENCES = ("--reference", PICTURES / "a0003.jpg", "--reference", PICTURES / "
               "--other", PICTURES / "b0003.jpg", "--other", PICTURES / "b0009.jpg")
 
 
+def write_identities(path, rows):
+    """A set of 8 pictures with the 128 numbers of these rows of identity.csv, and of pictures without a face."""
+    numbers = [list(row.values())[1:] for row in csv.DictReader(open(PICTURES / "identity.csv")) if row["name"] in rows]
+    with h5py.File(path, "a") as f:
+        f["identity"] = numpy.concatenate([numpy.array(numbers, "float32"), numpy.full((6, 128), numpy.nan, "float32")])
+
+
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    """A model of two steps, which draws no face worth the name. Its decoders also draw masks."""
+def knowing(tmp_path_factory):
+    """A model of two steps, which draws no face worth the name, and which knows both people."""
     folder = tmp_path_factory.mktemp("trained")
     write_set(folder / "a.h5", person="Ada", consent="Ada agreed to composites")
     write_set(folder / "b.h5", person="Bo", consent="Bo agreed, too\nin two lines")
+    write_identities(folder / "a.h5", ("a0003.jpg", "a0009.jpg"))
+    write_identities(folder / "b.h5", ("b0003.jpg", "b0009.jpg"))
     done = subprocess.run([PROGRAM, "train", "--data-a", "a.h5", "--data-b", "b.h5", "--out", "run", *SMALL, "--set",
                            "model.width=16", "--set", "model.mask=true", "--set", "train.max_steps=2"],
                           cwd=folder, text=True, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return folder / "run/checkpoints/latest.pt"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(knowing):
+    """The same, as an earlier program wrote it: it knows nobody."""
+    path = knowing.parents[2] / "earlier.pt"
+    with zipfile.ZipFile(knowing) as f, zipfile.ZipFile(path, "w") as g:
+        for name in f.namelist():
+            g.writestr(name, f.read(name).replace(b'"identity"', b'"not_iden"').replace(b'\\"identity\\"', b'\\"not_iden\\"'))
+    return path
 
 
 @pytest.fixture
@@ -111,6 +131,18 @@ def test_options_and_direction_reach_the_composite(into, tmp_path):
     assert changed("--erode", "0.1", "--feather", "0.3", "--coverage", "face") < 0.9 * plain
 
 
+@needs_models
+def test_a_checkpoint_knows_its_people(into, knowing, tmp_path):
+    save(tmp_path / "in/both.png", beside("b0009", "a0003"))
+    into("in", references=(), model=knowing)
+    note = (tmp_path / "out/both.txt").read_text()
+    assert "replaced: the face of Ada, by one of Bo\n" in note and "replaced: the face of Bo, by one of Ada\n" in note
+    columns = changes(shown(tmp_path / "in/both.png"), shown(tmp_path / "out/both.png"))[1]
+    assert (columns < 200).sum() > 3000 and (columns > 256 + 70).sum() > 3000
+    said = into("in", "--direction", "b2a", references=(), model=knowing).err
+    assert "1 face of other people left alone" in said and "the face of Ada" not in (tmp_path / "out/both.txt").read_text()
+
+
 # ---- Refused -------------------------------------------------------------------------------------
 
 @needs_models
@@ -158,7 +190,7 @@ def test_bad_usage_is_told(bifrons, arguments, said):
 
 
 def test_a_set_has_no_whole_pictures(into, checkpoint):
-    said = into(checkpoint.parents[2] / "a.h5", code=64).err
+    said = into(checkpoint.parent / "a.h5", code=64).err
     assert "is a set of faces that are cut out" in said and "leave out --into" in said
 
 

@@ -99,4 +99,8 @@ enum status pixels_resize(const uint8_t *in, int width, int height, int channels
 /* Blends `colour` over a pixel; coverage: 0 to 255. */
 void pixel_blend(uint8_t *rgb, const uint8_t colour[3], unsigned coverage);
 
+/* The XMP packet of a mark that is not UNMARKED; returns its length. */
+enum { XMP_BYTES_MAX = 2048 };
+size_t xmp_packet(const struct picture_mark *mark, char out[static XMP_BYTES_MAX]);
+
 #endif

@@ -75,8 +75,14 @@ GIVEN = {
         extern struct model *model; extern struct finder *finder; extern struct face reference;
         extern struct picture picture, out; extern struct into_report report;"""),
     "src/driver/extract/cuts.h": ((), """
-        extern const char *path, *other_path; extern struct picture picture; extern struct face face;
-        extern double distance;"""),
+        extern struct cuts_options options; extern struct sight *sights; extern size_t n;"""),
+    "src/driver/extract/finish.h": ((), "extern struct finish_options o; extern struct cuts cuts;"),
+    "src/driver/extract/sight.h": (("driver/extract/cuts.h",), """
+        extern struct finder *finder; extern struct sight_rules rules; extern struct frame frame; extern struct cuts cuts;"""),
+    "src/driver/extract/stored.h": ((), "extern const char *folder;"),
+    "src/driver/extract/watch.h": ((), """
+        extern struct frames *frames; extern struct sight_rules rules; extern struct cuts cuts; bool stop(void);"""),
+    "src/driver/extract/who.h": (("driver/extract/stored.h",), "extern uint64_t several; extern struct finder *finder;"),
     "src/driver/faces/finder.h": ((), """
         extern const char *folder_or_null; extern struct finder *f; extern struct picture picture;"""),
     "src/driver/extract/frames.h": ((), """

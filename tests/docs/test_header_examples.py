@@ -75,8 +75,14 @@ GIVEN = {
         extern struct model *model; extern struct finder *finder; extern struct face reference;
         extern struct picture picture, out; extern struct into_report report;"""),
     "src/driver/extract/cuts.h": ((), """
-        extern const char *path, *other_path; extern struct picture picture; extern struct face face;
-        extern double distance;"""),
+        extern struct cuts_options options; extern struct sight *sights; extern size_t n;"""),
+    "src/driver/extract/finish.h": ((), "extern struct finish_options o; extern struct cuts cuts;"),
+    "src/driver/extract/sight.h": (("driver/extract/cuts.h",), """
+        extern struct finder *finder; extern struct sight_rules rules; extern struct frame frame; extern struct cuts cuts;"""),
+    "src/driver/extract/stored.h": ((), "extern const char *folder;"),
+    "src/driver/extract/watch.h": ((), """
+        extern struct frames *frames; extern struct sight_rules rules; extern struct cuts cuts; bool stop(void);"""),
+    "src/driver/extract/who.h": (("driver/extract/stored.h",), "extern uint64_t several; extern struct finder *finder;"),
     "src/driver/faces/finder.h": ((), """
         extern const char *folder_or_null; extern struct finder *f; extern struct picture picture;"""),
     "src/driver/extract/frames.h": ((), """
@@ -94,6 +100,7 @@ GIVEN = {
     "src/driver/config/train_arguments.h": (("driver/command/command.h",), "extern int argc; extern char **argv;"),
     "src/driver/infer/results.h": ((), "extern struct source source; extern char path[PATH_BYTES_MAX];"),
     "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture;"),
+    "src/driver/measures/follow.h": ((), "extern struct follow_source source; extern int person;"),
     "src/driver/plan/plan.h": ((), "extern struct plan_request request;"),
     "src/driver/train/step/average.h": ((), "extern struct stage *stage;"),
     "src/driver/train/tune/batch_trials.h": ((), """
@@ -105,6 +112,7 @@ GIVEN = {
         extern struct outputs_sum sum; extern uint8_t *reconstruction, *picture, *mask_or_null; extern int size;"""),
     "src/driver/train/step/feed.h": ((), """
         extern struct feed_options options; extern struct feed *f; extern uint64_t position; extern size_t n, m;"""),
+    "src/driver/tools/faces.h": ((), "extern struct set *set;"),
     "src/driver/tools/trained_on.h": ((), "extern const json_t *record;"),
     "src/driver/train/run/folders.h": ((), "extern struct run *run; extern const struct train_arguments *a;"),
     "src/driver/train/health/guard.h": ((), """
@@ -142,6 +150,9 @@ GIVEN = {
         extern struct model_losses losses;"""),
     "src/model/include/model/operations.h": ((), """
         extern struct operations_file *file; extern size_t n; extern float *pictures, *points, *presence;"""),
+    "src/model/include/model/regressor.h": ((), """
+        extern size_t n; extern const uint8_t *pictures, *picture; extern const double *numbers;
+        extern const bool *sideways;"""),
     "src/model/weights/pickle.h": ((), """
         extern const uint8_t *bytes; extern size_t n, used; extern struct pickle *p; void take(uint32_t item);"""),
     "src/model/weights/weights.h": ((), "extern const char *path; extern struct weights *w; extern double *numbers;"),

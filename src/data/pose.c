@@ -146,6 +146,10 @@ enum status pose_read(struct set *set, int64_t row, const struct augment_draw *d
                       const struct pose_scale *scale, struct pose_code *out, struct errmsg *em)
 {
     float points[FACE_POINTS][2];
+    if (!set_get_info(set)->has_points) {
+        *out = (struct pose_code){0};
+        return ST_OK;
+    }
     enum status st = set_read_points(set, row, points, em);
     if (st != ST_OK)
         return st;

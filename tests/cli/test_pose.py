@@ -5,13 +5,14 @@ import pathlib
 
 import h5py
 import numpy
+import PIL.Image
 import pytest
 import torch
 
 import bifrons
 from exact_runs import BIFRONS, checkpoint, command, losses, run, sets, tensors, train  # noqa: F401
 
-POSE = ["model.pose=predicted", "loss.pose=0.2", "model.width=16", "model.mean_codes=true",
+POSE = ["model.pose=predicted", "loss.pose=0.2", "train.init=he", "model.width=16", "model.mean_codes=true",
         "augment.back_translation=0.5", "checkpoint.every_steps=2"]
 
 
@@ -167,6 +168,62 @@ def test_swaps_and_python_need_no_points(trained, pointless, tmp_path):
     pictures = torch.rand(2, 3, 64, 64)
     assert model.pose(model.encoder(pictures)).shape == (2, 140)
     assert model.swap(pictures, "a2b").shape == pictures.shape
+
+
+@pytest.fixture(scope="module")
+def given(sets, tmp_path_factory):  # noqa: F811
+    out = tmp_path_factory.mktemp("given") / "run"
+    train(sets, out, ranks=2, keys=[*POSE, "model.pose=given"])
+    return out
+
+
+def swaps_of(checkpoint, pictures, folder):
+    """The swaps of B's pictures, and what was said."""
+    swapped = run(BIFRONS, "swap", checkpoint, pictures, "--direction", "b2a", "--no-label", "-o", folder)
+    assert swapped.returncode == 0, swapped.stderr
+    images = [numpy.asarray(PIL.Image.open(path)) for path in sorted(folder.iterdir())]
+    return numpy.stack(images).astype(int), swapped.stderr
+
+
+def test_given_poses_train_alike_and_are_used_afterwards(trained, given):
+    assert tensors(given) == tensors(trained)
+    ours, theirs = (losses(out) for out in (given, trained))
+    assert len(ours) == len(theirs) and sum(a != b for a, b in zip(ours, theirs)) == 2  # the validations
+    sheets = [sorted((out / "previews").iterdir())[-1] for out in (given, trained)]
+    assert sheets[0].name == sheets[1].name and sheets[0].read_bytes() != sheets[1].read_bytes()
+
+
+def test_a_swap_takes_the_points_of_its_set(sets, given, pointless, tmp_path):  # noqa: F811
+    with h5py.File(sets / "b.h5") as b:
+        points, images = b["points"][:], b["images"][:]
+    with h5py.File(tmp_path / "some.h5", "w") as some, h5py.File(pointless / "b.h5") as b:
+        for name in b:
+            b.copy(name, some)
+        some.attrs.update(b.attrs)
+        points[:3] = points[3, 17:] = numpy.nan  # three are not known, of one the jaw alone
+        some["points"] = points
+    model = bifrons.load(checkpoint(given))
+    with torch.no_grad():
+        theirs = bifrons.to_bytes(model.swap(bifrons.from_bytes(images), "b2a",
+                                             torch.from_numpy((2 * points + 1) / 64 - 1))).int()
+    ours, told = swaps_of(checkpoint(given), tmp_path / "some.h5", tmp_path / "measured")
+    assert "3 of 20 pictures have no known points: their pose was predicted" in told, told
+    assert numpy.abs(ours - theirs.numpy()).max() <= 1
+    predicted, told = swaps_of(checkpoint(given), pointless / "b.h5", tmp_path / "predicted")
+    assert "20 of 20 pictures have no known points" in told, told
+    apart = numpy.abs(predicted - ours).max((1, 2, 3))
+    assert not apart[:3].any() and apart[3:].min() > 2
+
+
+def test_eval_takes_the_points_of_its_sets(sets, given, pointless):  # noqa: F811
+    told = [run(BIFRONS, "eval", checkpoint(given), "--json", "--data-a", sets / "a.h5", "--data-b", folder / "b.h5")
+            for folder in (sets, pointless)]
+    assert [each.returncode for each in told] == [0, 0], told
+    assert "without points" not in told[0].stderr
+    assert f"{pointless / 'b.h5'} without points: poses are predicted" in told[1].stderr
+    whole, less = (json.loads(each.stdout) for each in told)
+    assert whole["a2b"] == less["a2b"]
+    assert all(whole["b2a"][what] != less["b2a"][what] for what in ("swap", "truth_redrawn", "reconstruction"))
 
 
 def test_a_network_without_poses_is_a_beginning(sets, trained, tmp_path):  # noqa: F811

@@ -56,8 +56,8 @@ struct pose_code {
 /* The pose code of a face with normalised points. */
 struct pose_code pose_standardise(const struct pose_scale *scale,
                                   const float points[FACE_POINTS][2]);
-/* The pose code of a picture as a draw moves it (points_move). ST_IO; ST_DATA: damaged, or the set
- * has no points. */
+/* The pose code of a picture as a draw moves it (points_move); all unknown if the set has no
+ * points. ST_IO; ST_DATA: damaged. */
 enum status pose_read(struct set *set, int64_t row, const struct augment_draw *draw,
                       const struct pose_scale *scale, struct pose_code *out,
                       struct errmsg *em) MUST_CHECK;

@@ -75,8 +75,8 @@ static enum status measure_poses(struct run *run, struct errmsg *em)
         struct pose_gaps gaps;
         if (!set_get_info(run->sets[p])->has_points)
             return FAIL(em, ST_CONFIG,
-                        "model.pose = \"predicted\" needs points, and %s (data.%c) has none: pack "
-                        "it with points.csv, or set model.pose = \"none\" and loss.pose = 0",
+                        "model.pose needs points, and %s (data.%c) has none: pack it with "
+                        "points.csv, or set model.pose = \"none\" and loss.pose = 0",
                         run_set_name(run, p), "ab"[p]);
         st = pose_scale_measure(run->sets[p], run->orders[p], &run->poses[p], &gaps, em);
         if (st == ST_OK && comm_rank(run->comm) == 0)

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 
 import h5py
 import numpy
@@ -139,22 +140,52 @@ def test_a_run_keeps_its_scale_and_a_new_one_measures_its_own(sets, shifted, tra
     assert (moved[..., 1] - 2 * 2 / 64).abs().max() < 1e-4 and moved[..., 0].abs().max() < 1e-4
 
 
-def test_unknown_points_teach_nothing_of_poses(sets, tmp_path):  # noqa: F811
-    """Those of each second picture of A, and of B's jaw."""
+def changed(sets, folder, change):  # noqa: F811
+    """The sets without /landmarks, by which wrong points would be refused; change(points of A, of B)."""
+    points = []
     for person in "ab":
-        (tmp_path / f"{person}.h5").write_bytes((sets / f"{person}.h5").read_bytes())
-    with h5py.File(tmp_path / "a.h5", "r+") as a, h5py.File(tmp_path / "b.h5", "r+") as b:
-        a["points"][::2] = numpy.nan
-        b["points"][:, :17] = numpy.nan
-    result = train(tmp_path, tmp_path / "run", ranks=2, keys=POSE)
-    assert "34 of 140 coordinates of points are not known" in result.stderr, result.stderr
+        (folder / f"{person}.h5").write_bytes((sets / f"{person}.h5").read_bytes())
+        with h5py.File(folder / f"{person}.h5", "r+") as packed:
+            del packed["landmarks"]
+            points.append(packed["points"][:])
+    change(*points)
+    for person, of in zip("ab", points):
+        with h5py.File(folder / f"{person}.h5", "r+") as packed:
+            packed["points"][...] = of
+    return folder
+
+
+def test_unknown_points_teach_nothing_of_poses(sets, tmp_path):  # noqa: F811
+    def change(a, b):
+        a[::2] = numpy.nan
+        a[1:6:2, :, 0] = 63 - a[1:6:2, :, 0]  # left for right
+        b[:, :17] = numpy.nan
+        b[:, 68:, 1] = 25
+
+    told = train(changed(sets, tmp_path, change), tmp_path / "run", ranks=2, keys=POSE).stderr
+    assert re.search(r"the points of [123] training pictures? are not used: .*left and right are exchanged", told), told
+    assert "34 of 140 coordinates of points are not known" in told, told
+    assert "(y of point 68 (pupil), y of point 69 (pupil))" in told, told
     left = state(tmp_path / "run")["model_state_dict"]
     assert all(tensor.isfinite().all() for tensor in left.values())
     assert not left["pose.deviation"][1, :17].any() and left["pose.deviation"][0].all()
-    with h5py.File(tmp_path / "a.h5", "r+") as a:
-        a["points"][...] = numpy.nan
-    refused = run(*command(tmp_path, tmp_path / "none", keys=POSE))
-    assert refused.returncode == 65 and "no point is known" in refused.stderr, refused.stderr
+    assert not left["pose.deviation"][1, 68:, 1].any() and left["pose.deviation"][1, 68:, 0].all()
+
+
+def set_to(of, values):
+    of[...] = values
+
+
+@pytest.mark.parametrize("change, words", [
+    (lambda a, b: set_to(b, numpy.nan), "no point is known in any of its 18 training pictures"),
+    (lambda a, b: set_to(b, b[:1]), "the points are the same in all of its 18 training pictures"),
+    (lambda a, b: set_to(b[..., 0], 63 - b[..., 0]), "left and right are exchanged"),
+    (lambda a, b: set_to(b, b * 5), "most points lie outside of the picture"),
+], ids=["unknown", "constant", "exchanged", "outside"])
+def test_points_that_say_nothing_are_refused(sets, tmp_path, change, words):  # noqa: F811
+    refused = run(*command(changed(sets, tmp_path, change), tmp_path / "run", keys=POSE))
+    assert refused.returncode == 65 and words in refused.stderr and "b.h5: " in refused.stderr, refused.stderr
+    assert not (tmp_path / "run/checkpoints").exists()
 
 
 def test_swaps_and_python_need_no_points(trained, pointless, tmp_path):
@@ -252,5 +283,6 @@ def test_what_is_missing_is_named(pointless, tmp_path, keys, code, words):
 
 
 def test_a_checkpoint_with_poses_and_a_set_without(pointless, trained, tmp_path):
-    refused = run(*command(pointless, tmp_path / "run", "--init-from", checkpoint(trained), keys=POSE))
-    assert refused.returncode == 78 and "needs points" in refused.stderr, refused.stderr
+    for option, step in (("--init-from", 4), ("--resume", 2)):
+        refused = run(*command(pointless, tmp_path / "run", option, checkpoint(trained, step), keys=POSE))
+        assert refused.returncode == 78 and "model.pose needs points, and" in refused.stderr, refused.stderr

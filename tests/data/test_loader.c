@@ -205,7 +205,8 @@ static void points_of(int person, int64_t row, float out[FACE_POINTS][2])
 {
     bool unknown = person == 1 && row == 3;
     for (int k = 0; k < FACE_POINTS; k++) {
-        out[k][0] = unknown ? NAN : (float)(k % 7) + .3f * (float)row;
+        float beside = (1 + .1f * (float)(k % 7)) * (float)point_side(k);
+        out[k][0] = unknown ? NAN : 3 + beside + .3f * (float)row;
         out[k][1] = unknown ? NAN : (float)(k / 10) + .2f * (float)(row * row + person);
     }
 }

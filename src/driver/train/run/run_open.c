@@ -53,9 +53,14 @@ static enum status measure_colours(struct run *run, struct errmsg *em)
     return st;
 }
 
-/* Points that are not known, or do not vary, tell nothing: z is 0 there. */
+/* Points that are wrong, not known, or do not vary, tell nothing: z is 0 there. */
 static void log_gaps(const struct run *run, int person, struct pose_gaps *gaps)
 {
+    if (gaps->wrong.n > 0)
+        log_warn("%s: the points of %zu training picture%s are not used: most lie outside of the "
+                 "picture, or left and right are exchanged (%s)",
+                 run_set_name(run, person), gaps->wrong.n, PLURAL(gaps->wrong.n),
+                 name_list_text(&gaps->wrong));
     if (gaps->unknown.n > 0)
         log_warn("%s: %zu of %d coordinates of points are not known in any training picture, and "
                  "tell the network nothing (%s)",

@@ -97,7 +97,7 @@ enum pose_quantity {
     POSE_QUANTITIES
 };
 /* Below this opening of the eyes nobody sees the pupils: gaze is not known. */
-#define POSE_EYES_SHUT 0.1
+#define POSE_EYES_SHUT 0.12
 
 /* "yaw", "pitch", "brows", "mouth", "eyes", "gaze"; static. */
 const char *pose_quantity_name(enum pose_quantity q);

@@ -129,7 +129,7 @@ def test_names_are_text(copied, browser):  # noqa: F811
     text = browser.value("document.body.innerText")
     assert SCRIPT in text and JAPANESE in text and "<b>" not in text
     assert browser.value("document.title") == "run – Bifrons report"
-    assert browser.value("[...document.querySelectorAll('.chart h3')].map(h => h.textContent)").count("new") == 1
+    assert browser.value("[...document.querySelectorAll('.chart h3')].map(h => h.textContent)").count("New") == 1
     assert browser.troubles() == [] and len(browser.requests()) == 1
 
 

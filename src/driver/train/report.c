@@ -447,8 +447,10 @@ static void write_page(struct report *r)
 
 void report_page(struct report *r)
 {
-    if (r->session && r->page && clock_seconds() >= r->page_due_s)
-        write_page(r);
+    if (!r->session || !r->page || clock_seconds() < r->page_due_s)
+        return;
+    feed_pause(r->session->stage.feed); /* the page opens the sets, too: one thread at a time */
+    write_page(r);
 }
 
 /* --- The end ---------------------------------------------------------------------------------- */

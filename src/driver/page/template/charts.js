@@ -82,7 +82,7 @@ class Chart {
         for (const t of View.log ? logTicks(this.y0, this.y1) : ticks(this.y0, this.y1, 4))
             parts.push(el('line', { class: 'grid', x1: b.left, x2: b.right, y1: this.py(t), y2: this.py(t) }),
                 el('text', { x: b.left - 6, y: this.py(t) + 4, 'text-anchor': 'end' }, shown(View.log ? 10 ** t : t)));
-        for (const t of ticks(this.x0, this.x1, Math.max(3, width / 130)))
+        for (const t of ticks(this.x0, this.x1, Math.max(3, width / 80)))
             parts.push(el('text', { x: this.px(t), y: height - 6, 'text-anchor': this.px(t) > b.right - 16 ? 'end' : 'middle' },
                 shown(t) + (View.axis === 'time' ? ' min' : '')));
         parts.push(el('line', { class: 'axis', x1: b.left, x2: b.right, y1: b.bottom, y2: b.bottom }));

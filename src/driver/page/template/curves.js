@@ -26,7 +26,7 @@ function placeOf(base) {
     if (TITLES[base]) return TITLES[base];
     const measure = /^(.*)_(l1|psnr|ssim)$/.exec(base);
     if (measure && TITLES[measure[1]]) return [TITLES[measure[1]][0], `${TITLES[measure[1]][1]}: ${MEASURES[measure[2]]}`];
-    const words = base.replace(/^(loss|metrics)\./, '').replaceAll('_', ' ');
+    const name = base.replace(/^(loss|metrics)\./, '').replaceAll('_', ' '), words = name.charAt(0).toUpperCase() + name.slice(1);
     if (base.startsWith('loss.')) return ['Losses', words];
     if (base.startsWith('metrics.')) return ['Held-out pictures', words];
     return ['Other', words];

@@ -23,7 +23,7 @@ function findLearning(run) {
             'best.pt is of that time. Lower train.lr, use more pictures, or stop earlier (train.early_stop).']];
     if (gain > 0.03)
         return [['good', `The run is learning. ${found}; the last third of the steps made it ${percent(gain)} smaller.`,
-            run.exit === 'ok' ? 'It had not levelled off: more epochs should help.' : 'Let it go on.']];
+            run.exit === 'ok' ? 'It had not levelled off: a run with more epochs should be better.' : 'Let it go on.']];
     return [['good', `The run has learned and levelled off. ${found}; the last third of the steps made it ${percent(Math.max(gain, 0))} smaller.`,
         run.key('train.schedule') === 'constant' ? 'A falling learning rate (train.schedule = "cosine") or more pictures may help; more epochs alone hardly.'
             : 'More epochs alone will hardly help: try more pictures or a larger model.']];

@@ -21,7 +21,7 @@ function shown(x) {
     if (!isNumber(x)) return 'not a number';
     const size = Math.abs(x);
     if (x === 0 || (size >= 1000 && size < 1e9)) return digits.format(x);
-    if (size < 1e-3 || size >= 1e9) return x.toExponential(2).replace('e+', 'e');
+    if (size < 1e-3 || size >= 1e9) return x.toExponential(2).replace(/\.?0*e\+?/, 'e');
     return String(+x.toPrecision(4));
 }
 

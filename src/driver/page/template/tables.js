@@ -64,7 +64,7 @@ function compareSection() {
 
 function timeline(run) {
     const kinds = [...new Set(run.events.map(e => e.event))].sort((a, b) => Object.keys(EVENTS).indexOf(a) - Object.keys(EVENTS).indexOf(b));
-    const width = 900, left = 150, high = 20, last = Math.max(1, run.lastStep, ...run.events.map(e => e.step)), height = kinds.length * high + 22;
+    const width = Math.min(1160, innerWidth - 56), left = Math.min(150, width * 0.36), high = 20, last = Math.max(1, run.lastStep, ...run.events.map(e => e.step)), height = kinds.length * high + 22;
     const x = step => left + step / last * (width - left - 20), parts = [];
     kinds.forEach((kind, row) => {
         const y = row * high + 14, [words, level, symbol] = EVENTS[kind] || [kind, 'info', '●'];
@@ -73,8 +73,8 @@ function timeline(run) {
             parts.push(el('text', { x: x(e.step), y: y + 4, 'text-anchor': 'middle', style: `fill:var(--${level === 'info' ? 'muted' : level})` },
                 symbol, el('title', {}, `step ${e.step}: ${words} ${e.text || ''}`)));
     });
-    for (const t of ticks(0, last, 6)) parts.push(el('text', { x: x(t), y: height - 2, 'text-anchor': 'middle' }, shown(t)));
-    return el('div', { class: 'table' }, el('svg', { viewBox: `0 0 ${width} ${height}`, style: 'width:100%;min-width:560px;display:block', role: 'img',
+    for (const t of ticks(0, last, width / 130)) parts.push(el('text', { x: x(t), y: height - 2, 'text-anchor': 'middle' }, shown(t)));
+    return el('div', { class: 'table' }, el('svg', { viewBox: `0 0 ${width} ${height}`, width, height, style: 'display:block', role: 'img',
         'aria-label': `Events by step. ${kinds.map(k => `${eventWords(k)}: ${run.events.filter(e => e.event === k).length}`).join(', ')}. The table below lists them.` }, parts));
 }
 
@@ -151,7 +151,7 @@ function planRows(run) {
         const stage = all.length > 1 ? i + 1 : null, stages = run.column('train', 'stage');
         const rows = name => median(run.column('train', name).filter((_, k) => stage === null || stages[k] === stage));
         const measured = rows('step_ms') / 1e3, ranks = run.record.world_size || 1;
-        return [[MANY ? `${run.name} ` : '', stage ? `stage ${stage}, ` : '', `${plan.image_size} px`], unit(plan.parameters), unit(plan.step_flops, 'FLOP'),
+        return [[MANY ? `${run.name} ` : '', stage ? `stage ${stage}, ` : '', `${plan.image_size}\u00a0px`], unit(plan.parameters), unit(plan.step_flops, 'FLOP'),
             isNumber(measured) ? `${shown(measured * 1e3)} ms` : '–', isNumber(measured) ? unit(plan.step_flops / measured / ranks, 'FLOP/s') : '–',
             plan.step_s ? `${shown(plan.step_s * 1e3)} ms${isNumber(measured) ? ` (measured ${shown(measured / plan.step_s)} times)` : ''}` : '–', unit(plan.rank_bytes, 'B')];
     });

@@ -350,7 +350,8 @@ static const struct argp_option options[] = {
      "where results go: for one picture, NAME.png or a folder; for a folder or a set, a folder, "
      "which is made if needed; with --grid, NAME.png", 0},
     {"direction", OPTION_DIRECTION, "a2b|b2a", 0,
-     "whose pictures are the input (default a2b: A's)", 0},
+     "whose pictures are the input (default a2b: A's); with --into, whose face is replaced (default: "
+     "both people's, or A's with --reference)", 0},
     {"grid", OPTION_GRID, NULL, 0,
      "write one sheet to OUT (.png) of up to 6 pictures, their reconstructions and swaps", 0},
     {"no-label", OPTION_NO_LABEL, NULL, 0,
@@ -371,15 +372,24 @@ static const struct argp parser = {
     .parser = parse_option,
     .children = children,
     .args_doc = "CHECKPOINT INPUT",
-    .doc = "Swaps the face in a picture, in every picture of a folder, or in a set (.h5). Pictures "
-           "are cut to the middle square and scaled to the model's size; results are PNG files of "
-           "that size with the same name.\vEvery result is marked as made by a trained model: in "
-           "its XMP data, with the checkpoint's hash, and with a small visible label. Pictures of "
-           "a folder that cannot be read are named and skipped.\n\nExample:\n  $ bifrons swap "
-           "demo/run/checkpoints/best.pt demo/data/person_a -o swapped\n\nExit status: 0; 64 "
-           "usage, or a place where results cannot go; 65 a checkpoint or picture that cannot be "
-           "used, or no picture of a folder that can; 66 no such file or folder, or no picture in "
-           "it; 74 a result cannot be written.",
+    .doc =
+        "Swaps the face in a picture, in every picture of a folder, or in a set (.h5). Pictures "
+        "are cut to the middle square and scaled to the model's size; results are PNG files of "
+        "that size with the same name. With --into, pictures are whole photographs: the face is "
+        "found, and put back swapped.\vEvery result is marked as made by a trained model: in its "
+        "XMP data, with the checkpoint's hash, and with a small visible label, which --into does "
+        "not let you leave out. Pictures of a folder that cannot be read are named and "
+        "skipped.\n\nWith --into, a face is replaced only if it matches: the --reference, or "
+        "else what the checkpoint knows of its two people (if their sets had identities). "
+        "Pictures without that person are named, and nothing is written for them. A note "
+        "beside each composite, NAME.txt, holds both consent statements. The networks that find "
+        "faces come with scripts/setup --photographs.\n\nExamples:\n  $ bifrons swap "
+        "demo/run/checkpoints/best.pt demo/data/person_a -o swapped\n  $ bifrons swap "
+        "runs/x/checkpoints/best.pt holiday --into --reference ada.jpg -o composites\n\nExit "
+        "status: 0; 64 usage, or a place where results cannot go; 65 a checkpoint or picture that "
+        "cannot be used, or no picture of a folder that can; 66 no such file or folder, or no "
+        "picture in it; 69 the networks that find faces are missing; 74 a result cannot be "
+        "written.",
 };
 
 int engine_swap(int argc, char **argv)

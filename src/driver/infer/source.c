@@ -86,7 +86,9 @@ enum status source_open(const char *input, struct source *out, struct errmsg *em
         st = set_open(input, &out->set, em);
         out->n = st == ST_OK ? set_get_info(out->set)->n : 0;
         return st;
+    case FILE_VIDEO:
     case FILE_READABLE:
+        out->video = kind->group == FILE_VIDEO;
         out->paths = calloc(1, sizeof *out->paths);
         return out->paths ? add(out, "", input, em) : FAIL(em, ST_MEMORY, "out of memory");
     case FILE_RUN:

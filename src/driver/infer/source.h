@@ -1,5 +1,5 @@
 /*
- * The pictures for bifrons swap: a file, the files of a folder, or the rows of a set.
+ * The pictures for bifrons swap: a file, the files of a folder, or the rows of a set; or a video.
  *
  *     struct source s = {0};
  *     if (source_open("photos", &s, &em) == ST_OK)
@@ -20,9 +20,10 @@ struct source {
     struct set *set;
     int64_t n;
     bool folder;
+    bool video; /* the one path is a video; source_read cannot read it */
 };
 
-/* If the input is none of the three, the message says what it is. Warns of files in a folder that
+/* If the input is none of these, the message says what it is. Warns of files in a folder that
  * are not used. Errors: ST_NOINPUT, ST_DATA, ST_MEMORY. */
 enum status source_open(const char *input, struct source *out, struct errmsg *em) MUST_CHECK;
 void source_release(struct source *s);

@@ -53,9 +53,9 @@ def ada(tmp_path):
 
 # ---- What needs no network -----------------------------------------------------------------------
 
-def test_without_the_networks_the_command_that_brings_them_is_told(bifrons, ada, tmp_path):
+def test_without_the_networks_the_command_that_brings_them_is_told_first(bifrons, tmp_path):
     (tmp_path / "empty").mkdir()
-    result = bifrons("extract", ada, "-o", "out", "--person", "Ada", "--consent", "yes", "--models", tmp_path / "empty")
+    result = bifrons("extract", "nowhere", "-o", "out", "--person", "Ada", "--consent", "yes", "--models", tmp_path / "empty")
     assert result.code == 69
     assert "scripts/setup --photographs" in result.err and str(tmp_path / "empty") in result.err
     assert not (tmp_path / "out").exists()
@@ -90,6 +90,7 @@ def test_places_that_cannot_be_written_are_told_first(bifrons, ada, tmp_path):
     assert result.code == 64 and "bifrons pack FOLDER -o out.h5" in result.err
 
 
+@needs_models
 def test_inputs_that_are_no_pictures_are_told(bifrons, tmp_path):
     assert extract(bifrons, "nowhere", code=66).err.count("nowhere") == 1
     (tmp_path / "film.mp4").write_bytes(b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(64))

@@ -1,6 +1,7 @@
 """model.pose from the outside: training on points, and swaps that need none."""
 
 import json
+import pathlib
 
 import h5py
 import numpy
@@ -16,6 +17,15 @@ POSE = ["model.pose=predicted", "loss.pose=0.2", "model.width=16", "model.mean_c
 
 def state(out, step=4):
     return torch.load(checkpoint(out, step), weights_only=True)
+
+
+def drawn_sets(folder, count, size):
+    drawn = run(BIFRONS, "synth", folder / "drawn", "--count", count, "--size", size)
+    assert drawn.returncode == 0, drawn.stderr
+    for person in "ab":
+        packed = run(BIFRONS, "pack", folder / f"drawn/person_{person}", "-o", folder / f"{person}.h5", "--size", size)
+        assert packed.returncode == 0, packed.stderr
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +54,7 @@ def test_the_loss_is_told_and_the_layers_learn(trained):
     before, after = state(trained, 2)["model_state_dict"], state(trained)["model_state_dict"]
     for name in ("to_code.weight", "from_code.weight", "to_code.bias", "from_code.bias"):
         assert not torch.equal(before[f"pose.{name}"], after[f"pose.{name}"]), name
+        assert not torch.equal(state(trained)["ema_state_dict"][f"pose.{name}"], after[f"pose.{name}"]), name
     for name in ("mean", "deviation"):  # of both people; nothing trains it
         assert torch.equal(before[f"pose.{name}"], after[f"pose.{name}"])
         assert torch.equal(state(trained)["ema_state_dict"][f"pose.{name}"], after[f"pose.{name}"])
@@ -51,21 +62,41 @@ def test_the_loss_is_told_and_the_layers_learn(trained):
     assert not torch.equal(after["pose.mean"][0], after["pose.mean"][1])
 
 
-@pytest.mark.parametrize("keys", [[], ["train.precision=bf16", "train.zero=1", "model.bottleneck=dense"]],
-                         ids=["plain", "sharded"])
-def test_resumes_without_a_trace(sets, trained, tmp_path, keys):  # noqa: F811
-    whole = tmp_path / "whole" if keys else trained
-    if keys:
-        train(sets, whole, ranks=2, keys=[*POSE, *keys])
-    train(sets, tmp_path / "rest", "--resume", checkpoint(whole, 2), ranks=2, keys=[*POSE, *keys])
-    assert tensors(tmp_path / "rest") == tensors(whole)
+def test_resumes_without_a_trace(sets, tmp_path):  # noqa: F811
+    keys = [*POSE, "train.zero=1", "model.bottleneck=dense"]
+    train(sets, tmp_path / "whole", ranks=2, keys=keys)
+    train(sets, tmp_path / "rest", "--resume", checkpoint(tmp_path / "whole", 2), ranks=2, keys=keys)
+    assert tensors(tmp_path / "rest") == tensors(tmp_path / "whole")
 
 
-def test_ranks_and_recomputing_show_in_no_bit(sets, tmp_path):  # noqa: F811
+def test_the_production_model_trains_and_resumes(tmp_path):
+    """configs/prod256.toml, narrower: blocks, mean codes, back translation, bf16."""
+    drawn_sets(tmp_path, count=4, size=256)
+    keys = ["model.pose=predicted", "loss.pose=0.2", "model.image_size=256", "model.width=8", "model.width_max=16",
+            "train.global_batch=2", "train.precision=bf16", "augment.back_translation=0.5", "checkpoint.every_steps=1",
+            "train.max_steps=2"]
+    prod256 = pathlib.Path(__file__).parents[2] / "configs/prod256.toml"
+    train(tmp_path, tmp_path / "whole", prod256, ranks=2, keys=keys)
+    train(tmp_path, tmp_path / "rest", prod256, "--resume", checkpoint(tmp_path / "whole", 1), ranks=2, keys=keys)
+    assert state(tmp_path / "rest", 2)["model"]["blocks"] == 1
+    assert tensors(tmp_path / "rest", 2) == tensors(tmp_path / "whole", 2)
+
+
+@pytest.mark.parametrize("zero", [0, 1])
+def test_layers_of_poses_train_whatever_is_frozen(sets, trained, tmp_path, zero):  # noqa: F811
+    train(sets, tmp_path / "run", "--init-from", checkpoint(trained), ranks=2,
+          keys=[*POSE, f"train.freeze={('encoder', 'decoders')[zero]}", f"train.zero={zero}", "train.ema=0"])
+    before, after = state(trained)["ema_state_dict"], state(tmp_path / "run")["model_state_dict"]
+    stays = ("pose.mean", "pose.deviation", ("encoder.", "decoder_")[zero])
+    for name, was in before.items():
+        assert torch.equal(was, after[name]) == name.startswith(stays), name
+
+
+def test_ranks_recomputing_and_sharding_show_in_no_bit(sets, tmp_path):  # noqa: F811
     exact = [*POSE, "train.reproducible=true", "train.slot_size=2"]
     train(sets, tmp_path / "one", keys=exact)
     train(sets, tmp_path / "two", ranks=2, keys=exact)
-    train(sets, tmp_path / "again", ranks=2, keys=[*exact, "train.recompute=true"])
+    train(sets, tmp_path / "again", ranks=2, keys=[*exact, "train.recompute=true", "train.zero=1"])
     for other in ("two", "again"):
         assert losses(tmp_path / other) == losses(tmp_path / "one")
         assert tensors(tmp_path / other) == tensors(tmp_path / "one")
@@ -75,14 +106,7 @@ def test_stages_keep_what_poses_are(sets, trained, tmp_path):  # noqa: F811
     """The second stage begins with the first one's layers, which depend on no size of pictures."""
     stages = "[{image_size = 64, epochs = 1}, {image_size = 128, epochs = 1, lr = 0}]"
     keys = [key for key in POSE if not key.startswith("model.mean")]
-    large = tmp_path / "sets"
-    large.mkdir()
-    drawn = run(BIFRONS, "synth", large / "drawn", "--count", 14, "--size", 128)
-    assert drawn.returncode == 0, drawn.stderr
-    for person in "ab":
-        packed = run(BIFRONS, "pack", large / f"drawn/person_{person}", "-o", large / f"{person}.h5",
-                     "--size", 128)
-        assert packed.returncode == 0, packed.stderr
+    large = drawn_sets(tmp_path / "sets", count=14, size=128)
     train(large, tmp_path / "run", ranks=2, keys=[*keys, f"train.stages={stages}", "train.max_steps=0",
                                                   "checkpoint.every_steps=1", "train.ema=0"])
     first, last = (state(tmp_path / "run", step)["model_state_dict"] for step in (2, 4))
@@ -149,8 +173,11 @@ def test_a_network_without_poses_is_a_beginning(sets, trained, tmp_path):  # noq
     plain = [key for key in POSE if "pose" not in key]
     train(sets, tmp_path / "plain", keys=plain)
     assert "pose" not in state(tmp_path / "plain")["model"]  # as it was before there was this key
-    train(sets, tmp_path / "with", "--init-from", checkpoint(tmp_path / "plain"), keys=POSE)
+    told = train(sets, tmp_path / "with", "--init-from", checkpoint(tmp_path / "plain"), keys=POSE)
+    assert "has no model.pose: these parameters begin untrained" in told.stderr
     assert state(tmp_path / "with")["model"]["pose"] == "predicted"
+    refused = run(*command(sets, tmp_path / "without", "--init-from", checkpoint(trained), keys=plain))
+    assert refused.returncode == 65 and "model.pose: predicted -> none" in refused.stderr, refused.stderr
     for start, keys in ((tmp_path / "plain", POSE), (trained, plain)):
         refused = run(*command(sets, tmp_path / "other", "--resume", checkpoint(start), keys=keys))
         assert refused.returncode == 78 and "model.pose" in refused.stderr, refused.stderr

@@ -60,11 +60,19 @@ GIVEN = {
         extern struct set *set; extern struct order *order; extern int64_t row; extern struct augment_draw draw;"""),
     "src/data/include/data/warp.h": ((), """
         extern struct picture picture; extern struct similarity map; extern float *cut;"""),
+    "src/driver/composite/composite.h": ((), """
+        extern struct picture picture; extern struct similarity cut; extern int size; extern double side;
+        extern uint8_t *decoded, *source, *hull;"""),
+    "src/driver/composite/into.h": ((), """
+        extern struct model *model; extern struct finder *finder; extern struct face reference;
+        extern struct picture picture, out; extern struct into_report report;"""),
     "src/driver/extract/cuts.h": ((), """
         extern const char *path, *other_path; extern struct picture picture; extern struct face face;
         extern double distance;"""),
     "src/driver/faces/finder.h": ((), """
         extern const char *folder_or_null; extern struct finder *f; extern struct picture picture;"""),
+    "src/driver/extract/frames.h": ((), """
+        extern const char *const *words; extern size_t n_words; void keep(const struct picture *picture);"""),
     "src/driver/extract/inputs.h": (("data/include/data/picture.h",), """
         extern const char *const *words; extern size_t n_words; extern struct picture picture;"""),
     "src/driver/faces/people.h": ((), """
@@ -74,7 +82,9 @@ GIVEN = {
     "src/driver/config/config.h": ((), "extern int world_size;"),
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),
     "src/driver/config/train_arguments.h": (("driver/command/command.h",), "extern int argc; extern char **argv;"),
+    "src/driver/infer/results.h": ((), "extern struct source source; extern char path[PATH_BYTES_MAX];"),
     "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture;"),
+    "src/driver/measures/follow.h": ((), "extern struct follow_source source; extern int person;"),
     "src/driver/plan/plan.h": ((), "extern struct plan_request request;"),
     "src/driver/train/step/average.h": ((), "extern struct stage *stage;"),
     "src/driver/train/tune/batch_trials.h": ((), """
@@ -86,6 +96,7 @@ GIVEN = {
         extern struct outputs_sum sum; extern uint8_t *reconstruction, *picture, *mask_or_null; extern int size;"""),
     "src/driver/train/step/feed.h": ((), """
         extern struct feed_options options; extern struct feed *f; extern uint64_t position; extern size_t n, m;"""),
+    "src/driver/tools/faces.h": ((), "extern struct set *set;"),
     "src/driver/tools/trained_on.h": ((), "extern const json_t *record;"),
     "src/driver/train/run/folders.h": ((), "extern struct run *run; extern const struct train_arguments *a;"),
     "src/driver/train/health/guard.h": ((), """
@@ -123,6 +134,9 @@ GIVEN = {
         extern struct model_losses losses;"""),
     "src/model/include/model/operations.h": ((), """
         extern struct operations_file *file; extern size_t n; extern float *pictures, *points, *presence;"""),
+    "src/model/include/model/regressor.h": ((), """
+        extern size_t n; extern const uint8_t *pictures, *picture; extern const double *numbers;
+        extern const bool *sideways;"""),
     "src/model/weights/pickle.h": ((), """
         extern const uint8_t *bytes; extern size_t n, used; extern struct pickle *p; void take(uint32_t item);"""),
     "src/model/weights/weights.h": ((), "extern const char *path; extern struct weights *w; extern double *numbers;"),

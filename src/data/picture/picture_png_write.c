@@ -153,27 +153,13 @@ static enum status append_xmp(struct bytes *b, const struct picture_mark *mark, 
     return append_chunk(b, "iTXt", chunk, sizeof keyword + n, em);
 }
 
-/* Draws "AI" on a dark plate in the lower right corner, at most a tenth of the height. */
-static void draw_label(struct picture *p)
-{
-    static const uint8_t white[3] = {255, 255, 255}, black[3] = {0, 0, 0};
-    int high = p->height / 10, wide = high * 3 / 2;
-    if (high < 3 || wide > p->width)
-        return;
-    int left = p->width - wide, top = p->height - high;
-    for (int y = top; y < p->height; y++)
-        for (int x = left; x < p->width; x++)
-            pixel_blend(p->rgb + 3 * ((size_t)y * (size_t)p->width + (size_t)x), black, 170);
-    label_ai(p, left, top, wide, high, white);
-}
-
 static enum status with_label(const struct picture *p, struct picture *out, struct errmsg *em)
 {
     enum status st = picture_init(out, p->width, p->height, em);
     if (st != ST_OK)
         return st;
     picture_paste(out, p, 0, 0);
-    draw_label(out);
+    picture_label(out, p->height / 10, NULL, 0);
     return ST_OK;
 }
 

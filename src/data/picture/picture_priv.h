@@ -103,7 +103,4 @@ void pixel_blend(uint8_t *rgb, const uint8_t colour[3], unsigned coverage);
 enum { XMP_BYTES_MAX = 2048 };
 size_t xmp_packet(const struct picture_mark *mark, char out[static XMP_BYTES_MAX]);
 
-/* Draws the letters "AI" as bars in a box. */
-void label_ai(struct picture *p, int left, int top, int width, int height, const uint8_t colour[3]);
-
 #endif

@@ -35,6 +35,8 @@ _Noreturn static void child(const char *path, int to_parent)
     enum status st = set_file_open(path, &f, &em);
     if (st == ST_OK) {
         st = set_points_check(&f, path, &em);
+        if (st == ST_OK)
+            st = set_numbers_check(&f, path, &em);
         set_file_release(&f);
     }
     BUG_ON(st != em.code);

@@ -17,7 +17,7 @@
 #include "data/picture_folder.h"
 #include "engine.h"
 #include "finder.h"
-#include "inputs.h"
+#include "frames.h"
 #include "people.h"
 #include "shape.h"
 
@@ -60,8 +60,9 @@ static const char *const reasons[VERDICTS] = {
     [UNLIKE] = "unlike all other faces",
 };
 
-/* The result for an input. */
+/* The result for a frame. */
 struct seen {
+    const char *path; /* borrowed */
     enum verdict verdict;
     struct face *face; /* of KEPT */
     double distance;   /* to the reference; NaN without one */
@@ -70,9 +71,10 @@ struct seen {
 struct extract {
     struct arguments a;
     struct finder *finder;
-    struct inputs inputs;
+    struct frames *frames;
     struct people people;
-    struct seen *seen; /* of each input */
+    struct seen *seen; /* of each frame */
+    size_t n_seen, seen_room;
     struct name_list several, left[VERDICTS];
     size_t n_left;
     double shown_s; /* when progress was last shown */
@@ -122,19 +124,18 @@ static enum verdict verdict_of(const struct extract *e, const struct picture *p,
     return shape_outside(face, p) > OUTSIDE_MAX ? CUT_OFF : KEPT;
 }
 
-/* Chooses the wanted person's face of the picture into e->seen[i]. */
-static enum status choose(struct extract *e, size_t i, const struct picture *p,
+/* Chooses the wanted person's face of the picture. */
+static enum status choose(struct extract *e, struct seen *s, const struct picture *p,
                           const struct face *faces, size_t n, struct errmsg *em)
 {
-    struct seen *s = &e->seen[i];
     size_t best = 0;
     enum person person = PERSON_MEANT; /* of the best face */
     bool referred = e->people.n[PEOPLE_MEANT] > 0;
-    *s = (struct seen){.verdict = NO_FACE, .distance = NAN};
+    s->verdict = NO_FACE;
     if (n == 0)
         return ST_OK;
     if (n > 1 && !referred)
-        name_list_add(&e->several, e->inputs.paths[i]);
+        name_list_add(&e->several, s->path);
     for (size_t k = 0; k < n && referred; k++) {
         double distance;
         enum person judged = people_judge(&e->people, &faces[k], &distance);
@@ -151,21 +152,60 @@ static enum status choose(struct extract *e, size_t i, const struct picture *p,
         return ST_OK;
     s->face = malloc(sizeof *s->face);
     if (!s->face)
-        return FAIL(em, ST_MEMORY, "out of memory after %zu pictures", i);
+        return FAIL(em, ST_MEMORY, "out of memory after %zu pictures", e->n_seen);
     *s->face = faces[best];
     return ST_OK;
 }
 
-static void show_progress(struct extract *e, size_t done, double begun_s)
+static void show_progress(struct extract *e, double begun_s)
 {
-    double now = clock_seconds();
+    double now = clock_seconds(), share = frames_share(e->frames);
     char left[32];
-    if (now - e->shown_s < 1 || done == 0)
+    if (now - e->shown_s < 1 || e->n_seen == 0)
         return;
     e->shown_s = now;
-    double each = (now - begun_s) / (double)done;
-    clock_format_duration(each * (double)(e->inputs.n - done), left, sizeof left);
-    log_progress("%zu of %zu pictures, %.1f a second, %s left", done, e->inputs.n, 1 / each, left);
+    clock_format_duration((now - begun_s) * (1 - share) / share, left, sizeof left);
+    log_progress("%zu pictures, %.1f a second, %s left", e->n_seen,
+                 (double)e->n_seen / (now - begun_s), left);
+}
+
+static enum status add_seen(struct extract *e, const char *path, struct errmsg *em)
+{
+    if (e->n_seen == e->seen_room) {
+        size_t room = e->seen_room ? 2 * e->seen_room : 64;
+        struct seen *more = realloc(e->seen, room * sizeof *more);
+        if (!more)
+            return FAIL(em, ST_MEMORY, "out of memory after %zu pictures", e->n_seen);
+        e->seen = more;
+        e->seen_room = room;
+    }
+    e->seen[e->n_seen++] = (struct seen){.path = path, .verdict = UNREADABLE, .distance = NAN};
+    return ST_OK;
+}
+
+/* Looks at the next frame. */
+static enum status look_at(struct extract *e, struct face *faces, bool *more, struct errmsg *em)
+{
+    struct frame frame;
+    struct errmsg why = {0};
+    size_t n = 0;
+    enum status st = frames_next(e->frames, &frame, more, &why);
+    if (st == ST_OK && *more)
+        st = frame_load(&frame, &why);
+    bool unreadable = st == ST_DATA || st == ST_NOINPUT || st == ST_IO;
+    if (unreadable)
+        log_warn("%s; left out", why.text);
+    else if (st != ST_OK)
+        return FAIL(em, st, "%s", why.text);
+    if (!*more)
+        return ST_OK;
+    st = add_seen(e, frame.path, em);
+    if (st == ST_OK && !unreadable)
+        st = finder_find(e->finder, &frame.picture, faces, &n, em);
+    if (st == ST_OK && !unreadable)
+        st = choose(e, &e->seen[e->n_seen - 1], &frame.picture, faces, n, em);
+    frame_release(&frame);
+    return st;
 }
 
 static enum status look(struct extract *e, struct errmsg *em)
@@ -173,26 +213,9 @@ static enum status look(struct extract *e, struct errmsg *em)
     struct face *faces = calloc(FINDER_FACES_MAX, sizeof *faces);
     enum status st = faces ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     double begun = clock_seconds();
-    for (size_t i = 0; i < e->inputs.n && st == ST_OK; i++) {
-        struct picture picture = {0};
-        struct errmsg why = {0};
-        size_t n = 0;
-        show_progress(e, i, begun);
-        st = picture_read(e->inputs.paths[i], &picture, &why);
-        if (st == ST_DATA || st == ST_NOINPUT || st == ST_IO) {
-            log_warn("%s; left out", why.text);
-            e->seen[i].verdict = UNREADABLE;
-            st = ST_OK;
-            continue;
-        }
-        if (st != ST_OK) {
-            st = FAIL(em, st, "%s", why.text);
-            break;
-        }
-        st = finder_find(e->finder, &picture, faces, &n, em);
-        if (st == ST_OK)
-            st = choose(e, i, &picture, faces, n, em);
-        picture_release(&picture);
+    for (bool more = true; more && st == ST_OK;) {
+        show_progress(e, begun);
+        st = look_at(e, faces, &more, em);
     }
     log_progress("%s", "");
     free(faces);
@@ -210,7 +233,7 @@ static enum status refuse_two(const struct extract *e, const size_t *of, const b
     return FAIL(em, ST_DATA,
                 "two people seem to show, one in %s and one in %s: nothing was stored. Say who is "
                 "meant with --reference PHOTO, and who is not with --other PHOTO",
-                e->inputs.paths[examples[0]], e->inputs.paths[examples[1]]);
+                e->seen[examples[0]].path, e->seen[examples[1]].path);
 }
 
 /* Without a reference all faces must be of one person. A single face that is unlike the others is
@@ -222,12 +245,12 @@ static enum status check_one_person(struct extract *e, struct errmsg *em)
             em, ST_DATA,
             "more than one face shows in %zu of %zu pictures: nothing was stored. Say who is "
             "meant with --reference PHOTO, and who is not with --other PHOTO. They are: %s",
-            e->several.n, e->inputs.n, name_list_text(&e->several));
-    size_t n = 0, *of = calloc(e->inputs.n, sizeof *of);
-    bool *second = calloc(e->inputs.n, sizeof *second);
-    float(*identities)[FACE_IDENTITY] = calloc(e->inputs.n, sizeof *identities);
+            e->several.n, e->n_seen, name_list_text(&e->several));
+    size_t n = 0, *of = calloc(e->n_seen, sizeof *of);
+    bool *second = calloc(e->n_seen, sizeof *second);
+    float(*identities)[FACE_IDENTITY] = calloc(e->n_seen, sizeof *identities);
     enum status st = of && second && identities ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
-    for (size_t i = 0; i < e->inputs.n && st == ST_OK; i++)
+    for (size_t i = 0; i < e->n_seen && st == ST_OK; i++)
         if (e->seen[i].face) {
             memcpy(identities[n], e->seen[i].face->identity, sizeof *identities);
             of[n++] = i;
@@ -248,7 +271,7 @@ static enum status check_one_person(struct extract *e, struct errmsg *em)
 static enum status write_one(struct extract *e, struct cuts *c, size_t i, struct errmsg *em)
 {
     const struct seen *s = &e->seen[i];
-    const char *path = e->inputs.paths[i];
+    const char *path = s->path;
     struct picture picture = {0};
     if (s->verdict != KEPT) {
         name_list_add(&e->left[s->verdict], path);
@@ -265,15 +288,15 @@ static enum status write_one(struct extract *e, struct cuts *c, size_t i, struct
 static enum status write_all(struct extract *e, struct cuts *c, struct errmsg *em)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < e->inputs.n; i++)
+    for (size_t i = 0; i < e->n_seen; i++)
         kept += e->seen[i].verdict == KEPT;
-    for (size_t i = 0; i < e->inputs.n && kept == 0; i++)
-        name_list_add(&e->left[e->seen[i].verdict], e->inputs.paths[i]);
+    for (size_t i = 0; i < e->n_seen && kept == 0; i++)
+        name_list_add(&e->left[e->seen[i].verdict], e->seen[i].path);
     if (kept == 0)
         return FAIL(em, ST_NOINPUT, "none of the %zu pictures shows a face that can be used",
-                    e->inputs.n);
+                    e->n_seen);
     enum status st = cuts_begin(c, e->a.person, e->a.consent, em);
-    for (size_t i = 0; i < e->inputs.n && st == ST_OK; i++)
+    for (size_t i = 0; i < e->n_seen && st == ST_OK; i++)
         st = write_one(e, c, i, em);
     return cuts_end(c, st, em);
 }
@@ -282,13 +305,11 @@ static enum status extract(struct extract *e, struct cuts *c, struct errmsg *em)
 {
     enum status st = cuts_check(e->a.out, em);
     if (st == ST_OK)
-        st = inputs_list(e->a.words, e->a.n_words, &e->inputs, em);
-    if (st == ST_OK)
         st = finder_open(e->a.models, e->a.device, &e->finder, em);
     if (st == ST_OK)
+        st = frames_open(e->a.words, e->a.n_words, &e->frames, em);
+    if (st == ST_OK)
         st = read_references(e, em);
-    if (st == ST_OK && !(e->seen = calloc(e->inputs.n, sizeof *e->seen)))
-        st = FAIL(em, ST_MEMORY, "out of memory");
     if (st == ST_OK)
         st = look(e, em);
     if (st == ST_OK && e->people.n[PEOPLE_MEANT] == 0)
@@ -298,10 +319,10 @@ static enum status extract(struct extract *e, struct cuts *c, struct errmsg *em)
 
 static void extract_release(struct extract *e)
 {
-    for (size_t i = 0; i < e->inputs.n && e->seen; i++)
+    for (size_t i = 0; i < e->n_seen; i++)
         free(e->seen[i].face);
     free(e->seen);
-    inputs_release(&e->inputs);
+    frames_free(e->frames);
     finder_free(e->finder);
 }
 
@@ -424,7 +445,7 @@ static void log_outcome(struct extract *e, const struct cuts *c, double seconds)
     if (c->n == 0)
         return;
     log_info("%s: %zu faces of %s of %zu pictures, %zu left out, in %s", e->a.out, c->n,
-             e->a.person, e->inputs.n, e->n_left, took);
+             e->a.person, e->n_seen, e->n_left, took);
     log_info("next: look through %s, delete what should not be in it, then bifrons pack %s -o "
              "FILE.h5",
              e->a.out, e->a.out);

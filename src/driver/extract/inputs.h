@@ -1,5 +1,6 @@
 /*
- * The pictures that bifrons extract reads: files, and folders with their sub-folders.
+ * Lists the files that bifrons extract reads: files, and folders with their sub-folders. Used only
+ * by frames.h.
  *
  *     struct inputs in;
  *     enum status st = inputs_list(words, n_words, &in, &em);

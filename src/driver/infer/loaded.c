@@ -18,6 +18,9 @@ static void take_meta(struct loaded *l, const char *text)
         const char *print =
             json_string_value(json_array_get(json_object_get(meta, "fingerprints"), p));
         snprintf(l->people[p], sizeof l->people[p], "%s", name ? name : p == 0 ? "A" : "B");
+        const char *consent =
+            json_string_value(json_array_get(json_object_get(meta, "consent"), p));
+        snprintf(l->consent[p], sizeof l->consent[p], "%s", consent ? consent : "");
         snprintf(l->fingerprints[p], sizeof l->fingerprints[p], "%s", print ? print : "");
     }
     json_decref(meta);

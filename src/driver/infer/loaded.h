@@ -11,9 +11,10 @@
 struct loaded {
     struct model *model; /* with the average of train.ema, if the checkpoint has it */
     struct config config;
-    char hash[HASH128_HEX_BYTES]; /* of the file, for the marks of decoded pictures */
-    char people[2][64];           /* names of A and B; "A" and "B" if unknown */
-    char fingerprints[2][17];     /* of the sets it was trained on, hex; "" if unknown */
+    char hash[HASH128_HEX_BYTES];        /* of the file, for the marks of decoded pictures */
+    char people[2][64];                  /* names of A and B; "A" and "B" if unknown */
+    char consent[2][SET_TEXT_BYTES_MAX]; /* their statements; "" if unknown */
+    char fingerprints[2][17];            /* of the sets it was trained on, hex; "" if unknown */
     int64_t step;
 };
 

@@ -66,14 +66,16 @@ static void log_plan(const struct session *s)
     const struct config *c = &s->run.config;
     const struct architecture *a = model_architecture(s->stage.model);
     const struct thread_choice *threads = &s->run.threads;
-    char stage[SESSION_STAGE_TEXT_BYTES];
+    char stage[SESSION_STAGE_TEXT_BYTES], poses[40] = "";
     session_stage_text(s, stage);
+    if (a->part_count[MODEL_POSE] > 0)
+        snprintf(poses, sizeof poses, ", poses %.2f M", (double)a->part_count[MODEL_POSE] / 1e6);
     if (stage[0])
         log_info("%s: from step %" PRId64 " on", stage, s->state.stage_step + 1);
-    log_info("model: %d px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M",
+    log_info("model: %d px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M%s",
              c->model.image_size, (double)a->count / 1e6,
              (double)a->part_count[MODEL_ENCODER] / 1e6,
-             (double)a->part_count[MODEL_DECODER_A] / 1e6);
+             (double)a->part_count[MODEL_DECODER_A] / 1e6, poses);
     if (model_perceptual_depth(s->stage.model) > 0)
         log_info("perceptual loss: VGG%d of %s", model_perceptual_depth(s->stage.model),
                  c->loss.perceptual_weights);

@@ -64,6 +64,13 @@ int picture_text(struct picture *p, int x, int y, int size, const uint8_t colour
 /* Can the text be drawn without '?'? If not, callers use a role ("A"). */
 bool picture_text_possible(const char *text);
 
+struct picture_box {
+    int left, top, right, bottom; /* the last two: the first column and row outside */
+};
+/* Draws the label "AI" of decoded pictures, `high` pixels high and half as wide again, in the lower
+ * right corner, or in the corner where it hides the least of the n boxes. */
+void picture_label(struct picture *p, int high, const struct picture_box *boxes, size_t n);
+
 /* Where the picture comes from; written as XMP (IPTC DigitalSourceType) and as a Software field. */
 enum picture_source {
     PICTURE_SOURCE_UNMARKED,  /* no decoded face */

@@ -178,6 +178,23 @@ void resume_release(struct resume *r)
     r->checkpoint = NULL;
 }
 
+/* Names what of the network begins untrained. */
+static void log_added(const char *path, const struct model_config *from,
+                      const struct model_config *to)
+{
+    const struct {
+        const char *key;
+        bool added;
+    } parts[] = {
+        {"mask",       to->mask && !from->mask            },
+        {"mean_codes", to->mean_codes && !from->mean_codes},
+        {"pose",       to->pose && !from->pose            },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(parts); i++)
+        if (parts[i].added)
+            log_info("%s has no model.%s: these parameters begin untrained", path, parts[i].key);
+}
+
 static enum status start_with(struct session *s, const char *path, struct errmsg *em)
 {
     struct checkpoint *c = NULL;
@@ -186,12 +203,13 @@ static enum status start_with(struct session *s, const char *path, struct errmsg
         st = checkpoint_open(path, &c, em);
     if (st == ST_OK)
         st = checkpoint_start(c, s->stage.model, em);
-    int before = st == ST_OK ? checkpoint_get_config(c).image_size : 0;
-    int now = s->run.config.model.image_size;
-    if (st == ST_OK && before < now)
-        log_info("%s: grown from %d px to %d px", path, before, now);
-    if (st == ST_OK)
+    if (st == ST_OK) {
+        const struct model_config from = checkpoint_get_config(c), *to = &s->run.config.model;
+        if (from.image_size < to->image_size)
+            log_info("%s: grown from %d px to %d px", path, from.image_size, to->image_size);
+        log_added(path, &from, to);
         log_info("parameters taken from %s", path);
+    }
     checkpoint_free(c);
     return st;
 }

@@ -1,0 +1,131 @@
+#include "frames.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/checked.h"
+#include "base/hash.h"
+#include "data/file_kind.h"
+#include "inputs.h"
+
+#include "base/poison.h"
+
+/* What gives several frames a file. A photograph needs no reader: frame_load decodes it. */
+static const struct {
+    enum file_group group;
+    const struct frame_reader *reader;
+} readers[] = {
+    {FILE_READABLE, NULL},
+};
+
+struct frames {
+    struct inputs inputs;
+    size_t next;                       /* of inputs */
+    const struct frame_reader *reader; /* of the file that is being read; NULL: none */
+    void *state;
+};
+
+enum status frames_open(const char *const *words, size_t n_words, struct frames **out,
+                        struct errmsg *em)
+{
+    struct frames *f = calloc(1, sizeof *f);
+    enum status st =
+        f ? inputs_list(words, n_words, &f->inputs, em) : FAIL(em, ST_MEMORY, "out of memory");
+    if (st == ST_OK)
+        *out = f;
+    else
+        free(f);
+    return st;
+}
+
+static void close_file(struct frames *f)
+{
+    if (f->reader)
+        f->reader->close(f->state);
+    f->reader = NULL;
+}
+
+void frames_free(struct frames *f)
+{
+    if (!f)
+        return;
+    close_file(f);
+    inputs_release(&f->inputs);
+    free(f);
+}
+
+static const struct frame_reader *reader_of(const char *path)
+{
+    const struct file_kind *kind;
+    struct errmsg ignored = {0}; /* frame_load says why */
+    if (file_kind_read(path, &kind, &ignored) == ST_OK)
+        for (size_t i = 0; i < ARRAY_LENGTH(readers); i++)
+            if (readers[i].group == kind->group)
+                return readers[i].reader;
+    return NULL;
+}
+
+/* A frame of the open file, if it has another one. */
+static enum status next_of_file(struct frames *f, struct frame *out, bool *more_out,
+                                struct errmsg *em)
+{
+    out->path = f->inputs.paths[f->next - 1];
+    enum status st = f->reader->next(f->state, out, more_out, em);
+    if (st != ST_OK || !*more_out)
+        close_file(f);
+    return st;
+}
+
+enum status frames_next(struct frames *f, struct frame *out, bool *more_out, struct errmsg *em)
+{
+    *out = (struct frame){.time_s = NAN};
+    for (;;) {
+        bool more = false;
+        enum status st = f->reader ? next_of_file(f, out, &more, em) : ST_OK;
+        *more_out = more || f->next < f->inputs.n;
+        if (st != ST_OK || more || !*more_out)
+            return st;
+        const char *path = f->inputs.paths[f->next++];
+        *out = (struct frame){.path = path, .time_s = NAN};
+        const struct frame_reader *reader = reader_of(path);
+        if (!reader)
+            return ST_OK;
+        if ((st = reader->open(path, &f->state, em)) != ST_OK)
+            return st;
+        f->reader = reader;
+    }
+}
+
+enum status frame_load(struct frame *frame, struct errmsg *em)
+{
+    return frame->picture.rgb ? ST_OK : picture_read(frame->path, &frame->picture, em);
+}
+
+void frame_release(struct frame *frame)
+{
+    picture_release(&frame->picture);
+    *frame = (struct frame){0};
+}
+
+double frames_share(const struct frames *f)
+{
+    double open = f->reader ? f->reader->share(f->state) - 1 : 0;
+    return ((double)f->next + open) / (double)f->inputs.n;
+}
+
+uint64_t frames_hash(const struct frames *f)
+{
+    uint64_t hash = 0;
+    for (size_t i = 0; i < f->inputs.n; i++) {
+        struct stat about;
+        const char *path = f->inputs.paths[i];
+        hash = hash64(path, strlen(path), hash);
+        if (stat(path, &about) != 0)
+            continue;
+        const int64_t facts[] = {about.st_size, about.st_mtim.tv_sec, about.st_mtim.tv_nsec};
+        hash = hash64(facts, sizeof facts, hash);
+    }
+    return hash;
+}

@@ -1,6 +1,6 @@
 /* Which curves belong into which chart. Keys that this program does not know are drawn, too. */
 const COUNTERS = new Set(['step', 'epoch', 'position', 'time', 'stage', 'skipped', 'nonfinite']);
-const GROUPS = ['Losses', 'Held-out pictures', 'Optimizer', 'Speed', 'Other'];
+const GROUPS = ['Losses', 'Held-out pictures', 'How swaps follow their source pictures (correlation)', 'Optimizer', 'Speed', 'Other'];
 const TITLES = {
     'loss.total': ['Losses', 'Total loss'], 'loss.l1': ['Losses', 'L1'], 'loss.dssim': ['Losses', 'DSSIM'],
     'lr': ['Optimizer', 'Learning rate'], 'grad_norm': ['Optimizer', 'Gradient norm'],
@@ -24,6 +24,8 @@ function parsed(name) {
 
 function placeOf(base) {
     if (TITLES[base]) return TITLES[base];
+    const follow = /^metrics\.(follow|reader)(?:_(\w+))?$/.exec(base);
+    if (follow) return [GROUPS[2], follow[2] ? follow[2].charAt(0).toUpperCase() + follow[2].slice(1) : 'All together'];
     const measure = /^(.*)_(l1|psnr|ssim)$/.exec(base);
     if (measure && TITLES[measure[1]]) return [TITLES[measure[1]][0], `${TITLES[measure[1]][1]}: ${MEASURES[measure[2]]}`];
     const name = base.replace(/^(loss|metrics)\./, '').replaceAll('_', ' '), words = name.charAt(0).toUpperCase() + name.slice(1);
@@ -34,16 +36,17 @@ function placeOf(base) {
 
 /* Person by colour, held-out by dashes; with several runs, run by colour and person by dashes. */
 function seriesOf(run, kind, name, role) {
-    const held = kind !== 'train', words = [];
+    const held = kind !== 'train', words = [], reader = name.startsWith('metrics.reader');
     if (MANY) words.push(run.name);
     if (role < 2) words.push(run.people[role]);
     if (LABELS[name]) words.push(LABELS[name]);
+    if (reader) words.push(role < 2 ? '(its reader)' : 'both (its reader)');
     if (held && name.startsWith('loss.')) words.push(MANY ? '(held out)' : 'held out');
     return {
         label: words.join(' ') || (held && name.startsWith('metrics.') ? 'both' : kind === 'val' ? 'held out' : kind === 'train' ? 'training' : kind),
         run, noisy: kind === 'train' && name !== 'lr', points: run.points(kind, name),
         colour: colour(MANY ? run.index : role < 2 ? role : name === 'sum_wait_ms' ? 3 : 5),
-        dash: MANY ? ['solid', 'dash', held && name.startsWith('loss.') ? 'dot' : 'solid'][role]
+        dash: reader ? 'dot' : MANY ? ['solid', 'dash', held && name.startsWith('loss.') ? 'dot' : 'solid'][role]
             : held && name.startsWith('loss.') ? 'dash' : 'solid',
     };
 }

@@ -96,7 +96,21 @@ function findSets(run) {
         if (p.pictures < 500) list.push(['warn', `${p.person} has ${plural(p.pictures, 'picture')}.`, '500 or more are recommended.']);
     if (people.length === 2 && Math.max(people[0].pictures, people[1].pictures) > 2 * Math.min(people[0].pictures, people[1].pictures))
         list.push(['warn', `The sets are of unequal size: ${people[0].pictures} and ${people[1].pictures}.`, 'The pictures of the smaller set are repeated more often; add some.']);
+    const turns = turnsOf(run), near = turns ? overlapOf(turns) : [1, 1], worse = near[0] < near[1] ? 0 : 1;
+    if (near[worse] < 0.7)
+        list.push(['warn', `Only ${percent(near[worse])} of ${run.people[worse]}'s faces are turned as some face of ${run.people[1 - worse]}.`,
+            `Swaps of the others will be poor: bifrons inspect A.h5 B.h5 --overlap OUT.png says which way ${run.people[1 - worse]} has to be photographed.`]);
     return list;
+}
+
+/* Whether swaps move as their source pictures do: correlations, measured now and then. */
+function findFollow(run) {
+    const all = run.last('val', 'metrics.follow');
+    if (!isNumber(all)) return [];
+    const parts = Object.keys(run.metrics.val.columns).map(k => /^metrics\.follow_(\w+)$/.exec(k)).filter(m => m && !/_(a|b)$|^(a|b)$/.test(m[1]))
+        .map(m => [m[1], run.last('val', m[0])]).filter(p => isNumber(p[1])).sort((a, b) => a[1] - b[1]);
+    const text = `Swaps follow the pose and expression of their source pictures with r = ${shown(all)}${parts.length ? `; least in ${parts[0][0]} (r = ${shown(parts[0][1])})` : ''}.`;
+    return [all > 0.7 ? ['good', text, ''] : ['warn', text, 'Below about 0.7 a swap shows a mean face: train longer, or see loss.pose and augment.back_translation.']];
 }
 
 function findNext(run) {
@@ -113,7 +127,7 @@ const LEVELS = { good: '✔ good', warn: '▲ look', bad: '✕ trouble', info: '
 function findingsSection() {
     const order = ['bad', 'warn', 'good', 'info', 'next'];
     const lists = RUNS.map(run => {
-        const all = [findLearning, findGap, findPerson, findTrouble, findSpeed, findSets, findNext].flatMap(f => f(run))
+        const all = [findLearning, findGap, findPerson, findFollow, findTrouble, findSpeed, findSets, findNext].flatMap(f => f(run))
             .sort((a, b) => order.indexOf(a[0]) - order.indexOf(b[0]));
         return [MANY ? el('h3', {}, run.name) : null, el('ul', { class: 'findings' }, all.map(([level, text, advice]) =>
             el('li', {}, el('span', { class: `mark ${level}` }, LEVELS[level]), el('div', {}, el('p', {}, text),

@@ -105,6 +105,7 @@ static json_t *run_object(struct page *p, struct page_run *r)
                              .object = json_object(),
                              .notes = json_array(),
                              .picture_bytes = PICTURES_BYTES / p->n_runs,
+                             .n_runs = p->n_runs,
                              .cluster = p->cluster};
     page_put(&part, part.object, "folder", page_text(r->folder));
     page_add_record(&part);

@@ -20,7 +20,8 @@ enum {
     RECORD_BYTES_MAX = 16 << 20,
     SHEET_SIDE_MAX = 820,
     CHECKPOINTS_MAX = 1000,
-    POSES_SHOWN = 300
+    POSES_SHOWN = 300,
+    SHEETS_RUNS_MAX = 4, /* of a page with more runs, none has sheets */
 };
 
 /* --- run.json --------------------------------------------------------------------------------- */
@@ -124,7 +125,8 @@ static json_t *set_json(struct page_part *p, const json_t *person)
         page_put(p, o, "masks", json_boolean(info->has_masks));
         page_put(p, o, "points", json_boolean(info->has_points));
         page_put(p, o, "truth", json_boolean(info->has_truth));
-        page_put(p, o, "sheet", sheet_json(p, set));
+        if (p->n_runs <= SHEETS_RUNS_MAX)
+            page_put(p, o, "sheet", sheet_json(p, set));
         page_put(p, o, "pose", json_boolean(info->has_pose));
         if (info->has_pose || info->has_points)
             page_put(p, o, "poses", poses_json(p, set));

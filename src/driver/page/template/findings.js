@@ -103,14 +103,20 @@ function findSets(run) {
     return list;
 }
 
-/* Whether swaps move as their source pictures do: correlations, measured now and then. */
+/* Whether swaps move as their source pictures do, judged as by src/driver/measures/follow.h. */
 function findFollow(run) {
-    const all = run.last('val', 'metrics.follow');
+    const all = run.last('val', 'metrics.follow'), lost = [];
     if (!isNumber(all)) return [];
-    const parts = Object.keys(run.metrics.val.columns).map(k => /^metrics\.follow_(\w+)$/.exec(k)).filter(m => m && !/_(a|b)$|^(a|b)$/.test(m[1]))
-        .map(m => [m[1], run.last('val', m[0])]).filter(p => isNumber(p[1])).sort((a, b) => a[1] - b[1]);
-    const text = `Swaps follow the pose and expression of their source pictures with r = ${shown(all)}${parts.length ? `; least in ${parts[0][0]} (r = ${shown(parts[0][1])})` : ''}.`;
-    return [all > 0.7 ? ['good', text, ''] : ['warn', text, 'Below about 0.7 a swap shows a mean face: train longer, or see loss.pose and augment.back_translation.']];
+    for (const name of Object.keys(run.metrics.val.columns)) {
+        const m = /^metrics\.follow_(\w+)_(a|b)$/.exec(name), r = run.last('val', name);
+        const reader = m ? run.last('val', name.replace('follow', 'reader')) : NaN, from = m && m[2] === 'b' ? 1 : 0;
+        if (reader >= 0.5 && r < 0.6 * reader)
+            lost.push([r, `${run.people[1 - from]}'s ${m[1]} ${r < -0.3 ? (/s$/.test(m[1]) ? 'move against' : 'moves against') : /s$/.test(m[1]) ? 'do not follow' : 'does not follow'} ${run.people[from]}'s (r = ${r.toFixed(2)})`]);
+    }
+    const text = `Swaps follow the pose and expression of their source pictures with a mean correlation of ${all.toFixed(2)}.`;
+    if (!lost.length) return [['good', text, '']];
+    return [['warn', `${text} ${lost.sort((x, y) => x[0] - y[0]).slice(0, 4).map(l => l[1]).join('; ')}${lost.length > 4 ? `; ${lost.length - 4} more` : ''}.`,
+        'Train longer, or use the pose of the face: loss.pose and model.pose (docs/recipe.md).']];
 }
 
 function findNext(run) {

@@ -125,7 +125,7 @@ function posesChart(run) {
     const shares = overlapOf(turns).map((s, i) => `${percent(s)} of ${run.people[i]}'s faces are turned as some face of ${run.people[1 - i]}`).join('; ');
     return el('div', {}, el('h3', {}, `${MANY ? `${run.name}: h` : 'H'}ow the faces are turned: pitch against yaw`),
         el('p', { class: 'small' }, el('span', { style: `color:${colour(0)}` }, '○ '), run.people[0], ' \u2003', el('span', { style: `color:${colour(1)}` }, '× '), run.people[1]),
-        el('svg', { viewBox: `0 0 ${width} ${height}`, width: '100%', role: 'img', 'aria-label': `Yaw and pitch of the faces of both people. ${shares}.` }, parts),
+        el('svg', { viewBox: `0 0 ${width} ${height}`, width: '100%', style: 'max-width:640px;display:block', role: 'img', 'aria-label': `Yaw and pitch of the faces of both people. ${shares}.` }, parts),
         el('p', { class: 'small muted' }, `${shares} (within cells of 10 degrees). A swap works where both people overlap.`));
 }
 

@@ -141,7 +141,7 @@ static enum status workspace_init(struct workspace *w, const struct follow_sourc
     w->truth = malloc(bytes);
     if (!w->swaps || !w->truth)
         return FAIL(em, ST_MEMORY, "out of memory");
-    return batch_init(&w->batch, BATCH, s->size, 0, em);
+    return batch_init(&w->batch, BATCH, s->size, s->arrays, em);
 }
 
 static void workspace_release(struct workspace *w)
@@ -175,7 +175,7 @@ static enum status fill(const struct follow_source *s, int person, const struct 
         size_t n = MIN(out->n - done, (size_t)BATCH);
         st = load(s, person, rows, done, n, &w, em);
         if (st == ST_OK && swapped)
-            st = s->swap(s->context, person, w.batch.images[person], n, w.swaps, em);
+            st = s->swap(s->context, person, &w.batch, w.swaps, em);
         const uint8_t *shown = swapped ? w.swaps : w.batch.images[person];
         for (size_t i = 0; i < n && st == ST_OK; i++) {
             size_t at = (done + i) * REGRESSOR_BYTES;

@@ -61,14 +61,15 @@ struct follow {
     struct follow_quantity of[POSE_QUANTITIES];
 };
 
-/* Makes swaps of n pictures of a person, (n, size, size, 3) both. */
-typedef enum status follow_swap(void *context, int person, uint8_t *pictures, size_t n,
-                                uint8_t *swaps, struct errmsg *em);
+/* Makes swaps (n, size, size, 3) of a person's n pictures of a batch. */
+typedef enum status follow_swap(void *context, int person, const struct batch *of, uint8_t *swaps,
+                                struct errmsg *em);
 
 struct follow_source {
     follow_swap *swap;
     void *context;         /* for swap */
     int size;              /* pixels a side of what swap takes */
+    unsigned arrays;       /* what swap takes besides pictures (base/batch.h) */
     struct loader *loader; /* of these sets */
     struct set *sets[MODEL_PEOPLE];
     struct order *orders[MODEL_PEOPLE];

@@ -260,3 +260,111 @@ struct pose_turn pose_turn_of(const float points[FACE_POINTS][2])
     double beside = (nose[0] * down[1] - nose[1] * down[0]) / face;
     return (struct pose_turn){beside, .5 - along, atan2(eyes[1], eyes[0])};
 }
+
+struct pose_turn pose_degrees(struct pose_turn turn)
+{
+    static const double nose = 0.56, degrees = 180 / 3.14159265358979; /* its tip before the eyes */
+    double side = MIN(MAX(turn.yaw / nose, -1), 1);
+    if (isnan(turn.yaw))
+        side = NAN;
+    return (struct pose_turn){asin(side) * degrees, atan(turn.pitch / nose) * degrees,
+                              turn.roll * degrees};
+}
+
+/* --- what a face does ------------------------------------------------------------------------- */
+
+struct vec {
+    double x, y;
+};
+
+/* The mean of n points; NaN if one is not known. */
+static struct vec mean_of(const float points[FACE_POINTS][2], const int *which, int n)
+{
+    struct vec sum = {0, 0};
+    for (int i = 0; i < n; i++) {
+        sum.x += (double)points[which[i]][0];
+        sum.y += (double)points[which[i]][1];
+    }
+    return (struct vec){sum.x / n, sum.y / n};
+}
+
+static struct vec between(struct vec from, struct vec to)
+{
+    return (struct vec){to.x - from.x, to.y - from.y};
+}
+
+static double along(struct vec v, struct vec axis)
+{
+    return v.x * axis.x + v.y * axis.y;
+}
+
+static double length(struct vec v)
+{
+    return sqrt(along(v, v));
+}
+
+/* An eye with its brow. Points in the order left, right of the picture. */
+struct eye_points {
+    int corners[2], upper[2], lower[2], brow[5], pupil;
+};
+static const struct eye_points eyes[2] = {
+    {{36, 39}, {37, 38}, {41, 40}, {17, 18, 19, 20, 21}, 68},
+    {{42, 45}, {43, 44}, {47, 46}, {22, 23, 24, 25, 26}, 69},
+};
+
+/* Of one eye: height of the brow (in the points' unit of length), opening, gaze. */
+struct eye_reading {
+    double brow, opening, gaze;
+};
+
+static struct eye_reading read_eye(const float points[FACE_POINTS][2], const struct eye_points *e,
+                                   struct vec right, struct vec down)
+{
+    struct vec middle = mean_of(points, e->corners, 2);
+    struct vec across = between(mean_of(points, e->corners, 1), mean_of(points, e->corners + 1, 1));
+    struct vec lids = between(mean_of(points, e->upper, 2), mean_of(points, e->lower, 2));
+    double width = length(across);
+    return (struct eye_reading){
+        .brow = -along(between(middle, mean_of(points, e->brow, 5)), down),
+        .opening = along(lids, down) / width,
+        .gaze = along(between(middle, mean_of(points, &e->pupil, 1)), right) / width,
+    };
+}
+
+const char *pose_quantity_name(enum pose_quantity q)
+{
+    static const char *const names[POSE_QUANTITIES] = {"yaw",   "pitch", "brows",
+                                                       "mouth", "eyes",  "gaze"};
+    return names[q];
+}
+
+bool pose_quantity_is_sideways(enum pose_quantity q)
+{
+    return q == POSE_YAW || q == POSE_GAZE;
+}
+
+void pose_quantities_of(const float points[FACE_POINTS][2], double out[POSE_QUANTITIES])
+{
+    static const int upper_lip[] = {61, 62, 63}, lower_lip[] = {67, 66, 65};
+    float five[SET_LANDMARKS][2];
+    points_landmarks(points, five);
+    struct vec mark[SET_LANDMARKS];
+    for (int i = 0; i < SET_LANDMARKS; i++)
+        mark[i] = (struct vec){(double)five[i][0], (double)five[i][1]};
+    struct vec right = between(mark[0], mark[1]);
+    struct vec down = {(mark[3].x + mark[4].x - mark[0].x - mark[1].x) / 2,
+                       (mark[3].y + mark[4].y - mark[0].y - mark[1].y) / 2};
+    double apart = length(right), high = length(down), unit = fmax(apart, high);
+    right = (struct vec){right.x / apart, right.y / apart};
+    down = (struct vec){down.x / high, down.y / high};
+    struct eye_reading l = read_eye(points, &eyes[0], right, down);
+    struct eye_reading r = read_eye(points, &eyes[1], right, down);
+    struct pose_turn turn = pose_turn_of(points);
+    struct vec lips = between(mean_of(points, upper_lip, 3), mean_of(points, lower_lip, 3));
+    out[POSE_YAW] = turn.yaw;
+    out[POSE_PITCH] = turn.pitch;
+    out[POSE_BROWS] = (l.brow + r.brow) / 2 / unit;
+    out[POSE_MOUTH] = along(lips, down) / unit;
+    out[POSE_EYES] = (l.opening + r.opening) / 2;
+    out[POSE_GAZE] = out[POSE_EYES] < POSE_EYES_SHUT ? NAN : (l.gaze + r.gaze) / 2;
+}

@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "command.h"
 #include "data/loader.h"
 #include "data/picture.h"
 #include "engine.h"
+#include "follow.h"
 #include "loaded.h"
 #include "quality.h"
 #include "truth.h"
@@ -48,6 +50,7 @@ struct evaluation {
     bool held_out[2];
     uint8_t *mean_face[2];              /* (size, size, 3) of each person's training pictures */
     struct quality_sum sum[2][ANSWERS]; /* [person shown] */
+    struct follow follow[2];
 };
 
 static enum status open_person(struct evaluation *e, int person, struct errmsg *em)
@@ -208,6 +211,43 @@ static enum status measure_person(struct evaluation *e, int person, struct errms
     return st;
 }
 
+static enum status swap(void *context, int person, const struct batch *b, uint8_t *swaps,
+                        struct errmsg *em)
+{
+    struct evaluation *e = context;
+    struct model_pictures pictures = {0};
+    pictures.swap[person] = swaps;
+    return model_run(e->loaded.model, b, &pictures, em);
+}
+
+/* How swaps of a person's pictures follow these. */
+static enum status measure_follow(struct evaluation *e, int person, struct errmsg *em)
+{
+    struct follow_source source = {
+        .swap = swap,
+        .context = e,
+        .size = e->size,
+        .loader = e->loader,
+        .seed = e->loaded.config.train.seed,
+    };
+    for (int p = 0; p < 2; p++) {
+        source.sets[p] = e->sets[p];
+        source.orders[p] = e->orders[p];
+        source.all[p] = !e->held_out[p];
+    }
+    follow_clear(&e->follow[person]);
+    if (!follow_is_possible(&source, person))
+        return ST_OK;
+    struct follow_reader *reader = NULL;
+    log_progress("measuring how swaps of person %c follow", 'A' + person);
+    enum status st = follow_reader_train(&source, person, &reader, em);
+    if (st == ST_OK)
+        st = follow_measure(&source, person, reader, &e->follow[person], em);
+    log_progress("%s", "");
+    follow_reader_free(reader);
+    return st;
+}
+
 static enum status evaluate(struct evaluation *e, struct errmsg *em)
 {
     enum status st = loaded_open(e->arguments.checkpoint,
@@ -236,6 +276,8 @@ static enum status evaluate(struct evaluation *e, struct errmsg *em)
         st = compute_mean_face(e, p, em);
     for (int p = 0; p < 2 && st == ST_OK; p++)
         st = measure_person(e, p, em);
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        st = measure_follow(e, p, em);
     return st;
 }
 
@@ -275,6 +317,60 @@ static void print_table(const struct evaluation *e)
                 printf("%20s", "-");
         }
         putchar('\n');
+    }
+}
+
+/* The rows of the second table: whose quantities, from one direction's correlations. */
+static const struct {
+    const char *key, *text;
+    size_t offset; /* in struct follow_quantity */
+} follow_rows[] = {
+    {"swap",      "swap",                      offsetof(struct follow_quantity, swap)     },
+    {"true_swap", "true swap",                 offsetof(struct follow_quantity, true_swap)},
+    {"reader",    "real pictures, as a check", offsetof(struct follow_quantity, reader)   },
+};
+
+static double follow_number(const struct follow *f, size_t row, int quantity)
+{
+    return *(const double *)((const char *)&f->of[quantity] + follow_rows[row].offset);
+}
+
+static bool has_follow(const struct evaluation *e, int person)
+{
+    for (int q = 0; q < POSE_QUANTITIES; q++)
+        if (isfinite(e->follow[person].of[q].reader))
+            return true;
+    return false;
+}
+
+static void print_follow(const struct evaluation *e)
+{
+    if (!has_follow(e, 0) && !has_follow(e, 1))
+        return;
+    printf("\n%-32s", "does it follow? correlation of");
+    for (int q = 0; q < POSE_QUANTITIES; q++)
+        printf("%8s", pose_quantity_name((enum pose_quantity)q));
+    putchar('\n');
+    for (int p = 0; p < 2; p++) {
+        for (size_t row = 0; row < ARRAY_LENGTH(follow_rows) && has_follow(e, p); row++) {
+            char title[64];
+            snprintf(title, sizeof title, "%c>%c  %s", 'A' + p, 'B' - p, follow_rows[row].text);
+            printf("%-32s", title);
+            for (int q = 0; q < POSE_QUANTITIES; q++) {
+                double r = follow_number(&e->follow[p], row, q);
+                if (isfinite(r))
+                    printf("%8.2f", r);
+                else
+                    printf("%8s", "-");
+            }
+            putchar('\n');
+        }
+    }
+    for (int p = 0; p < 2; p++) {
+        char *words = follow_words(&e->follow[p], p);
+        if (words)
+            printf("%c>%c  %s\n", 'A' + p, 'B' - p, words);
+        free(words);
     }
 }
 
@@ -327,6 +423,26 @@ static json_t *quality_json(const struct quality_sum *sum)
                      (json_int_t)sum->n);
 }
 
+/* null: not measured. */
+static json_t *follow_json(const struct evaluation *e, int person)
+{
+    if (!has_follow(e, person))
+        return json_null();
+    json_t *object = json_object();
+    for (int q = 0; q < POSE_QUANTITIES; q++) {
+        json_t *one = json_object();
+        for (size_t row = 0; row < ARRAY_LENGTH(follow_rows); row++)
+            json_object_set_new(one, follow_rows[row].key,
+                                json_number_or_null(follow_number(&e->follow[person], row, q)));
+        json_object_set_new(one, "pictures", json_integer((json_int_t)e->follow[person].of[q].n));
+        json_object_set_new(object, pose_quantity_name((enum pose_quantity)q), one);
+    }
+    char *words = follow_words(&e->follow[person], person);
+    json_object_set_new(object, "wrong", words ? json_string(words) : json_null());
+    free(words);
+    return object;
+}
+
 static void print_json(const struct evaluation *e)
 {
     static const char *const direction[2] = {"a2b", "b2a"};
@@ -337,6 +453,7 @@ static void print_json(const struct evaluation *e)
                                  e->batch.masks[p] != NULL);
         for (int a = 0; a < ANSWERS; a++)
             json_object_set_new(part, answer_key[a], quality_json(&e->sum[p][a]));
+        json_object_set_new(part, "follow", follow_json(e, p));
         json_object_set_new(root, direction[p], part);
     }
     json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
@@ -414,6 +531,8 @@ int engine_eval(int argc, char **argv)
         print_json(&e);
     else if (st == ST_OK)
         print_table(&e);
+    if (st == ST_OK && !e.arguments.json)
+        print_follow(&e);
     if (st == ST_OK)
         log_gaps(&e);
     evaluation_release(&e);

@@ -24,6 +24,7 @@
 #ifndef BIFRONS_DATA_POSE_H
 #define BIFRONS_DATA_POSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -76,5 +77,34 @@ struct pose_turn {
     double yaw, pitch, roll;
 };
 struct pose_turn pose_turn_of(const float points[FACE_POINTS][2]);
+/* The same in degrees, for a nose of a mean length. On rendered people, half of the yaws are within
+ * 1.2 degrees of those from 468 points in three dimensions, half of the pitches within 2.6 (less
+ * the median). */
+struct pose_turn pose_degrees(struct pose_turn turn);
+
+/*
+ * What a face does, as numbers that rise and fall with it. Compare them between pictures of one
+ * person only: faces at rest differ. Lengths are relative to the face's unit: the larger of two
+ * distances, between the eyes and from the middle of the eyes to the middle of the mouth.
+ */
+enum pose_quantity {
+    POSE_YAW,   /* of struct pose_turn: the head turns to the picture's right */
+    POSE_PITCH, /* likewise: up */
+    POSE_BROWS, /* height of the brows above the corners of the eyes */
+    POSE_MOUTH, /* distance of the lips' inner edges */
+    POSE_EYES,  /* distance of the lids, relative to the width of the eye */
+    POSE_GAZE,  /* pupils to the picture's right of the eye's middle, relative to its width */
+    POSE_QUANTITIES
+};
+/* Below this opening of the eyes nobody sees the pupils: gaze is not known. */
+#define POSE_EYES_SHUT 0.1
+
+/* "yaw", "pitch", "brows", "mouth", "eyes", "gaze"; static. */
+const char *pose_quantity_name(enum pose_quantity q);
+/* True if the quantity changes its sign in the mirrored picture: yaw and gaze. */
+bool pose_quantity_is_sideways(enum pose_quantity q);
+/* The quantities of a face, in pixels or normalised alike. NaN: a point that it needs is not
+ * known. */
+void pose_quantities_of(const float points[FACE_POINTS][2], double out[POSE_QUANTITIES]);
 
 #endif

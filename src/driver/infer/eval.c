@@ -132,15 +132,15 @@ struct scratch {
     uint8_t *recon, *swap, *truth, *redrawn;
 };
 
-/* Runs one person's pictures through the network, in the poses of a batch's pictures of `posed`: a
- * true swap has the pose of its source picture. */
-static enum status run(struct evaluation *e, int person, const struct batch *of, int posed,
-                       uint8_t *images, uint8_t *recon, uint8_t *swap, struct errmsg *em)
+/* Runs one person's pictures through the network, in the poses of the batch's pictures of `posed`:
+ * a true swap has the pose of its source picture. */
+static enum status run(struct evaluation *e, int person, int posed, uint8_t *images, size_t n,
+                       uint8_t *recon, uint8_t *swap, struct errmsg *em)
 {
     struct model_pictures pictures = {0};
-    struct batch view = {.n = of->n, .size = e->size};
-    view.pose[person] = of->pose[posed];
-    view.pose_known[person] = of->pose_known[posed];
+    struct batch view = {.n = n, .size = e->size};
+    view.pose[person] = e->batch.pose[posed];
+    view.pose_known[person] = e->batch.pose_known[posed];
     view.images[person] = images;
     pictures.recon[person] = recon;
     pictures.swap[person] = swap;
@@ -157,7 +157,7 @@ static enum status measure_swaps(struct evaluation *e, int person, const int64_t
     for (size_t i = 0; i < n && st == ST_OK; i++)
         st = truth_read(e->sets[person], rows[i], e->size, s->truth + i * bytes, em);
     if (st == ST_OK)
-        st = run(e, 1 - person, &e->batch, person, s->truth, s->redrawn, NULL, em);
+        st = run(e, 1 - person, person, s->truth, n, s->redrawn, NULL, em);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         const uint8_t *truth = s->truth + i * bytes;
         const uint8_t *mask = e->batch.masks[person] ? e->batch.masks[person] + i * pixels : NULL;
@@ -180,7 +180,7 @@ static enum status measure_batch(struct evaluation *e, int person, const int64_t
     size_t bytes = (size_t)e->size * (size_t)e->size * 3, pixels = bytes / 3;
     enum status st = load_rows(e, person, rows, n, em);
     if (st == ST_OK)
-        st = run(e, person, &e->batch, person, e->batch.images[person], s->recon, s->swap, em);
+        st = run(e, person, person, e->batch.images[person], n, s->recon, s->swap, em);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         const uint8_t *own = e->batch.images[person] + i * bytes;
         const uint8_t *mask = e->batch.masks[person] ? e->batch.masks[person] + i * pixels : NULL;
@@ -211,10 +211,13 @@ static enum status measure_person(struct evaluation *e, int person, struct errms
     return st;
 }
 
-static enum status swap(void *context, int person, const struct batch *of, uint8_t *swaps,
+static enum status swap(void *context, int person, const struct batch *b, uint8_t *swaps,
                         struct errmsg *em)
 {
-    return run(context, person, of, person, of->images[person], NULL, swaps, em);
+    struct evaluation *e = context;
+    struct model_pictures pictures = {0};
+    pictures.swap[person] = swaps;
+    return model_run(e->loaded.model, b, &pictures, em);
 }
 
 /* How swaps of a person's pictures follow these. */
@@ -224,7 +227,6 @@ static enum status measure_follow(struct evaluation *e, int person, struct errms
         .swap = swap,
         .context = e,
         .size = e->size,
-        .arrays = loaded_takes_points(&e->loaded) ? BATCH_POSE | BATCH_POSE_KNOWN : 0,
         .loader = e->loader,
         .seed = e->loaded.config.train.seed,
     };

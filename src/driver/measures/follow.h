@@ -61,15 +61,14 @@ struct follow {
     struct follow_quantity of[POSE_QUANTITIES];
 };
 
-/* Makes swaps (n, size, size, 3) of a person's n pictures of a batch. */
-typedef enum status follow_swap(void *context, int person, const struct batch *of, uint8_t *swaps,
+/* Makes swaps (n, size, size, 3) of a batch that has one person's pictures and poses. */
+typedef enum status follow_swap(void *context, int person, const struct batch *b, uint8_t *swaps,
                                 struct errmsg *em);
 
 struct follow_source {
     follow_swap *swap;
     void *context;         /* for swap */
     int size;              /* pixels a side of what swap takes */
-    unsigned arrays;       /* what swap takes besides pictures (base/batch.h) */
     struct loader *loader; /* of these sets */
     struct set *sets[MODEL_PEOPLE];
     struct order *orders[MODEL_PEOPLE];

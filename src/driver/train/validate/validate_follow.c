@@ -34,17 +34,13 @@ bool validate_can_follow(const struct run *run, int person)
 }
 
 /* follow_swap with the stage's model. */
-static enum status swap(void *context, int person, const struct batch *of, uint8_t *swaps,
+static enum status swap(void *context, int person, const struct batch *b, uint8_t *swaps,
                         struct errmsg *em)
 {
     struct stage *stage = context;
-    struct batch view = {.n = of->n, .size = of->size};
     struct model_pictures made = {0};
-    view.images[person] = of->images[person];
-    view.pose[person] = of->pose[person];
-    view.pose_known[person] = of->pose_known[person];
     made.swap[person] = swaps;
-    return model_run(stage->model, &view, &made, em);
+    return model_run(stage->model, b, &made, em);
 }
 
 static enum status measure(struct session *s, int person, struct follow *out, struct errmsg *em)
@@ -54,7 +50,6 @@ static enum status measure(struct session *s, int person, struct follow *out, st
     source.swap = swap;
     source.context = &s->stage;
     source.size = feed_get_options(s->stage.feed)->size;
-    source.arrays = feed_get_options(s->stage.feed)->arrays & (BATCH_POSE | BATCH_POSE_KNOWN);
     source.loader = s->stage.loader;
     enum status st = *reader ? ST_OK : follow_reader_train(&source, person, reader, em);
     return st == ST_OK ? follow_measure(&source, person, *reader, out, em) : st;

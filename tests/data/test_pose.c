@@ -200,28 +200,35 @@ static void training_pictures_count_and_others_do_not(void **state)
 static void sets_that_say_nothing_are_refused(void **state)
 {
     (void)state;
-    static const char *const told[] = {"has no points: pack the folder with points.csv",
-                                       "no point is known in any of its 6 training pictures",
-                                       "the points are the same in all of its 6 training pictures"};
-    for (int k = 0; k < 3; k++) {
+    static const char *const told[] = {
+        "has no points: pack the folder with points.csv",
+        "no point is known in any of its 6 training pictures",
+        "the points are the same in all of its 6 training pictures",
+        "in 6 of 6 training pictures with points most points lie outside",
+        "left and right are exchanged: left is the picture's left",
+        "the mouth lies above the eyes: give y from the upper edge"};
+    for (int k = 0; k < 6; k++) {
         struct errmsg em = {0};
         struct set *set;
         struct order *order;
         struct pose_scale s;
         struct pose_code code;
         struct augment_draw d = AUGMENT_NONE;
+        setup_faces();
         for (int i = 0; i < N * FACE_POINTS * 2; i++) {
-            int point = i / 2 % FACE_POINTS;
-            float same = i % 2 ? .3f : .4f * (float)point_side(point);
-            faces[i / 2 / FACE_POINTS][point][i % 2] = k == 1 ? NAN : same;
+            float *at = &faces[0][0][0] + i;
+            if (k == 1 || k == 2) /* the same points, which their mirror images are not */
+                *at = k == 1 ? NAN : faces[0][i / 2 % FACE_POINTS][i % 2];
+            else if (k > 2) /* half the size, since y is .01 times the point's number */
+                *at *= k == 3 ? 3.f : (k == 4) == (i % 2 == 0) ? -.5f : .5f;
         }
         open_set(k > 0, &set, &order);
         assert_status(pose_scale_measure(set, order, &s, &gaps, &em), ST_DATA);
         assert_text_has(em.text, "x.h5");
         assert_text_has(em.text, told[k]);
         if (k == 0) {
-            em = (struct errmsg){0};
-            assert_status(pose_read(set, 0, &d, &s, &code, &em), ST_DATA);
+            assert_ok(pose_read(set, 0, &d, &s, &code, &em));
+            assert_memory_equal(&code, &(struct pose_code){0}, sizeof code);
         }
         order_free(order);
         set_free(set);
@@ -272,6 +279,157 @@ static void heads_turn_right_up_and_clockwise(void **state)
     assert_true(isnan(pose_turn_of((const float(*)[2])points).yaw));
 }
 
+/* --- what a face does ------------------------------------------------------------------------- */
+
+/* A face that looks ahead, at rest, in pixels: the parts that quantities are read from. */
+static void face_at_rest(float p[FACE_POINTS][2])
+{
+    static const struct {
+        int point;
+        float x, y;
+    } placed[] = {
+        {30, 50, 60},
+        {36, 30, 40},
+        {37, 34, 38},
+        {38, 38, 38},
+        {39, 42, 40},
+        {40, 38, 42},
+        {41, 34, 42},
+        {42, 58, 40},
+        {43, 62, 38},
+        {44, 66, 38},
+        {45, 70, 40},
+        {46, 66, 42},
+        {47, 62, 42},
+        {48, 38, 80},
+        {54, 62, 80},
+        {61, 46, 79},
+        {62, 50, 79},
+        {63, 54, 79},
+        {65, 54, 80},
+        {66, 50, 80},
+        {67, 46, 80},
+        {68, 36, 40},
+        {69, 64, 40},
+    };
+    for (int k = 0; k < FACE_POINTS; k++)
+        p[k][0] = p[k][1] = 50;
+    for (size_t i = 0; i < sizeof placed / sizeof placed[0]; i++) {
+        p[placed[i].point][0] = placed[i].x;
+        p[placed[i].point][1] = placed[i].y;
+    }
+    for (int k = POINT_LEFT_BROW; k < POINT_NOSE; k++) {
+        p[k][0] = k < POINT_RIGHT_BROW ? 36 : 64;
+        p[k][1] = 30;
+    }
+}
+
+static double quantity(float p[FACE_POINTS][2], enum pose_quantity q)
+{
+    double of[POSE_QUANTITIES];
+    pose_quantities_of((const float(*)[2])p, of);
+    return of[q];
+}
+
+/* Moves points [first, last] and returns by how much it raises a quantity of a face at rest. */
+static double rise(enum pose_quantity q, int first, int last, float right, float down)
+{
+    float p[FACE_POINTS][2];
+    face_at_rest(p);
+    double before = quantity(p, q);
+    for (int k = first; k <= last; k++) {
+        p[k][0] += right;
+        p[k][1] += down;
+    }
+    return quantity(p, q) - before;
+}
+
+static void each_quantity_rises_with_what_it_is_of(void **state)
+{
+    (void)state;
+    /* the unit of the face is 40 pixels, an eye is 12 wide */
+    assert_near(rise(POSE_YAW, 30, 30, 4, 0), 4. / 40, 1e-6);
+    assert_near(rise(POSE_PITCH, 30, 30, 0, -4), 4. / 40, 1e-6);
+    assert_near(rise(POSE_BROWS, 17, 26, 0, -4), 4. / 40, 1e-6);
+    assert_near(rise(POSE_BROWS, 17, 21, 0, -4), 2. / 40, 1e-6); /* one brow */
+    assert_near(rise(POSE_MOUTH, 65, 67, 0, 6), 6. / 40, 1e-6);
+    assert_near(rise(POSE_EYES, 40, 41, 0, 3), 1.5 / 12, 1e-6);
+    assert_near(rise(POSE_GAZE, 68, 69, 3, 0), 3. / 12, 1e-6);
+    /* and other parts hardly move it */
+    assert_near(rise(POSE_YAW, 68, 69, 3, 0), 0, .003);
+    assert_near(rise(POSE_BROWS, 37, 38, 0, 2), 0, .003);
+    assert_near(rise(POSE_MOUTH, 17, 26, 0, -4), 0, .003);
+}
+
+/* Neither place, nor size, nor roll counts; in the mirrored picture yaw and gaze change sign. */
+static void quantities_depend_on_the_face_alone(void **state)
+{
+    (void)state;
+    float p[FACE_POINTS][2], moved[FACE_POINTS][2], mirrored[FACE_POINTS][2];
+    double own[POSE_QUANTITIES], of[POSE_QUANTITIES], other[POSE_QUANTITIES];
+    face_at_rest(p);
+    p[30][0] += 3;
+    p[68][0] += 2;
+    p[20][1] -= 5;
+    for (int k = 0; k < FACE_POINTS; k++) {
+        moved[k][0] = 20 + 2 * (.8f * p[k][0] - .6f * p[k][1]);
+        moved[k][1] = -7 + 2 * (.6f * p[k][0] + .8f * p[k][1]);
+        mirrored[k][0] = 100 - p[point_mirrored(k)][0];
+        mirrored[k][1] = p[point_mirrored(k)][1];
+    }
+    pose_quantities_of((const float(*)[2])p, own);
+    pose_quantities_of((const float(*)[2])moved, of);
+    pose_quantities_of((const float(*)[2])mirrored, other);
+    for (int q = 0; q < POSE_QUANTITIES; q++) {
+        assert_near(of[q], own[q], 1e-5);
+        bool sideways = pose_quantity_is_sideways((enum pose_quantity)q);
+        assert_near(other[q], sideways ? -own[q] : own[q], 1e-5);
+        assert_true(sideways == (q == POSE_YAW || q == POSE_GAZE));
+    }
+}
+
+static void a_quantity_of_unknown_points_is_unknown(void **state)
+{
+    (void)state;
+    float p[FACE_POINTS][2];
+    double of[POSE_QUANTITIES];
+    face_at_rest(p);
+    p[69][0] = p[62][1] = NAN;
+    pose_quantities_of((const float(*)[2])p, of);
+    for (int q = 0; q < POSE_QUANTITIES; q++)
+        assert_true(isnan(of[q]) == (q == POSE_GAZE || q == POSE_MOUTH));
+    face_at_rest(p);
+    for (int k = 37; k < 48; k++)
+        p[k][1] = 40; /* shut: nobody sees the pupils */
+    pose_quantities_of((const float(*)[2])p, of);
+    assert_true(of[POSE_EYES] < POSE_EYES_SHUT && isnan(of[POSE_GAZE]));
+}
+
+static void drawn_faces_say_what_was_drawn(void **state)
+{
+    enum { DRAWN = 32 };
+    (void)state;
+    struct errmsg em = {0};
+    struct drawn_options o = {.size = 64, .seed = 1};
+    double yaw[DRAWN], pitch[DRAWN], of[POSE_QUANTITIES][DRAWN];
+    if (!drawn_available())
+        skip();
+    for (int i = 0; i < DRAWN; i++) {
+        struct drawn_face f;
+        double own[POSE_QUANTITIES];
+        assert_ok(drawn_face_draw(&o, 0, (uint64_t)i, &f, &em));
+        pose_quantities_of((const float(*)[2])f.points, own);
+        for (int q = 0; q < POSE_QUANTITIES; q++)
+            of[q][i] = own[q];
+        yaw[i] = (double)f.pose.yaw;
+        pitch[i] = (double)f.pose.pitch;
+        assert_true(own[POSE_MOUTH] > -.01 && own[POSE_EYES] > -.01 && own[POSE_BROWS] > 0);
+        drawn_face_release(&f);
+    }
+    assert_true(correlation(of[POSE_YAW], yaw, DRAWN) > .97);
+    assert_true(correlation(of[POSE_PITCH], pitch, DRAWN) > .85); /* open mouths disturb it */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +440,10 @@ int main(void)
         cmocka_unit_test(training_pictures_count_and_others_do_not),
         cmocka_unit_test(sets_that_say_nothing_are_refused),
         cmocka_unit_test(heads_turn_right_up_and_clockwise),
+        cmocka_unit_test(each_quantity_rises_with_what_it_is_of),
+        cmocka_unit_test(quantities_depend_on_the_face_alone),
+        cmocka_unit_test(a_quantity_of_unknown_points_is_unknown),
+        cmocka_unit_test(drawn_faces_say_what_was_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

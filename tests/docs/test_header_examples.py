@@ -33,6 +33,7 @@ GIVEN = {
         extern struct hash128_stream *hash;"""),
     "shim/toml/include/toml/toml.h": ((), "extern const char *text; extern size_t n;"),
     "src/base/include/base/batch.h": ((), "extern size_t capacity; extern int size;"),
+    "src/base/include/base/child.h": ((), "int answer(int link, void *context);"),
     "src/base/include/base/philox.h": ((), "extern uint64_t seed, position;"),
     "src/base/include/base/thread.h": (("base/include/base/status.h",), """
         extern pthread_t thread; extern pthread_cond_t changed; extern pthread_mutex_t lock; extern void *context;
@@ -58,8 +59,21 @@ GIVEN = {
     "src/data/include/data/points.h": ((), "extern struct set *set; extern int64_t row; extern struct augment_draw draw;"),
     "src/data/include/data/pose.h": ((), """
         extern struct set *set; extern struct order *order; extern int64_t row; extern struct augment_draw draw;"""),
+    "src/data/include/data/video.h": (("base/include/base/log.h",), ""),
+    "src/data/include/data/video_writer.h": ((), "extern struct picture picture; extern struct picture_mark mark;"),
+    "src/video/convert.h": ((), """
+        enum status send_picture(void *context, AVFrame *f, struct errmsg *em); extern struct reader reader;
+        extern AVFrame *frame;"""),
+    "src/video/source.h": ((), "void use(AVFrame *frame);"),
+    "src/video/sound.h": ((), "extern AVFormatContext *output;"),
     "src/data/include/data/warp.h": ((), """
         extern struct picture picture; extern struct similarity map; extern float *cut;"""),
+    "src/driver/composite/composite.h": ((), """
+        extern struct picture picture; extern struct similarity cut; extern int size; extern double side;
+        extern uint8_t *decoded, *source, *hull;"""),
+    "src/driver/composite/into.h": ((), """
+        extern struct model *model; extern struct finder *finder; extern struct face reference;
+        extern struct picture picture, out; extern struct into_report report;"""),
     "src/driver/extract/cuts.h": ((), """
         extern struct cuts_options options; extern struct sight *sights; extern size_t n;"""),
     "src/driver/extract/finish.h": ((), "extern struct finish_options o; extern struct cuts cuts;"),
@@ -82,7 +96,9 @@ GIVEN = {
     "src/driver/config/config.h": ((), "extern int world_size;"),
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),
     "src/driver/config/train_arguments.h": (("driver/command/command.h",), "extern int argc; extern char **argv;"),
+    "src/driver/infer/results.h": ((), "extern struct source source; extern char path[PATH_BYTES_MAX];"),
     "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture;"),
+    "src/driver/measures/follow.h": ((), "extern struct follow_source source; extern int person;"),
     "src/driver/plan/plan.h": ((), "extern struct plan_request request;"),
     "src/driver/train/step/average.h": ((), "extern struct stage *stage;"),
     "src/driver/train/tune/batch_trials.h": ((), """
@@ -94,6 +110,7 @@ GIVEN = {
         extern struct outputs_sum sum; extern uint8_t *reconstruction, *picture, *mask_or_null; extern int size;"""),
     "src/driver/train/step/feed.h": ((), """
         extern struct feed_options options; extern struct feed *f; extern uint64_t position; extern size_t n, m;"""),
+    "src/driver/tools/faces.h": ((), "extern struct set *set;"),
     "src/driver/tools/trained_on.h": ((), "extern const json_t *record;"),
     "src/driver/train/run/folders.h": ((), "extern struct run *run; extern const struct train_arguments *a;"),
     "src/driver/train/health/guard.h": ((), """
@@ -131,6 +148,9 @@ GIVEN = {
         extern struct model_losses losses;"""),
     "src/model/include/model/operations.h": ((), """
         extern struct operations_file *file; extern size_t n; extern float *pictures, *points, *presence;"""),
+    "src/model/include/model/regressor.h": ((), """
+        extern size_t n; extern const uint8_t *pictures, *picture; extern const double *numbers;
+        extern const bool *sideways;"""),
     "src/model/weights/pickle.h": ((), """
         extern const uint8_t *bytes; extern size_t n, used; extern struct pickle *p; void take(uint32_t item);"""),
     "src/model/weights/weights.h": ((), "extern const char *path; extern struct weights *w; extern double *numbers;"),
@@ -191,6 +211,8 @@ def as_program(header, block):
 @pytest.mark.parametrize("place", EXAMPLES)
 def test_an_example_compiles(place):
     header, block = EXAMPLES[place]
+    if header.parent == ROOT / "src/video" and not (BUILD / "bifrons-video").exists():
+        pytest.skip("this build has no bifrons-video: FFmpeg's libraries are missing")
     done = subprocess.run(["cc", "-x", "c", "-std=c11", "-D_GNU_SOURCE", "-fsyntax-only", *WARNINGS,
                            f"-I{header.parent}", f"-I{ROOT}/src/base/include", *include_options(header), "-"],
                           input=as_program(header, block), capture_output=True, text=True, timeout=60)

@@ -94,6 +94,7 @@ static void item_release(struct pack_item *item)
     }
     for (int which = 0; which < PACK_MARKS; which++)
         free(item->places[which].at);
+    pack_face_release(item);
 }
 
 void pack_source_release(struct pack_source *s)
@@ -194,6 +195,30 @@ static enum status no_pictures(const struct pack_source *s, const char *folder,
     return left_files_no_pictures(&s->left, inside, folder, em);
 }
 
+static enum status read_special(struct pack_source *s, size_t first, enum folder_special which,
+                                const char *path, struct errmsg *em)
+{
+    switch (which) {
+    case FOLDER_MASKS:
+        return pack_sides_find(s, first, path, PACK_MASK, em);
+    case FOLDER_TRUTH:
+        return pack_sides_find(s, first, path, PACK_TRUTH, em);
+    case FOLDER_LANDMARKS:
+        return pack_marks_read(s, first, PACK_LANDMARKS, path, em);
+    case FOLDER_POINTS:
+        return pack_marks_read(s, first, PACK_POINTS, path, em);
+    case FOLDER_FACES:
+        return pack_faces_read(s, first, path, false, em);
+    case FOLDER_IDENTITY:
+        return s->no_identity
+                   ? pack_note_add(s->report, true, path, em, "not used, because of --no-identity")
+                   : pack_faces_read(s, first, path, true, em);
+    case FOLDER_SPECIALS:
+        break;
+    }
+    return ST_OK;
+}
+
 static enum status find_side_data(struct pack_source *s, size_t first, const char *folder,
                                   const struct picture_folder *f, struct errmsg *em)
 {
@@ -205,11 +230,7 @@ static enum status find_side_data(struct pack_source *s, size_t first, const cha
             continue;
         if (!path_join(path, sizeof path, folder, e->name))
             return FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, e->name);
-        if (i >= FOLDER_LANDMARKS)
-            st = pack_marks_read(s, first, i == FOLDER_POINTS ? PACK_POINTS : PACK_LANDMARKS, path,
-                                 em);
-        else
-            st = pack_sides_find(s, first, path, i == FOLDER_MASKS ? PACK_MASK : PACK_TRUTH, em);
+        st = read_special(s, first, (enum folder_special)i, path, em);
     }
     return st;
 }
@@ -241,7 +262,7 @@ static enum status list_folder(struct pack_source *s, const char *folder, struct
 enum status pack_source_init(struct pack_source *s, const struct pack_options *o,
                              struct pack_report *report, struct errmsg *em)
 {
-    *s = (struct pack_source){.report = report};
+    *s = (struct pack_source){.report = report, .no_identity = o->no_identity};
     enum status st = ST_OK;
     for (size_t i = 0; i < o->n_folders && st == ST_OK; i++)
         st = list_folder(s, o->folders[i], em);
@@ -299,6 +320,11 @@ void pack_source_hash(const struct pack_source *s, char out[static 33])
             uint64_t hash = hash64(points->at, sizeof(float[FACE_POINTS][2]), 0);
             memcpy(link + at, &hash, sizeof hash);
             at += sizeof hash;
+        }
+        uint64_t face = pack_face_hash(item);
+        if (face != 0) { /* likewise */
+            memcpy(link + at, &face, sizeof face);
+            at += sizeof face;
         }
         all = hash128(link, at); /* a chain: each link contains the hash of all links before it */
     }

@@ -100,8 +100,9 @@ static int compare(const void *a, const void *b)
 
 /* --- places of their own ---------------------------------------------------------------------- */
 
-static const char *const special_names[FOLDER_SPECIALS] = {"masks", "truth", "landmarks.csv",
-                                                           "points.csv"};
+static const char *const special_names[FOLDER_SPECIALS] = {
+    "masks", "truth", "landmarks.csv", "points.csv", "faces.csv", "identity.csv",
+};
 
 bool folder_entry_is_folder(const struct folder_entry *e)
 {

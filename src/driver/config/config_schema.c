@@ -82,8 +82,8 @@ static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
 static const char *const backends[] = {"auto", "self", "mpi", "nccl", NULL};
 static const char *const freezes[] = {"none",      "encoder",   "decoders",
                                       "decoder_a", "decoder_b", NULL};
-static const char *const bests[] = {"loss",    "recon_l1",  "recon_psnr", "recon_ssim",
-                                    "swap_l1", "swap_psnr", "swap_ssim",  NULL};
+static const char *const bests[] = {"loss",      "recon_l1",  "recon_psnr", "recon_ssim", "swap_l1",
+                                    "swap_psnr", "swap_ssim", "follow",     NULL};
 static const char *const spaces[] = {"rgb", "lab", NULL};
 static const char *const discriminator_losses[] = {"hinge", "least_squares", NULL};
 static const char *const graphs[] = {"false", "true", "auto", NULL};
@@ -260,7 +260,7 @@ static const struct config_key keys[] = {
            "Adam's epsilon: added to the divisor, so that tiny gradients do not make large steps."),
     WORD(train.freeze, FREE, FREEZE_NONE, freezes,
          "Part of the network that is not trained. Example: train a new decoder on an encoder from "
-         "--init-from."),
+         "--init-from. The layers of model.pose belong to no part: they always train."),
     WHOLE(train.early_stop, FREE, 0, 0, 1000000,
           "End the run, with exit code 0, after this many validations in a row without a better "
           "value of checkpoint.best. 0: never."),
@@ -332,10 +332,13 @@ static const struct config_key keys[] = {
     WHOLE(checkpoint.keep, FREE, 3, 2, 1000,
           "Number of newest checkpoints to keep, besides best.pt. At least two, in case one is "
           "damaged."),
-    WORD(checkpoint.best, OTHER_BEST, BEST_LOSS, bests,
-         "Value that chooses best.pt: the validation loss, or a metric of the reconstruction or "
-         "the swap, measured inside the face mask (mean over both people). swap_… needs sets with "
-         "true swaps, such as those of bifrons synth."),
+    WORD(
+        checkpoint.best, OTHER_BEST, BEST_LOSS, bests,
+        "Value that chooses best.pt: the validation loss, or a metric of the reconstruction or "
+        "the swap, measured inside the face mask (mean over both people). swap_… needs sets with "
+        "true swaps, such as those of bifrons synth. follow: the mean correlation of what swaps "
+        "and "
+        "their source pictures do (yaw, pitch, brows, mouth, eyes, gaze); needs sets with points."),
 
     NUMBER_OR_OFF(guard.spike, FREE, 20, 1, 1e6,
                   "Skip a step if its loss is this many robust deviations above the median of the "
@@ -356,6 +359,9 @@ static const struct config_key keys[] = {
     WHOLE(log.every_steps, FREE, 10, 1, 1000000,
           "Steps between rows of metrics.jsonl and TensorBoard."),
     BOOL(log.tensorboard, FREE, 1, "Write TensorBoard files (in a build that can)."),
+    BOOL(log.report, FREE, 1,
+         "Rewrite report.html, a page for a browser, at validations (in less than 1 % of the time) "
+         "and at the end."),
     WHOLE(log.preview_epochs, FREE, 5, 0, 1000000,
           "Epochs between preview pictures. 0: only at the end."),
 };

@@ -36,8 +36,8 @@ static enum status draw_cell(const struct sheet_cell *cell, struct picture *shee
     return st;
 }
 
-enum status sheet_draw(const char *caption, const struct sheet_cell *cells, size_t n,
-                       const char *path, struct errmsg *em)
+enum status contact_sheet_draw(const char *caption, const struct sheet_cell *cells, size_t n,
+                               const char *path, struct errmsg *em)
 {
     struct picture sheet = {0};
     int rows = (int)((n + SHEET_COLUMNS - 1) / SHEET_COLUMNS);
@@ -88,7 +88,7 @@ static enum status write_page(const char *folder, const char *person, size_t pag
     snprintf(caption, sizeof caption, "%s, page %zu of %zu",
              picture_text_possible(person) ? person : "one person", page, pages);
     return path_join(path, sizeof path, folder, name)
-               ? sheet_draw(caption, cells, n, path, em)
+               ? contact_sheet_draw(caption, cells, n, path, em)
                : FAIL(em, ST_IO, "path too long: %s/%s", folder, name);
 }
 

@@ -2,7 +2,7 @@
  * Contact sheets of cut faces.
  *
  *     struct sheet_cell cells[] = {{"ada/000001-x.png", "000001-x", "kept"}};
- *     enum status st = sheet_draw("Ada: 1 face", cells, 1, "ada/sheet.png", &em);
+ *     enum status st = contact_sheet_draw("Ada: 1 face", cells, 1, "ada/sheet.png", &em);
  */
 #ifndef BIFRONS_DRIVER_EXTRACT_SHEETS_H
 #define BIFRONS_DRIVER_EXTRACT_SHEETS_H
@@ -19,8 +19,8 @@ struct sheet_cell {
 
 /* At most SHEET_CELLS, row by row. A picture that cannot be read leaves its cell empty. ST_IO,
  * ST_MEMORY. */
-enum status sheet_draw(const char *caption, const struct sheet_cell *cells, size_t n,
-                       const char *path, struct errmsg *em) MUST_CHECK;
+enum status contact_sheet_draw(const char *caption, const struct sheet_cell *cells, size_t n,
+                               const char *path, struct errmsg *em) MUST_CHECK;
 /* Writes sheet.png, sheet-2.png, … into a folder of cuts.h: all faces, or 800 of them, evenly
  * spread. *shown_out of *n_out faces are on them. */
 enum status sheets_write(const char *folder, const char *person, size_t *shown_out, size_t *n_out,

@@ -85,8 +85,8 @@ static enum status draw(const struct who *w, struct errmsg *em)
         snprintf(row[0].verdict, sizeof row[0].verdict, "%zu face%s", of, PLURAL(of));
     }
     enum status st = join(path, w->people, "sheet.png")
-                         ? sheet_draw("Who is meant? Give --reference FOLDER/person-N.png", cells,
-                                      rows * SHEET_COLUMNS, path, em)
+                         ? contact_sheet_draw("Who is meant? Give --reference FOLDER/person-N.png",
+                                              cells, rows * SHEET_COLUMNS, path, em)
                          : FAIL(em, ST_IO, "path too long: %s", w->people);
     free(cells);
     return st;

@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "command.h"
 #include "data/loader.h"
 #include "data/picture.h"
 #include "engine.h"
+#include "follow.h"
 #include "loaded.h"
 #include "quality.h"
 #include "truth.h"
@@ -48,6 +50,7 @@ struct evaluation {
     bool held_out[2];
     uint8_t *mean_face[2];              /* (size, size, 3) of each person's training pictures */
     struct quality_sum sum[2][ANSWERS]; /* [person shown] */
+    struct follow follow[2];
 };
 
 static enum status open_person(struct evaluation *e, int person, struct errmsg *em)
@@ -129,12 +132,15 @@ struct scratch {
     uint8_t *recon, *swap, *truth, *redrawn;
 };
 
-/* Runs one person's pictures through the network. */
-static enum status run(struct evaluation *e, int person, uint8_t *images, size_t n, uint8_t *recon,
-                       uint8_t *swap, struct errmsg *em)
+/* Runs one person's pictures through the network, in the poses of the batch's pictures of `posed`:
+ * a true swap has the pose of its source picture. */
+static enum status run(struct evaluation *e, int person, int posed, uint8_t *images, size_t n,
+                       uint8_t *recon, uint8_t *swap, struct errmsg *em)
 {
     struct model_pictures pictures = {0};
     struct batch view = {.n = n, .size = e->size};
+    view.pose[person] = e->batch.pose[posed];
+    view.pose_known[person] = e->batch.pose_known[posed];
     view.images[person] = images;
     pictures.recon[person] = recon;
     pictures.swap[person] = swap;
@@ -151,7 +157,7 @@ static enum status measure_swaps(struct evaluation *e, int person, const int64_t
     for (size_t i = 0; i < n && st == ST_OK; i++)
         st = truth_read(e->sets[person], rows[i], e->size, s->truth + i * bytes, em);
     if (st == ST_OK)
-        st = run(e, 1 - person, s->truth, n, s->redrawn, NULL, em);
+        st = run(e, 1 - person, person, s->truth, n, s->redrawn, NULL, em);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         const uint8_t *truth = s->truth + i * bytes;
         const uint8_t *mask = e->batch.masks[person] ? e->batch.masks[person] + i * pixels : NULL;
@@ -174,7 +180,7 @@ static enum status measure_batch(struct evaluation *e, int person, const int64_t
     size_t bytes = (size_t)e->size * (size_t)e->size * 3, pixels = bytes / 3;
     enum status st = load_rows(e, person, rows, n, em);
     if (st == ST_OK)
-        st = run(e, person, e->batch.images[person], n, s->recon, s->swap, em);
+        st = run(e, person, person, e->batch.images[person], n, s->recon, s->swap, em);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         const uint8_t *own = e->batch.images[person] + i * bytes;
         const uint8_t *mask = e->batch.masks[person] ? e->batch.masks[person] + i * pixels : NULL;
@@ -205,6 +211,40 @@ static enum status measure_person(struct evaluation *e, int person, struct errms
     return st;
 }
 
+static enum status swap(void *context, int person, uint8_t *pictures, size_t n, uint8_t *swaps,
+                        struct errmsg *em)
+{
+    return run(context, person, pictures, n, NULL, swaps, em);
+}
+
+/* How swaps of a person's pictures follow these. */
+static enum status measure_follow(struct evaluation *e, int person, struct errmsg *em)
+{
+    struct follow_source source = {
+        .swap = swap,
+        .context = e,
+        .size = e->size,
+        .loader = e->loader,
+        .seed = e->loaded.config.train.seed,
+    };
+    for (int p = 0; p < 2; p++) {
+        source.sets[p] = e->sets[p];
+        source.orders[p] = e->orders[p];
+        source.all[p] = !e->held_out[p];
+    }
+    follow_clear(&e->follow[person]);
+    if (!follow_is_possible(&source, person))
+        return ST_OK;
+    struct follow_reader *reader = NULL;
+    log_progress("measuring how swaps of person %c follow", 'A' + person);
+    enum status st = follow_reader_train(&source, person, &reader, em);
+    if (st == ST_OK)
+        st = follow_measure(&source, person, reader, &e->follow[person], em);
+    log_progress("%s", "");
+    follow_reader_free(reader);
+    return st;
+}
+
 static enum status evaluate(struct evaluation *e, struct errmsg *em)
 {
     enum status st = loaded_open(e->arguments.checkpoint,
@@ -221,14 +261,20 @@ static enum status evaluate(struct evaluation *e, struct errmsg *em)
     bool masks = set_get_info(e->sets[0])->has_masks && set_get_info(e->sets[1])->has_masks;
     st =
         loader_new(sources, &e->loaded.config.augment, e->loaded.config.train.seed, &e->loader, em);
+    unsigned arrays = (masks ? BATCH_MASKS : 0) |
+                      (loaded_takes_points(&e->loaded) ? BATCH_POSE | BATCH_POSE_KNOWN : 0);
     if (st == ST_OK)
-        st = batch_init(&e->batch, EVAL_BATCH, e->size, masks ? BATCH_MASKS : 0, em);
+        st = batch_init(&e->batch, EVAL_BATCH, e->size, arrays, em);
+    if (st == ST_OK)
+        loader_set_pose(e->loader, e->loaded.poses);
     if (st == ST_OK)
         st = quality_meter_new(e->size, &e->meter, em);
     for (int p = 0; p < 2 && st == ST_OK; p++)
         st = compute_mean_face(e, p, em);
     for (int p = 0; p < 2 && st == ST_OK; p++)
         st = measure_person(e, p, em);
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        st = measure_follow(e, p, em);
     return st;
 }
 
@@ -271,6 +317,60 @@ static void print_table(const struct evaluation *e)
     }
 }
 
+/* The rows of the second table: whose quantities, from one direction's correlations. */
+static const struct {
+    const char *key, *text;
+    size_t offset; /* in struct follow_quantity */
+} follow_rows[] = {
+    {"swap",      "swap",                      offsetof(struct follow_quantity, swap)     },
+    {"true_swap", "true swap",                 offsetof(struct follow_quantity, true_swap)},
+    {"reader",    "real pictures, as a check", offsetof(struct follow_quantity, reader)   },
+};
+
+static double follow_number(const struct follow *f, size_t row, int quantity)
+{
+    return *(const double *)((const char *)&f->of[quantity] + follow_rows[row].offset);
+}
+
+static bool has_follow(const struct evaluation *e, int person)
+{
+    for (int q = 0; q < POSE_QUANTITIES; q++)
+        if (isfinite(e->follow[person].of[q].reader))
+            return true;
+    return false;
+}
+
+static void print_follow(const struct evaluation *e)
+{
+    if (!has_follow(e, 0) && !has_follow(e, 1))
+        return;
+    printf("\n%-32s", "does it follow? correlation of");
+    for (int q = 0; q < POSE_QUANTITIES; q++)
+        printf("%8s", pose_quantity_name((enum pose_quantity)q));
+    putchar('\n');
+    for (int p = 0; p < 2; p++) {
+        for (size_t row = 0; row < ARRAY_LENGTH(follow_rows) && has_follow(e, p); row++) {
+            char title[64];
+            snprintf(title, sizeof title, "%c>%c  %s", 'A' + p, 'B' - p, follow_rows[row].text);
+            printf("%-32s", title);
+            for (int q = 0; q < POSE_QUANTITIES; q++) {
+                double r = follow_number(&e->follow[p], row, q);
+                if (isfinite(r))
+                    printf("%8.2f", r);
+                else
+                    printf("%8s", "-");
+            }
+            putchar('\n');
+        }
+    }
+    for (int p = 0; p < 2; p++) {
+        char *words = follow_words(&e->follow[p], p);
+        if (words)
+            printf("%c>%c  %s\n", 'A' + p, 'B' - p, words);
+        free(words);
+    }
+}
+
 /* ---- Why a column is empty, or unexpected ---------------------------------------------------- */
 
 /* Logs which of the sets lacks something, or that both do. */
@@ -286,12 +386,13 @@ static void log_person(const struct evaluation *e, const bool lacks[static 2], c
 
 static void log_gaps(const struct evaluation *e)
 {
-    bool no_truth[2], no_masks[2], unmeasured[2];
+    bool no_truth[2], no_masks[2], unmeasured[2], no_points[2];
     for (int p = 0; p < 2; p++) {
         const struct set_info *info = set_get_info(e->sets[p]);
         bool any = picture_count(e, p) > 0;
         no_truth[p] = any && !info->has_truth;
         no_masks[p] = !info->has_masks;
+        no_points[p] = loaded_takes_points(&e->loaded) && !info->has_points;
         unmeasured[p] = any && e->sum[p][ANSWER_RECON].n == 0;
         if (!any)
             log_info("%c>%c is empty: no picture of %s is held out (data.val_fraction = %g), and "
@@ -305,6 +406,7 @@ static void log_gaps(const struct evaluation *e)
     log_person(
         e, no_masks, "without face masks",
         "measured on the whole picture, background included, for which both sets need masks");
+    log_person(e, no_points, "without points", "poses are predicted from the pictures");
     log_person(e, unmeasured, "with empty face masks",
                "no measured picture has a face in its mask");
 }
@@ -318,6 +420,26 @@ static json_t *quality_json(const struct quality_sum *sum)
                      (json_int_t)sum->n);
 }
 
+/* null: not measured. */
+static json_t *follow_json(const struct evaluation *e, int person)
+{
+    if (!has_follow(e, person))
+        return json_null();
+    json_t *object = json_object();
+    for (int q = 0; q < POSE_QUANTITIES; q++) {
+        json_t *one = json_object();
+        for (size_t row = 0; row < ARRAY_LENGTH(follow_rows); row++)
+            json_object_set_new(one, follow_rows[row].key,
+                                json_number_or_null(follow_number(&e->follow[person], row, q)));
+        json_object_set_new(one, "pictures", json_integer((json_int_t)e->follow[person].of[q].n));
+        json_object_set_new(object, pose_quantity_name((enum pose_quantity)q), one);
+    }
+    char *words = follow_words(&e->follow[person], person);
+    json_object_set_new(object, "wrong", words ? json_string(words) : json_null());
+    free(words);
+    return object;
+}
+
 static void print_json(const struct evaluation *e)
 {
     static const char *const direction[2] = {"a2b", "b2a"};
@@ -328,6 +450,7 @@ static void print_json(const struct evaluation *e)
                                  e->batch.masks[p] != NULL);
         for (int a = 0; a < ANSWERS; a++)
             json_object_set_new(part, answer_key[a], quality_json(&e->sum[p][a]));
+        json_object_set_new(part, "follow", follow_json(e, p));
         json_object_set_new(root, direction[p], part);
     }
     json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
@@ -405,6 +528,8 @@ int engine_eval(int argc, char **argv)
         print_json(&e);
     else if (st == ST_OK)
         print_table(&e);
+    if (st == ST_OK && !e.arguments.json)
+        print_follow(&e);
     if (st == ST_OK)
         log_gaps(&e);
     evaluation_release(&e);

@@ -129,6 +129,13 @@ enum status source_read(struct source *s, int64_t i, int size, struct picture *o
     return st;
 }
 
+enum status source_pose(struct source *s, int64_t i, const struct pose_scale *scale,
+                        struct pose_code *out, struct errmsg *em)
+{
+    *out = (struct pose_code){0};
+    return s->set ? pose_read(s->set, i, &AUGMENT_NONE, scale, out, em) : ST_OK;
+}
+
 const char *source_name(const struct source *s, int64_t i)
 {
     return s->set ? set_name(s->set, i) : path_name(s->paths[i]);

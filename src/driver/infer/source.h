@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "data/picture.h"
+#include "data/pose.h"
 #include "data/set.h"
 
 struct source {
@@ -30,6 +31,9 @@ void source_release(struct source *s);
  * be used; ST_MEMORY. */
 enum status source_read(struct source *s, int64_t i, int size, struct picture *out,
                         struct errmsg *em) MUST_CHECK;
+/* The pose code of the i-th picture (data/pose.h); all unknown if the source has no points. */
+enum status source_pose(struct source *s, int64_t i, const struct pose_scale *scale,
+                        struct pose_code *out, struct errmsg *em) MUST_CHECK;
 /* The name of the i-th picture, without its folder; borrowed. */
 const char *source_name(const struct source *s, int64_t i);
 

@@ -12,7 +12,7 @@
 #include "command.h"
 #include "data/file_kind.h"
 
-enum { KEY_VERIFY = 1000, KEY_SHEET, KEY_JSON, KEY_AUGMENT, KEY_POINTS };
+enum { KEY_VERIFY = 1000, KEY_SHEET, KEY_JSON, KEY_AUGMENT, KEY_POINTS, KEY_OVERLAP, KEY_USES };
 
 /* clang-format off */
 static const struct argp_option options[] = {
@@ -21,10 +21,32 @@ static const struct argp_option options[] = {
     {"augment", KEY_AUGMENT, "CONFIG", 0,
      "with --sheet, of a set: show its pictures as augmented by this configuration", 1},
     {"points", KEY_POINTS, NULL, 0, "with --sheet, of a set: draw the points of each face", 1},
+    {"overlap", KEY_OVERLAP, "OUT.png", 0,
+     "of two sets: where the poses of their faces overlap, in words and as a plot", 1},
+    {"uses", KEY_USES, "SET", 0,
+     "list the runs, checkpoints and sets in the FOLDERs that hold this set's pictures", 1},
     {"json", KEY_JSON, NULL, 0, "one JSON object on standard output (keys below)", 1},
     {0},
 };
 /* clang-format on */
+
+/* One file; two sets with --overlap; folders with --uses. */
+static void check_paths(const struct inspect_options *o, const struct argp_state *state)
+{
+    bool alone = !o->verify && !o->sheet && !o->augment;
+    if (o->overlap && (o->uses || !alone))
+        argp_error(state, "--overlap goes with --json alone");
+    if (o->uses && !alone)
+        argp_error(state, "--uses goes with --json alone");
+    if (o->overlap && o->n_paths != 2)
+        argp_error(state,
+                   "--overlap compares two sets: bifrons inspect A.h5 B.h5 --overlap OUT.png");
+    if (o->n_paths == 0)
+        argp_error(state,
+                   o->uses ? "in which folders? Give those that hold your runs" : "which file?");
+    if (!o->overlap && !o->uses && o->n_paths > 1)
+        argp_error(state, "one file at a time");
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -42,17 +64,23 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case KEY_POINTS:
         o->points = true;
         return 0;
+    case KEY_OVERLAP:
+        o->overlap = arg;
+        return 0;
+    case KEY_USES:
+        o->uses = arg;
+        return 0;
     case KEY_JSON:
         o->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (o->path)
-            argp_error(state, "one file at a time");
-        o->path = arg;
+        if (o->n_paths == INSPECT_PATHS_MAX)
+            argp_error(state, "more than %d files or folders", INSPECT_PATHS_MAX);
+        else
+            o->paths[o->n_paths++] = arg;
         return 0;
     case ARGP_KEY_END:
-        if (!o->path)
-            argp_error(state, "which file?");
+        check_paths(o, state);
         if (o->augment && !o->sheet)
             argp_error(state, "--augment needs --sheet OUT.png");
         if (o->points && !o->sheet)
@@ -69,20 +97,27 @@ static const struct argp parser = {
     .options = options,
     .parser = parse_option,
     .children = command_help,
-    .args_doc = "FILE",
+    .args_doc = "FILE\nA.h5 B.h5 --overlap OUT.png\n--uses SET FOLDER...",
     .doc = "Shows what is in a set of pictures (.h5) or in a checkpoint (.pt).\v"
            "JSON keys of a set: kind (\"set\"), path, person, consent, n, size, parts (a list), "
            "creator, created, source_hash, fingerprint (16 hex digits), direct, points (null, or "
            "how many of the 70 are known a picture: least, most, mean; without: pictures of which "
-           "none is known; outside: known ones outside of their picture), verified (true, or null "
-           "where not asked). Of a checkpoint: kind (\"checkpoint\"), path, verified, "
+           "none is known; outside: known ones outside of their picture), faces (pose in degrees, "
+           "from \"pose\" or \"points\"; sharpness; identity, the distance to the person's mean; "
+           "sources; time: least, p5, p50, p95 and most of each, and the pictures that stand "
+           "out), verified (true, or null where not asked). Of a checkpoint: kind "
+           "(\"checkpoint\"), path, verified, "
            "sets, and "
            "record, the checkpoint's own bifrons.json. sets has for A and for B: person, path and "
            "fingerprint of the set it was trained on, and now: \"same\", \"other\" (pictures), "
            "\"unreadable\" or \"missing\".\n\n"
+           "Sharpness is the strength of edges over the contrast, inside the mask: compare it "
+           "within a set. It is measured on up to 1000 pictures, on all with --verify.\n\n"
            "Examples:\n"
            "  $ bifrons inspect a.h5 --verify --sheet a.png --points\n"
            "  $ bifrons inspect a.h5 --augment configs/light128.toml --sheet augmented.png\n"
+           "  $ bifrons inspect a.h5 b.h5 --overlap overlap.png\n"
+           "  $ bifrons inspect --uses a.h5 runs\n"
            "  $ bifrons inspect runs/light128/checkpoints/best.pt\n\n"
            "Exit status: 0; 64 usage; 65 no set or checkpoint, or damaged; 66 no such file; 74 the "
            "sheet cannot be written."};
@@ -111,7 +146,12 @@ int command_inspect(int argc, char **argv)
     struct errmsg em = {0};
     argp_parse(&parser, argc, argv, 0, NULL, &o);
     bool zip = false;
-    enum status st = find_kind(o.path, &zip, &em);
+    enum status st = ST_OK;
+    if (o.overlap || o.uses) {
+        st = o.overlap ? inspect_overlap(&o, &em) : inspect_uses(&o, &em);
+        return st == ST_OK ? 0 : command_fail(&em);
+    }
+    st = find_kind(o.paths[0], &zip, &em);
     if (st == ST_OK && o.augment)
         return command_exec_engine(argc, argv);
     if (st == ST_OK)

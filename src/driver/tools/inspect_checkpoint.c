@@ -75,7 +75,7 @@ static enum status read_record(const char *path, char **text_out, size_t *n_out,
     return st;
 }
 
-static enum status parse_record(const char *path, json_t **out, struct errmsg *em)
+enum status inspect_read_record(const char *path, json_t **out, struct errmsg *em)
 {
     char *text = NULL;
     size_t n = 0;
@@ -146,6 +146,8 @@ static void print_state(const json_t *record)
         print_value(#name, json_object_get(meta, #name));
     TRAIN_STATE(STATE_SKIP, STATE_SKIP, META)
 #undef META
+    if (json_object_get(meta, "identity"))
+        inspect_print("identity", "the mean of each person's 128 numbers (biometric data)");
     json_decref(meta);
     print_value("epoch", json_object_get(record, "epoch"));
 #define FACT(type, name, fact)     print_value(#fact, json_object_get(record, #fact));
@@ -158,7 +160,7 @@ static void print_state(const json_t *record)
 static void print_record(const struct inspect_options *o, const json_t *record,
                          const struct trained_on *sets)
 {
-    inspect_print("checkpoint", o->path);
+    inspect_print("checkpoint", o->paths[0]);
     print_state(record);
     trained_on_print(sets);
     puts("model");
@@ -185,17 +187,17 @@ enum status inspect_checkpoint(const struct inspect_options *o, struct errmsg *e
 {
     json_t *record;
     if (o->sheet)
-        return FAIL(em, ST_USAGE, "--sheet is for sets; %s is a checkpoint", o->path);
-    enum status st = parse_record(o->path, &record, em);
+        return FAIL(em, ST_USAGE, "--sheet is for sets; %s is a checkpoint", o->paths[0]);
+    enum status st = inspect_read_record(o->paths[0], &record, em);
     if (st != ST_OK)
         return st;
     struct trained_on sets[2];
     trained_on_read(record, sets);
     if (o->verify)
-        st = verify(o->path, em);
+        st = verify(o->paths[0], em);
     if (st == ST_OK && o->json)
         st = inspect_print_json(json_pack("{s:s, s:o, s:o, s:o, s:O}", "kind", "checkpoint", "path",
-                                          inspect_text(o->path), "verified",
+                                          inspect_text(o->paths[0]), "verified",
                                           o->verify ? json_true() : json_null(), "sets",
                                           trained_on_json(sets), "record", record),
                                 em);

@@ -7,9 +7,10 @@
 #include "data/points.h"
 #include "data/set.h"
 #include "data/sheet.h"
+#include "faces.h"
 #include "inspect.h"
 
-enum { PARTS = 8 };
+enum { PARTS = 12 };
 
 /* Lists the names of the datasets of a set; returns how many. */
 static int list_parts(const struct set_info *info, const char *parts[static PARTS])
@@ -26,6 +27,10 @@ static int list_parts(const struct set_info *info, const char *parts[static PART
         {info->has_landmarks && !info->landmarks_derived, "landmarks"},
         {info->has_points,                                "points"   },
         {info->has_matrix,                                "matrix"   },
+        {info->has_pose,                                  "pose"     },
+        {info->has_identity,                              "identity" },
+        {info->has_source,                                "source"   },
+        {info->has_time,                                  "time"     },
     };
     int n = 0;
     for (int i = 0; i < PARTS; i++)
@@ -88,9 +93,10 @@ static void print_known(const struct known *k)
         inspect_print("points", line);
 }
 
-static json_t *set_json(const struct inspect_options *o, const struct set_info *info,
-                        const struct known *known)
+static json_t *set_json(const struct inspect_options *o, const struct set *s,
+                        const struct known *known, const struct faces *faces)
 {
+    const struct set_info *info = set_get_info(s);
     const char *parts[PARTS];
     char fingerprint[17];
     int n = list_parts(info, parts);
@@ -98,14 +104,14 @@ static json_t *set_json(const struct inspect_options *o, const struct set_info *
     json_t *list = json_array();
     for (int i = 0; i < n; i++)
         json_array_append_new(list, json_string(parts[i]));
-    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:i, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:o}",
-                     "kind", "set", "path", inspect_text(o->path), "person",
+    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:i, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o}",
+                     "kind", "set", "path", inspect_text(o->paths[0]), "person",
                      inspect_text(info->person), "consent", inspect_text(info->consent), "n",
                      (json_int_t)info->n, "size", info->size, "parts", list, "creator",
                      inspect_text(info->creator), "created", inspect_text(info->created),
                      "source_hash", inspect_text(info->source_hash), "fingerprint", fingerprint,
-                     "direct", info->direct, "points", known_json(known), "verified",
-                     o->verify ? json_true() : json_null());
+                     "direct", info->direct, "points", known_json(known), "faces",
+                     faces_json(faces, s), "verified", o->verify ? json_true() : json_null());
 }
 
 static const char *or_missing(const char *text, const char *missing)
@@ -113,14 +119,15 @@ static const char *or_missing(const char *text, const char *missing)
     return text[0] != '\0' ? text : missing;
 }
 
-static void print_set(const struct inspect_options *o, const struct set_info *info,
-                      const struct known *known)
+static void print_set(const struct inspect_options *o, const struct set *s,
+                      const struct known *known, const struct faces *faces)
 {
+    const struct set_info *info = set_get_info(s);
     const char *parts[PARTS];
     char line[256];
     size_t used = 0;
     int n = list_parts(info, parts);
-    inspect_print("set", o->path);
+    inspect_print("set", o->paths[0]);
     inspect_print("person", or_missing(info->person, "(not named)"));
     inspect_print("consent", or_missing(info->consent, "(none: bifrons train refuses this set)"));
     snprintf(line, sizeof line, "%" PRId64 " of %d x %d px", info->n, info->size, info->size);
@@ -130,6 +137,7 @@ static void print_set(const struct inspect_options *o, const struct set_info *in
             (size_t)snprintf(line + used, sizeof line - used, "%s%s", i > 0 ? ", " : "", parts[i]);
     inspect_print("parts", line);
     print_known(known);
+    faces_print(faces, s);
     inspect_print("created", or_missing(info->created, "(not said)"));
     inspect_print("creator", or_missing(info->creator, "(not said)"));
     inspect_print("source hash", or_missing(info->source_hash, "(none)"));
@@ -143,7 +151,7 @@ static void print_set(const struct inspect_options *o, const struct set_info *in
 enum status inspect_set(const struct inspect_options *o, struct errmsg *em)
 {
     struct set *s;
-    enum status st = set_open(o->path, &s, em);
+    enum status st = set_open(o->paths[0], &s, em);
     if (st != ST_OK)
         return st;
     if (o->verify)
@@ -151,12 +159,15 @@ enum status inspect_set(const struct inspect_options *o, struct errmsg *em)
     struct known known;
     if (st == ST_OK)
         st = count_points(s, &known, em);
+    struct faces faces;
+    if (st == ST_OK)
+        st = faces_measure(s, o->verify, &faces, em);
     if (st == ST_OK && o->sheet && (st = sheet_write(s, o->points, o->sheet, em)) == ST_OK)
         log_info("contact sheet: %s", o->sheet);
     if (st == ST_OK && o->json)
-        st = inspect_print_json(set_json(o, set_get_info(s), &known), em);
+        st = inspect_print_json(set_json(o, s, &known, &faces), em);
     else if (st == ST_OK)
-        print_set(o, set_get_info(s), &known);
+        print_set(o, s, &known, &faces);
     set_free(s);
     return st;
 }

@@ -9,8 +9,9 @@
 #include "data/set.h"
 #include "inspect.h"
 
-static void read_names(const json_t *record, struct trained_on out[static 2])
+void trained_on_names(const json_t *record, struct trained_on out[static 2])
 {
+    memset(out, 0, 2 * sizeof *out);
     const char *text = json_string_value(json_object_get(record, "meta"));
     json_t *meta = json_loads(text ? text : "{}", 0, NULL);
     for (size_t p = 0; p < 2; p++) {
@@ -54,8 +55,7 @@ static enum trained_on_now look(struct trained_on *t)
 
 void trained_on_read(const json_t *record, struct trained_on out[static 2])
 {
-    memset(out, 0, 2 * sizeof *out);
-    read_names(record, out);
+    trained_on_names(record, out);
     read_paths(record, out);
     for (int p = 0; p < 2; p++)
         out[p].now = look(&out[p]);

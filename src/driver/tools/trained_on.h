@@ -26,6 +26,8 @@ struct trained_on {
     enum trained_on_now now;
 };
 
+/* Reads only the names and the fingerprints; the rest is empty. */
+void trained_on_names(const json_t *record, struct trained_on out[static 2]);
 /* Opens the sets and compares them. An error is reported as a value of `now`. */
 void trained_on_read(const json_t *record, struct trained_on out[static 2]);
 /* Prints two lines; none if the checkpoint names no sets. */

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "config_schema.h"
 #include "validate.h"
+#include "validate_follow.h"
 
 #include "base/poison.h"
 
@@ -47,6 +48,40 @@ static void print_reached(FILE *f, const struct session *s)
         fprintf(f, "; best %s %.4f at step %" PRId64, best, t->best_value, t->best_step);
 }
 
+/* ---- How swaps follow their source pictures ---------------------------------------------------
+ */
+
+static void log_follow(const struct session *s, int person, const struct follow *f)
+{
+    char text[256];
+    size_t n = 0;
+    for (int i = 0; i < POSE_QUANTITIES; i++) {
+        const struct follow_quantity *q = &f->of[i];
+        if (isfinite(q->swap) && n < sizeof text)
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s %.2f (%.2f)", n > 0 ? ", " : "",
+                                  pose_quantity_name((enum pose_quantity)i), q->swap, q->reader);
+    }
+    if (n > 0)
+        log_info("%c>%c: correlation of swap and source picture (in brackets: of %c's own pictures "
+                 "and their points, by the same reader): %s",
+                 'A' + person, 'B' - person, 'B' - person, text);
+    char *wrong = follow_words(f, person);
+    if (wrong)
+        log_warn("%c>%c: %s%s", 'A' + person, 'B' - person, wrong,
+                 s->run.config.model.pose
+                     ? ""
+                     : "; model.pose = \"predicted\" with loss.pose = 0.2 trains swaps to follow");
+    free(wrong);
+}
+
+static void log_follows(const struct session *s)
+{
+    struct follow follow[MODEL_PEOPLE];
+    validate_get_follow(s, follow);
+    for (int p = 0; p < MODEL_PEOPLE; p++)
+        log_follow(s, p, &follow[p]);
+}
+
 /* ---- The files, and the next command --------------------------------------------------------- */
 
 /* OUT/checkpoints/best.pt, or the latest checkpoint if there is no best.pt. */
@@ -77,10 +112,8 @@ static void print_places(FILE *f, const struct session *s)
     char path[PATH_BYTES_MAX + 64];
     snprintf(path, sizeof path, "%s/%s", s->run.out, name);
     print_inside(f, s, file_exists(path) ? name : "previews");
-    fputs("; report: ", f);
-    print_inside(f, s, "run.json");
-    fputs(" and ", f);
-    print_inside(f, s, "metrics.jsonl");
+    fputs(s->run.config.log.report ? "; report, for a browser: " : "; losses: ", f);
+    print_inside(f, s, s->run.config.log.report ? "report.html" : "metrics.jsonl");
 }
 
 static void print_next(FILE *f, const struct session *s)
@@ -119,6 +152,7 @@ void finish_log(const struct session *s)
     if (comm_rank(s->run.comm) != 0 || s->state.step == 0)
         return;
     tell(s, print_reached);
+    log_follows(s);
     tell(s, print_places);
     tell(s, print_next);
 }

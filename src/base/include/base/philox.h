@@ -26,6 +26,7 @@ enum philox_stream {
     PHILOX_FAULT = 8,    /* injected faults in tests */
     PHILOX_NOISE_A = 9,  /* noise of augmentation; index = position */
     PHILOX_NOISE_B = 10,
+    PHILOX_REGRESSOR = 11, /* model/regressor.h; index = its number + (step << 32) */
 };
 
 /* The next number to draw from one stream at one index. A plain value: copy it freely. */

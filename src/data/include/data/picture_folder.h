@@ -39,13 +39,14 @@ enum status picture_folder_list(const char *folder, struct picture_folder *out,
                                 struct errmsg *em) MUST_CHECK;
 void picture_folder_release(struct picture_folder *f);
 
-/* Side data that belongs to pictures: the folders masks and truth, the files landmarks.csv and
- * points.csv. */
+/* Side data that belongs to pictures: the folders masks and truth, and lists. */
 enum folder_special {
     FOLDER_MASKS,
     FOLDER_TRUTH,
     FOLDER_LANDMARKS,
     FOLDER_POINTS,
+    FOLDER_FACES,
+    FOLDER_IDENTITY,
     FOLDER_SPECIALS
 };
 /* Found in any case and Unicode form; the exact name goes first. NULL: not there. */

@@ -5,8 +5,12 @@
 #include "base/poison.h"
 
 #define OF(name) name, name "_a", name "_b"
-static const char *const keys[VAL_NUMBERS] = {OF("recon_l1"), OF("recon_psnr"), OF("recon_ssim"),
-                                              OF("swap_l1"),  OF("swap_psnr"),  OF("swap_ssim")};
+static const char *const keys[VAL_NUMBERS] = {
+    OF("recon_l1"),     OF("recon_psnr"),   OF("recon_ssim"),   OF("swap_l1"),
+    OF("swap_psnr"),    OF("swap_ssim"),    OF("follow"),       OF("follow_yaw"),
+    OF("follow_pitch"), OF("follow_brows"), OF("follow_mouth"), OF("follow_eyes"),
+    OF("follow_gaze"),  OF("reader_yaw"),   OF("reader_pitch"), OF("reader_brows"),
+    OF("reader_mouth"), OF("reader_eyes"),  OF("reader_gaze")};
 
 const char *val_metrics_key(int i)
 {
@@ -16,6 +20,11 @@ const char *val_metrics_key(int i)
 int val_metrics_mean(enum val_answer answer, enum val_measure measure)
 {
     return ((int)answer * VAL_MEASURES + (int)measure) * VAL_OF;
+}
+
+int val_metrics_follow(enum pose_quantity quantity, bool reader)
+{
+    return VAL_FOLLOW + (1 + (int)quantity + (reader ? POSE_QUANTITIES : 0)) * VAL_OF;
 }
 
 void val_metrics_clear(struct val_metrics *m)

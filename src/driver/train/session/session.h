@@ -26,6 +26,7 @@
 #include "train_state.h"
 
 struct feed;
+struct follow_reader;
 
 /* What depends on the size of pictures or the batch. step/stage_open.h opens and closes it. */
 struct stage {
@@ -36,10 +37,12 @@ struct stage {
     struct feed *feed; /* has room for this rank's largest micro-batch */
     struct model_memory memory;
     struct model *model;
-    struct reducer *reducer;              /* of the model's gradients */
-    struct norm *norm;                    /* of the summed gradient */
-    struct slot_sum *slot_sum;            /* with train.reproducible, else NULL */
-    struct slot_sum *discriminator_slots; /* the same for the discriminators' gradients */
+    struct reducer *reducer;                     /* of the model's gradients */
+    struct norm *norm;                           /* of the summed gradient */
+    struct slot_sum *slot_sum;                   /* with train.reproducible, else NULL */
+    struct slot_sum *discriminator_slots;        /* the same for the discriminators' gradients */
+    struct follow_reader *readers[MODEL_PEOPLE]; /* of swaps of A's and of B's pictures, on the rank
+                                                    that measures them; NULL: not trained yet */
 };
 
 struct session {

@@ -8,6 +8,7 @@
 #include "device.h"
 #include "discriminator_step.h"
 #include "feed.h"
+#include "follow.h"
 #include "norm.h"
 #include "run_plan.h"
 #include "step.h"
@@ -271,6 +272,8 @@ enum status stage_open_sums(struct stage *stage, const struct train_state *at, s
 
 void stage_close(struct stage *stage)
 {
+    for (int p = 0; p < MODEL_PEOPLE; p++)
+        follow_reader_free(stage->readers[p]);
     slot_sum_free(stage->slot_sum);
     slot_sum_free(stage->discriminator_slots);
     norm_free(stage->norm);

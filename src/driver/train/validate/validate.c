@@ -1,5 +1,6 @@
 #include "validate.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "feed.h"
 #include "outputs.h"
 #include "truth.h"
+#include "validate_follow.h"
 #include "vote.h"
 
 #include "base/poison.h"
@@ -293,7 +295,14 @@ enum status validate_run(struct session *s, const struct collapse_view own[stati
     *out = losses;
     s->state.val_loss = v.pairs > 0 ? out->total : NAN;
     val_metrics_from(sums, &s->state.val_metrics);
+    bool follows = validate_by_follow(&s->run.config);
+    if (follows)
+        st = validate_follow(s, em);
     record_best(s);
+    if (!follows && session_run_is_over(s))
+        st = validate_follow(s, em);
+    if (st != ST_OK)
+        return st;
     if (judges(&s->run))
         record_collapse(s, own, seen);
     return ST_OK;
@@ -338,7 +347,25 @@ static enum status has_measurable(const struct run *run, int person, bool *out, 
 
 static bool is_of_swaps(const struct run *run)
 {
-    return run->config.checkpoint.best - BEST_METRICS >= VAL_SWAP * VAL_MEASURES;
+    return !validate_by_follow(&run->config) &&
+           run->config.checkpoint.best - BEST_METRICS >= VAL_SWAP * VAL_MEASURES;
+}
+
+/* Checks that checkpoint.best = "follow" can be measured. */
+static enum status check_follow(const struct run *run, struct errmsg *em)
+{
+    if (validate_can_follow(run, MODEL_A) || validate_can_follow(run, MODEL_B))
+        return ST_OK;
+    return FAIL(em, ST_CONFIG,
+                "checkpoint.best = \"follow\" needs points in both sets, at least %d training "
+                "pictures and %d held-out pictures of each person; %s has %s points and %" PRId64
+                " + %" PRId64 " pictures, %s has %s points and %" PRId64 " + %" PRId64
+                ": set it to \"loss\" or \"recon_l1\", or pack the sets with points.csv",
+                FOLLOW_TRAIN_MIN, FOLLOW_HELD_OUT_MIN, set_path(run->sets[0]),
+                set_get_info(run->sets[0])->has_points ? "its" : "no",
+                order_train_count(run->orders[0]), order_val_count(run->orders[0]),
+                set_path(run->sets[1]), set_get_info(run->sets[1])->has_points ? "its" : "no",
+                order_train_count(run->orders[1]), order_val_count(run->orders[1]));
 }
 
 /* Checks that the metric of checkpoint.best can be measured. */
@@ -374,6 +401,8 @@ enum status validate_check(const struct run *run, struct errmsg *em)
                     "checkpoint.best = \"%s\" needs the true swaps, and neither %s nor %s holds "
                     "any: set it to \"loss\" or \"recon_l1\"",
                     best_name(run), set_path(run->sets[0]), set_path(run->sets[1]));
+    if (validate_pairs(run) > 0 && validate_by_follow(&run->config))
+        return check_follow(run, em);
     if (validate_pairs(run) > 0)
         return metric ? check_metric(run, best_name(run), em) : ST_OK;
     if (run->config.train.early_stop > 0)
@@ -397,7 +426,8 @@ double validate_value(const struct session *s)
 bool validate_is_better(const struct session *s, double other)
 {
     int64_t which = s->run.config.checkpoint.best - BEST_METRICS;
-    bool lower = which < 0 || which % VAL_MEASURES == VAL_L1;
+    bool lower =
+        which < 0 || (which % VAL_MEASURES == VAL_L1 && !validate_by_follow(&s->run.config));
     double value = validate_value(s);
     if (validate_pairs(&s->run) == 0)
         return true;

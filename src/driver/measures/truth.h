@@ -1,6 +1,6 @@
 /* Reads the true swap of a picture (sets of bifrons synth have it) at the size of the model. */
-#ifndef BIFRONS_DRIVER_TRAIN_TRUTH_H
-#define BIFRONS_DRIVER_TRAIN_TRUTH_H
+#ifndef BIFRONS_DRIVER_TRUTH_H
+#define BIFRONS_DRIVER_TRUTH_H
 
 #include <stdint.h>
 

@@ -1,0 +1,105 @@
+/*
+ * Does a swap follow its source picture? For each quantity of a pose (data/pose.h) the correlation
+ * r, over held-out pictures, of what the swaps show with what the source pictures show.
+ *
+ *     struct follow_reader *reader = NULL;
+ *     struct follow f;
+ *     follow_clear(&f);
+ *     if (follow_is_possible(&source, person)) // of swaps of this person's pictures
+ *         st = follow_reader_train(&source, person, &reader, &em);
+ *     if (st == ST_OK && reader)
+ *         st = follow_measure(&source, person, reader, &f, &em);
+ *     char *wrong = follow_words(&f, person);
+ *     free(wrong);
+ *     follow_reader_free(reader);
+ *
+ * The source pictures' quantities come from their points. A reader (model/regressor.h) reads the
+ * swaps' quantities: it has learned the quantities of the other person, whose face a swap shows,
+ * from that person's training pictures and points. r does not care about scale or offset, so faces
+ * at rest may differ.
+ *
+ * Why the source's points, and not the reader's numbers for the true swap: a reader that looks at
+ * the wrong thing, such as the light, errs alike on both pictures, and r would be high. Against
+ * points it is low. A poor reader can only make a swap look worse than it is, and `reader` shows
+ * how poor: r on held-out real pictures of the person it has learned from. So a low r beside a good
+ * reader is the swap's fault. It needs no true swaps; where a set has them, `true_swap` is what a
+ * perfect swap would reach.
+ *
+ * The result depends on the swaps, the sets, their split, and the seed. Cost: about 4 s of one CPU
+ * thread to train a reader, from at most FOLLOW_TRAIN_MAX pictures; then little.
+ */
+#ifndef BIFRONS_DRIVER_FOLLOW_H
+#define BIFRONS_DRIVER_FOLLOW_H
+
+#include "data/loader.h"
+#include "data/pose.h"
+#include "model/model.h"
+
+enum {
+    FOLLOW_TRAIN_MIN = 32, /* training pictures of the person whose face is shown */
+    FOLLOW_TRAIN_MAX = 1024,
+    FOLLOW_HELD_OUT_MIN = 8, /* held-out pictures of each person */
+    FOLLOW_HELD_OUT_MAX = 256,
+};
+/* A quantity is not judged if the reader's own r is less. */
+#define FOLLOW_READER_MIN 0.5
+/* A swap does not follow if its r is less than this share of the reader's own. */
+#define FOLLOW_SHARE_MIN 0.6
+/* It goes the other way if r is less than -FOLLOW_OTHER_WAY and less than -2 / sqrt(pictures): two
+ * deviations of the r of unrelated numbers. */
+#define FOLLOW_OTHER_WAY 0.3
+
+/* NaN: not measured, because too few points are known or the quantity does not vary. 0: swaps that
+ * are all alike. */
+struct follow_quantity {
+    double swap, true_swap, reader;
+    double n; /* source pictures */
+};
+
+/* Swaps of one person's pictures. Only doubles. */
+struct follow {
+    struct follow_quantity of[POSE_QUANTITIES];
+};
+
+/* Makes swaps of n pictures of a person, (n, size, size, 3) both. */
+typedef enum status follow_swap(void *context, int person, uint8_t *pictures, size_t n,
+                                uint8_t *swaps, struct errmsg *em);
+
+struct follow_source {
+    follow_swap *swap;
+    void *context;         /* for swap */
+    int size;              /* pixels a side of what swap takes */
+    struct loader *loader; /* of these sets */
+    struct set *sets[MODEL_PEOPLE];
+    struct order *orders[MODEL_PEOPLE];
+    bool all[MODEL_PEOPLE]; /* measure all pictures, not only the held-out ones */
+    uint64_t seed;
+};
+
+/* True if both sets have points and enough pictures to measure swaps of this person's pictures. */
+bool follow_is_possible(const struct follow_source *s, int person);
+/* All of it NaN. */
+void follow_clear(struct follow *f);
+
+/* The other person's reader: learns once, reads often. */
+struct follow_reader;
+enum status follow_reader_train(const struct follow_source *s, int person,
+                                struct follow_reader **out, struct errmsg *em) MUST_CHECK;
+void follow_reader_free(struct follow_reader *r);
+/* Swaps of one person's pictures, read by the reader of the other. ST_IO, ST_DATA, ST_MEMORY,
+ * ST_TORCH. */
+enum status follow_measure(const struct follow_source *s, int person, struct follow_reader *reader,
+                           struct follow *out, struct errmsg *em) MUST_CHECK;
+
+enum follow_verdict { FOLLOW_UNKNOWN, FOLLOW_WELL, FOLLOW_LOST, FOLLOW_MIRRORED };
+enum follow_verdict follow_judge(const struct follow_quantity *q);
+/* The mean r of both directions over the quantities that are judged; NaN: none. */
+double follow_mean(const struct follow f[static MODEL_PEOPLE]);
+/*
+ * What is wrong with swaps of one person's pictures, as "B's head turns the other way (r of yaw
+ * -0.89), B's brows do not follow A's (r of brows 0.12)". The caller frees the text. NULL: nothing
+ * is wrong, or out of memory.
+ */
+char *follow_words(const struct follow *f, int person);
+
+#endif

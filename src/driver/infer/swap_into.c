@@ -10,6 +10,7 @@
 #include "composite_note.h"
 #include "data/picture_folder.h"
 #include "finder.h"
+#include "swap_video.h"
 
 #include "base/poison.h"
 
@@ -201,10 +202,26 @@ static enum status work_on_all(struct work *w, struct errmsg *em)
     return st == ST_OK ? check_outcome(w, em) : st;
 }
 
+static enum status work_on_video(struct work *w, struct errmsg *em)
+{
+    char who[160];
+    const struct swap_video o = {.input = w->results->input,
+                                 .out = w->results->out,
+                                 .from_s = w->a->from_s,
+                                 .to_s = w->a->to_s,
+                                 .no_sound = w->a->no_sound,
+                                 .loaded = w->loaded,
+                                 .into = w->into,
+                                 .who = who_text(w, who)};
+    return swap_video(&o, em);
+}
+
 enum status swap_into_check(const struct source *s, const struct results *r, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
     enum status st = ST_OK;
+    if (s->video)
+        return swap_video_check(r->out, em);
     if (s->set)
         return FAIL(em, ST_USAGE,
                     "%s is a set of faces that are cut out: --into puts a face back into a whole "
@@ -275,7 +292,7 @@ enum status swap_into(const struct into_arguments *a, const struct loaded *l,
     if (st == ST_OK)
         st = into_new(&options, &w.into, em);
     if (st == ST_OK)
-        st = work_on_all(&w, em);
+        st = s->video ? work_on_video(&w, em) : work_on_all(&w, em);
     into_free(w.into);
     finder_free(w.finder);
     return st;

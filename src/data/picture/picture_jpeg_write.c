@@ -48,8 +48,8 @@ static void stream_add(void *context, void *bytes, int n)
 static void insert_xmp(struct stream *s, const struct picture_mark *mark)
 {
     static const char name[] = "http://ns.adobe.com/xap/1.0/";
-    uint8_t segment[SEGMENT_FRAME_BYTES + sizeof name + XMP_BYTES_MAX];
-    size_t n = xmp_packet(mark, (char *)segment + SEGMENT_FRAME_BYTES + sizeof name);
+    uint8_t segment[SEGMENT_FRAME_BYTES + sizeof name + MARK_XMP_BYTES];
+    size_t n = mark_xmp(mark, (char *)segment + SEGMENT_FRAME_BYTES + sizeof name);
     n += SEGMENT_FRAME_BYTES + sizeof name;
     segment[0] = 0xff;
     segment[1] = 0xe1;

@@ -112,15 +112,21 @@ static bool is_hash(const char *text)
            strspn(text, "0123456789abcdef") == strlen(text);
 }
 
+const char *mark_source_name(const struct picture_mark *mark)
+{
+    return mark->source == PICTURE_SOURCE_TRAINED ? "trainedAlgorithmicMedia"
+                                                  : "compositeWithTrainedAlgorithmicMedia";
+}
+
 /* Digital Source Type of the IPTC Photo Metadata Standard; vocabulary of cv.iptc.org. */
-size_t xmp_packet(const struct picture_mark *mark, char out[static XMP_BYTES_MAX])
+size_t mark_xmp(const struct picture_mark *mark, char out[static MARK_XMP_BYTES])
 {
     char hash[192] = "";
     if (is_hash(mark->checkpoint_hash))
         snprintf(hash, sizeof hash, "   <bifrons:checkpoint>%s</bifrons:checkpoint>\n",
                  mark->checkpoint_hash);
     int n = snprintf(
-        out, XMP_BYTES_MAX,
+        out, MARK_XMP_BYTES,
         "<?xpacket begin=\"\xEF\xBB\xBF\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n"
         "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\n"
         " <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\n"
@@ -136,10 +142,8 @@ size_t xmp_packet(const struct picture_mark *mark, char out[static XMP_BYTES_MAX
         " </rdf:RDF>\n"
         "</x:xmpmeta>\n"
         "<?xpacket end=\"r\"?>",
-        mark->source == PICTURE_SOURCE_TRAINED ? "trainedAlgorithmicMedia"
-                                               : "compositeWithTrainedAlgorithmicMedia",
-        hash);
-    BUG_ON(n < 0 || n >= XMP_BYTES_MAX);
+        mark_source_name(mark), hash);
+    BUG_ON(n < 0 || n >= MARK_XMP_BYTES);
     return (size_t)n;
 }
 
@@ -147,9 +151,9 @@ static enum status append_xmp(struct bytes *b, const struct picture_mark *mark, 
 {
     static const char keyword[] = "XML:com.adobe.xmp\0\0\0\0"; /* keyword, then: not compressed, no
                                                                   language, no translation */
-    char chunk[sizeof keyword + XMP_BYTES_MAX];
+    char chunk[sizeof keyword + MARK_XMP_BYTES];
     memcpy(chunk, keyword, sizeof keyword);
-    size_t n = xmp_packet(mark, chunk + sizeof keyword);
+    size_t n = mark_xmp(mark, chunk + sizeof keyword);
     return append_chunk(b, "iTXt", chunk, sizeof keyword + n, em);
 }
 

@@ -132,12 +132,15 @@ struct scratch {
     uint8_t *recon, *swap, *truth, *redrawn;
 };
 
-/* Runs one person's pictures through the network. */
-static enum status run(struct evaluation *e, int person, uint8_t *images, size_t n, uint8_t *recon,
-                       uint8_t *swap, struct errmsg *em)
+/* Runs one person's pictures through the network, in the poses of the batch's pictures of `posed`:
+ * a true swap has the pose of its source picture. */
+static enum status run(struct evaluation *e, int person, int posed, uint8_t *images, size_t n,
+                       uint8_t *recon, uint8_t *swap, struct errmsg *em)
 {
     struct model_pictures pictures = {0};
     struct batch view = {.n = n, .size = e->size};
+    view.pose[person] = e->batch.pose[posed];
+    view.pose_known[person] = e->batch.pose_known[posed];
     view.images[person] = images;
     pictures.recon[person] = recon;
     pictures.swap[person] = swap;
@@ -154,7 +157,7 @@ static enum status measure_swaps(struct evaluation *e, int person, const int64_t
     for (size_t i = 0; i < n && st == ST_OK; i++)
         st = truth_read(e->sets[person], rows[i], e->size, s->truth + i * bytes, em);
     if (st == ST_OK)
-        st = run(e, 1 - person, s->truth, n, s->redrawn, NULL, em);
+        st = run(e, 1 - person, person, s->truth, n, s->redrawn, NULL, em);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         const uint8_t *truth = s->truth + i * bytes;
         const uint8_t *mask = e->batch.masks[person] ? e->batch.masks[person] + i * pixels : NULL;
@@ -177,7 +180,7 @@ static enum status measure_batch(struct evaluation *e, int person, const int64_t
     size_t bytes = (size_t)e->size * (size_t)e->size * 3, pixels = bytes / 3;
     enum status st = load_rows(e, person, rows, n, em);
     if (st == ST_OK)
-        st = run(e, person, e->batch.images[person], n, s->recon, s->swap, em);
+        st = run(e, person, person, e->batch.images[person], n, s->recon, s->swap, em);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         const uint8_t *own = e->batch.images[person] + i * bytes;
         const uint8_t *mask = e->batch.masks[person] ? e->batch.masks[person] + i * pixels : NULL;
@@ -208,11 +211,19 @@ static enum status measure_person(struct evaluation *e, int person, struct errms
     return st;
 }
 
+static enum status swap(void *context, int person, uint8_t *pictures, size_t n, uint8_t *swaps,
+                        struct errmsg *em)
+{
+    return run(context, person, pictures, n, NULL, swaps, em);
+}
+
 /* How swaps of a person's pictures follow these. */
 static enum status measure_follow(struct evaluation *e, int person, struct errmsg *em)
 {
     struct follow_source source = {
-        .model = e->loaded.model,
+        .swap = swap,
+        .context = e,
+        .size = e->size,
         .loader = e->loader,
         .seed = e->loaded.config.train.seed,
     };
@@ -250,8 +261,12 @@ static enum status evaluate(struct evaluation *e, struct errmsg *em)
     bool masks = set_get_info(e->sets[0])->has_masks && set_get_info(e->sets[1])->has_masks;
     st =
         loader_new(sources, &e->loaded.config.augment, e->loaded.config.train.seed, &e->loader, em);
+    unsigned arrays = (masks ? BATCH_MASKS : 0) |
+                      (loaded_takes_points(&e->loaded) ? BATCH_POSE | BATCH_POSE_KNOWN : 0);
     if (st == ST_OK)
-        st = batch_init(&e->batch, EVAL_BATCH, e->size, masks ? BATCH_MASKS : 0, em);
+        st = batch_init(&e->batch, EVAL_BATCH, e->size, arrays, em);
+    if (st == ST_OK)
+        loader_set_pose(e->loader, e->loaded.poses);
     if (st == ST_OK)
         st = quality_meter_new(e->size, &e->meter, em);
     for (int p = 0; p < 2 && st == ST_OK; p++)
@@ -371,12 +386,13 @@ static void log_person(const struct evaluation *e, const bool lacks[static 2], c
 
 static void log_gaps(const struct evaluation *e)
 {
-    bool no_truth[2], no_masks[2], unmeasured[2];
+    bool no_truth[2], no_masks[2], unmeasured[2], no_points[2];
     for (int p = 0; p < 2; p++) {
         const struct set_info *info = set_get_info(e->sets[p]);
         bool any = picture_count(e, p) > 0;
         no_truth[p] = any && !info->has_truth;
         no_masks[p] = !info->has_masks;
+        no_points[p] = loaded_takes_points(&e->loaded) && !info->has_points;
         unmeasured[p] = any && e->sum[p][ANSWER_RECON].n == 0;
         if (!any)
             log_info("%c>%c is empty: no picture of %s is held out (data.val_fraction = %g), and "
@@ -390,6 +406,7 @@ static void log_gaps(const struct evaluation *e)
     log_person(
         e, no_masks, "without face masks",
         "measured on the whole picture, background included, for which both sets need masks");
+    log_person(e, no_points, "without points", "poses are predicted from the pictures");
     log_person(e, unmeasured, "with empty face masks",
                "no measured picture has a face in its mask");
 }

@@ -10,8 +10,11 @@
 #include "composite_note.h"
 #include "data/picture_folder.h"
 #include "finder.h"
+#include "swap_video.h"
 
 #include "base/poison.h"
+
+enum { WHO_BYTES = 160 };
 
 struct work {
     const struct into_arguments *a;
@@ -20,6 +23,7 @@ struct work {
     const struct results *results;
     struct finder *finder;
     struct into *into;
+    bool sought[MODEL_PEOPLE];                         /* whose faces are replaced */
     struct name_list no_face, nobody, unsure, several; /* pictures */
     int64_t written, unreadable;
     size_t n_unsure, n_others; /* faces */
@@ -27,38 +31,60 @@ struct work {
 
 /* ---- Who ------------------------------------------------------------------------------------- */
 
-static enum status read_reference(struct work *w, enum people_side side, const char *path,
-                                  struct people *people, struct errmsg *em)
+/* What the checkpoint knows of a person, as if it were one face. */
+static void add_known(struct people *people, enum people_side side,
+                      const struct set_identity *known)
 {
-    struct picture picture = {0};
-    struct face *faces = calloc(FINDER_FACES_MAX, sizeof *faces);
-    size_t n = 0;
-    enum status st =
-        faces ? picture_read(path, &picture, em) : FAIL(em, ST_MEMORY, "out of memory");
-    if (st == ST_OK)
-        st = finder_find(w->finder, &picture, faces, &n, em);
-    if (st == ST_OK && n != 1)
-        st =
-            FAIL(em, ST_DATA,
-                 "--%s %s shows %zu faces: a reference shows one; cut it to the one that is meant, "
-                 "or name another picture",
-                 side == PEOPLE_MEANT ? "reference" : "other", path, n);
-    if (st == ST_OK)
-        people_add(people, side, &faces[0]);
-    picture_release(&picture);
-    free(faces);
-    return st;
+    struct face face = {0};
+    memcpy(face.identity, known->mean, sizeof face.identity);
+    if (known->known)
+        people_add(people, side, &face);
 }
 
-/* Whose faces are replaced: the references', or those that the checkpoint knows. */
+/* Nobody's face is replaced in the name of a person of the checkpoint. */
+static enum status check_references(const struct work *w, const struct people *referred,
+                                    struct errmsg *em)
+{
+    int who = w->a->person;
+    struct people known = {0};
+    struct face face = {0};
+    double distance;
+    add_known(&known, PEOPLE_MEANT, &w->loaded->identities[who]);
+    add_known(&known, PEOPLE_OTHERS, &w->loaded->identities[MODEL_PEOPLE - 1 - who]);
+    if (known.n[PEOPLE_MEANT] == 0)
+        return ST_OK;
+    for (int i = 0; i < FACE_IDENTITY; i++)
+        face.identity[i] =
+            (float)(referred->sum[PEOPLE_MEANT][i] / (double)referred->n[PEOPLE_MEANT]);
+    if (people_judge(&known, &face, &distance) != PERSON_OTHER)
+        return ST_OK;
+    return FAIL(em, ST_DATA,
+                "--reference does not show %s: the face is unlike those that the checkpoint was "
+                "trained on. Name a picture of %s, or leave out --reference, because the "
+                "checkpoint knows that face%s",
+                w->loaded->people[who], w->loaded->people[who],
+                who == MODEL_A ? " (for the other person's face: --direction b2a)" : "");
+}
+
+/* Whose faces are replaced: the references', else those that the checkpoint knows. */
 static enum status find_people(struct work *w, struct people people[MODEL_PEOPLE],
                                struct errmsg *em)
 {
+    for (int who = 0; who < MODEL_PEOPLE; who++) {
+        if (w->a->person != INTO_BOTH && w->a->person != who)
+            continue;
+        if (w->a->n_references[PEOPLE_MEANT] == 0)
+            add_known(&people[who], PEOPLE_MEANT, &w->loaded->identities[who]);
+        if (w->a->n_references[PEOPLE_OTHERS] == 0)
+            add_known(&people[who], PEOPLE_OTHERS, &w->loaded->identities[MODEL_PEOPLE - 1 - who]);
+    }
     enum status st = ST_OK;
     for (int side = 0; side < PEOPLE_SIDES; side++)
         for (size_t i = 0; i < w->a->n_references[side] && st == ST_OK; i++)
-            st = read_reference(w, (enum people_side)side, w->a->references[side][i],
-                                &people[w->a->person], em);
+            st = people_add_reference(&people[w->a->person], (enum people_side)side, w->finder,
+                                      w->a->references[side][i], em);
+    if (st == ST_OK && w->a->n_references[PEOPLE_MEANT] > 0)
+        st = check_references(w, &people[w->a->person], em);
     return st;
 }
 
@@ -71,6 +97,8 @@ static enum status write_composite(struct work *w, int64_t i, const struct pictu
     const struct picture_mark mark = {.source = PICTURE_SOURCE_COMPOSITE,
                                       .checkpoint_hash = w->loaded->hash};
     enum status st = results_place(w->results, i, path, em);
+    if (st == ST_OK && w->written == 0)
+        st = results_make_folder(w->results, em);
     if (st == ST_OK)
         st = picture_write_png(path, composite, &mark, em);
     if (st == ST_OK)
@@ -119,18 +147,20 @@ static enum status work_on(struct work *w, int64_t i, struct errmsg *em)
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
-static const char *who_text(const struct work *w, char out[static 160])
+/* "Anna", or "Anna or Bruno": whose faces are replaced. */
+static const char *who_text(const struct work *w, char out[static WHO_BYTES])
 {
-    if (w->a->person == INTO_BOTH)
-        snprintf(out, 160, "%s or %s", w->loaded->people[0], w->loaded->people[1]);
+    const char(*names)[64] = w->loaded->people;
+    if (w->sought[MODEL_A] && w->sought[MODEL_B])
+        snprintf(out, WHO_BYTES, "%s or %s", names[MODEL_A], names[MODEL_B]);
     else
-        snprintf(out, 160, "%s", w->loaded->people[w->a->person]);
+        snprintf(out, WHO_BYTES, "%s", names[w->sought[MODEL_B] ? MODEL_B : MODEL_A]);
     return out;
 }
 
 static void log_outcome(struct work *w)
 {
-    char who[160];
+    char who[WHO_BYTES];
     if (w->no_face.n > 0)
         log_warn("no face, left out: %zu: %s", w->no_face.n, name_list_text(&w->no_face));
     if (w->nobody.n > 0)
@@ -148,7 +178,7 @@ static void log_outcome(struct work *w)
 
 static enum status check_outcome(struct work *w, struct errmsg *em)
 {
-    char who[160];
+    char who[WHO_BYTES];
     int64_t left = w->source->n - w->written;
     if (w->written == 0)
         return FAIL(em, ST_DATA,
@@ -162,7 +192,7 @@ static enum status check_outcome(struct work *w, struct errmsg *em)
 
 static enum status work_on_all(struct work *w, struct errmsg *em)
 {
-    enum status st = results_make_folder(w->results, em);
+    enum status st = ST_OK;
     for (int64_t i = 0; i < w->source->n && st == ST_OK; i++) {
         st = work_on(w, i, em);
         log_progress("swapping %" PRId64 "/%" PRId64, i + 1, w->source->n);
@@ -172,10 +202,26 @@ static enum status work_on_all(struct work *w, struct errmsg *em)
     return st == ST_OK ? check_outcome(w, em) : st;
 }
 
+static enum status work_on_video(struct work *w, struct errmsg *em)
+{
+    char who[160];
+    const struct swap_video o = {.input = w->results->input,
+                                 .out = w->results->out,
+                                 .from_s = w->a->from_s,
+                                 .to_s = w->a->to_s,
+                                 .no_sound = w->a->no_sound,
+                                 .loaded = w->loaded,
+                                 .into = w->into,
+                                 .who = who_text(w, who)};
+    return swap_video(&o, em);
+}
+
 enum status swap_into_check(const struct source *s, const struct results *r, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
     enum status st = ST_OK;
+    if (s->video)
+        return swap_video_check(r->out, em);
     if (s->set)
         return FAIL(em, ST_USAGE,
                     "%s is a set of faces that are cut out: --into puts a face back into a whole "
@@ -191,7 +237,9 @@ static enum status check_people(const struct work *w, struct errmsg *em)
 {
     const struct loaded *l = w->loaded;
     int who = w->a->person == INTO_BOTH ? MODEL_A : w->a->person;
-    if (w->a->n_references[PEOPLE_MEANT] == 0)
+    bool known =
+        l->identities[who].known || (w->a->person == INTO_BOTH && l->identities[MODEL_B].known);
+    if (w->a->n_references[PEOPLE_MEANT] == 0 && !known)
         return FAIL(em, ST_USAGE,
                     "the checkpoint does not know %s by face: show who is replaced with "
                     "--reference PHOTO, a picture of %s alone%s",
@@ -217,10 +265,12 @@ enum status swap_into(const struct into_arguments *a, const struct loaded *l,
     options.finder = w.finder;
     if (st == ST_OK)
         st = find_people(&w, options.people, em);
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        w.sought[who] = options.people[who].n[PEOPLE_MEANT] > 0;
     if (st == ST_OK)
         st = into_new(&options, &w.into, em);
     if (st == ST_OK)
-        st = work_on_all(&w, em);
+        st = s->video ? work_on_video(&w, em) : work_on_all(&w, em);
     into_free(w.into);
     finder_free(w.finder);
     return st;

@@ -207,6 +207,7 @@ static char *meta_text(const struct session *s)
                  set->fingerprint);
         meta.people[p] = set->person;
         meta.consent[p] = set->consent;
+        meta.identities[p] = &s->run.identities[p];
     }
     return run_meta_text(&meta, s->run.config.train.stages.n > 0);
 }

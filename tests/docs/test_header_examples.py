@@ -69,6 +69,8 @@ GIVEN = {
     "src/driver/extract/cuts.h": ((), """
         extern const char *path, *other_path; extern struct picture picture; extern struct face face;
         extern double distance;"""),
+    "src/driver/faces/expression.h": ((), "extern struct face face;"),
+    "src/driver/eval/likeness.h": ((), "extern struct likeness_face face, source, swapped;"),
     "src/driver/faces/finder.h": ((), """
         extern const char *folder_or_null; extern struct finder *f; extern struct picture picture;"""),
     "src/driver/extract/frames.h": ((), """

@@ -13,6 +13,7 @@ static const struct command commands[] = {
     {"inspect", "show what is in a set or a checkpoint",              command_inspect    },
     {"plan",    "estimate what a training needs, and how it scales",  command_plan       },
     {"train",   "train on one or more ranks",                         command_train      },
+    {"report",  "write a page about a run, for a browser",            command_report     },
     {"eval",    "measure a checkpoint against held-out pictures",     command_exec_engine},
     {"swap",    "swap the face in a picture, a folder or a set",      command_exec_engine},
     {"info",    "versions, devices, and what this build can do",      command_exec_engine},

@@ -33,6 +33,7 @@ GIVEN = {
         extern struct hash128_stream *hash;"""),
     "shim/toml/include/toml/toml.h": ((), "extern const char *text; extern size_t n;"),
     "src/base/include/base/batch.h": ((), "extern size_t capacity; extern int size;"),
+    "src/base/include/base/child.h": ((), "int answer(int link, void *context);"),
     "src/base/include/base/philox.h": ((), "extern uint64_t seed, position;"),
     "src/base/include/base/thread.h": (("base/include/base/status.h",), """
         extern pthread_t thread; extern pthread_cond_t changed; extern pthread_mutex_t lock; extern void *context;
@@ -58,6 +59,13 @@ GIVEN = {
     "src/data/include/data/points.h": ((), "extern struct set *set; extern int64_t row; extern struct augment_draw draw;"),
     "src/data/include/data/pose.h": ((), """
         extern struct set *set; extern struct order *order; extern int64_t row; extern struct augment_draw draw;"""),
+    "src/data/include/data/video.h": (("base/include/base/log.h",), ""),
+    "src/data/include/data/video_writer.h": ((), "extern struct picture picture; extern struct picture_mark mark;"),
+    "src/video/convert.h": ((), """
+        enum status send_picture(void *context, AVFrame *f, struct errmsg *em); extern struct reader reader;
+        extern AVFrame *frame;"""),
+    "src/video/source.h": ((), "void use(AVFrame *frame);"),
+    "src/video/sound.h": ((), "extern AVFormatContext *output;"),
     "src/data/include/data/warp.h": ((), """
         extern struct picture picture; extern struct similarity map; extern float *cut;"""),
     "src/driver/composite/composite.h": ((), """
@@ -67,10 +75,16 @@ GIVEN = {
         extern struct model *model; extern struct finder *finder; extern struct face reference;
         extern struct picture picture, out; extern struct into_report report;"""),
     "src/driver/extract/cuts.h": ((), """
-        extern const char *path, *other_path; extern struct picture picture; extern struct face face;
-        extern double distance;"""),
+        extern struct cuts_options options; extern struct sight *sights; extern size_t n;"""),
     "src/driver/faces/expression.h": ((), "extern struct face face;"),
     "src/driver/eval/likeness.h": ((), "extern struct likeness_face face, source, swapped;"),
+    "src/driver/extract/finish.h": ((), "extern struct finish_options o; extern struct cuts cuts;"),
+    "src/driver/extract/sight.h": (("driver/extract/cuts.h",), """
+        extern struct finder *finder; extern struct sight_rules rules; extern struct frame frame; extern struct cuts cuts;"""),
+    "src/driver/extract/stored.h": ((), "extern const char *folder;"),
+    "src/driver/extract/watch.h": ((), """
+        extern struct frames *frames; extern struct sight_rules rules; extern struct cuts cuts; bool stop(void);"""),
+    "src/driver/extract/who.h": (("driver/extract/stored.h",), "extern uint64_t several; extern struct finder *finder;"),
     "src/driver/faces/finder.h": ((), """
         extern const char *folder_or_null; extern struct finder *f; extern struct picture picture;"""),
     "src/driver/extract/frames.h": ((), """
@@ -199,6 +213,8 @@ def as_program(header, block):
 @pytest.mark.parametrize("place", EXAMPLES)
 def test_an_example_compiles(place):
     header, block = EXAMPLES[place]
+    if header.parent == ROOT / "src/video" and not (BUILD / "bifrons-video").exists():
+        pytest.skip("this build has no bifrons-video: FFmpeg's libraries are missing")
     done = subprocess.run(["cc", "-x", "c", "-std=c11", "-D_GNU_SOURCE", "-fsyntax-only", *WARNINGS,
                            f"-I{header.parent}", f"-I{ROOT}/src/base/include", *include_options(header), "-"],
                           input=as_program(header, block), capture_output=True, text=True, timeout=60)

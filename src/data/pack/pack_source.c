@@ -148,6 +148,22 @@ static int compare_items(const void *a, const void *b)
     return by_name != 0 ? by_name : strcmp(x->path, y->path);
 }
 
+/* extract puts faces into `unsure` that may be another person's. */
+static enum status refuse_unsure(const char *folder, const struct folder_entry *e,
+                                 struct errmsg *em)
+{
+    struct name_list found = {0};
+    if (strcmp(e->name, "unsure") != 0 || !picture_folder_extracted(folder))
+        return ST_OK;
+    enum status st = picture_folder_look_inside(folder, e->name, &found, em);
+    if (st != ST_OK || found.n == 0)
+        return st;
+    return FAIL(em, ST_DATA,
+                "%s/%s: pictures that may be of another person. Move those that show the right "
+                "person into %s, and delete the others; their masks and points are in %s already",
+                folder, name_list_text(&found), folder, folder);
+}
+
 /* Makes items of the folder's pictures; other files are left, folders go to `inside`. */
 static enum status sort_out(struct pack_source *s, const char *folder,
                             const struct picture_folder *f, struct name_list *inside,
@@ -158,9 +174,11 @@ static enum status sort_out(struct pack_source *s, const char *folder,
         const struct folder_entry *e = &f->entries[i];
         if (e->picture)
             st = add_item(s, folder, e->name, em);
-        else if (!e->own && folder_entry_is_folder(e))
-            st = picture_folder_look_inside(folder, e->name, inside, em);
-        else if (!e->own)
+        else if (!e->own && folder_entry_is_folder(e)) {
+            st = refuse_unsure(folder, e, em);
+            if (st == ST_OK)
+                st = picture_folder_look_inside(folder, e->name, inside, em);
+        } else if (!e->own)
             st = left_files_add(&s->left, folder, e->name, e->kind, false, em);
     }
     return st;

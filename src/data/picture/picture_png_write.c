@@ -12,7 +12,7 @@
 
 #include "base/poison.h"
 
-enum { CHUNK_FRAME_BYTES = 12, FILTERS = 5, XMP_BYTES_MAX = 2048 };
+enum { CHUNK_FRAME_BYTES = 12, FILTERS = 5 };
 
 struct bytes {
     uint8_t *at;
@@ -112,18 +112,21 @@ static bool is_hash(const char *text)
            strspn(text, "0123456789abcdef") == strlen(text);
 }
 
-/* Digital Source Type of the IPTC Photo Metadata Standard; vocabulary of cv.iptc.org. */
-static enum status append_xmp(struct bytes *b, const struct picture_mark *mark, struct errmsg *em)
+const char *mark_source_name(const struct picture_mark *mark)
 {
-    static const char keyword[] = "XML:com.adobe.xmp\0\0\0\0"; /* keyword, then: not compressed, no
-                                                                  language, no translation */
-    char chunk[XMP_BYTES_MAX], hash[192] = "";
-    memcpy(chunk, keyword, sizeof keyword);
+    return mark->source == PICTURE_SOURCE_TRAINED ? "trainedAlgorithmicMedia"
+                                                  : "compositeWithTrainedAlgorithmicMedia";
+}
+
+/* Digital Source Type of the IPTC Photo Metadata Standard; vocabulary of cv.iptc.org. */
+size_t mark_xmp(const struct picture_mark *mark, char out[static MARK_XMP_BYTES])
+{
+    char hash[192] = "";
     if (is_hash(mark->checkpoint_hash))
         snprintf(hash, sizeof hash, "   <bifrons:checkpoint>%s</bifrons:checkpoint>\n",
                  mark->checkpoint_hash);
     int n = snprintf(
-        chunk + sizeof keyword, sizeof chunk - sizeof keyword,
+        out, MARK_XMP_BYTES,
         "<?xpacket begin=\"\xEF\xBB\xBF\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n"
         "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\n"
         " <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\n"
@@ -139,11 +142,19 @@ static enum status append_xmp(struct bytes *b, const struct picture_mark *mark, 
         " </rdf:RDF>\n"
         "</x:xmpmeta>\n"
         "<?xpacket end=\"r\"?>",
-        mark->source == PICTURE_SOURCE_TRAINED ? "trainedAlgorithmicMedia"
-                                               : "compositeWithTrainedAlgorithmicMedia",
-        hash);
-    BUG_ON(n < 0 || (size_t)n >= sizeof chunk - sizeof keyword);
-    return append_chunk(b, "iTXt", chunk, sizeof keyword + (size_t)n, em);
+        mark_source_name(mark), hash);
+    BUG_ON(n < 0 || n >= MARK_XMP_BYTES);
+    return (size_t)n;
+}
+
+static enum status append_xmp(struct bytes *b, const struct picture_mark *mark, struct errmsg *em)
+{
+    static const char keyword[] = "XML:com.adobe.xmp\0\0\0\0"; /* keyword, then: not compressed, no
+                                                                  language, no translation */
+    char chunk[sizeof keyword + MARK_XMP_BYTES];
+    memcpy(chunk, keyword, sizeof keyword);
+    size_t n = mark_xmp(mark, chunk + sizeof keyword);
+    return append_chunk(b, "iTXt", chunk, sizeof keyword + n, em);
 }
 
 static enum status with_label(const struct picture *p, struct picture *out, struct errmsg *em)

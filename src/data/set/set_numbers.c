@@ -1,4 +1,4 @@
-/* Checks the numbers of /pose, /identity and /time. */
+/* Checks the numbers of /pose, /identity and /time; the mean of /identity. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -51,4 +51,25 @@ enum status set_numbers_check(const struct set_file *f, const char *path, struct
             st = check_part(f, k, path, rows, em);
     free(rows);
     return st;
+}
+
+enum status set_mean_identity(struct set *s, struct set_identity *out, struct errmsg *em)
+{
+    double sum[SET_IDENTITY_NUMBERS] = {0};
+    float row[SET_IDENTITY_NUMBERS];
+    int64_t known = 0, n = set_get_info(s)->has_identity ? set_get_info(s)->n : 0;
+    for (int64_t i = 0; i < n; i++) {
+        enum status st = set_read_identity(s, i, row, em);
+        if (st != ST_OK)
+            return st;
+        if (isnan(row[0]))
+            continue;
+        for (int k = 0; k < SET_IDENTITY_NUMBERS; k++)
+            sum[k] += (double)row[k];
+        known++;
+    }
+    *out = (struct set_identity){.known = known > 0};
+    for (int k = 0; k < SET_IDENTITY_NUMBERS && known > 0; k++)
+        out->mean[k] = (float)(sum[k] / (double)known);
+    return ST_OK;
 }

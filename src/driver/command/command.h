@@ -23,6 +23,7 @@ int command_synth(int argc, char **argv);
 int command_pack(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_plan(int argc, char **argv);
+int command_report(int argc, char **argv);
 int command_train(int argc, char **argv);
 
 /* Children of every parser: -h for --help. */

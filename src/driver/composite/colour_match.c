@@ -7,14 +7,12 @@
 
 #include "base/poison.h"
 
-enum { OPACITY_MIN = 128 };
 /* More would amplify noise, or grey out the face. */
 #define SPREAD_MIN 0.6
 #define SPREAD_MAX 1.6
 
 struct moments {
-    double mean[3], deviation[3];
-    size_t n;
+    double mean[3], deviation[3], weight;
 };
 
 static struct moments measure(const uint8_t *rgb, const uint8_t *opacity, size_t n)
@@ -22,18 +20,19 @@ static struct moments measure(const uint8_t *rgb, const uint8_t *opacity, size_t
     struct moments m = {0};
     double square[3] = {0}, lab[3];
     for (size_t i = 0; i < n; i++) {
-        if (opacity[3 * i] < OPACITY_MIN)
+        double weight = opacity[3 * i];
+        if (weight == 0)
             continue;
         lab_from_srgb(rgb + 3 * i, lab);
         for (int c = 0; c < 3; c++) {
-            m.mean[c] += lab[c];
-            square[c] += lab[c] * lab[c];
+            m.mean[c] += weight * lab[c];
+            square[c] += weight * lab[c] * lab[c];
         }
-        m.n++;
+        m.weight += weight;
     }
-    for (int c = 0; c < 3 && m.n > 0; c++) {
-        m.mean[c] /= (double)m.n;
-        m.deviation[c] = sqrt(fmax(square[c] / (double)m.n - m.mean[c] * m.mean[c], 0));
+    for (int c = 0; c < 3 && m.weight > 0; c++) {
+        m.mean[c] /= m.weight;
+        m.deviation[c] = sqrt(fmax(square[c] / m.weight - m.mean[c] * m.mean[c], 0));
     }
     return m;
 }
@@ -43,7 +42,7 @@ void colour_match(uint8_t *face, const uint8_t *source, const uint8_t *opacity, 
 {
     struct moments is = measure(face, opacity, n), wanted = measure(source, opacity, n);
     double gain[3], lab[3];
-    if (is.n == 0)
+    if (is.weight == 0)
         return;
     for (int c = 0; c < 3; c++) {
         double ratio = wanted.deviation[c] / fmax(is.deviation[c], 1e-5);

@@ -16,7 +16,7 @@
 /* How the face's colours follow those of the face that it replaces. */
 enum composite_colour {
     COMPOSITE_NONE,
-    COMPOSITE_MEAN, /* the means of L*, a* and b* where the face is opaque */
+    COMPOSITE_MEAN, /* the means of L*, a* and b*; pixels count by their opacity */
     COMPOSITE_LAB,  /* their deviations, too */
 };
 

@@ -359,6 +359,9 @@ static const struct config_key keys[] = {
     WHOLE(log.every_steps, FREE, 10, 1, 1000000,
           "Steps between rows of metrics.jsonl and TensorBoard."),
     BOOL(log.tensorboard, FREE, 1, "Write TensorBoard files (in a build that can)."),
+    BOOL(log.report, FREE, 1,
+         "Rewrite report.html, a page for a browser, at validations (in less than 1 % of the time) "
+         "and at the end."),
     WHOLE(log.preview_epochs, FREE, 5, 0, 1000000,
           "Epochs between preview pictures. 0: only at the end."),
 };

@@ -167,11 +167,19 @@ static enum status measure_person(struct evaluation *e, int person, struct errms
     return st;
 }
 
+static enum status swap(void *context, int person, uint8_t *pictures, size_t n, uint8_t *swaps,
+                        struct errmsg *em)
+{
+    return eval_run(context, person, pictures, n, NULL, swaps, em);
+}
+
 /* How swaps of a person's pictures follow these. */
 static enum status measure_follow(struct evaluation *e, int person, struct errmsg *em)
 {
     struct follow_source source = {
-        .model = e->loaded.model,
+        .swap = swap,
+        .context = e,
+        .size = e->size,
         .loader = e->loader,
         .seed = e->loaded.config.train.seed,
     };

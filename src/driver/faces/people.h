@@ -36,4 +36,10 @@ enum person people_judge(const struct people *p, const struct face *face, double
  */
 bool people_split(const float (*identities)[FACE_IDENTITY], size_t n, bool *second);
 
+enum { PEOPLE_GROUPS_MAX = 16 };
+/* Splits the faces into people with people_split, again and again; a single face that is unlike all
+ * others counts as a person, too. group[i] is from 0 on. Returns how many people there are; 0: out
+ * of memory. */
+size_t people_groups(const float (*identities)[FACE_IDENTITY], size_t n, size_t *group);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,18 @@
 #include "data/file_kind.h"
 #include "device.h"
 #include "model/checkpoint.h"
+
+/* The mean of a person's 128 numbers, if it is there and whole. */
+static struct set_identity identity_of(const json_t *numbers)
+{
+    struct set_identity identity = {.known = json_array_size(numbers) == SET_IDENTITY_NUMBERS};
+    for (size_t i = 0; i < SET_IDENTITY_NUMBERS && identity.known; i++) {
+        const json_t *number = json_array_get(numbers, i);
+        identity.known = json_is_number(number) && isfinite(json_number_value(number));
+        identity.mean[i] = (float)json_number_value(number);
+    }
+    return identity;
+}
 
 static void take_meta(struct loaded *l, const char *text)
 {
@@ -20,6 +33,8 @@ static void take_meta(struct loaded *l, const char *text)
         snprintf(l->people[p], sizeof l->people[p], "%s", name ? name : p == 0 ? "A" : "B");
         const char *consent =
             json_string_value(json_array_get(json_object_get(meta, "consent"), p));
+        l->identities[p] = identity_of(
+            json_array_get(json_object_get(json_object_get(meta, "identity"), "mean"), p));
         snprintf(l->consent[p], sizeof l->consent[p], "%s", consent ? consent : "");
         snprintf(l->fingerprints[p], sizeof l->fingerprints[p], "%s", print ? print : "");
     }

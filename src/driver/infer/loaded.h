@@ -14,6 +14,7 @@ struct loaded {
     char hash[HASH128_HEX_BYTES];        /* of the file, for the marks of decoded pictures */
     char people[2][64];                  /* names of A and B; "A" and "B" if unknown */
     char consent[2][SET_TEXT_BYTES_MAX]; /* their statements; "" if unknown */
+    struct set_identity identities[2];   /* whose face each set showed */
     char fingerprints[2][17];            /* of the sets it was trained on, hex; "" if unknown */
     int64_t step;
 };

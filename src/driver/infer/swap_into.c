@@ -13,6 +13,8 @@
 
 #include "base/poison.h"
 
+enum { WHO_BYTES = 160 };
+
 struct work {
     const struct into_arguments *a;
     const struct loaded *loaded;
@@ -20,6 +22,7 @@ struct work {
     const struct results *results;
     struct finder *finder;
     struct into *into;
+    bool sought[MODEL_PEOPLE];                         /* whose faces are replaced */
     struct name_list no_face, nobody, unsure, several; /* pictures */
     int64_t written, unreadable;
     size_t n_unsure, n_others; /* faces */
@@ -50,10 +53,28 @@ static enum status read_reference(struct work *w, enum people_side side, const c
     return st;
 }
 
-/* Whose faces are replaced: the references', or those that the checkpoint knows. */
+/* What the checkpoint knows of a person, as if it were one face. */
+static void add_known(struct people *people, enum people_side side,
+                      const struct set_identity *known)
+{
+    struct face face = {0};
+    memcpy(face.identity, known->mean, sizeof face.identity);
+    if (known->known)
+        people_add(people, side, &face);
+}
+
+/* Whose faces are replaced: the references', else those that the checkpoint knows. */
 static enum status find_people(struct work *w, struct people people[MODEL_PEOPLE],
                                struct errmsg *em)
 {
+    for (int who = 0; who < MODEL_PEOPLE; who++) {
+        if (w->a->person != INTO_BOTH && w->a->person != who)
+            continue;
+        if (w->a->n_references[PEOPLE_MEANT] == 0)
+            add_known(&people[who], PEOPLE_MEANT, &w->loaded->identities[who]);
+        if (w->a->n_references[PEOPLE_OTHERS] == 0)
+            add_known(&people[who], PEOPLE_OTHERS, &w->loaded->identities[MODEL_PEOPLE - 1 - who]);
+    }
     enum status st = ST_OK;
     for (int side = 0; side < PEOPLE_SIDES; side++)
         for (size_t i = 0; i < w->a->n_references[side] && st == ST_OK; i++)
@@ -71,6 +92,8 @@ static enum status write_composite(struct work *w, int64_t i, const struct pictu
     const struct picture_mark mark = {.source = PICTURE_SOURCE_COMPOSITE,
                                       .checkpoint_hash = w->loaded->hash};
     enum status st = results_place(w->results, i, path, em);
+    if (st == ST_OK && w->written == 0)
+        st = results_make_folder(w->results, em);
     if (st == ST_OK)
         st = picture_write_png(path, composite, &mark, em);
     if (st == ST_OK)
@@ -119,18 +142,20 @@ static enum status work_on(struct work *w, int64_t i, struct errmsg *em)
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
-static const char *who_text(const struct work *w, char out[static 160])
+/* "Anna", or "Anna or Bruno": whose faces are replaced. */
+static const char *who_text(const struct work *w, char out[static WHO_BYTES])
 {
-    if (w->a->person == INTO_BOTH)
-        snprintf(out, 160, "%s or %s", w->loaded->people[0], w->loaded->people[1]);
+    const char(*names)[64] = w->loaded->people;
+    if (w->sought[MODEL_A] && w->sought[MODEL_B])
+        snprintf(out, WHO_BYTES, "%s or %s", names[MODEL_A], names[MODEL_B]);
     else
-        snprintf(out, 160, "%s", w->loaded->people[w->a->person]);
+        snprintf(out, WHO_BYTES, "%s", names[w->sought[MODEL_B] ? MODEL_B : MODEL_A]);
     return out;
 }
 
 static void log_outcome(struct work *w)
 {
-    char who[160];
+    char who[WHO_BYTES];
     if (w->no_face.n > 0)
         log_warn("no face, left out: %zu: %s", w->no_face.n, name_list_text(&w->no_face));
     if (w->nobody.n > 0)
@@ -148,7 +173,7 @@ static void log_outcome(struct work *w)
 
 static enum status check_outcome(struct work *w, struct errmsg *em)
 {
-    char who[160];
+    char who[WHO_BYTES];
     int64_t left = w->source->n - w->written;
     if (w->written == 0)
         return FAIL(em, ST_DATA,
@@ -162,7 +187,7 @@ static enum status check_outcome(struct work *w, struct errmsg *em)
 
 static enum status work_on_all(struct work *w, struct errmsg *em)
 {
-    enum status st = results_make_folder(w->results, em);
+    enum status st = ST_OK;
     for (int64_t i = 0; i < w->source->n && st == ST_OK; i++) {
         st = work_on(w, i, em);
         log_progress("swapping %" PRId64 "/%" PRId64, i + 1, w->source->n);
@@ -191,7 +216,9 @@ static enum status check_people(const struct work *w, struct errmsg *em)
 {
     const struct loaded *l = w->loaded;
     int who = w->a->person == INTO_BOTH ? MODEL_A : w->a->person;
-    if (w->a->n_references[PEOPLE_MEANT] == 0)
+    bool known =
+        l->identities[who].known || (w->a->person == INTO_BOTH && l->identities[MODEL_B].known);
+    if (w->a->n_references[PEOPLE_MEANT] == 0 && !known)
         return FAIL(em, ST_USAGE,
                     "the checkpoint does not know %s by face: show who is replaced with "
                     "--reference PHOTO, a picture of %s alone%s",
@@ -217,6 +244,8 @@ enum status swap_into(const struct into_arguments *a, const struct loaded *l,
     options.finder = w.finder;
     if (st == ST_OK)
         st = find_people(&w, options.people, em);
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        w.sought[who] = options.people[who].n[PEOPLE_MEANT] > 0;
     if (st == ST_OK)
         st = into_new(&options, &w.into, em);
     if (st == ST_OK)

@@ -20,8 +20,8 @@ struct follow_reader {
 
 /* --- Correlation ------------------------------------------------------------------------------ */
 
-/* r over the rows in which both numbers are known; *n_out is their number. NaN: fewer than
- * FOLLOW_HELD_OUT_MIN, or one does not vary. */
+/* r of what was read (x) and what is wanted (y), over the rows in which both are known; *n_out is
+ * their number. NaN: fewer than FOLLOW_HELD_OUT_MIN, or y does not vary. 0: x does not vary. */
 static double correlate(const double (*x)[POSE_QUANTITIES], const double (*y)[POSE_QUANTITIES],
                         size_t rows, int q, double *n_out)
 {
@@ -38,7 +38,9 @@ static double correlate(const double (*x)[POSE_QUANTITIES], const double (*y)[PO
         xy += from_x * (y[i][q] - mean_y);
     }
     *n_out = n;
-    return n >= FOLLOW_HELD_OUT_MIN && xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : NAN;
+    if (n < FOLLOW_HELD_OUT_MIN || !(yy > 0))
+        return NAN;
+    return xx > 0 ? xy / sqrt(xx * yy) : 0;
 }
 
 /* --- Pictures --------------------------------------------------------------------------------- */
@@ -134,13 +136,12 @@ struct workspace {
 static enum status workspace_init(struct workspace *w, const struct follow_source *s,
                                   struct errmsg *em)
 {
-    int size = model_get_options(s->model)->config.image_size;
-    size_t bytes = (size_t)size * (size_t)size * 3;
+    size_t bytes = (size_t)s->size * (size_t)s->size * 3;
     w->swaps = malloc(BATCH * bytes);
     w->truth = malloc(bytes);
     if (!w->swaps || !w->truth)
         return FAIL(em, ST_MEMORY, "out of memory");
-    return batch_init(&w->batch, BATCH, size, 0, em);
+    return batch_init(&w->batch, BATCH, s->size, 0, em);
 }
 
 static void workspace_release(struct workspace *w)
@@ -173,12 +174,8 @@ static enum status fill(const struct follow_source *s, int person, const struct 
     for (size_t done = 0; done < out->n && st == ST_OK; done += BATCH) {
         size_t n = MIN(out->n - done, (size_t)BATCH);
         st = load(s, person, rows, done, n, &w, em);
-        struct batch view = {.n = n, .size = w.batch.size};
-        struct model_pictures made = {0};
-        view.images[person] = w.batch.images[person];
-        made.swap[person] = w.swaps;
         if (st == ST_OK && swapped)
-            st = model_run(s->model, &view, &made, em);
+            st = s->swap(s->context, person, w.batch.images[person], n, w.swaps, em);
         const uint8_t *shown = swapped ? w.swaps : w.batch.images[person];
         for (size_t i = 0; i < n && st == ST_OK; i++) {
             size_t at = (done + i) * REGRESSOR_BYTES;

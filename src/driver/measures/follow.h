@@ -25,7 +25,7 @@
  * reader is the swap's fault. It needs no true swaps; where a set has them, `true_swap` is what a
  * perfect swap would reach.
  *
- * The result depends on the model, the sets, their split, and the seed. Cost: about 4 s of one CPU
+ * The result depends on the swaps, the sets, their split, and the seed. Cost: about 4 s of one CPU
  * thread to train a reader, from at most FOLLOW_TRAIN_MAX pictures; then little.
  */
 #ifndef BIFRONS_DRIVER_FOLLOW_H
@@ -49,7 +49,8 @@ enum {
  * deviations of the r of unrelated numbers. */
 #define FOLLOW_OTHER_WAY 0.3
 
-/* NaN: not measured, because too few points are known or a quantity does not vary. */
+/* NaN: not measured, because too few points are known or the quantity does not vary. 0: swaps that
+ * are all alike. */
 struct follow_quantity {
     double swap, true_swap, reader;
     double n; /* source pictures */
@@ -60,8 +61,14 @@ struct follow {
     struct follow_quantity of[POSE_QUANTITIES];
 };
 
+/* Makes swaps of n pictures of a person, (n, size, size, 3) both. */
+typedef enum status follow_swap(void *context, int person, uint8_t *pictures, size_t n,
+                                uint8_t *swaps, struct errmsg *em);
+
 struct follow_source {
-    struct model *model;
+    follow_swap *swap;
+    void *context;         /* for swap */
+    int size;              /* pixels a side of what swap takes */
     struct loader *loader; /* of these sets */
     struct set *sets[MODEL_PEOPLE];
     struct order *orders[MODEL_PEOPLE];

@@ -146,6 +146,8 @@ static void print_state(const json_t *record)
         print_value(#name, json_object_get(meta, #name));
     TRAIN_STATE(STATE_SKIP, STATE_SKIP, META)
 #undef META
+    if (json_object_get(meta, "identity"))
+        inspect_print("identity", "the mean of each person's 128 numbers (biometric data)");
     json_decref(meta);
     print_value("epoch", json_object_get(record, "epoch"));
 #define FACT(type, name, fact)     print_value(#fact, json_object_get(record, #fact));

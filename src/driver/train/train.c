@@ -162,8 +162,11 @@ static enum status begin(struct training *r, struct errmsg *em)
         resume_settle(s, &r->found);
     st = comm_agree(s->run.comm, st, em);
     if (st == ST_OK)
-        st = report_open(&r->report, s, config_path[0] ? config_path : NULL,
-                         r->arguments->launcher > 0, em);
+        st = report_open(&r->report, s,
+                         &(struct report_start){.config_path = config_path[0] ? config_path : NULL,
+                                                .changes = r->found.changes.keys,
+                                                .launched = r->arguments->launcher > 0},
+                         em);
     if (st == ST_OK)
         log_how_to_stop(r);
     r->begun = true;

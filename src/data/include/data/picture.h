@@ -86,6 +86,14 @@ struct picture_mark {
 /* PNG bytes, the caller's to free; mark NULL = unmarked. The same input gives the same bytes. */
 enum status picture_encode_png(const struct picture *p, const struct picture_mark *mark,
                                uint8_t **bytes_out, size_t *n_out, struct errmsg *em) MUST_CHECK;
+/*
+ * JPEG bytes, smaller than PNG's, for pages that hold many pictures; quality 1 to 100. The caller
+ * frees them. mark as for PNG, but visible_label is not drawn: the picture has its label.
+ * ST_MEMORY.
+ */
+enum status picture_encode_jpeg(const struct picture *p, const struct picture_mark *mark,
+                                int quality, uint8_t **bytes_out, size_t *n_out,
+                                struct errmsg *em) MUST_CHECK;
 /* Checks that picture_write_png may write there. ST_USAGE: a file that Bifrons did not make would
  * be lost; ST_IO: not a file. */
 enum status picture_check_output(const char *path, struct errmsg *em) MUST_CHECK;

@@ -127,6 +127,15 @@ enum status set_read_time(struct set *s, int64_t row, double *out, struct errmsg
 enum status set_read_source(struct set *s, int64_t row, char out[SET_TEXT_BYTES_MAX],
                             struct errmsg *em) MUST_CHECK;
 
+/* The mean of the rows of /identity that are known. */
+struct set_identity {
+    bool known; /* false: the set has none */
+    float mean[SET_IDENTITY_NUMBERS];
+};
+/* ST_IO, ST_DATA. */
+enum status set_mean_identity(struct set *s, struct set_identity *out,
+                              struct errmsg *em) MUST_CHECK;
+
 /* Reads the whole set and compares the row hashes, and the sidecar if there is one. ST_DATA names
  * rows. */
 enum status set_verify(struct set *s, struct errmsg *em) MUST_CHECK;

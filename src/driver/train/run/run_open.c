@@ -53,6 +53,14 @@ static enum status measure_colours(struct run *run, struct errmsg *em)
     return st;
 }
 
+static enum status read_identities(struct run *run, struct errmsg *em)
+{
+    enum status st = ST_OK;
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        st = set_mean_identity(run->sets[p], &run->identities[p], em);
+    return st;
+}
+
 /* Points that are not known, or do not vary, tell nothing: z is 0 there. */
 static void log_gaps(const struct run *run, int person, struct pose_gaps *gaps)
 {
@@ -174,6 +182,8 @@ enum status run_open(struct run *run, struct errmsg *em)
         st = comm_agree(run->comm, validate_check(run, em), em);
     if (st == ST_OK)
         st = comm_agree(run->comm, measure_poses(run, em), em);
+    if (st == ST_OK)
+        st = comm_agree(run->comm, read_identities(run, em), em);
     return st == ST_OK ? comm_agree(run->comm, measure_colours(run, em), em) : st;
 }
 

@@ -33,11 +33,25 @@ bool validate_can_follow(const struct run *run, int person)
     return follow_is_possible(&source, person);
 }
 
+/* follow_swap with the stage's model. */
+static enum status swap(void *context, int person, uint8_t *pictures, size_t n, uint8_t *swaps,
+                        struct errmsg *em)
+{
+    struct stage *stage = context;
+    struct batch view = {.n = n, .size = feed_get_options(stage->feed)->size};
+    struct model_pictures made = {0};
+    view.images[person] = pictures;
+    made.swap[person] = swaps;
+    return model_run(stage->model, &view, &made, em);
+}
+
 static enum status measure(struct session *s, int person, struct follow *out, struct errmsg *em)
 {
     struct follow_source source = source_of(&s->run);
     struct follow_reader **reader = &s->stage.readers[person];
-    source.model = s->stage.model;
+    source.swap = swap;
+    source.context = &s->stage;
+    source.size = feed_get_options(s->stage.feed)->size;
     source.loader = s->stage.loader;
     enum status st = *reader ? ST_OK : follow_reader_train(&source, person, reader, em);
     return st == ST_OK ? follow_measure(&source, person, *reader, out, em) : st;

@@ -112,8 +112,8 @@ GIVEN = {
         extern struct outputs_sum sum; extern uint8_t *reconstruction, *picture, *mask_or_null; extern int size;"""),
     "src/driver/train/step/feed.h": ((), """
         extern struct feed_options options; extern struct feed *f; extern uint64_t position; extern size_t n, m;"""),
-    "src/driver/tools/faces.h": ((), "extern struct set *set;"),
-    "src/driver/tools/trained_on.h": ((), "extern const json_t *record;"),
+    "src/driver/inspect/faces.h": ((), "extern struct set *set;"),
+    "src/driver/inspect/trained_on.h": ((), "extern const json_t *record;"),
     "src/driver/train/run/folders.h": ((), "extern struct run *run; extern const struct train_arguments *a;"),
     "src/driver/train/health/guard.h": ((), """
         extern struct config config; extern double loss; extern bool is_finite; extern struct { struct guard guard; } state, saved;"""),

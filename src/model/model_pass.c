@@ -111,8 +111,9 @@ static struct pass forward(struct model *m, const struct batch *b, bool for_back
     struct shim_tensor *inputs[] = {p.samples[MODEL_A].input.images,
                                     p.samples[MODEL_B].input.images};
     encode(m, b, inputs, p.codes);
+    bool given = for_backward || m->options.config.pose == MODEL_POSE_GIVEN;
     if (m->architecture->pose_scale)
-        p.poses = pose_codes_of(m->scope, &m->network, b, for_backward, join(m, b, p.codes));
+        p.poses = pose_codes_of(m->scope, &m->network, b, given, join(m, b, p.codes));
     shim_fork(m->scope);
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who]) {

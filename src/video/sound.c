@@ -26,9 +26,11 @@ static enum status add_stream(struct sound *s, const AVStream *from, struct errm
     return ST_OK;
 }
 
-enum status sound_open(struct sound *s, const char *path, AVFormatContext *out, struct errmsg *em)
+enum status sound_open(struct sound *s, const char *path, struct sound_part part,
+                       AVFormatContext *out, struct errmsg *em)
 {
     s->out = out;
+    s->part = part;
     enum status st = source_open_format(path, &s->in, em);
     if (st != ST_OK)
         return st;
@@ -51,19 +53,29 @@ enum status sound_open(struct sound *s, const char *path, AVFormatContext *out, 
     return st;
 }
 
-/* Reads the next packet of a copied stream, with its time from the file's start. */
+/* Gives a packet its time in `out`. false: it is outside of the part. */
+static bool place(const struct sound *s, const AVStream *from, AVPacket *p)
+{
+    int64_t start = source_start(s->in, from->time_base);
+    double tick_s = av_q2d(from->time_base);
+    double at_s = p->pts != AV_NOPTS_VALUE ? (double)(p->pts - start) * tick_s : 0;
+    if (at_s >= s->part.to_s || (s->part.from_s > 0 && at_s < s->part.from_s))
+        return false;
+    start += llround(s->part.from_s / tick_s);
+    if (p->pts != AV_NOPTS_VALUE)
+        p->pts -= start;
+    if (p->dts != AV_NOPTS_VALUE)
+        p->dts -= start;
+    return true;
+}
+
+/* Reads the next packet of a copied stream that belongs to the part. */
 static bool read_packet(struct sound *s)
 {
     while (av_read_frame(s->in, s->packet) >= 0) {
-        if (s->to[s->packet->stream_index] >= 0) {
-            const AVStream *from = s->in->streams[s->packet->stream_index];
-            int64_t start = source_start(s->in, from->time_base);
-            if (s->packet->pts != AV_NOPTS_VALUE)
-                s->packet->pts -= start;
-            if (s->packet->dts != AV_NOPTS_VALUE)
-                s->packet->dts -= start;
+        const AVStream *from = s->in->streams[s->packet->stream_index];
+        if (s->to[from->index] >= 0 && place(s, from, s->packet))
             return true;
-        }
         av_packet_unref(s->packet);
     }
     return false;

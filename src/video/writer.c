@@ -129,6 +129,9 @@ static enum status add_video(struct writer *w, struct errmsg *em)
 static enum status open_output(struct writer *w, struct errmsg *em)
 {
     char url[4096 + 8];
+    const struct sound_part part = {(double)w->head.from_ticks * (double)w->head.base_num /
+                                        (double)w->head.base_den,
+                                    w->head.to_s > 0 ? w->head.to_s : INFINITY};
     snprintf(url, sizeof url, "file:%s", w->path);
     int error = avformat_alloc_output_context2(&w->out, NULL, w->format, url);
     enum status st = error < 0 ? fail(error, "cannot write this kind of file", em) : ST_OK;
@@ -137,7 +140,7 @@ static enum status open_output(struct writer *w, struct errmsg *em)
     if (st == ST_OK)
         st = add_video(w, em);
     if (st == ST_OK && w->sound_path[0])
-        st = sound_open(&w->sound, w->sound_path, w->out, em);
+        st = sound_open(&w->sound, w->sound_path, part, w->out, em);
     if (st != ST_OK)
         return st;
     av_dict_set(&w->out->metadata, "comment", w->head.comment, 0);

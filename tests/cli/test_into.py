@@ -162,6 +162,13 @@ def test_a_reference_shows_one_face(into, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@needs_models
+def test_a_reference_shows_who_was_trained_on(into, knowing):
+    """Else the face of somebody who agreed to nothing would be replaced."""
+    said = into(PICTURES / "b0003.jpg", references=("--reference", PICTURES / "b0003.jpg"), model=knowing, code=65).err
+    assert "--reference does not show Ada: the face is unlike those that the checkpoint was trained on" in said
+
+
 def test_without_a_reference_the_checkpoint_knows_nobody(into):
     said = into(PICTURES / "a0003.jpg", references=(), code=64).err
     assert "does not know Ada by face" in said and "--reference PHOTO" in said and "--direction b2a" in said

@@ -65,7 +65,7 @@ GIVEN = {
         enum status send_picture(void *context, AVFrame *f, struct errmsg *em); extern struct reader reader;
         extern AVFrame *frame;"""),
     "src/video/source.h": ((), "void use(AVFrame *frame);"),
-    "src/video/sound.h": ((), "extern AVFormatContext *output;"),
+    "src/video/sound.h": ((), "extern AVFormatContext *output; extern struct sound_part part;"),
     "src/data/include/data/warp.h": ((), """
         extern struct picture picture; extern struct similarity map; extern float *cut;"""),
     "src/driver/composite/composite.h": ((), """
@@ -94,6 +94,8 @@ GIVEN = {
     "src/driver/faces/people.h": ((), """
         extern struct face face, other_face; extern double distance; void keep(const struct face *face);"""),
     "src/driver/faces/shape.h": ((), "extern struct face face;"),
+    "src/driver/faces/smooth.h": ((), """
+        extern struct face face; extern double time_s; bool next_frame(struct face *face, double *time_s);"""),
     "src/data/include/data/local_copy.h": ((), "extern const char *path; extern bool made; extern int local_rank;"),
     "src/driver/config/config.h": ((), "extern int world_size;"),
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),

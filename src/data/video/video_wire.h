@@ -47,6 +47,8 @@ struct video_head {
     int width, height;
     int64_t base_num, base_den;
     double fps;
+    int64_t from_ticks;                /* of the source: time 0 of the file */
+    double to_s;                       /* of the source: where its sound ends; 0: at its end */
     char codec[VIDEO_NAME_BYTES];      /* an encoder of libavcodec's; "": the first of a list */
     char comment[VIDEO_COMMENT_BYTES]; /* the container's tag "comment" */
 };

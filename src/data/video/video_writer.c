@@ -62,7 +62,9 @@ static enum status send_head(struct video_writer *w, struct errmsg *em)
                            .height = o->height,
                            .base_num = o->base_num,
                            .base_den = o->base_den,
-                           .fps = o->fps};
+                           .fps = o->fps,
+                           .from_ticks = o->from_ticks,
+                           .to_s = o->to_s};
     const struct video_message m = {.magic = VIDEO_MAGIC, .kind = VIDEO_HEAD, .bytes = sizeof h};
     snprintf(h.codec, sizeof h.codec, "%s", o->codec ? o->codec : "");
     if (o->mark && o->mark->source != PICTURE_SOURCE_UNMARKED)
@@ -107,11 +109,11 @@ enum status video_writer_open(const char *path, const struct video_output *o,
 enum status video_writer_add(struct video_writer *w, const struct picture *p, int64_t ticks,
                              int64_t duration, struct errmsg *em)
 {
-    BUG_ON(p->width != w->o.width || p->height != w->o.height);
+    BUG_ON(p->width != w->o.width || p->height != w->o.height || ticks < w->o.from_ticks);
     const struct video_message m = {.magic = VIDEO_MAGIC,
                                     .kind = VIDEO_FRAME,
                                     .bytes = (size_t)p->width * (size_t)p->height * 3,
-                                    .ticks = ticks,
+                                    .ticks = ticks - w->o.from_ticks,
                                     .duration = duration};
     return helper_send(&w->helper, &m, p->rgb, em);
 }

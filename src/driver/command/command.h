@@ -31,6 +31,8 @@ extern const struct argp_child command_help[];
 /* Parses the argument of --option: a whole number from low to high, else bad usage. */
 int64_t command_number(struct argp_state *state, const char *option, const char *text, int64_t low,
                        int64_t high);
+/* Parses the argument of --option: seconds from 0, as 90 or 90.5, else bad usage. */
+double command_seconds(struct argp_state *state, const char *option, const char *text);
 
 /*
  * Call it first: opens the log and registers the end of every command, including --help. That end

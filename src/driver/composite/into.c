@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "smooth.h"
 
 #include "base/poison.h"
 
@@ -14,11 +15,12 @@ struct into {
     int size; /* of the model's pictures */
     struct face faces[FINDER_FACES_MAX];
     size_t n_faces;
-    int chosen[MODEL_PEOPLE];  /* a face of each person, or NOBODY */
-    float *sampled;            /* (size, size, 3) */
-    uint8_t *source, *decoded; /* (size, size, 3) */
-    uint8_t *hull;             /* (size, size) */
-    uint8_t *limit;            /* likewise: the decoder's mask; NULL: the model has none */
+    int chosen[MODEL_PEOPLE];           /* a face of each person, or NOBODY */
+    struct smooth smooth[MODEL_PEOPLE]; /* of a video */
+    float *sampled;                     /* (size, size, 3) */
+    uint8_t *source, *decoded;          /* (size, size, 3) */
+    uint8_t *hull;                      /* (size, size) */
+    uint8_t *limit;                     /* likewise: the decoder's mask; NULL: the model has none */
 };
 
 enum status into_new(const struct into_options *options, struct into **out, struct errmsg *em)
@@ -147,8 +149,8 @@ static void label(const struct into *i, struct picture *out)
     picture_label(out, MIN(high, room), boxes, i->n_faces);
 }
 
-enum status into_picture(struct into *i, const struct picture *in, struct picture *out,
-                         struct into_report *report, struct errmsg *em)
+enum status into_frame(struct into *i, const struct picture *in, double time_s, struct picture *out,
+                       struct into_report *report, struct errmsg *em)
 {
     struct into_report r = {0};
     struct picture result = {0};
@@ -165,6 +167,8 @@ enum status into_picture(struct into *i, const struct picture *in, struct pictur
     for (int who = 0; who < MODEL_PEOPLE && st == ST_OK; who++) {
         r.replaced[who] = i->chosen[who] != NOBODY;
         r.n_replaced += r.replaced[who];
+        if (r.replaced[who] && isfinite(time_s))
+            smooth_face(&i->smooth[who], &i->faces[i->chosen[who]], time_s);
         if (r.replaced[who])
             st = replace(i, &p, who, &result, em);
     }
@@ -181,4 +185,10 @@ out:
         picture_release(&result);
     }
     return st;
+}
+
+enum status into_picture(struct into *i, const struct picture *in, struct picture *out,
+                         struct into_report *report, struct errmsg *em)
+{
+    return into_frame(i, in, NAN, out, report, em);
 }

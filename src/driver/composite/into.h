@@ -51,5 +51,9 @@ void into_free(struct into *i);
  */
 enum status into_picture(struct into *i, const struct picture *in, struct picture *out,
                          struct into_report *report, struct errmsg *em) MUST_CHECK;
+/* The same for the frames of one video, in the order of their times: smooths the points of each
+ * replaced face over time (smooth.h). */
+enum status into_frame(struct into *i, const struct picture *in, double time_s, struct picture *out,
+                       struct into_report *report, struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -92,11 +92,13 @@ struct scratch {
     uint8_t *recon, *swap, *truth, *redrawn;
 };
 
-enum status eval_run(struct evaluation *e, int person, uint8_t *images, size_t n, uint8_t *recon,
-                     uint8_t *swap, struct errmsg *em)
+enum status eval_run(struct evaluation *e, int person, int posed, uint8_t *images, size_t n,
+                     uint8_t *recon, uint8_t *swap, struct errmsg *em)
 {
     struct model_pictures pictures = {0};
     struct batch view = {.n = n, .size = e->size};
+    view.pose[person] = e->batch.pose[posed];
+    view.pose_known[person] = e->batch.pose_known[posed];
     view.images[person] = images;
     pictures.recon[person] = recon;
     pictures.swap[person] = swap;
@@ -113,7 +115,7 @@ static enum status measure_swaps(struct evaluation *e, int person, const int64_t
     for (size_t i = 0; i < n && st == ST_OK; i++)
         st = truth_read(e->sets[person], rows[i], e->size, s->truth + i * bytes, em);
     if (st == ST_OK)
-        st = eval_run(e, 1 - person, s->truth, n, s->redrawn, NULL, em);
+        st = eval_run(e, 1 - person, person, s->truth, n, s->redrawn, NULL, em);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         const uint8_t *truth = s->truth + i * bytes;
         const uint8_t *mask = e->batch.masks[person] ? e->batch.masks[person] + i * pixels : NULL;
@@ -136,7 +138,7 @@ static enum status measure_batch(struct evaluation *e, int person, const int64_t
     size_t bytes = (size_t)e->size * (size_t)e->size * 3, pixels = bytes / 3;
     enum status st = eval_load(e, person, rows, n, em);
     if (st == ST_OK)
-        st = eval_run(e, person, e->batch.images[person], n, s->recon, s->swap, em);
+        st = eval_run(e, person, person, e->batch.images[person], n, s->recon, s->swap, em);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         const uint8_t *own = e->batch.images[person] + i * bytes;
         const uint8_t *mask = e->batch.masks[person] ? e->batch.masks[person] + i * pixels : NULL;
@@ -170,7 +172,7 @@ static enum status measure_person(struct evaluation *e, int person, struct errms
 static enum status swap(void *context, int person, uint8_t *pictures, size_t n, uint8_t *swaps,
                         struct errmsg *em)
 {
-    return eval_run(context, person, pictures, n, NULL, swaps, em);
+    return eval_run(context, person, person, pictures, n, NULL, swaps, em);
 }
 
 /* How swaps of a person's pictures follow these. */
@@ -191,6 +193,11 @@ static enum status measure_follow(struct evaluation *e, int person, struct errms
     follow_clear(&e->follow[person]);
     if (!follow_is_possible(&source, person))
         return ST_OK;
+    if (loaded_takes_points(&e->loaded)) { /* `swap` is given pictures without their points */
+        if (person == 0)
+            log_info("how swaps follow is not measured of a model that takes points");
+        return ST_OK;
+    }
     struct follow_reader *reader = NULL;
     log_progress("measuring how swaps of person %c follow", 'A' + person);
     enum status st = follow_reader_train(&source, person, &reader, em);
@@ -220,8 +227,12 @@ static enum status evaluate(struct evaluation *e, struct errmsg *em)
     bool masks = set_get_info(e->sets[0])->has_masks && set_get_info(e->sets[1])->has_masks;
     st =
         loader_new(sources, &e->loaded.config.augment, e->loaded.config.train.seed, &e->loader, em);
+    unsigned arrays = (masks ? BATCH_MASKS : 0) |
+                      (loaded_takes_points(&e->loaded) ? BATCH_POSE | BATCH_POSE_KNOWN : 0);
     if (st == ST_OK)
-        st = batch_init(&e->batch, EVAL_BATCH, e->size, masks ? BATCH_MASKS : 0, em);
+        st = batch_init(&e->batch, EVAL_BATCH, e->size, arrays, em);
+    if (st == ST_OK)
+        loader_set_pose(e->loader, e->loaded.poses);
     if (st == ST_OK)
         st = quality_meter_new(e->size, &e->meter, em);
     for (int p = 0; p < 2 && st == ST_OK; p++)

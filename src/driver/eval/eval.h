@@ -53,9 +53,10 @@ int64_t eval_picture_row(const struct evaluation *e, int person, int64_t i);
 /* Loads rows of a person into e->batch. */
 enum status eval_load(struct evaluation *e, int person, const int64_t *rows, size_t n,
                       struct errmsg *em) MUST_CHECK;
-/* Runs one person's pictures through the network. recon and swap may be NULL. */
-enum status eval_run(struct evaluation *e, int person, uint8_t *images, size_t n, uint8_t *recon,
-                     uint8_t *swap, struct errmsg *em) MUST_CHECK;
+/* Runs one person's pictures through the network, in the poses of the batch's pictures of `posed`:
+ * a true swap has the pose of its source picture. recon and swap may be NULL. */
+enum status eval_run(struct evaluation *e, int person, int posed, uint8_t *images, size_t n,
+                     uint8_t *recon, uint8_t *swap, struct errmsg *em) MUST_CHECK;
 
 /* Fills people and faces. ST_DATA: the networks find no face in most pictures of a person. */
 enum status eval_faces(struct evaluation *e, struct errmsg *em) MUST_CHECK;

@@ -87,7 +87,7 @@ static enum status measure_row(struct evaluation *e, int person, int64_t row, ui
     struct answers a = {.shown[FACES_SWAP] = room, .shown[FACES_RECON] = room + bytes};
     enum status st = eval_load(e, person, &row, 1, em);
     if (st == ST_OK)
-        st = eval_run(e, person, e->batch.images[person], 1, room + bytes, room, em);
+        st = eval_run(e, person, person, e->batch.images[person], 1, room + bytes, room, em);
     if (st == ST_OK && set_get_info(e->sets[person])->has_truth) {
         a.shown[FACES_TRUE] = room + 2 * bytes;
         st = truth_read(e->sets[person], row, e->size, room + 2 * bytes, em);

@@ -168,12 +168,13 @@ static void log_person(const struct evaluation *e, const bool lacks[static 2], c
 
 void eval_log_gaps(const struct evaluation *e)
 {
-    bool no_truth[2], no_masks[2], unmeasured[2];
+    bool no_truth[2], no_masks[2], unmeasured[2], no_points[2];
     for (int p = 0; p < 2; p++) {
         const struct set_info *info = set_get_info(e->sets[p]);
         bool any = eval_picture_count(e, p) > 0;
         no_truth[p] = any && !info->has_truth;
         no_masks[p] = !info->has_masks;
+        no_points[p] = loaded_takes_points(&e->loaded) && !info->has_points;
         unmeasured[p] = any && e->sum[p][ANSWER_RECON].n == 0;
         if (!any)
             log_info("%c>%c is empty: no picture of %s is held out (data.val_fraction = %g), and "
@@ -188,6 +189,7 @@ void eval_log_gaps(const struct evaluation *e)
     log_person(
         e, no_masks, "without face masks",
         "measured on the whole picture, background included, for which both sets need masks");
+    log_person(e, no_points, "without points", "poses are predicted from the pictures");
     log_person(e, unmeasured, "with empty face masks",
                "no measured picture has a face in its mask");
 }

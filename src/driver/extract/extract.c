@@ -99,35 +99,13 @@ static enum status check_output(struct extract *e, struct errmsg *em)
 
 /* ---- The references -------------------------------------------------------------------------- */
 
-static enum status read_reference(struct extract *e, enum people_side side, const char *path,
-                                  struct errmsg *em)
-{
-    struct picture picture = {0};
-    struct face *faces = calloc(FINDER_FACES_MAX, sizeof *faces);
-    size_t n = 0;
-    enum status st =
-        faces ? picture_read(path, &picture, em) : FAIL(em, ST_MEMORY, "out of memory");
-    if (st == ST_OK)
-        st = finder_find(e->finder, &picture, faces, &n, em);
-    if (st == ST_OK && n != 1)
-        st =
-            FAIL(em, ST_DATA,
-                 "--%s %s shows %zu faces: a reference shows one; cut it to the one that is meant, "
-                 "or name another picture",
-                 side == PEOPLE_MEANT ? "reference" : "other", path, n);
-    if (st == ST_OK)
-        people_add(&e->people, side, &faces[0]);
-    picture_release(&picture);
-    free(faces);
-    return st;
-}
-
 static enum status read_references(struct extract *e, struct errmsg *em)
 {
     enum status st = ST_OK;
     for (int side = 0; side < PEOPLE_SIDES; side++)
         for (size_t i = 0; i < e->a.n_references[side] && st == ST_OK; i++)
-            st = read_reference(e, (enum people_side)side, e->a.references[side][i], em);
+            st = people_add_reference(&e->people, (enum people_side)side, e->finder,
+                                      e->a.references[side][i], em);
     return st;
 }
 

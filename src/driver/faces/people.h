@@ -25,6 +25,10 @@ struct people {
 enum person { PERSON_MEANT, PERSON_UNSURE, PERSON_OTHER };
 
 void people_add(struct people *p, enum people_side side, const struct face *face);
+/* The same for the face in a picture that shows no other, given as --reference or --other. ST_DATA:
+ * it shows none or several; ST_NOINPUT, ST_MEMORY, ST_TORCH. */
+enum status people_add_reference(struct people *p, enum people_side side, struct finder *finder,
+                                 const char *path, struct errmsg *em) MUST_CHECK;
 /* *distance_out: distance to the mean of the wanted person's references. */
 enum person people_judge(const struct people *p, const struct face *face, double *distance_out);
 

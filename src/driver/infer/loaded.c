@@ -80,6 +80,8 @@ enum status loaded_open(const char *path, const char *device, struct loaded *out
     st = model_new(&options, NULL, &l.model, em);
     if (st == ST_OK)
         st = checkpoint_restore(c, l.model, false, true, em);
+    if (st == ST_OK && options.config.pose)
+        st = model_get_pose_scale(l.model, l.poses, em);
 out:
     checkpoint_free(c);
     if (st != ST_OK) {
@@ -100,6 +102,11 @@ enum loaded_set loaded_compare_set(const struct loaded *l, int person, const str
         return LOADED_SET_TRAINED;
     return strcmp(fingerprint, l->fingerprints[1 - person]) == 0 ? LOADED_SET_EXCHANGED
                                                                  : LOADED_SET_ANOTHER;
+}
+
+bool loaded_takes_points(const struct loaded *l)
+{
+    return model_get_options(l->model)->config.pose == MODEL_POSE_GIVEN;
 }
 
 void loaded_release(struct loaded *l)

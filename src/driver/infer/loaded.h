@@ -17,12 +17,16 @@ struct loaded {
     struct set_identity identities[2];   /* whose face each set showed */
     char fingerprints[2][17];            /* of the sets it was trained on, hex; "" if unknown */
     int64_t step;
+    struct pose_scale poses[2]; /* with model.pose: of A and B */
 };
 
 /* device "": as in the configuration. Errors: ST_NOINPUT, ST_DATA, ST_NODEVICE. */
 enum status loaded_open(const char *path, const char *device, struct loaded *out,
                         struct errmsg *em) MUST_CHECK;
 void loaded_release(struct loaded *l);
+
+/* Does the network take the points of pictures (model.pose = "given")? */
+bool loaded_takes_points(const struct loaded *l);
 
 /* Compares the set given for a person with the checkpoint's, by fingerprint. */
 enum loaded_set {

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/checked.h"
+#include "data/video_writer.h"
 
 #include "base/poison.h"
 
@@ -147,8 +148,9 @@ static enum status check_places(const struct results *r, struct errmsg *em)
 enum status results_check(struct results *r, struct errmsg *em)
 {
     enum status st = keep_apart(r->input, r->out, em);
-    if (st == ST_OK)
-        st = check_out(r, em);
+    if (st != ST_OK || r->source->video)
+        return st == ST_OK ? video_check_output(r->out, em) : st;
+    st = check_out(r, em);
     if (st == ST_OK)
         st = name_results(r, em);
     return st == ST_OK ? check_places(r, em) : st;

@@ -33,6 +33,7 @@ struct swapper {
     int size;
     uint8_t *decoded; /* (size, size, 3) */
     int64_t written, skipped;
+    int64_t run, predicted; /* pictures; those of them without a known point */
 };
 
 static struct picture_mark mark_of(const struct swapper *s)
@@ -44,12 +45,28 @@ static struct picture_mark mark_of(const struct swapper *s)
     };
 }
 
-static enum status decode(struct swapper *s, uint8_t *picture, uint8_t *swap, uint8_t *recon,
-                          struct errmsg *em)
+static bool is_known(const struct pose_code *pose)
+{
+    float known = 0;
+    for (int k = 0; k < FACE_POINTS; k++)
+        known += pose->known[k][0] + pose->known[k][1];
+    return known > 0;
+}
+
+static enum status decode(struct swapper *s, int64_t i, uint8_t *picture, uint8_t *swap,
+                          uint8_t *recon, struct errmsg *em)
 {
     int person = s->arguments.person;
     struct batch batch = {.n = 1, .size = s->size};
     struct model_pictures pictures = {0};
+    struct pose_code pose;
+    enum status st = source_pose(&s->source, i, &s->loaded.poses[person], &pose, em);
+    if (st != ST_OK)
+        return st;
+    s->run++;
+    s->predicted += !is_known(&pose);
+    batch.pose[person] = pose.z[0];
+    batch.pose_known[person] = pose.known[0];
     batch.images[person] = picture;
     pictures.swap[person] = swap;
     pictures.recon[person] = recon;
@@ -92,7 +109,7 @@ static enum status swap_one(struct swapper *s, int64_t i, struct errmsg *em)
     if (st == ST_OK)
         st = read_or_skip(s, i, &input, &skipped, em);
     if (st == ST_OK && !skipped)
-        st = decode(s, input.rgb, s->decoded, NULL, em);
+        st = decode(s, i, input.rgb, s->decoded, NULL, em);
     if (st == ST_OK && !skipped)
         st = write_swap(s, path, em);
     picture_release(&input);
@@ -144,7 +161,8 @@ static enum status fill_column(struct swapper *s, struct grid *g, int64_t from, 
             int column = g->columns++;
             g->shown[column] = i;
             memcpy(grid_cell(s, g, 0, column), input.rgb, (size_t)s->size * (size_t)s->size * 3);
-            st = decode(s, input.rgb, grid_cell(s, g, 2, column), grid_cell(s, g, 1, column), em);
+            st =
+                decode(s, i, input.rgb, grid_cell(s, g, 2, column), grid_cell(s, g, 1, column), em);
         }
         picture_release(&input);
     }
@@ -214,6 +232,15 @@ static enum status check_direction(const struct swapper *s, struct errmsg *em)
     return ST_OK;
 }
 
+/* Where model.pose = "given" had no points to give. */
+static void log_poses(const struct swapper *s)
+{
+    if (s->predicted > 0 && loaded_takes_points(&s->loaded))
+        log_info("%" PRId64 " of %" PRId64 " pictures have no known points: their pose was "
+                 "predicted. A set has points if it was packed with points.csv",
+                 s->predicted, s->run);
+}
+
 static enum status swap(struct swapper *s, struct errmsg *em)
 {
     const char *device = s->arguments.device ? s->arguments.device : "";
@@ -222,6 +249,14 @@ static enum status swap(struct swapper *s, struct errmsg *em)
                                   .input = s->arguments.input,
                                   .source = &s->source,
                                   .sheet = s->arguments.grid};
+    if (st == ST_OK && s->source.video && !s->arguments.into.into)
+        return FAIL(em, ST_DATA,
+                    "%s is a video, and faces that are cut out are pictures: --into puts the face "
+                    "back into the video; bifrons extract cuts faces out of it",
+                    s->arguments.input);
+    if (st == ST_OK && s->arguments.into.of_video && !s->source.video)
+        return FAIL(em, ST_USAGE, "%s is no video: leave out --from, --to and --no-sound",
+                    s->arguments.input);
     if (st == ST_OK)
         st = results_check(&s->results, em);
     if (st == ST_OK && s->arguments.into.into)
@@ -238,7 +273,10 @@ static enum status swap(struct swapper *s, struct errmsg *em)
     s->decoded = malloc((size_t)s->size * (size_t)s->size * 3);
     if (!s->decoded)
         return FAIL(em, ST_MEMORY, "out of memory");
-    return s->arguments.grid ? swap_grid(s, em) : swap_all(s, em);
+    st = s->arguments.grid ? swap_grid(s, em) : swap_all(s, em);
+    if (st == ST_OK)
+        log_poses(s);
+    return st;
 }
 
 static void swapper_release(struct swapper *s)
@@ -263,6 +301,8 @@ static void check_into(struct argp_state *state, struct swap_arguments *a)
                           "swapped face (--into) always carries its visible label");
     if (a->into.into && a->grid)
         argp_error(state, "--grid shows faces that are cut out: leave out --grid or --into");
+    if (a->into.to_s > 0 && a->into.to_s <= a->into.from_s)
+        argp_error(state, "--to %g is not after --from %g", a->into.to_s, a->into.from_s);
     if (!referred && a->into.n_references[PEOPLE_OTHERS] > 0)
         argp_error(state, "--other PHOTO takes a --reference PHOTO of who is meant");
     a->into.person = a->directed || referred ? a->person : INTO_BOTH;
@@ -304,7 +344,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (!a->checkpoint || !a->input)
-            argp_error(state, "name a checkpoint and a picture, a folder or a set");
+            argp_error(state, "name a checkpoint and a picture, a folder, a set or a video");
         if (!a->out || !a->out[0])
             argp_error(state, "say where the result goes: -o OUT");
         check_into(state, a);
@@ -318,9 +358,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 static const struct argp_option options[] = {
     {"output", 'o', "OUT", 0,
      "where results go: for one picture, NAME.png or a folder; for a folder or a set, a folder, "
-     "which is made if needed; with --grid, NAME.png", 0},
+     "which is made if needed; with --grid, NAME.png; for a video, NAME.mp4 or NAME.mov", 0},
     {"direction", OPTION_DIRECTION, "a2b|b2a", 0,
-     "whose pictures are the input (default a2b: A's)", 0},
+     "whose pictures are the input (default a2b: A's); with --into, whose face is replaced (default: "
+     "both people's, or A's with --reference)", 0},
     {"grid", OPTION_GRID, NULL, 0,
      "write one sheet to OUT (.png) of up to 6 pictures, their reconstructions and swaps", 0},
     {"no-label", OPTION_NO_LABEL, NULL, 0,
@@ -341,15 +382,28 @@ static const struct argp parser = {
     .parser = parse_option,
     .children = children,
     .args_doc = "CHECKPOINT INPUT",
-    .doc = "Swaps the face in a picture, in every picture of a folder, or in a set (.h5). Pictures "
-           "are cut to the middle square and scaled to the model's size; results are PNG files of "
-           "that size with the same name.\vEvery result is marked as made by a trained model: in "
-           "its XMP data, with the checkpoint's hash, and with a small visible label. Pictures of "
-           "a folder that cannot be read are named and skipped.\n\nExample:\n  $ bifrons swap "
-           "demo/run/checkpoints/best.pt demo/data/person_a -o swapped\n\nExit status: 0; 64 "
-           "usage, or a place where results cannot go; 65 a checkpoint or picture that cannot be "
-           "used, or no picture of a folder that can; 66 no such file or folder, or no picture in "
-           "it; 74 a result cannot be written.",
+    .doc =
+        "Swaps the face in a picture, in every picture of a folder, or in a set (.h5). Pictures "
+        "are cut to the middle square and scaled to the model's size; results are PNG files of "
+        "that size with the same name. With --into, the input may also be a video; pictures are "
+        "whole photographs: the face is found, and put back swapped.\vEvery result is marked as "
+        "made by a trained model: in its "
+        "XMP data, with the checkpoint's hash, and with a small visible label, which --into does "
+        "not let you leave out. Pictures of a folder that cannot be read are named and "
+        "skipped.\n\nWith --into, a face is replaced only if it matches: the --reference, or "
+        "else what the checkpoint knows of its two people (if their sets had identities). "
+        "Pictures without that person are named, and nothing is written for them. A note "
+        "beside each composite, NAME.txt, holds both consent statements. The networks that find "
+        "faces come with scripts/setup --photographs.\n\nExamples:\n  $ bifrons swap "
+        "demo/run/checkpoints/best.pt demo/data/person_a -o swapped\n  $ bifrons swap "
+        "runs/x/checkpoints/best.pt holiday --into --reference ada.jpg -o composites\n  $ bifrons "
+        "swap runs/x/checkpoints/best.pt clip.mp4 --into --reference ada.jpg -o "
+        "swapped.mp4\n\nExit "
+        "status: 0; 64 usage, or a place where results cannot go; 65 a checkpoint or picture that "
+        "cannot be used, or no picture of a folder that can; 66 no such file or folder, or no "
+        "picture in it; 69 the networks that find faces, or the video libraries, are missing; 74 a "
+        "result cannot be "
+        "written.",
 };
 
 int engine_swap(int argc, char **argv)

@@ -10,6 +10,7 @@
 #include "composite_note.h"
 #include "data/picture_folder.h"
 #include "finder.h"
+#include "swap_video.h"
 
 #include "base/poison.h"
 
@@ -30,29 +31,6 @@ struct work {
 
 /* ---- Who ------------------------------------------------------------------------------------- */
 
-static enum status read_reference(struct work *w, enum people_side side, const char *path,
-                                  struct people *people, struct errmsg *em)
-{
-    struct picture picture = {0};
-    struct face *faces = calloc(FINDER_FACES_MAX, sizeof *faces);
-    size_t n = 0;
-    enum status st =
-        faces ? picture_read(path, &picture, em) : FAIL(em, ST_MEMORY, "out of memory");
-    if (st == ST_OK)
-        st = finder_find(w->finder, &picture, faces, &n, em);
-    if (st == ST_OK && n != 1)
-        st =
-            FAIL(em, ST_DATA,
-                 "--%s %s shows %zu faces: a reference shows one; cut it to the one that is meant, "
-                 "or name another picture",
-                 side == PEOPLE_MEANT ? "reference" : "other", path, n);
-    if (st == ST_OK)
-        people_add(people, side, &faces[0]);
-    picture_release(&picture);
-    free(faces);
-    return st;
-}
-
 /* What the checkpoint knows of a person, as if it were one face. */
 static void add_known(struct people *people, enum people_side side,
                       const struct set_identity *known)
@@ -61,6 +39,31 @@ static void add_known(struct people *people, enum people_side side,
     memcpy(face.identity, known->mean, sizeof face.identity);
     if (known->known)
         people_add(people, side, &face);
+}
+
+/* Nobody's face is replaced in the name of a person of the checkpoint. */
+static enum status check_references(const struct work *w, const struct people *referred,
+                                    struct errmsg *em)
+{
+    int who = w->a->person;
+    struct people known = {0};
+    struct face face = {0};
+    double distance;
+    add_known(&known, PEOPLE_MEANT, &w->loaded->identities[who]);
+    add_known(&known, PEOPLE_OTHERS, &w->loaded->identities[MODEL_PEOPLE - 1 - who]);
+    if (known.n[PEOPLE_MEANT] == 0)
+        return ST_OK;
+    for (int i = 0; i < FACE_IDENTITY; i++)
+        face.identity[i] =
+            (float)(referred->sum[PEOPLE_MEANT][i] / (double)referred->n[PEOPLE_MEANT]);
+    if (people_judge(&known, &face, &distance) != PERSON_OTHER)
+        return ST_OK;
+    return FAIL(em, ST_DATA,
+                "--reference does not show %s: the face is unlike those that the checkpoint was "
+                "trained on. Name a picture of %s, or leave out --reference, because the "
+                "checkpoint knows that face%s",
+                w->loaded->people[who], w->loaded->people[who],
+                who == MODEL_A ? " (for the other person's face: --direction b2a)" : "");
 }
 
 /* Whose faces are replaced: the references', else those that the checkpoint knows. */
@@ -78,8 +81,10 @@ static enum status find_people(struct work *w, struct people people[MODEL_PEOPLE
     enum status st = ST_OK;
     for (int side = 0; side < PEOPLE_SIDES; side++)
         for (size_t i = 0; i < w->a->n_references[side] && st == ST_OK; i++)
-            st = read_reference(w, (enum people_side)side, w->a->references[side][i],
-                                &people[w->a->person], em);
+            st = people_add_reference(&people[w->a->person], (enum people_side)side, w->finder,
+                                      w->a->references[side][i], em);
+    if (st == ST_OK && w->a->n_references[PEOPLE_MEANT] > 0)
+        st = check_references(w, &people[w->a->person], em);
     return st;
 }
 
@@ -197,10 +202,26 @@ static enum status work_on_all(struct work *w, struct errmsg *em)
     return st == ST_OK ? check_outcome(w, em) : st;
 }
 
+static enum status work_on_video(struct work *w, struct errmsg *em)
+{
+    char who[160];
+    const struct swap_video o = {.input = w->results->input,
+                                 .out = w->results->out,
+                                 .from_s = w->a->from_s,
+                                 .to_s = w->a->to_s,
+                                 .no_sound = w->a->no_sound,
+                                 .loaded = w->loaded,
+                                 .into = w->into,
+                                 .who = who_text(w, who)};
+    return swap_video(&o, em);
+}
+
 enum status swap_into_check(const struct source *s, const struct results *r, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
     enum status st = ST_OK;
+    if (s->video)
+        return swap_video_check(r->out, em);
     if (s->set)
         return FAIL(em, ST_USAGE,
                     "%s is a set of faces that are cut out: --into puts a face back into a whole "
@@ -249,7 +270,7 @@ enum status swap_into(const struct into_arguments *a, const struct loaded *l,
     if (st == ST_OK)
         st = into_new(&options, &w.into, em);
     if (st == ST_OK)
-        st = work_on_all(&w, em);
+        st = s->video ? work_on_video(&w, em) : work_on_all(&w, em);
     into_free(w.into);
     finder_free(w.finder);
     return st;

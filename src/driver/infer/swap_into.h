@@ -1,5 +1,6 @@
 /*
- * bifrons swap --into: its options, and its work on every picture of a source.
+ * bifrons swap --into: its options, and its work on every picture of a source (on a video:
+ * swap_video.h).
  *
  * Each composite is a PNG file of the picture's size, marked as a composite and labelled (into.h),
  * with a note beside it, NAME.txt: the checkpoint, whose face became whose, both consent
@@ -26,6 +27,9 @@ struct into_arguments {
     struct composite_options blend;
     int person; /* whose face is replaced, or INTO_BOTH */
     bool strict;
+    double from_s, to_s; /* of a video: the part that is written; to 0: to the end */
+    bool no_sound;
+    bool of_video; /* an option that only videos have was given */
 };
 
 /* The options; its input is a struct into_arguments, which it initialises. */

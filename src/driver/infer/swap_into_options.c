@@ -16,7 +16,10 @@ enum {
     KEY_COLOUR,
     KEY_ERODE,
     KEY_FEATHER,
-    KEY_MODELS
+    KEY_MODELS,
+    KEY_FROM,
+    KEY_TO,
+    KEY_NO_SOUND
 };
 
 /* clang-format off */
@@ -38,6 +41,9 @@ static const struct argp_option options[] = {
      "let the face fade over this share of its side, 0 to 0.5 (0.1)", 0},
     {"models", KEY_MODELS, "DIR", 0,
      "where faces.pt and identity.pt are (where scripts/setup --photographs puts them)", 0},
+    {"from", KEY_FROM, "SECONDS", 0, "of a video: begin here (0)", 0},
+    {"to", KEY_TO, "SECONDS", 0, "of a video: end here (its end)", 0},
+    {"no-sound", KEY_NO_SOUND, NULL, 0, "of a video: leave the sound out", 0},
     {0},
 };
 /* clang-format on */
@@ -109,6 +115,17 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         break;
     case KEY_MODELS:
         a->models = text;
+        break;
+    case KEY_FROM:
+        a->from_s = command_seconds(state, "from", text);
+        a->of_video = true;
+        break;
+    case KEY_TO:
+        a->to_s = command_seconds(state, "to", text);
+        a->of_video = true;
+        break;
+    case KEY_NO_SOUND:
+        a->no_sound = a->of_video = true;
         break;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -416,7 +416,8 @@ void report_preview(struct report *r)
     uint8_t *memory = malloc(4 * PREVIEW_PAIRS * (size_t)size * (size_t)size * 3);
     enum status st = memory ? ST_OK : FAIL(&em, ST_MEMORY, "out of memory for a preview");
     if (st == ST_OK)
-        st = batch_init(&b, PREVIEW_PAIRS, size, 0, &em);
+        st = batch_init(&b, PREVIEW_PAIRS, size,
+                        r->session->run.config.model.pose ? BATCH_POSE | BATCH_POSE_KNOWN : 0, &em);
     if (st == ST_OK)
         st = run_and_draw(r, &b, memory, &em);
     if (st != ST_OK && !r->preview_failed)

@@ -61,14 +61,14 @@ static struct shim_tensor *is_measured(struct shim_scope *s, const struct batch 
 }
 
 struct pose_codes pose_codes_of(struct shim_scope *s, const struct network *net,
-                                const struct batch *b, bool training, struct shim_tensor *codes)
+                                const struct batch *b, bool given, struct shim_tensor *codes)
 {
     struct pose_codes p = {.predicted = network_pose(s, net, codes)};
     if (!p.predicted)
         return p;
     p.measured = join_points(s, b);
     struct pose_points told = {0};
-    if (training && p.measured.z) {
+    if (given && p.measured.z) {
         told = p.measured;
         told.known = shim_mul(s, told.known, is_measured(s, b));
     }

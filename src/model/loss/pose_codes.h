@@ -29,10 +29,10 @@ struct pose_codes {
 
 /*
  * codes: the codes of both people's samples, A's first. Decoders get the predicted z, detached.
- * With `training` they get the measured z where it is known, but for samples whose draw is
+ * With `given` they get the measured z where it is known, but for samples whose draw is
  * predicted_pose.
  */
 struct pose_codes pose_codes_of(struct shim_scope *s, const struct network *net,
-                                const struct batch *b, bool training, struct shim_tensor *codes);
+                                const struct batch *b, bool given, struct shim_tensor *codes);
 
 #endif

@@ -30,9 +30,11 @@
 
 struct video_output {
     int width, height;
-    int64_t base_num, base_den;      /* a tick in seconds, as in struct video_info */
-    double fps;                      /* on average; 0: unknown */
-    const char *sound_of;            /* NULL: no sound */
+    int64_t base_num, base_den; /* a tick in seconds, as in struct video_info */
+    double fps;                 /* on average; 0: unknown */
+    int64_t from_ticks;         /* becomes time 0; the sound before is left out */
+    double to_s;                /* the sound from this time of its file on is left out; 0: none */
+    const char *sound_of;       /* NULL: no sound */
     const struct picture_mark *mark; /* NULL: unmarked */
     const char *codec;               /* an encoder of libavcodec's; NULL: chosen */
     const char *program;             /* as in struct video_options */
@@ -51,7 +53,8 @@ enum status video_check_output(const char *path, struct errmsg *em) MUST_CHECK;
 /* ST_USAGE: video_check_output; ST_NODEVICE: no helper program. */
 enum status video_writer_open(const char *path, const struct video_output *o,
                               struct video_writer **out, struct errmsg *em) MUST_CHECK;
-/* ticks: above those of the frame before; duration: 0: unknown. ST_IO, ST_DATA. */
+/* ticks: at least from_ticks, above those of the frame before; duration: 0: unknown. ST_IO,
+ * ST_DATA. */
 enum status video_writer_add(struct video_writer *w, const struct picture *p, int64_t ticks,
                              int64_t duration, struct errmsg *em) MUST_CHECK;
 /* Finishes the file and puts it in its place. */

@@ -35,7 +35,8 @@
  * In training, back translation included, z is measured by the picture's points. Where no points
  * are known, in samples drawn for it (augment.predicted_pose), and in each swap afterwards, z is
  * predicted from the code by another linear layer, which loss.pose trains
- * (src/model/loss/pose_codes.h).
+ * (src/model/loss/pose_codes.h). With MODEL_POSE_GIVEN the batch's z is used afterwards, too, where
+ * it has any: fill it with the scales of model_get_pose_scale.
  *
  * Parameters, gradients and moments are one flat array each, in the order of parameters() in
  * python/bifrons.py; model_layout gives the place of each tensor. One thread at a time.

@@ -263,6 +263,8 @@ def test_what_holds_a_person_is_found_under_any_name(bifrons, tmp_path):
         f["images"] = numpy.stack([picture(i, SIZE, SIZE) for i in (7, 2, 8)])
     mine = shown(bifrons, "ada.h5")["fingerprint"]
     run_record(tmp_path / "runs/x/run.json", ["Bo", "Ada B."], ["0" * 16, mine])
+    run(bifrons, "report", "runs/x", "-o", "runs/sent.html")
+    (tmp_path / "runs/page.html").write_text("<p>of somebody else")
     checkpoint(tmp_path / "runs/x/checkpoints/step-1.pt", ["Bo", "Ada B."], ["0" * 16, mine])
     (tmp_path / "runs/x/checkpoints/best.pt").symlink_to("step-1.pt")
     run_record(tmp_path / "runs/y/run.json", ["Ada", "Bo"], ["1" * 16, "2" * 16])
@@ -274,13 +276,13 @@ def test_what_holds_a_person_is_found_under_any_name(bifrons, tmp_path):
     assert {(x["kind"], x["path"], x["as"], x["match"]) for x in got["found"]} == {
         ("run", "runs/x", "B", "pictures"), ("checkpoint", "runs/x/checkpoints/step-1.pt", "B", "pictures"),
         ("set", "runs/x/data/renamed.h5", "Somebody", "pictures"), ("set", "runs/some.h5", "Bo", "some pictures"),
-        ("run", "runs/y", "A", "name")}
+        ("run", "runs/y", "A", "name"), ("report", "runs/sent.html", "B", "pictures")}
     assert {x["path"] for x in got["unreadable"]} == {"runs/z/torn.pt", "runs/z/run.json"}
-    assert (got["runs"], got["checkpoints"], got["sets"], got["links"]) == (2, 2, 2, 1)
+    assert (got["runs"], got["checkpoints"], got["sets"], got["reports"], got["links"]) == (2, 2, 2, 1, 1)
     text = run(bifrons, "inspect", "--uses", "ada.h5", "runs").out
     assert "runs/x/checkpoints/step-1.pt: these pictures as person B\n" in text
     assert "runs/y: other pictures of a person of this name as person A\n" in text
-    assert "2 runs, 2 checkpoints and 2 sets; 2 could not be read, and may hold them, too\n" in text
+    assert "2 runs, 2 checkpoints, 2 sets and 1 other report; 2 could not be read, and may hold them, too\n" in text
     assert "1 link to folders was not followed" in text
 
 

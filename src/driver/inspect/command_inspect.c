@@ -24,7 +24,7 @@ static const struct argp_option options[] = {
     {"overlap", KEY_OVERLAP, "OUT.png", 0,
      "of two sets: where the poses of their faces overlap, in words and as a plot", 1},
     {"uses", KEY_USES, "SET", 0,
-     "list the runs, checkpoints and sets in the FOLDERs that hold this set's pictures", 1},
+     "list the runs, checkpoints, sets and reports in the FOLDERs that hold this set's pictures", 1},
     {"json", KEY_JSON, NULL, 0, "one JSON object on standard output (keys below)", 1},
     {0},
 };

@@ -1,7 +1,7 @@
 /*
  * bifrons inspect --uses SET FOLDER...: what holds a person's pictures, if the person withdraws
- * consent. Run folders and checkpoints record a fingerprint of the set that they were trained on,
- * so a set is found under any name.
+ * consent. Run folders, checkpoints and reports record a fingerprint of the set that they were
+ * trained on, so a set is found under any name.
  */
 #include <errno.h>
 #include <fts.h>
@@ -15,13 +15,14 @@
 #include "base/file.h"
 #include "data/set.h"
 #include "inspect.h"
+#include "page.h"
 #include "trained_on.h"
 
 /* base/poison.h is left out: fts.h needs what it forbids */
 
-enum { RECORD_BYTES_MAX = 16 << 20, KINDS = 3 };
+enum { RECORD_BYTES_MAX = 16 << 20, KINDS = 4 };
 
-static const char *const kinds[KINDS] = {"run", "checkpoint", "set"};
+static const char *const kinds[KINDS] = {"run", "checkpoint", "set", "report"};
 
 struct uses {
     struct set *set;
@@ -65,20 +66,11 @@ static void judge(struct uses *u, int kind, const char *path, const struct train
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-static enum status look_at_run(struct uses *u, const char *path, struct errmsg *em)
+/* Of run.json. False: it has no people. */
+static bool names_of_run(const json_t *record, struct trained_on sets[2])
 {
-    struct trained_on sets[2] = {0};
-    char folder[PATH_BYTES_MAX];
-    uint8_t *bytes;
-    size_t n;
-    enum status st = file_read_all(path, RECORD_BYTES_MAX, &bytes, &n, em);
-    if (st != ST_OK)
-        return st;
-    json_t *record = json_loadb((const char *)bytes, n, 0, NULL),
-           *people = json_object_get(record, "people");
-    free(bytes);
-    if (!json_is_array(people))
-        st = FAIL(em, ST_DATA, "not the record of a run of bifrons, or damaged");
+    const json_t *people = json_object_get(record, "people");
+    memset(sets, 0, 2 * sizeof *sets);
     for (size_t p = 0; p < 2; p++) {
         const json_t *person = json_array_get(people, p);
         const char *name = json_string_value(json_object_get(person, "person")),
@@ -86,10 +78,45 @@ static enum status look_at_run(struct uses *u, const char *path, struct errmsg *
         snprintf(sets[p].person, sizeof sets[p].person, "%s", name ? name : "");
         snprintf(sets[p].fingerprint, sizeof sets[p].fingerprint, "%s", print ? print : "");
     }
+    return json_is_array(people);
+}
+
+static enum status look_at_run(struct uses *u, const char *path, struct errmsg *em)
+{
+    struct trained_on sets[2];
+    char folder[PATH_BYTES_MAX];
+    uint8_t *bytes;
+    size_t n;
+    enum status st = file_read_all(path, RECORD_BYTES_MAX, &bytes, &n, em);
+    if (st != ST_OK)
+        return st;
+    json_t *record = json_loadb((const char *)bytes, n, 0, NULL);
+    free(bytes);
+    if (!names_of_run(record, sets))
+        st = FAIL(em, ST_DATA, "not the record of a run of bifrons, or damaged");
     json_decref(record);
     path_folder(path, folder, sizeof folder);
     if (st == ST_OK)
         judge(u, 0, folder, sets);
+    return st;
+}
+
+/* The report of a run in its own folder is a part of the run. */
+static enum status look_at_report(struct uses *u, const char *path, struct errmsg *em)
+{
+    struct trained_on sets[2];
+    char folder[PATH_BYTES_MAX], record[PATH_BYTES_MAX];
+    json_t *page;
+    path_folder(path, folder, sizeof folder);
+    if (strcmp(path_name(path), "report.html") == 0 &&
+        path_join(record, sizeof record, folder, "run.json") && file_exists(record))
+        return ST_OK;
+    enum status st = page_read(path, &page, em);
+    const json_t *runs = json_object_get(page, "runs");
+    for (size_t i = 0; i < json_array_size(runs); i++)
+        if (names_of_run(json_object_get(json_array_get(runs, i), "record"), sets))
+            judge(u, 3, path, sets);
+    json_decref(page);
     return st;
 }
 
@@ -137,6 +164,8 @@ static enum status look_at(struct uses *u, const char *path, struct errmsg *em)
         st = look_at_checkpoint(u, path, &reason);
     else if (strcmp(path_extension(path), ".h5") == 0)
         st = look_at_set(u, path, &reason);
+    else if (strcmp(path_extension(path), ".html") == 0)
+        st = look_at_report(u, path, &reason);
     if (st == ST_MEMORY)
         return FAIL(em, st, "%s", reason.text);
     if (st != ST_OK)
@@ -212,10 +241,11 @@ static void print_uses(const struct uses *u)
         inspect_print("unreadable", line);
     }
     snprintf(line, sizeof line,
-             "%" PRId64 " run%s, %" PRId64 " checkpoint%s and %" PRId64
-             " set%s; %zu could not be read%s",
+             "%" PRId64 " run%s, %" PRId64 " checkpoint%s, %" PRId64 " set%s and %" PRId64
+             " other report%s; %zu could not be read%s",
              u->looked[0], PLURAL(u->looked[0]), u->looked[1], PLURAL(u->looked[1]), u->looked[2],
-             PLURAL(u->looked[2]), json_array_size(u->unreadable),
+             PLURAL(u->looked[2]), u->looked[3], PLURAL(u->looked[3]),
+             json_array_size(u->unreadable),
              json_array_size(u->unreadable) > 0 ? ", and may hold them, too" : "");
     inspect_print("looked at", line);
     if (u->links > 0) {
@@ -228,15 +258,14 @@ static void print_uses(const struct uses *u)
 
 static enum status print_json(struct uses *u, struct errmsg *em)
 {
-    return inspect_print_json(json_pack("{s:s, s:o, s:o, s:s, s:O, s:O, s:I, s:I, s:I, s:I}",
-                                        "kind", "uses", "path", inspect_text(set_path(u->set)),
-                                        "person", inspect_text(set_get_info(u->set)->person),
-                                        "fingerprint", u->fingerprint, "found", u->found,
-                                        "unreadable", u->unreadable, "runs",
-                                        (json_int_t)u->looked[0], "checkpoints",
-                                        (json_int_t)u->looked[1], "sets", (json_int_t)u->looked[2],
-                                        "links", (json_int_t)u->links),
-                              em);
+    return inspect_print_json(
+        json_pack("{s:s, s:o, s:o, s:s, s:O, s:O, s:I, s:I, s:I, s:I, s:I}", "kind", "uses", "path",
+                  inspect_text(set_path(u->set)), "person",
+                  inspect_text(set_get_info(u->set)->person), "fingerprint", u->fingerprint,
+                  "found", u->found, "unreadable", u->unreadable, "runs", (json_int_t)u->looked[0],
+                  "checkpoints", (json_int_t)u->looked[1], "sets", (json_int_t)u->looked[2],
+                  "reports", (json_int_t)u->looked[3], "links", (json_int_t)u->links),
+        em);
 }
 
 enum status inspect_uses(const struct inspect_options *o, struct errmsg *em)
@@ -248,7 +277,7 @@ enum status inspect_uses(const struct inspect_options *o, struct errmsg *em)
                  set_get_info(u.set)->fingerprint);
     for (size_t i = 0; i < o->n_paths && st == ST_OK; i++)
         st = walk(&u, o->paths[i], em);
-    if (st == ST_OK && u.looked[0] + u.looked[1] + u.looked[2] == 0 &&
+    if (st == ST_OK && u.looked[0] + u.looked[1] + u.looked[2] + u.looked[3] == 0 &&
         json_array_size(u.unreadable) == 0)
         st = FAIL(em, ST_NOINPUT,
                   "--uses: no run, checkpoint or set in %s%s: give the folders that hold your runs",

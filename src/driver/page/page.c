@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "base/clock.h"
 #include "base/version.h"
 #include "page_priv.h"
@@ -14,7 +15,7 @@
 
 #include "base/poison.h"
 
-enum { PICTURES_BYTES = 6 << 20, NOTE_BYTES = 1024 };
+enum { PICTURES_BYTES = 6 << 20, NOTE_BYTES = 1024, START_BYTES = 256, READ_BYTES_MAX = 64 << 20 };
 
 struct page {
     struct page_run *runs;
@@ -104,6 +105,7 @@ static json_t *run_object(struct page *p, struct page_run *r)
                              .object = json_object(),
                              .notes = json_array(),
                              .picture_bytes = PICTURES_BYTES / p->n_runs,
+                             .n_runs = p->n_runs,
                              .cluster = p->cluster};
     page_put(&part, part.object, "folder", page_text(r->folder));
     page_add_record(&part);
@@ -196,23 +198,57 @@ enum status page_check_run(const char *folder, struct errmsg *em)
                 folder);
 }
 
+/* True if a file begins as every report does. */
+static bool begins_as_report(const uint8_t *start, size_t n)
+{
+    static const char mark[] = "<meta name=\"generator\" content=\"Bifrons report\">";
+    return memmem(start, MIN(n, (size_t)START_BYTES), mark, sizeof mark - 1) != NULL;
+}
+
+/* Bytes read; -1: the file cannot be read. */
+static ssize_t read_start(const char *path, uint8_t start[static START_BYTES])
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, start, START_BYTES) : -1;
+    if (fd >= 0)
+        close(fd);
+    return n;
+}
+
 enum status page_check_output(const char *path, struct errmsg *em)
 {
-    static const char ours[] = "<meta name=\"generator\" content=\"Bifrons report\">";
-    char start[256];
+    uint8_t start[START_BYTES];
     enum status st = file_check_replaceable(path, em);
     if (st != ST_OK || !file_exists(path))
         return st;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, start, sizeof start) : -1;
-    if (fd >= 0)
-        close(fd);
-    if (n == 0 || (n > 0 && memmem(start, (size_t)n, ours, sizeof ours - 1)))
+    ssize_t n = read_start(path, start);
+    if (n == 0 || (n > 0 && begins_as_report(start, (size_t)n)))
         return ST_OK;
     return FAIL(em, ST_USAGE,
                 "%s is there already and is no report of Bifrons: it is not replaced. Name another "
                 "file, or remove it first",
                 path);
+}
+
+enum status page_read(const char *path, json_t **data_out, struct errmsg *em)
+{
+    static const char open_tag[] = "<script type=\"application/json\" id=\"data\">";
+    uint8_t start[START_BYTES], *bytes = NULL;
+    size_t n = 0;
+    *data_out = NULL;
+    ssize_t got = read_start(path, start);
+    if (got < 0 || !begins_as_report(start, (size_t)got))
+        return file_check_readable(path, em);
+    enum status st = file_read_all(path, READ_BYTES_MAX, &bytes, &n, em);
+    if (st != ST_OK)
+        return st;
+    const char *data = strstr((const char *)bytes, open_tag);
+    const char *end = data ? strchr(data + sizeof open_tag - 1, '<') : NULL; /* none is in JSON */
+    if (end)
+        *data_out = json_loadb(data + sizeof open_tag - 1,
+                               (size_t)(end - data) + 1 - sizeof open_tag, 0, NULL);
+    free(bytes);
+    return *data_out ? ST_OK : FAIL(em, ST_DATA, "%s: a damaged report", path);
 }
 
 /* --- Open and free ---------------------------------------------------------------------------- */

@@ -29,6 +29,7 @@
 enum { PAGE_RUNS_MAX = 16, PAGE_BYTES_MAX = 8 << 20 };
 
 struct cluster;
+struct json_t;
 
 struct page_request {
     const char *const *runs; /* (n_runs) run folders, borrowed during page_new */
@@ -43,6 +44,13 @@ enum status page_check_run(const char *folder, struct errmsg *em) MUST_CHECK;
 /* ST_OK if page_write may write there. ST_USAGE: a file that is no report would be lost; ST_IO: not
  * a file. */
 enum status page_check_output(const char *path, struct errmsg *em) MUST_CHECK;
+
+/*
+ * Reads the data of a page, as page_write wrote them: {"runs": [{"folder", "record", …}, …]}.
+ * *data_out is NULL if the file is no report; the caller drops the reference. ST_NOINPUT, ST_IO;
+ * ST_DATA: a damaged report.
+ */
+enum status page_read(const char *path, struct json_t **data_out, struct errmsg *em) MUST_CHECK;
 
 /* Reads nothing yet. ST_MEMORY; ST_USAGE: a path is too long. */
 enum status page_new(const struct page_request *request, struct page **out,

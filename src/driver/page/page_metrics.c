@@ -15,7 +15,8 @@ enum {
     COLUMNS_MAX = 256,
     NAME_BYTES = 80,
     DEPTH_MAX = 6,
-    ROWS_SHOWN = 1200, /* of a kind; of more rows, means of neighbours are shown */
+    ROWS_SHOWN = 1200,    /* of a kind, of all runs; of more rows, means of neighbours are shown */
+    ROWS_SHOWN_MIN = 200, /* of a run */
     EVENTS_SHOWN = 2000,
 };
 
@@ -191,7 +192,8 @@ static json_t *number_json(double x)
 
 static json_t *table_json(struct page_part *p, const struct table *t)
 {
-    size_t each = (t->rows + ROWS_SHOWN - 1) / ROWS_SHOWN;
+    size_t room = MAX(ROWS_SHOWN / p->n_runs, (size_t)ROWS_SHOWN_MIN);
+    size_t each = (t->rows + room - 1) / room;
     json_t *columns = json_object();
     for (size_t k = 0; k < t->n_columns; k++) {
         json_t *values = json_array();

@@ -29,6 +29,7 @@ struct page_part {
     json_t *object;
     json_t *notes;                 /* array of texts */
     size_t picture_bytes;          /* room for previews */
+    size_t n_runs;                 /* of the page: they share its room */
     const struct cluster *cluster; /* may be NULL */
     bool failed;                   /* out of memory */
 };

@@ -1,19 +1,28 @@
 /* run.json, the sets that it names, and the checkpoints that are there. */
 #include <dirent.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/checked.h"
+#include "data/pose.h"
 #include "data/set.h"
 #include "data/sheet.h"
 #include "page_priv.h"
 
 #include "base/poison.h"
 
-enum { RECORD_BYTES_MAX = 16 << 20, SHEET_SIDE_MAX = 820, CHECKPOINTS_MAX = 1000 };
+enum {
+    RECORD_BYTES_MAX = 16 << 20,
+    SHEET_SIDE_MAX = 820,
+    CHECKPOINTS_MAX = 1000,
+    POSES_SHOWN = 300,
+    SHEETS_RUNS_MAX = 4, /* of a page with more runs, none has sheets */
+};
 
 /* --- run.json --------------------------------------------------------------------------------- */
 
@@ -58,6 +67,38 @@ static json_t *sheet_json(struct page_part *p, struct set *set)
     return uri;
 }
 
+/* Yaw and pitch of a face in degrees; false: not known. */
+static bool read_turn(struct set *set, int64_t row, double turn[2])
+{
+    struct errmsg em = {0};
+    float angles[SET_ANGLES], points[FACE_POINTS][2];
+    if (set_get_info(set)->has_pose) {
+        if (set_read_pose(set, row, angles, &em) != ST_OK)
+            return false;
+        turn[0] = (double)angles[0];
+        turn[1] = (double)angles[1];
+    } else {
+        if (set_read_points(set, row, points, &em) != ST_OK)
+            return false;
+        struct pose_turn t = pose_degrees(pose_turn_of((const float(*)[2])points));
+        turn[0] = t.yaw;
+        turn[1] = t.pitch;
+    }
+    return isfinite(turn[0]) && isfinite(turn[1]);
+}
+
+/* [[yaw, pitch], …] of faces that are spread evenly over the set. */
+static json_t *poses_json(struct page_part *p, struct set *set)
+{
+    int64_t n = set_get_info(set)->n, shown = MIN(n, (int64_t)POSES_SHOWN);
+    json_t *list = json_array();
+    double turn[2];
+    for (int64_t i = 0; i < shown; i++)
+        if (read_turn(set, i * n / shown, turn))
+            page_append(p, list, json_pack("[f, f]", round(turn[0]), round(turn[1])));
+    return list;
+}
+
 /* The set of a person as it is now: {"now": "same", …} or {"now": "…, and why"}. */
 static json_t *set_json(struct page_part *p, const json_t *person)
 {
@@ -84,7 +125,11 @@ static json_t *set_json(struct page_part *p, const json_t *person)
         page_put(p, o, "masks", json_boolean(info->has_masks));
         page_put(p, o, "points", json_boolean(info->has_points));
         page_put(p, o, "truth", json_boolean(info->has_truth));
-        page_put(p, o, "sheet", sheet_json(p, set));
+        if (p->n_runs <= SHEETS_RUNS_MAX)
+            page_put(p, o, "sheet", sheet_json(p, set));
+        page_put(p, o, "pose", json_boolean(info->has_pose));
+        if (info->has_pose || info->has_points)
+            page_put(p, o, "poses", poses_json(p, set));
     }
     set_free(set);
     return o;

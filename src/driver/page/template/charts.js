@@ -4,7 +4,7 @@ const DASHES = { solid: null, dash: '6 4', dot: '2 3' };
 
 function setCursor(step, from) {
     View.step = step;
-    View.charts.forEach(c => c.showCursor());
+    View.charts.filter(c => c.svg.isConnected).forEach(c => c.showCursor());
     View.listeners.forEach(f => f(step, from));
 }
 
@@ -174,4 +174,4 @@ function swatch(s) {
         el('line', { x1: 0, x2: 22, y1: 5, y2: 5, style: `stroke:${s.colour};stroke-width:3`, 'stroke-dasharray': DASHES[s.dash || 'solid'] }));
 }
 
-const redrawAll = () => View.charts.forEach(c => c.draw());
+const redrawAll = () => View.charts.filter(c => c.svg.isConnected).forEach(c => c.draw());

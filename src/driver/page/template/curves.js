@@ -1,6 +1,6 @@
 /* Which curves belong into which chart. Keys that this program does not know are drawn, too. */
 const COUNTERS = new Set(['step', 'epoch', 'position', 'time', 'stage', 'skipped', 'nonfinite']);
-const GROUPS = ['Losses', 'Held-out pictures', 'Optimizer', 'Speed', 'Other'];
+const GROUPS = ['Losses', 'Held-out pictures', 'How swaps follow their source pictures (correlation)', 'Optimizer', 'Speed', 'Other'];
 const TITLES = {
     'loss.total': ['Losses', 'Total loss'], 'loss.l1': ['Losses', 'L1'], 'loss.dssim': ['Losses', 'DSSIM'],
     'lr': ['Optimizer', 'Learning rate'], 'grad_norm': ['Optimizer', 'Gradient norm'],
@@ -24,6 +24,8 @@ function parsed(name) {
 
 function placeOf(base) {
     if (TITLES[base]) return TITLES[base];
+    const follow = /^metrics\.(follow|reader)(?:_(\w+))?$/.exec(base);
+    if (follow) return [GROUPS[2], follow[2] ? follow[2].charAt(0).toUpperCase() + follow[2].slice(1) : 'All together'];
     const measure = /^(.*)_(l1|psnr|ssim)$/.exec(base);
     if (measure && TITLES[measure[1]]) return [TITLES[measure[1]][0], `${TITLES[measure[1]][1]}: ${MEASURES[measure[2]]}`];
     const name = base.replace(/^(loss|metrics)\./, '').replaceAll('_', ' '), words = name.charAt(0).toUpperCase() + name.slice(1);
@@ -34,16 +36,17 @@ function placeOf(base) {
 
 /* Person by colour, held-out by dashes; with several runs, run by colour and person by dashes. */
 function seriesOf(run, kind, name, role) {
-    const held = kind !== 'train', words = [];
+    const held = kind !== 'train', words = [], reader = name.startsWith('metrics.reader');
     if (MANY) words.push(run.name);
     if (role < 2) words.push(run.people[role]);
     if (LABELS[name]) words.push(LABELS[name]);
+    if (reader) words.push(role < 2 ? '(reader)' : 'both (reader)');
     if (held && name.startsWith('loss.')) words.push(MANY ? '(held out)' : 'held out');
     return {
         label: words.join(' ') || (held && name.startsWith('metrics.') ? 'both' : kind === 'val' ? 'held out' : kind === 'train' ? 'training' : kind),
         run, noisy: kind === 'train' && name !== 'lr', points: run.points(kind, name),
         colour: colour(MANY ? run.index : role < 2 ? role : name === 'sum_wait_ms' ? 3 : 5),
-        dash: MANY ? ['solid', 'dash', held && name.startsWith('loss.') ? 'dot' : 'solid'][role]
+        dash: reader ? 'dot' : MANY ? ['solid', 'dash', held && name.startsWith('loss.') ? 'dot' : 'solid'][role]
             : held && name.startsWith('loss.') ? 'dash' : 'solid',
     };
 }
@@ -57,7 +60,8 @@ function makeCharts() {
                 if (COUNTERS.has(name)) continue;
                 const { base, role } = parsed(name);
                 const [group, title] = placeOf(base), series = seriesOf(run, kind, name, role);
-                if (!series.points.length || (MANY && kind !== 'train' && base.startsWith('loss.') && role < 2)) continue;
+                const mean = role < 2 && run.points(kind, base).length > 0;
+                if (!series.points.length || (MANY && (mean || (kind !== 'train' && base.startsWith('loss.') && role < 2)))) continue;
                 const key = `${group} ${title}`;
                 if (!places.has(key)) places.set(key, { group, title, series: [] });
                 places.get(key).series.push(series);
@@ -99,6 +103,17 @@ function stepText(run, step) {
     return (MANY ? `${run.name}: ` : '') + (words.join('; ') || 'no row of this step');
 }
 
+/* Numbers that were measured once: a table in place of charts with a point each. */
+function onceTable(charts) {
+    const labels = [...new Set(charts.flatMap(c => c.series.map(s => s.label)))];
+    return el('div', { style: 'grid-column:1/-1' }, table(['', ...labels], charts.map(c => [c.title, ...labels.map(label => {
+        const s = c.series.find(x => x.label === label);
+        return s ? shown(s.points[0][1]) : '';
+    })]), labels.map((_, i) => i + 1)), el('p', { class: 'small muted' }, `Measured once, at step ${charts[0].series[0].points[0][0]}.`));
+}
+
+const measuredOnce = charts => charts.length > 1 && charts.every(c => c.series.every(s => s.points.length === 1));
+
 function curvesSection() {
     const groups = makeCharts(), output = el('output', { id: 'at', class: 'small', 'aria-live': 'polite' });
     View.listeners.push(step => output.replaceChildren(...RUNS.map(r => el('p', {}, stepText(r, step)))));
@@ -109,5 +124,7 @@ function curvesSection() {
             : 'Colour: person. Dashes: held-out pictures. Pale: before smoothing. Dotted lines: events. ',
             means.length ? `Each point is the mean of several rows (${means.join(', ')}).` : ''),
         output,
-        el('div', { class: 'charts' }, groups.map(([name, charts]) => [el('div', { class: 'group' }, name), charts.map(c => c.element)])));
+        el('div', { class: 'charts' }, groups.map(([name, charts]) => [el('div', { class: 'group' }, name),
+            name === GROUPS[2] ? el('p', { class: 'small muted', style: 'grid-column:1/-1;margin:0' }, '1: follows exactly; 0: not at all. The name is that of the source picture. “Reader”: how well real pictures can be measured, the best to be reached.') : null,
+            measuredOnce(charts) ? onceTable(charts) : charts.map(c => c.element)])));
 }

@@ -96,7 +96,27 @@ function findSets(run) {
         if (p.pictures < 500) list.push(['warn', `${p.person} has ${plural(p.pictures, 'picture')}.`, '500 or more are recommended.']);
     if (people.length === 2 && Math.max(people[0].pictures, people[1].pictures) > 2 * Math.min(people[0].pictures, people[1].pictures))
         list.push(['warn', `The sets are of unequal size: ${people[0].pictures} and ${people[1].pictures}.`, 'The pictures of the smaller set are repeated more often; add some.']);
+    const turns = turnsOf(run), near = turns ? overlapOf(turns) : [1, 1], worse = near[0] < near[1] ? 0 : 1;
+    if (near[worse] < 0.7)
+        list.push(['warn', `Only ${percent(near[worse])} of ${run.people[worse]}'s faces are turned as some face of ${run.people[1 - worse]}.`,
+            `Swaps of the others will be poor: bifrons inspect A.h5 B.h5 --overlap OUT.png says which way ${run.people[1 - worse]} has to be photographed.`]);
     return list;
+}
+
+/* Whether swaps move as their source pictures do, judged as by src/driver/measures/follow.h. */
+function findFollow(run) {
+    const all = run.last('val', 'metrics.follow'), lost = [];
+    if (!isNumber(all)) return [];
+    for (const name of Object.keys(run.metrics.val.columns)) {
+        const m = /^metrics\.follow_(\w+)_(a|b)$/.exec(name), r = run.last('val', name);
+        const reader = m ? run.last('val', name.replace('follow', 'reader')) : NaN, from = m && m[2] === 'b' ? 1 : 0;
+        if (reader >= 0.5 && r < 0.6 * reader)
+            lost.push([r, `${run.people[1 - from]}'s ${m[1]} ${r < -0.3 ? (/s$/.test(m[1]) ? 'move against' : 'moves against') : /s$/.test(m[1]) ? 'do not follow' : 'does not follow'} ${run.people[from]}'s (r = ${r.toFixed(2)})`]);
+    }
+    const text = `Swaps follow the pose and expression of their source pictures with a mean correlation of ${all.toFixed(2)}.`;
+    if (!lost.length) return [['good', text, '']];
+    return [['warn', `${text} ${lost.sort((x, y) => x[0] - y[0]).slice(0, 4).map(l => l[1]).join('; ')}${lost.length > 4 ? `; ${lost.length - 4} more` : ''}.`,
+        'Train longer, or use the pose of the face: loss.pose and model.pose (docs/recipe.md).']];
 }
 
 function findNext(run) {
@@ -113,7 +133,7 @@ const LEVELS = { good: '✔ good', warn: '▲ look', bad: '✕ trouble', info: '
 function findingsSection() {
     const order = ['bad', 'warn', 'good', 'info', 'next'];
     const lists = RUNS.map(run => {
-        const all = [findLearning, findGap, findPerson, findTrouble, findSpeed, findSets, findNext].flatMap(f => f(run))
+        const all = [findLearning, findGap, findPerson, findFollow, findTrouble, findSpeed, findSets, findNext].flatMap(f => f(run))
             .sort((a, b) => order.indexOf(a[0]) - order.indexOf(b[0]));
         return [MANY ? el('h3', {}, run.name) : null, el('ul', { class: 'findings' }, all.map(([level, text, advice]) =>
             el('li', {}, el('span', { class: `mark ${level}` }, LEVELS[level]), el('div', {}, el('p', {}, text),

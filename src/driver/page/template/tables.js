@@ -93,6 +93,42 @@ function eventsSection() {
 
 /* --- Sets ------------------------------------------------------------------------------------- */
 
+/* How the faces of both people are turned; null: not known of both in the same way. Pitch from points counts from each
+ * person's median. */
+function turnsOf(run) {
+    const sets = run.data.sets.slice(0, 2);
+    if (sets.length < 2 || sets[0].pose !== sets[1].pose || !sets.every(s => s.poses && s.poses.length)) return null;
+    return sets.map(s => {
+        const middle = s.pose ? 0 : median(s.poses.map(p => p[1]));
+        return s.poses.map(([yaw, pitch]) => [yaw, pitch - middle]);
+    });
+}
+
+/* The share of each person's faces that have a face of the other in their cell of 10 x 10 degrees, as bifrons inspect --overlap. */
+function overlapOf(turns) {
+    const cell = ([yaw, pitch]) => `${Math.floor(yaw / 10)} ${Math.floor(pitch / 10)}`, cells = turns.map(t => new Set(t.map(cell)));
+    return turns.map((t, i) => t.filter(p => cells[1 - i].has(cell(p))).length / t.length);
+}
+
+function posesChart(run) {
+    const turns = turnsOf(run);
+    if (!turns) return null;
+    const width = 560, height = 260, angles = turns.flat(), reach = [0, 1].map(i => Math.max(20, ...angles.map(p => Math.abs(p[i]))) + 3), parts = [];
+    const x = yaw => 40 + (yaw / reach[0] + 1) / 2 * (width - 50), y = pitch => 10 + (1 - pitch / reach[1]) / 2 * (height - 50);
+    for (const t of ticks(-reach[0], reach[0], 6))
+        parts.push(el('line', { class: 'grid', x1: x(t), x2: x(t), y1: y(reach[1]), y2: y(-reach[1]) }), el('text', { x: x(t), y: height - 26, 'text-anchor': 'middle' }, String(t)));
+    for (const t of ticks(-reach[1], reach[1], 4))
+        parts.push(el('line', { class: 'grid', x1: x(-reach[0]), x2: x(reach[0]), y1: y(t), y2: y(t) }), el('text', { x: 34, y: y(t) + 4, 'text-anchor': 'end' }, String(t)));
+    turns[0].forEach(p => parts.push(el('circle', { cx: x(p[0]), cy: y(p[1]), r: 3, style: `fill:none;stroke:${colour(0)};stroke-width:1.5` })));
+    turns[1].forEach(p => parts.push(el('path', { d: `M${x(p[0]) - 3} ${y(p[1]) - 3}l6 6m0 -6l-6 6`, style: `stroke:${colour(1)};stroke-width:1.5` })));
+    parts.push(el('text', { x: width / 2, y: height - 6, 'text-anchor': 'middle' }, 'left ← yaw, degrees → right'));
+    const shares = overlapOf(turns).map((s, i) => `${percent(s)} of ${run.people[i]}'s faces are turned as some face of ${run.people[1 - i]}`).join('; ');
+    return el('div', {}, el('h3', {}, `${MANY ? `${run.name}: h` : 'H'}ow the faces are turned: pitch against yaw`),
+        el('p', { class: 'small' }, el('span', { style: `color:${colour(0)}` }, '○ '), run.people[0], ' \u2003', el('span', { style: `color:${colour(1)}` }, '× '), run.people[1]),
+        el('svg', { viewBox: `0 0 ${width} ${height}`, width: '100%', style: 'max-width:640px;display:block', role: 'img', 'aria-label': `Yaw and pitch of the faces of both people. ${shares}.` }, parts),
+        el('p', { class: 'small muted' }, `${shares} (within cells of 10 degrees). A swap works where both people overlap.`));
+}
+
 function setsSection() {
     const shownPeople = RUNS.flatMap(run => (run.record.people || []).map((person, i) => {
         const set = run.data.sets[i] || {}, has = ['masks', 'points', 'truth'].filter(k => set[k]).map(k => k === 'truth' ? 'true swaps' : k);
@@ -104,7 +140,7 @@ function setsSection() {
             set.sheet ? el('img', { src: set.sheet, alt: `Sample of ${person.person}'s pictures, evenly spread over the set`, loading: 'lazy' }) : null);
     }));
     return el('section', { id: 'sets' }, el('h2', {}, 'Sets'), shownPeople.length ? el('div', { class: 'people' }, shownPeople)
-        : el('p', { class: 'muted' }, 'run.json does not name the sets.'));
+        : el('p', { class: 'muted' }, 'run.json does not name the sets.'), el('div', { class: 'people', style: 'margin-top:18px' }, RUNS.map(posesChart)));
 }
 
 /* --- Configuration ---------------------------------------------------------------------------- */

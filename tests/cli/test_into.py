@@ -21,10 +21,12 @@ REFERENCES = ("--reference", PICTURES / "a0003.jpg", "--reference", PICTURES / "
 
 
 def write_identities(path, rows):
-    """A set of 8 pictures with the 128 numbers of these rows of identity.csv, and of pictures without a face."""
+    """Gives a set of 8 pictures the 128 numbers of these rows of identity.csv, and pupils."""
     numbers = [list(row.values())[1:] for row in csv.DictReader(open(PICTURES / "identity.csv")) if row["name"] in rows]
     with h5py.File(path, "a") as f:
         f["identity"] = numpy.concatenate([numpy.array(numbers, "float32"), numpy.full((6, 128), numpy.nan, "float32")])
+        f["points"] = numpy.full((8, 70, 2), numpy.nan, "float32")
+        f["points"][:, 68:] = [[20, 30], [20 + 22, 30]]  # pupils as far apart as in faces cut with --coverage face
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +141,8 @@ def test_a_checkpoint_knows_its_people(into, knowing, tmp_path):
     assert "replaced: the face of Ada, by one of Bo\n" in note and "replaced: the face of Bo, by one of Ada\n" in note
     columns = changes(shown(tmp_path / "in/both.png"), shown(tmp_path / "out/both.png"))[1]
     assert (columns < 200).sum() > 3000 and (columns > 256 + 70).sum() > 3000
-    said = into("in", "--direction", "b2a", references=(), model=knowing).err
+    said = into("in", "--direction", "b2a", "--coverage", "head", references=(), model=knowing).err
+    assert "--coverage head: by the distance of the pupils, 0.34 of the side, the pictures of the training were cut with --coverage face" in said
     assert "1 face of other people left alone" in said and "the face of Ada" not in (tmp_path / "out/both.txt").read_text()
 
 

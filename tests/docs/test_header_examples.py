@@ -76,6 +76,8 @@ GIVEN = {
         extern struct picture picture, out; extern struct into_report report;"""),
     "src/driver/extract/cuts.h": ((), """
         extern struct cuts_options options; extern struct sight *sights; extern size_t n;"""),
+    "src/driver/faces/expression.h": ((), "extern struct face face;"),
+    "src/driver/eval/likeness.h": ((), "extern struct likeness_face face, source, swapped;"),
     "src/driver/extract/finish.h": ((), "extern struct finish_options o; extern struct cuts cuts;"),
     "src/driver/extract/sight.h": (("driver/extract/cuts.h",), """
         extern struct finder *finder; extern struct sight_rules rules; extern struct frame frame; extern struct cuts cuts;"""),
@@ -112,8 +114,8 @@ GIVEN = {
         extern struct outputs_sum sum; extern uint8_t *reconstruction, *picture, *mask_or_null; extern int size;"""),
     "src/driver/train/step/feed.h": ((), """
         extern struct feed_options options; extern struct feed *f; extern uint64_t position; extern size_t n, m;"""),
-    "src/driver/tools/faces.h": ((), "extern struct set *set;"),
-    "src/driver/tools/trained_on.h": ((), "extern const json_t *record;"),
+    "src/driver/inspect/faces.h": ((), "extern struct set *set;"),
+    "src/driver/inspect/trained_on.h": ((), "extern const json_t *record;"),
     "src/driver/train/run/folders.h": ((), "extern struct run *run; extern const struct train_arguments *a;"),
     "src/driver/train/health/guard.h": ((), """
         extern struct config config; extern double loss; extern bool is_finite; extern struct { struct guard guard; } state, saved;"""),

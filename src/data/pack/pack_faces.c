@@ -175,9 +175,18 @@ static enum status read_identities(struct pack_csv *c, struct rows *out, struct 
 
 /* --- rows and pictures ------------------------------------------------------------------------ */
 
+/* Another list of the same faces says how many pictures are no longer there. */
+static bool is_said_of(const char *path, bool identity)
+{
+    char folder[PATH_BYTES_MAX], points[PATH_BYTES_MAX];
+    path_folder(path, folder, sizeof folder);
+    return (identity && picture_folder_extracted(folder)) ||
+           (path_join(points, sizeof points, folder, "points.csv") && file_exists(points));
+}
+
 static enum status note(struct pack_source *s, size_t first, const char *path,
                         const struct pack_claim *claims, size_t n, const size_t *owner,
-                        struct errmsg *em)
+                        bool identity, struct errmsg *em)
 {
     struct name_list gone = {0}, second = {0}, lacking = {0};
     enum status st = ST_OK;
@@ -192,7 +201,7 @@ static enum status note(struct pack_source *s, size_t first, const char *path,
                              "none of its %zu rows belongs to a picture of this folder, so it is "
                              "not used: %s",
                              n, name_list_text(&gone));
-    if (gone.n > 0)
+    if (gone.n > 0 && !is_said_of(path, identity))
         st = pack_note_add(s->report, true, path, em,
                            "%zu of %zu rows belong%s to pictures that are no longer here: %s",
                            gone.n, n, gone.n == 1 ? "s" : "", name_list_text(&gone));
@@ -236,7 +245,7 @@ static enum status assign(struct pack_source *s, size_t first, const char *path,
     if (st == ST_OK)
         st = pack_match(s, first, false, claims, rows->n, owner, em);
     if (st == ST_OK)
-        st = note(s, first, path, claims, rows->n, owner, em);
+        st = note(s, first, path, claims, rows->n, owner, identity, em);
     for (size_t i = first; i < s->n && st == ST_OK; i++)
         if (owner[i - first] > 0)
             give(&s->items[i], &rows->at[owner[i - first] - 1], identity);

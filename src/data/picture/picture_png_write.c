@@ -54,31 +54,39 @@ static int paeth(int a, int b, int c)
     return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
 }
 
-static uint8_t filtered(int filter, const uint8_t *row, const uint8_t *above, size_t i)
+/* What each filter predicts for byte i. */
+static inline void predict(const uint8_t *row, const uint8_t *above, size_t i,
+                           int predicted[FILTERS])
 {
     int a = i >= 3 ? row[i - 3] : 0, b = above ? above[i] : 0;
     int c = above && i >= 3 ? above[i - 3] : 0;
-    const int predicted[FILTERS] = {0, a, b, (a + b) / 2, paeth(a, b, c)};
-    return (uint8_t)(row[i] - predicted[filter]);
+    predicted[0] = 0;
+    predicted[1] = a;
+    predicted[2] = b;
+    predicted[3] = (a + b) / 2;
+    predicted[4] = paeth(a, b, c);
 }
 
 /* The filter with the smallest sum of absolute differences: the usual heuristic. */
 static void filter_row(const uint8_t *row, const uint8_t *above, size_t n, uint8_t *out)
 {
-    long best_sum = -1;
+    long sums[FILTERS] = {0};
     int best = 0;
-    for (int filter = 0; filter < FILTERS; filter++) {
-        long sum = 0;
-        for (size_t i = 0; i < n; i++)
-            sum += abs((int8_t)filtered(filter, row, above, i));
-        if (best_sum < 0 || sum < best_sum) {
-            best_sum = sum;
-            best = filter;
-        }
+    for (size_t i = 0; i < n; i++) {
+        int predicted[FILTERS];
+        predict(row, above, i, predicted);
+        for (int filter = 0; filter < FILTERS; filter++)
+            sums[filter] += abs((int8_t)(row[i] - predicted[filter]));
     }
+    for (int filter = 1; filter < FILTERS; filter++)
+        if (sums[filter] < sums[best])
+            best = filter;
     out[0] = (uint8_t)best;
-    for (size_t i = 0; i < n; i++)
-        out[1 + i] = filtered(best, row, above, i);
+    for (size_t i = 0; i < n; i++) {
+        int predicted[FILTERS];
+        predict(row, above, i, predicted);
+        out[1 + i] = (uint8_t)(row[i] - predicted[best]);
+    }
 }
 
 static enum status append_pixels(struct bytes *b, const struct picture *p, struct errmsg *em)

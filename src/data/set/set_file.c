@@ -250,8 +250,8 @@ static bool copy_strings(hid_t dataset, hid_t type, hid_t memory, hid_t space, s
         const char *text = all + i * each;
         if (variable)
             memcpy(&text, all + i * each, sizeof text);
-        if (text)
-            take_fixed(text, variable ? strlen(text) : each, out + i * room, room);
+        take_fixed(text ? text : "", text && !variable ? each : strlen(text ? text : ""),
+                   out + i * room, room);
     }
     if (good && variable)
         H5Dvlen_reclaim(type, memory, H5P_DEFAULT, all);
@@ -364,16 +364,15 @@ bool set_file_read_rows(const struct set_file *f, enum set_part p, int64_t row, 
     return good;
 }
 
-bool set_file_read_text(const struct set_file *f, enum set_part p, int64_t row, char *out,
-                        size_t room)
+bool set_file_read_texts(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
+                         char *out, size_t room)
 {
-    const hsize_t start[1] = {(hsize_t)row}, one[1] = {1};
+    const hsize_t start[1] = {(hsize_t)row}, count[1] = {(hsize_t)n};
     hid_t dataset = f->part[p].dataset, type = H5Dget_type(dataset), space = H5Dget_space(dataset),
-          memory = H5Screate_simple(1, one, NULL);
-    out[0] = '\0';
+          memory = H5Screate_simple(1, count, NULL);
     bool good = type >= 0 && space >= 0 && memory >= 0 &&
-                H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, one, NULL) >= 0 &&
-                copy_strings(dataset, type, memory, space, 1, out, room);
+                H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+                copy_strings(dataset, type, memory, space, (size_t)n, out, room);
     if (memory >= 0)
         H5Sclose(memory);
     if (space >= 0)

@@ -1,4 +1,4 @@
-/* Checks the numbers of /pose, /identity and /time; the mean of /identity. */
+/* Checks what a set knows of each face: /pose, /identity, /time, /source; the mean of /identity. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -42,13 +42,28 @@ static enum status check_part(const struct set_file *f, size_t k, const char *pa
     return ST_OK;
 }
 
-enum status set_numbers_check(const struct set_file *f, const char *path, struct errmsg *em)
+static enum status check_sources(const struct set_file *f, const char *path, struct errmsg *em)
+{
+    char *texts = malloc((size_t)ROWS_AT_ONCE * SET_TEXT_BYTES_MAX);
+    enum status st = texts ? ST_OK : FAIL(em, ST_MEMORY, "out of memory opening %s", path);
+    for (int64_t first = 0; first < f->n && st == ST_OK; first += ROWS_AT_ONCE)
+        if (!set_file_read_texts(f, SET_SOURCE, first, MIN(f->n - first, ROWS_AT_ONCE), texts,
+                                 SET_TEXT_BYTES_MAX))
+            st = FAIL(em, ST_DATA, "%s: /source cannot be read: the file is damaged; pack it again",
+                      path);
+    free(texts);
+    return st;
+}
+
+enum status set_faces_check(const struct set_file *f, const char *path, struct errmsg *em)
 {
     double *rows = malloc(sizeof *rows * ROWS_AT_ONCE * NUMBERS_MAX);
     enum status st = rows ? ST_OK : FAIL(em, ST_MEMORY, "out of memory opening %s", path);
     for (size_t k = 0; k < ARRAY_LENGTH(numbers) && st == ST_OK; k++)
         if (f->part[numbers[k].part].dataset >= 0)
             st = check_part(f, k, path, rows, em);
+    if (st == ST_OK && f->part[SET_SOURCE].dataset >= 0)
+        st = check_sources(f, path, em);
     free(rows);
     return st;
 }

@@ -64,21 +64,21 @@ void set_file_release(struct set_file *f);
 bool set_file_read_rows(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
                         hid_t type, void *out) MUST_CHECK;
 
-/* Reads the string of a row of SET_SOURCE; cuts it to room. */
-bool set_file_read_text(const struct set_file *f, enum set_part p, int64_t row, char *out,
-                        size_t room) MUST_CHECK;
+/* Reads the strings of rows [row, row + n) of SET_SOURCE to out[n][room]; cuts them to room. */
+bool set_file_read_texts(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
+                         char *out, size_t room) MUST_CHECK;
 
-/* Reads all rows of /pose, /identity and /time, where there are any. ST_DATA names the row of a
- * number that cannot be; ST_MEMORY. */
-enum status set_numbers_check(const struct set_file *f, const char *path,
-                              struct errmsg *em) MUST_CHECK;
+/* Reads all rows of /pose, /identity, /time and /source, where there are any. ST_DATA names the row
+ * of a number that cannot be; ST_MEMORY. */
+enum status set_faces_check(const struct set_file *f, const char *path,
+                            struct errmsg *em) MUST_CHECK;
 /* Reads all points, if there are any, and compares them with the landmarks. ST_DATA names the row;
  * ST_MEMORY. */
 enum status set_points_check(const struct set_file *f, const char *path,
                              struct errmsg *em) MUST_CHECK;
 
 /*
- * Runs set_file_open, set_points_check and set_numbers_check in a child process with a deadline,
+ * Runs set_file_open, set_points_check and set_faces_check in a child process with a deadline,
  * and returns the result. ST_DATA also if the child crashed or hung.
  */
 enum status set_probe(const char *path, struct errmsg *em) MUST_CHECK;

@@ -24,7 +24,7 @@ static int examine(int link, void *context)
     if (st == ST_OK) {
         st = set_points_check(&f, path, &em);
         if (st == ST_OK)
-            st = set_numbers_check(&f, path, &em);
+            st = set_faces_check(&f, path, &em);
         set_file_release(&f);
     }
     BUG_ON(st != em.code);

@@ -165,7 +165,7 @@ enum status set_read_source(struct set *s, int64_t row, char out[SET_TEXT_BYTES_
     enum status st = check_has(s, SET_SOURCE, row, em);
     if (st != ST_OK)
         return st;
-    return set_file_read_text(&s->file, SET_SOURCE, row, out, SET_TEXT_BYTES_MAX)
+    return set_file_read_texts(&s->file, SET_SOURCE, row, 1, out, SET_TEXT_BYTES_MAX)
                ? ST_OK
                : damaged_row(s, row, em);
 }

@@ -202,8 +202,10 @@ static void log_outcome(const struct extract *e, double seconds)
     clock_format_duration(seconds, took, sizeof took);
     log_info("%s: %llu faces of %s of %llu pictures, %llu left out, in %s", out, kept, e->a.person,
              frames, frames - kept - (e->a.discard_unsure ? 0 : unsure), took);
-    if (strcmp(path_extension(out), ".h5") == 0)
+    if (strcmp(path_extension(out), ".h5") == 0) {
+        log_info("next: extract the other person's pictures, then bifrons train");
         return;
+    }
     if (unsure > 0 && !e->a.discard_unsure)
         log_warn(
             "%llu face%s may be another person's: look at %s/unsure, move into %s what is right, "

@@ -35,6 +35,7 @@ static void take_meta(struct loaded *l, const char *text)
             json_string_value(json_array_get(json_object_get(meta, "consent"), p));
         l->identities[p] = identity_of(
             json_array_get(json_object_get(json_object_get(meta, "identity"), "mean"), p));
+        l->pupils[p] = json_number_value(json_array_get(json_object_get(meta, "pupils"), p));
         snprintf(l->consent[p], sizeof l->consent[p], "%s", consent ? consent : "");
         snprintf(l->fingerprints[p], sizeof l->fingerprints[p], "%s", print ? print : "");
     }

@@ -15,6 +15,8 @@ struct loaded {
     char people[2][64];                  /* names of A and B; "A" and "B" if unknown */
     char consent[2][SET_TEXT_BYTES_MAX]; /* their statements; "" if unknown */
     struct set_identity identities[2];   /* whose face each set showed */
+    double pupils[2];                    /* their distance in each set, as a share of the side; 0:
+                                            not known */
     char fingerprints[2][17];            /* of the sets it was trained on, hex; "" if unknown */
     int64_t step;
     struct pose_scale poses[2]; /* with model.pose: of A and B */

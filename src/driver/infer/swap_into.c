@@ -254,11 +254,33 @@ static enum status check_people(const struct work *w, struct errmsg *em)
     return ST_OK;
 }
 
+/* As the training pictures were cut: as told, else by the distance of their pupils. */
+static enum shape_coverage choose_coverage(const struct into_arguments *a, const struct loaded *l)
+{
+    static const char *const names[] = {[SHAPE_FACE] = "face", [SHAPE_HEAD] = "head"};
+    double pupils = l->pupils[MODEL_A] > 0 ? l->pupils[MODEL_A] : l->pupils[MODEL_B];
+    bool fits;
+    enum shape_coverage nearest = shape_coverage_of(pupils, &fits);
+    if (pupils <= 0)
+        return a->coverage;
+    if (!fits)
+        log_warn("the pictures of the training were not cut as extract cuts them: the pupils are "
+                 "%.2f of the side apart. Faces may not fit into their pictures",
+                 pupils);
+    else if (a->coverage_given && a->coverage != nearest)
+        log_warn("--coverage %s: by the distance of the pupils, %.2f of the side, the pictures of "
+                 "the training were cut with --coverage %s",
+                 names[a->coverage], pupils, names[nearest]);
+    return a->coverage_given ? a->coverage : nearest;
+}
+
 enum status swap_into(const struct into_arguments *a, const struct loaded *l,
                       const struct source *s, const struct results *r, struct errmsg *em)
 {
     struct work w = {.a = a, .loaded = l, .source = s, .results = r};
-    struct into_options options = {.model = l->model, .coverage = a->coverage, .blend = a->blend};
+    struct into_options options = {.model = l->model,
+                                   .coverage = choose_coverage(a, l),
+                                   .blend = a->blend};
     enum status st = check_people(&w, em);
     if (st == ST_OK)
         st = finder_open(a->models, model_get_options(l->model)->device, &w.finder, em);

@@ -24,6 +24,7 @@ struct into_arguments {
     const char *references[PEOPLE_SIDES][INTO_REFERENCES_MAX];
     size_t n_references[PEOPLE_SIDES];
     enum shape_coverage coverage;
+    bool coverage_given;
     struct composite_options blend;
     int person; /* whose face is replaced, or INTO_BOTH */
     bool strict;

@@ -31,7 +31,7 @@ static const struct argp_option options[] = {
      "a picture of only the person whose face is replaced; may be given again", 0},
     {"other", KEY_OTHER, "PHOTO", 0, "a picture of only another person; may be given again", 0},
     {"coverage", KEY_COVERAGE, "face|head", 0,
-     "how the pictures of the training were cut, as in extract (head)", 0},
+     "how the pictures of the training were cut by extract (as the checkpoint knows, else head)", 0},
     {"colour", KEY_COLOUR, "none|mean|lab", 0,
      "fit the face to the picture's colours: not at all, their means, or means and deviations (lab)",
      0},
@@ -100,6 +100,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         add_reference(state, a, PEOPLE_OTHERS, text);
         break;
     case KEY_COVERAGE:
+        a->coverage_given = true;
         a->coverage =
             (enum shape_coverage)word_of(state, "coverage", text, coverages, 2, "face or head");
         break;

@@ -136,6 +136,10 @@ struct set_identity {
 enum status set_mean_identity(struct set *s, struct set_identity *out,
                               struct errmsg *em) MUST_CHECK;
 
+/* The mean distance of the pupils, as a share of a picture's side: how closely the faces were cut.
+ * *out: 0 if no points are known. ST_IO, ST_DATA. */
+enum status set_pupil_distance(struct set *s, double *out, struct errmsg *em) MUST_CHECK;
+
 /* Reads the whole set and compares the row hashes, and the sidecar if there is one. ST_DATA names
  * rows. */
 enum status set_verify(struct set *s, struct errmsg *em) MUST_CHECK;

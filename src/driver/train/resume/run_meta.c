@@ -175,6 +175,8 @@ char *run_meta_text(const struct run_meta *m, bool stages)
         if (stages || (rows[i].kind != STAGE && rows[i].kind != IN_STAGE))
             json_object_set_new(meta, rows[i].key, row_write(&rows[i], &m->state));
     put_identities(meta, m->identities);
+    if (m->pupils[0] > 0 || m->pupils[1] > 0)
+        json_object_set_new(meta, "pupils", json_pack("[f, f]", m->pupils[0], m->pupils[1]));
     char *text = meta ? json_dumps(meta, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(meta);
     return text;

@@ -3,9 +3,10 @@
  * sets. The JSON text "meta" holds the META rows and
  *
  *   {"world_size","threads", "fingerprints":[A,B], "people":[A,B], "consent":[A,B],
- *    "identity":{"mean":[A,B]}, …}
+ *    "identity":{"mean":[A,B]}, "pupils":[A,B], …}
  *
  * with the mean of a person's /identity as 128 numbers or null (no "identity" if no set has any),
+ * the distance of the pupils as a share of the picture's side (0: not known; likewise),
  * "guard":{"losses":[oldest, …], "bad_in_a_row", "rollbacks", "skipped", "lr_scale"} and
  * "collapse":{"start":[A,B], "best":[A,B], "variety":[A,B], "travel", "kind":[A,B], "in_a_row"}.
  */
@@ -23,6 +24,7 @@ struct run_meta {
     /* written, not read */
     const char *people[2], *consent[2];
     const struct set_identity *identities[2]; /* NULL: not known */
+    double pupils[2];
 };
 
 /* The JSON text; the caller frees it. stages: the run has train.stages. NULL if out of memory. */

@@ -208,6 +208,7 @@ static char *meta_text(const struct session *s)
         meta.people[p] = set->person;
         meta.consent[p] = set->consent;
         meta.identities[p] = &s->run.identities[p];
+        meta.pupils[p] = s->run.pupils[p];
     }
     return run_meta_text(&meta, s->run.config.train.stages.n > 0);
 }

@@ -53,11 +53,13 @@ static enum status measure_colours(struct run *run, struct errmsg *em)
     return st;
 }
 
-static enum status read_identities(struct run *run, struct errmsg *em)
+/* What swap --into has to know of the faces. */
+static enum status measure_faces(struct run *run, struct errmsg *em)
 {
     enum status st = ST_OK;
     for (int p = 0; p < 2 && st == ST_OK; p++)
-        st = set_mean_identity(run->sets[p], &run->identities[p], em);
+        if ((st = set_mean_identity(run->sets[p], &run->identities[p], em)) == ST_OK)
+            st = set_pupil_distance(run->sets[p], &run->pupils[p], em);
     return st;
 }
 
@@ -188,7 +190,7 @@ enum status run_open(struct run *run, struct errmsg *em)
     if (st == ST_OK)
         st = comm_agree(run->comm, measure_poses(run, em), em);
     if (st == ST_OK)
-        st = comm_agree(run->comm, read_identities(run, em), em);
+        st = comm_agree(run->comm, measure_faces(run, em), em);
     return st == ST_OK ? comm_agree(run->comm, measure_colours(run, em), em) : st;
 }
 

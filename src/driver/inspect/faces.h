@@ -5,8 +5,8 @@
  *     if ((st = faces_measure(set, false, &f, &em)) == ST_OK)
  *         faces_print(&f, set);
  */
-#ifndef BIFRONS_DRIVER_TOOLS_FACES_H
-#define BIFRONS_DRIVER_TOOLS_FACES_H
+#ifndef BIFRONS_DRIVER_INSPECT_FACES_H
+#define BIFRONS_DRIVER_INSPECT_FACES_H
 
 #include <jansson.h>
 

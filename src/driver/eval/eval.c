@@ -1,57 +1,17 @@
 /* bifrons eval: measures a checkpoint on pictures that it was not trained on. */
+#include "eval.h"
+
 #include <argp.h>
 #include <inttypes.h>
-#include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "command.h"
-#include "data/loader.h"
 #include "data/picture.h"
 #include "engine.h"
-#include "follow.h"
-#include "loaded.h"
-#include "quality.h"
 #include "truth.h"
-
-enum { EVAL_BATCH = 16 };
-
-/* The columns, compared with the true swap; the reconstruction is compared with the picture.
- * "Redrawn" is an upper bound for the swap: the decoder's reconstruction of the true swap. */
-enum answer {
-    ANSWER_SWAP,
-    ANSWER_REDRAWN,
-    ANSWER_UNCHANGED,
-    ANSWER_MEAN_FACE,
-    ANSWER_RECON,
-    ANSWERS
-};
-static const char *const answer_key[ANSWERS] = {"swap", "truth_redrawn", "unchanged", "mean_face",
-                                                "reconstruction"};
-
-struct eval_arguments {
-    const char *checkpoint, *data[2], *device;
-    bool json;
-};
-
-struct evaluation {
-    struct eval_arguments arguments;
-    struct loaded loaded;
-    struct set *sets[2];
-    struct order *orders[2];
-    struct loader *loader;
-    struct batch batch;
-    struct quality_meter *meter;
-    int size;
-    bool held_out[2];
-    uint8_t *mean_face[2];              /* (size, size, 3) of each person's training pictures */
-    struct quality_sum sum[2][ANSWERS]; /* [person shown] */
-    struct follow follow[2];
-};
 
 static enum status open_person(struct evaluation *e, int person, struct errmsg *em)
 {
@@ -86,19 +46,19 @@ static enum status open_person(struct evaluation *e, int person, struct errmsg *
                      config->train.seed, (enum order_person)person, &e->orders[person], em);
 }
 
-static int64_t picture_count(const struct evaluation *e, int person)
+int64_t eval_picture_count(const struct evaluation *e, int person)
 {
     return e->held_out[person] ? order_val_count(e->orders[person])
                                : set_get_info(e->sets[person])->n;
 }
 
-static int64_t picture_row(const struct evaluation *e, int person, int64_t i)
+int64_t eval_picture_row(const struct evaluation *e, int person, int64_t i)
 {
     return e->held_out[person] ? order_val_row(e->orders[person], i) : i;
 }
 
-static enum status load_rows(struct evaluation *e, int person, const int64_t *rows, size_t n,
-                             struct errmsg *em)
+enum status eval_load(struct evaluation *e, int person, const int64_t *rows, size_t n,
+                      struct errmsg *em)
 {
     return loader_fill_rows(e->loader, person == 0 ? rows : NULL, person == 1 ? rows : NULL, n,
                             &e->batch, em);
@@ -117,7 +77,7 @@ static enum status compute_mean_face(struct evaluation *e, int person, struct er
                                     : set_get_info(e->sets[person])->n;
     for (int64_t i = 0; i < n && st == ST_OK; i++) {
         int64_t row = e->held_out[person] ? order_train_row(e->orders[person], i) : i;
-        st = load_rows(e, person, &row, 1, em);
+        st = eval_load(e, person, &row, 1, em);
         for (size_t k = 0; k < bytes && st == ST_OK; k++)
             sum[k] += e->batch.images[person][k];
     }
@@ -132,10 +92,8 @@ struct scratch {
     uint8_t *recon, *swap, *truth, *redrawn;
 };
 
-/* Runs one person's pictures through the network, in the poses of the batch's pictures of `posed`:
- * a true swap has the pose of its source picture. */
-static enum status run(struct evaluation *e, int person, int posed, uint8_t *images, size_t n,
-                       uint8_t *recon, uint8_t *swap, struct errmsg *em)
+enum status eval_run(struct evaluation *e, int person, int posed, uint8_t *images, size_t n,
+                     uint8_t *recon, uint8_t *swap, struct errmsg *em)
 {
     struct model_pictures pictures = {0};
     struct batch view = {.n = n, .size = e->size};
@@ -157,7 +115,7 @@ static enum status measure_swaps(struct evaluation *e, int person, const int64_t
     for (size_t i = 0; i < n && st == ST_OK; i++)
         st = truth_read(e->sets[person], rows[i], e->size, s->truth + i * bytes, em);
     if (st == ST_OK)
-        st = run(e, 1 - person, person, s->truth, n, s->redrawn, NULL, em);
+        st = eval_run(e, 1 - person, person, s->truth, n, s->redrawn, NULL, em);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         const uint8_t *truth = s->truth + i * bytes;
         const uint8_t *mask = e->batch.masks[person] ? e->batch.masks[person] + i * pixels : NULL;
@@ -178,9 +136,9 @@ static enum status measure_batch(struct evaluation *e, int person, const int64_t
                                  const struct scratch *s, struct errmsg *em)
 {
     size_t bytes = (size_t)e->size * (size_t)e->size * 3, pixels = bytes / 3;
-    enum status st = load_rows(e, person, rows, n, em);
+    enum status st = eval_load(e, person, rows, n, em);
     if (st == ST_OK)
-        st = run(e, person, person, e->batch.images[person], n, s->recon, s->swap, em);
+        st = eval_run(e, person, person, e->batch.images[person], n, s->recon, s->swap, em);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         const uint8_t *own = e->batch.images[person] + i * bytes;
         const uint8_t *mask = e->batch.masks[person] ? e->batch.masks[person] + i * pixels : NULL;
@@ -194,7 +152,7 @@ static enum status measure_batch(struct evaluation *e, int person, const int64_t
 
 static enum status measure_person(struct evaluation *e, int person, struct errmsg *em)
 {
-    int64_t rows[EVAL_BATCH], all = picture_count(e, person);
+    int64_t rows[EVAL_BATCH], all = eval_picture_count(e, person);
     size_t bytes = EVAL_BATCH * (size_t)e->size * (size_t)e->size * 3;
     uint8_t *memory = malloc(4 * bytes);
     const struct scratch scratch = {memory, memory + bytes, memory + 2 * bytes, memory + 3 * bytes};
@@ -202,7 +160,7 @@ static enum status measure_person(struct evaluation *e, int person, struct errms
     for (int64_t done = 0; done < all && st == ST_OK; done += EVAL_BATCH) {
         size_t n = (size_t)MIN(all - done, EVAL_BATCH);
         for (size_t i = 0; i < n; i++)
-            rows[i] = picture_row(e, person, done + (int64_t)i);
+            rows[i] = eval_picture_row(e, person, done + (int64_t)i);
         st = measure_batch(e, person, rows, n, &scratch, em);
         log_progress("measuring person %c: %" PRId64 "/%" PRId64, 'A' + person, done, all);
     }
@@ -211,10 +169,13 @@ static enum status measure_person(struct evaluation *e, int person, struct errms
     return st;
 }
 
-static enum status swap(void *context, int person, uint8_t *pictures, size_t n, uint8_t *swaps,
+static enum status swap(void *context, int person, const struct batch *b, uint8_t *swaps,
                         struct errmsg *em)
 {
-    return run(context, person, pictures, n, NULL, swaps, em);
+    struct evaluation *e = context;
+    struct model_pictures pictures = {0};
+    pictures.swap[person] = swaps;
+    return model_run(e->loaded.model, b, &pictures, em);
 }
 
 /* How swaps of a person's pictures follow these. */
@@ -235,6 +196,11 @@ static enum status measure_follow(struct evaluation *e, int person, struct errms
     follow_clear(&e->follow[person]);
     if (!follow_is_possible(&source, person))
         return ST_OK;
+    if (loaded_takes_points(&e->loaded)) { /* `swap` is given pictures without their points */
+        if (person == 0)
+            log_info("how swaps follow is not measured of a model that takes points");
+        return ST_OK;
+    }
     struct follow_reader *reader = NULL;
     log_progress("measuring how swaps of person %c follow", 'A' + person);
     enum status st = follow_reader_train(&source, person, &reader, em);
@@ -249,6 +215,9 @@ static enum status evaluate(struct evaluation *e, struct errmsg *em)
 {
     enum status st = loaded_open(e->arguments.checkpoint,
                                  e->arguments.device ? e->arguments.device : "", &e->loaded, em);
+    if (st == ST_OK && e->arguments.faces > 0)
+        st = finder_open(e->arguments.models, e->arguments.device ? e->arguments.device : "cpu",
+                         &e->finder, em);
     for (int p = 0; p < 2 && st == ST_OK; p++)
         st = open_person(e, p, em);
     if (st != ST_OK)
@@ -275,11 +244,14 @@ static enum status evaluate(struct evaluation *e, struct errmsg *em)
         st = measure_person(e, p, em);
     for (int p = 0; p < 2 && st == ST_OK; p++)
         st = measure_follow(e, p, em);
+    if (st == ST_OK && e->finder)
+        st = eval_faces(e, em);
     return st;
 }
 
 static void evaluation_release(struct evaluation *e)
 {
+    finder_free(e->finder);
     quality_meter_free(e->meter);
     batch_release(&e->batch);
     loader_free(e->loader);
@@ -291,174 +263,16 @@ static void evaluation_release(struct evaluation *e)
     loaded_release(&e->loaded);
 }
 
-static void print_table(const struct evaluation *e)
-{
-    static const char *const heading[ANSWERS] = {"swap", "true swap redrawn", "left as it is",
-                                                 "mean face", "reconstruction"};
-    printf("%-22s", "");
-    for (int a = 0; a < ANSWERS; a++)
-        printf("%20s", heading[a]);
-    bool masked = e->batch.masks[0] && e->batch.masks[1];
-    printf("\n%-22s", masked ? "inside the face mask" : "whole picture");
-    for (int a = 0; a < ANSWERS; a++)
-        printf("%20s", "L1    SSIM");
-    putchar('\n');
-    for (int p = 0; p < 2; p++) {
-        printf("%c>%c  (%" PRId64 " pictures)%*s", 'A' + p, 'B' - p, picture_count(e, p), 3, "");
-        for (int a = 0; a < ANSWERS; a++) {
-            const struct quality_sum *sum = &e->sum[p][a];
-            struct quality q = quality_mean(sum);
-            if (sum->n > 0)
-                printf("      %6.4f  %6.4f", q.l1, q.ssim);
-            else
-                printf("%20s", "-");
-        }
-        putchar('\n');
-    }
-}
-
-/* The rows of the second table: whose quantities, from one direction's correlations. */
-static const struct {
-    const char *key, *text;
-    size_t offset; /* in struct follow_quantity */
-} follow_rows[] = {
-    {"swap",      "swap",                      offsetof(struct follow_quantity, swap)     },
-    {"true_swap", "true swap",                 offsetof(struct follow_quantity, true_swap)},
-    {"reader",    "real pictures, as a check", offsetof(struct follow_quantity, reader)   },
+enum {
+    OPTION_DATA_A = 256,
+    OPTION_DATA_B,
+    OPTION_JSON,
+    OPTION_DEVICE,
+    OPTION_FACES,
+    OPTION_MODELS
 };
 
-static double follow_number(const struct follow *f, size_t row, int quantity)
-{
-    return *(const double *)((const char *)&f->of[quantity] + follow_rows[row].offset);
-}
-
-static bool has_follow(const struct evaluation *e, int person)
-{
-    for (int q = 0; q < POSE_QUANTITIES; q++)
-        if (isfinite(e->follow[person].of[q].reader))
-            return true;
-    return false;
-}
-
-static void print_follow(const struct evaluation *e)
-{
-    if (!has_follow(e, 0) && !has_follow(e, 1))
-        return;
-    printf("\n%-32s", "does it follow? correlation of");
-    for (int q = 0; q < POSE_QUANTITIES; q++)
-        printf("%8s", pose_quantity_name((enum pose_quantity)q));
-    putchar('\n');
-    for (int p = 0; p < 2; p++) {
-        for (size_t row = 0; row < ARRAY_LENGTH(follow_rows) && has_follow(e, p); row++) {
-            char title[64];
-            snprintf(title, sizeof title, "%c>%c  %s", 'A' + p, 'B' - p, follow_rows[row].text);
-            printf("%-32s", title);
-            for (int q = 0; q < POSE_QUANTITIES; q++) {
-                double r = follow_number(&e->follow[p], row, q);
-                if (isfinite(r))
-                    printf("%8.2f", r);
-                else
-                    printf("%8s", "-");
-            }
-            putchar('\n');
-        }
-    }
-    for (int p = 0; p < 2; p++) {
-        char *words = follow_words(&e->follow[p], p);
-        if (words)
-            printf("%c>%c  %s\n", 'A' + p, 'B' - p, words);
-        free(words);
-    }
-}
-
-/* ---- Why a column is empty, or unexpected ---------------------------------------------------- */
-
-/* Logs which of the sets lacks something, or that both do. */
-static void log_person(const struct evaluation *e, const bool lacks[static 2], const char *what,
-                       const char *therefore)
-{
-    const char *a = set_path(e->sets[0]), *b = set_path(e->sets[1]);
-    if (lacks[0] && lacks[1])
-        log_info("%s and %s %s: %s", a, b, what, therefore);
-    else if (lacks[0] || lacks[1])
-        log_info("%s %s: %s", lacks[0] ? a : b, what, therefore);
-}
-
-static void log_gaps(const struct evaluation *e)
-{
-    bool no_truth[2], no_masks[2], unmeasured[2], no_points[2];
-    for (int p = 0; p < 2; p++) {
-        const struct set_info *info = set_get_info(e->sets[p]);
-        bool any = picture_count(e, p) > 0;
-        no_truth[p] = any && !info->has_truth;
-        no_masks[p] = !info->has_masks;
-        no_points[p] = loaded_takes_points(&e->loaded) && !info->has_points;
-        unmeasured[p] = any && e->sum[p][ANSWER_RECON].n == 0;
-        if (!any)
-            log_info("%c>%c is empty: no picture of %s is held out (data.val_fraction = %g), and "
-                     "the others were trained on; measure another set with --data-%c FILE",
-                     'A' + p, 'B' - p, set_path(e->sets[p]), e->loaded.config.data.val_fraction,
-                     'a' + p);
-    }
-    log_person(e, no_truth, "without true swaps",
-               "\"swap\" and the three columns after it stay empty. Only drawn people have them "
-               "(bifrons synth); look at swaps with bifrons swap --grid");
-    log_person(
-        e, no_masks, "without face masks",
-        "measured on the whole picture, background included, for which both sets need masks");
-    log_person(e, no_points, "without points", "poses are predicted from the pictures");
-    log_person(e, unmeasured, "with empty face masks",
-               "no measured picture has a face in its mask");
-}
-
-static json_t *quality_json(const struct quality_sum *sum)
-{
-    struct quality q = quality_mean(sum);
-    if (sum->n == 0)
-        return json_null();
-    return json_pack("{s:f, s:f, s:f, s:I}", "l1", q.l1, "psnr", q.psnr, "ssim", q.ssim, "pictures",
-                     (json_int_t)sum->n);
-}
-
-/* null: not measured. */
-static json_t *follow_json(const struct evaluation *e, int person)
-{
-    if (!has_follow(e, person))
-        return json_null();
-    json_t *object = json_object();
-    for (int q = 0; q < POSE_QUANTITIES; q++) {
-        json_t *one = json_object();
-        for (size_t row = 0; row < ARRAY_LENGTH(follow_rows); row++)
-            json_object_set_new(one, follow_rows[row].key,
-                                json_number_or_null(follow_number(&e->follow[person], row, q)));
-        json_object_set_new(one, "pictures", json_integer((json_int_t)e->follow[person].of[q].n));
-        json_object_set_new(object, pose_quantity_name((enum pose_quantity)q), one);
-    }
-    char *words = follow_words(&e->follow[person], person);
-    json_object_set_new(object, "wrong", words ? json_string(words) : json_null());
-    free(words);
-    return object;
-}
-
-static void print_json(const struct evaluation *e)
-{
-    static const char *const direction[2] = {"a2b", "b2a"};
-    json_t *root = json_pack("{s:s, s:s, s:I}", "checkpoint", e->arguments.checkpoint, "hash",
-                             e->loaded.hash, "step", (json_int_t)e->loaded.step);
-    for (int p = 0; p < 2; p++) {
-        json_t *part = json_pack("{s:b, s:b}", "held_out", e->held_out[p], "masked",
-                                 e->batch.masks[p] != NULL);
-        for (int a = 0; a < ANSWERS; a++)
-            json_object_set_new(part, answer_key[a], quality_json(&e->sum[p][a]));
-        json_object_set_new(part, "follow", follow_json(e, p));
-        json_object_set_new(root, direction[p], part);
-    }
-    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(root);
-}
-
-enum { OPTION_DATA_A = 256, OPTION_DATA_B, OPTION_JSON, OPTION_DEVICE };
+enum { FACES_DEFAULT = 64 };
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
@@ -473,6 +287,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_JSON:
         a->json = true;
         return 0;
+    case OPTION_FACES:
+        a->faces = text ? command_number(state, "faces", text, 1, 1000000) : FACES_DEFAULT;
+        return 0;
+    case OPTION_MODELS:
+        a->models = text;
+        return 0;
     case OPTION_DEVICE:
         a->device = text;
         return 0;
@@ -484,6 +304,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (!a->checkpoint)
             argp_error(state, "name a checkpoint, for example runs/light128/checkpoints/best.pt");
+        if (a->models && a->faces == 0)
+            argp_error(state, "--models goes with --faces");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -494,6 +316,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 static const struct argp_option options[] = {
     {"data-a", OPTION_DATA_A, "FILE", 0, "person A's set, instead of the one trained on", 0},
     {"data-b", OPTION_DATA_B, "FILE", 0, "person B's set, instead of the one trained on", 0},
+    {"faces", OPTION_FACES, "N", OPTION_ARG_OPTIONAL,
+     "let face networks look at N pictures of each person (64)", 0},
+    {"models", OPTION_MODELS, "DIR", 0,
+     "with --faces: the networks of scripts/setup --photographs (share/bifrons)", 0},
     {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},
     {"device", OPTION_DEVICE, "NAME", 0, "cpu, cuda or cuda:N, instead of the configured one", 0},
     {0},
@@ -510,11 +336,18 @@ static const struct argp parser = {
         "swaps, of the swap. Three columns to compare the swap with: the true swap redrawn by the "
         "same decoder (about the best that it can do), the unchanged picture, and the other "
         "person's mean face. Inside the face mask, if both sets have masks.\vOn the sets the "
-        "checkpoint was trained on, only held-out pictures are measured; on others, all.\n\nThe "
+        "checkpoint was trained on, only held-out pictures are measured; on others, all.\n\n"
+        "--faces needs no true swap. It shows, for the swap, the true swap (where it is known), "
+        "the picture left as it is, and the reconstruction: identity (0: the person in the "
+        "picture, 1: the other person, by dlib's numbers), the error of the pose in degrees, and "
+        "errors of mouth (opening), width and corners of the mouth, eyes, brows and gaze, in "
+        "deviations of the person's own pictures. docs/measures.md says how much each "
+        "tells.\n\nThe "
         "object of --json has checkpoint, hash (of the file), step, and a2b and b2a, of A's and of "
         "B's pictures: held_out, masked, and swap, truth_redrawn, unchanged, mean_face and "
         "reconstruction, each with l1, psnr, ssim and the number of pictures, or null without the "
-        "true swap.\n\nExample:\n  $ bifrons eval demo/run/checkpoints/best.pt\n\nExit status: 0; "
+        "true swap; faces, with the same for the rows of --faces, or null.\n\nExample:\n  $ "
+        "bifrons eval demo/run/checkpoints/best.pt\n\nExit status: 0; "
         "64 usage; 65 a checkpoint or set that cannot be used; 66 no such file.",
 };
 
@@ -525,13 +358,15 @@ int engine_eval(int argc, char **argv)
     argp_parse(&parser, argc, argv, 0, NULL, &e.arguments);
     enum status st = evaluate(&e, &em);
     if (st == ST_OK && e.arguments.json)
-        print_json(&e);
+        eval_print_json(&e);
     else if (st == ST_OK)
-        print_table(&e);
-    if (st == ST_OK && !e.arguments.json)
-        print_follow(&e);
+        eval_print_table(&e);
+    if (st == ST_OK && !e.arguments.json) {
+        eval_print_follow(&e);
+        eval_print_faces(&e);
+    }
     if (st == ST_OK)
-        log_gaps(&e);
+        eval_log_gaps(&e);
     evaluation_release(&e);
     return st == ST_OK ? 0 : command_fail(&em);
 }

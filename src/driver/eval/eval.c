@@ -196,11 +196,6 @@ static enum status measure_follow(struct evaluation *e, int person, struct errms
     follow_clear(&e->follow[person]);
     if (!follow_is_possible(&source, person))
         return ST_OK;
-    if (loaded_takes_points(&e->loaded)) { /* `swap` is given pictures without their points */
-        if (person == 0)
-            log_info("how swaps follow is not measured of a model that takes points");
-        return ST_OK;
-    }
     struct follow_reader *reader = NULL;
     log_progress("measuring how swaps of person %c follow", 'A' + person);
     enum status st = follow_reader_train(&source, person, &reader, em);

@@ -1,8 +1,10 @@
 /* bifrons-video read: sends the wanted frames of a video as RGB. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include <libavutil/display.h>
 
@@ -197,6 +199,10 @@ static enum status read_all(struct reader *r, struct errmsg *em)
 void program_read(char **arguments)
 {
     struct errmsg em = {0};
+    signal(SIGINT, SIG_IGN); /* Ctrl-C is bifrons' to answer, which reads on until it stops */
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct reader r = {.path = arguments[0],
                        .from_s = strtod(arguments[1], NULL),
                        .to_s = strtod(arguments[2], NULL),

@@ -72,8 +72,8 @@ def test_places_that_cannot_be_written_are_told_first(bifrons, ada, tmp_path):
 @needs_models
 def test_inputs_that_are_no_pictures_are_told(bifrons, tmp_path):
     assert extract(bifrons, "nowhere", code=66).err.count("nowhere") == 1
-    (tmp_path / "film.mp4").write_bytes(b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(64))
-    assert "videos are not read yet" in extract(bifrons, "film.mp4", code=65).err
+    (tmp_path / "song.mp3").write_bytes(b"ID3\3" + bytes(64))
+    assert "is an MP3 sound: name a JPEG, PNG or BMP picture, a video" in extract(bifrons, "song.mp3", code=65).err
     (tmp_path / "empty/inside").mkdir(parents=True)
     assert "no JPEG, PNG or BMP picture" in extract(bifrons, "empty", code=66).err
 

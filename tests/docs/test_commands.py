@@ -34,7 +34,7 @@ CANNOT = [
     (r"^cmake --install", "tests/cmake installs"),
     (r"^(cmake --build|ctest --test-dir) build/dev", "builds and tests for minutes"),
     (r"^bifrons extract\b|^bifrons swap .*--into\b",
-     "takes the networks of scripts/setup --photographs: cli/test_extract, cli/test_into"),
+     "takes the networks of scripts/setup --photographs: cli/test_extract, cli/test_into, cli/test_videos"),
     (r"^module |^apptainer |exec apptainer|^exec \$HOME", "modules, containers and places of some other site"),
 ]
 

@@ -88,7 +88,7 @@ GIVEN = {
     "src/driver/faces/finder.h": ((), """
         extern const char *folder_or_null; extern struct finder *f; extern struct picture picture;"""),
     "src/driver/extract/frames.h": ((), """
-        extern const char *const *words; extern size_t n_words; void keep(const struct picture *picture);"""),
+        extern const char *const *words; extern size_t n_words; extern struct video_options video; void keep(const struct picture *picture);"""),
     "src/driver/extract/inputs.h": (("data/include/data/picture.h",), """
         extern const char *const *words; extern size_t n_words; extern struct picture picture;"""),
     "src/driver/faces/people.h": ((), """

@@ -24,6 +24,12 @@ struct video {
     char problems[VIDEO_PLACES_BYTES];
 };
 
+bool video_available(void)
+{
+    char path[PATH_BYTES_MAX];
+    return helper_find(NULL, path, NULL) == ST_OK;
+}
+
 /* ---- Opening --------------------------------------------------------------------------------- */
 
 static enum status start(struct video *v, const struct video_options *o, struct errmsg *em)

@@ -24,8 +24,7 @@ static int become(int link, void *context)
     return EXIT_NOT_STARTED;
 }
 
-static enum status find_program(const char *program, char path[static PATH_BYTES_MAX],
-                                struct errmsg *em)
+enum status helper_find(const char *program, char path[static PATH_BYTES_MAX], struct errmsg *em)
 {
     char folder[PATH_BYTES_MAX];
     if (program) {
@@ -55,7 +54,7 @@ enum status helper_start(const char *program, const char *const *arguments, stru
         BUG_ON(i + 2 >= WORDS_MAX);
         words[i + 1] = (char *)arguments[i];
     }
-    enum status st = find_program(program, path, em);
+    enum status st = helper_find(program, path, em);
     return st == ST_OK ? child_start(become, words, &h->child, em) : st;
 }
 

@@ -3,6 +3,7 @@
 #define BIFRONS_DATA_VIDEO_HELPER_H
 
 #include "base/child.h"
+#include "base/file.h"
 #include "video_wire.h"
 
 enum { HELPER_WITHIN_S = 60 };
@@ -13,6 +14,9 @@ struct helper {
     double within_s;  /* the longest wait for an answer */
 };
 
+/* The path of the helper: `program`, or, with NULL, beside this program's file. ST_NODEVICE. */
+enum status helper_find(const char *program, char path[static PATH_BYTES_MAX],
+                        struct errmsg *em) MUST_CHECK;
 /* Starts it. program NULL: beside this program's file; arguments: NULL at the end, without the
  * program. ST_NODEVICE: this build has none. */
 enum status helper_start(const char *program, const char *const *arguments, struct helper *h,

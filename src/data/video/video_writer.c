@@ -20,7 +20,10 @@ enum { BOX_HEAD_BYTES = 24, END_WAIT_S = 10 };
 struct video_writer {
     struct helper helper;
     char path[PATH_BYTES_MAX], temporary[PATH_BYTES_MAX];
-    struct video_output o;
+    int width, height;
+    int64_t from_ticks;
+    uint8_t xmp[BOX_HEAD_BYTES + MARK_XMP_BYTES]; /* the box with the mark */
+    size_t xmp_bytes;                             /* 0: unmarked */
     bool done;
 };
 
@@ -55,9 +58,18 @@ enum status video_check_output(const char *path, struct errmsg *em)
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-static enum status send_head(struct video_writer *w, struct errmsg *em)
+static void make_xmp(struct video_writer *w, const struct picture_mark *mark)
 {
-    const struct video_output *o = &w->o;
+    memcpy(w->xmp + 4, "uuid", 4);
+    memcpy(w->xmp + 8, xmp_box, sizeof xmp_box);
+    w->xmp_bytes = BOX_HEAD_BYTES + mark_xmp(mark, (char *)w->xmp + BOX_HEAD_BYTES);
+    for (int i = 0; i < 4; i++)
+        w->xmp[i] = (uint8_t)(w->xmp_bytes >> (24 - 8 * i));
+}
+
+static enum status send_head(struct video_writer *w, const struct video_output *o,
+                             struct errmsg *em)
+{
     struct video_head h = {.width = o->width,
                            .height = o->height,
                            .base_num = o->base_num,
@@ -84,7 +96,11 @@ enum status video_writer_open(const char *path, const struct video_output *o,
         st = FAIL(em, ST_MEMORY, "out of memory");
     if (st != ST_OK)
         return st;
-    w->o = *o;
+    w->width = o->width;
+    w->height = o->height;
+    w->from_ticks = o->from_ticks;
+    if (o->mark && o->mark->source != PICTURE_SOURCE_UNMARKED)
+        make_xmp(w, o->mark);
     w->helper = (struct helper){.path = w->path, .within_s = HELPER_WITHIN_S};
     int n = snprintf(w->temporary, sizeof w->temporary, "%s.tmp.%ld", path, (long)getpid());
     snprintf(w->path, sizeof w->path, "%s", path);
@@ -96,7 +112,7 @@ enum status video_writer_open(const char *path, const struct video_output *o,
     if (st == ST_OK)
         st = helper_start(o->program, words, &w->helper, em);
     if (st == ST_OK)
-        st = send_head(w, em);
+        st = send_head(w, o, em);
     if (st == ST_OK)
         *out = w;
     else
@@ -109,11 +125,11 @@ enum status video_writer_open(const char *path, const struct video_output *o,
 enum status video_writer_add(struct video_writer *w, const struct picture *p, int64_t ticks,
                              int64_t duration, struct errmsg *em)
 {
-    BUG_ON(p->width != w->o.width || p->height != w->o.height || ticks < w->o.from_ticks);
+    BUG_ON(p->width != w->width || p->height != w->height || ticks < w->from_ticks);
     const struct video_message m = {.magic = VIDEO_MAGIC,
                                     .kind = VIDEO_FRAME,
                                     .bytes = (size_t)p->width * (size_t)p->height * 3,
-                                    .ticks = ticks - w->o.from_ticks,
+                                    .ticks = ticks - w->from_ticks,
                                     .duration = duration};
     return helper_send(&w->helper, &m, p->rgb, em);
 }
@@ -121,20 +137,16 @@ enum status video_writer_add(struct video_writer *w, const struct picture *p, in
 /* Adds the XMP at the end of the finished file, where readers look for boxes, too. */
 static enum status append_xmp(const struct video_writer *w, struct errmsg *em)
 {
-    uint8_t box[BOX_HEAD_BYTES + MARK_XMP_BYTES] = {[4] = 'u', [5] = 'u', [6] = 'i', [7] = 'd'};
-    if (!w->o.mark || w->o.mark->source == PICTURE_SOURCE_UNMARKED)
+    if (w->xmp_bytes == 0)
         return ST_OK;
-    memcpy(box + 8, xmp_box, sizeof xmp_box);
-    size_t n = BOX_HEAD_BYTES + mark_xmp(w->o.mark, (char *)box + BOX_HEAD_BYTES);
-    for (int i = 0; i < 4; i++)
-        box[i] = (uint8_t)(n >> (24 - 8 * i));
     int fd = open(w->temporary, O_WRONLY | O_APPEND | O_CLOEXEC);
-    ssize_t written = fd >= 0 ? write(fd, box, n) : -1;
+    ssize_t written = fd >= 0 ? write(fd, w->xmp, w->xmp_bytes) : -1;
     int reason = written < 0 ? errno : ENOSPC;
     if (fd >= 0)
         close(fd);
-    return written == (ssize_t)n ? ST_OK
-                                 : FAIL_ERRNO(em, ST_IO, reason, "cannot write %s", w->temporary);
+    return written == (ssize_t)w->xmp_bytes
+               ? ST_OK
+               : FAIL_ERRNO(em, ST_IO, reason, "cannot write %s", w->temporary);
 }
 
 enum status video_writer_end(struct video_writer *w, struct video_written *done, struct errmsg *em)

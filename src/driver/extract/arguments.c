@@ -12,6 +12,7 @@
 #include "base/poison.h"
 
 enum { SIZE_DEFAULT = 256, CUT_MIN = 16, CUT_MAX = 2048, SIDE_MIN = 64, THREADS_DEFAULT_MAX = 16 };
+enum { EVERY_MAX = 1000000, FPS_MAX = 1000 };
 enum {
     KEY_CONSENT = 1000,
     KEY_COVERAGE,
@@ -25,7 +26,11 @@ enum {
     KEY_RESUME,
     KEY_THREADS,
     KEY_MODELS,
-    KEY_DEVICE
+    KEY_DEVICE,
+    KEY_FROM,
+    KEY_TO,
+    KEY_EVERY,
+    KEY_FPS
 };
 
 /* clang-format off */
@@ -54,11 +59,15 @@ static const struct argp_option options[] = {
     {"min-difference", KEY_DIFFERENCE, "X", 0,
      "leave out faces that differ less from the one kept before, in grey levels of 255 ("
      SIGHT_DIFFERENCE_TEXT "; 0: keep them)", 3},
+    {"fps", KEY_FPS, "N", 0, "of videos: at most so many frames a second (all)", 4},
+    {"every", KEY_EVERY, "N", 0, "of videos: only each N-th frame", 4},
+    {"from", KEY_FROM, "SECONDS", 0, "of videos: begin here", 4},
+    {"to", KEY_TO, "SECONDS", 0, "of videos: end here", 4},
     {"models", KEY_MODELS, "DIR", 0,
-     "where faces.pt and identity.pt are (where scripts/setup --photographs puts them)", 4},
-    {"device", KEY_DEVICE, "NAME", 0, "cpu, cuda or cuda:N (cpu)", 4},
+     "where faces.pt and identity.pt are (where scripts/setup --photographs puts them)", 5},
+    {"device", KEY_DEVICE, "NAME", 0, "cpu, cuda or cuda:N (cpu)", 5},
     {"threads", KEY_THREADS, "N", 0,
-     "pictures looked at side by side (as cores and CPU quota allow, up to 16)", 4},
+     "pictures looked at side by side (as cores and CPU quota allow, up to 16)", 5},
     {0},
 };
 /* clang-format on */
@@ -83,11 +92,13 @@ static double parse_amount(struct argp_state *state, const char *option, const c
 static void check(struct argp_state *state, const struct extract_arguments *a)
 {
     if (a->n_words == 0)
-        argp_error(state, "which pictures? Name files or folders");
+        argp_error(state, "which pictures or videos? Name files or folders");
     if (!a->out || !a->out[0])
         argp_error(state, "where to? Name a new folder with -o OUT");
     if (!a->person || !a->person[0])
         argp_error(state, "who is meant? --person NAME");
+    if (a->video.to_s > 0 && a->video.to_s <= a->video.from_s)
+        argp_error(state, "--to %g is not after --from %g", a->video.to_s, a->video.from_s);
     if (a->n_references[PEOPLE_OTHERS] > 0 && a->n_references[PEOPLE_MEANT] == 0)
         argp_error(state, "--other PHOTO takes a --reference PHOTO of who is meant");
 }
@@ -131,6 +142,31 @@ static bool parse_cut(int key, char *text, struct argp_state *state)
     }
 }
 
+/* Options of which frames of videos are read; false: another option. */
+static bool parse_video(int key, char *text, struct argp_state *state)
+{
+    struct video_options *v = &((struct extract_arguments *)state->input)->video;
+    char *end;
+    switch (key) {
+    case KEY_FROM:
+        v->from_s = command_seconds(state, "from", text);
+        return true;
+    case KEY_TO:
+        v->to_s = command_seconds(state, "to", text);
+        return true;
+    case KEY_EVERY:
+        v->every = (int)command_number(state, "every", text, 1, EVERY_MAX);
+        return true;
+    case KEY_FPS:
+        v->fps = strtod(text, &end);
+        if (end == text || *end || !(v->fps > 0 && v->fps <= FPS_MAX))
+            argp_error(state, "--fps is a number above 0, up to %d, not \"%s\"", FPS_MAX, text);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct extract_arguments *a = state->input;
@@ -163,7 +199,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         check(state, a);
         return 0;
     default:
-        return parse_cut(key, text, state) ? 0 : ARGP_ERR_UNKNOWN;
+        return parse_cut(key, text, state) || parse_video(key, text, state) ? 0 : ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -171,8 +207,9 @@ static const struct argp parser = {
     .options = options,
     .parser = parse_option,
     .children = command_help,
-    .args_doc = "PICTURE|FOLDER... -o OUT --person NAME --consent TEXT",
-    .doc = "Finds a person's face in photographs and cuts it out: a folder of squares with masks "
+    .args_doc = "PICTURE|VIDEO|FOLDER... -o OUT --person NAME --consent TEXT",
+    .doc = "Finds a person's face in photographs and videos and cuts it out: a folder of squares "
+           "with masks "
            "and points, to look through and cull, which bifrons pack takes as it is.\vFolders are "
            "read with their sub-folders. Left out, counted and named: pictures that cannot be "
            "read, without a face, with one that is too small, cut off by the border, blurred or "
@@ -186,7 +223,8 @@ static const struct argp parser = {
            "2026-01-31, for this study and for composites\"\n\nExit status: 0; 64 usage, no "
            "consent statement, or an output that is there; 65 more than one person, a "
            "reference that does not show one, or unsure faces with OUT.h5; 66 no such picture or "
-           "folder, or no face in any; 69 the networks are missing; 74 the folder cannot be "
+           "folder, or no face in any; 69 the networks are missing, or, "
+           "for a video, bifrons-video; 74 the folder cannot be "
            "written; 75 stopped, --resume goes on.",
 };
 

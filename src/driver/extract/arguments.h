@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "data/video.h"
 #include "people.h"
 #include "shape.h"
 
@@ -15,6 +16,7 @@ struct extract_arguments {
     const char *out, *person, *consent, *models, *device;
     enum shape_coverage coverage;
     int size, side_min, threads;
+    struct video_options video;           /* which frames */
     double sharpness_min, difference_min; /* 0: no such filter */
     bool no_identity, discard_unsure, resume;
 };

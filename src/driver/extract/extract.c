@@ -1,5 +1,5 @@
 /*
- * bifrons extract: cuts the faces of one person out of photographs.
+ * bifrons extract: cuts the faces of one person out of photographs and videos.
  *
  * It writes into OUT.part, and gives it the name OUT at the end. If more than one person is found
  * and no reference says who is meant, no face is stored.
@@ -164,7 +164,7 @@ static enum status extract(struct extract *e, struct errmsg *em)
     if (st == ST_OK)
         st = finder_open(e->a.models, e->a.device, &e->finder, em);
     if (st == ST_OK)
-        st = frames_open(e->a.words, e->a.n_words, &e->frames, em);
+        st = frames_open(e->a.words, e->a.n_words, &e->a.video, &e->frames, em);
     if (st == ST_OK)
         st = read_references(e, em);
     if (st == ST_OK)

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "data/file_kind.h"
 #include "inputs.h"
+#include "video_frames.h"
 
 #include "base/poison.h"
 
@@ -17,28 +18,17 @@ static const struct {
     enum file_group group;
     const struct frame_reader *reader;
 } readers[] = {
-    {FILE_READABLE, NULL},
+    {FILE_READABLE, NULL         },
+    {FILE_VIDEO,    &video_frames},
 };
 
 struct frames {
     struct inputs inputs;
+    struct video_options video;
     size_t next;                       /* of inputs */
     const struct frame_reader *reader; /* of the file that is being read; NULL: none */
     void *state;
 };
-
-enum status frames_open(const char *const *words, size_t n_words, struct frames **out,
-                        struct errmsg *em)
-{
-    struct frames *f = calloc(1, sizeof *f);
-    enum status st =
-        f ? inputs_list(words, n_words, &f->inputs, em) : FAIL(em, ST_MEMORY, "out of memory");
-    if (st == ST_OK)
-        *out = f;
-    else
-        free(f);
-    return st;
-}
 
 static void close_file(struct frames *f)
 {
@@ -54,6 +44,34 @@ void frames_free(struct frames *f)
     close_file(f);
     inputs_release(&f->inputs);
     free(f);
+}
+
+/* Options that nothing uses are refused, not ignored. */
+static enum status check_options(const struct frames *f, const char *word, struct errmsg *em)
+{
+    const struct video_options *v = &f->video;
+    bool given = v->from_s > 0 || v->to_s > 0 || v->every > 1 || v->fps > 0;
+    return given && f->inputs.n_videos == 0
+               ? FAIL(em, ST_USAGE,
+                      "--from, --to, --every and --fps are for videos, and %s holds none", word)
+               : ST_OK;
+}
+
+enum status frames_open(const char *const *words, size_t n_words, const struct video_options *video,
+                        struct frames **out, struct errmsg *em)
+{
+    struct frames *f = calloc(1, sizeof *f);
+    if (!f)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    f->video = *video;
+    enum status st = inputs_list(words, n_words, &f->inputs, em);
+    if (st == ST_OK)
+        st = check_options(f, words[0], em);
+    if (st == ST_OK)
+        *out = f;
+    else
+        frames_free(f);
+    return st;
 }
 
 static const struct frame_reader *reader_of(const char *path)
@@ -92,7 +110,7 @@ enum status frames_next(struct frames *f, struct frame *out, bool *more_out, str
         const struct frame_reader *reader = reader_of(path);
         if (!reader)
             return ST_OK;
-        if ((st = reader->open(path, &f->state, em)) != ST_OK)
+        if ((st = reader->open(path, &f->video, &f->state, em)) != ST_OK)
             return st;
         f->reader = reader;
     }
@@ -117,7 +135,9 @@ double frames_share(const struct frames *f)
 
 uint64_t frames_hash(const struct frames *f)
 {
-    uint64_t hash = 0;
+    const struct video_options *v = &f->video;
+    const double which[] = {v->from_s, v->to_s, v->every, v->fps};
+    uint64_t hash = hash64(which, sizeof which, 0);
     for (size_t i = 0; i < f->inputs.n; i++) {
         struct stat about;
         const char *path = f->inputs.paths[i];

@@ -1,11 +1,10 @@
 /*
- * The frames that bifrons extract looks at, one by one: photographs now, a video's frames once a
- * reader of videos is a row of `readers` in frames.c.
+ * The frames that bifrons extract looks at, one by one: photographs, and the frames of videos.
  *
  *     struct frames *frames;
  *     struct frame frame = {0};
  *     bool more = true;
- *     enum status st = frames_open(words, n_words, &frames, &em);
+ *     enum status st = frames_open(words, n_words, &video, &frames, &em);
  *     if (st != ST_OK)
  *         return st;
  *     while (st == ST_OK && more) {
@@ -30,7 +29,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "data/picture.h"
+#include "data/video.h"
 
 struct frame {
     const char *path; /* of the file; borrowed from the frames */
@@ -41,9 +40,10 @@ struct frame {
 
 /* Reads one kind of file. All functions are called by one thread at a time. */
 struct frame_reader {
-    /* ST_NOINPUT, ST_DATA, ST_IO: this file cannot be used; the message names it. ST_NODEVICE: no
-     * such file can be. */
-    enum status (*open)(const char *path, void **state_out, struct errmsg *em);
+    /* options: which frames. ST_NOINPUT, ST_DATA, ST_IO: this file cannot be used; the message
+     * names it. ST_NODEVICE: no such file can be. */
+    enum status (*open)(const char *path, const struct video_options *options, void **state_out,
+                        struct errmsg *em);
     /* Sets time_s and picture of the next frame, in order of time; *more_out = false: there is
      * none, and out is as it was. Errors as of open: what was read before is kept. */
     enum status (*next)(void *state, struct frame *out, bool *more_out, struct errmsg *em);
@@ -54,10 +54,10 @@ struct frame_reader {
 
 struct frames;
 
-/* words: files, and folders with their sub-folders. ST_NOINPUT, ST_DATA, ST_MEMORY as of
- * inputs_list. */
-enum status frames_open(const char *const *words, size_t n_words, struct frames **out,
-                        struct errmsg *em) MUST_CHECK;
+/* words: files, and folders with their sub-folders; video: which frames of videos. ST_NOINPUT,
+ * ST_DATA, ST_MEMORY as of inputs_list; ST_USAGE: options of videos, and no video. */
+enum status frames_open(const char *const *words, size_t n_words, const struct video_options *video,
+                        struct frames **out, struct errmsg *em) MUST_CHECK;
 void frames_free(struct frames *f);
 /*
  * Gives the next frame, the caller's to release; *more_out = false: there is none. ST_NOINPUT,
@@ -73,7 +73,7 @@ void frame_release(struct frame *frame); /* leaves {0} behind */
 
 /* Of all files, how much has been given, 0 to 1. */
 double frames_share(const struct frames *f);
-/* A hash of the files' paths, sizes and times of change. */
+/* A hash of the files' paths, sizes and times of change, and of which frames are read. */
 uint64_t frames_hash(const struct frames *f);
 
 #endif

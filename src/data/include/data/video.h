@@ -59,6 +59,9 @@ struct video_frame {
 
 struct video;
 
+/* True if the helper program is beside this program's file. */
+bool video_available(void);
+
 /* ST_NOINPUT: no such file. ST_DATA: not a video, no picture in it, or a kind that is not read.
  * ST_NODEVICE: no helper program. */
 enum status video_open(const char *path, const struct video_options *o, struct video **out,

@@ -50,7 +50,7 @@ struct video_writer;
 /* ST_OK if a video may be written there: .mp4 or .mov, and no file that Bifrons did not make. */
 enum status video_check_output(const char *path, struct errmsg *em) MUST_CHECK;
 
-/* ST_USAGE: video_check_output; ST_NODEVICE: no helper program. */
+/* Keeps nothing of `o`. ST_USAGE: video_check_output; ST_NODEVICE: no helper program. */
 enum status video_writer_open(const char *path, const struct video_output *o,
                               struct video_writer **out, struct errmsg *em) MUST_CHECK;
 /* ticks: at least from_ticks, above those of the frame before; duration: 0: unknown. ST_IO,

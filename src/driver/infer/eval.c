@@ -7,13 +7,12 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "command.h"
 #include "data/loader.h"
 #include "data/picture.h"
 #include "engine.h"
-#include "follow.h"
+#include "eval_follow.h"
 #include "loaded.h"
 #include "quality.h"
 #include "truth.h"
@@ -310,60 +309,6 @@ static void print_table(const struct evaluation *e)
     }
 }
 
-/* The rows of the second table: whose quantities, from one direction's correlations. */
-static const struct {
-    const char *key, *text;
-    size_t offset; /* in struct follow_quantity */
-} follow_rows[] = {
-    {"swap",      "swap",                      offsetof(struct follow_quantity, swap)     },
-    {"true_swap", "true swap",                 offsetof(struct follow_quantity, true_swap)},
-    {"reader",    "real pictures, as a check", offsetof(struct follow_quantity, reader)   },
-};
-
-static double follow_number(const struct follow *f, size_t row, int quantity)
-{
-    return *(const double *)((const char *)&f->of[quantity] + follow_rows[row].offset);
-}
-
-static bool has_follow(const struct evaluation *e, int person)
-{
-    for (int q = 0; q < POSE_QUANTITIES; q++)
-        if (isfinite(e->follow[person].of[q].reader))
-            return true;
-    return false;
-}
-
-static void print_follow(const struct evaluation *e)
-{
-    if (!has_follow(e, 0) && !has_follow(e, 1))
-        return;
-    printf("\n%-32s", "does it follow? correlation of");
-    for (int q = 0; q < POSE_QUANTITIES; q++)
-        printf("%8s", pose_quantity_name((enum pose_quantity)q));
-    putchar('\n');
-    for (int p = 0; p < 2; p++) {
-        for (size_t row = 0; row < ARRAY_LENGTH(follow_rows) && has_follow(e, p); row++) {
-            char title[64];
-            snprintf(title, sizeof title, "%c>%c  %s", 'A' + p, 'B' - p, follow_rows[row].text);
-            printf("%-32s", title);
-            for (int q = 0; q < POSE_QUANTITIES; q++) {
-                double r = follow_number(&e->follow[p], row, q);
-                if (isfinite(r))
-                    printf("%8.2f", r);
-                else
-                    printf("%8s", "-");
-            }
-            putchar('\n');
-        }
-    }
-    for (int p = 0; p < 2; p++) {
-        char *words = follow_words(&e->follow[p], p);
-        if (words)
-            printf("%c>%c  %s\n", 'A' + p, 'B' - p, words);
-        free(words);
-    }
-}
-
 /* ---- Why a column is empty, or unexpected ---------------------------------------------------- */
 
 /* Logs which of the sets lacks something, or that both do. */
@@ -411,26 +356,6 @@ static json_t *quality_json(const struct quality_sum *sum)
                      (json_int_t)sum->n);
 }
 
-/* null: not measured. */
-static json_t *follow_json(const struct evaluation *e, int person)
-{
-    if (!has_follow(e, person))
-        return json_null();
-    json_t *object = json_object();
-    for (int q = 0; q < POSE_QUANTITIES; q++) {
-        json_t *one = json_object();
-        for (size_t row = 0; row < ARRAY_LENGTH(follow_rows); row++)
-            json_object_set_new(one, follow_rows[row].key,
-                                json_number_or_null(follow_number(&e->follow[person], row, q)));
-        json_object_set_new(one, "pictures", json_integer((json_int_t)e->follow[person].of[q].n));
-        json_object_set_new(object, pose_quantity_name((enum pose_quantity)q), one);
-    }
-    char *words = follow_words(&e->follow[person], person);
-    json_object_set_new(object, "wrong", words ? json_string(words) : json_null());
-    free(words);
-    return object;
-}
-
 static void print_json(const struct evaluation *e)
 {
     static const char *const direction[2] = {"a2b", "b2a"};
@@ -441,7 +366,7 @@ static void print_json(const struct evaluation *e)
                                  e->batch.masks[p] != NULL);
         for (int a = 0; a < ANSWERS; a++)
             json_object_set_new(part, answer_key[a], quality_json(&e->sum[p][a]));
-        json_object_set_new(part, "follow", follow_json(e, p));
+        json_object_set_new(part, "follow", eval_follow_json(&e->follow[p], p));
         json_object_set_new(root, direction[p], part);
     }
     json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
@@ -500,12 +425,18 @@ static const struct argp parser = {
         "Measures a checkpoint: L1, PSNR and SSIM of the reconstruction and, if the sets have true "
         "swaps, of the swap. Three columns to compare the swap with: the true swap redrawn by the "
         "same decoder (about the best that it can do), the unchanged picture, and the other "
-        "person's mean face. Inside the face mask, if both sets have masks.\vOn the sets the "
+        "person's mean face. Inside the face mask, if both sets have masks. If both sets have "
+        "points, "
+        "also whether swaps follow their source pictures: correlations of yaw, pitch, brows, "
+        "mouth, "
+        "eyes and gaze, and in words what is wrong.\vOn the sets the "
         "checkpoint was trained on, only held-out pictures are measured; on others, all.\n\nThe "
         "object of --json has checkpoint, hash (of the file), step, and a2b and b2a, of A's and of "
         "B's pictures: held_out, masked, and swap, truth_redrawn, unchanged, mean_face and "
         "reconstruction, each with l1, psnr, ssim and the number of pictures, or null without the "
-        "true swap.\n\nExample:\n  $ bifrons eval demo/run/checkpoints/best.pt\n\nExit status: 0; "
+        "true swap; and follow, null or for each quantity the correlation of swap, true_swap and "
+        "reader (of real pictures, as a check), and wrong, in words.\n\nExample:\n  $ bifrons eval "
+        "demo/run/checkpoints/best.pt\n\nExit status: 0; "
         "64 usage; 65 a checkpoint or set that cannot be used; 66 no such file.",
 };
 
@@ -520,7 +451,7 @@ int engine_eval(int argc, char **argv)
     else if (st == ST_OK)
         print_table(&e);
     if (st == ST_OK && !e.arguments.json)
-        print_follow(&e);
+        eval_follow_print(e.follow);
     if (st == ST_OK)
         log_gaps(&e);
     evaluation_release(&e);

@@ -39,7 +39,8 @@ def ratios(model, path, way):
             images, truth = (fitted(bifrons.from_bytes(file[key][first:first + BATCH]), size)
                              for key in ("images", "truth"))
             masks = torch.as_tensor(file["masks"][first:first + BATCH]).unsqueeze(1) / 255
-            pairs = [(model.swap(images, way), truth), (own(model.encoder(images))[0], images)]
+            codes = model.encoder(images)
+            pairs = [(model.swap(images, way), truth), (own(model.posed(codes, codes))[0], images)]
             for half in range(2):
                 inside = fitted(masks, size >> half)
                 for i, pair in enumerate(pairs):

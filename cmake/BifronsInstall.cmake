@@ -6,6 +6,9 @@ install(TARGETS bifrons RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 # bifrons looks for it in ../libexec/bifrons
 install(TARGETS bifrons-engine RUNTIME DESTINATION libexec/bifrons)
 set_target_properties(bifrons-engine PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+if(TARGET bifrons-video)
+  install(TARGETS bifrons-video RUNTIME DESTINATION libexec/bifrons)
+endif()
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/configs ${PROJECT_SOURCE_DIR}/slurm
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bifrons USE_SOURCE_PERMISSIONS OPTIONAL)

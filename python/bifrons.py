@@ -113,6 +113,13 @@ class Pose(nn.Module):
         """z as predicted from codes: (N, 140)."""
         return self.from_code(codes.flatten(1))
 
+    def measured(self, points, who, predicted):
+        """z by the points (N, 70, 2) of a person's (0: A) pictures, which span -1 to 1; predicted where
+        a point is NaN or tells nothing."""
+        z = ((points - self.mean[who]) / self.deviation[who]).clamp(-6, 6)
+        known = points.isfinite().all(2, keepdim=True) & (self.deviation[who] > 0)
+        return torch.where(known, z, predicted.unflatten(1, (70, 2))).flatten(1)
+
     def add(self, codes, z):
         return codes + self.to_code(z).view_as(codes)
 
@@ -138,7 +145,7 @@ class Bifrons(nn.Module):
         self.decoder_b = Decoder(sizes, channels, blocks, norm, dense, double, mask)
 
         codes = dense or latent * code_size**2
-        self.pose = Pose(codes) if pose == "predicted" else None
+        self.pose = None if pose == "none" else Pose(codes)
 
     @classmethod
     def from_config(cls, config):
@@ -155,14 +162,20 @@ class Bifrons(nn.Module):
         return tuple(decoder(self.posed(own, own))[0]
                      for decoder, own in zip((self.decoder_a, self.decoder_b), codes))
 
-    def swap(self, pictures, direction):
+    def swap(self, pictures, direction, points=None):
+        """points: None, or where the face's points are in the pictures: (N, 70, 2), x and y from -1 to 1,
+        NaN where unknown. bifrons swap takes those of a set with model.pose = "given"."""
         decoder = {"a2b": self.decoder_b, "b2a": self.decoder_a}[direction]
         codes = self.encoder(pictures)
-        return decoder(self.posed(self.move(codes, direction), codes))[0]
+        return decoder(self.posed(self.move(codes, direction), codes, points, "ab".index(direction[0])))[0]
 
-    def posed(self, moved, codes):
-        """Codes as a decoder takes them, which are moved from these: told the pose that those show."""
-        return moved if self.pose is None else self.pose.add(moved, self.pose(codes).detach())
+    def posed(self, moved, codes, points=None, who=None):
+        """Codes as a decoder takes them, which are moved from these: told the pose that those, or the
+        points of this person's pictures, show."""
+        if self.pose is None:
+            return moved
+        z = self.pose(codes).detach()
+        return self.pose.add(moved, z if points is None else self.pose.measured(points, who, z))
 
     def move(self, codes, direction):
         """Codes of one person's pictures as the other's in the same pose."""

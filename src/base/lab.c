@@ -39,3 +39,28 @@ void lab_from_srgb(const uint8_t rgb[3], double lab[3])
     lab[1] = 5.0 * (f[0] - f[1]);
     lab[2] = 2.0 * (f[1] - f[2]);
 }
+
+static double expand(double f)
+{
+    const double small = 6.0 / 29.0;
+    return f > small ? f * f * f : (116.0 * f - 16.0) * 27.0 / 24389.0;
+}
+
+static uint8_t byte_of(double linear_value)
+{
+    double c = linear_value <= 0.0031308 ? 12.92 * linear_value
+                                         : 1.055 * pow(linear_value, 1 / 2.4) - 0.055;
+    return (uint8_t)lrint(255 * fmin(fmax(c, 0.0), 1.0));
+}
+
+void lab_to_srgb(const double lab[3], uint8_t rgb[3])
+{
+    double y = (lab[0] + 0.16) / 1.16;
+    const double xyz[3] = {expand(y + lab[1] / 5.0), expand(y), expand(y - lab[2] / 2.0)};
+    for (int i = 0; i < 3; i++) {
+        double sum = 0.0;
+        for (int c = 0; c < 3; c++)
+            sum += lab_to_linear[i][c] * xyz[c];
+        rgb[i] = byte_of(sum);
+    }
+}

@@ -41,21 +41,39 @@ static struct spread spread_of(const float *values, size_t n)
     return (struct spread){mean, cut > 0 ? deviation / middle_deviation : deviation};
 }
 
-/* The known values of a coordinate in the faces and their mirror images, sorted; returns their
- * number. */
+/* Adds the known values of a coordinate in the faces to n_out; returns how many there are then. */
 static size_t gather(const float (*faces)[FACE_POINTS][2], size_t n, int point, int axis,
-                     float *out)
+                     bool mirrored, float *out, size_t n_out)
 {
-    size_t found = 0;
     for (size_t i = 0; i < n; i++) {
-        const float *own = faces[i][point], *mirrored = faces[i][point_mirrored(point)];
-        if (point_is_known(own))
-            out[found++] = own[axis];
-        if (point_is_known(mirrored))
-            out[found++] = axis == 0 ? -mirrored[0] : mirrored[1];
+        const float *at = faces[i][mirrored ? point_mirrored(point) : point];
+        if (point_is_known(at))
+            out[n_out++] = mirrored && axis == 0 ? -at[0] : at[axis];
     }
-    qsort(out, found, sizeof *out, compare);
-    return found;
+    return n_out;
+}
+
+static struct spread sort_and_spread(float *values, size_t n)
+{
+    qsort(values, n, sizeof *values, compare);
+    return n > 0 ? spread_of(values, n) : (struct spread){0, 0};
+}
+
+/* Over the faces and their mirror images. Deviation 0: the coordinate is the same in all faces; it
+ * may differ in the mirror images, which tells nothing. values: room for 2 n. */
+static struct spread coordinate_spread(const float (*faces)[FACE_POINTS][2], size_t n, int point,
+                                       int axis, float *values, size_t *found_out)
+{
+    struct spread of[2];
+    for (int mirrored = 0; mirrored < 2; mirrored++)
+        of[mirrored] = sort_and_spread(values, gather(faces, n, point, axis, mirrored, values, 0));
+    size_t found = gather(faces, n, point, axis, false, values, 0);
+    found = gather(faces, n, point, axis, true, values, found);
+    struct spread all = sort_and_spread(values, found);
+    if (fmax(of[0].deviation, of[1].deviation) < POSE_DEVIATION_MIN)
+        all.deviation = 0;
+    *found_out = found;
+    return all;
 }
 
 static void add_name(struct name_list *l, int point, int axis)
@@ -77,14 +95,10 @@ enum status pose_scale_of(const float (*faces)[FACE_POINTS][2], size_t n, struct
     *gaps = (struct pose_gaps){0};
     for (int k = 0; k < FACE_POINTS; k++)
         for (int axis = 0; axis < 2; axis++) {
-            size_t found = gather(faces, n, k, axis, values);
-            struct spread spread = {0, 0};
-            if (found > 0)
-                spread = spread_of(values, found);
-            if (spread.deviation < POSE_DEVIATION_MIN) {
+            size_t found;
+            struct spread spread = coordinate_spread(faces, n, k, axis, values, &found);
+            if (spread.deviation == 0)
                 add_name(found > 0 ? &gaps->constant : &gaps->unknown, k, axis);
-                spread.deviation = 0;
-            }
             out->mean[k][axis] = (float)spread.mean;
             out->deviation[k][axis] = (float)spread.deviation;
         }
@@ -92,24 +106,90 @@ enum status pose_scale_of(const float (*faces)[FACE_POINTS][2], size_t n, struct
     return ST_OK;
 }
 
+/* --- wrong points ----------------------------------------------------------------------------- */
+
+enum fault { FAULT_NONE, FAULT_OUTSIDE, FAULT_EXCHANGED, FAULT_UPSIDE_DOWN, FAULTS };
+
+static const struct {
+    const char *what, *remedy;
+} faults[FAULTS] = {
+    [FAULT_OUTSIDE] = {"most points lie outside of the picture",
+                       "give them in pixels of the stored pictures"                          },
+    [FAULT_EXCHANGED] = {"left and right are exchanged",
+                       "left is the picture's left: points 36 to 41 and 68 are the eye there"},
+    [FAULT_UPSIDE_DOWN] = {"the mouth lies above the eyes",
+                       "give y from the upper edge of the picture, downwards"                },
+};
+
+static enum fault fault_of(const float points[FACE_POINTS][2])
+{
+    int outside = 0;
+    bool upside_down;
+    for (int i = 0; i < FACE_POINTS; i++)
+        outside +=
+            point_is_known(points[i]) && (fabsf(points[i][0]) > 1 || fabsf(points[i][1]) > 1);
+    if (2 * outside > points_known(points))
+        return FAULT_OUTSIDE;
+    if (points_exchanged(points, &upside_down))
+        return upside_down ? FAULT_UPSIDE_DOWN : FAULT_EXCHANGED;
+    return FAULT_NONE;
+}
+
+/* The normalised points of a picture; all unknown if they are wrong. */
+static enum status read_face(struct set *set, int64_t row, float out[FACE_POINTS][2],
+                             enum fault *fault_out, struct errmsg *em)
+{
+    enum status st = set_read_points(set, row, out, em);
+    if (st != ST_OK)
+        return st;
+    points_normalise(out, set_get_info(set)->size);
+    *fault_out = fault_of((const float(*)[2])out);
+    for (int i = 0; i < FACE_POINTS && *fault_out; i++)
+        out[i][0] = out[i][1] = NAN;
+    return ST_OK;
+}
+
+/* Reads the faces of the training pictures. ST_DATA: most pictures with points have the same fault.
+ */
+static enum status read_faces(struct set *set, const struct order *order, size_t n,
+                              float (*faces)[FACE_POINTS][2], struct pose_gaps *gaps,
+                              struct errmsg *em)
+{
+    size_t count[FAULTS] = {0}, with_points = 0;
+    enum status st = ST_OK;
+    for (size_t i = 0; i < n && st == ST_OK; i++) {
+        int64_t row = order_train_row(order, (int64_t)i);
+        enum fault fault = FAULT_NONE;
+        st = read_face(set, row, faces[i], &fault, em);
+        count[fault]++;
+        if (fault)
+            name_list_add(&gaps->wrong, set_name(set, row));
+        with_points += fault || points_known((const float(*)[2])faces[i]) > 0;
+    }
+    for (int k = FAULT_NONE + 1; k < FAULTS && st == ST_OK; k++)
+        if (2 * count[k] > with_points)
+            st = FAIL(em, ST_DATA, "%s: in %zu of %zu training pictures with points %s: %s",
+                      set_path(set), count[k], with_points, faults[k].what, faults[k].remedy);
+    return st;
+}
+
 enum status pose_scale_measure(struct set *set, const struct order *order, struct pose_scale *out,
                                struct pose_gaps *gaps, struct errmsg *em)
 {
     enum { ALL = 2 * FACE_POINTS };
-    const struct set_info *info = set_get_info(set);
     size_t n = (size_t)order_train_count(order);
-    if (!info->has_points)
+    if (!set_get_info(set)->has_points)
         return FAIL(em, ST_DATA, "%s has no points: pack the folder with points.csv",
                     set_path(set));
     float(*faces)[FACE_POINTS][2] = calloc(MAX(n, 1), sizeof *faces);
     enum status st =
         faces ? ST_OK : FAIL(em, ST_MEMORY, "out of memory for the points of %zu pictures", n);
-    for (size_t i = 0; i < n && st == ST_OK; i++) {
-        st = set_read_points(set, order_train_row(order, (int64_t)i), faces[i], em);
-        points_normalise(faces[i], info->size);
-    }
+    struct pose_gaps wrong = {0};
+    if (st == ST_OK)
+        st = read_faces(set, order, n, faces, &wrong, em);
     if (st == ST_OK)
         st = pose_scale_of((const float(*)[FACE_POINTS][2])faces, n, out, gaps, em);
+    gaps->wrong = wrong.wrong;
     free(faces);
     if (st == ST_OK && gaps->unknown.n == ALL)
         return FAIL(em, ST_DATA,
@@ -146,10 +226,14 @@ enum status pose_read(struct set *set, int64_t row, const struct augment_draw *d
                       const struct pose_scale *scale, struct pose_code *out, struct errmsg *em)
 {
     float points[FACE_POINTS][2];
-    enum status st = set_read_points(set, row, points, em);
+    if (!set_get_info(set)->has_points) {
+        *out = (struct pose_code){0};
+        return ST_OK;
+    }
+    enum fault fault;
+    enum status st = read_face(set, row, points, &fault, em);
     if (st != ST_OK)
         return st;
-    points_normalise(points, set_get_info(set)->size);
     points_move(draw, points);
     *out = pose_standardise(scale, (const float(*)[2])points);
     return ST_OK;
@@ -175,6 +259,16 @@ struct pose_turn pose_turn_of(const float points[FACE_POINTS][2])
     double along = (nose[0] * down[0] + nose[1] * down[1]) / face;
     double beside = (nose[0] * down[1] - nose[1] * down[0]) / face;
     return (struct pose_turn){beside, .5 - along, atan2(eyes[1], eyes[0])};
+}
+
+struct pose_turn pose_degrees(struct pose_turn turn)
+{
+    static const double nose = 0.56, degrees = 180 / 3.14159265358979; /* its tip before the eyes */
+    double side = MIN(MAX(turn.yaw / nose, -1), 1);
+    if (isnan(turn.yaw))
+        side = NAN;
+    return (struct pose_turn){asin(side) * degrees, atan(turn.pitch / nose) * degrees,
+                              turn.roll * degrees};
 }
 
 /* --- what a face does ------------------------------------------------------------------------- */

@@ -7,15 +7,16 @@
 #include "command.h"
 
 static const struct command commands[] = {
-    {"synth",   "draw two invented people to train on",               command_synth      },
-    {"extract", "find a person's face in photographs and cut it out", command_exec_engine},
-    {"pack",    "pack a folder of pictures into a person's set",      command_pack       },
-    {"inspect", "show what is in a set or a checkpoint",              command_inspect    },
-    {"plan",    "estimate what a training needs, and how it scales",  command_plan       },
-    {"train",   "train on one or more ranks",                         command_train      },
-    {"eval",    "measure a checkpoint against held-out pictures",     command_exec_engine},
-    {"swap",    "swap the face in a picture, a folder or a set",      command_exec_engine},
-    {"info",    "versions, devices, and what this build can do",      command_exec_engine},
+    {"synth",   "draw two invented people to train on",              command_synth      },
+    {"extract", "cut a person's face out of photographs and videos", command_exec_engine},
+    {"pack",    "pack a folder of pictures into a person's set",     command_pack       },
+    {"inspect", "show what is in a set or a checkpoint",             command_inspect    },
+    {"plan",    "estimate what a training needs, and how it scales", command_plan       },
+    {"train",   "train on one or more ranks",                        command_train      },
+    {"report",  "write a page about a run, for a browser",           command_report     },
+    {"eval",    "measure a checkpoint against held-out pictures",    command_exec_engine},
+    {"swap",    "swap the face in pictures, a set or a video",       command_exec_engine},
+    {"info",    "versions, devices, and what this build can do",     command_exec_engine},
 };
 
 static void print_usage(FILE *f)

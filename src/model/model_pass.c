@@ -82,6 +82,13 @@ static bool has_people(const struct batch *b)
     return b->n > 0 && (b->images[MODEL_A] || b->images[MODEL_B]);
 }
 
+/* A person's codes as decoders take them: with what the pose of the faces adds. */
+static struct shim_tensor *posed(struct model *m, const struct batch *b, const struct pass *p,
+                                 int who, struct shim_tensor *codes)
+{
+    return p->poses.added ? shim_add(m->scope, codes, part(m, b, p->poses.added, who)) : codes;
+}
+
 /* The codes for the person's own decoder: a swapped input's code is moved back to the person. */
 static struct shim_tensor *own_codes(struct model *m, const struct batch *b, const struct pass *p,
                                      int who)
@@ -89,7 +96,7 @@ static struct shim_tensor *own_codes(struct model *m, const struct batch *b, con
     struct shim_tensor *codes = p->codes[who];
     if (p->of_targets[who])
         codes = back_translation_return(m->scope, &m->network, who, b->draws[who], b->n, codes);
-    return p->poses.added ? shim_add(m->scope, codes, part(m, b, p->poses.added, who)) : codes;
+    return posed(m, b, p, who, codes);
 }
 
 /* Augments, encodes and reconstructs. Errors stay in the scope. */
@@ -104,8 +111,9 @@ static struct pass forward(struct model *m, const struct batch *b, bool for_back
     struct shim_tensor *inputs[] = {p.samples[MODEL_A].input.images,
                                     p.samples[MODEL_B].input.images};
     encode(m, b, inputs, p.codes);
+    bool given = for_backward || m->options.config.pose == MODEL_POSE_GIVEN;
     if (m->architecture->pose_scale)
-        p.poses = pose_codes_of(m->scope, &m->network, b, for_backward, join(m, b, p.codes));
+        p.poses = pose_codes_of(m->scope, &m->network, b, given, join(m, b, p.codes));
     shim_fork(m->scope);
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who]) {
@@ -214,8 +222,8 @@ static struct terms measure(struct model *m, const struct batch *b, const struct
         .codes_wanted = codes_wanted,
         .pose_made =
             p->poses.predicted ? shim_to_dtype(s, p->poses.predicted, m->network.output) : NULL,
-        .pose = p->poses.measured,
-        .pose_known = p->poses.known,
+        .pose = p->poses.measured.z,
+        .pose_known = p->poses.measured.known,
         .n = {b->images[MODEL_A] ? (int64_t)b->n : 0, b->images[MODEL_B] ? (int64_t)b->n : 0},
         .vgg = m->vgg,
         .discriminators = m->against && !every ? m->discriminators : NULL,
@@ -310,16 +318,19 @@ enum status model_backward(struct model *m, const struct batch *b, double global
 
 /* ---- Pictures -------------------------------------------------------------------------------- */
 
-static void download(struct model *m, struct shim_tensor *x, uint8_t *bytes, size_t n)
+/* x (n, channels, S, S); bytes NULL: not wanted. */
+static void download(struct model *m, struct shim_tensor *x, uint8_t *bytes, size_t n, int channels)
 {
-    pixels_download(m->scope, x, bytes, n, m->options.config.image_size);
+    if (bytes)
+        pixels_download(m->scope, x, bytes, n, m->options.config.image_size, channels);
 }
 
-static struct shim_tensor *swap_of(struct model *m, struct shim_tensor *codes, int who)
+static struct network_output swap_of(struct model *m, const struct batch *b, const struct pass *p,
+                                     int who)
 {
     int other = MODEL_PEOPLE - 1 - who;
-    struct shim_tensor *taken = network_for_decoder(m->scope, &m->network, who, other, codes);
-    return network_decode(m->scope, &m->network, other, taken).pictures;
+    struct shim_tensor *moved = network_move(m->scope, &m->network, who, other, p->codes[who]);
+    return network_decode(m->scope, &m->network, other, posed(m, b, p, who, moved));
 }
 
 static void download_pictures(struct model *m, const struct batch *b, const struct pass *p,
@@ -328,12 +339,13 @@ static void download_pictures(struct model *m, const struct batch *b, const stru
     for (int who = 0; who < MODEL_PEOPLE; who++) {
         if (!b->images[who])
             continue;
-        if (out->input[who])
-            download(m, p->samples[who].input.images, out->input[who], b->n);
-        if (out->recon[who])
-            download(m, p->outputs[who].pictures, out->recon[who], b->n);
-        if (out->swap[who])
-            download(m, swap_of(m, p->codes[who], who), out->swap[who], b->n);
+        download(m, p->samples[who].input.images, out->input[who], b->n, CHANNELS);
+        download(m, p->outputs[who].pictures, out->recon[who], b->n, CHANNELS);
+        if (!out->swap[who])
+            continue;
+        struct network_output swap = swap_of(m, b, p, who);
+        download(m, swap.pictures, out->swap[who], b->n, CHANNELS);
+        download(m, swap.masks, out->swap_mask[who], b->n, 1);
     }
 }
 

@@ -272,7 +272,7 @@ def test_swap_says_what_it_was_given(checkpoint, tmp_path):
                               ("really.jpg", 65, "WebP picture"), (checkpoint, 65, "checkpoint"),
                               (run_folder, 66, "folder of a run"), ("pipe.png", 66, "FIFO"),
                               ("heics", 66, "1 HEIC picture: save it as"),
-                              ("films", 66, "1 MP4 video: take single pictures out")):
+                              ("films", 66, "1 MP4 video: bifrons extract cuts faces out of it")):
         refused(run("swap", checkpoint, tmp_path / given, "-o", out), code, str(given), told)
     for given, code, told in ((run_folder, 66, "folder"), ("x.heic", 65, "HEIC picture"),
                               ("pipe.png", 66, "FIFO"), ("good.png", 65, "PNG picture")):

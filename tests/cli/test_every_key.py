@@ -186,6 +186,10 @@ def events(run):
     return run.files("events.out.tfevents.*")
 
 
+def reports(run):
+    return run.files("report.html")
+
+
 def progress_lines(run):
     return run.log.count(" left\n") > 2
 
@@ -327,6 +331,7 @@ KEYS = {
     "log.every_s": Change(0.1, progress_lines, {**LONG, "checkpoint.keep": 99}, run="long"),
     "log.every_steps": Change(2, first_row, run="shown"),
     "log.tensorboard": Change("false", events, run="shown"),
+    "log.report": Change("false", reports, run="shown"),
     "log.preview_epochs": Change(1, previews, EPOCHS),
 }
 

@@ -1,22 +1,19 @@
 """bifrons extract, from the outside, on rendered people. Where scripts/setup --photographs has not been run, what
 takes its networks is skipped."""
 
-import csv
-import os
 import pathlib
 import shutil
 
 import h5py
 import numpy
 import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFilter
 import pytest
 
-from conftest import ROOT, picture, save
+from conftest import picture, save
+from cut_faces import MODELS, PICTURES, ada, beside, extract, needs_models, pixels, rows, verdicts
 
-PICTURES = pathlib.Path(__file__).parent / "photographs"
-MODELS = pathlib.Path(os.environ.get("BIFRONS_MODELS", ROOT / "build/share/bifrons"))
-needs_models = pytest.mark.skipif(not (MODELS / "identity.pt").exists(),
-                                  reason="the networks come with scripts/setup --photographs")
 # Where the two people's pupils, tip of the nose and corners of the mouth are, as they were rendered.
 TRUTH = {"a0003": [(101.08, 91.43), (149.78, 88.78), (133.44, 115.82), (114.56, 146.56), (150.24, 141.66)],
          "a0009": [(106.90, 104.00), (147.64, 102.20), (125.60, 124.76), (110.05, 145.87), (145.70, 143.73)],
@@ -26,36 +23,11 @@ POSE = {"a0003": (11.44, 1.42, -4.12), "a0009": (-5.62, 8.55, -1.46)}  # yaw, pi
 FIVE = (68, 69, 30, 48, 54)  # of the 70 points
 
 
-def extract(bifrons, *arguments, code=0, consent="Ada agreed on 2026-01-31"):
-    result = bifrons("extract", *arguments, "-o", "out", "--person", "Ada", "--models", MODELS,
-                     *(["--consent", consent] if consent else []))
-    assert result.code == code, result.err
-    return result
-
-
-def rows(path):
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def pixels(name):
-    return numpy.asarray(PIL.Image.open(PICTURES / f"{name}.jpg").convert("RGB"))
-
-
-@pytest.fixture
-def ada(tmp_path):
-    """A folder with two pictures of one person, one of them in a folder inside."""
-    (tmp_path / "ada/more").mkdir(parents=True)
-    shutil.copy(PICTURES / "a0003.jpg", tmp_path / "ada")
-    shutil.copy(PICTURES / "a0009.jpg", tmp_path / "ada/more")
-    return tmp_path / "ada"
-
-
 # ---- What needs no network -----------------------------------------------------------------------
 
-def test_without_the_networks_the_command_that_brings_them_is_told(bifrons, ada, tmp_path):
+def test_without_the_networks_the_command_that_brings_them_is_told_first(bifrons, tmp_path):
     (tmp_path / "empty").mkdir()
-    result = bifrons("extract", ada, "-o", "out", "--person", "Ada", "--consent", "yes", "--models", tmp_path / "empty")
+    result = bifrons("extract", "nowhere", "-o", "out", "--person", "Ada", "--consent", "yes", "--models", tmp_path / "empty")
     assert result.code == 69
     assert "scripts/setup --photographs" in result.err and str(tmp_path / "empty") in result.err
     assert not (tmp_path / "out").exists()
@@ -86,14 +58,22 @@ def test_places_that_cannot_be_written_are_told_first(bifrons, ada, tmp_path):
     shutil.rmtree(tmp_path / "out")
     (tmp_path / "out").write_text("a file")
     assert "a file is there" in extract(bifrons, ada, code=64).err
-    result = bifrons("extract", ada, "-o", "out.h5", "--person", "Ada", "--consent", "yes")
-    assert result.code == 64 and "bifrons pack FOLDER -o out.h5" in result.err
+    (tmp_path / "out.h5").write_text("a file")
+    assert "a file is there; name a new one" in extract(bifrons, ada, out="out.h5", code=64).err
+    (tmp_path / "out.h5").unlink()
+    (tmp_path / "out.h5.unsure").write_text("a file")
+    assert "where unsure faces of out.h5 would go" in extract(bifrons, ada, out="out.h5", code=64).err
+    (tmp_path / "new.part").mkdir()
+    (tmp_path / "new.part/note.txt").write_text("mine")
+    assert "not of a stopped extract" in extract(bifrons, ada, out="new", code=64).err
+    assert (tmp_path / "new.part/note.txt").read_text() == "mine"
 
 
+@needs_models
 def test_inputs_that_are_no_pictures_are_told(bifrons, tmp_path):
     assert extract(bifrons, "nowhere", code=66).err.count("nowhere") == 1
-    (tmp_path / "film.mp4").write_bytes(b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(64))
-    assert "videos are not read yet" in extract(bifrons, "film.mp4", code=65).err
+    (tmp_path / "song.mp3").write_bytes(b"ID3\3" + bytes(64))
+    assert "is an MP3 sound: name a JPEG, PNG or BMP picture, a video" in extract(bifrons, "song.mp3", code=65).err
     (tmp_path / "empty/inside").mkdir(parents=True)
     assert "no JPEG, PNG or BMP picture" in extract(bifrons, "empty", code=66).err
 
@@ -148,84 +128,46 @@ def test_pack_takes_the_folder_as_it_is(bifrons, ada, tmp_path):
         assert packed["masks"].shape == (2, 128, 128)
 
 
+def cartoon():
+    """A circle with two dots and a line."""
+    drawing = PIL.Image.new("RGB", (300, 300), "white")
+    draw = PIL.ImageDraw.Draw(drawing)
+    draw.ellipse((50, 50, 250, 250), fill="yellow", outline="black", width=5)
+    draw.ellipse((105, 110, 125, 130), fill="black")
+    draw.ellipse((175, 110, 195, 130), fill="black")
+    draw.arc((100, 120, 200, 210), 20, 160, fill="black", width=5)
+    return numpy.asarray(drawing)
+
+
 @needs_models
 def test_what_cannot_be_used_is_counted_named_and_left_out(bifrons, ada, tmp_path):
     whole = pixels("a0003")
     save(ada / "small.png", numpy.asarray(PIL.Image.fromarray(whole).resize((100, 100))))
     save(ada / "off.png", whole[:, 115:])
     save(ada / "plain.png", picture(1, 300, 300))
-    save(ada / "thin.png", picture(2, 1, 12000))
+    save(ada / "thin.png", picture(2, 1, 20000))
+    save(ada / "tiny.png", numpy.asarray(PIL.Image.fromarray(whole).resize((40, 40))))  # a face of 20 pixels
+    save(ada / "zz-cartoon.png", cartoon())
+    save(ada / "a0004-again.png", whole)
+    save(ada / "a0004-soft.png", numpy.asarray(PIL.Image.fromarray(whole).filter(PIL.ImageFilter.GaussianBlur(5))))
     (ada / "torn.jpg").write_bytes((PICTURES / "a0009.jpg").read_bytes()[:900])
     said = extract(bifrons, ada).err
-    verdicts = {pathlib.Path(row["source"]).name: row["verdict"] for row in rows(tmp_path / "out/faces.csv")}
-    assert verdicts == {"a0003.jpg": "kept", "a0009.jpg": "kept", "small.png": "too small", "plain.png": "no face",
-                        "off.png": verdicts["off.png"], "thin.png": "no face", "torn.jpg": "unreadable"}
-    assert verdicts["off.png"] in ("cut off by the border", "no face")
-    assert "2 faces of Ada of 7 pictures, 5 left out" in said
-    assert all(name in said for name, verdict in verdicts.items() if verdict != "kept")
+    found = verdicts(tmp_path / "out")
+    assert found == {"a0003.jpg": "kept", "a0009.jpg": "kept", "small.png": "too small", "plain.png": "no face",
+                     "off.png": found["off.png"], "thin.png": found["thin.png"], "torn.jpg": "unreadable",
+                     "tiny.png": found["tiny.png"], "zz-cartoon.png": "no face", "a0004-soft.png": "blurred",
+                     "a0004-again.png": "nearly the same as the one before"}
+    assert found["thin.png"] in ("unreadable", "no face") and found["tiny.png"] in ("too small", "no face")
+    assert found["off.png"] in ("cut off by the border", "no face")
+    assert "2 faces of Ada of 11 pictures, 9 left out" in said
+    assert all(name in said for name, verdict in found.items() if verdict != "kept")
 
 
 @needs_models
 def test_no_face_at_all_is_told(bifrons, tmp_path):
     save(tmp_path / "in/plain.png", picture(1, 300, 300))
     assert "none of the 1 pictures shows a face" in extract(bifrons, "in", code=66).err
-    assert not (tmp_path / "out").exists()
-
-
-# ---- Who -----------------------------------------------------------------------------------------
-
-def beside(*names):
-    return numpy.concatenate([pixels(name) for name in names], axis=1)
-
-
-@needs_models
-def test_several_people_without_a_reference_are_not_stored(bifrons, ada, tmp_path):
-    save(ada / "both.png", beside("a0003", "b0009"))
-    said = extract(bifrons, ada, code=65).err
-    assert "more than one face shows in 1 of 3 pictures: nothing was stored" in said
-    assert "--reference" in said and "both.png" in said
-    (ada / "both.png").unlink()
-    shutil.copy(PICTURES / "b0003.jpg", ada)
-    shutil.copy(PICTURES / "b0009.jpg", ada)
-    assert "two people seem to show" in extract(bifrons, ada, code=65).err
-    (ada / "b0003.jpg").unlink()
-    (ada / "more/a0009.jpg").unlink()
-    assert "two people seem to show" in extract(bifrons, ada, code=65).err  # of two pictures
-    assert not (tmp_path / "out").exists()
-
-
-@needs_models
-def test_a_reference_says_who_is_meant(bifrons, ada, tmp_path):
-    save(ada / "both.png", beside("b0009", "a0009"))
-    shutil.copy(PICTURES / "b0003.jpg", ada)
-    extract(bifrons, ada, "--reference", PICTURES / "a0003.jpg", "--reference", PICTURES / "a0009.jpg",
-            "--other", PICTURES / "b0003.jpg", "--other", PICTURES / "b0009.jpg")
-    faces = {pathlib.Path(row["source"]).name: row for row in rows(tmp_path / "out/faces.csv")}
-    assert {name: row["verdict"] for name, row in faces.items()} == {
-        "a0003.jpg": "kept", "a0009.jpg": "kept", "both.png": "kept", "b0003.jpg": "other person"}
-    # of the two, the right one's face was cut
-    assert moved(faces["both.png"], numpy.array(TRUTH["a0009"][:1]) + (256, 0))[0, 0] == pytest.approx(128, abs=60)
-    assert len(list((tmp_path / "out").glob("*.png"))) == 3
-
-
-@needs_models
-def test_a_reference_shows_one_face(bifrons, ada, tmp_path):
-    save(tmp_path / "both.png", beside("a0003", "b0009"))
-    save(tmp_path / "none.png", picture(1, 300, 300))
-    for name, n in ("both.png", 2), ("none.png", 0):
-        said = extract(bifrons, ada, "--reference", name, code=65).err
-        assert f"--reference {name} shows {n} faces: a reference shows one" in said
-    assert not (tmp_path / "out").exists()
-
-
-@needs_models
-def test_small_faces_of_a_crowd_are_found_in_parts_of_the_picture(bifrons, tmp_path):
-    crowd = picture(3, 1400, 1000)
-    small = [numpy.asarray(PIL.Image.fromarray(pixels(name)).resize((90, 90))) for name in ("a0003", "b0009")]
-    for i in range(8):
-        crowd[60 + i // 4 * 500:150 + i // 4 * 500, 80 + i % 4 * 330:170 + i % 4 * 330] = small[i % 2]
-    save(tmp_path / "in/crowd.png", crowd)
-    assert "more than one face shows in 1 of 1 pictures" in extract(bifrons, "in", "--min-size", "20", code=65).err
+    assert not (tmp_path / "out").exists() and not (tmp_path / "out.part").exists()
 
 
 # ---- Damaged networks ----------------------------------------------------------------------------

@@ -150,6 +150,11 @@ def test_damaged_metadata_never_crashes_ours(bifrons, packed, tmp_path):
 def test_damaged_metadata_never_crashes_foreign(bifrons, tmp_path):
     foreign(tmp_path / "f.h5", numpy.stack([picture(i, 16, 16) for i in range(3)]), person="x",
             consent="y")
+    with h5py.File(tmp_path / "f.h5", "r+") as f:
+        f.create_dataset("source", data=["a.jpg", "b.jpg", ""], dtype=h5py.string_dtype())
+        f["pose"], f["time"] = numpy.ones((3, 3), "float32"), numpy.arange(3.)
+        f["identity"] = numpy.ones((3, 128), "float32")
+    assert json.loads(bifrons("inspect", "f.h5", "--json").out)["faces"]["sources"] == 2
     refusals = sum(check_damaged(bifrons, tmp_path, *f) for f in flips(tmp_path / "f.h5", 2, 80))
     assert refusals > 0
 

@@ -121,11 +121,11 @@ def test_a_folder_of_other_kinds_says_so(bifrons, tmp_path):
     (tmp_path / "f/c.mp4").write_bytes(MP4)
     (tmp_path / "f/d.mp3").write_bytes(MP3)
     told(pack(bifrons, "f", "-o", "f.h5", "--consent", "y", code=66), "2 HEIC pictures: save them as",
-         "1 MP4 video: take single pictures out")
+         "1 MP4 video: bifrons extract cuts faces out of it")
     for picture_file in (tmp_path / "f").glob("*.heic"):
         picture_file.unlink()
     result = pack(bifrons, "f", "-o", "f.h5", "--consent", "y", code=66)
-    assert "1 MP4 video: take single pictures out" in result.err and "save" not in result.err
+    assert "1 MP4 video: bifrons extract cuts faces out of it" in result.err and "save" not in result.err
     assert "sound" not in result.err
 
 

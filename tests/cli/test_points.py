@@ -65,7 +65,7 @@ def test_a_set_made_by_h5py_is_taken(bifrons, tmp_path, more):
     (faces().reshape(N, 140), "float32 (4, 140), not float32 (4, 70, 2)"),
     (faces().astype("float64"), "float64 (4, 70, 2), not float32 (4, 70, 2)"),
     (faces().astype("int32"), "int32 (4, 70, 2), not float32 (4, 70, 2)"),
-    (numpy.zeros((N, 70, 2), "S4"), "of another type (4, 70, 2), not float32 (4, 70, 2)"),
+    (numpy.zeros((N, 70, 2), "S4"), "string (4, 70, 2), not float32 (4, 70, 2)"),
     (numpy.zeros((N, 1, 70, 2, 1), "float32"), "not float32 (4, 70, 2)")])
 def test_another_shape_or_type_is_named(bifrons, tmp_path, points, told):
     write_set(tmp_path / "a.h5", points)

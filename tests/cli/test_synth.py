@@ -100,7 +100,7 @@ def test_a_folder_without_points_gets_them(bifrons, tmp_path):
     assert digest(tmp_path / "faces") == whole
 
 
-@pytest.mark.parametrize("change", [["--seed", 9], ["--size", 80], ["--count", 3], ["--loose"]])
+@pytest.mark.parametrize("change", [["--seed", 9], ["--size", 80], ["--count", 3], ["--loose"], ["--series"]])
 def test_other_options_do_not_overwrite(bifrons, tmp_path, change):
     options = ["--count", 2, "--size", 64]
     synth(bifrons, "faces", *options)
@@ -150,7 +150,7 @@ def test_a_picture_that_cannot_be_written(bifrons, tmp_path):
 
 def test_help_names_every_option(bifrons):
     result = synth(bifrons, "--help")
-    for word in ("--count", "--size", "--seed", "--loose", "person_a", "truth/", "bifrons pack"):
+    for word in ("--count", "--size", "--seed", "--loose", "--series", "person_a", "truth/", "bifrons pack"):
         assert word in result.out
 
 

@@ -2,12 +2,15 @@
 
 import json
 import os
+import pathlib
 import shutil
 
 import h5py
 import pytest
+from conftest import ROOT
 from exact_runs import BIFRONS, checkpoint, command, run, sets, train  # noqa: F401
 
+MODELS = pathlib.Path(os.environ.get("BIFRONS_MODELS", ROOT / "build/share/bifrons"))
 # validations look at the average, as eval does
 BY_EPOCH = ["train.max_steps=12", "log.preview_epochs=0", "checkpoint.keep=9"]  # of 3 steps each
 
@@ -51,6 +54,29 @@ def test_a_validation_measures_what_eval_does(measured):
                 want = told[direction][theirs][measure]
                 assert metrics[f"{ours}_{measure}_{person}"] == pytest.approx(want, rel=2e-3)
     assert metrics["swap_l1"] == pytest.approx((metrics["swap_l1_a"] + metrics["swap_l1_b"]) / 2)
+
+
+@pytest.mark.skipif(not (MODELS / "identity.pt").exists(), reason="the networks come with scripts/setup --photographs")
+def test_face_networks_look_at_swaps(measured):
+    result = run(BIFRONS, "eval", checkpoint(measured, 12), "--faces=8", "--models", MODELS, "--json")
+    assert result.returncode == 0, result.stderr
+    for direction in ("a2b", "b2a"):
+        faces = json.loads(result.stdout)[direction]["faces"]
+        true, left = faces["true_swap"], faces["unchanged"]
+        # after 12 steps swaps are blots; what is known of true swaps and of the pictures themselves holds
+        assert true["found"] > 0 and abs(true["identity"] - 1) < 0.5 and true["pose"] < 15
+        assert left["found"] == left["pictures"] and abs(left["identity"]) < 0.5 and left["pose"] == 0
+        assert left["mouth"] >= 0 and faces["swap"]["pictures"] == left["pictures"]
+        assert set(faces["r_with_l1"]) == {"identity", "pose", "mouth", "width", "corners", "eyes", "brows", "gaze"}
+    text = run(BIFRONS, "eval", checkpoint(measured, 12)).stdout
+    assert "what face networks see" not in text
+
+
+def test_face_networks_that_are_missing_are_told(measured, tmp_path):
+    result = run(BIFRONS, "eval", checkpoint(measured, 12), "--faces", "--models", tmp_path)
+    assert result.returncode == 69 and "scripts/setup --photographs" in result.stderr and result.stdout == ""
+    result = run(BIFRONS, "eval", checkpoint(measured, 12), "--models", tmp_path)
+    assert result.returncode == 64 and "--models goes with --faces" in result.stderr
 
 
 def test_the_average_changes_no_step(sets, measured, tmp_path):  # noqa: F811

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "data/points.h"
+#include "data/pose.h"
 
 #include "testing.h"
 
@@ -94,6 +95,33 @@ static void loose_pictures_are_not_cut_to_the_eyes(void **state)
     }
     assert_true(high - low > .1);
     assert_true(near > 1.35 * far);
+}
+
+/* In the pictures of one quantity it rises, and its range is the largest there. */
+static void in_a_series_one_quantity_changes(void **state)
+{
+    (void)state;
+    double range[POSE_QUANTITIES][POSE_QUANTITIES]; /* NaN: the gaze of shut eyes */
+    for (int changed = 0; changed < POSE_QUANTITIES; changed++) {
+        double first[POSE_QUANTITIES], last[POSE_QUANTITIES], now[POSE_QUANTITIES];
+        for (int i = 0; i < DRAWN_SERIES; i += DRAWN_SERIES / 2) {
+            struct errmsg em = {0};
+            struct drawn_options o = {.size = 64, .seed = 1, .series = true};
+            struct drawn_face f = {0};
+            assert_ok(drawn_face_draw(&o, 0, (uint64_t)(changed * DRAWN_SERIES + i), &f, &em));
+            pose_quantities_of((const float(*)[2])f.points, now);
+            assert_true(i == 0 || now[changed] > last[changed]);
+            memcpy(i == 0 ? first : last, now, sizeof now);
+            if (i == 0)
+                memcpy(last, now, sizeof now);
+            drawn_face_release(&f);
+        }
+        for (int q = 0; q < POSE_QUANTITIES; q++)
+            range[changed][q] = fabs(last[q] - first[q]);
+    }
+    for (int changed = 0; changed < POSE_QUANTITIES; changed++)
+        for (int q = 0; q < POSE_QUANTITIES; q++)
+            assert_false(q != changed && 2 * range[q][changed] >= range[changed][changed]);
 }
 
 static int mask_at(const struct drawn_face *f, float x, float y)
@@ -240,6 +268,7 @@ int main(void)
         cmocka_unit_test(same_arguments_give_same_bytes),
         cmocka_unit_test(eyes_lie_where_an_extractor_puts_them),
         cmocka_unit_test(loose_pictures_are_not_cut_to_the_eyes),
+        cmocka_unit_test(in_a_series_one_quantity_changes),
         cmocka_unit_test(mask_covers_the_face),
         cmocka_unit_test(points_belong_to_the_landmarks),
         cmocka_unit_test(points_lie_on_what_they_name),

@@ -89,6 +89,47 @@ static void marks_name_the_source(void **state)
     picture_release(&p);
 }
 
+/* Where the label is: the box of all pixels that it changes. */
+static struct picture_box label_in(int width, int height, int high, const struct picture_box *boxes,
+                                   size_t n)
+{
+    struct picture p = pattern(width, height), before = pattern(width, height);
+    struct picture_box box = {width, height, 0, 0};
+    picture_label(&p, high, boxes, n);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            if (memcmp(p.rgb + 3 * (y * width + x), before.rgb + 3 * (y * width + x), 3) != 0)
+                box = (struct picture_box){x < box.left ? x : box.left, y < box.top ? y : box.top,
+                                           x + 1 > box.right ? x + 1 : box.right,
+                                           y + 1 > box.bottom ? y + 1 : box.bottom};
+    picture_release(&p);
+    picture_release(&before);
+    return box;
+}
+
+static void a_label_keeps_clear_of_faces(void **state)
+{
+    (void)state;
+    const struct picture_box faces[] = {
+        {60, 60, 100, 100},
+        {0,  80, 30,  100},
+        {95, 0,  100, 5  }
+    };
+    const struct picture_box everything = {0, 0, 100, 100};
+    struct picture_box box = label_in(100, 100, 10, faces, 0);
+    assert_true(box.left == 85 && box.top == 90 && box.right == 100 && box.bottom == 100);
+    box = label_in(100, 100, 10, faces, 1); /* the lower left */
+    assert_true(box.left == 0 && box.top == 90);
+    box = label_in(100, 100, 10, faces, 2); /* the upper right */
+    assert_true(box.right == 100 && box.top == 0);
+    box = label_in(100, 100, 10, faces, 3); /* the upper left */
+    assert_true(box.left == 0 && box.top == 0);
+    box = label_in(100, 100, 10, &everything, 1); /* it is there in any case */
+    assert_true(box.left == 85 && box.top == 90);
+    box = label_in(18, 12, 12, faces, 0); /* all of a tiny picture */
+    assert_true(box.left == 0 && box.top == 0 && box.right == 18 && box.bottom == 12);
+}
+
 static void shrinking_averages_areas(void **state)
 {
     (void)state;
@@ -276,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(png_comes_back_as_it_was),
         cmocka_unit_test(marks_name_the_source),
+        cmocka_unit_test(a_label_keeps_clear_of_faces),
         cmocka_unit_test(shrinking_averages_areas),
         cmocka_unit_test(enlarging_keeps_flat_areas_and_places),
         cmocka_unit_test(cropping_takes_the_middle),

@@ -200,28 +200,35 @@ static void training_pictures_count_and_others_do_not(void **state)
 static void sets_that_say_nothing_are_refused(void **state)
 {
     (void)state;
-    static const char *const told[] = {"has no points: pack the folder with points.csv",
-                                       "no point is known in any of its 6 training pictures",
-                                       "the points are the same in all of its 6 training pictures"};
-    for (int k = 0; k < 3; k++) {
+    static const char *const told[] = {
+        "has no points: pack the folder with points.csv",
+        "no point is known in any of its 6 training pictures",
+        "the points are the same in all of its 6 training pictures",
+        "in 6 of 6 training pictures with points most points lie outside",
+        "left and right are exchanged: left is the picture's left",
+        "the mouth lies above the eyes: give y from the upper edge"};
+    for (int k = 0; k < 6; k++) {
         struct errmsg em = {0};
         struct set *set;
         struct order *order;
         struct pose_scale s;
         struct pose_code code;
         struct augment_draw d = AUGMENT_NONE;
+        setup_faces();
         for (int i = 0; i < N * FACE_POINTS * 2; i++) {
-            int point = i / 2 % FACE_POINTS;
-            float same = i % 2 ? .3f : .4f * (float)point_side(point);
-            faces[i / 2 / FACE_POINTS][point][i % 2] = k == 1 ? NAN : same;
+            float *at = &faces[0][0][0] + i;
+            if (k == 1 || k == 2) /* the same points, which their mirror images are not */
+                *at = k == 1 ? NAN : faces[0][i / 2 % FACE_POINTS][i % 2];
+            else if (k > 2) /* half the size, since y is .01 times the point's number */
+                *at *= k == 3 ? 3.f : (k == 4) == (i % 2 == 0) ? -.5f : .5f;
         }
         open_set(k > 0, &set, &order);
         assert_status(pose_scale_measure(set, order, &s, &gaps, &em), ST_DATA);
         assert_text_has(em.text, "x.h5");
         assert_text_has(em.text, told[k]);
         if (k == 0) {
-            em = (struct errmsg){0};
-            assert_status(pose_read(set, 0, &d, &s, &code, &em), ST_DATA);
+            assert_ok(pose_read(set, 0, &d, &s, &code, &em));
+            assert_memory_equal(&code, &(struct pose_code){0}, sizeof code);
         }
         order_free(order);
         set_free(set);

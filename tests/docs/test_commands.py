@@ -33,7 +33,8 @@ CANNOT = [
     (r"^(\.venv/bin/)?pip |^\S*tensorboard\b", "a package from the internet"),
     (r"^cmake --install", "tests/cmake installs"),
     (r"^(cmake --build|ctest --test-dir) build/dev", "builds and tests for minutes"),
-    (r"^bifrons extract\b", "takes the networks of scripts/setup --photographs: cli/test_extract"),
+    (r"^bifrons extract\b|^bifrons swap .*--into\b",
+     "takes the networks of scripts/setup --photographs: cli/test_extract, cli/test_into, cli/test_videos"),
     (r"^module |^apptainer |exec apptainer|^exec \$HOME", "modules, containers and places of some other site"),
 ]
 

@@ -33,6 +33,7 @@ GIVEN = {
         extern struct hash128_stream *hash;"""),
     "shim/toml/include/toml/toml.h": ((), "extern const char *text; extern size_t n;"),
     "src/base/include/base/batch.h": ((), "extern size_t capacity; extern int size;"),
+    "src/base/include/base/child.h": ((), "int answer(int link, void *context);"),
     "src/base/include/base/philox.h": ((), "extern uint64_t seed, position;"),
     "src/base/include/base/thread.h": (("base/include/base/status.h",), """
         extern pthread_t thread; extern pthread_cond_t changed; extern pthread_mutex_t lock; extern void *context;
@@ -58,22 +59,48 @@ GIVEN = {
     "src/data/include/data/points.h": ((), "extern struct set *set; extern int64_t row; extern struct augment_draw draw;"),
     "src/data/include/data/pose.h": ((), """
         extern struct set *set; extern struct order *order; extern int64_t row; extern struct augment_draw draw;"""),
+    "src/data/include/data/video.h": (("base/include/base/log.h",), ""),
+    "src/data/include/data/video_writer.h": ((), "extern struct picture picture; extern struct picture_mark mark;"),
+    "src/video/convert.h": ((), """
+        enum status send_picture(void *context, AVFrame *f, struct errmsg *em); extern struct reader reader;
+        extern AVFrame *frame;"""),
+    "src/video/source.h": ((), "void use(AVFrame *frame);"),
+    "src/video/sound.h": ((), "extern AVFormatContext *output; extern struct sound_part part;"),
     "src/data/include/data/warp.h": ((), """
         extern struct picture picture; extern struct similarity map; extern float *cut;"""),
+    "src/driver/composite/composite.h": ((), """
+        extern struct picture picture; extern struct similarity cut; extern int size; extern double side;
+        extern uint8_t *decoded, *source, *hull;"""),
+    "src/driver/composite/into.h": ((), """
+        extern struct model *model; extern struct finder *finder; extern struct face reference;
+        extern struct picture picture, out; extern struct into_report report;"""),
     "src/driver/extract/cuts.h": ((), """
-        extern const char *path, *other_path; extern struct picture picture; extern struct face face;
-        extern double distance;"""),
+        extern struct cuts_options options; extern struct sight *sights; extern size_t n;"""),
+    "src/driver/faces/expression.h": ((), "extern struct face face;"),
+    "src/driver/eval/likeness.h": ((), "extern struct likeness_face face, source, swapped;"),
+    "src/driver/extract/finish.h": ((), "extern struct finish_options o; extern struct cuts cuts;"),
+    "src/driver/extract/sight.h": (("driver/extract/cuts.h",), """
+        extern struct finder *finder; extern struct sight_rules rules; extern struct frame frame; extern struct cuts cuts;"""),
+    "src/driver/extract/stored.h": ((), "extern const char *folder;"),
+    "src/driver/extract/watch.h": ((), """
+        extern struct frames *frames; extern struct sight_rules rules; extern struct cuts cuts; bool stop(void);"""),
+    "src/driver/extract/who.h": (("driver/extract/stored.h",), "extern uint64_t several; extern struct finder *finder;"),
     "src/driver/faces/finder.h": ((), """
         extern const char *folder_or_null; extern struct finder *f; extern struct picture picture;"""),
+    "src/driver/extract/frames.h": ((), """
+        extern const char *const *words; extern size_t n_words; extern struct video_options video; void keep(const struct picture *picture);"""),
     "src/driver/extract/inputs.h": (("data/include/data/picture.h",), """
         extern const char *const *words; extern size_t n_words; extern struct picture picture;"""),
     "src/driver/faces/people.h": ((), """
         extern struct face face, other_face; extern double distance; void keep(const struct face *face);"""),
     "src/driver/faces/shape.h": ((), "extern struct face face;"),
+    "src/driver/faces/smooth.h": ((), """
+        extern struct face face; extern double time_s; bool next_frame(struct face *face, double *time_s);"""),
     "src/data/include/data/local_copy.h": ((), "extern const char *path; extern bool made; extern int local_rank;"),
     "src/driver/config/config.h": ((), "extern int world_size;"),
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),
     "src/driver/config/train_arguments.h": (("driver/command/command.h",), "extern int argc; extern char **argv;"),
+    "src/driver/infer/results.h": ((), "extern struct source source; extern char path[PATH_BYTES_MAX];"),
     "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture;"),
     "src/driver/measures/follow.h": ((), "extern struct follow_source source; extern int person;"),
     "src/driver/plan/plan.h": ((), "extern struct plan_request request;"),
@@ -87,7 +114,8 @@ GIVEN = {
         extern struct outputs_sum sum; extern uint8_t *reconstruction, *picture, *mask_or_null; extern int size;"""),
     "src/driver/train/step/feed.h": ((), """
         extern struct feed_options options; extern struct feed *f; extern uint64_t position; extern size_t n, m;"""),
-    "src/driver/tools/trained_on.h": ((), "extern const json_t *record;"),
+    "src/driver/inspect/faces.h": ((), "extern struct set *set;"),
+    "src/driver/inspect/trained_on.h": ((), "extern const json_t *record;"),
     "src/driver/train/run/folders.h": ((), "extern struct run *run; extern const struct train_arguments *a;"),
     "src/driver/train/health/guard.h": ((), """
         extern struct config config; extern double loss; extern bool is_finite; extern struct { struct guard guard; } state, saved;"""),
@@ -187,6 +215,8 @@ def as_program(header, block):
 @pytest.mark.parametrize("place", EXAMPLES)
 def test_an_example_compiles(place):
     header, block = EXAMPLES[place]
+    if header.parent == ROOT / "src/video" and not (BUILD / "bifrons-video").exists():
+        pytest.skip("this build has no bifrons-video: FFmpeg's libraries are missing")
     done = subprocess.run(["cc", "-x", "c", "-std=c11", "-D_GNU_SOURCE", "-fsyntax-only", *WARNINGS,
                            f"-I{header.parent}", f"-I{ROOT}/src/base/include", *include_options(header), "-"],
                           input=as_program(header, block), capture_output=True, text=True, timeout=60)

@@ -515,7 +515,8 @@ static void a_device_is_checked_when_it_is_known(void **state)
 static void configs_that_come_along_are_good(void **state)
 {
     (void)state;
-    static const char *const names[] = {"light128", "prod256", "prod512", "demo", "debug"};
+    static const char *const names[] = {"recipe",  "light128", "prod256",
+                                        "prod512", "demo",     "debug"};
     for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
         struct errmsg em = {0};
         char path[PATH_BYTES_MAX];

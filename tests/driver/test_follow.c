@@ -154,15 +154,15 @@ static int close_people(void **state)
 
 enum how { PERFECT, MIRRORED, ALL_ALIKE };
 
-static enum status swap(void *context, int person, uint8_t *pictures, size_t n, uint8_t *swaps,
+static enum status swap(void *context, int person, const struct batch *b, uint8_t *swaps,
                         struct errmsg *em)
 {
     (void)em;
     enum how how = *(enum how *)context;
     assert_int_equal(person, MODEL_A);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < b->n; i++) {
         uint8_t *out = swaps + i * BYTES;
-        const uint8_t *in = pictures + i * BYTES;
+        const uint8_t *in = b->images[person] + i * BYTES;
         for (int k = 0; k < BYTES / 3; k++) {
             int x = k % SIZE, from = how == MIRRORED ? k - x + SIZE - 1 - x : k;
             for (int c = 0; c < 3; c++)

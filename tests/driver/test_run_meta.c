@@ -142,6 +142,30 @@ static void every_row_comes_back_from_a_checkpoint(void **state)
     free(folder);
 }
 
+static void what_is_known_of_the_faces_is_written(void **state)
+{
+    (void)state;
+    struct set_identity ann =
+                            {
+                                .known = true, .mean = {0.25f, -0.5f}
+    },
+                        bob = {.known = false};
+    struct run_meta meta = meta_of(filled());
+    char *text = run_meta_text(&meta, false);
+    assert_null(strstr(text, "identity"));
+    assert_null(strstr(text, "pupils"));
+    free(text);
+    meta.identities[0] = &ann;
+    meta.identities[1] = &bob;
+    meta.pupils[1] = 0.375;
+    text = run_meta_text(&meta, false);
+    const char *found = strstr(text, "\"identity\":{\"mean\":[[0.25,-0.5,0.0,");
+    assert_non_null(found);
+    assert_non_null(strstr(found, "0.0],null]}"));
+    assert_non_null(strstr(text, "\"pupils\":[0.0,0.375]"));
+    free(text);
+}
+
 /* The text of a checkpoint that this program's format began with. */
 static const char stored[] =
     "{\"best_value\":0.33747011054941273,\"wall_s\":73.890073598999152,\"metrics_bytes\":6489,"
@@ -215,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_comes_back_from_a_checkpoint),
+        cmocka_unit_test(what_is_known_of_the_faces_is_written),
         cmocka_unit_test(a_stored_text_is_read),
         cmocka_unit_test(a_text_without_a_row_gives_what_a_run_begins_with),
         cmocka_unit_test(stages_are_told_of_a_run_with_stages_only),

@@ -111,6 +111,11 @@ class Run:
         rows = map(json.loads, lines)
         return [row for row in rows if kind in (None, row["kind"])]
 
+    def events(self):
+        """What happened and at which step, without the checkpoints."""
+        rows = map(json.loads, (self.out / "events.jsonl").read_text().splitlines())
+        return [(row["event"], row["step"]) for row in rows if row["event"] not in ("checkpoint", "best")]
+
     def record(self):
         return json.loads((self.out / "run.json").read_text())
 

@@ -41,6 +41,7 @@ def test_it_goes_back_to_before_the_collapse(small_run, keys):
     assert run.rows("train")[-1]["lr"] == pytest.approx(HIGH / 100)
     assert run.rows("val")[-1]["loss"]["total"] < 0.6 or "loss__dssim" in keys or "data__val_fraction" in keys
     assert (run.checkpoints / "best.pt").exists()
+    assert run.events()[1:4] == [("collapsed", EPOCH), ("collapsed", 2 * EPOCH), ("back", 0)]
 
 
 def test_where_going_back_does_not_help_it_stops(small_run):

@@ -66,6 +66,7 @@ def test_bad_steps_in_a_row_go_back_with_a_lower_rate(new_run):
     assert [row["step"] for row in rows] == list(range(1, 10))  # none twice
     assert [row["lr"] for row in rows] == pytest.approx([1e-3] * 4 + [5e-4] * 5)
     assert json.loads(load(run.checkpoint(9))["meta"])["guard"]["lr_scale"] == 0.5
+    assert run.events() == [("start", 0), ("skipped", 5), ("skipped", 6), ("skipped", 7), ("back", 4), ("finished", 9)]
 
 
 def test_before_the_first_checkpoint_it_goes_back_to_the_start(new_run):
@@ -85,6 +86,7 @@ def test_where_going_back_does_not_help_it_stops_and_says_what_to_look_at(new_ru
     for word in ("diverges", "pictures", "train.lr", "--resume auto"):
         assert word in errors(result.stderr)[0]
     assert 3 in run.steps() and run.record()["exit"] == "DIVERGED"
+    assert run.events()[-1] == ("failed", 5)
     cut_back(run, 3)
     assert run.resume().returncode == 0
 

@@ -381,6 +381,35 @@ static void four_pictures_come_out(void **state)
     model_free(m);
 }
 
+/* The mask is the swapping decoder's: with a large bias, all of it is face. */
+static void the_mask_of_a_swap_is_the_other_decoders(void **state)
+{
+    (void)state;
+    struct model_options o = small_options(MODEL_FP32);
+    const struct model_tensor *tensors;
+    static uint8_t swap[PICTURE], masks[MODEL_PEOPLE][MASK];
+    o.config.mask = true;
+    struct model *m = model_make(&o);
+    size_t n = model_layout(m, &tensors);
+    const struct model_tensor *last = &tensors[n - 1];
+    assert_string_equal(last->name, "decoder_b.m64.bias");
+    for (int64_t i = 0; i < last->dims[0]; i++)
+        ((float *)model_flat(m)->parameters)[last->offset + (size_t)i] = 50;
+    for (int who = 0; who < MODEL_PEOPLE; who++) {
+        struct batch b = part_of(&pictures, 0, 1);
+        struct model_pictures out = {0};
+        b.images[1 - who] = NULL;
+        out.swap[who] = swap;
+        out.swap_mask[who] = masks[who];
+        assert_ok(model_run(m, &b, &out, &em));
+    }
+    for (int i = 0; i < MASK; i++) {
+        assert_int_equal(masks[MODEL_A][i], 255);
+        assert_true(masks[MODEL_B][i] < 255);
+    }
+    model_free(m);
+}
+
 static void back_translation_shows_the_encoder_the_swap(void **state)
 {
     (void)state;
@@ -463,6 +492,7 @@ int main(void)
         T(every_gradient_is_announced_once),
         T(masks_weigh_pixels),
         T(four_pictures_come_out),
+        T(the_mask_of_a_swap_is_the_other_decoders),
         T(back_translation_shows_the_encoder_the_swap),
         T(no_gradient_passes_through_a_back_translation),
         T(a_model_without_finite_weights_still_answers),

@@ -157,25 +157,33 @@ def test_latent_loss_and_gradients(tmp_path, means):
     """A's last picture comes in as its swap, made with and without mean codes to go between, and poses."""
     dump = Dump(tmp_path, "none", MASK_WEIGHT, "none", "means" if means else "latent")
     model, (of_a, of_b) = dump.model, dump.images
+    if means:
+        z, known = (dump.numbers(name, numpy.float32).view(2, SAMPLES, 140).double()
+                    for name in ("poses.bin", "poses_known.bin"))
+
+    def posed(moved, codes, who, samples=slice(None)):
+        """Told the measured pose where it is known, else the predicted one."""
+        if not means:
+            return moved
+        told = torch.where(known[who, samples] > 0, z[who, samples], model.pose(codes).detach())
+        return model.pose.add(moved, told)
+
     with torch.no_grad():
         of_target = model.encoder(of_a[1:])
         wanted = model.move(of_target, "a2b")
-        swap = model.decoder_b(model.posed(wanted, of_target))[0]
+        swap = model.decoder_b(posed(wanted, of_target, 0, slice(1, None)))[0]
     assert means != torch.equal(wanted, of_target)
     codes = model.encoder(torch.cat([of_a[:1], swap]))
     codes_b = model.encoder(of_b)
     returned = torch.cat([codes[:1], model.move(codes[1:], "b2a")])
     codes_wanted = torch.cat([codes[:1], wanted]).detach()
-    poses = [{}, {}]
-    if means:
-        z, known = (dump.numbers(name, numpy.float32).view(2, SAMPLES, 140).double()
-                    for name in ("poses.bin", "poses_known.bin"))
-        poses = [dict(pose_made=model.pose(own), pose=of, pose_known=there)
-                 for own, of, there in zip((codes, codes_b), z, known)]
-        returned = model.pose.add(returned, z[0])  # B's first decoder is told the prediction
-        told_b = model.pose.add(codes_b, torch.stack([poses[1]["pose_made"][0].detach(), z[1, 1]]))
+    poses = [dict(pose_made=model.pose(own), pose=of, pose_known=there)
+             for own, of, there in zip((codes, codes_b), z, known)] if means else [{}, {}]
+    returned, told_b = posed(returned, codes, 0), posed(codes_b, codes_b, 1)
+    if means:  # B's first decoder is told the prediction alone
+        told_b = torch.cat([model.posed(codes_b[:1], codes_b[:1]), told_b[1:]])
     people = [samples_of(dump, 0, returned, codes=codes, codes_wanted=codes_wanted, **poses[0]),
-              samples_of(dump, 1, told_b if means else codes_b, codes=codes_b,
+              samples_of(dump, 1, told_b, codes=codes_b,
                          codes_wanted=codes_b.detach(), **poses[1])]
     total = compare_losses(dump, people)  # which leaves the means' loss out
     assert dump.terms[0]["latent"] > 0.01 and dump.terms[1]["latent"] == 0

@@ -264,10 +264,11 @@ def test_swap_is_the_same_picture(fp32):
     assert theirs.float().std() > 1  # and not a grey one
 
 
-def test_bf16_is_near(tmp_path):
+@pytest.mark.parametrize("side, keys", [(SIDE, []), (64, ["image_size=64", "latent=16", "mean_codes=1", "pose=1"])])
+def test_bf16_is_near(tmp_path, side, keys):
     """Autocast here and there: the same roundings in the same places."""
-    dump = Dump(tmp_path, "bf16", 0, 1)
-    ours = dump.numbers("outputs.bin").view(4, SAMPLES, 3, SIDE, SIDE)
+    dump = Dump(tmp_path, "bf16", 0, 1, side, keys)
+    ours = dump.numbers("outputs.bin").view(4, SAMPLES, 3, side, side)
     assert ours.dtype == torch.float32
     for our, their in zip(ours, outputs(dump)):
         assert 0 < relative(our, their) < 1e-2

@@ -243,7 +243,7 @@ enum status drawn_face_draw(const struct drawn_options *o, int person, uint64_t 
 {
     BUG_ON(o->size < DRAWN_SIZE_MIN || o->size > DRAWN_SIZE_MAX || person < 0 || person > 1);
     struct identity shown = identity_of(o->seed, person), other = identity_of(o->seed, 1 - person);
-    struct scene scene = scene_of(o->seed, person, index, o->loose);
+    struct scene scene = scene_of(o, person, index);
     double roll = o->loose ? scene.roll : scene.tilt; /* the cut removes the rest of the roll */
     struct drawn_face f = {
         .mask = malloc((size_t)o->size * (size_t)o->size),

@@ -17,6 +17,7 @@
 
 #include "base/points.h"
 #include "base/status.h"
+#include "data/drawn.h"
 
 #define DRAWN_PI 3.14159265358979323846
 
@@ -157,7 +158,7 @@ struct scene {
 };
 
 /* Depends on its arguments only. */
-struct scene scene_of(uint64_t seed, int person, uint64_t index, bool loose);
+struct scene scene_of(const struct drawn_options *o, int person, uint64_t index);
 
 /* --- where on the canvas -----------------------------------------------------------------------
  */

@@ -1,4 +1,6 @@
 /* The scene: what varies between pictures, and where the picture is cut. */
+#include <stddef.h>
+
 #include "base/checked.h"
 #include "base/philox.h"
 #include "drawn_parts.h"
@@ -95,14 +97,40 @@ static void draw_framing(struct scene *s, struct philox *r)
     }
 }
 
-struct scene scene_of(uint64_t seed, int person, uint64_t index, bool loose)
+/* A calm face in the light of `s`, with one quantity at a step of its range. */
+static void set_series(struct scene *s, uint64_t index)
 {
-    struct philox r = philox_at(seed, PHILOX_POSE, index * 2 + (uint64_t)person);
-    struct scene s = {.loose = loose};
+    static const struct {
+        size_t offset;
+        double low, high;
+    } ranges[] = {
+        {offsetof(struct scene, yaw),    -.45, .45},
+        {offsetof(struct scene, pitch),  .2,   -.2},
+        {offsetof(struct scene, brows),  -.6,  1.0},
+        {offsetof(struct scene, open),   0.0,  1.0},
+        {offsetof(struct scene, blink),  1.0,  0.0},
+        {offsetof(struct scene, gaze_x), -1.0, 1.0},
+    };
+    size_t which = index / DRAWN_SERIES % ARRAY_LENGTH(ranges);
+    double t = (double)(index % DRAWN_SERIES) / (DRAWN_SERIES - 1);
+    s->yaw = s->pitch = s->roll = s->tilt = s->shift_x = s->shift_y = 0;
+    s->zoom = 1.0;
+    s->smile = s->open = s->blink = s->gaze_x = s->gaze_y = 0;
+    s->brows = .2;
+    *(double *)((char *)s + ranges[which].offset) = blend(ranges[which].low, ranges[which].high, t);
+}
+
+struct scene scene_of(const struct drawn_options *o, int person, uint64_t index)
+{
+    uint64_t scene = o->series ? 0 : index;
+    struct philox r = philox_at(o->seed, PHILOX_POSE, scene * 2 + (uint64_t)person);
+    struct scene s = {.loose = o->loose};
     draw_pose(&s, &r);
     draw_expression(&s, &r);
     draw_light(&s, &r);
     draw_backdrop(&s, &r);
     draw_framing(&s, &r);
+    if (o->series)
+        set_series(&s, index);
     return s;
 }

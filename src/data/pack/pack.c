@@ -284,6 +284,8 @@ static enum status copy_row(const struct job *j, const struct set_description *d
     float landmarks[SET_LANDMARKS][2], points[FACE_POINTS][2];
     pack_places_stored(item, PACK_LANDMARKS, landmarks);
     pack_points_stored(item, j->options->size, points);
+    struct pack_face_row face;
+    pack_face_stored(item, &face);
     enum status st = spool_transfer(j, false, i, 0, room, 3 * pixels, em);
     if (st == ST_OK && d->masks)
         st = spool_transfer(j, false, i, 1, mask, pixels, em);
@@ -299,6 +301,10 @@ static enum status copy_row(const struct job *j, const struct set_description *d
         .landmarks = d->landmarks ? (const float(*)[2])landmarks : NULL,
         .points = d->points ? (const float(*)[2])points : NULL,
         .matrix = item->matrix,
+        .pose = face.pose,
+        .identity = face.identity,
+        .source = face.source,
+        .time = &face.time,
     };
     return st == ST_OK ? set_writer_put(w, row, &data, em) : st;
 }
@@ -360,7 +366,7 @@ static enum status describe_and_write(struct job *j, struct pack_report *r, stru
         return st;
     pack_source_hash(s, hash);
     r->n_packed = s->n - r->n_bad;
-    const struct set_description d = {
+    struct set_description d = {
         .n = (int64_t)r->n_packed,
         .size = j->options->size,
         .person = s->person,
@@ -372,6 +378,7 @@ static enum status describe_and_write(struct job *j, struct pack_report *r, stru
         .points = points,
         .matrix = true,
     };
+    pack_faces_describe(s, &d);
     return write_set(j, &d, em);
 }
 

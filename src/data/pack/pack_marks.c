@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/file.h"
 #include "data/points.h"
 #include "pack_priv.h"
 
@@ -46,6 +47,7 @@ static enum status note(const struct pack_source *s, const struct pack_table *t,
                         const struct pack_claim *claims, struct errmsg *em)
 {
     struct name_list strange = {0}, second = {0}, shared = {0}, points = {0};
+    char folder[PATH_BYTES_MAX];
     for (size_t i = 0; i < t->n; i++) {
         const struct pack_row *r = &t->rows[i];
         if (!claims[i].fits && r->more > 0)
@@ -61,7 +63,13 @@ static enum status note(const struct pack_source *s, const struct pack_table *t,
             add_row(&points, r);
     }
     enum status st = ST_OK;
-    if (strange.n > 0)
+    path_folder(t->path, folder, sizeof folder);
+    if (strange.n > 0 && picture_folder_extracted(folder))
+        st = pack_note_add(s->report, true, folder, em,
+                           "%zu of the %zu faces that extract stored %s culled: the pictures are "
+                           "not there any more",
+                           strange.n, t->n, strange.n == 1 ? "is" : "are");
+    else if (strange.n > 0)
         st = pack_note_add(s->report, false, t->path, em,
                            "%zu of %zu rows belong%s to no picture: %s", strange.n, t->n,
                            strange.n == 1 ? "s" : "", name_list_text(&strange));

@@ -31,12 +31,28 @@ struct pack_places {
     size_t line; /* of the table */
 };
 
+/* What faces.csv and identity.csv know of a face. */
+struct pack_face {
+    float pose[SET_ANGLES]; /* NaN: not known, as the time */
+    double time;
+    char *source;    /* NULL: no row in faces.csv */
+    float *identity; /* (128); NULL: no row in identity.csv */
+};
+
+/* The same, to store. */
+struct pack_face_row {
+    float pose[SET_ANGLES], identity[SET_IDENTITY_NUMBERS];
+    double time;
+    const char *source;
+};
+
 struct pack_item {
     char *path, *name; /* name in NFC, without its folder */
     char *side_path[PACK_SIDES];
     int width, height, side_width[PACK_SIDES], side_height[PACK_SIDES]; /* 0: unreadable */
     struct pack_mask mask;
     struct pack_places places[PACK_MARKS];
+    struct pack_face face;
     float matrix[2][3];                   /* upright source picture to stored picture */
     uint64_t hash, side_hash[PACK_SIDES]; /* of file bytes; 0: none */
     uint64_t stored_hash;                 /* of the stored pixels */
@@ -53,6 +69,7 @@ struct pack_source {
     size_t n, capacity;
     struct left_files left;
     struct pack_report *report; /* gets notes */
+    bool no_identity;
     char person[SET_NAME_BYTES_MAX], consent[SET_TEXT_BYTES_MAX];
 };
 
@@ -155,6 +172,20 @@ void pack_points_stored(const struct pack_item *item, int size, float out[FACE_P
  * known. ST_DATA: points do not agree with the landmarks that are stored, too. ST_MEMORY. */
 enum status pack_points_judge(struct pack_source *s, int size, bool landmarks, bool *usable_out,
                               struct errmsg *em) MUST_CHECK;
+
+/* --- pack_faces.c ----------------------------------------------------------------------------- */
+
+/* Gives the rows of faces.csv (identity: of identity.csv) to the items from `first` on. ST_DATA
+ * names the line. */
+enum status pack_faces_read(struct pack_source *s, size_t first, const char *path, bool identity,
+                            struct errmsg *em) MUST_CHECK;
+void pack_face_release(struct pack_item *item);
+/* 0: nothing is known of the face. */
+uint64_t pack_face_hash(const struct pack_item *item);
+/* out->source is borrowed from the item. */
+void pack_face_stored(const struct pack_item *item, struct pack_face_row *out);
+/* Sets pose, identity, source and time, where a good item has them. */
+void pack_faces_describe(const struct pack_source *s, struct set_description *d);
 
 /* --- pack_mask.c ------------------------------------------------------------------------------ */
 

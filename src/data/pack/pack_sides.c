@@ -84,6 +84,7 @@ static enum status note(const struct pack_source *s, const char *folder, enum pa
                         const struct files *f, struct errmsg *em)
 {
     struct name_list strange = {0}, second = {0}, shared = {0};
+    char parent[PATH_BYTES_MAX];
     for (size_t i = 0; i < f->n; i++) {
         const struct pack_claim *c = &f->claims[i];
         if (!c->fits)
@@ -94,7 +95,8 @@ static enum status note(const struct pack_source *s, const char *folder, enum pa
             name_list_add(&shared, f->names[i]);
     }
     enum status st = ST_OK;
-    if (strange.n > 0)
+    path_folder(folder, parent, sizeof parent);
+    if (strange.n > 0 && !picture_folder_extracted(parent)) /* else points.csv counts them */
         st = pack_note_add(s->report, false, folder, em, "%zu of %zu %s belong%s to no picture: %s",
                            strange.n, f->n, words[side].some, strange.n == 1 ? "s" : "",
                            name_list_text(&strange));

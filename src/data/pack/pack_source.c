@@ -94,6 +94,7 @@ static void item_release(struct pack_item *item)
     }
     for (int which = 0; which < PACK_MARKS; which++)
         free(item->places[which].at);
+    pack_face_release(item);
 }
 
 void pack_source_release(struct pack_source *s)
@@ -147,6 +148,22 @@ static int compare_items(const void *a, const void *b)
     return by_name != 0 ? by_name : strcmp(x->path, y->path);
 }
 
+/* extract puts faces into `unsure` that may be another person's. */
+static enum status refuse_unsure(const char *folder, const struct folder_entry *e,
+                                 struct errmsg *em)
+{
+    struct name_list found = {0};
+    if (strcmp(e->name, "unsure") != 0 || !picture_folder_extracted(folder))
+        return ST_OK;
+    enum status st = picture_folder_look_inside(folder, e->name, &found, em);
+    if (st != ST_OK || found.n == 0)
+        return st;
+    return FAIL(em, ST_DATA,
+                "%s/%s: pictures that may be of another person. Move those that show the right "
+                "person into %s, and delete the others; their masks and points are in %s already",
+                folder, name_list_text(&found), folder, folder);
+}
+
 /* Makes items of the folder's pictures; other files are left, folders go to `inside`. */
 static enum status sort_out(struct pack_source *s, const char *folder,
                             const struct picture_folder *f, struct name_list *inside,
@@ -157,9 +174,11 @@ static enum status sort_out(struct pack_source *s, const char *folder,
         const struct folder_entry *e = &f->entries[i];
         if (e->picture)
             st = add_item(s, folder, e->name, em);
-        else if (!e->own && folder_entry_is_folder(e))
-            st = picture_folder_look_inside(folder, e->name, inside, em);
-        else if (!e->own)
+        else if (!e->own && folder_entry_is_folder(e)) {
+            st = refuse_unsure(folder, e, em);
+            if (st == ST_OK)
+                st = picture_folder_look_inside(folder, e->name, inside, em);
+        } else if (!e->own)
             st = left_files_add(&s->left, folder, e->name, e->kind, false, em);
     }
     return st;
@@ -176,6 +195,30 @@ static enum status no_pictures(const struct pack_source *s, const char *folder,
     return left_files_no_pictures(&s->left, inside, folder, em);
 }
 
+static enum status read_special(struct pack_source *s, size_t first, enum folder_special which,
+                                const char *path, struct errmsg *em)
+{
+    switch (which) {
+    case FOLDER_MASKS:
+        return pack_sides_find(s, first, path, PACK_MASK, em);
+    case FOLDER_TRUTH:
+        return pack_sides_find(s, first, path, PACK_TRUTH, em);
+    case FOLDER_LANDMARKS:
+        return pack_marks_read(s, first, PACK_LANDMARKS, path, em);
+    case FOLDER_POINTS:
+        return pack_marks_read(s, first, PACK_POINTS, path, em);
+    case FOLDER_FACES:
+        return pack_faces_read(s, first, path, false, em);
+    case FOLDER_IDENTITY:
+        return s->no_identity
+                   ? pack_note_add(s->report, true, path, em, "not used, because of --no-identity")
+                   : pack_faces_read(s, first, path, true, em);
+    case FOLDER_SPECIALS:
+        break;
+    }
+    return ST_OK;
+}
+
 static enum status find_side_data(struct pack_source *s, size_t first, const char *folder,
                                   const struct picture_folder *f, struct errmsg *em)
 {
@@ -187,11 +230,7 @@ static enum status find_side_data(struct pack_source *s, size_t first, const cha
             continue;
         if (!path_join(path, sizeof path, folder, e->name))
             return FAIL(em, ST_NOINPUT, "path too long: %s/%s", folder, e->name);
-        if (i >= FOLDER_LANDMARKS)
-            st = pack_marks_read(s, first, i == FOLDER_POINTS ? PACK_POINTS : PACK_LANDMARKS, path,
-                                 em);
-        else
-            st = pack_sides_find(s, first, path, i == FOLDER_MASKS ? PACK_MASK : PACK_TRUTH, em);
+        st = read_special(s, first, (enum folder_special)i, path, em);
     }
     return st;
 }
@@ -223,7 +262,7 @@ static enum status list_folder(struct pack_source *s, const char *folder, struct
 enum status pack_source_init(struct pack_source *s, const struct pack_options *o,
                              struct pack_report *report, struct errmsg *em)
 {
-    *s = (struct pack_source){.report = report};
+    *s = (struct pack_source){.report = report, .no_identity = o->no_identity};
     enum status st = ST_OK;
     for (size_t i = 0; i < o->n_folders && st == ST_OK; i++)
         st = list_folder(s, o->folders[i], em);
@@ -281,6 +320,11 @@ void pack_source_hash(const struct pack_source *s, char out[static 33])
             uint64_t hash = hash64(points->at, sizeof(float[FACE_POINTS][2]), 0);
             memcpy(link + at, &hash, sizeof hash);
             at += sizeof hash;
+        }
+        uint64_t face = pack_face_hash(item);
+        if (face != 0) { /* likewise */
+            memcpy(link + at, &face, sizeof face);
+            at += sizeof face;
         }
         all = hash128(link, at); /* a chain: each link contains the hash of all links before it */
     }

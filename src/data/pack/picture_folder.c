@@ -33,11 +33,31 @@ static bool is_of_the_system(const char *name)
     return false;
 }
 
-/* NAME.sheet.png beside NAME.h5: the contact sheet of pack. */
+/* sheet.png, sheet-2.png, … beside faces.csv: contact sheets of extract. */
+static bool is_sheet_of_extract(const char *folder, const char *name)
+{
+    static const char start[] = "sheet";
+    if (strncmp(name, start, sizeof start - 1) != 0 || !picture_folder_extracted(folder))
+        return false;
+    const char *number = name + sizeof start - 1;
+    if (*number == '-')
+        number += 1 + strspn(number + 1, "0123456789");
+    return strcmp(number, ".png") == 0;
+}
+
+bool picture_folder_extracted(const char *folder)
+{
+    char path[PATH_BYTES_MAX];
+    return path_join(path, sizeof path, folder, "faces.csv") && file_exists(path);
+}
+
+/* Those, and NAME.sheet.png beside NAME.h5: the contact sheet of pack. */
 static bool is_sheet(const char *folder, const char *name)
 {
     static const char end[] = ".sheet.png";
     char path[PATH_BYTES_MAX];
+    if (is_sheet_of_extract(folder, name))
+        return true;
     size_t n = strlen(name), m = sizeof end - 1;
     if (n <= m || strcmp(name + n - m, end) != 0)
         return false;
@@ -80,8 +100,9 @@ static int compare(const void *a, const void *b)
 
 /* --- places of their own ---------------------------------------------------------------------- */
 
-static const char *const special_names[FOLDER_SPECIALS] = {"masks", "truth", "landmarks.csv",
-                                                           "points.csv"};
+static const char *const special_names[FOLDER_SPECIALS] = {
+    "masks", "truth", "landmarks.csv", "points.csv", "faces.csv", "identity.csv",
+};
 
 bool folder_entry_is_folder(const struct folder_entry *e)
 {

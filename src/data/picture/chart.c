@@ -213,6 +213,8 @@ static void begin_line(cairo_t *cr, const struct chart_line *line, size_t index)
 
 static void draw_point(cairo_t *cr, double x, double y)
 {
+    if (isnan(x) || isnan(y))
+        return;
     cairo_new_sub_path(cr);
     cairo_arc(cr, x, y, 3.6, 0, 2 * M_PI);
     cairo_fill(cr);
@@ -226,7 +228,7 @@ static void draw_line(const struct frame *f, const struct chart_line *line, size
                     f->y.from - f->y.to + 10);
     cairo_clip(cr);
     begin_line(cr, line, index);
-    for (size_t i = 0; i < line->n; i++)
+    for (size_t i = 0; i < line->n && !line->dots; i++)
         cairo_line_to(cr, place(&f->x, line->x[i]), place(&f->y, line->y[i]));
     cairo_stroke(cr);
     for (size_t i = 0; i < line->n && !line->guide; i++)
@@ -250,9 +252,11 @@ static void draw_legend(const struct frame *f, double right, double y)
         write_at(cr, x, y, 0, TEXT - 1, false, line->name);
         cairo_save(cr);
         begin_line(cr, line, i);
-        cairo_move_to(cr, x - 38, y - 5);
-        cairo_line_to(cr, x - 8, y - 5);
-        cairo_stroke(cr);
+        if (!line->dots) {
+            cairo_move_to(cr, x - 38, y - 5);
+            cairo_line_to(cr, x - 8, y - 5);
+            cairo_stroke(cr);
+        }
         if (!line->guide)
             draw_point(cr, x - 23, y - 5);
         cairo_restore(cr);

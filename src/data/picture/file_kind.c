@@ -315,7 +315,8 @@ const char *file_group_remedy(enum file_group group, size_t n)
     if (group == FILE_PICTURE)
         return n == 1 ? "save it as JPEG or PNG" : "save them as JPEG or PNG";
     if (group == FILE_VIDEO)
-        return "take single pictures out, as ffmpeg -i FILE -vf fps=2 %05d.png does";
+        return n == 1 ? "bifrons extract cuts faces out of it"
+                      : "bifrons extract cuts faces out of them";
     return "";
 }
 

@@ -12,7 +12,7 @@
 
 #include "base/poison.h"
 
-enum { CHUNK_FRAME_BYTES = 12, FILTERS = 5, XMP_BYTES_MAX = 2048 };
+enum { CHUNK_FRAME_BYTES = 12, FILTERS = 5 };
 
 struct bytes {
     uint8_t *at;
@@ -54,31 +54,39 @@ static int paeth(int a, int b, int c)
     return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
 }
 
-static uint8_t filtered(int filter, const uint8_t *row, const uint8_t *above, size_t i)
+/* What each filter predicts for byte i. */
+static inline void predict(const uint8_t *row, const uint8_t *above, size_t i,
+                           int predicted[FILTERS])
 {
     int a = i >= 3 ? row[i - 3] : 0, b = above ? above[i] : 0;
     int c = above && i >= 3 ? above[i - 3] : 0;
-    const int predicted[FILTERS] = {0, a, b, (a + b) / 2, paeth(a, b, c)};
-    return (uint8_t)(row[i] - predicted[filter]);
+    predicted[0] = 0;
+    predicted[1] = a;
+    predicted[2] = b;
+    predicted[3] = (a + b) / 2;
+    predicted[4] = paeth(a, b, c);
 }
 
 /* The filter with the smallest sum of absolute differences: the usual heuristic. */
 static void filter_row(const uint8_t *row, const uint8_t *above, size_t n, uint8_t *out)
 {
-    long best_sum = -1;
+    long sums[FILTERS] = {0};
     int best = 0;
-    for (int filter = 0; filter < FILTERS; filter++) {
-        long sum = 0;
-        for (size_t i = 0; i < n; i++)
-            sum += abs((int8_t)filtered(filter, row, above, i));
-        if (best_sum < 0 || sum < best_sum) {
-            best_sum = sum;
-            best = filter;
-        }
+    for (size_t i = 0; i < n; i++) {
+        int predicted[FILTERS];
+        predict(row, above, i, predicted);
+        for (int filter = 0; filter < FILTERS; filter++)
+            sums[filter] += abs((int8_t)(row[i] - predicted[filter]));
     }
+    for (int filter = 1; filter < FILTERS; filter++)
+        if (sums[filter] < sums[best])
+            best = filter;
     out[0] = (uint8_t)best;
-    for (size_t i = 0; i < n; i++)
-        out[1 + i] = filtered(best, row, above, i);
+    for (size_t i = 0; i < n; i++) {
+        int predicted[FILTERS];
+        predict(row, above, i, predicted);
+        out[1 + i] = (uint8_t)(row[i] - predicted[best]);
+    }
 }
 
 static enum status append_pixels(struct bytes *b, const struct picture *p, struct errmsg *em)
@@ -112,18 +120,21 @@ static bool is_hash(const char *text)
            strspn(text, "0123456789abcdef") == strlen(text);
 }
 
-/* Digital Source Type of the IPTC Photo Metadata Standard; vocabulary of cv.iptc.org. */
-static enum status append_xmp(struct bytes *b, const struct picture_mark *mark, struct errmsg *em)
+const char *mark_source_name(const struct picture_mark *mark)
 {
-    static const char keyword[] = "XML:com.adobe.xmp\0\0\0\0"; /* keyword, then: not compressed, no
-                                                                  language, no translation */
-    char chunk[XMP_BYTES_MAX], hash[192] = "";
-    memcpy(chunk, keyword, sizeof keyword);
+    return mark->source == PICTURE_SOURCE_TRAINED ? "trainedAlgorithmicMedia"
+                                                  : "compositeWithTrainedAlgorithmicMedia";
+}
+
+/* Digital Source Type of the IPTC Photo Metadata Standard; vocabulary of cv.iptc.org. */
+size_t mark_xmp(const struct picture_mark *mark, char out[static MARK_XMP_BYTES])
+{
+    char hash[192] = "";
     if (is_hash(mark->checkpoint_hash))
         snprintf(hash, sizeof hash, "   <bifrons:checkpoint>%s</bifrons:checkpoint>\n",
                  mark->checkpoint_hash);
     int n = snprintf(
-        chunk + sizeof keyword, sizeof chunk - sizeof keyword,
+        out, MARK_XMP_BYTES,
         "<?xpacket begin=\"\xEF\xBB\xBF\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n"
         "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\n"
         " <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\n"
@@ -139,25 +150,19 @@ static enum status append_xmp(struct bytes *b, const struct picture_mark *mark, 
         " </rdf:RDF>\n"
         "</x:xmpmeta>\n"
         "<?xpacket end=\"r\"?>",
-        mark->source == PICTURE_SOURCE_TRAINED ? "trainedAlgorithmicMedia"
-                                               : "compositeWithTrainedAlgorithmicMedia",
-        hash);
-    BUG_ON(n < 0 || (size_t)n >= sizeof chunk - sizeof keyword);
-    return append_chunk(b, "iTXt", chunk, sizeof keyword + (size_t)n, em);
+        mark_source_name(mark), hash);
+    BUG_ON(n < 0 || n >= MARK_XMP_BYTES);
+    return (size_t)n;
 }
 
-/* Draws "AI" on a dark plate in the lower right corner, at most a tenth of the height. */
-static void draw_label(struct picture *p)
+static enum status append_xmp(struct bytes *b, const struct picture_mark *mark, struct errmsg *em)
 {
-    static const uint8_t white[3] = {255, 255, 255}, black[3] = {0, 0, 0};
-    int high = p->height / 10, wide = high * 3 / 2;
-    if (high < 3 || wide > p->width)
-        return;
-    int left = p->width - wide, top = p->height - high;
-    for (int y = top; y < p->height; y++)
-        for (int x = left; x < p->width; x++)
-            pixel_blend(p->rgb + 3 * ((size_t)y * (size_t)p->width + (size_t)x), black, 170);
-    label_ai(p, left, top, wide, high, white);
+    static const char keyword[] = "XML:com.adobe.xmp\0\0\0\0"; /* keyword, then: not compressed, no
+                                                                  language, no translation */
+    char chunk[sizeof keyword + MARK_XMP_BYTES];
+    memcpy(chunk, keyword, sizeof keyword);
+    size_t n = mark_xmp(mark, chunk + sizeof keyword);
+    return append_chunk(b, "iTXt", chunk, sizeof keyword + n, em);
 }
 
 static enum status with_label(const struct picture *p, struct picture *out, struct errmsg *em)
@@ -166,7 +171,7 @@ static enum status with_label(const struct picture *p, struct picture *out, stru
     if (st != ST_OK)
         return st;
     picture_paste(out, p, 0, 0);
-    draw_label(out);
+    picture_label(out, p->height / 10, NULL, 0);
     return ST_OK;
 }
 

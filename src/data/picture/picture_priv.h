@@ -96,10 +96,13 @@ enum status stb_pixels(const char *format, const uint8_t *bytes, size_t n,
 enum status pixels_resize(const uint8_t *in, int width, int height, int channels, uint8_t *out,
                           int out_width, int out_height, struct errmsg *em) MUST_CHECK;
 
+/* The mark as XMP, without a zero at the end; returns its bytes. */
+enum { MARK_XMP_BYTES = 2048 };
+size_t mark_xmp(const struct picture_mark *mark, char out[static MARK_XMP_BYTES]);
+/* The IPTC DigitalSourceType: "compositeWithTrainedAlgorithmicMedia". */
+const char *mark_source_name(const struct picture_mark *mark);
+
 /* Blends `colour` over a pixel; coverage: 0 to 255. */
 void pixel_blend(uint8_t *rgb, const uint8_t colour[3], unsigned coverage);
-
-/* Draws the letters "AI" as bars in a box. */
-void label_ai(struct picture *p, int left, int top, int width, int height, const uint8_t colour[3]);
 
 #endif

@@ -17,7 +17,7 @@
 
 #include "base/poison.h"
 
-enum { EASY_HEIGHT = 12, EASY_BYTES_MAX = 64 * 1024, TEXT_BYTES_MAX = 512 };
+enum { EASY_HEIGHT = 12, EASY_BYTES_MAX = 64 * 1024, TEXT_BYTES_MAX = 512, LABEL_HEIGHT_MIN = 3 };
 
 static void fill_box(struct picture *p, int x0, int y0, int x1, int y1, const uint8_t colour[3])
 {
@@ -26,7 +26,9 @@ static void fill_box(struct picture *p, int x0, int y0, int x1, int y1, const ui
             memcpy(p->rgb + 3 * ((size_t)y * (size_t)p->width + (size_t)x), colour, 3);
 }
 
-void label_ai(struct picture *p, int left, int top, int width, int height, const uint8_t colour[3])
+/* Draws the letters "AI" as bars in a box. */
+static void label_ai(struct picture *p, int left, int top, int width, int height,
+                     const uint8_t colour[3])
 {
     int bar = MAX(height / 7, 1), y0 = top + MAX(height / 6, 1);
     int y1 = top + height - MAX(height / 6, 1), a_wide = MAX(height / 2, 3);
@@ -36,6 +38,39 @@ void label_ai(struct picture *p, int left, int top, int width, int height, const
     fill_box(p, x0, y0, x0 + a_wide, y0 + bar, colour);
     fill_box(p, x0, (y0 + y1) / 2, x0 + a_wide, (y0 + y1) / 2 + bar, colour);
     fill_box(p, i0, y0, i0 + bar, y1, colour); /* I */
+}
+
+static int64_t hidden(const struct picture_box *label, const struct picture_box *box)
+{
+    int wide = MIN(label->right, box->right) - MAX(label->left, box->left);
+    int high = MIN(label->bottom, box->bottom) - MAX(label->top, box->top);
+    return wide > 0 && high > 0 ? (int64_t)wide * high : 0;
+}
+
+void picture_label(struct picture *p, int high, const struct picture_box *boxes, size_t n)
+{
+    enum { CORNERS = 4 };
+    static const uint8_t white[3] = {255, 255, 255}, black[3] = {0, 0, 0};
+    int wide = high * 3 / 2;
+    struct picture_box best = {0};
+    int64_t least = INT64_MAX;
+    if (high < LABEL_HEIGHT_MIN || high > p->height || wide > p->width)
+        return;
+    for (int corner = 0; corner < CORNERS; corner++) {
+        int left = corner % 2 ? 0 : p->width - wide, top = corner / 2 ? 0 : p->height - high;
+        const struct picture_box label = {left, top, left + wide, top + high};
+        int64_t sum = 0;
+        for (size_t i = 0; i < n; i++)
+            sum += hidden(&label, &boxes[i]);
+        if (sum < least) {
+            least = sum;
+            best = label;
+        }
+    }
+    for (int y = best.top; y < best.bottom; y++)
+        for (int x = best.left; x < best.right; x++)
+            pixel_blend(p->rgb + 3 * ((size_t)y * (size_t)p->width + (size_t)x), black, 170);
+    label_ai(p, best.left, best.top, wide, high, white);
 }
 
 static bool is_ascii(const char *text)

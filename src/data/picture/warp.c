@@ -1,6 +1,7 @@
 #include "data/warp.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/checked.h"
 
@@ -74,7 +75,7 @@ void pyramid_release(struct pyramid *p)
 }
 
 /* Adds the picture's bilinear value at (x, y), times weight, to sum. */
-static void add_at(const struct picture *p, double x, double y, float weight, float sum[3])
+static inline void add_at(const struct picture *p, double x, double y, float weight, float sum[3])
 {
     x = MIN(MAX(x, 0.0), (double)(p->width - 1));
     y = MIN(MAX(y, 0.0), (double)(p->height - 1));
@@ -104,16 +105,19 @@ void pyramid_sample(const struct pyramid *p, const struct similarity *map, int w
     int parts =
         pixels / shrunk > 1.1 ? 2 : 1; /* if the scale is between two levels, take more samples */
     float weight = 1.0F / (float)(parts * parts);
+    /* the same map, to the pixels of the level */
+    double a = map->a / shrunk, b = map->b / shrunk, sign = map->mirrored ? -1 : 1;
+    double x0 = (map->x0 + 0.5) / shrunk - 0.5, y0 = (map->y0 + 0.5) / shrunk - 0.5;
+    memset(out, 0, (size_t)width * (size_t)height * 3 * sizeof *out);
     for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++) {
-            float *to = out + ((size_t)y * (size_t)width + (size_t)x) * 3;
-            to[0] = to[1] = to[2] = 0;
-            for (int k = 0; k < parts * parts; k++) {
-                double at[2], u = (2 * (k % parts) + 1 - parts) / (2.0 * parts);
-                double v = (2 * (k / parts) + 1 - parts) / (2.0 * parts);
-                similarity_apply(map, x + u, y + v, at);
-                add_at(&p->levels[level], (at[0] + 0.5) / shrunk - 0.5,
-                       (at[1] + 0.5) / shrunk - 0.5, weight, to);
+        for (int k = 0; k < parts * parts; k++) {
+            double u = (2 * (k % parts) + 1 - parts) / (2.0 * parts);
+            double v = y + (2 * (k / parts) + 1 - parts) / (2.0 * parts);
+            float *to = out + (size_t)y * (size_t)width * 3;
+            for (int x = 0; x < width; x++, to += 3) {
+                double across = sign * (x + u);
+                add_at(&p->levels[level], a * across - b * v + x0, b * across + a * v + y0, weight,
+                       to);
             }
         }
 }

@@ -10,20 +10,18 @@
 #include "set_priv.h"
 
 /* clang-format off */
-static const struct {
-    const char *name;
-    int rank; /* dimensions; the first is N, those equal to the side are 0 */
-    hsize_t dims[4];
-    H5T_class_t kind;
-    size_t element;
-} layout[SET_PARTS] = {
-    [SET_IMAGES]          = {"/images",    4, {0, 0, 0, 3},          H5T_INTEGER, 1},
-    [SET_MASKS]           = {"/masks",     3, {0, 0, 0},             H5T_INTEGER, 1},
-    [SET_TRUTH]           = {"/truth",     4, {0, 0, 0, 3},          H5T_INTEGER, 1},
-    [SET_LANDMARK_POINTS] = {"/landmarks", 3, {0, SET_LANDMARKS, 2}, H5T_FLOAT,   4},
-    [SET_FACE_POINTS]     = {"/points",    3, {0, FACE_POINTS, 2},   H5T_FLOAT,   4},
-    [SET_MATRIX]          = {"/matrix",    3, {0, 2, 3},             H5T_FLOAT,   4},
-    [SET_HASHES]          = {"/xxh3",      1, {0},                   H5T_INTEGER, 8},
+const struct set_layout set_layouts[SET_PARTS] = {
+    [SET_IMAGES]          = {"/images",    "images",     4, {0, 0, 0, 3},             H5T_INTEGER, 1},
+    [SET_MASKS]           = {"/masks",     "masks",      3, {0, 0, 0},                H5T_INTEGER, 1},
+    [SET_TRUTH]           = {"/truth",     "true swaps", 4, {0, 0, 0, 3},             H5T_INTEGER, 1},
+    [SET_LANDMARK_POINTS] = {"/landmarks", "landmarks",  3, {0, SET_LANDMARKS, 2},    H5T_FLOAT,   4},
+    [SET_FACE_POINTS]     = {"/points",    "points",     3, {0, FACE_POINTS, 2},      H5T_FLOAT,   4},
+    [SET_MATRIX]          = {"/matrix",    "matrices",   3, {0, 2, 3},                H5T_FLOAT,   4},
+    [SET_HASHES]          = {"/xxh3",      "hashes",     1, {0},                      H5T_INTEGER, 8},
+    [SET_POSE]            = {"/pose",      "poses",      2, {0, SET_ANGLES},          H5T_FLOAT,   4},
+    [SET_IDENTITY]        = {"/identity",  "identities", 2, {0, SET_IDENTITY_NUMBERS}, H5T_FLOAT,  4},
+    [SET_SOURCE]          = {"/source",    "sources",    1, {0},                      H5T_STRING,  0},
+    [SET_TIME]            = {"/time",      "times",      1, {0},                      H5T_FLOAT,   8},
 };
 /* clang-format on */
 
@@ -145,8 +143,8 @@ static bool shape_fits(struct set_file *f, enum set_part p, const hsize_t *dims)
         f->n = (int64_t)dims[0];
         f->size = (int)dims[1];
     }
-    for (int i = 0; i < layout[p].rank; i++) {
-        hsize_t want = layout[p].dims[i];
+    for (int i = 0; i < set_layouts[p].rank; i++) {
+        hsize_t want = set_layouts[p].dims[i];
         if (i == 0)
             want = (hsize_t)f->n;
         else if (want == 0)
@@ -165,8 +163,9 @@ static void describe(H5T_class_t kind, bool is_signed, size_t element, int rank,
                        : kind != H5T_INTEGER ? NULL
                        : is_signed           ? "int"
                                              : "uint";
-    int n = name ? snprintf(out, room, "%s%zu (", name, 8 * element)
-                 : snprintf(out, room, "of another type (");
+    int n = kind == H5T_STRING ? snprintf(out, room, "string (")
+            : name             ? snprintf(out, room, "%s%zu (", name, 8 * element)
+                               : snprintf(out, room, "of another type (");
     for (int i = 0; i < rank; i++)
         n += snprintf(out + n, room - (size_t)n, "%s%llu", i > 0 ? ", " : "",
                       (unsigned long long)dims[i]);
@@ -182,21 +181,24 @@ static enum status refuse_part(const struct set_file *f, enum set_part p, const 
     if (type >= 0 && rank >= 0 && rank <= 4 && H5Sget_simple_extent_dims(space, dims, NULL) >= 0)
         describe(H5Tget_class(type), H5Tget_sign(type) == H5T_SGN_2, H5Tget_size(type), rank, dims,
                  found, sizeof found);
-    for (int i = 0; i < layout[p].rank; i++)
-        want[i] = i == 0 ? (hsize_t)f->n : layout[p].dims[i] ? layout[p].dims[i] : (hsize_t)f->size;
-    describe(layout[p].kind, false, layout[p].element, layout[p].rank, want, wanted, sizeof wanted);
+    for (int i = 0; i < set_layouts[p].rank; i++)
+        want[i] = i == 0                   ? (hsize_t)f->n
+                  : set_layouts[p].dims[i] ? set_layouts[p].dims[i]
+                                           : (hsize_t)f->size;
+    describe(set_layouts[p].kind, false, set_layouts[p].element, set_layouts[p].rank, want, wanted,
+             sizeof wanted);
     return p == SET_IMAGES
                ? FAIL(em, ST_DATA,
                       "%s: dataset %s is %s, not uint8 (N, side, side, 3); pack it again", path,
-                      layout[p].name, found)
+                      set_layouts[p].name, found)
                : FAIL(em, ST_DATA, "%s: dataset %s is %s, not %s; pack it again", path,
-                      layout[p].name, found, wanted);
+                      set_layouts[p].name, found, wanted);
 }
 
 static enum status open_part(struct set_file *f, enum set_part p, const char *path,
                              uintmax_t file_bytes, struct errmsg *em)
 {
-    const char *name = layout[p].name;
+    const char *name = set_layouts[p].name;
     f->part[p].dataset = -1;
     if (H5Lexists(f->file, name, H5P_DEFAULT) <= 0)
         return p == SET_IMAGES
@@ -207,16 +209,16 @@ static enum status open_part(struct set_file *f, enum set_part p, const char *pa
     hid_t dataset = H5Dopen2(f->file, name, H5P_DEFAULT);
     hid_t type = dataset >= 0 ? H5Dget_type(dataset) : -1;
     hid_t space = dataset >= 0 ? H5Dget_space(dataset) : -1;
-    bool good = type >= 0 && space >= 0 && H5Tget_class(type) == layout[p].kind &&
-                H5Tget_size(type) == layout[p].element &&
-                H5Sget_simple_extent_ndims(space) == layout[p].rank &&
+    bool good = type >= 0 && space >= 0 && H5Tget_class(type) == set_layouts[p].kind &&
+                (set_layouts[p].element == 0 || H5Tget_size(type) == set_layouts[p].element) &&
+                H5Sget_simple_extent_ndims(space) == set_layouts[p].rank &&
                 H5Sget_simple_extent_dims(space, dims, NULL) >= 0 && shape_fits(f, p, dims);
     if (!good) {
         st = refuse_part(f, p, path, type, space, em);
         goto out;
     }
-    size_t row = layout[p].element;
-    for (int i = 1; i < layout[p].rank; i++)
+    size_t row = set_layouts[p].element;
+    for (int i = 1; i < set_layouts[p].rank; i++)
         row *= (size_t)dims[i];
     f->part[p] = (struct set_part_file){
         .dataset = dataset,
@@ -234,23 +236,25 @@ out:
     return st;
 }
 
-static bool copy_names(struct set_file *f, hid_t dataset, hid_t type, hid_t space)
+/* Reads the n strings of `space`, of fixed or variable length, to out[n][room]. */
+static bool copy_strings(hid_t dataset, hid_t type, hid_t memory, hid_t space, size_t n, char *out,
+                         size_t room)
 {
     bool variable = H5Tis_variable_str(type) > 0;
     size_t each = variable ? sizeof(char *) : H5Tget_size(type), bytes;
-    if (each == 0 || each > 1 << 16 || !checked_mul(each, (size_t)f->n, &bytes))
+    if (each == 0 || each > 1 << 16 || !checked_mul(each, n, &bytes))
         return false;
     char *all = calloc(1, bytes + 1);
-    bool good = all && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, all) >= 0;
-    for (int64_t i = 0; i < f->n && good; i++) {
-        const char *text = all + (size_t)i * each;
+    bool good = all && H5Dread(dataset, type, memory, space, H5P_DEFAULT, all) >= 0;
+    for (size_t i = 0; i < n && good; i++) {
+        const char *text = all + i * each;
         if (variable)
-            memcpy(&text, all + (size_t)i * each, sizeof text);
-        if (text)
-            take_fixed(text, variable ? strlen(text) : each, f->names[i], SET_NAME_BYTES_MAX);
+            memcpy(&text, all + i * each, sizeof text);
+        take_fixed(text ? text : "", text && !variable ? each : strlen(text ? text : ""),
+                   out + i * room, room);
     }
     if (good && variable)
-        H5Dvlen_reclaim(type, space, H5P_DEFAULT, all);
+        H5Dvlen_reclaim(type, memory, H5P_DEFAULT, all);
     free(all);
     return good;
 }
@@ -268,8 +272,10 @@ static enum status read_names(struct set_file *f, const char *path, struct errms
     hid_t dataset = H5Dopen2(f->file, "/names", H5P_DEFAULT);
     hid_t type = dataset >= 0 ? H5Dget_type(dataset) : -1;
     hid_t space = dataset >= 0 ? H5Dget_space(dataset) : -1;
-    bool good = type >= 0 && space >= 0 && H5Tget_class(type) == H5T_STRING &&
-                H5Sget_simple_extent_npoints(space) == f->n && copy_names(f, dataset, type, space);
+    bool good =
+        type >= 0 && space >= 0 && H5Tget_class(type) == H5T_STRING &&
+        H5Sget_simple_extent_npoints(space) == f->n &&
+        copy_strings(dataset, type, space, space, (size_t)f->n, f->names[0], SET_NAME_BYTES_MAX);
     if (space >= 0)
         H5Sclose(space);
     if (type >= 0)
@@ -355,5 +361,23 @@ bool set_file_read_rows(const struct set_file *f, enum set_part p, int64_t row, 
         H5Sclose(memory);
     if (space >= 0)
         H5Sclose(space);
+    return good;
+}
+
+bool set_file_read_texts(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
+                         char *out, size_t room)
+{
+    const hsize_t start[1] = {(hsize_t)row}, count[1] = {(hsize_t)n};
+    hid_t dataset = f->part[p].dataset, type = H5Dget_type(dataset), space = H5Dget_space(dataset),
+          memory = H5Screate_simple(1, count, NULL);
+    bool good = type >= 0 && space >= 0 && memory >= 0 &&
+                H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+                copy_strings(dataset, type, memory, space, (size_t)n, out, room);
+    if (memory >= 0)
+        H5Sclose(memory);
+    if (space >= 0)
+        H5Sclose(space);
+    if (type >= 0)
+        H5Tclose(type);
     return good;
 }

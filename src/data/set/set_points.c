@@ -1,4 +1,4 @@
-/* Checks a set's points: range, and agreement with the landmarks. */
+/* Checks a set's points: range, and agreement with the landmarks; the distance of the pupils. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -79,4 +79,25 @@ enum status set_points_check(const struct set_file *f, const char *path, struct 
     }
     free(r);
     return st;
+}
+
+enum status set_pupil_distance(struct set *s, double *out, struct errmsg *em)
+{
+    float points[FACE_POINTS][2];
+    double sum = 0;
+    const struct set_info *info = set_get_info(s);
+    int64_t known = 0, n = info->has_points ? info->n : 0;
+    for (int64_t i = 0; i < n; i++) {
+        enum status st = set_read_points(s, i, points, em);
+        if (st != ST_OK)
+            return st;
+        const float *a = points[POINT_PUPILS], *b = points[POINT_PUPILS + 1];
+        double apart = hypot((double)(b[0] - a[0]), (double)(b[1] - a[1]));
+        if (!isfinite(apart))
+            continue;
+        sum += apart / info->size;
+        known++;
+    }
+    *out = known > 0 ? sum / (double)known : 0;
+    return ST_OK;
 }

@@ -19,8 +19,21 @@ enum set_part {
     SET_FACE_POINTS,
     SET_MATRIX,
     SET_HASHES,
+    SET_POSE,
+    SET_IDENTITY,
+    SET_SOURCE,
+    SET_TIME,
     SET_PARTS
 };
+
+struct set_layout {
+    const char *name, *what;
+    int rank; /* dimensions; the first is N, those equal to the side are 0 */
+    hsize_t dims[4];
+    H5T_class_t kind;
+    size_t element; /* bytes; 0: strings of any length */
+};
+extern const struct set_layout set_layouts[SET_PARTS];
 
 struct set_part_file {
     hid_t dataset;    /* < 0: absent */
@@ -51,14 +64,22 @@ void set_file_release(struct set_file *f);
 bool set_file_read_rows(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
                         hid_t type, void *out) MUST_CHECK;
 
+/* Reads the strings of rows [row, row + n) of SET_SOURCE to out[n][room]; cuts them to room. */
+bool set_file_read_texts(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
+                         char *out, size_t room) MUST_CHECK;
+
+/* Reads all rows of /pose, /identity, /time and /source, where there are any. ST_DATA names the row
+ * of a number that cannot be; ST_MEMORY. */
+enum status set_faces_check(const struct set_file *f, const char *path,
+                            struct errmsg *em) MUST_CHECK;
 /* Reads all points, if there are any, and compares them with the landmarks. ST_DATA names the row;
  * ST_MEMORY. */
 enum status set_points_check(const struct set_file *f, const char *path,
                              struct errmsg *em) MUST_CHECK;
 
 /*
- * Runs set_file_open and set_points_check in a child process with a deadline, and returns the
- * result. ST_DATA also if the child crashed or hung.
+ * Runs set_file_open, set_points_check and set_faces_check in a child process with a deadline,
+ * and returns the result. ST_DATA also if the child crashed or hung.
  */
 enum status set_probe(const char *path, struct errmsg *em) MUST_CHECK;
 

@@ -65,28 +65,32 @@ static enum status read_direct(const struct set *s, int64_t offset, size_t n, vo
     return ST_OK;
 }
 
-static const char *const part_names[SET_PARTS] = {
-    [SET_IMAGES] = "images",      [SET_MASKS] = "masks",
-    [SET_TRUTH] = "true swaps",   [SET_LANDMARK_POINTS] = "landmarks",
-    [SET_FACE_POINTS] = "points", [SET_MATRIX] = "matrices",
-    [SET_HASHES] = "hashes",
-};
+static enum status check_has(const struct set *s, enum set_part p, int64_t row, struct errmsg *em)
+{
+    BUG_ON(row < 0 || row >= s->info.n);
+    return s->file.part[p].dataset >= 0
+               ? ST_OK
+               : FAIL(em, ST_DATA, "%s has no %s; pack the folder with them, or do without",
+                      s->path, set_layouts[p].what);
+}
+
+static enum status damaged_row(const struct set *s, int64_t row, struct errmsg *em)
+{
+    return FAIL(em, ST_DATA, "%s: row %" PRId64 " (%s) cannot be read: the file is damaged",
+                s->path, row, set_name(s, row));
+}
 
 static enum status read_row(struct set *s, enum set_part p, int64_t row, hid_t type, void *out,
                             struct errmsg *em)
 {
     const struct set_part_file *part = &s->file.part[p];
-    BUG_ON(row < 0 || row >= s->info.n);
-    if (part->dataset < 0)
-        return FAIL(em, ST_DATA, "%s has no %s; pack the folder with them, or do without", s->path,
-                    part_names[p]);
+    enum status st = check_has(s, p, row, em);
+    if (st != ST_OK)
+        return st;
     if (part->offset >= 0)
         return read_direct(s, part->offset + row * (int64_t)part->row_bytes, part->row_bytes, out,
                            em);
-    return set_file_read_rows(&s->file, p, row, 1, type, out)
-               ? ST_OK
-               : FAIL(em, ST_DATA, "%s: row %" PRId64 " (%s) cannot be read: the file is damaged",
-                      s->path, row, set_name(s, row));
+    return set_file_read_rows(&s->file, p, row, 1, type, out) ? ST_OK : damaged_row(s, row, em);
 }
 
 enum status set_read_image(struct set *s, int64_t row, uint8_t *out, struct errmsg *em)
@@ -124,6 +128,46 @@ enum status set_read_points(struct set *s, int64_t row, float out[FACE_POINTS][2
         if (!point_is_known(out[i]))
             out[i][0] = out[i][1] = NAN;
     return st;
+}
+
+/* Floats of a row; all NaN if one is. */
+static enum status read_numbers(struct set *s, enum set_part p, int64_t row, float *out, int n,
+                                struct errmsg *em)
+{
+    enum status st = read_row(s, p, row, H5T_NATIVE_FLOAT, out, em);
+    bool known = st == ST_OK;
+    for (int i = 0; i < n && known; i++)
+        known = !isnan(out[i]);
+    for (int i = 0; i < n && !known; i++)
+        out[i] = NAN;
+    return st;
+}
+
+enum status set_read_pose(struct set *s, int64_t row, float out[SET_ANGLES], struct errmsg *em)
+{
+    return read_numbers(s, SET_POSE, row, out, SET_ANGLES, em);
+}
+
+enum status set_read_identity(struct set *s, int64_t row, float out[SET_IDENTITY_NUMBERS],
+                              struct errmsg *em)
+{
+    return read_numbers(s, SET_IDENTITY, row, out, SET_IDENTITY_NUMBERS, em);
+}
+
+enum status set_read_time(struct set *s, int64_t row, double *out, struct errmsg *em)
+{
+    return read_row(s, SET_TIME, row, H5T_NATIVE_DOUBLE, out, em);
+}
+
+enum status set_read_source(struct set *s, int64_t row, char out[SET_TEXT_BYTES_MAX],
+                            struct errmsg *em)
+{
+    enum status st = check_has(s, SET_SOURCE, row, em);
+    if (st != ST_OK)
+        return st;
+    return set_file_read_texts(&s->file, SET_SOURCE, row, 1, out, SET_TEXT_BYTES_MAX)
+               ? ST_OK
+               : damaged_row(s, row, em);
 }
 
 static enum status hash_row(struct set *s, int64_t row, uint8_t *scratch, uint64_t *out,
@@ -176,6 +220,10 @@ static void fill_info(struct set *s)
         .has_points = points,
         .has_matrix = f->part[SET_MATRIX].dataset >= 0,
         .has_truth = f->part[SET_TRUTH].dataset >= 0,
+        .has_pose = f->part[SET_POSE].dataset >= 0,
+        .has_identity = f->part[SET_IDENTITY].dataset >= 0,
+        .has_source = f->part[SET_SOURCE].dataset >= 0,
+        .has_time = f->part[SET_TIME].dataset >= 0,
         .direct = f->part[SET_IMAGES].offset >= 0,
     };
 }

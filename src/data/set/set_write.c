@@ -10,16 +10,31 @@
 #include "base/version.h"
 #include "set_priv.h"
 
+/* Parts of numbers, which wait in memory until the end. */
+#define NUMERIC(part, field)                                                           \
+    {                                                                                  \
+        part, offsetof(struct set_description, field), offsetof(struct set_row, field) \
+    }
+static const struct {
+    enum set_part part;
+    size_t wanted, data; /* where the bool and the pointer are */
+} numeric[] = {
+    NUMERIC(SET_LANDMARK_POINTS, landmarks),
+    NUMERIC(SET_FACE_POINTS, points),
+    NUMERIC(SET_MATRIX, matrix),
+    NUMERIC(SET_POSE, pose),
+    NUMERIC(SET_IDENTITY, identity),
+    NUMERIC(SET_TIME, time),
+};
+
 struct set_writer {
     char path[PATH_BYTES_MAX], temporary[PATH_BYTES_MAX];
     struct set_description d;
     char *texts[3]; /* copies of person, consent, source_hash */
     hid_t file, images, masks, truth;
-    char (*names)[SET_NAME_BYTES_MAX];    /* (n) */
-    uint64_t *hashes;                     /* (n) */
-    float (*landmarks)[SET_LANDMARKS][2]; /* (n) */
-    float (*points)[FACE_POINTS][2];      /* (n) */
-    float (*matrix)[2][3];                /* (n) */
+    char **names, **sources;           /* (n) */
+    uint64_t *hashes;                  /* (n) */
+    char *rows[ARRAY_LENGTH(numeric)]; /* (n) rows each; NULL: not wanted */
     bool finished;
 };
 
@@ -66,6 +81,21 @@ static bool create_parts(struct set_writer *w)
     return w->images >= 0 && (!w->d.masks || w->masks >= 0) && (!w->d.truth || w->truth >= 0);
 }
 
+static bool is_wanted(const struct set_writer *w, size_t k)
+{
+    return *(const bool *)((const char *)&w->d + numeric[k].wanted);
+}
+
+/* Bytes of a row. */
+static size_t row_bytes(size_t k)
+{
+    const struct set_layout *l = &set_layouts[numeric[k].part];
+    size_t bytes = l->element;
+    for (int i = 1; i < l->rank; i++)
+        bytes *= (size_t)l->dims[i];
+    return bytes;
+}
+
 static bool allocate(struct set_writer *w)
 {
     size_t n = (size_t)w->d.n;
@@ -76,12 +106,14 @@ static bool allocate(struct set_writer *w)
         good = good && w->texts[i];
     }
     w->names = calloc(n, sizeof *w->names);
+    w->sources = calloc(n, sizeof *w->sources);
     w->hashes = calloc(n, sizeof *w->hashes);
-    w->landmarks = calloc(n, sizeof *w->landmarks);
-    w->points = w->d.points ? calloc(n, sizeof *w->points) : NULL;
-    w->matrix = calloc(n, sizeof *w->matrix);
-    good = good && (w->points || !w->d.points);
-    return good && w->names && w->hashes && w->landmarks && w->matrix;
+    for (size_t k = 0; k < ARRAY_LENGTH(numeric); k++)
+        if (is_wanted(w, k)) {
+            w->rows[k] = calloc(n, row_bytes(k));
+            good = good && w->rows[k];
+        }
+    return good && w->names && w->sources && w->hashes;
 }
 
 enum status set_writer_open(const char *path, const struct set_description *d,
@@ -129,26 +161,41 @@ static bool put_rows(hid_t dataset, int64_t row, const void *data)
     return good;
 }
 
+static bool keep_text(char **place, const char *text)
+{
+    free(*place);
+    *place = strndup(text, SET_TEXT_BYTES_MAX - 1);
+    return *place != NULL;
+}
+
+/* Keeps the numbers of a row. */
+static void put_row_numbers(struct set_writer *w, size_t k, int64_t row, const struct set_row *data)
+{
+    const void *from;
+    size_t bytes = row_bytes(k);
+    memcpy(&from, (const char *)data + numeric[k].data, sizeof from);
+    BUG_ON(!from);
+    memcpy(w->rows[k] + (size_t)row * bytes, from, bytes);
+}
+
 enum status set_writer_put(struct set_writer *w, int64_t row, const struct set_row *data,
                            struct errmsg *em)
 {
     BUG_ON(row < 0 || row >= w->d.n || !data->image);
     BUG_ON((w->d.masks && !data->mask) || (w->d.truth && !data->truth));
-    BUG_ON((w->d.landmarks && !data->landmarks) || (w->d.matrix && !data->matrix));
-    BUG_ON(w->d.points && !data->points);
+    BUG_ON(w->d.source && !data->source);
     size_t bytes = (size_t)w->d.size * (size_t)w->d.size * 3;
     if (!put_rows(w->images, row, data->image) ||
         (w->d.masks && !put_rows(w->masks, row, data->mask)) ||
         (w->d.truth && !put_rows(w->truth, row, data->truth)))
         return fail_write(w, em);
-    snprintf(w->names[row], sizeof w->names[row], "%s", data->name);
     w->hashes[row] = hash64(data->image, bytes, 0);
-    if (w->d.landmarks)
-        memcpy(w->landmarks[row], data->landmarks, sizeof w->landmarks[row]);
-    if (w->d.points)
-        memcpy(w->points[row], data->points, sizeof w->points[row]);
-    if (w->d.matrix)
-        memcpy(w->matrix[row], data->matrix, sizeof w->matrix[row]);
+    for (size_t k = 0; k < ARRAY_LENGTH(numeric); k++)
+        if (w->rows[k])
+            put_row_numbers(w, k, row, data);
+    if (!keep_text(&w->names[row], data->name) ||
+        (w->d.source && !keep_text(&w->sources[row], data->source)))
+        return FAIL(em, ST_MEMORY, "out of memory writing %s", w->path);
     return ST_OK;
 }
 
@@ -207,37 +254,46 @@ static bool put_whole(hid_t file, const char *name, hid_t stored, hid_t memory, 
     return good;
 }
 
-/* Writes the names as fixed-length strings, as long as the longest. */
-static bool put_names(const struct set_writer *w)
+/* Writes strings of fixed length, that of the longest. */
+static bool put_texts(const struct set_writer *w, const char *name, char *const *texts)
 {
     size_t n = (size_t)w->d.n, longest = 1;
     for (size_t i = 0; i < n; i++)
-        longest = MAX(longest, strlen(w->names[i]));
+        longest = MAX(longest, texts[i] ? strlen(texts[i]) : 0);
     char *packed = calloc(n, longest);
     if (!packed)
         return false;
     for (size_t i = 0; i < n; i++)
-        memcpy(packed + i * longest, w->names[i], strlen(w->names[i]));
+        if (texts[i])
+            memcpy(packed + i * longest, texts[i], strlen(texts[i]));
     hid_t type = text_type(longest);
     hsize_t dims[1] = {(hsize_t)n};
-    bool good = put_whole(w->file, "/names", type, type, 1, dims, packed);
+    bool good = put_whole(w->file, name, type, type, 1, dims, packed);
     H5Tclose(type);
     free(packed);
     return good;
 }
 
+static bool put_numbers(const struct set_writer *w, size_t k)
+{
+    const struct set_layout *l = &set_layouts[numeric[k].part];
+    bool wide = l->element == sizeof(double);
+    hsize_t dims[4];
+    memcpy(dims, l->dims, sizeof dims);
+    dims[0] = (hsize_t)w->d.n;
+    return put_whole(w->file, l->name, wide ? H5T_IEEE_F64LE : H5T_IEEE_F32LE,
+                     wide ? H5T_NATIVE_DOUBLE : H5T_NATIVE_FLOAT, l->rank, dims, w->rows[k]);
+}
+
 static bool put_small_parts(const struct set_writer *w)
 {
-    const hsize_t n = (hsize_t)w->d.n, hashes[1] = {n}, landmarks[3] = {n, SET_LANDMARKS, 2},
-                  points[3] = {n, FACE_POINTS, 2}, matrix[3] = {n, 2, 3};
-    return put_names(w) &&
-           put_whole(w->file, "/xxh3", H5T_STD_U64LE, H5T_NATIVE_UINT64, 1, hashes, w->hashes) &&
-           (!w->d.landmarks || put_whole(w->file, "/landmarks", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 3,
-                                         landmarks, w->landmarks)) &&
-           (!w->d.points || put_whole(w->file, "/points", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 3,
-                                      points, w->points)) &&
-           (!w->d.matrix ||
-            put_whole(w->file, "/matrix", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 3, matrix, w->matrix));
+    const hsize_t n[1] = {(hsize_t)w->d.n};
+    bool good = put_texts(w, "/names", w->names) &&
+                put_whole(w->file, "/xxh3", H5T_STD_U64LE, H5T_NATIVE_UINT64, 1, n, w->hashes) &&
+                (!w->d.source || put_texts(w, set_layouts[SET_SOURCE].name, w->sources));
+    for (size_t k = 0; k < ARRAY_LENGTH(numeric) && good; k++)
+        good = !w->rows[k] || put_numbers(w, k);
+    return good;
 }
 
 static bool close_file(struct set_writer *w)
@@ -277,10 +333,16 @@ void set_writer_free(struct set_writer *w)
         unlink(w->temporary);
     for (int i = 0; i < 3; i++)
         free(w->texts[i]);
+    for (int64_t i = 0; i < w->d.n; i++) {
+        if (w->names)
+            free(w->names[i]);
+        if (w->sources)
+            free(w->sources[i]);
+    }
+    for (size_t k = 0; k < ARRAY_LENGTH(numeric); k++)
+        free(w->rows[k]);
     free(w->names);
+    free(w->sources);
     free(w->hashes);
-    free(w->landmarks);
-    free(w->points);
-    free(w->matrix);
     free(w);
 }

@@ -76,7 +76,7 @@ static void draw_caption(const struct set_info *info, struct picture *sheet)
     picture_text(sheet, GAP + 2, (CAPTION - 16) / 2, 16, colour, text);
 }
 
-static enum status draw(struct set *s, bool points, struct picture *out, struct errmsg *em)
+enum status sheet_draw(struct set *s, bool points, struct picture *out, struct errmsg *em)
 {
     const struct set_info *info = set_get_info(s);
     const struct layout l = points ? with_points : plain;
@@ -107,7 +107,7 @@ static enum status draw(struct set *s, bool points, struct picture *out, struct 
 enum status sheet_write(struct set *s, bool points, const char *path, struct errmsg *em)
 {
     struct picture sheet;
-    enum status st = draw(s, points, &sheet, em);
+    enum status st = sheet_draw(s, points, &sheet, em);
     if (st != ST_OK)
         return st;
     st = picture_write_png(path, &sheet, NULL, em);

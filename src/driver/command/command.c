@@ -56,6 +56,15 @@ int64_t command_number(struct argp_state *state, const char *option, const char 
     return n;
 }
 
+double command_seconds(struct argp_state *state, const char *option, const char *text)
+{
+    char *end;
+    double s = strtod(text, &end);
+    if (end == text || *end != '\0' || !(s >= 0 && s < 1e9))
+        argp_error(state, "--%s %s: seconds from 0 are wanted, as 90 or 90.5", option, text);
+    return s;
+}
+
 /* If a standard stream is closed, the next opened file would take its place and get its output. So
  * we put a stream there on which reading and writing fail. */
 static void fill_standard_streams(void)

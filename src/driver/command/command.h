@@ -23,6 +23,7 @@ int command_synth(int argc, char **argv);
 int command_pack(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_plan(int argc, char **argv);
+int command_report(int argc, char **argv);
 int command_train(int argc, char **argv);
 
 /* Children of every parser: -h for --help. */
@@ -30,6 +31,8 @@ extern const struct argp_child command_help[];
 /* Parses the argument of --option: a whole number from low to high, else bad usage. */
 int64_t command_number(struct argp_state *state, const char *option, const char *text, int64_t low,
                        int64_t high);
+/* Parses the argument of --option: seconds from 0, as 90 or 90.5, else bad usage. */
+double command_seconds(struct argp_state *state, const char *option, const char *text);
 
 /*
  * Call it first: opens the log and registers the end of every command, including --help. That end

@@ -136,7 +136,7 @@ struct config {
     struct {
         double every_s;      /* seconds between plain progress lines */
         int64_t every_steps; /* steps between rows of metrics.jsonl */
-        bool tensorboard;
+        bool tensorboard, report;
         int64_t preview_epochs; /* epochs between previews; 0: only at the end */
     } log;
     /* Not a key: a message on keys that were given by an earlier name; "": none. */

@@ -86,9 +86,10 @@ static enum status check_model(const struct config *c, struct errmsg *em)
         if (c->loss.weight[i] > 0)
             st = check_loss_needs(c, i, em);
     if (st == ST_OK && c->model.pose && c->loss.pose == 0)
-        st = FAIL(em, ST_CONFIG,
-                  "model.pose = \"predicted\" needs loss.pose, which trains the prediction: "
-                  "set loss.pose = 0.2, or model.pose = \"none\"");
+        st =
+            FAIL(em, ST_CONFIG,
+                 "model.pose needs loss.pose, which trains the prediction: set loss.pose = 0.2, or "
+                 "model.pose = \"none\"");
     if (st == ST_OK && c->loss.mask > 0 && !c->data.masks)
         st = FAIL(em, ST_CONFIG,
                   "loss.mask = %g needs masks, but data.masks = false: set loss.mask = 0 or "

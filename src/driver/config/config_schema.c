@@ -260,7 +260,7 @@ static const struct config_key keys[] = {
            "Adam's epsilon: added to the divisor, so that tiny gradients do not make large steps."),
     WORD(train.freeze, FREE, FREEZE_NONE, freezes,
          "Part of the network that is not trained. Example: train a new decoder on an encoder from "
-         "--init-from."),
+         "--init-from. The layers of model.pose belong to no part: they always train."),
     WHOLE(train.early_stop, FREE, 0, 0, 1000000,
           "End the run, with exit code 0, after this many validations in a row without a better "
           "value of checkpoint.best. 0: never."),
@@ -359,6 +359,9 @@ static const struct config_key keys[] = {
     WHOLE(log.every_steps, FREE, 10, 1, 1000000,
           "Steps between rows of metrics.jsonl and TensorBoard."),
     BOOL(log.tensorboard, FREE, 1, "Write TensorBoard files (in a build that can)."),
+    BOOL(log.report, FREE, 1,
+         "Rewrite report.html, a page for a browser, at validations (in less than 1 % of the time) "
+         "and at the end."),
     WHOLE(log.preview_epochs, FREE, 5, 0, 1000000,
           "Epochs between preview pictures. 0: only at the end."),
 };

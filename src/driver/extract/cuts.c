@@ -1,71 +1,232 @@
 #include "cuts.h"
 
-#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/checked.h"
 #include "base/file.h"
-#include "head_pose.h"
+#include "base/hash.h"
 
 #include "base/poison.h"
 
-enum { NAME_BYTES = 160 };
+static const char *const list_names[CUTS_LISTS] = {"faces.csv", "points.csv", "identity.csv"};
 
-enum status cuts_check(const char *folder, struct errmsg *em)
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+static enum status join(const struct cuts *c, const char *name, char path[static PATH_BYTES_MAX],
+                        struct errmsg *em)
 {
-    if (file_exists(folder))
-        return FAIL(em, ST_USAGE, "-o %s: a file is there; name a folder", folder);
-    if (strcmp(path_extension(folder), ".h5") == 0)
-        return FAIL(
-            em, ST_USAGE,
-            "-o %s: extract writes a folder to look through; then bifrons pack FOLDER -o %s",
-            folder, folder);
-    DIR *d = opendir(folder);
-    bool holds = false;
-    for (const struct dirent *e; d && !holds && (e = readdir(d)) != NULL;)
-        holds = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-    if (d)
-        closedir(d);
-    return holds ? FAIL(em, ST_USAGE, "-o %s: that folder holds something already; name a new one",
-                        folder)
-                 : ST_OK;
+    return path_join(path, PATH_BYTES_MAX, c->o.folder, name)
+               ? ST_OK
+               : FAIL(em, ST_IO, "path too long: %s/%s", c->o.folder, name);
 }
 
-static enum status write_text(const struct cuts *c, const char *name, const char *text, size_t n,
-                              struct errmsg *em)
+static enum status open_file(const struct cuts *c, const char *name, int flags, int *fd,
+                             struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
-    if (!path_join(path, sizeof path, c->folder, name))
-        return FAIL(em, ST_IO, "path too long: %s/%s", c->folder, name);
-    return file_write_atomic(path, text, n, em);
-}
-
-enum status cuts_begin(struct cuts *c, const char *person, const char *consent, struct errmsg *em)
-{
-    char masks[PATH_BYTES_MAX];
-    if (!path_join(masks, sizeof masks, c->folder, "masks"))
-        return FAIL(em, ST_IO, "path too long: %s/masks", c->folder);
-    enum status st = folder_make(masks, em);
-    if (st == ST_OK)
-        st = write_text(c, "person.txt", person, strlen(person), em);
-    if (st == ST_OK)
-        st = write_text(c, "consent.txt", consent, strlen(consent), em);
+    enum status st = join(c, name, path, em);
     if (st != ST_OK)
         return st;
-    c->points = open_memstream(&c->points_text, &c->points_bytes);
-    c->faces = open_memstream(&c->faces_text, &c->faces_bytes);
-    if (!c->points || !c->faces)
-        return FAIL(em, ST_MEMORY, "out of memory");
-    fputs("name", c->points);
-    for (int i = 0; i < FACE_POINTS; i++)
-        fprintf(c->points, ",x%d,y%d", i, i);
-    fputc('\n', c->points);
-    fputs("name,source,score,side,distance,yaw,pitch,roll,m00,m01,m02,m10,m11,m12,verdict\n",
-          c->faces);
+    *fd = open(path, flags | O_CREAT | O_CLOEXEC, 0666);
+    return *fd >= 0 ? ST_OK : FAIL_ERRNO(em, ST_IO, errno, "cannot write %s", path);
+}
+
+/* `at`: the place in the file. */
+static enum status write_at(const struct cuts *c, const char *name, int fd, const void *bytes,
+                            size_t n, uint64_t at, struct errmsg *em)
+{
+    const uint8_t *from = bytes;
+    for (size_t done = 0; done < n;) {
+        ssize_t wrote = pwrite(fd, from + done, n - done, (off_t)(at + done));
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0)
+            return FAIL_ERRNO(em, ST_IO, wrote < 0 ? errno : EIO, "cannot write %s/%s", c->o.folder,
+                              name);
+        done += (size_t)wrote;
+    }
     return ST_OK;
 }
+
+/* Without fsync: the folder counts once it is finished. */
+static enum status write_file(const struct cuts *c, const char *folder, const char *name,
+                              const void *bytes, size_t n, struct errmsg *em)
+{
+    char place[CUT_NAME_BYTES + 16];
+    int fd = -1;
+    snprintf(place, sizeof place, "%s%s", folder, name);
+    enum status st = open_file(c, place, O_WRONLY | O_TRUNC, &fd, em);
+    if (st == ST_OK)
+        st = write_at(c, place, fd, bytes, n, 0, em);
+    if (fd >= 0 && close(fd) != 0 && st == ST_OK)
+        st = FAIL_ERRNO(em, ST_IO, errno, "cannot write %s/%s", c->o.folder, place);
+    return st;
+}
+
+static enum status make_folder(const struct cuts *c, const char *name, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    enum status st = join(c, name, path, em);
+    return st == ST_OK ? folder_make(path, em) : st;
+}
+
+/* ---- Progress -------------------------------------------------------------------------------- */
+
+static uint64_t check_of(const struct cuts_state *s)
+{
+    return hash64(s, offsetof(struct cuts_state, check), 1);
+}
+
+/* Two places are written in turn, so that one is whole whenever the program ends. */
+static enum status write_state(struct cuts *c, struct errmsg *em)
+{
+    c->state.check = check_of(&c->state);
+    return write_at(c, "progress", c->progress, &c->state, sizeof c->state,
+                    (c->state.frames & 1) * sizeof c->state, em);
+}
+
+/* The newer of the two whole ones; false: there is none. */
+static bool read_state(int fd, struct cuts_state *out)
+{
+    bool found = false;
+    for (int i = 0; i < 2; i++) {
+        struct cuts_state s;
+        if (pread(fd, &s, sizeof s, i * (off_t)sizeof s) != (ssize_t)sizeof s ||
+            s.check != check_of(&s) || (found && s.frames < out->frames))
+            continue;
+        s.last[CUT_NAME_BYTES - 1] = '\0';
+        *out = s;
+        found = true;
+    }
+    return found;
+}
+
+bool cuts_unfinished(const char *folder)
+{
+    char path[PATH_BYTES_MAX];
+    return path_join(path, sizeof path, folder, "progress") && file_exists(path);
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+static void put_head(FILE *f, enum cuts_list which)
+{
+    if (which == CUTS_FACES) {
+        fputs("name,source,time,score,side,distance,sharpness,yaw,pitch,roll,m00,m01,m02,m10,m11,"
+              "m12,verdict\n",
+              f);
+        return;
+    }
+    fputs("name", f);
+    for (int i = 0; i < (which == CUTS_POINTS ? (int)FACE_POINTS : (int)FACE_IDENTITY); i++)
+        if (which == CUTS_POINTS)
+            fprintf(f, ",x%d,y%d", i, i);
+        else
+            fprintf(f, ",i%d", i);
+    fputc('\n', f);
+}
+
+static enum status append(struct cuts *c, enum cuts_list which, FILE **f, char **text, size_t *n,
+                          struct errmsg *em)
+{
+    bool failed = ferror(*f) != 0;
+    failed = fclose(*f) != 0 || failed;
+    *f = NULL;
+    if (failed)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    enum status st =
+        write_at(c, list_names[which], c->lists[which], *text, *n, c->state.bytes[which], em);
+    if (st == ST_OK)
+        c->state.bytes[which] += *n;
+    return st;
+}
+
+static enum status begin(struct cuts *c, struct errmsg *em)
+{
+    enum status st = write_file(c, "", "person.txt", c->o.person, strlen(c->o.person), em);
+    if (st == ST_OK)
+        st = write_file(c, "", "consent.txt", c->o.consent, strlen(c->o.consent), em);
+    for (int i = 0; i < CUTS_LISTS && st == ST_OK; i++) {
+        char *text = NULL;
+        size_t n = 0;
+        FILE *f = open_memstream(&text, &n);
+        if (!f)
+            return FAIL(em, ST_MEMORY, "out of memory");
+        put_head(f, (enum cuts_list)i);
+        st = append(c, (enum cuts_list)i, &f, &text, &n, em);
+        free(text);
+    }
+    return st == ST_OK ? write_state(c, em) : st;
+}
+
+/* Takes up a folder that was left: cuts the lists to the frames that are finished. */
+static enum status go_on(struct cuts *c, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    struct picture last = {0};
+    if (c->state.hash != c->o.hash)
+        return FAIL(em, ST_USAGE,
+                    "%s was begun with other pictures, references or options: give the same again, "
+                    "or delete it to begin anew",
+                    c->o.folder);
+    for (int i = 0; i < CUTS_LISTS; i++) {
+        off_t there = lseek(c->lists[i], 0, SEEK_END);
+        if (there < (off_t)c->state.bytes[i] ||
+            ftruncate(c->lists[i], (off_t)c->state.bytes[i]) != 0)
+            return FAIL(em, ST_DATA, "%s/%s has been shortened: delete %s to begin anew",
+                        c->o.folder, list_names[i], c->o.folder);
+    }
+    if (!c->state.last[0])
+        return ST_OK;
+    enum status st = join(c, c->state.last, path, em);
+    if (st == ST_OK)
+        st = picture_read(path, &last, em);
+    if (st == ST_OK && (last.width != c->o.size || last.height != c->o.size))
+        st = FAIL(em, ST_DATA, "%s is %d x %d pixels and not %d: delete %s to begin anew", path,
+                  last.width, last.height, c->o.size, c->o.folder);
+    if (st == ST_OK)
+        sight_gist(last.rgb, c->o.size, c->gist);
+    picture_release(&last);
+    return st;
+}
+
+enum status cuts_open(struct cuts *c, const struct cuts_options *o, struct errmsg *em)
+{
+    *c = (struct cuts){
+        .o = *o, .state.hash = o->hash, .lists = {-1, -1, -1},
+                .progress = -1
+    };
+    enum status st = make_folder(c, "masks", em);
+    if (st == ST_OK)
+        st = open_file(c, "progress", O_RDWR, &c->progress, em);
+    for (int i = 0; i < CUTS_LISTS && st == ST_OK; i++)
+        st = open_file(c, list_names[i], O_RDWR, &c->lists[i], em);
+    if (st == ST_OK)
+        st = read_state(c->progress, &c->state) ? go_on(c, em) : begin(c, em);
+    if (st != ST_OK)
+        cuts_close(c);
+    return st;
+}
+
+void cuts_close(struct cuts *c)
+{
+    for (int i = 0; i < CUTS_LISTS; i++) {
+        if (c->lists[i] >= 0)
+            close(c->lists[i]);
+        c->lists[i] = -1;
+    }
+    if (c->progress >= 0)
+        close(c->progress);
+    c->progress = -1;
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 /* Writes a quoted field (RFC 4180). */
 static void put_quoted(FILE *f, const char *text)
@@ -79,126 +240,114 @@ static void put_quoted(FILE *f, const char *text)
     fputc('"', f);
 }
 
-/* "000001-STEM.png", without characters that are special in lists and shells. */
-static void name_cut(size_t number, const char *path, char out[static NAME_BYTES])
+static void put_face(FILE *f, const char *name, const struct sight *s, const struct cut *cut)
 {
-    char stem[NAME_BYTES - 16];
+    fprintf(f, "%s,", name);
+    put_quoted(f, s->path);
+    fputc(',', f);
+    if (isfinite(s->time_s))
+        fprintf(f, "%.6f", s->time_s);
+    if (!cut) {
+        fprintf(f, ",,,,,,,,,,,,,,%s\n", verdict_name(s->verdict));
+        return;
+    }
+    struct similarity m = similarity_inverse(&cut->map);
+    fprintf(f, ",%.3f,%.0f,", cut->score, cut->side);
+    if (isfinite(cut->distance))
+        fprintf(f, "%.3f", cut->distance);
+    fprintf(f, ",%.4f,%.1f,%.1f,%.1f", cut->sharpness, cut->pose.yaw, cut->pose.pitch,
+            cut->pose.roll);
+    fprintf(f, ",%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%s\n", m.a, -m.b, m.x0, m.b, m.a, m.y0,
+            verdict_name(cut->verdict));
+}
+
+static void put_numbers(FILE *f, enum cuts_list which, const char *name, const struct cut *cut)
+{
+    fputs(name, f);
+    for (int i = 0; i < FACE_POINTS && which == CUTS_POINTS; i++)
+        fprintf(f, ",%.2f,%.2f", cut->points[i][0], cut->points[i][1]);
+    for (int i = 0; i < FACE_IDENTITY && which == CUTS_IDENTITY; i++)
+        fprintf(f, ",%.9g", (double)cut->identity[i]);
+    fputc('\n', f);
+}
+
+/* ---- Adding ---------------------------------------------------------------------------------- */
+
+static bool is_stored(const struct cuts *c, const struct cut *cut)
+{
+    return cut->verdict == KEPT || (cut->verdict == UNSURE && !c->o.discard_unsure);
+}
+
+/* "000001-STEM.png", without characters that are special in lists and shells. */
+static void name_cut(uint64_t number, const char *path, char out[static CUT_NAME_BYTES])
+{
+    char stem[CUT_NAME_BYTES - 32];
     path_stem(path, stem, sizeof stem);
     for (char *s = stem; *s; s++)
         if ((unsigned char)*s < 0x20 || *s == 0x7F || strchr(",;\"'\\*?<>|:", *s))
             *s = '_';
-    snprintf(out, NAME_BYTES, "%06zu-%s.png", number, stem);
+    snprintf(out, CUT_NAME_BYTES, "%06llu-%s.png", (unsigned long long)number, stem);
 }
 
-static enum status write_picture(const struct cuts *c, const char *folder, const char *name,
-                                 struct picture *p, struct errmsg *em)
+static enum status store(struct cuts *c, const char *path, const struct cut *cut,
+                         char name[static CUT_NAME_BYTES], struct errmsg *em)
 {
-    char path[PATH_BYTES_MAX], place[PATH_BYTES_MAX];
-    if (!path_join(place, sizeof place, c->folder, folder) ||
-        !path_join(path, sizeof path, place, name))
-        return FAIL(em, ST_IO, "path too long: %s/%s/%s", c->folder, folder, name);
-    return picture_write_png(path, p, NULL, em);
-}
-
-static enum status write_cut(const struct cuts *c, const char *name, const struct picture *picture,
-                             const struct similarity *map, struct errmsg *em)
-{
-    struct pyramid p = {0};
-    struct picture cut = {0};
-    size_t count = (size_t)c->size * (size_t)c->size * 3;
-    float *pixels = malloc(count * sizeof *pixels);
-    enum status st = pixels ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    bool unsure = cut->verdict == UNSURE;
+    name_cut(++c->state.numbered, path, name);
+    enum status st = unsure ? make_folder(c, "unsure", em) : ST_OK;
     if (st == ST_OK)
-        st = pyramid_init(&p, picture, em);
+        st = write_file(c, unsure ? "unsure/" : "", name, cut->picture, cut->picture_bytes, em);
     if (st == ST_OK)
-        st = picture_init(&cut, c->size, c->size, em);
-    if (st == ST_OK) {
-        pyramid_sample(&p, map, c->size, c->size, pixels);
-        for (size_t i = 0; i < count; i++)
-            cut.rgb[i] = (uint8_t)lrintf(pixels[i]);
-        st = write_picture(c, "", name, &cut, em);
-    }
-    pyramid_release(&p);
-    picture_release(&cut);
-    free(pixels);
-    return st;
-}
-
-static enum status write_mask(const struct cuts *c, const char *name, const struct face *face,
-                              const struct similarity *map, struct errmsg *em)
-{
-    struct picture p = {0};
-    size_t count = (size_t)c->size * (size_t)c->size;
-    uint8_t *mask = malloc(count);
-    enum status st =
-        mask ? picture_init(&p, c->size, c->size, em) : FAIL(em, ST_MEMORY, "out of memory");
-    if (st == ST_OK) {
-        shape_mask(face, map, c->size, mask);
-        for (size_t i = 0; i < 3 * count; i++)
-            p.rgb[i] = mask[i / 3];
-        st = write_picture(c, "masks", name, &p, em);
-    }
-    picture_release(&p);
-    free(mask);
-    return st;
-}
-
-enum status cuts_add(struct cuts *c, const char *path, const struct picture *picture,
-                     const struct face *face, double distance, struct errmsg *em)
-{
-    char name[NAME_BYTES];
-    double points[FACE_POINTS][2], at[2];
-    struct similarity map = shape_cut(face, c->coverage, c->size), back = similarity_inverse(&map);
-    name_cut(c->n + 1, path, name);
-    enum status st = write_cut(c, name, picture, &map, em);
-    if (st == ST_OK)
-        st = write_mask(c, name, face, &map, em);
-    if (st != ST_OK)
+        st = write_file(c, "masks/", name, cut->mask, cut->mask_bytes, em);
+    if (st != ST_OK || unsure)
         return st;
-    c->n++;
-    shape_points(face, points);
-    fputs(name, c->points);
-    for (int i = 0; i < FACE_POINTS; i++) {
-        similarity_apply(&back, points[i][0], points[i][1], at);
-        fprintf(c->points, ",%.2f,%.2f", at[0], at[1]);
-    }
-    fputc('\n', c->points);
-    fprintf(c->faces, "%s,", name);
-    put_quoted(c->faces, path);
-    fprintf(c->faces, ",%.3f,%.0f,", face->score, shape_side(face));
-    if (isfinite(distance))
-        fprintf(c->faces, "%.3f", distance);
-    struct pose pose = pose_of(face);
-    fprintf(c->faces, ",%.1f,%.1f,%.1f", pose.yaw, pose.pitch, pose.roll);
-    fprintf(c->faces, ",%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,kept\n", back.a, -back.b, back.x0, back.b,
-            back.a, back.y0);
+    memcpy(c->gist, cut->gist, sizeof c->gist);
+    memset(c->state.last, 0, sizeof c->state.last);
+    memcpy(c->state.last, name, strlen(name));
     return ST_OK;
 }
 
-enum status cuts_left_out(struct cuts *c, const char *path, const char *why, struct errmsg *em)
+static enum status add_cut(struct cuts *c, const struct sight *s, struct cut *cut,
+                           FILE *lists[CUTS_LISTS], struct errmsg *em)
 {
-    fputc(',', c->faces);
-    put_quoted(c->faces, path);
-    fprintf(c->faces, ",,,,,,,,,,,,,%s\n", why);
-    return ferror(c->faces) ? FAIL(em, ST_MEMORY, "out of memory") : ST_OK;
-}
-
-static enum status end_list(const struct cuts *c, const char *name, FILE *f, char *const *text,
-                            const size_t *n, enum status st, struct errmsg *em)
-{
-    bool failed = f && ferror(f);
-    if (f)
-        failed = fclose(f) != 0 || failed;
-    if (st == ST_OK && failed)
-        st = FAIL(em, ST_MEMORY, "out of memory");
-    return st == ST_OK ? write_text(c, name, *text, *n, em) : st;
-}
-
-enum status cuts_end(struct cuts *c, enum status st, struct errmsg *em)
-{
-    st = end_list(c, "points.csv", c->points, &c->points_text, &c->points_bytes, st, em);
-    st = end_list(c, "faces.csv", c->faces, &c->faces_text, &c->faces_bytes, st, em);
-    free(c->points_text);
-    free(c->faces_text);
+    char name[CUT_NAME_BYTES] = "";
+    enum status st = ST_OK;
+    if (cut && cut->verdict == KEPT && c->state.last[0] &&
+        sight_difference(c->gist, cut->gist) < c->o.difference_min)
+        cut->verdict = DUPLICATE;
+    if (cut && is_stored(c, cut)) {
+        st = store(c, s->path, cut, name, em);
+        put_numbers(lists[CUTS_POINTS], CUTS_POINTS, name, cut);
+        put_numbers(lists[CUTS_IDENTITY], CUTS_IDENTITY, name, cut);
+    }
+    c->state.counts[cut ? cut->verdict : s->verdict]++;
+    put_face(lists[CUTS_FACES], name, s, cut);
     return st;
+}
+
+enum status cuts_add(struct cuts *c, struct sight *s, struct errmsg *em)
+{
+    FILE *lists[CUTS_LISTS] = {0};
+    char *texts[CUTS_LISTS] = {0};
+    size_t sizes[CUTS_LISTS] = {0};
+    enum status st = ST_OK;
+    for (int i = 0; i < CUTS_LISTS; i++)
+        if (!(lists[i] = open_memstream(&texts[i], &sizes[i])))
+            st = FAIL(em, ST_MEMORY, "out of memory");
+    if (s->n == 0 && st == ST_OK)
+        st = add_cut(c, s, NULL, lists, em);
+    for (size_t i = 0; i < s->n && st == ST_OK; i++)
+        st = add_cut(c, s, &s->cuts[i], lists, em);
+    for (int i = 0; i < CUTS_LISTS && st == ST_OK; i++)
+        st = append(c, (enum cuts_list)i, &lists[i], &texts[i], &sizes[i], em);
+    for (int i = 0; i < CUTS_LISTS; i++) {
+        if (lists[i])
+            fclose(lists[i]);
+        free(texts[i]);
+    }
+    if (st != ST_OK)
+        return st;
+    c->state.several += s->n > 1;
+    c->state.frames++;
+    return write_state(c, em);
 }

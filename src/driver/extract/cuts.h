@@ -1,51 +1,79 @@
 /*
  * The folder that bifrons extract writes and bifrons pack reads:
  *
- *   000001-STEM.png, …   faces, cut to a square, in the order of the pictures
- *   masks/               as many, 255 inside the face
- *   points.csv           name and the points of each, at pixel centres of the cut picture
- *   faces.csv            what became of each picture: the cut one's name, the picture's path,
- *                        score, pixels a side of the face's square in it, distance to the
- *                        reference, pose (pose.h), the matrix that takes it to the cut one,
- *                        verdict
+ *   000001-STEM.png, …   faces, cut to a square, in the order of the frames
+ *   unsure/              faces that may be another person's: to be moved up or deleted
+ *   masks/               as many as both together, 255 inside the face
+ *   points.csv           name and the 70 points of each (base/points.h), at pixel centres of the
+ *                        cut picture
+ *   identity.csv         name and the 128 numbers of each
+ *   faces.csv            a row for each frame, with the columns
+ *     name                   of the cut picture; empty: left out
+ *     source                 the path of the picture or video
+ *     time                   seconds from the video's start; empty: a photograph
+ *     score                  of the detector; with what follows empty where no face was found
+ *     side                   pixels of the face's square in the source, brows to chin
+ *     distance               to the mean of the references; empty without references
+ *     sharpness              sharpness.h
+ *     yaw, pitch, roll       degrees (head_pose.h)
+ *     m00, m01, m02, m10, m11, m12    matrix from pixel centres of the source to the cut picture's
+ *     verdict                verdict_name
  *   person.txt, consent.txt
  *
- *     struct cuts c = {.folder = "ada", .size = 256, .coverage = SHAPE_HEAD};
- *     enum status st = cuts_begin(&c, "Ada", "Ada agreed on 2026-01-31", &em);
- *     if (st == ST_OK)
- *         st = cuts_add(&c, path, &picture, &face, distance, &em);
- *     if (st == ST_OK)
- *         st = cuts_left_out(&c, other_path, "no face", &em);
- *     st = cuts_end(&c, st, &em);
+ *     struct cuts c;
+ *     enum status st = cuts_open(&c, &options, &em);        // or takes up what is there
+ *     for (size_t i = c.state.frames; i < n && st == ST_OK; i++)
+ *         st = cuts_add(&c, &sights[i], &em);
+ *     cuts_close(&c);
+ *
+ * While it grows, the folder has a file `progress`: how much of each list belongs to finished
+ * frames. So a stopped run goes on where it ended, however it ended.
  */
 #ifndef BIFRONS_DRIVER_EXTRACT_CUTS_H
 #define BIFRONS_DRIVER_EXTRACT_CUTS_H
 
-#include <stdio.h>
+#include <stdint.h>
 
-#include "shape.h"
+#include "sight.h"
 
-struct cuts {
+enum { CUT_NAME_BYTES = 160 };
+enum cuts_list { CUTS_FACES, CUTS_POINTS, CUTS_IDENTITY, CUTS_LISTS };
+
+struct cuts_options {
     const char *folder;
+    const char *person, *consent;
+    uint64_t hash; /* of everything that decides the result: a folder of another one is refused */
     int size;
-    enum shape_coverage coverage;
-    size_t n;
-    /* lists in memory; cuts_end writes them */
-    FILE *points, *faces;
-    char *points_text, *faces_text;
-    size_t points_bytes, faces_bytes;
+    double difference_min; /* of a face to the one kept before */
+    bool discard_unsure;
 };
 
-/* ST_USAGE if the folder is not empty. Makes nothing. */
-enum status cuts_check(const char *folder, struct errmsg *em) MUST_CHECK;
-/* ST_IO, ST_MEMORY. */
-enum status cuts_begin(struct cuts *c, const char *person, const char *consent,
-                       struct errmsg *em) MUST_CHECK;
-enum status cuts_add(struct cuts *c, const char *path, const struct picture *picture,
-                     const struct face *face, double distance, struct errmsg *em) MUST_CHECK;
-enum status cuts_left_out(struct cuts *c, const char *path, const char *why,
-                          struct errmsg *em) MUST_CHECK;
-/* Writes both lists, if st is ST_OK; returns st, or the first failure. */
-enum status cuts_end(struct cuts *c, enum status st, struct errmsg *em) MUST_CHECK;
+/* As it is in `progress`. */
+struct cuts_state {
+    uint64_t hash, frames;
+    uint64_t numbered; /* cut pictures, with those in unsure/ */
+    uint64_t several;  /* frames of which several faces were cut */
+    uint64_t counts[VERDICTS];
+    uint64_t bytes[CUTS_LISTS];
+    char last[CUT_NAME_BYTES]; /* name of the face kept before; "": none */
+    uint64_t check;
+};
+
+struct cuts {
+    struct cuts_options o;
+    struct cuts_state state;
+    int lists[CUTS_LISTS], progress;
+    uint8_t gist[SIGHT_GIST * SIGHT_GIST]; /* of `last` */
+};
+
+/* Makes the folder, or goes on with one that was left unfinished. ST_USAGE: of another hash; ST_IO,
+ * ST_DATA: damaged; ST_MEMORY. */
+enum status cuts_open(struct cuts *c, const struct cuts_options *o, struct errmsg *em) MUST_CHECK;
+void cuts_close(struct cuts *c);
+/* Writes what became of the next frame. May change KEPT to DUPLICATE. On failure the frame counts
+ * as not added. ST_IO, ST_MEMORY. */
+enum status cuts_add(struct cuts *c, struct sight *s, struct errmsg *em) MUST_CHECK;
+/* Is this an unfinished folder? */
+bool cuts_unfinished(const char *folder);
 
 #endif

@@ -1,433 +1,237 @@
 /*
- * bifrons extract: cuts the faces of one person out of photographs.
+ * bifrons extract: cuts the faces of one person out of photographs and videos.
  *
- * It searches every picture before it writes anything: if more than one person is found and no
- * reference says who is wanted, nothing is stored.
+ * It writes into OUT.part, and gives it the name OUT at the end. If more than one person is found
+ * and no reference says who is meant, no face is stored.
  */
-#include <argp.h>
+#include <dirent.h>
 #include <math.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "base/checked.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "command.h"
-#include "cuts.h"
 #include "data/picture_folder.h"
 #include "engine.h"
-#include "finder.h"
-#include "inputs.h"
-#include "people.h"
-#include "shape.h"
-
-enum { INPUTS_MAX = 1024, SIZE_DEFAULT = 256, CUT_MIN = 16, CUT_MAX = 2048, SIDE_MIN = 64 };
-enum {
-    KEY_CONSENT = 1000,
-    KEY_COVERAGE,
-    KEY_REFERENCE,
-    KEY_OTHER,
-    KEY_MIN,
-    KEY_MODELS,
-    KEY_DEVICE
-};
-#define OUTSIDE_MAX 0.05 /* of the outline's points */
-
-struct arguments {
-    const char *words[INPUTS_MAX], *references[PEOPLE_SIDES][INPUTS_MAX];
-    size_t n_words, n_references[PEOPLE_SIDES];
-    const char *out, *person, *consent, *models, *device;
-    enum shape_coverage coverage;
-    int size, side_min;
-};
-
-/* Why a picture is left out, in the order of the report. */
-enum verdict {
-    KEPT,
-    UNREADABLE,
-    NO_FACE,
-    TOO_SMALL,
-    CUT_OFF,
-    OTHER_PERSON,
-    UNSURE,
-    UNLIKE,
-    VERDICTS
-};
-static const char *const reasons[VERDICTS] = {
-    [UNREADABLE] = "unreadable",         [NO_FACE] = "no face",
-    [TOO_SMALL] = "too small",           [CUT_OFF] = "cut off by the border",
-    [OTHER_PERSON] = "other person",     [UNSURE] = "perhaps another person",
-    [UNLIKE] = "unlike all other faces",
-};
-
-/* The result for an input. */
-struct seen {
-    enum verdict verdict;
-    struct face *face; /* of KEPT */
-    double distance;   /* to the reference; NaN without one */
-};
+#include "finish.h"
+#include "watch.h"
 
 struct extract {
-    struct arguments a;
+    struct extract_arguments a;
+    char part[PATH_BYTES_MAX], people_out[PATH_BYTES_MAX], unsure[PATH_BYTES_MAX];
     struct finder *finder;
-    struct inputs inputs;
+    struct frames *frames;
     struct people people;
-    struct seen *seen; /* of each input */
-    struct name_list several, left[VERDICTS];
-    size_t n_left;
-    double shown_s; /* when progress was last shown */
+    struct cuts_state state; /* when all frames are done */
+    struct name_list left[VERDICTS];
 };
 
-/* ---- The references -------------------------------------------------------------------------- */
+static volatile sig_atomic_t stop_asked;
 
-static enum status read_reference(struct extract *e, enum people_side side, const char *path,
-                                  struct errmsg *em)
+static void on_signal(int number)
 {
-    struct picture picture = {0};
-    struct face *faces = calloc(FINDER_FACES_MAX, sizeof *faces);
-    size_t n = 0;
-    enum status st =
-        faces ? picture_read(path, &picture, em) : FAIL(em, ST_MEMORY, "out of memory");
-    if (st == ST_OK)
-        st = finder_find(e->finder, &picture, faces, &n, em);
-    if (st == ST_OK && n != 1)
-        st =
-            FAIL(em, ST_DATA,
-                 "--%s %s shows %zu faces: a reference shows one; cut it to the one that is meant, "
-                 "or name another picture",
-                 side == PEOPLE_MEANT ? "reference" : "other", path, n);
-    if (st == ST_OK)
-        people_add(&e->people, side, &faces[0]);
-    picture_release(&picture);
-    free(faces);
-    return st;
+    (void)number;
+    stop_asked = 1;
 }
+
+static bool stop_wanted(void)
+{
+    return stop_asked;
+}
+
+/* ---- The output ------------------------------------------------------------------------------ */
+
+static bool holds_something(const char *folder)
+{
+    DIR *d = opendir(folder);
+    bool holds = false;
+    for (const struct dirent *e; d && !holds && (e = readdir(d)) != NULL;)
+        holds = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    if (d)
+        closedir(d);
+    return holds;
+}
+
+/* out: OUT without a slash at its end, and with `ending`. */
+static bool beside(const char *path, const char *ending, char out[static PATH_BYTES_MAX])
+{
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    int length = snprintf(out, PATH_BYTES_MAX, "%.*s%s", (int)n, path, ending);
+    return length > 0 && length < PATH_BYTES_MAX;
+}
+
+/* Makes nothing. */
+static enum status check_output(struct extract *e, struct errmsg *em)
+{
+    const char *out = e->a.out, *end = path_extension(out);
+    bool set = strcmp(end, ".h5") == 0;
+    if (!beside(out, ".part", e->part) || !beside(out, ".people", e->people_out) ||
+        !beside(out, ".unsure", e->unsure))
+        return FAIL(em, ST_USAGE, "-o %s: that path is too long", out);
+    if (file_exists(out))
+        return FAIL(em, ST_USAGE, "-o %s: a file is there; name %s", out,
+                    set ? "a new one" : "a folder");
+    if (holds_something(out))
+        return FAIL(em, ST_USAGE, "-o %s: that folder holds something already; name a new one",
+                    out);
+    if (set && (file_exists(e->unsure) || holds_something(e->unsure)))
+        return FAIL(em, ST_USAGE, "%s is there already, where unsure faces of %s would go",
+                    e->unsure, out);
+    if (!holds_something(e->part))
+        return ST_OK;
+    if (!cuts_unfinished(e->part))
+        return FAIL(em, ST_USAGE, "%s is there and is not of a stopped extract: move it away",
+                    e->part);
+    return e->a.resume ? ST_OK
+                       : FAIL(em, ST_USAGE,
+                              "%s is of an extract that was stopped: go on with --resume, or "
+                              "delete it to begin anew",
+                              e->part);
+}
+
+/* ---- The references -------------------------------------------------------------------------- */
 
 static enum status read_references(struct extract *e, struct errmsg *em)
 {
     enum status st = ST_OK;
     for (int side = 0; side < PEOPLE_SIDES; side++)
         for (size_t i = 0; i < e->a.n_references[side] && st == ST_OK; i++)
-            st = read_reference(e, (enum people_side)side, e->a.references[side][i], em);
+            st = people_add_reference(&e->people, (enum people_side)side, e->finder,
+                                      e->a.references[side][i], em);
     return st;
 }
 
-/* ---- Searching ------------------------------------------------------------------------------- */
+/* ---- The run --------------------------------------------------------------------------------- */
 
-static enum verdict verdict_of(const struct extract *e, const struct picture *p,
-                               const struct face *face)
+/* Of what decides the result: with another hash, --resume would mix two results. */
+static uint64_t hash_all(const struct extract *e)
 {
-    if (shape_side(face) < e->a.side_min)
-        return TOO_SMALL;
-    return shape_outside(face, p) > OUTSIDE_MAX ? CUT_OFF : KEPT;
+    const struct extract_arguments *a = &e->a;
+    const double numbers[] = {a->size,           a->side_min,       a->coverage,   a->sharpness_min,
+                              a->difference_min, a->discard_unsure, a->no_identity};
+    uint64_t hash = hash64(numbers, sizeof numbers, frames_hash(e->frames));
+    hash = hash64(&e->people, sizeof e->people, hash);
+    hash = hash64(a->person, strlen(a->person), hash);
+    return hash64(a->consent, strlen(a->consent), hash);
 }
 
-/* Chooses the wanted person's face of the picture into e->seen[i]. */
-static enum status choose(struct extract *e, size_t i, const struct picture *p,
-                          const struct face *faces, size_t n, struct errmsg *em)
+static enum status look_at_all(struct extract *e, struct errmsg *em)
 {
-    struct seen *s = &e->seen[i];
-    size_t best = 0;
-    enum person person = PERSON_MEANT; /* of the best face */
-    bool referred = e->people.n[PEOPLE_MEANT] > 0;
-    *s = (struct seen){.verdict = NO_FACE, .distance = NAN};
-    if (n == 0)
-        return ST_OK;
-    if (n > 1 && !referred)
-        name_list_add(&e->several, e->inputs.paths[i]);
-    for (size_t k = 0; k < n && referred; k++) {
-        double distance;
-        enum person judged = people_judge(&e->people, &faces[k], &distance);
-        if (k > 0 && !(distance < s->distance))
-            continue;
-        best = k;
-        person = judged;
-        s->distance = distance;
-    }
-    s->verdict = verdict_of(e, p, &faces[best]);
-    if (person != PERSON_MEANT)
-        s->verdict = person == PERSON_OTHER ? OTHER_PERSON : UNSURE;
-    if (s->verdict != KEPT)
-        return ST_OK;
-    s->face = malloc(sizeof *s->face);
-    if (!s->face)
-        return FAIL(em, ST_MEMORY, "out of memory after %zu pictures", i);
-    *s->face = faces[best];
-    return ST_OK;
-}
-
-static void show_progress(struct extract *e, size_t done, double begun_s)
-{
-    double now = clock_seconds();
-    char left[32];
-    if (now - e->shown_s < 1 || done == 0)
-        return;
-    e->shown_s = now;
-    double each = (now - begun_s) / (double)done;
-    clock_format_duration(each * (double)(e->inputs.n - done), left, sizeof left);
-    log_progress("%zu of %zu pictures, %.1f a second, %s left", done, e->inputs.n, 1 / each, left);
-}
-
-static enum status look(struct extract *e, struct errmsg *em)
-{
-    struct face *faces = calloc(FINDER_FACES_MAX, sizeof *faces);
-    enum status st = faces ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
-    double begun = clock_seconds();
-    for (size_t i = 0; i < e->inputs.n && st == ST_OK; i++) {
-        struct picture picture = {0};
-        struct errmsg why = {0};
-        size_t n = 0;
-        show_progress(e, i, begun);
-        st = picture_read(e->inputs.paths[i], &picture, &why);
-        if (st == ST_DATA || st == ST_NOINPUT || st == ST_IO) {
-            log_warn("%s; left out", why.text);
-            e->seen[i].verdict = UNREADABLE;
-            st = ST_OK;
-            continue;
-        }
-        if (st != ST_OK) {
-            st = FAIL(em, st, "%s", why.text);
-            break;
-        }
-        st = finder_find(e->finder, &picture, faces, &n, em);
-        if (st == ST_OK)
-            st = choose(e, i, &picture, faces, n, em);
-        picture_release(&picture);
-    }
-    log_progress("%s", "");
-    free(faces);
+    const struct extract_arguments *a = &e->a;
+    struct cuts cuts;
+    const struct cuts_options o = {.folder = e->part,
+                                   .person = a->person,
+                                   .consent = a->consent,
+                                   .hash = hash_all(e),
+                                   .size = a->size,
+                                   .difference_min = a->difference_min,
+                                   .discard_unsure = a->discard_unsure};
+    const struct sight_rules rules = {.size = a->size,
+                                      .side_min = a->side_min,
+                                      .coverage = a->coverage,
+                                      .sharpness_min = a->sharpness_min,
+                                      .people = &e->people};
+    const struct watch_options w = {.frames = e->frames,
+                                    .rules = &rules,
+                                    .models = a->models,
+                                    .device = a->device,
+                                    .threads = a->threads,
+                                    .stop = stop_wanted,
+                                    .left = e->left};
+    enum status st = cuts_open(&cuts, &o, em);
+    if (st != ST_OK)
+        return st;
+    if (cuts.state.frames > 0)
+        log_info("%s: going on after %llu pictures", e->part,
+                 (unsigned long long)cuts.state.frames);
+    st = watch(&w, &cuts, em);
+    e->state = cuts.state;
+    cuts_close(&cuts);
     return st;
 }
 
-/* ---- The check for one person ---------------------------------------------------------------- */
-
-static enum status refuse_two(const struct extract *e, const size_t *of, const bool *second,
-                              size_t n, struct errmsg *em)
+static enum status extract(struct extract *e, struct errmsg *em)
 {
-    size_t examples[2] = {0};
-    for (size_t i = n; i-- > 0;)
-        examples[second[i]] = of[i];
-    return FAIL(em, ST_DATA,
-                "two people seem to show, one in %s and one in %s: nothing was stored. Say who is "
-                "meant with --reference PHOTO, and who is not with --other PHOTO",
-                e->inputs.paths[examples[0]], e->inputs.paths[examples[1]]);
-}
-
-/* Without a reference all faces must be of one person. A single face that is unlike the others is
- * left out. */
-static enum status check_one_person(struct extract *e, struct errmsg *em)
-{
-    if (e->several.n > 0)
-        return FAIL(
-            em, ST_DATA,
-            "more than one face shows in %zu of %zu pictures: nothing was stored. Say who is "
-            "meant with --reference PHOTO, and who is not with --other PHOTO. They are: %s",
-            e->several.n, e->inputs.n, name_list_text(&e->several));
-    size_t n = 0, *of = calloc(e->inputs.n, sizeof *of);
-    bool *second = calloc(e->inputs.n, sizeof *second);
-    float(*identities)[FACE_IDENTITY] = calloc(e->inputs.n, sizeof *identities);
-    enum status st = of && second && identities ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
-    for (size_t i = 0; i < e->inputs.n && st == ST_OK; i++)
-        if (e->seen[i].face) {
-            memcpy(identities[n], e->seen[i].face->identity, sizeof *identities);
-            of[n++] = i;
-        }
-    if (st == ST_OK && people_split((const float(*)[FACE_IDENTITY])identities, n, second))
-        st = refuse_two(e, of, second, n, em);
-    for (size_t i = 0; i < n && st == ST_OK; i++)
-        if (second[i])
-            e->seen[of[i]].verdict = UNLIKE;
-    free(identities);
-    free(second);
-    free(of);
-    return st;
-}
-
-/* ---- Writing --------------------------------------------------------------------------------- */
-
-static enum status write_one(struct extract *e, struct cuts *c, size_t i, struct errmsg *em)
-{
-    const struct seen *s = &e->seen[i];
-    const char *path = e->inputs.paths[i];
-    struct picture picture = {0};
-    if (s->verdict != KEPT) {
-        name_list_add(&e->left[s->verdict], path);
-        e->n_left++;
-        return cuts_left_out(c, path, reasons[s->verdict], em);
-    }
-    enum status st = picture_read(path, &picture, em);
-    if (st == ST_OK)
-        st = cuts_add(c, path, &picture, s->face, s->distance, em);
-    picture_release(&picture);
-    return st;
-}
-
-static enum status write_all(struct extract *e, struct cuts *c, struct errmsg *em)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < e->inputs.n; i++)
-        kept += e->seen[i].verdict == KEPT;
-    for (size_t i = 0; i < e->inputs.n && kept == 0; i++)
-        name_list_add(&e->left[e->seen[i].verdict], e->inputs.paths[i]);
-    if (kept == 0)
-        return FAIL(em, ST_NOINPUT, "none of the %zu pictures shows a face that can be used",
-                    e->inputs.n);
-    enum status st = cuts_begin(c, e->a.person, e->a.consent, em);
-    for (size_t i = 0; i < e->inputs.n && st == ST_OK; i++)
-        st = write_one(e, c, i, em);
-    return cuts_end(c, st, em);
-}
-
-static enum status extract(struct extract *e, struct cuts *c, struct errmsg *em)
-{
-    enum status st = cuts_check(e->a.out, em);
-    if (st == ST_OK)
-        st = inputs_list(e->a.words, e->a.n_words, &e->inputs, em);
+    enum status st = check_output(e, em);
     if (st == ST_OK)
         st = finder_open(e->a.models, e->a.device, &e->finder, em);
     if (st == ST_OK)
-        st = read_references(e, em);
-    if (st == ST_OK && !(e->seen = calloc(e->inputs.n, sizeof *e->seen)))
-        st = FAIL(em, ST_MEMORY, "out of memory");
+        st = frames_open(e->a.words, e->a.n_words, &e->a.video, &e->frames, em);
     if (st == ST_OK)
-        st = look(e, em);
-    if (st == ST_OK && e->people.n[PEOPLE_MEANT] == 0)
-        st = check_one_person(e, em);
-    return st == ST_OK ? write_all(e, c, em) : st;
-}
-
-static void extract_release(struct extract *e)
-{
-    for (size_t i = 0; i < e->inputs.n && e->seen; i++)
-        free(e->seen[i].face);
-    free(e->seen);
-    inputs_release(&e->inputs);
-    finder_free(e->finder);
+        st = read_references(e, em);
+    if (st == ST_OK)
+        st = look_at_all(e, em);
+    const struct finish_options f = {.out = e->a.out,
+                                     .part = e->part,
+                                     .people = e->people_out,
+                                     .unsure = e->unsure,
+                                     .person = e->a.person,
+                                     .size = e->a.size,
+                                     .threads = e->a.threads,
+                                     .referred = e->people.n[PEOPLE_MEANT] > 0,
+                                     .no_identity = e->a.no_identity,
+                                     .finder = e->finder};
+    return st == ST_OK ? finish(&f, &e->state, em) : st;
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
-/* clang-format off */
-static const struct argp_option options[] = {
-    {"output", 'o', "OUT", 0, "the folder to write, which pack takes; a new one", 1},
-    {"person", 'p', "NAME", 0, "who is meant", 1},
-    {"consent", 'c', "TEXT", 0,
-     "who agreed to what: this study, these uses, composites with other people; without it nothing "
-     "is stored", 1},
-    {"reference", KEY_REFERENCE, "PHOTO", 0,
-     "a picture of only the wanted person; may be given again", 2},
-    {"other", KEY_OTHER, "PHOTO", 0, "a picture of only another person; may be given again", 2},
-    {"size", 's', "N", 0, "pixels a side of the cut pictures (256)", 3},
-    {"coverage", KEY_COVERAGE, "face|head", 0,
-     "what is cut: brows to chin, or with the hair (head)", 3},
-    {"min-size", KEY_MIN, "N", 0, "leave out faces of fewer pixels, brows to chin (64)", 3},
-    {"models", KEY_MODELS, "DIR", 0,
-     "where faces.pt and identity.pt are (where scripts/setup --photographs puts them)", 4},
-    {"device", KEY_DEVICE, "NAME", 0, "cpu, cuda or cuda:N (cpu)", 4},
-    {0},
-};
-/* clang-format on */
-
-static void add_word(struct argp_state *state, const char **list, size_t *n, const char *word)
+static void log_left(struct extract *e)
 {
-    if (*n == INPUTS_MAX)
-        argp_error(state, "more than %d of a kind; name a folder", INPUTS_MAX);
-    else
-        list[(*n)++] = word;
-}
-
-static void check_arguments(struct argp_state *state, const struct arguments *a)
-{
-    if (a->n_words == 0)
-        argp_error(state, "which pictures? Name files or folders");
-    if (!a->out || !a->out[0])
-        argp_error(state, "where to? Name a new folder with -o OUT");
-    if (!a->person || !a->person[0])
-        argp_error(state, "who is meant? --person NAME");
-    if (a->n_references[PEOPLE_OTHERS] > 0 && a->n_references[PEOPLE_MEANT] == 0)
-        argp_error(state, "--other PHOTO takes a --reference PHOTO of who is meant");
-}
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    struct arguments *a = state->input;
-    switch (key) {
-    case 'o':
-        a->out = text;
-        return 0;
-    case 'p':
-        a->person = text;
-        return 0;
-    case 'c':
-        a->consent = text;
-        return 0;
-    case 's':
-        a->size = (int)command_number(state, "size", text, CUT_MIN, CUT_MAX);
-        return 0;
-    case KEY_MIN:
-        a->side_min = (int)command_number(state, "min-size", text, 1, PICTURE_SIDE_MAX);
-        return 0;
-    case KEY_COVERAGE:
-        if (strcmp(text, "face") != 0 && strcmp(text, "head") != 0)
-            argp_error(state, "--coverage is face or head, not \"%s\"", text);
-        a->coverage = strcmp(text, "face") == 0 ? SHAPE_FACE : SHAPE_HEAD;
-        return 0;
-    case KEY_REFERENCE:
-    case KEY_OTHER: {
-        enum people_side side = key == KEY_REFERENCE ? PEOPLE_MEANT : PEOPLE_OTHERS;
-        add_word(state, a->references[side], &a->n_references[side], text);
-        return 0;
-    }
-    case KEY_MODELS:
-        a->models = text;
-        return 0;
-    case KEY_DEVICE:
-        a->device = text;
-        return 0;
-    case ARGP_KEY_ARG:
-        add_word(state, a->words, &a->n_words, text);
-        return 0;
-    case ARGP_KEY_END:
-        check_arguments(state, a);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp parser = {
-    .options = options,
-    .parser = parse_option,
-    .children = command_help,
-    .args_doc = "PICTURE|FOLDER... -o OUT --person NAME --consent TEXT",
-    .doc = "Finds a person's face in photographs and cuts it out: a folder of squares with masks "
-           "and points, to look through and cull, which bifrons pack takes as it is.\vFolders are "
-           "read with their sub-folders. Left out, counted and named: pictures that cannot be "
-           "read, without a face, with one that is too small or cut off by the border, and other "
-           "people's. Where more than one person shows, nothing is stored unless --reference says "
-           "who is meant. The networks come with scripts/setup --photographs.\n\nExample:\n  $ "
-           "bifrons extract holiday -o ada --person Ada --consent \"Ada agreed in writing on "
-           "2026-01-31, for this study and for composites\"\n\nExit status: 0; 64 usage, no "
-           "consent statement, or a folder that holds something; 65 more than one person, or a "
-           "reference that does not show one; 66 no such picture or folder, or no face in any; 69 "
-           "the networks are missing; 74 the folder cannot be written.",
-};
-
-static void log_outcome(struct extract *e, const struct cuts *c, double seconds)
-{
-    char took[32];
-    clock_format_duration(seconds, took, sizeof took);
     for (int v = KEPT + 1; v < VERDICTS; v++)
         if (e->left[v].n > 0)
-            log_warn("%s, left out: %zu: %s", reasons[v], e->left[v].n,
-                     name_list_text(&e->left[v]));
-    if (c->n == 0)
+            log_warn("%s, %s: %llu: %s", verdict_name((enum verdict)v),
+                     v == UNSURE && !e->a.discard_unsure ? "put aside" : "left out",
+                     (unsigned long long)e->state.counts[v], name_list_text(&e->left[v]));
+}
+
+static void log_outcome(const struct extract *e, double seconds)
+{
+    char took[32];
+    const struct cuts_state *s = &e->state;
+    unsigned long long kept = s->counts[KEPT], frames = s->frames, unsure = s->counts[UNSURE];
+    const char *out = e->a.out;
+    clock_format_duration(seconds, took, sizeof took);
+    log_info("%s: %llu faces of %s of %llu pictures, %llu left out, in %s", out, kept, e->a.person,
+             frames, frames - kept - (e->a.discard_unsure ? 0 : unsure), took);
+    if (strcmp(path_extension(out), ".h5") == 0) {
+        log_info("next: extract the other person's pictures, then bifrons train");
         return;
-    log_info("%s: %zu faces of %s of %zu pictures, %zu left out, in %s", e->a.out, c->n,
-             e->a.person, e->inputs.n, e->n_left, took);
-    log_info("next: look through %s, delete what should not be in it, then bifrons pack %s -o "
-             "FILE.h5",
-             e->a.out, e->a.out);
+    }
+    if (unsure > 0 && !e->a.discard_unsure)
+        log_warn(
+            "%llu face%s may be another person's: look at %s/unsure, move into %s what is right, "
+            "and delete the rest",
+            unsure, PLURAL(unsure), out, out);
+    log_info("next: look at %s/sheet.png, delete from %s what should not be in it, then bifrons "
+             "pack %s -o FILE.h5",
+             out, out, out);
+}
+
+static enum status run(struct extract *e, struct errmsg *em)
+{
+    double begun = clock_seconds();
+    if (!e->a.consent || !e->a.consent[0])
+        return FAIL(em, ST_USAGE,
+                    "there is no consent statement: who agreed to what? It covers this study, what "
+                    "the pictures are used for, and pictures put together with other people's:\n"
+                    "  --consent \"%s agreed on DATE to PURPOSE\"",
+                    e->a.person);
+    enum status st = extract(e, em);
+    log_left(e);
+    if (st == ST_OK)
+        log_outcome(e, clock_seconds() - begun);
+    else if (e->state.frames > 0 && cuts_unfinished(e->part))
+        log_info("what is done is in %s: the same command with --resume goes on", e->part);
+    return st;
 }
 
 int engine_extract(int argc, char **argv)
@@ -438,26 +242,13 @@ int engine_extract(int argc, char **argv)
         (void)FAIL(&em, ST_MEMORY, "out of memory");
         return command_fail(&em);
     }
-    e->a = (struct arguments){.size = SIZE_DEFAULT,
-                              .side_min = SIDE_MIN,
-                              .coverage = SHAPE_HEAD,
-                              .device = "cpu"};
-    argp_parse(&parser, argc, argv, 0, NULL, &e->a);
-    double begun = clock_seconds();
-    struct cuts c = {.folder = e->a.out, .size = e->a.size, .coverage = e->a.coverage};
-    enum status st = ST_OK;
-    if (!e->a.consent || !e->a.consent[0])
-        st = FAIL(
-            &em, ST_USAGE,
-            "there is no consent statement: who agreed to what? It covers this study, what the "
-            "pictures are used for, and pictures put together with other people's:\n"
-            "  --consent \"%s agreed on DATE to PURPOSE\"",
-            e->a.person);
-    if (st == ST_OK)
-        st = extract(e, &c, &em);
-    if (st == ST_OK || c.n == 0)
-        log_outcome(e, &c, clock_seconds() - begun);
-    extract_release(e);
+    extract_parse(argc, argv, &e->a);
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL); /* a second signal ends at once */
+    sigaction(SIGTERM, &action, NULL);
+    enum status st = run(e, &em);
+    frames_free(e->frames);
+    finder_free(e->finder);
     free(e);
     return st == ST_OK ? 0 : command_fail(&em);
 }

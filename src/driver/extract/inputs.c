@@ -16,7 +16,7 @@ enum { PATHS_MAX = 1 << 22, FOLDERS_MAX = 100000 };
 
 struct list {
     char **paths;
-    size_t n, room;
+    size_t n, room, n_videos;
 };
 
 static enum status add(struct list *l, const char *folder, const char *name, size_t most,
@@ -60,7 +60,9 @@ static enum status list_folder(const char *folder, struct list *pictures, struct
         return st;
     for (size_t i = 0; i < f.n && st == ST_OK; i++) {
         const struct folder_entry *e = &f.entries[i];
-        if (e->picture)
+        bool video = !e->picture && e->kind->group == FILE_VIDEO;
+        pictures->n_videos += video;
+        if (e->picture || video)
             st = add(pictures, folder, e->name, PATHS_MAX, em);
         else if (folder_entry_is_folder(e) && !e->own)
             st = add(folders, folder, e->name, FOLDERS_MAX, em);
@@ -85,13 +87,12 @@ static enum status list_word(const char *word, struct list *pictures, struct lis
         return st;
     if (kind->group == FILE_FOLDER)
         return add(folders, "", word, FOLDERS_MAX, em);
-    if (kind->group == FILE_READABLE)
+    pictures->n_videos += kind->group == FILE_VIDEO;
+    if (kind->group == FILE_READABLE || kind->group == FILE_VIDEO)
         return add(pictures, "", word, PATHS_MAX, em);
-    const char *remedy = kind->group == FILE_VIDEO ? "videos are not read yet; save its frames as "
-                                                     "pictures"
-                                                   : file_group_remedy(kind->group, 1);
+    const char *remedy = file_group_remedy(kind->group, 1);
     return FAIL(em, kind->group == FILE_SPECIAL || kind->group == FILE_RUN ? ST_NOINPUT : ST_DATA,
-                "%s is %s: name a JPEG, PNG or BMP picture, or a folder of them%s%s", word,
+                "%s is %s: name a JPEG, PNG or BMP picture, a video, or a folder of them%s%s", word,
                 kind->name, remedy[0] ? "; " : "", remedy);
 }
 
@@ -105,10 +106,13 @@ enum status inputs_list(const char *const *words, size_t n_words, struct inputs 
     for (size_t i = 0; i < folders.n && st == ST_OK; i++)
         st = list_folder(folders.paths[i], &pictures, &folders, em);
     if (st == ST_OK && pictures.n == 0)
-        st = FAIL(em, ST_NOINPUT, "there is no JPEG, PNG or BMP picture in %s", words[0]);
+        st = FAIL(em, ST_NOINPUT, "there is no JPEG, PNG or BMP picture and no video in %s",
+                  words[0]);
     release(&folders);
     if (st == ST_OK)
-        *out = (struct inputs){.paths = pictures.paths, .n = pictures.n};
+        *out = (struct inputs){.paths = pictures.paths,
+                               .n = pictures.n,
+                               .n_videos = pictures.n_videos};
     else
         release(&pictures);
     return st;

@@ -1,5 +1,6 @@
 /*
- * The pictures that bifrons extract reads: files, and folders with their sub-folders.
+ * Lists the pictures and videos that bifrons extract reads: files, and folders with their
+ * sub-folders. Used only by frames.h.
  *
  *     struct inputs in;
  *     enum status st = inputs_list(words, n_words, &in, &em);
@@ -15,12 +16,12 @@
 #include "base/status.h"
 
 struct inputs {
-    char **paths; /* for each folder: its pictures by name, then its sub-folders */
-    size_t n;
+    char **paths; /* for each folder: its pictures and videos by name, then its sub-folders */
+    size_t n, n_videos;
 };
 
-/* Warns of files that are not pictures, by kind. ST_NOINPUT if a word names nothing, or there is no
- * picture; ST_MEMORY. Nothing to release on failure. */
+/* Warns of files that are neither, by kind. ST_NOINPUT if a word names nothing, or there is no
+ * picture or video; ST_MEMORY. Nothing to release on failure. */
 enum status inputs_list(const char *const *words, size_t n_words, struct inputs *out,
                         struct errmsg *em) MUST_CHECK;
 void inputs_release(struct inputs *in);

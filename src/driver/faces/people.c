@@ -1,6 +1,7 @@
 #include "people.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -96,4 +97,33 @@ bool people_split(const float (*identities)[FACE_IDENTITY], size_t n, bool *seco
     for (size_t i = 0; i < n; i++)
         second[i] = far && second[i] != swap;
     return far && (n == 2 || smaller >= PERSON_FACES_MIN);
+}
+
+size_t people_groups(const float (*identities)[FACE_IDENTITY], size_t n, size_t *group)
+{
+    float(*some)[FACE_IDENTITY] = calloc(n, sizeof *some);
+    bool *second = calloc(n, sizeof *second);
+    size_t groups = some && second ? 1 : 0;
+    memset(group, 0, n * sizeof *group);
+    for (size_t g = 0; g < groups;) {
+        size_t of = 0, next = 0, split = 0;
+        for (size_t i = 0; i < n; i++)
+            if (group[i] == g)
+                memcpy(some[of++], identities[i], sizeof *some);
+        if (groups < PEOPLE_GROUPS_MAX) {
+            (void)people_split((const float(*)[FACE_IDENTITY])some, of, second);
+            for (size_t i = 0; i < n; i++)
+                if (group[i] == g && second[next++]) {
+                    group[i] = groups;
+                    split++;
+                }
+        }
+        if (split > 0)
+            groups++;
+        else
+            g++;
+    }
+    free(second);
+    free(some);
+    return groups;
 }

@@ -9,8 +9,9 @@
 #include "base/poison.h"
 
 enum { JAW = 17, INNER = 51, FITS = 8, BROW_POINTS = 10 };
-#define HUBER      0.06 /* of the distance of the eyes */
-#define BROWS_LIFT 0.15
+#define HUBER          0.06 /* of the distance of the eyes */
+#define BROWS_LIFT     0.15
+#define COVERAGE_RATIO 1.3
 
 /* The points of the mesh for each of iBUG's points. */
 static const int mesh_of[JAW + INNER] = {
@@ -151,6 +152,15 @@ struct similarity shape_cut(const struct face *face, enum shape_coverage coverag
     similarity_apply(&s, squares[coverage].x - unit * middle, squares[coverage].y - unit * middle,
                      corner);
     return (struct similarity){.a = s.a * unit, .b = s.b * unit, .x0 = corner[0], .y0 = corner[1]};
+}
+
+enum shape_coverage shape_coverage_of(double pupils, bool *fits_out)
+{
+    double face = 1 / squares[SHAPE_FACE].side, head = 1 / squares[SHAPE_HEAD].side;
+    enum shape_coverage nearest = pupils > sqrt(face * head) ? SHAPE_FACE : SHAPE_HEAD;
+    double ratio = pupils * squares[nearest].side;
+    *fits_out = ratio > 1 / COVERAGE_RATIO && ratio < COVERAGE_RATIO;
+    return nearest;
 }
 
 double shape_side(const struct face *face)

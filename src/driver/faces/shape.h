@@ -37,6 +37,9 @@ enum shape_coverage {
  * less weight (Huber).
  */
 struct similarity shape_cut(const struct face *face, enum shape_coverage coverage, int size);
+/* The nearest coverage of pictures whose pupils are this far apart on average, as a share of the
+ * side. *fits_out: no farther from it than turned heads and other proportions explain. */
+enum shape_coverage shape_coverage_of(double pupils, bool *fits_out);
 /* Side of the face's square (SHAPE_FACE) in the picture, in pixels. */
 double shape_side(const struct face *face);
 /* The chip for dlib's network: the corners of the eyes and the end of the nose at fixed places. */

@@ -7,6 +7,7 @@
 #include "comm/comm.h"
 #include "command.h"
 #include "data/set.h"
+#include "data/video.h"
 #include "engine.h"
 #include "model/model.h"
 #include "run_record.h"
@@ -50,12 +51,13 @@ int engine_info(int argc, char **argv)
     char gpus[256];
     comm_describe_gpus(gpus, sizeof gpus);
     json_t *root =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:i, s:b}", "bifrons",
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:i, s:b, s:b}", "bifrons",
                   BIFRONS_VERSION, "commit", run_record_commit(), "torch", model_torch_version(),
                   "mpi", comm_library_version(), "nccl", comm_nccl_version(), "hdf5",
                   set_library_version(), "cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN),
                   "threads", model_runtime_threads(), "cuda", gpus, "cuda_devices",
-                  model_cuda_device_count(), "tensorboard", tensorboard_available());
+                  model_cuda_device_count(), "tensorboard", tensorboard_available(), "videos",
+                  video_available());
     if (json) {
         json_dumpf(root, stdout, JSON_INDENT(2));
         putchar('\n');

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,18 @@
 #include "data/file_kind.h"
 #include "device.h"
 #include "model/checkpoint.h"
+
+/* The mean of a person's 128 numbers, if it is there and whole. */
+static struct set_identity identity_of(const json_t *numbers)
+{
+    struct set_identity identity = {.known = json_array_size(numbers) == SET_IDENTITY_NUMBERS};
+    for (size_t i = 0; i < SET_IDENTITY_NUMBERS && identity.known; i++) {
+        const json_t *number = json_array_get(numbers, i);
+        identity.known = json_is_number(number) && isfinite(json_number_value(number));
+        identity.mean[i] = (float)json_number_value(number);
+    }
+    return identity;
+}
 
 static void take_meta(struct loaded *l, const char *text)
 {
@@ -18,6 +31,12 @@ static void take_meta(struct loaded *l, const char *text)
         const char *print =
             json_string_value(json_array_get(json_object_get(meta, "fingerprints"), p));
         snprintf(l->people[p], sizeof l->people[p], "%s", name ? name : p == 0 ? "A" : "B");
+        const char *consent =
+            json_string_value(json_array_get(json_object_get(meta, "consent"), p));
+        l->identities[p] = identity_of(
+            json_array_get(json_object_get(json_object_get(meta, "identity"), "mean"), p));
+        l->pupils[p] = json_number_value(json_array_get(json_object_get(meta, "pupils"), p));
+        snprintf(l->consent[p], sizeof l->consent[p], "%s", consent ? consent : "");
         snprintf(l->fingerprints[p], sizeof l->fingerprints[p], "%s", print ? print : "");
     }
     json_decref(meta);
@@ -62,6 +81,8 @@ enum status loaded_open(const char *path, const char *device, struct loaded *out
     st = model_new(&options, NULL, &l.model, em);
     if (st == ST_OK)
         st = checkpoint_restore(c, l.model, false, true, em);
+    if (st == ST_OK && options.config.pose)
+        st = model_get_pose_scale(l.model, l.poses, em);
 out:
     checkpoint_free(c);
     if (st != ST_OK) {
@@ -82,6 +103,11 @@ enum loaded_set loaded_compare_set(const struct loaded *l, int person, const str
         return LOADED_SET_TRAINED;
     return strcmp(fingerprint, l->fingerprints[1 - person]) == 0 ? LOADED_SET_EXCHANGED
                                                                  : LOADED_SET_ANOTHER;
+}
+
+bool loaded_takes_points(const struct loaded *l)
+{
+    return model_get_options(l->model)->config.pose == MODEL_POSE_GIVEN;
 }
 
 void loaded_release(struct loaded *l)

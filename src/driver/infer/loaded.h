@@ -11,16 +11,24 @@
 struct loaded {
     struct model *model; /* with the average of train.ema, if the checkpoint has it */
     struct config config;
-    char hash[HASH128_HEX_BYTES]; /* of the file, for the marks of decoded pictures */
-    char people[2][64];           /* names of A and B; "A" and "B" if unknown */
-    char fingerprints[2][17];     /* of the sets it was trained on, hex; "" if unknown */
+    char hash[HASH128_HEX_BYTES];        /* of the file, for the marks of decoded pictures */
+    char people[2][64];                  /* names of A and B; "A" and "B" if unknown */
+    char consent[2][SET_TEXT_BYTES_MAX]; /* their statements; "" if unknown */
+    struct set_identity identities[2];   /* whose face each set showed */
+    double pupils[2];                    /* their distance in each set, as a share of the side; 0:
+                                            not known */
+    char fingerprints[2][17];            /* of the sets it was trained on, hex; "" if unknown */
     int64_t step;
+    struct pose_scale poses[2]; /* with model.pose: of A and B */
 };
 
 /* device "": as in the configuration. Errors: ST_NOINPUT, ST_DATA, ST_NODEVICE. */
 enum status loaded_open(const char *path, const char *device, struct loaded *out,
                         struct errmsg *em) MUST_CHECK;
 void loaded_release(struct loaded *l);
+
+/* Does the network take the points of pictures (model.pose = "given")? */
+bool loaded_takes_points(const struct loaded *l);
 
 /* Compares the set given for a person with the checkpoint's, by fingerprint. */
 enum loaded_set {

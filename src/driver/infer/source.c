@@ -86,7 +86,9 @@ enum status source_open(const char *input, struct source *out, struct errmsg *em
         st = set_open(input, &out->set, em);
         out->n = st == ST_OK ? set_get_info(out->set)->n : 0;
         return st;
+    case FILE_VIDEO:
     case FILE_READABLE:
+        out->video = kind->group == FILE_VIDEO;
         out->paths = calloc(1, sizeof *out->paths);
         return out->paths ? add(out, "", input, em) : FAIL(em, ST_MEMORY, "out of memory");
     case FILE_RUN:
@@ -127,6 +129,13 @@ enum status source_read(struct source *s, int64_t i, int size, struct picture *o
     picture_release(&whole);
     picture_release(&square);
     return st;
+}
+
+enum status source_pose(struct source *s, int64_t i, const struct pose_scale *scale,
+                        struct pose_code *out, struct errmsg *em)
+{
+    *out = (struct pose_code){0};
+    return s->set ? pose_read(s->set, i, &AUGMENT_NONE, scale, out, em) : ST_OK;
 }
 
 const char *source_name(const struct source *s, int64_t i)

@@ -1,5 +1,5 @@
 /*
- * The pictures for bifrons swap: a file, the files of a folder, or the rows of a set.
+ * The pictures for bifrons swap: a file, the files of a folder, or the rows of a set; or a video.
  *
  *     struct source s = {0};
  *     if (source_open("photos", &s, &em) == ST_OK)
@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "data/picture.h"
+#include "data/pose.h"
 #include "data/set.h"
 
 struct source {
@@ -19,9 +20,10 @@ struct source {
     struct set *set;
     int64_t n;
     bool folder;
+    bool video; /* the one path is a video; source_read cannot read it */
 };
 
-/* If the input is none of the three, the message says what it is. Warns of files in a folder that
+/* If the input is none of these, the message says what it is. Warns of files in a folder that
  * are not used. Errors: ST_NOINPUT, ST_DATA, ST_MEMORY. */
 enum status source_open(const char *input, struct source *out, struct errmsg *em) MUST_CHECK;
 void source_release(struct source *s);
@@ -30,6 +32,9 @@ void source_release(struct source *s);
  * be used; ST_MEMORY. */
 enum status source_read(struct source *s, int64_t i, int size, struct picture *out,
                         struct errmsg *em) MUST_CHECK;
+/* The pose code of the i-th picture (data/pose.h); all unknown if the source has no points. */
+enum status source_pose(struct source *s, int64_t i, const struct pose_scale *scale,
+                        struct pose_code *out, struct errmsg *em) MUST_CHECK;
 /* The name of the i-th picture, without its folder; borrowed. */
 const char *source_name(const struct source *s, int64_t i);
 

@@ -12,75 +12,29 @@
 #include "engine.h"
 #include "loaded.h"
 #include "preview.h"
+#include "results.h"
 #include "source.h"
+#include "swap_into.h"
 
-enum { GRID_PAIRS = 6, NAME_BYTES = 300, NAME_ATTEMPTS = 3 };
+enum { GRID_PAIRS = 6 };
 
 struct swap_arguments {
     const char *checkpoint, *input, *out, *device;
     int person; /* whose pictures are the input: 0 for a2b */
-    bool grid, no_label, strict;
+    bool grid, no_label, strict, directed;
+    struct into_arguments into;
 };
 
 struct swapper {
     struct swap_arguments arguments;
     struct loaded loaded;
     struct source source;
-    char (*names)[NAME_BYTES]; /* of the results, without ".png" */
+    struct results results;
     int size;
     uint8_t *decoded; /* (size, size, 3) */
     int64_t written, skipped;
+    int64_t run, predicted; /* pictures; those of them without a known point */
 };
-
-/* Names the i-th result: the stem of its picture; if that is not unique, the whole name; if that is
- * not unique either (a set packed from several folders), the name and the row. */
-static void name_result(const struct swapper *s, int64_t i, int attempt,
-                        char name[static NAME_BYTES])
-{
-    const char *whole = source_name(&s->source, i);
-    if (attempt == 0)
-        path_stem(whole, name, NAME_BYTES);
-    else if (attempt == 1)
-        snprintf(name, NAME_BYTES, "%s", whole);
-    else
-        snprintf(name, NAME_BYTES, "%.256s-%" PRId64, whole, i);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(**(char(*const *)[NAME_BYTES])a, **(char(*const *)[NAME_BYTES])b);
-}
-
-/* Gives each result a unique name: a.jpg and a.png would both give a.png. */
-static enum status name_results(struct swapper *s, struct errmsg *em)
-{
-    size_t n = (size_t)s->source.n;
-    char(**sorted)[NAME_BYTES] = calloc(n, sizeof *sorted);
-    uint8_t *attempt = calloc(n, 1);
-    bool shared = true;
-    s->names = calloc(n, sizeof *s->names);
-    enum status st = sorted && attempt && s->names ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
-    for (int round = 0; round < NAME_ATTEMPTS && shared && st == ST_OK; round++) {
-        shared = false;
-        for (size_t i = 0; i < n; i++) {
-            name_result(s, (int64_t)i, attempt[i], s->names[i]);
-            sorted[i] = &s->names[i];
-        }
-        qsort(sorted, n, sizeof *sorted, compare_names);
-        for (size_t i = 1; i < n; i++)
-            if (strcmp(*sorted[i - 1], *sorted[i]) == 0) {
-                attempt[sorted[i - 1] - s->names] = attempt[sorted[i] - s->names] =
-                    (uint8_t)(round + 1);
-                shared = true;
-            }
-    }
-    if (st == ST_OK && shared)
-        st = FAIL(em, ST_USAGE, "several pictures of %s would get the same name; rename them",
-                  s->arguments.input);
-    free(attempt);
-    free(sorted);
-    return st;
-}
 
 static struct picture_mark mark_of(const struct swapper *s)
 {
@@ -91,12 +45,28 @@ static struct picture_mark mark_of(const struct swapper *s)
     };
 }
 
-static enum status decode(struct swapper *s, uint8_t *picture, uint8_t *swap, uint8_t *recon,
-                          struct errmsg *em)
+static bool is_known(const struct pose_code *pose)
+{
+    float known = 0;
+    for (int k = 0; k < FACE_POINTS; k++)
+        known += pose->known[k][0] + pose->known[k][1];
+    return known > 0;
+}
+
+static enum status decode(struct swapper *s, int64_t i, uint8_t *picture, uint8_t *swap,
+                          uint8_t *recon, struct errmsg *em)
 {
     int person = s->arguments.person;
     struct batch batch = {.n = 1, .size = s->size};
     struct model_pictures pictures = {0};
+    struct pose_code pose;
+    enum status st = source_pose(&s->source, i, &s->loaded.poses[person], &pose, em);
+    if (st != ST_OK)
+        return st;
+    s->run++;
+    s->predicted += !is_known(&pose);
+    batch.pose[person] = pose.z[0];
+    batch.pose_known[person] = pose.known[0];
     batch.images[person] = picture;
     pictures.swap[person] = swap;
     pictures.recon[person] = recon;
@@ -112,91 +82,7 @@ static enum status write_swap(struct swapper *s, const char *path, struct errmsg
     return st;
 }
 
-/* Refuses an output that would replace the input. */
-static enum status keep_apart(const char *input, const char *output, struct errmsg *em)
-{
-    if (!file_same(input, output))
-        return ST_OK;
-    return FAIL(em, ST_USAGE, "the result would overwrite its input %s; name another place with -o",
-                input);
-}
-
-/* --- Where results go ------------------------------------------------------------------------- */
-
-static bool goes_to_folder(const struct swapper *s)
-{
-    const char *out = s->arguments.out;
-    size_t n = strlen(out);
-    if (s->arguments.grid)
-        return false;
-    return s->source.folder || s->source.set || folder_exists(out) ||
-           (n > 0 && out[n - 1] == '/') || path_extension(out)[0] == '\0';
-}
-
-/* Checks -o before any work. Results must be PNG, which keeps their marks. */
-static enum status check_out(const struct swapper *s, struct errmsg *em)
-{
-    const char *out = s->arguments.out, *end = path_extension(out);
-    if (goes_to_folder(s)) {
-        if (file_exists(out))
-            return FAIL(em, ST_USAGE,
-                        "-o %s: a file is there, and results go to a folder; name "
-                        "another place",
-                        out);
-        if (!folder_exists(out) && (strcasecmp(end, ".png") == 0 || picture_extension_known(out)))
-            return FAIL(em, ST_USAGE,
-                        "-o %s: the results are several pictures: name a folder, or ask for one "
-                        "sheet of them with --grid",
-                        out);
-        return ST_OK;
-    }
-    if (folder_exists(out))
-        return FAIL(em, ST_USAGE, "-o %s is a folder: --grid writes one file; name a .png", out);
-    if (strcasecmp(end, ".png") != 0)
-        return FAIL(em, ST_USAGE,
-                    "-o %s: results are PNG, which keeps the mark that a trained model made them: "
-                    "-o %.*s.png%s",
-                    out, (int)(strlen(out) - strlen(end)), out,
-                    s->arguments.grid ? "" : ", or the name of a folder");
-    return ST_OK;
-}
-
-static enum status make_place(const struct swapper *s, struct errmsg *em)
-{
-    char folder[PATH_BYTES_MAX];
-    if (goes_to_folder(s))
-        return folder_make(s->arguments.out, em);
-    path_folder(s->arguments.out, folder, sizeof folder);
-    return folder_make(folder, em);
-}
-
 /* --- Work ------------------------------------------------------------------------------------- */
-
-static enum status place_of(const struct swapper *s, int64_t i, char out[static PATH_BYTES_MAX],
-                            struct errmsg *em)
-{
-    char file[NAME_BYTES + 8];
-    const char *place = s->arguments.out;
-    snprintf(file, sizeof file, "%s.png", s->names[i]);
-    bool fits = goes_to_folder(s) ? path_join(out, PATH_BYTES_MAX, place, file)
-                                  : path_join(out, PATH_BYTES_MAX, "", place);
-    if (!fits)
-        return FAIL(em, ST_IO, "path too long: %s/%s", place, file);
-    return s->source.set ? ST_OK : keep_apart(s->source.paths[i], out, em);
-}
-
-/* Checks before any work that no result replaces an input. */
-static enum status check_places(const struct swapper *s, struct errmsg *em)
-{
-    char path[PATH_BYTES_MAX];
-    enum status st = ST_OK;
-    if (s->arguments.grid)
-        return picture_check_output(s->arguments.out, em);
-    for (int64_t i = 0; i < s->source.n && st == ST_OK; i++)
-        if ((st = place_of(s, i, path, em)) == ST_OK)
-            st = picture_check_output(path, em);
-    return st;
-}
 
 /* Reads a picture. Unless strict, a bad one of several is logged and counted. */
 static enum status read_or_skip(struct swapper *s, int64_t i, struct picture *out, bool *skipped,
@@ -219,11 +105,11 @@ static enum status swap_one(struct swapper *s, int64_t i, struct errmsg *em)
     char path[PATH_BYTES_MAX];
     struct picture input = {0};
     bool skipped = false;
-    enum status st = place_of(s, i, path, em);
+    enum status st = results_place(&s->results, i, path, em);
     if (st == ST_OK)
         st = read_or_skip(s, i, &input, &skipped, em);
     if (st == ST_OK && !skipped)
-        st = decode(s, input.rgb, s->decoded, NULL, em);
+        st = decode(s, i, input.rgb, s->decoded, NULL, em);
     if (st == ST_OK && !skipped)
         st = write_swap(s, path, em);
     picture_release(&input);
@@ -239,7 +125,7 @@ static enum status none_read(const struct swapper *s, struct errmsg *em)
 /* Writes each picture to its own file. */
 static enum status swap_all(struct swapper *s, struct errmsg *em)
 {
-    enum status st = make_place(s, em);
+    enum status st = results_make_folder(&s->results, em);
     for (int64_t i = 0; i < s->source.n && st == ST_OK; i++) {
         st = swap_one(s, i, em);
         log_progress("swapping %" PRId64 "/%" PRId64, i + 1, s->source.n);
@@ -275,7 +161,8 @@ static enum status fill_column(struct swapper *s, struct grid *g, int64_t from, 
             int column = g->columns++;
             g->shown[column] = i;
             memcpy(grid_cell(s, g, 0, column), input.rgb, (size_t)s->size * (size_t)s->size * 3);
-            st = decode(s, input.rgb, grid_cell(s, g, 2, column), grid_cell(s, g, 1, column), em);
+            st =
+                decode(s, i, input.rgb, grid_cell(s, g, 2, column), grid_cell(s, g, 1, column), em);
         }
         picture_release(&input);
     }
@@ -294,7 +181,7 @@ static enum status write_grid(struct swapper *s, const struct grid *g, struct er
         for (int i = 0; i < g->columns; i++)
             cells[row * g->columns + i].rgb = grid_cell(s, g, row, i);
     for (int i = 0; i < g->columns; i++)
-        cells[i].caption = s->names[g->shown[i]];
+        cells[i].caption = s->results.names[g->shown[i]];
     struct picture sheet = {0};
     const struct preview_sheet description = {.rows = 3,
                                               .columns = g->columns,
@@ -305,7 +192,7 @@ static enum status write_grid(struct swapper *s, const struct grid *g, struct er
     enum status st = preview_sheet(&description, &sheet, em);
     struct picture_mark mark = preview_mark(s->loaded.hash);
     if (st == ST_OK)
-        st = make_place(s, em);
+        st = results_make_folder(&s->results, em);
     if (st == ST_OK)
         st = picture_write_png(s->arguments.out, &sheet, &mark, em);
     s->written += st == ST_OK;
@@ -345,20 +232,39 @@ static enum status check_direction(const struct swapper *s, struct errmsg *em)
     return ST_OK;
 }
 
+/* Where model.pose = "given" had no points to give. */
+static void log_poses(const struct swapper *s)
+{
+    if (s->predicted > 0 && loaded_takes_points(&s->loaded))
+        log_info("%" PRId64 " of %" PRId64 " pictures have no known points: their pose was "
+                 "predicted. A set has points if it was packed with points.csv",
+                 s->predicted, s->run);
+}
+
 static enum status swap(struct swapper *s, struct errmsg *em)
 {
     const char *device = s->arguments.device ? s->arguments.device : "";
     enum status st = source_open(s->arguments.input, &s->source, em);
+    s->results = (struct results){.out = s->arguments.out,
+                                  .input = s->arguments.input,
+                                  .source = &s->source,
+                                  .sheet = s->arguments.grid};
+    if (st == ST_OK && s->source.video && !s->arguments.into.into)
+        return FAIL(em, ST_DATA,
+                    "%s is a video, and faces that are cut out are pictures: --into puts the face "
+                    "back into the video; bifrons extract cuts faces out of it",
+                    s->arguments.input);
+    if (st == ST_OK && s->arguments.into.of_video && !s->source.video)
+        return FAIL(em, ST_USAGE, "%s is no video: leave out --from, --to and --no-sound",
+                    s->arguments.input);
     if (st == ST_OK)
-        st = keep_apart(s->arguments.input, s->arguments.out, em);
-    if (st == ST_OK)
-        st = check_out(s, em);
-    if (st == ST_OK)
-        st = name_results(s, em);
-    if (st == ST_OK)
-        st = check_places(s, em);
+        st = results_check(&s->results, em);
+    if (st == ST_OK && s->arguments.into.into)
+        st = swap_into_check(&s->source, &s->results, em);
     if (st == ST_OK)
         st = loaded_open(s->arguments.checkpoint, device, &s->loaded, em);
+    if (st == ST_OK && s->arguments.into.into)
+        return swap_into(&s->arguments.into, &s->loaded, &s->source, &s->results, em);
     if (st == ST_OK)
         st = check_direction(s, em);
     if (st != ST_OK)
@@ -367,23 +273,49 @@ static enum status swap(struct swapper *s, struct errmsg *em)
     s->decoded = malloc((size_t)s->size * (size_t)s->size * 3);
     if (!s->decoded)
         return FAIL(em, ST_MEMORY, "out of memory");
-    return s->arguments.grid ? swap_grid(s, em) : swap_all(s, em);
+    st = s->arguments.grid ? swap_grid(s, em) : swap_all(s, em);
+    if (st == ST_OK)
+        log_poses(s);
+    return st;
 }
 
 static void swapper_release(struct swapper *s)
 {
     free(s->decoded);
-    free(s->names);
+    results_release(&s->results);
     source_release(&s->source);
     loaded_release(&s->loaded);
 }
 
 enum { OPTION_DIRECTION = 256, OPTION_GRID, OPTION_NO_LABEL, OPTION_STRICT, OPTION_DEVICE };
 
+/* What goes with --into, and what does not. */
+static void check_into(struct argp_state *state, struct swap_arguments *a)
+{
+    bool referred = a->into.n_references[PEOPLE_MEANT] > 0;
+    if (!a->into.into && a->into.belongs)
+        argp_error(state, "--%s is for --into, which puts the face back into its picture",
+                   a->into.belongs);
+    if (a->into.into && a->no_label)
+        argp_error(state, "--no-label is for faces that are cut out: a whole picture with a "
+                          "swapped face (--into) always carries its visible label");
+    if (a->into.into && a->grid)
+        argp_error(state, "--grid shows faces that are cut out: leave out --grid or --into");
+    if (a->into.to_s > 0 && a->into.to_s <= a->into.from_s)
+        argp_error(state, "--to %g is not after --from %g", a->into.to_s, a->into.from_s);
+    if (!referred && a->into.n_references[PEOPLE_OTHERS] > 0)
+        argp_error(state, "--other PHOTO takes a --reference PHOTO of who is meant");
+    a->into.person = a->directed || referred ? a->person : INTO_BOTH;
+    a->into.strict = a->strict;
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct swap_arguments *a = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &a->into;
+        return 0;
     case 'o':
         a->out = text;
         return 0;
@@ -391,6 +323,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         if (strcmp(text, "a2b") != 0 && strcmp(text, "b2a") != 0)
             argp_error(state, "--direction is a2b or b2a, not \"%s\"", text);
         a->person = text[0] == 'b';
+        a->directed = true;
         return 0;
     case OPTION_GRID:
         a->grid = true;
@@ -411,9 +344,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (!a->checkpoint || !a->input)
-            argp_error(state, "name a checkpoint and a picture, a folder or a set");
+            argp_error(state, "name a checkpoint and a picture, a folder, a set or a video");
         if (!a->out || !a->out[0])
             argp_error(state, "say where the result goes: -o OUT");
+        check_into(state, a);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -424,9 +358,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 static const struct argp_option options[] = {
     {"output", 'o', "OUT", 0,
      "where results go: for one picture, NAME.png or a folder; for a folder or a set, a folder, "
-     "which is made if needed; with --grid, NAME.png", 0},
+     "which is made if needed; with --grid, NAME.png; for a video, NAME.mp4 or NAME.mov", 0},
     {"direction", OPTION_DIRECTION, "a2b|b2a", 0,
-     "whose pictures are the input (default a2b: A's)", 0},
+     "whose pictures are the input (default a2b: A's); with --into, whose face is replaced (default: "
+     "both people's, or A's with --reference)", 0},
     {"grid", OPTION_GRID, NULL, 0,
      "write one sheet to OUT (.png) of up to 6 pictures, their reconstructions and swaps", 0},
     {"no-label", OPTION_NO_LABEL, NULL, 0,
@@ -437,20 +372,38 @@ static const struct argp_option options[] = {
 };
 /* clang-format on */
 
+static const struct argp_child children[] = {
+    {&swap_into_options,                 0, "The face back into its picture:", 1},
+    {0},
+};
+
 static const struct argp parser = {
     .options = options,
     .parser = parse_option,
-    .children = command_help,
+    .children = children,
     .args_doc = "CHECKPOINT INPUT",
-    .doc = "Swaps the face in a picture, in every picture of a folder, or in a set (.h5). Pictures "
-           "are cut to the middle square and scaled to the model's size; results are PNG files of "
-           "that size with the same name.\vEvery result is marked as made by a trained model: in "
-           "its XMP data, with the checkpoint's hash, and with a small visible label. Pictures of "
-           "a folder that cannot be read are named and skipped.\n\nExample:\n  $ bifrons swap "
-           "demo/run/checkpoints/best.pt demo/data/person_a -o swapped\n\nExit status: 0; 64 "
-           "usage, or a place where results cannot go; 65 a checkpoint or picture that cannot be "
-           "used, or no picture of a folder that can; 66 no such file or folder, or no picture in "
-           "it; 74 a result cannot be written.",
+    .doc =
+        "Swaps the face in a picture, in every picture of a folder, or in a set (.h5). Pictures "
+        "are cut to the middle square and scaled to the model's size; results are PNG files of "
+        "that size with the same name. With --into, the input may also be a video; pictures are "
+        "whole photographs: the face is found, and put back swapped.\vEvery result is marked as "
+        "made by a trained model: in its "
+        "XMP data, with the checkpoint's hash, and with a small visible label, which --into does "
+        "not let you leave out. Pictures of a folder that cannot be read are named and "
+        "skipped.\n\nWith --into, a face is replaced only if it matches: the --reference, or "
+        "else what the checkpoint knows of its two people (if their sets had identities). "
+        "Pictures without that person are named, and nothing is written for them. A note "
+        "beside each composite, NAME.txt, holds both consent statements. The networks that find "
+        "faces come with scripts/setup --photographs.\n\nExamples:\n  $ bifrons swap "
+        "demo/run/checkpoints/best.pt demo/data/person_a -o swapped\n  $ bifrons swap "
+        "runs/x/checkpoints/best.pt holiday --into --reference ada.jpg -o composites\n  $ bifrons "
+        "swap runs/x/checkpoints/best.pt clip.mp4 --into --reference ada.jpg -o "
+        "swapped.mp4\n\nExit "
+        "status: 0; 64 usage, or a place where results cannot go; 65 a checkpoint or picture that "
+        "cannot be used, or no picture of a folder that can; 66 no such file or folder, or no "
+        "picture in it; 69 the networks that find faces, or the video libraries, are missing; 74 a "
+        "result cannot be "
+        "written.",
 };
 
 int engine_swap(int argc, char **argv)
@@ -459,7 +412,9 @@ int engine_swap(int argc, char **argv)
     struct errmsg em = {0};
     argp_parse(&parser, argc, argv, 0, NULL, &s.arguments);
     enum status st = swap(&s, &em);
-    if (st == ST_OK && s.skipped > 0)
+    if (st == ST_OK && s.arguments.into.into)
+        ; /* has said it */
+    else if (st == ST_OK && s.skipped > 0)
         log_info("%" PRId64 " written to %s, %" PRId64 " skipped", s.written, s.arguments.out,
                  s.skipped);
     else if (st == ST_OK)

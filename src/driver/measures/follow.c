@@ -141,7 +141,7 @@ static enum status workspace_init(struct workspace *w, const struct follow_sourc
     w->truth = malloc(bytes);
     if (!w->swaps || !w->truth)
         return FAIL(em, ST_MEMORY, "out of memory");
-    return batch_init(&w->batch, BATCH, s->size, 0, em);
+    return batch_init(&w->batch, BATCH, s->size, BATCH_POSE | BATCH_POSE_KNOWN, em);
 }
 
 static void workspace_release(struct workspace *w)
@@ -162,6 +162,16 @@ static enum status load(const struct follow_source *s, int person, const struct 
                             &w->batch, em);
 }
 
+static enum status swap(const struct follow_source *s, int person, struct workspace *w,
+                        struct errmsg *em)
+{
+    struct batch b = {.n = w->batch.n, .size = w->batch.size};
+    b.images[person] = w->batch.images[person];
+    b.pose[person] = w->batch.pose[person];
+    b.pose_known[person] = w->batch.pose_known[person];
+    return s->swap(s->context, person, &b, w->swaps, em);
+}
+
 /* Fills wanted and pictures: a person's own pictures or, with `swapped`, their swaps and true
  * swaps. */
 static enum status fill(const struct follow_source *s, int person, const struct rows *rows,
@@ -175,7 +185,7 @@ static enum status fill(const struct follow_source *s, int person, const struct 
         size_t n = MIN(out->n - done, (size_t)BATCH);
         st = load(s, person, rows, done, n, &w, em);
         if (st == ST_OK && swapped)
-            st = s->swap(s->context, person, w.batch.images[person], n, w.swaps, em);
+            st = swap(s, person, &w, em);
         const uint8_t *shown = swapped ? w.swaps : w.batch.images[person];
         for (size_t i = 0; i < n && st == ST_OK; i++) {
             size_t at = (done + i) * REGRESSOR_BYTES;

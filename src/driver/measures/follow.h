@@ -61,9 +61,9 @@ struct follow {
     struct follow_quantity of[POSE_QUANTITIES];
 };
 
-/* Makes swaps of n pictures of a person, (n, size, size, 3) both. */
-typedef enum status follow_swap(void *context, int person, uint8_t *pictures, size_t n,
-                                uint8_t *swaps, struct errmsg *em);
+/* Makes swaps (n, size, size, 3) of a batch that has one person's pictures and poses. */
+typedef enum status follow_swap(void *context, int person, const struct batch *b, uint8_t *swaps,
+                                struct errmsg *em);
 
 struct follow_source {
     follow_swap *swap;

@@ -62,9 +62,9 @@ enum status plan_draw(const char *path, const struct plan *p, struct errmsg *em)
     take(&c, STRONG, &p->strong);
     take_ideal(&c, &p->weak);
     for (int i = 0; i < LINES; i++) {
-        speed[i] = (struct chart_line){names[i], i == IDEAL, c.n[i], c.ranks[i], c.speed[i]};
+        speed[i] = (struct chart_line){names[i], i == IDEAL, c.n[i], c.ranks[i], c.speed[i], false};
         efficiency[i] =
-            (struct chart_line){names[i], i == IDEAL, c.n[i], c.ranks[i], c.efficiency[i]};
+            (struct chart_line){names[i], i == IDEAL, c.n[i], c.ranks[i], c.efficiency[i], false};
     }
     const struct chart_panel panels[] = {
         {"Speed",      {"ranks", 2, 0, 0}, {"pictures a second", 10, 0, 0}, speed,      LINES},

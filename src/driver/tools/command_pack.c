@@ -14,7 +14,7 @@
 #include "data/sheet.h"
 
 enum { FOLDERS_MAX = 64, SIZE_DEFAULT = 128 };
-enum { KEY_STRICT = 1000, KEY_FORCE, KEY_NO_SHEET, KEY_THREADS };
+enum { KEY_STRICT = 1000, KEY_FORCE, KEY_NO_SHEET, KEY_NO_IDENTITY, KEY_THREADS };
 
 struct arguments {
     struct pack_options pack;
@@ -46,6 +46,8 @@ static const struct argp_option options[] = {
      "refuse if a JPEG, PNG or BMP picture cannot be used, instead of leaving it out", 2},
     {"force", KEY_FORCE, NULL, 0, "pack again, and replace an output that is not a set", 2},
     {"no-sheet", KEY_NO_SHEET, NULL, 0, "write no sample sheet (FILE.sheet.png)", 2},
+    {"no-identity", KEY_NO_IDENTITY, NULL, 0,
+     "leave out identity.csv: 128 numbers a face that can recognise the person elsewhere", 2},
     {"threads", KEY_THREADS, "N", 0,
      "threads that decode (as cores and CPU quota allow, up to 16)", 2},
     {0},
@@ -78,6 +80,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case KEY_NO_SHEET:
         a->no_sheet = true;
         return 0;
+    case KEY_NO_IDENTITY:
+        o->no_identity = true;
+        return 0;
     case KEY_THREADS:
         o->threads = (int)command_number(state, "threads", arg, 1, PACK_THREADS_MAX);
         return 0;
@@ -109,8 +114,10 @@ static const struct argp parser = {
            "unreadable ones, videos and pictures in sub-folders are counted, named and left out. "
            "Masks (masks/NAME.png, 255 = face), true swaps (truth/NAME.png) and landmarks.csv "
            "(name and x, y of both eyes, nose, both mouth ends) and points.csv (name and x, y of "
-           "iBUG 300-W's 68 points and both pupils; empty if unknown) are stored, too; names match "
-           "without case. A set that already has the same pictures is not changed.\n\nExample:\n  "
+           "iBUG 300-W's 68 points and both pupils; empty if unknown) are stored, too, and so are "
+           "faces.csv (source, time and pose) and identity.csv of bifrons extract; names match "
+           "without case. identity.csv is biometric data: --no-identity leaves it out. A set that "
+           "already has the same pictures is not changed.\n\nExample:\n  "
            "$ bifrons pack person_a -o a.h5 --consent \"Ada agreed on 2026-01-31\"\n\nExit status: "
            "0; 64 usage, or no consent statement; 65 --strict and a bad picture; 66 no such "
            "folder, or no usable picture; 74 the set cannot be written."};

@@ -17,9 +17,10 @@
 #include "base/thread_count.h"
 #include "command.h"
 #include "data/drawn.h"
+#include "data/pose.h"
 
 enum { COUNT_DEFAULT = 500, COUNT_MAX = 99999, SIZE_DEFAULT = 128, THREADS_MAX = 16 };
-enum { KEY_LOOSE = 1000, KEY_THREADS };
+enum { KEY_LOOSE = 1000, KEY_SERIES, KEY_THREADS };
 enum { RECORD_BYTES_MAX = 1 << 16, NAME_BYTES = 64 };
 
 #define RECORD_NAME   "synth.json"
@@ -31,7 +32,7 @@ static const char *const person_folders[2] = {"person_a", "person_b"};
 struct arguments {
     struct drawn_options drawn;
     const char *out;
-    int count, threads; /* threads 0: threads_for_files */
+    int count, threads; /* 0: the usual number */
 };
 
 /* --- Command line ----------------------------------------------------------------------------- */
@@ -42,6 +43,8 @@ static const struct argp_option options[] = {
     {"size", 's', "N", 0, "pixels a side, 64 to 1024 (128)", 1},
     {"seed", 'r', "N", 0, "who they are and what they do; the same seed draws the same (1)", 1},
     {"loose", KEY_LOOSE, NULL, 0, "whole heads and shoulders, here and there in the picture", 1},
+    {"series", KEY_SERIES, NULL, 0,
+     "one thing changes at a time, in 7 pictures each: yaw, pitch, brows, mouth, eyes, gaze (42)", 1},
     {"threads", KEY_THREADS, "N", 0,
      "threads that draw (as cores and CPU quota allow, up to 16)", 2},
     {0},
@@ -64,6 +67,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case KEY_LOOSE:
         a->drawn.loose = true;
         return 0;
+    case KEY_SERIES:
+        a->drawn.series = true;
+        return 0;
     case KEY_THREADS:
         a->threads = (int)command_number(state, "threads", arg, 1, THREADS_MAX);
         return 0;
@@ -75,6 +81,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (!a->out)
             argp_error(state, "where to? Name a folder to write to");
+        if (a->count == 0)
+            a->count = a->drawn.series ? POSE_QUANTITIES * DRAWN_SERIES : COUNT_DEFAULT;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -108,6 +116,10 @@ static char *record_text(const struct arguments *a, bool complete)
                                "style", DRAWN_STYLE, "count", a->count, "size", a->drawn.size,
                                "seed", (json_int_t)a->drawn.seed, "loose", (int)a->drawn.loose,
                                "complete", (int)complete);
+    if (a->drawn.series && json_object_set_new(record, "series", json_true()) != 0) {
+        json_decref(record);
+        return NULL;
+    }
     char *text = record ? json_dumps(record, JSON_INDENT(2)) : NULL;
     json_decref(record);
     return text;
@@ -444,7 +456,6 @@ int command_synth(int argc, char **argv)
 {
     struct arguments a = {
         .drawn = {.size = SIZE_DEFAULT, .seed = 1},
-        .count = COUNT_DEFAULT,
     };
     struct errmsg em = {0};
     argp_parse(&parser, argc, argv, 0, NULL, &a);

@@ -112,10 +112,8 @@ static void print_places(FILE *f, const struct session *s)
     char path[PATH_BYTES_MAX + 64];
     snprintf(path, sizeof path, "%s/%s", s->run.out, name);
     print_inside(f, s, file_exists(path) ? name : "previews");
-    fputs("; report: ", f);
-    print_inside(f, s, "run.json");
-    fputs(" and ", f);
-    print_inside(f, s, "metrics.jsonl");
+    fputs(s->run.config.log.report ? "; report, for a browser: " : "; losses: ", f);
+    print_inside(f, s, s->run.config.log.report ? "report.html" : "metrics.jsonl");
 }
 
 static void print_next(FILE *f, const struct session *s)

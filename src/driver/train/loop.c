@@ -87,6 +87,7 @@ static enum status validate(struct loop *l, struct errmsg *em)
     watchdog_enter(s->run.watchdog, WATCH_PREVIEW, s->state.step);
     if (session_stage_is_over(s) || (every > 0 && session_epoch(s) % every == 0))
         report_preview(l->report);
+    report_page(l->report);
     return average_leave(&s->stage, em);
 }
 
@@ -123,11 +124,25 @@ static enum status look_before_save(struct loop *l, const struct step_report *st
     return validate_look(l->session, seen, &l->collapsed, em);
 }
 
+/* Records the outcome of the latest save, once it is known. */
+static void record_saved(const struct loop *l)
+{
+    struct saver_outcome o;
+    if (!saver_take_outcome(l->saver, &o))
+        return;
+    report_event(l->report,
+                 o.failed ? EVENT_UNSAVED
+                 : o.best ? EVENT_BEST
+                          : EVENT_CHECKPOINT,
+                 o.step, "%s", "");
+}
+
 static enum status between_steps(struct loop *l, const struct step_report *step, struct errmsg *em)
 {
     struct session *s = l->session;
     bool validates = validation_due(s), stops = step->flags & STEP_FLAG_STOP;
     saver_poll(l->saver);
+    record_saved(l);
     if (!save_due(l, step->flags))
         return ST_OK;
     report_pause(l->report);
@@ -161,7 +176,9 @@ static enum status between_steps(struct loop *l, const struct step_report *step,
 static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *em)
 {
     const struct session *s = l->session;
-    if (!saver_finish(l->saver))
+    bool saved = saver_finish(l->saver);
+    record_saved(l);
+    if (!saved)
         return FAIL(em, ST_IO,
                     "the state of step %" PRId64 " could not be saved in %s; the last good "
                     "checkpoint stands, --resume auto goes on from it",

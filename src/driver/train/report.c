@@ -1,6 +1,8 @@
 #include "report.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +14,7 @@
 #include "run_plan.h"
 
 enum { PREVIEW_PAIRS = 6 };
+static const double PAGE_SHARE = 0.01; /* of the time that a run takes */
 
 static double trained_s(const struct report *r)
 {
@@ -111,6 +114,51 @@ static enum status open_record(struct report *r, const char *config_path, const 
     return st;
 }
 
+/* --- Events ----------------------------------------------------------------------------------- */
+
+void report_event(struct report *r, enum event_kind kind, int64_t step, const char *fmt, ...)
+{
+    struct errmsg em = {0};
+    char text[1024];
+    va_list ap;
+    if (!r->session || !r->events)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    enum status st = events_write(r->events, kind, step, trained_s(r), text, &em);
+    if (st != ST_OK && !r->events_failed)
+        log_warn("%s; training continues; later events may be written", em.text);
+    r->events_failed = st != ST_OK;
+}
+
+static void record_start(struct report *r, const char *changes)
+{
+    const struct session *s = r->session;
+    int ranks = comm_world_size(s->run.comm), nodes = comm_node_count(s->run.comm);
+    report_event(r, s->state.step > 0 ? EVENT_RESUME : EVENT_START, s->state.step,
+                 "on %d rank%s, %d node%s", ranks, PLURAL(ranks), nodes, PLURAL(nodes));
+    if (s->state.step > 0 && changes[0])
+        report_event(r, EVENT_CHANGED, s->state.step, "%s", changes);
+}
+
+/* --- Files ------------------------------------------------------------------------------------ */
+
+static enum status open_page(struct report *r, struct errmsg *em)
+{
+    const char *const runs[] = {r->session->run.out};
+    return page_new(&(struct page_request){.runs = runs, .n_runs = 1}, &r->page, em);
+}
+
+static enum status open_events(struct report *r, struct errmsg *em)
+{
+    const struct session *s = r->session;
+    char path[PATH_BYTES_MAX];
+    if (!path_join(path, sizeof path, s->run.out, "events.jsonl"))
+        return FAIL(em, ST_IO, "path too long: %s", s->run.out);
+    return events_open(path, s->state.step == 0, &r->events, em);
+}
+
 static enum status open_files(struct report *r, const char *config_path, const char *const *hosts,
                               struct errmsg *em)
 {
@@ -119,6 +167,10 @@ static enum status open_files(struct report *r, const char *config_path, const c
     if (!path_join(path, sizeof path, s->run.out, "metrics.jsonl"))
         return FAIL(em, ST_IO, "path too long: %s", s->run.out);
     enum status st = metrics_open(path, s->state.metrics_bytes, &r->metrics, em);
+    if (st == ST_OK)
+        st = open_events(r, em);
+    if (st == ST_OK && s->run.config.log.report)
+        st = open_page(r, em);
     if (st == ST_OK && s->run.config.log.tensorboard)
         st = tensorboard_open(s->run.out, &r->tensorboard, em);
     if (st == ST_OK && r->tensorboard && s->state.step > 0)
@@ -126,18 +178,20 @@ static enum status open_files(struct report *r, const char *config_path, const c
     return st == ST_OK ? open_record(r, config_path, hosts, em) : st;
 }
 
-enum status report_open(struct report *r, struct session *s, const char *config_path, bool launched,
+enum status report_open(struct report *r, struct session *s, const struct report_start *start,
                         struct errmsg *em)
 {
     *r = (struct report){.started_s = clock_seconds(),
                          .first_step = s->state.step,
-                         .launched = launched};
+                         .launched = start->launched};
     char *names = NULL;
     const char **hosts = NULL;
     enum status st = gather_hosts(s->run.comm, &names, &hosts, em);
     if (st == ST_OK && comm_rank(s->run.comm) == 0) {
         r->session = s;
-        st = open_files(r, config_path, hosts, em);
+        st = open_files(r, start->config_path, hosts, em);
+        if (st == ST_OK)
+            record_start(r, start->changes);
     }
     free(hosts);
     free(names);
@@ -161,6 +215,8 @@ void report_begin_stage(struct report *r)
     session_stage_text(s, options.stage);
     memcpy(options.loss_weight, s->run.config.loss.weight, sizeof options.loss_weight);
     progress_init(&r->progress, &options);
+    if (options.stage[0])
+        report_event(r, EVENT_STAGE, s->state.step, "%s", options.stage);
 }
 
 void report_end_stage(struct report *r)
@@ -209,6 +265,9 @@ void report_step(struct report *r, const struct step_report *step)
     };
     progress_step(&r->progress, &update);
     record_state(r);
+    if (step->verdict != GUARD_GOOD)
+        report_event(r, EVENT_SKIPPED, s->state.step, "loss %.4g, gradient norm %.4g",
+                     step->losses.total, step->grad_norm);
     if (s->state.step % s->run.config.log.every_steps != 0 &&
         s->state.step != s->stage.steps_total && step->verdict == GUARD_GOOD)
         return;
@@ -263,6 +322,8 @@ void report_validation(struct report *r, const struct model_losses *losses)
         .val_metrics = s->state.val_metrics,
     };
     write_row(r, &row);
+    if (s->state.collapse.in_a_row > 0)
+        report_event(r, EVENT_COLLAPSED, s->state.step, "%s", collapse_who(&s->state.collapse));
 }
 
 /* Encodes a sheet once, and writes it to the file and to TensorBoard. */
@@ -355,7 +416,8 @@ void report_preview(struct report *r)
     uint8_t *memory = malloc(4 * PREVIEW_PAIRS * (size_t)size * (size_t)size * 3);
     enum status st = memory ? ST_OK : FAIL(&em, ST_MEMORY, "out of memory for a preview");
     if (st == ST_OK)
-        st = batch_init(&b, PREVIEW_PAIRS, size, 0, &em);
+        st = batch_init(&b, PREVIEW_PAIRS, size,
+                        r->session->run.config.model.pose ? BATCH_POSE | BATCH_POSE_KNOWN : 0, &em);
     if (st == ST_OK)
         st = run_and_draw(r, &b, memory, &em);
     if (st != ST_OK && !r->preview_failed)
@@ -364,6 +426,35 @@ void report_preview(struct report *r)
     batch_release(&b);
     free(memory);
 }
+
+/* --- The page --------------------------------------------------------------------------------- */
+
+static void write_page(struct report *r)
+{
+    struct errmsg em = {0};
+    char path[PATH_BYTES_MAX];
+    double start = clock_seconds();
+    enum status st = ST_OK;
+    if (!path_join(path, sizeof path, r->session->run.out, "report.html"))
+        st = FAIL(&em, ST_IO, "path too long: %s", r->session->run.out);
+    if (st == ST_OK)
+        st = page_write(r->page, path, &em);
+    if (st != ST_OK && !r->page_failed)
+        log_warn("no report: %s; training continues", em.text);
+    r->page_failed = st != ST_OK;
+    double now = clock_seconds();
+    r->page_due_s = now + (now - start) / PAGE_SHARE;
+}
+
+void report_page(struct report *r)
+{
+    if (!r->session || !r->page || clock_seconds() < r->page_due_s)
+        return;
+    feed_pause(r->session->stage.feed); /* the page opens the sets, too: one thread at a time */
+    write_page(r);
+}
+
+/* --- The end ---------------------------------------------------------------------------------- */
 
 void report_sync(struct report *r)
 {
@@ -386,6 +477,8 @@ void report_went_back(struct report *r)
         st = tensorboard_restart(r->tensorboard, t->step + 1, &em);
     if (st != ST_OK)
         log_warn("%s; rows of steps before going back stay", em.text);
+    report_event(r, EVENT_WENT_BACK, t->step, "from step %lld, with %g times the learning rate",
+                 (long long)r->progress.last.step, r->session->state.guard.lr_scale);
 }
 
 void report_close(struct report *r, enum status status, const struct errmsg *em)
@@ -401,6 +494,15 @@ void report_close(struct report *r, enum status status, const struct errmsg *em)
                       run_record_write(r->record, &own) != ST_OK))
         log_warn("%s", own.text);
     run_record_free(r->record);
+    report_event(r,
+                 status == ST_OK                                  ? EVENT_FINISHED
+                 : status == ST_AGAIN || status == ST_INTERRUPTED ? EVENT_STOPPED
+                                                                  : EVENT_FAILED,
+                 outcome.step, "%s", em->text);
+    events_close(r->events);
+    if (r->page)
+        write_page(r);
+    page_free(r->page);
     tensorboard_close(r->tensorboard);
     metrics_close(r->metrics);
 }

@@ -1,14 +1,16 @@
 /*
- * The output of a run while it trains: metrics.jsonl, TensorBoard, the progress line, previews and
- * run.json. Only rank 0 writes; on other ranks every call returns at once. No error here ends
- * training: a file that cannot be written gives one warning per kind, and is tried again the next
- * time.
+ * The output of a run while it trains: metrics.jsonl, events.jsonl, TensorBoard, the progress line,
+ * previews, run.json and report.html. Only rank 0 writes; on other ranks every call returns at
+ * once. No error here ends training: a file that cannot be written gives one warning per kind, and
+ * is tried again the next time.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_REPORT_H
 #define BIFRONS_DRIVER_TRAIN_REPORT_H
 
+#include "events.h"
 #include "last_words.h"
 #include "metrics.h"
+#include "page.h"
 #include "progress.h"
 #include "run_record.h"
 #include "session.h"
@@ -18,18 +20,26 @@
 struct report {
     struct session *session; /* NULL on ranks other than 0 */
     struct metrics *metrics;
+    struct events *events;
+    struct page *page; /* NULL without log.report */
+    double page_due_s; /* not before this time: the page takes less than 1 % of a run */
     struct tensorboard *tensorboard;
     struct run_record *record; /* owned by last_words while that is open */
     struct last_words *last_words;
     struct progress progress;
     double started_s;
     int64_t first_step;
-    bool metrics_failed, preview_failed, launched;
+    bool metrics_failed, events_failed, preview_failed, page_failed, launched;
 };
 
-/* COLLECTIVE (gathers host names). Call it after resuming. config_path: for run.json; launched: see
- * last_words.h. */
-enum status report_open(struct report *r, struct session *s, const char *config_path, bool launched,
+/* Borrowed during report_open. */
+struct report_start {
+    const char *config_path; /* for run.json; NULL: none */
+    const char *changes;     /* keys that changed since the checkpoint: "key: old -> new\n"... */
+    bool launched;           /* see last_words.h */
+};
+/* COLLECTIVE (gathers host names). Call it after resuming. */
+enum status report_open(struct report *r, struct session *s, const struct report_start *start,
                         struct errmsg *em) MUST_CHECK;
 /* Call them before and after the steps of a stage: each stage has its own progress line. */
 void report_begin_stage(struct report *r);
@@ -41,8 +51,14 @@ void report_pause(struct report *r);
 void report_continue(struct report *r);
 /* After a validation. */
 void report_validation(struct report *r, const struct model_losses *losses);
+/* Records what happened at a step: a printf format and its values. */
+void report_event(struct report *r, enum event_kind kind, int64_t step, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
 /* Draws the previews of the current parameters. */
 void report_preview(struct report *r);
+/* After a validation and its preview: rewrites report.html, unless that would take more than 1 % of
+ * the time since it was last written. */
+void report_page(struct report *r);
 /* Call it before a checkpoint: records the time and the offset of metrics.jsonl in the state. */
 void report_sync(struct report *r);
 /* Call it after the state was set back: removes the rows of later steps. */

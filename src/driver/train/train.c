@@ -66,14 +66,16 @@ static void log_plan(const struct session *s)
     const struct config *c = &s->run.config;
     const struct architecture *a = model_architecture(s->stage.model);
     const struct thread_choice *threads = &s->run.threads;
-    char stage[SESSION_STAGE_TEXT_BYTES];
+    char stage[SESSION_STAGE_TEXT_BYTES], poses[40] = "";
     session_stage_text(s, stage);
+    if (a->part_count[MODEL_POSE] > 0)
+        snprintf(poses, sizeof poses, ", poses %.2f M", (double)a->part_count[MODEL_POSE] / 1e6);
     if (stage[0])
         log_info("%s: from step %" PRId64 " on", stage, s->state.stage_step + 1);
-    log_info("model: %d px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M",
+    log_info("model: %d px, %.2f M parameters: encoder %.2f M, decoders 2 x %.2f M%s",
              c->model.image_size, (double)a->count / 1e6,
              (double)a->part_count[MODEL_ENCODER] / 1e6,
-             (double)a->part_count[MODEL_DECODER_A] / 1e6);
+             (double)a->part_count[MODEL_DECODER_A] / 1e6, poses);
     if (model_perceptual_depth(s->stage.model) > 0)
         log_info("perceptual loss: VGG%d of %s", model_perceptual_depth(s->stage.model),
                  c->loss.perceptual_weights);
@@ -160,8 +162,11 @@ static enum status begin(struct training *r, struct errmsg *em)
         resume_settle(s, &r->found);
     st = comm_agree(s->run.comm, st, em);
     if (st == ST_OK)
-        st = report_open(&r->report, s, config_path[0] ? config_path : NULL,
-                         r->arguments->launcher > 0, em);
+        st = report_open(&r->report, s,
+                         &(struct report_start){.config_path = config_path[0] ? config_path : NULL,
+                                                .changes = r->found.changes.keys,
+                                                .launched = r->arguments->launcher > 0},
+                         em);
     if (st == ST_OK)
         log_how_to_stop(r);
     r->begun = true;

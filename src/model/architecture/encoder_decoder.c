@@ -256,7 +256,7 @@ enum status architecture_new(const struct model_config *c, struct architecture *
             add_encoder(b);
         else if (part != MODEL_POSE)
             add_decoder(b);
-        else if (c->pose == MODEL_POSE_PREDICTED)
+        else if (c->pose != MODEL_POSE_NONE)
             add_pose(b);
         a->part_count[part] = a->count - before;
     }

@@ -1,3 +1,4 @@
+#include "augment_priv.h"
 #include "pixels.h"
 #include "shim/shim.h"
 
@@ -21,8 +22,8 @@ enum status model_augment(const struct batch *b, const struct augment_colours co
             continue;
         struct augmented r = augment_apply(s, b->draws[who], b->n, b->size, stored[who],
                                            stored[other], &colours[who], &colours[other]);
-        pixels_download(s, r.input.images, inputs[who], b->n, b->size);
-        pixels_download(s, r.target.images, targets[who], b->n, b->size);
+        pixels_download(s, r.input.images, inputs[who], b->n, b->size, AUGMENT_CHANNELS);
+        pixels_download(s, r.target.images, targets[who], b->n, b->size, AUGMENT_CHANNELS);
     }
     st = shim_scope_check(s, em);
     shim_scope_free(s);

@@ -31,11 +31,11 @@ struct samples pixels_upload(struct shim_scope *s, const struct batch *b, int wh
 }
 
 void pixels_download(struct shim_scope *s, struct shim_tensor *x, uint8_t *bytes, size_t n,
-                     int image_size)
+                     int image_size, int channels)
 {
     size_t size = (size_t)image_size;
     const int64_t order[] = {0, 2, 3, 1};
     x = shim_affine(s, shim_clamp(s, x, 0.0, 1.0), 255.0, 0.0);
     x = shim_permute(s, shim_round(s, x), 4, order);
-    shim_to_memory(s, x, SHIM_U8, bytes, n * size * size * CHANNELS);
+    shim_to_memory(s, x, SHIM_U8, bytes, n * size * size * (size_t)channels);
 }

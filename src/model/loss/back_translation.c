@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "augment_priv.h"
+#include "pose_codes.h"
 
 #include "base/poison.h"
 
@@ -61,6 +62,19 @@ static struct shim_tensor *mix(struct shim_scope *s, struct shim_tensor *x, stru
     return shim_add(s, x, shim_mul(s, t, shim_sub(s, y, x)));
 }
 
+/* What the points of drawn samples (all of a person's, with `whole`) add to their codes for a
+ * decoder. */
+static struct shim_tensor *of_pose(struct shim_scope *s, const struct network *net,
+                                   const struct batch *b, bool whole, int who,
+                                   struct shim_tensor *predicted)
+{
+    struct pose_points points = pose_points_of(s, b, who);
+    if (points.z && !whole)
+        points = (struct pose_points){pick(s, points.z, b->draws[who], b->n),
+                                      pick(s, points.known, b->draws[who], b->n)};
+    return network_of_pose(s, net, pose_told(s, predicted, points));
+}
+
 void back_translate(struct shim_scope *s, const struct network *net, const struct batch *b,
                     bool whole, struct augmented samples[MODEL_PEOPLE],
                     struct shim_tensor *of_targets_out[MODEL_PEOPLE])
@@ -86,7 +100,10 @@ void back_translate(struct shim_scope *s, const struct network *net, const struc
         int64_t count = (int64_t)(whole ? b->n : drawn[who]);
         struct shim_tensor *own = shim_narrow(s, codes, 0, first, count);
         int other = MODEL_PEOPLE - 1 - who;
-        struct shim_tensor *moved = network_for_decoder(s, net, who, other, own);
+        struct shim_tensor *moved = network_move(s, net, who, other, own);
+        struct shim_tensor *predicted = network_pose(s, net, own);
+        if (predicted)
+            moved = shim_add(s, moved, of_pose(s, net, b, whole, who, predicted));
         struct shim_tensor *swaps = network_decode(s, net, other, moved).pictures;
         samples[who].input.images =
             (whole ? mix : put_back)(s, samples[who].input.images, swaps, b->draws[who], b->n);

@@ -6,19 +6,33 @@
 #include "base/batch.h"
 #include "network.h"
 
-/* z (N, 140) of both people's samples, A's first. */
+/* z (n, 140) of the points of n samples; known: 1 where z was measured, else 0. NULL: the batch has
+ * no points. */
+struct pose_points {
+    struct shim_tensor *z, *known;
+};
+
+/* The points of a person's samples. */
+struct pose_points pose_points_of(struct shim_scope *s, const struct batch *b, int who);
+
+/* What decoders are told of the pose: the measured z where it is known, else the predicted z,
+ * detached. */
+struct shim_tensor *pose_told(struct shim_scope *s, struct shim_tensor *predicted,
+                              struct pose_points points);
+
+/* Of both people's samples, A's first. */
 struct pose_codes {
-    struct shim_tensor *predicted;        /* from the codes; NULL: the network knows no poses */
-    struct shim_tensor *measured, *known; /* of the batch's points; NULL: it has none */
-    struct shim_tensor *added;            /* to the codes that decoders take, shaped like these */
+    struct shim_tensor *predicted; /* z (N, 140) from the codes; NULL: without model.pose */
+    struct pose_points measured;
+    struct shim_tensor *added; /* to the codes that decoders take, shaped like these */
 };
 
 /*
  * codes: the codes of both people's samples, A's first. Decoders get the predicted z, detached.
- * With `training` they get the measured z instead, where the batch has it and the sample's draw is
- * not predicted_pose.
+ * With `given` they get the measured z where it is known, but for samples whose draw is
+ * predicted_pose.
  */
 struct pose_codes pose_codes_of(struct shim_scope *s, const struct network *net,
-                                const struct batch *b, bool training, struct shim_tensor *codes);
+                                const struct batch *b, bool given, struct shim_tensor *codes);
 
 #endif

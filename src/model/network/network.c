@@ -128,14 +128,6 @@ struct shim_tensor *network_of_pose(struct shim_scope *s, const struct network *
     return run_pose(s, net, POSE_TO_CODE, z);
 }
 
-struct shim_tensor *network_for_decoder(struct shim_scope *s, const struct network *net, int from,
-                                        int to, struct shim_tensor *codes)
-{
-    struct shim_tensor *moved = network_move(s, net, from, to, codes);
-    struct shim_tensor *z = network_pose(s, net, codes);
-    return z ? shim_add(s, moved, network_of_pose(s, net, z)) : moved;
-}
-
 /* (n, latent, c, c), or (n, latent), to (n, 3, S, S) and (n, 1, S, S): add_decoder there. */
 struct network_output network_decode(struct shim_scope *s, const struct network *net, int person,
                                      struct shim_tensor *codes)

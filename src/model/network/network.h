@@ -52,10 +52,6 @@ struct shim_tensor *network_pose(struct shim_scope *s, const struct network *net
 /* What z adds to the codes that a decoder takes, in the shape of codes. */
 struct shim_tensor *network_of_pose(struct shim_scope *s, const struct network *net,
                                     struct shim_tensor *z);
-/* Codes of `from` as the decoder of `to` takes them if no points are known: moved, with their
- * predicted pose. */
-struct shim_tensor *network_for_decoder(struct shim_scope *s, const struct network *net, int from,
-                                        int to, struct shim_tensor *codes);
 /* Codes to pictures of a person, MODEL_A or MODEL_B. */
 struct network_output network_decode(struct shim_scope *s, const struct network *net, int person,
                                      struct shim_tensor *codes);

@@ -1,5 +1,5 @@
 /*
- * Line charts: panels side by side, each with two axes, grid, lines and a legend.
+ * Charts of lines and dots: panels side by side, each with two axes, grid, lines and a legend.
  *
  *     struct chart_line line = {.name = "weak scaling", .n = n, .x = ranks, .y = speed};
  *     struct chart_panel panel = {.title = "Speed", .x = {"ranks", 2}, .y = {"pictures/s", 10},
@@ -19,8 +19,9 @@ enum { CHART_PANELS_MAX = 4 };
 struct chart_line {
     const char *name;    /* in the legend */
     bool guide;          /* grey and dashed, without points: for comparison */
-    size_t n;            /* points, by ascending x */
+    size_t n;            /* points; by ascending x, if a line is drawn */
     const double *x, *y; /* above 0 on a logarithmic axis */
+    bool dots;           /* points without a line, in any order; NaN: none */
 };
 
 struct chart_axis {

@@ -20,13 +20,16 @@
 enum {
     DRAWN_SIZE_MIN = 64,
     DRAWN_SIZE_MAX = 1024,
+    DRAWN_SERIES = 7,
     DRAWN_STYLE = 2, /* increased whenever the same options draw different pixels */
 };
 
 struct drawn_options {
     int size; /* pixels a side */
     uint64_t seed;
-    bool loose; /* the whole head with surroundings, not cut around the eyes */
+    bool loose;  /* the whole head with surroundings, not cut around the eyes */
+    bool series; /* DRAWN_SERIES pictures a quantity, in the order of pose_quantity_name's: one
+                    quantity goes from one end to the other, the rest of the scene stays */
 };
 
 struct drawn_face {

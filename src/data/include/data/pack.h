@@ -25,11 +25,15 @@
  *                     is the picture's or its stem; the first line may be a header
  *   points.csv        name and 140 numbers: x and y of the 70 points of base/points.h, likewise;
  *                     an empty field or nan: not known
+ *   faces.csv         a table of bifrons extract, with names of columns: name, source, time (s),
+ *                     yaw, pitch, roll (degrees). Rows without a name and other columns are ignored
+ *   identity.csv      name and 128 numbers, after a first line that begins with "name"
  *   person.txt, consent.txt    defaults of the two options
  *
  * If any packed picture lacks a kind of side data, that kind is left out with a note; only points
- * may be missing for some pictures. Points and landmarks must agree, as in data/set.h. The report
- * also notes side data without a picture, duplicate names, odd values, and copies of pictures.
+ * and what faces.csv and identity.csv say may be missing for some pictures. Points and landmarks
+ * must agree, as in data/set.h. The report also notes side data without a picture, duplicate names,
+ * odd values, and copies of pictures.
  *
  * Several threads decode; the set does not depend on their number. Decoded pictures wait in an
  * unlinked file beside the output, so nothing is left behind when packing stops.
@@ -61,6 +65,7 @@ struct pack_options {
     const char *consent; /* NULL: consent.txt of the first folder */
     bool strict;         /* a picture that cannot be read is an error */
     bool force;          /* pack even if the output is current, or is not a set */
+    bool no_identity;    /* leave out identity.csv: it is biometric data */
     bool look_only;      /* only check whether `known` is current; pack nothing */
     int threads;         /* 0: threads_for_files, up to 16 */
     bool (*stop)(void);  /* called often, by several threads; returning true ends with

@@ -64,6 +64,13 @@ int picture_text(struct picture *p, int x, int y, int size, const uint8_t colour
 /* Can the text be drawn without '?'? If not, callers use a role ("A"). */
 bool picture_text_possible(const char *text);
 
+struct picture_box {
+    int left, top, right, bottom; /* the last two: the first column and row outside */
+};
+/* Draws the label "AI" of decoded pictures, `high` pixels high and half as wide again, in the lower
+ * right corner, or in the corner where it hides the least of the n boxes. */
+void picture_label(struct picture *p, int high, const struct picture_box *boxes, size_t n);
+
 /* Where the picture comes from; written as XMP (IPTC DigitalSourceType) and as a Software field. */
 enum picture_source {
     PICTURE_SOURCE_UNMARKED,  /* no decoded face */
@@ -79,6 +86,14 @@ struct picture_mark {
 /* PNG bytes, the caller's to free; mark NULL = unmarked. The same input gives the same bytes. */
 enum status picture_encode_png(const struct picture *p, const struct picture_mark *mark,
                                uint8_t **bytes_out, size_t *n_out, struct errmsg *em) MUST_CHECK;
+/*
+ * JPEG bytes, smaller than PNG's, for pages that hold many pictures; quality 1 to 100. The caller
+ * frees them. mark as for PNG, but visible_label is not drawn: the picture has its label.
+ * ST_MEMORY.
+ */
+enum status picture_encode_jpeg(const struct picture *p, const struct picture_mark *mark,
+                                int quality, uint8_t **bytes_out, size_t *n_out,
+                                struct errmsg *em) MUST_CHECK;
 /* Checks that picture_write_png may write there. ST_USAGE: a file that Bifrons did not make would
  * be lost; ST_IO: not a file. */
 enum status picture_check_output(const char *path, struct errmsg *em) MUST_CHECK;

@@ -11,7 +11,7 @@
  * Pictures are files whose contents are JPEG, PNG or BMP, whatever their name, and files whose
  * names say so, whatever their contents: opening these gives the reason why they cannot be read.
  * Never listed: files that systems keep beside pictures (dot files, Thumbs.db, desktop.ini,
- * __MACOSX and the like), and the contact sheet that pack leaves beside a set.
+ * __MACOSX and the like), and the contact sheets of pack and extract.
  */
 #ifndef BIFRONS_DATA_PICTURE_FOLDER_H
 #define BIFRONS_DATA_PICTURE_FOLDER_H
@@ -39,19 +39,22 @@ enum status picture_folder_list(const char *folder, struct picture_folder *out,
                                 struct errmsg *em) MUST_CHECK;
 void picture_folder_release(struct picture_folder *f);
 
-/* Side data that belongs to pictures: the folders masks and truth, the files landmarks.csv and
- * points.csv. */
+/* Side data that belongs to pictures: the folders masks and truth, and lists. */
 enum folder_special {
     FOLDER_MASKS,
     FOLDER_TRUTH,
     FOLDER_LANDMARKS,
     FOLDER_POINTS,
+    FOLDER_FACES,
+    FOLDER_IDENTITY,
     FOLDER_SPECIALS
 };
 /* Found in any case and Unicode form; the exact name goes first. NULL: not there. */
 const struct folder_entry *picture_folder_special(const struct picture_folder *f,
                                                   enum folder_special which);
 bool folder_entry_is_folder(const struct folder_entry *e);
+/* Was the folder written by bifrons extract? (It has faces.csv.) */
+bool picture_folder_extracted(const char *folder);
 
 /* Up to five names, then a number: "a.png, b.png and 7 more". */
 struct name_list {

@@ -8,9 +8,9 @@
  *         st = pose_read(set, row, &draw, &scale, &code, &em);
  *
  * z = (coordinate - mean) / deviation, for each person, point and axis, limited to +-POSE_Z_MAX. z
- * is 0 if a point is not known or its coordinate does not vary. Coordinates are normalised
- * (data/points.h), so they do not depend on the pictures' size, and one scale serves all stages of
- * a run.
+ * is 0 if a point is not known or its coordinate is the same in all pictures. Coordinates are
+ * normalised (data/points.h), so they do not depend on the pictures' size, and one scale serves all
+ * stages of a run.
  *
  * Mean and deviation are taken over the middle 96 % of the values in the person's training pictures
  * and their mirror images. So a few wrong points of a detector do not count. The deviation is
@@ -36,16 +36,20 @@ enum { POSE_Z_MAX = 6 };
 /* Smaller deviations count as 0: a thirtieth of a pixel at 128 px. */
 #define POSE_DEVIATION_MIN 5e-4
 
-/* The coordinates of deviation 0, as "x of point 30 (nose)". */
 struct pose_gaps {
-    struct name_list unknown, constant;
+    struct name_list unknown, constant; /* coordinates of deviation 0: "x of point 30 (nose)" */
+    struct name_list wrong;             /* pictures whose points are not used */
 };
 
 /* The scale of n faces with normalised points. ST_MEMORY. */
 enum status pose_scale_of(const float (*faces)[FACE_POINTS][2], size_t n, struct pose_scale *out,
                           struct pose_gaps *gaps, struct errmsg *em) MUST_CHECK;
-/* The scale of a set's training pictures. ST_DATA: the set has no points, none is known in these
- * pictures, or none varies; ST_IO; ST_MEMORY. */
+/*
+ * The scale of a set's training pictures. A picture's points count as unknown, here and in
+ * pose_read, if most of them lie outside of it, or if left and right are exchanged
+ * (points_exchanged). ST_DATA: the set has no points, none is known in these pictures, none varies,
+ * or most pictures' points are wrong; ST_IO; ST_MEMORY.
+ */
 enum status pose_scale_measure(struct set *set, const struct order *order, struct pose_scale *out,
                                struct pose_gaps *gaps, struct errmsg *em) MUST_CHECK;
 
@@ -57,8 +61,8 @@ struct pose_code {
 /* The pose code of a face with normalised points. */
 struct pose_code pose_standardise(const struct pose_scale *scale,
                                   const float points[FACE_POINTS][2]);
-/* The pose code of a picture as a draw moves it (points_move). ST_IO; ST_DATA: damaged, or the set
- * has no points. */
+/* The pose code of a picture as a draw moves it (points_move); all unknown if the set has no
+ * points. ST_IO; ST_DATA: damaged. */
 enum status pose_read(struct set *set, int64_t row, const struct augment_draw *draw,
                       const struct pose_scale *scale, struct pose_code *out,
                       struct errmsg *em) MUST_CHECK;
@@ -73,6 +77,10 @@ struct pose_turn {
     double yaw, pitch, roll;
 };
 struct pose_turn pose_turn_of(const float points[FACE_POINTS][2]);
+/* The same in degrees, for a nose of a mean length. On rendered people, half of the yaws are within
+ * 1.2 degrees of those from 468 points in three dimensions, half of the pitches within 2.6 (less
+ * the median). */
+struct pose_turn pose_degrees(struct pose_turn turn);
 
 /*
  * What a face does, as numbers that rise and fall with it. Compare them between pictures of one

@@ -10,12 +10,21 @@
  *                                     not known                                   (optional)
  *   /matrix     float32 (N, 2, 3)     upright source picture to stored picture    (optional)
  *   /truth      uint8   (N, H, W, 3)  the other person, all else equal            (optional)
+ *   /pose       float32 (N, 3)        yaw, pitch, roll of the head in degrees      (optional)
+ *   /identity   float32 (N, 128)      whose face it is: dlib's numbers             (optional)
+ *   /source     string  (N)           UTF-8: the file that the face was cut out of (optional)
+ *   /time       float64 (N)           seconds from the start of that video         (optional)
  *   attributes of /: format, format_version, creator, created, person, consent, source_hash
  *
  * Points may lie outside of the stored picture, by up to SET_POINT_REACH of its sides. A point with
  * a single NaN counts as not known. Points and no landmarks: the landmarks follow from the points
  * (points_landmarks in data/points.h). Both: each landmark must lie within POINTS_TOLERANCE of the
  * one that follows from the points. All points are checked when a set is opened.
+ *
+ * Signs of /pose: yaw is positive if the person turns to the picture's right, pitch if up, roll if
+ * clockwise. A row of /pose, /identity or /time with a NaN is not known; an empty /source neither.
+ * Infinite and impossible numbers are refused when a set is opened. /identity is biometric data: it
+ * can recognise the person in other pictures.
  *
  * H = W. Strings may have fixed or variable length. Unknown datasets are ignored. /images and
  * /truth may be contiguous, chunked or compressed. `pack` writes FILE.xxh3 beside the file: the
@@ -45,6 +54,8 @@ enum {
     SET_TEXT_BYTES_MAX = 4096, /* consent and the like */
     SET_LANDMARKS = 5,
     SET_POINT_REACH = 8,
+    SET_ANGLES = 3,
+    SET_IDENTITY_NUMBERS = 128,
 };
 
 struct set;
@@ -55,6 +66,7 @@ struct set_info {
     int size;                                                       /* H = W */
     const char *person, *consent, *creator, *created, *source_hash; /* "" where absent */
     bool has_hashes, has_masks, has_landmarks, has_points, has_matrix, has_truth;
+    bool has_pose, has_identity, has_source, has_time;
     bool landmarks_derived; /* the landmarks follow from the points; there is no /landmarks */
     bool direct;            /* /images is read with pread, not by libhdf5 */
     uint64_t fingerprint;   /* of the content: hash of all row hashes, in order, and of size */
@@ -106,6 +118,27 @@ enum status set_read_landmarks(struct set *s, int64_t row, float out[SET_LANDMAR
                                struct errmsg *em) MUST_CHECK;
 enum status set_read_points(struct set *s, int64_t row, float out[FACE_POINTS][2],
                             struct errmsg *em) MUST_CHECK;
+/* Likewise. All numbers of a row that is not known are NaN; an unknown source is "". */
+enum status set_read_pose(struct set *s, int64_t row, float out[SET_ANGLES],
+                          struct errmsg *em) MUST_CHECK;
+enum status set_read_identity(struct set *s, int64_t row, float out[SET_IDENTITY_NUMBERS],
+                              struct errmsg *em) MUST_CHECK;
+enum status set_read_time(struct set *s, int64_t row, double *out, struct errmsg *em) MUST_CHECK;
+enum status set_read_source(struct set *s, int64_t row, char out[SET_TEXT_BYTES_MAX],
+                            struct errmsg *em) MUST_CHECK;
+
+/* The mean of the rows of /identity that are known. */
+struct set_identity {
+    bool known; /* false: the set has none */
+    float mean[SET_IDENTITY_NUMBERS];
+};
+/* ST_IO, ST_DATA. */
+enum status set_mean_identity(struct set *s, struct set_identity *out,
+                              struct errmsg *em) MUST_CHECK;
+
+/* The mean distance of the pupils, as a share of a picture's side: how closely the faces were cut.
+ * *out: 0 if no points are known. ST_IO, ST_DATA. */
+enum status set_pupil_distance(struct set *s, double *out, struct errmsg *em) MUST_CHECK;
 
 /* Reads the whole set and compares the row hashes, and the sidecar if there is one. ST_DATA names
  * rows. */
@@ -117,7 +150,7 @@ struct set_description {
     int64_t n;
     int size;
     const char *person, *consent, *source_hash;
-    bool masks, landmarks, points, matrix, truth;
+    bool masks, landmarks, points, matrix, truth, pose, identity, source, time;
 };
 
 /* One row to write; pointers of parts that the set lacks are NULL. */
@@ -127,6 +160,10 @@ struct set_row {
     const float (*landmarks)[2]; /* (5, 2) */
     const float (*points)[2];    /* (70, 2) */
     const float (*matrix)[3];
+    const float *pose;     /* (3) */
+    const float *identity; /* (128) */
+    const char *source;
+    const double *time;
 };
 
 struct set_writer;

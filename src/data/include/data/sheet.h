@@ -6,8 +6,12 @@
 #ifndef BIFRONS_DATA_SHEET_H
 #define BIFRONS_DATA_SHEET_H
 
+#include "data/picture.h"
 #include "data/set.h"
 
+/* Draws the sheet; the caller releases it. ST_IO, ST_MEMORY, ST_DATA as sheet_write. */
+enum status sheet_draw(struct set *s, bool points, struct picture *out,
+                       struct errmsg *em) MUST_CHECK;
 /* Writes the sheet as a PNG file, atomically. ST_IO, ST_MEMORY; ST_DATA: damaged, or points are
  * wanted and the set has none. */
 enum status sheet_write(struct set *s, bool points, const char *path, struct errmsg *em) MUST_CHECK;

@@ -7,7 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/checked.h"
+
 #include "base/poison.h"
+
+enum { PIECE_BYTES = 4096 };
 
 enum status append_open(struct append_file *f, const char *path, bool new_only, bool *exists_out,
                         struct errmsg *em)
@@ -45,6 +49,30 @@ enum status append_cut(struct append_file *f, int64_t size, struct errmsg *em)
                           (long long)size);
     f->end = size;
     f->torn = false;
+    return ST_OK;
+}
+
+enum status append_last_line(const struct append_file *f, int64_t size, int64_t *end_out,
+                             struct errmsg *em)
+{
+    char piece[PIECE_BYTES];
+    while (size > 0) {
+        size_t want = (size_t)MIN(size, PIECE_BYTES);
+        ssize_t got = pread(f->fd, piece, want, (off_t)(size - (int64_t)want));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got != (ssize_t)want)
+            return FAIL_ERRNO(em, ST_IO, got < 0 ? errno : EIO, "cannot read %s", f->path);
+        size_t n = want;
+        while (n > 0 && piece[n - 1] != '\n')
+            n--;
+        if (n > 0) {
+            *end_out = size - (int64_t)(want - n);
+            return ST_OK;
+        }
+        size -= (int64_t)want;
+    }
+    *end_out = 0;
     return ST_OK;
 }
 

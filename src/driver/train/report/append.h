@@ -1,6 +1,6 @@
 /*
  * A file to which whole records are appended: a reader never finds half a record followed by
- * another. Used for metrics.jsonl and event files. One thread at a time.
+ * another. Used for metrics.jsonl, events.jsonl and TensorBoard's files. One thread at a time.
  */
 #ifndef BIFRONS_DRIVER_APPEND_H
 #define BIFRONS_DRIVER_APPEND_H
@@ -27,6 +27,9 @@ enum status append_open(struct append_file *f, const char *path, bool new_only, 
                         struct errmsg *em) MUST_CHECK;
 /* Cuts the file; size <= end. ST_IO. */
 enum status append_cut(struct append_file *f, int64_t size, struct errmsg *em) MUST_CHECK;
+/* Finds the end of the last whole line that ends at or before `size`; 0: there is none. ST_IO. */
+enum status append_last_line(const struct append_file *f, int64_t size, int64_t *end_out,
+                             struct errmsg *em) MUST_CHECK;
 /* Writes one record, whole or not at all. Errors: ST_IO; a later record may succeed. */
 enum status append_write(struct append_file *f, const void *bytes, size_t n,
                          struct errmsg *em) MUST_CHECK;

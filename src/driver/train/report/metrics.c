@@ -1,9 +1,7 @@
 #include "metrics.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "append.h"
 #include "base/checked.h"
@@ -11,7 +9,7 @@
 
 #include "base/poison.h"
 
-enum { PIECE_BYTES = 4096, REAL_DIGITS = 9 };
+enum { REAL_DIGITS = 9 };
 
 struct metrics {
     struct append_file file;
@@ -22,31 +20,6 @@ static const char *const kinds[] = {
     METRICS_KIND_MAP(X)
 #undef X
 };
-
-/* Finds the end of the last line that ends at or before `size`. */
-static enum status last_line_end(const struct append_file *f, int64_t size, int64_t *end_out,
-                                 struct errmsg *em)
-{
-    char piece[PIECE_BYTES];
-    while (size > 0) {
-        size_t want = (size_t)MIN(size, PIECE_BYTES);
-        ssize_t got = pread(f->fd, piece, want, (off_t)(size - (int64_t)want));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got != (ssize_t)want)
-            return FAIL_ERRNO(em, ST_IO, got < 0 ? errno : EIO, "cannot read %s", f->path);
-        size_t n = want;
-        while (n > 0 && piece[n - 1] != '\n')
-            n--;
-        if (n > 0) {
-            *end_out = size - (int64_t)(want - n);
-            return ST_OK;
-        }
-        size -= (int64_t)want;
-    }
-    *end_out = 0;
-    return ST_OK;
-}
 
 enum status metrics_open(const char *path, int64_t truncate_at, struct metrics **out,
                          struct errmsg *em)
@@ -59,7 +32,7 @@ enum status metrics_open(const char *path, int64_t truncate_at, struct metrics *
     if (st != ST_OK)
         goto out;
     int64_t size = MIN(m->file.end, truncate_at);
-    st = last_line_end(&m->file, size, &end, em);
+    st = append_last_line(&m->file, size, &end, em);
     if (st == ST_OK && end < m->file.end)
         st = append_cut(&m->file, end, em);
     if (st != ST_OK)

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/checkpoint.h"
-#include "resume_check.h"
 #include "run_folder.h"
 #include "run_meta.h"
 #include "stage_open.h"
@@ -59,23 +58,23 @@ static enum status check_state(const char *path, const struct train_state *t, st
 /* Checks an open checkpoint; if it fits, enters its stage and takes its state. Never falls back to
  * an earlier stage because train.stages changed. */
 static enum status try_checkpoint(struct session *s, const char *path, const struct checkpoint *c,
-                                  bool *final, struct errmsg *em)
+                                  struct resume_changes *changed, bool *final, struct errmsg *em)
 {
     struct run_meta meta;
-    struct resume_changes changed = {0};
+    *changed = (struct resume_changes){0};
     run_meta_of(c, &meta);
     enum status st = check_state(path, &meta.state, em);
     if (st == ST_OK) {
         config_enter_stage(&s->run.config,
                            MIN(meta.state.stage, config_stage_count(&s->run.config) - 1));
-        st = resume_check(&s->run, path, checkpoint_get_facts(c)->config, &meta, &changed, em);
+        st = resume_check(&s->run, path, checkpoint_get_facts(c)->config, &meta, changed, em);
     }
-    *final = changed.stages;
+    *final = changed->stages;
     struct model_options options = stage_model_options(&s->run.config, "cpu");
     if (st == ST_OK)
         st = checkpoint_check(c, &options, true, false, em);
     if (st == ST_OK)
-        take_state(s, &meta, &changed);
+        take_state(s, &meta, changed);
     return st;
 }
 
@@ -89,7 +88,7 @@ static enum status open_checkpoint(struct session *s, const char *path, int64_t 
         st = FAIL(em, ST_DATA, "%s holds the state of step %lld, not of the one it is named after",
                   path, (long long)checkpoint_get_facts(c)->step);
     if (st == ST_OK)
-        st = try_checkpoint(s, path, c, final, em);
+        st = try_checkpoint(s, path, c, &r->changes, final, em);
     if (st != ST_OK) {
         checkpoint_free(c);
         return st;
@@ -179,6 +178,23 @@ void resume_release(struct resume *r)
     r->checkpoint = NULL;
 }
 
+/* Names what of the network begins untrained. */
+static void log_added(const char *path, const struct model_config *from,
+                      const struct model_config *to)
+{
+    const struct {
+        const char *key;
+        bool added;
+    } parts[] = {
+        {"mask",       to->mask && !from->mask            },
+        {"mean_codes", to->mean_codes && !from->mean_codes},
+        {"pose",       to->pose && !from->pose            },
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(parts); i++)
+        if (parts[i].added)
+            log_info("%s has no model.%s: these parameters begin untrained", path, parts[i].key);
+}
+
 static enum status start_with(struct session *s, const char *path, struct errmsg *em)
 {
     struct checkpoint *c = NULL;
@@ -187,12 +203,13 @@ static enum status start_with(struct session *s, const char *path, struct errmsg
         st = checkpoint_open(path, &c, em);
     if (st == ST_OK)
         st = checkpoint_start(c, s->stage.model, em);
-    int before = st == ST_OK ? checkpoint_get_config(c).image_size : 0;
-    int now = s->run.config.model.image_size;
-    if (st == ST_OK && before < now)
-        log_info("%s: grown from %d px to %d px", path, before, now);
-    if (st == ST_OK)
+    if (st == ST_OK) {
+        const struct model_config from = checkpoint_get_config(c), *to = &s->run.config.model;
+        if (from.image_size < to->image_size)
+            log_info("%s: grown from %d px to %d px", path, from.image_size, to->image_size);
+        log_added(path, &from, to);
         log_info("parameters taken from %s", path);
+    }
     checkpoint_free(c);
     return st;
 }

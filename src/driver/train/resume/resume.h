@@ -17,7 +17,7 @@
 #define BIFRONS_DRIVER_TRAIN_RESUME_H
 
 #include "base/file.h"
-#include "session.h"
+#include "resume_check.h"
 
 struct checkpoint;
 
@@ -28,6 +28,7 @@ struct resume {
     double took_s;           /* to find and read it */
     int64_t step, best_step; /* the checkpoint's, and that of its best.pt */
     bool in_folder;          /* found in the run folder ("auto") */
+    struct resume_changes changes;
 };
 
 /*

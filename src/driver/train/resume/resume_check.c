@@ -64,6 +64,7 @@ static enum status refuse_changes(const char *lines, const char *path, bool disc
 
 static void log_changes(const char *lines, bool discriminators, struct resume_changes *changed)
 {
+    snprintf(changed->keys, sizeof changed->keys, "%s", lines);
     for (struct change c; next_change(&lines, &c);) {
         const struct config_key *key = changed_key(c.line, c.key, discriminators);
         changed->losses = changed->losses || (key && key->change.effect == CHANGE_LOSSES);

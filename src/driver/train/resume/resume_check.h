@@ -8,10 +8,13 @@
 #include "run_meta.h"
 #include "session.h"
 
-/* What cannot be compared with earlier values after a change. */
+enum { RESUME_CHANGES_BYTES = 1024 };
+
+/* What has changed, and what cannot be compared with earlier values after it. */
 struct resume_changes {
-    bool losses; /* the loss is computed differently */
-    bool best;   /* checkpoint.best has changed */
+    char keys[RESUME_CHANGES_BYTES]; /* lines "key: old -> new", cut to fit */
+    bool losses;                     /* the loss is computed differently */
+    bool best;                       /* checkpoint.best has changed */
     bool stages; /* the refusal is because earlier stages of train.stages changed */
 };
 

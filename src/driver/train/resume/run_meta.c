@@ -147,6 +147,24 @@ static void row_read(const struct row *row, const json_t *meta, struct train_sta
     }
 }
 
+/* NULL if not known. */
+static json_t *identity_of(const struct set_identity *identity)
+{
+    json_t *numbers = identity && identity->known ? json_array() : NULL;
+    for (int i = 0; i < SET_IDENTITY_NUMBERS && numbers; i++)
+        json_array_append_new(numbers, json_real((double)identity->mean[i]));
+    return numbers;
+}
+
+static void put_identities(json_t *meta, const struct set_identity *const of[2])
+{
+    json_t *a = identity_of(of[0]), *b = identity_of(of[1]);
+    if (a || b)
+        json_object_set_new(meta, "identity",
+                            json_pack("{s:[o, o]}", "mean", a ? a : json_null(),
+                                      b ? b : json_null()));
+}
+
 char *run_meta_text(const struct run_meta *m, bool stages)
 {
     json_t *meta =
@@ -156,6 +174,9 @@ char *run_meta_text(const struct run_meta *m, bool stages)
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
         if (stages || (rows[i].kind != STAGE && rows[i].kind != IN_STAGE))
             json_object_set_new(meta, rows[i].key, row_write(&rows[i], &m->state));
+    put_identities(meta, m->identities);
+    if (m->pupils[0] > 0 || m->pupils[1] > 0)
+        json_object_set_new(meta, "pupils", json_pack("[f, f]", m->pupils[0], m->pupils[1]));
     char *text = meta ? json_dumps(meta, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(meta);
     return text;

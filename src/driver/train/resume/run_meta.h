@@ -2,14 +2,18 @@
  * What a checkpoint records of a run: its state, by the rows of state_table.h, its ranks and its
  * sets. The JSON text "meta" holds the META rows and
  *
- *   {"world_size","threads", "fingerprints":[A,B], "people":[A,B], "consent":[A,B], …}
+ *   {"world_size","threads", "fingerprints":[A,B], "people":[A,B], "consent":[A,B],
+ *    "identity":{"mean":[A,B]}, "pupils":[A,B], …}
  *
- * with "guard":{"losses":[oldest, …], "bad_in_a_row", "rollbacks", "skipped", "lr_scale"} and
+ * with the mean of a person's /identity as 128 numbers or null (no "identity" if no set has any),
+ * the distance of the pupils as a share of the picture's side (0: not known; likewise),
+ * "guard":{"losses":[oldest, …], "bad_in_a_row", "rollbacks", "skipped", "lr_scale"} and
  * "collapse":{"start":[A,B], "best":[A,B], "variety":[A,B], "travel", "kind":[A,B], "in_a_row"}.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_RUN_META_H
 #define BIFRONS_DRIVER_TRAIN_RUN_META_H
 
+#include "data/set.h"
 #include "model/checkpoint.h"
 #include "train_state.h"
 
@@ -17,7 +21,10 @@ struct run_meta {
     struct train_state state;
     int world_size, threads; /* 0: not known */
     char fingerprints[2][20];
-    const char *people[2], *consent[2]; /* written, not read */
+    /* written, not read */
+    const char *people[2], *consent[2];
+    const struct set_identity *identities[2]; /* NULL: not known */
+    double pupils[2];
 };
 
 /* The JSON text; the caller frees it. stages: the run has train.stages. NULL if out of memory. */

@@ -43,8 +43,10 @@ struct saver {
     struct train_state copied; /* the state in the snapshot */
     bool writing;              /* the outcome has not been logged yet */
     bool unsaved;              /* the latest attempt failed */
-    bool slow_told;            /* warned that training waited for the disk */
-    double best_kept;          /* best_value of best.pt; NaN: none */
+    struct saver_outcome outcome;
+    bool outcome_known; /* and not taken yet */
+    bool slow_told;     /* warned that training waited for the disk */
+    double best_kept;   /* best_value of best.pt; NaN: none */
     int64_t best_kept_step;
     double copied_at_s; /* when the state was last copied, or training began */
     double retry_at_s;  /* after a failure: not before this time */
@@ -149,6 +151,8 @@ static void collect(struct saver *v)
     if (!v->writing)
         return;
     v->writing = false;
+    v->outcome = (struct saver_outcome){job->facts.step, job->best, job->status != ST_OK};
+    v->outcome_known = true;
     if (job->status == ST_OK) {
         v->unsaved = false;
         if (job->best) {
@@ -203,6 +207,8 @@ static char *meta_text(const struct session *s)
                  set->fingerprint);
         meta.people[p] = set->person;
         meta.consent[p] = set->consent;
+        meta.identities[p] = &s->run.identities[p];
+        meta.pupils[p] = s->run.pupils[p];
     }
     return run_meta_text(&meta, s->run.config.train.stages.n > 0);
 }
@@ -305,6 +311,15 @@ bool saver_finish(struct saver *v)
                  v->job.out);
     collect(v);
     return !v->unsaved;
+}
+
+bool saver_take_outcome(struct saver *v, struct saver_outcome *out)
+{
+    if (!v || !v->outcome_known)
+        return false;
+    *out = v->outcome;
+    v->outcome_known = false;
+    return true;
 }
 
 double saver_seconds(const struct saver *v)

@@ -49,6 +49,14 @@ void saver_poll(struct saver *v);
 bool saver_due(struct saver *v);
 /* Waits for the disk. True if the latest save succeeded; true without a saver. */
 bool saver_finish(struct saver *v);
+/* The latest save whose result is known. */
+struct saver_outcome {
+    int64_t step;
+    bool best, failed; /* best: it became best.pt */
+};
+/* True once for each save with a known result; false without a saver. Call it after saver_poll and
+ * saver_finish. */
+bool saver_take_outcome(struct saver *v, struct saver_outcome *out);
 /* Seconds the slowest checkpoint took, copy and writing; 0 before the first. */
 double saver_seconds(const struct saver *v);
 

@@ -53,9 +53,24 @@ static enum status measure_colours(struct run *run, struct errmsg *em)
     return st;
 }
 
-/* Points that are not known, or do not vary, tell nothing: z is 0 there. */
+/* What swap --into has to know of the faces. */
+static enum status measure_faces(struct run *run, struct errmsg *em)
+{
+    enum status st = ST_OK;
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        if ((st = set_mean_identity(run->sets[p], &run->identities[p], em)) == ST_OK)
+            st = set_pupil_distance(run->sets[p], &run->pupils[p], em);
+    return st;
+}
+
+/* Points that are wrong, not known, or do not vary, tell nothing: z is 0 there. */
 static void log_gaps(const struct run *run, int person, struct pose_gaps *gaps)
 {
+    if (gaps->wrong.n > 0)
+        log_warn("%s: the points of %zu training picture%s are not used: most lie outside of the "
+                 "picture, or left and right are exchanged (%s)",
+                 run_set_name(run, person), gaps->wrong.n, PLURAL(gaps->wrong.n),
+                 name_list_text(&gaps->wrong));
     if (gaps->unknown.n > 0)
         log_warn("%s: %zu of %d coordinates of points are not known in any training picture, and "
                  "tell the network nothing (%s)",
@@ -75,8 +90,8 @@ static enum status measure_poses(struct run *run, struct errmsg *em)
         struct pose_gaps gaps;
         if (!set_get_info(run->sets[p])->has_points)
             return FAIL(em, ST_CONFIG,
-                        "model.pose = \"predicted\" needs points, and %s (data.%c) has none: pack "
-                        "it with points.csv, or set model.pose = \"none\" and loss.pose = 0",
+                        "model.pose needs points, and %s (data.%c) has none: pack it with "
+                        "points.csv, or set model.pose = \"none\" and loss.pose = 0",
                         run_set_name(run, p), "ab"[p]);
         st = pose_scale_measure(run->sets[p], run->orders[p], &run->poses[p], &gaps, em);
         if (st == ST_OK && comm_rank(run->comm) == 0)
@@ -174,6 +189,8 @@ enum status run_open(struct run *run, struct errmsg *em)
         st = comm_agree(run->comm, validate_check(run, em), em);
     if (st == ST_OK)
         st = comm_agree(run->comm, measure_poses(run, em), em);
+    if (st == ST_OK)
+        st = comm_agree(run->comm, measure_faces(run, em), em);
     return st == ST_OK ? comm_agree(run->comm, measure_colours(run, em), em) : st;
 }
 

@@ -24,9 +24,11 @@ struct run {
     struct order *orders[2];
     struct augment_colours colours[2]; /* of each set's training pictures, at their own size */
     struct pose_scale poses[2];        /* of each set's training pictures, with model.pose */
-    struct walltime walltime;          /* on rank 0; from engine_train */
-    struct thread_choice threads;      /* of this rank */
-    double fixed_lr;                   /* replaces the schedule; 0: not set */
+    struct set_identity identities[2]; /* whose face each set shows, for checkpoints */
+    double pupils[2]; /* their distance, as a share of the side; 0: not known; for checkpoints */
+    struct walltime walltime;     /* on rank 0; from engine_train */
+    struct thread_choice threads; /* of this rank */
+    double fixed_lr;              /* replaces the schedule; 0: not set */
 };
 
 /* The path in data.a or data.b. The file that is read may be a copy, or not have that name yet. */

@@ -109,8 +109,8 @@ static enum status draw(const char *path, const struct session *s, const struct 
     }
     const double at[] = {v.suggestion, v.suggestion}, height[] = {low, high};
     const struct chart_line lines[] = {
-        {"loss",      false, (size_t)c->n,              rates, smoothed},
-        {"suggested", true,  v.suggestion > 0 ? 2u : 0, at,    height  },
+        {"loss",      false, (size_t)c->n,              rates, smoothed, false},
+        {"suggested", true,  v.suggestion > 0 ? 2u : 0, at,    height,   false},
     };
     const struct chart_panel panel = {
         "Loss, smoothed",

@@ -34,15 +34,13 @@ bool validate_can_follow(const struct run *run, int person)
 }
 
 /* follow_swap with the stage's model. */
-static enum status swap(void *context, int person, uint8_t *pictures, size_t n, uint8_t *swaps,
+static enum status swap(void *context, int person, const struct batch *b, uint8_t *swaps,
                         struct errmsg *em)
 {
     struct stage *stage = context;
-    struct batch view = {.n = n, .size = feed_get_options(stage->feed)->size};
     struct model_pictures made = {0};
-    view.images[person] = pictures;
     made.swap[person] = swaps;
-    return model_run(stage->model, &view, &made, em);
+    return model_run(stage->model, b, &made, em);
 }
 
 static enum status measure(struct session *s, int person, struct follow *out, struct errmsg *em)

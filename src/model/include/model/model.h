@@ -32,8 +32,11 @@
  * (src/model/loss/mean_codes.h), which is reported nowhere.
  *
  * Poses. With config.pose both decoders take code + L(z); z is the face's pose, L a linear layer.
- * Where no points are known, and in each swap, z is predicted from the code by another linear
- * layer, which loss.pose trains (src/model/loss/pose_codes.h).
+ * In training, back translation included, z is measured by the picture's points. Where no points
+ * are known, in samples drawn for it (augment.predicted_pose), and in each swap afterwards, z is
+ * predicted from the code by another linear layer, which loss.pose trains
+ * (src/model/loss/pose_codes.h). With MODEL_POSE_GIVEN the batch's z is used afterwards, too, where
+ * it has any: fill it with the scales of model_get_pose_scale.
  *
  * Parameters, gradients and moments are one flat array each, in the order of parameters() in
  * python/bifrons.py; model_layout gives the place of each tensor. One thread at a time.
@@ -166,11 +169,13 @@ struct model_losses {
 };
 
 /* Reconstruction, swap and input of each person: each (n, image_size, image_size, 3) bytes, the
- * caller's memory; NULL: not wanted. */
+ * caller's memory; NULL: not wanted. The swap's mask is (n, image_size, image_size). */
 struct model_pictures {
     uint8_t *recon[MODEL_PEOPLE];
-    uint8_t *swap[MODEL_PEOPLE];  /* swap[MODEL_A]: A's code decoded by decoder_b */
-    uint8_t *input[MODEL_PEOPLE]; /* what the encoder saw, after augmentation */
+    uint8_t *swap[MODEL_PEOPLE];      /* swap[MODEL_A]: A's code decoded by decoder_b */
+    uint8_t *swap_mask[MODEL_PEOPLE]; /* drawn beside swap, which must be wanted, too; not NULL:
+                                         the network has model.mask */
+    uint8_t *input[MODEL_PEOPLE];     /* what the encoder saw, after augmentation */
 };
 
 struct model;

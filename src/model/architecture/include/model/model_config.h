@@ -57,7 +57,9 @@ enum { MODEL_SIZE_MAX_PX = 512, MODEL_BLOCKS_MAX = 8 };
     WORD(pose, \
          "predicted: the decoders also get the pose of the face: in training by the sets' points, " \
          "in a swap predicted from the code, so a swap keeps the expression and needs no points. " \
-         "Needs points in both sets, and loss.pose. none: the code alone.", "none", "predicted")
+         "given: trains in the same way, but a swap takes the pose by the points of its set where " \
+         "they are known. Both need points in both sets, and loss.pose. none: the code alone.", \
+         "none", "predicted", "given")
 /* clang-format on */
 
 /* Saved in every checkpoint; must agree when one is loaded. 0 stands for a key's initial value. */
@@ -85,7 +87,7 @@ enum model_upsample {
     UPSAMPLE_MAP(X)
 #undef X
 };
-enum model_pose { MODEL_POSE_NONE, MODEL_POSE_PREDICTED };
+enum model_pose { MODEL_POSE_NONE, MODEL_POSE_PREDICTED, MODEL_POSE_GIVEN };
 enum model_norm {
     MODEL_NORM_NONE,
     MODEL_NORM_GROUP /* in residual blocks (Wu and He, "Group normalization", 2018) */

@@ -1,0 +1,25 @@
+# cmake -D SOURCE=folder -D OUTPUT=page_template.h -P: puts page.css and the scripts into page.html and
+# writes the halves around @DATA@ as arrays of bytes.
+file(READ ${SOURCE}/page.html page)
+file(READ ${SOURCE}/page.css css)
+string(REPLACE "@CSS@" "${css}" page "${page}")
+set(script "")
+foreach(part read charts curves previews findings tables main) # in the order in which they use each other
+  file(READ ${SOURCE}/${part}.js text)
+  string(APPEND script "${text}")
+endforeach()
+string(REPLACE "@SCRIPT@" "${script}" page "${page}")
+
+string(FIND "${page}" "@DATA@" at)
+string(SUBSTRING "${page}" 0 ${at} head)
+math(EXPR at "${at} + 6")
+string(SUBSTRING "${page}" ${at} -1 tail)
+set(header "/* Made from ${SOURCE} by cmake/BifronsEmbedPage.cmake. */\n")
+foreach(half head tail)
+  string(HEX "${${half}}" bytes)
+  string(REPEAT "[0-9a-f]" 48 line)
+  string(REGEX REPLACE "(${line})" "\\1\n" bytes "${bytes}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+  string(APPEND header "static const unsigned char page_${half}[] = {\n${bytes}\n};\n")
+endforeach()
+file(WRITE ${OUTPUT} "${header}")

@@ -1,0 +1,52 @@
+/*
+ * A child process for work on untrusted bytes, linked to this process by a socket: a crash or a
+ * hang of foreign code ends the child, not us.
+ *
+ *     struct child c;
+ *     char text[6], word[] = "hello";
+ *     if (child_start(answer, word, &c, &em) == ST_OK) {       // answer(link, word) in the child
+ *         enum child_reply reply = child_receive(&c, text, sizeof text, 20);
+ *         int how = child_end(&c, 0);
+ *     }
+ *
+ * The child is a fork: it may use this process's memory as it was. Beside other threads only
+ * malloc, system calls and exec are safe there. It ends by _exit, so nothing of MPI, CUDA or stdio
+ * is flushed or finalised twice. Handlers of signals are reset, it dumps no core, and standard
+ * error is /dev/null. When the thread that started it ends, the kernel sends it TERM.
+ */
+#ifndef BIFRONS_BASE_CHILD_H
+#define BIFRONS_BASE_CHILD_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/status.h"
+
+struct child {
+    pid_t pid;
+    int link; /* closed on exec; the child's end is the argument of its function */
+};
+
+enum child_reply {
+    CHILD_OK,
+    CHILD_GONE, /* the child closed the link: it has ended, or its function closed it */
+    CHILD_LATE, /* the deadline passed */
+};
+
+/* Runs run(link, context) in a child, which reads and writes the link and ends with what that
+ * returns as its exit code. ST_INTERNAL: no process or socket. */
+enum status child_start(int (*run)(int link, void *context), void *context, struct child *out,
+                        struct errmsg *em) MUST_CHECK;
+
+/* All n bytes, within so many seconds. A child that has gone raises no SIGPIPE here. What it wrote
+ * before can still be received. */
+enum child_reply child_receive(const struct child *c, void *bytes, size_t n,
+                               double within_s) MUST_CHECK;
+enum child_reply child_send(const struct child *c, const void *bytes, size_t n,
+                            double within_s) MUST_CHECK;
+
+/* Ends the writing side of the link, waits up to within_s seconds until the child closes its side,
+ * then kills it. Returns its status as of waitpid. */
+int child_end(struct child *c, double within_s);
+
+#endif

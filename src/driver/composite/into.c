@@ -1,0 +1,194 @@
+#include "into.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "smooth.h"
+
+#include "base/poison.h"
+
+enum { LABEL_HEIGHT_MIN = 12, LABEL_PART = 10, NOBODY = -1 };
+
+struct into {
+    struct into_options options;
+    int size; /* of the model's pictures */
+    struct face faces[FINDER_FACES_MAX];
+    size_t n_faces;
+    int chosen[MODEL_PEOPLE];           /* a face of each person, or NOBODY */
+    struct smooth smooth[MODEL_PEOPLE]; /* of a video */
+    float *sampled;                     /* (size, size, 3) */
+    uint8_t *source, *decoded;          /* (size, size, 3) */
+    uint8_t *hull;                      /* (size, size) */
+    uint8_t *limit;                     /* likewise: the decoder's mask; NULL: the model has none */
+};
+
+enum status into_new(const struct into_options *options, struct into **out, struct errmsg *em)
+{
+    struct into *i = calloc(1, sizeof *i);
+    if (!i)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    i->options = *options;
+    i->size = model_get_options(options->model)->config.image_size;
+    size_t n = (size_t)i->size * (size_t)i->size;
+    i->sampled = malloc(3 * n * sizeof *i->sampled);
+    i->source = malloc(3 * n);
+    i->decoded = malloc(3 * n);
+    i->hull = malloc(n);
+    bool limited = model_get_options(options->model)->config.mask;
+    i->limit = limited ? malloc(n) : NULL;
+    if (!i->sampled || !i->source || !i->decoded || !i->hull || (limited && !i->limit)) {
+        into_free(i);
+        return FAIL(em, ST_MEMORY, "out of memory");
+    }
+    *out = i;
+    return ST_OK;
+}
+
+void into_free(struct into *i)
+{
+    if (!i)
+        return;
+    free(i->limit);
+    free(i->hull);
+    free(i->decoded);
+    free(i->source);
+    free(i->sampled);
+    free(i);
+}
+
+/* ---- Who ------------------------------------------------------------------------------------- */
+
+/* Chooses at most one face of each person. A face that is like both people belongs to the nearer.
+ */
+static void choose(struct into *i, struct into_report *r)
+{
+    double nearest[MODEL_PEOPLE] = {INFINITY, INFINITY};
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        i->chosen[who] = NOBODY;
+    for (size_t k = 0; k < i->n_faces; k++) {
+        enum person best = PERSON_OTHER;
+        int whose = NOBODY;
+        double least = INFINITY;
+        for (int who = 0; who < MODEL_PEOPLE; who++) {
+            double distance;
+            if (i->options.people[who].n[PEOPLE_MEANT] == 0)
+                continue;
+            enum person judged = people_judge(&i->options.people[who], &i->faces[k], &distance);
+            if (judged == PERSON_OTHER || distance >= least)
+                continue;
+            best = judged;
+            whose = who;
+            least = distance;
+        }
+        r->n_others += best == PERSON_OTHER;
+        r->n_unsure += best != PERSON_OTHER;
+        if (best == PERSON_MEANT && least < nearest[whose]) {
+            nearest[whose] = least;
+            i->chosen[whose] = (int)k;
+        }
+    }
+}
+
+/* ---- Replacing ------------------------------------------------------------------------------- */
+
+static enum status decode(struct into *i, int who, struct errmsg *em)
+{
+    struct batch batch = {.n = 1, .size = i->size};
+    struct model_pictures pictures = {0};
+    batch.images[who] = i->source;
+    pictures.swap[who] = i->decoded;
+    pictures.swap_mask[who] = i->limit;
+    return model_run(i->options.model, &batch, &pictures, em);
+}
+
+static enum status replace(struct into *i, const struct pyramid *in, int who, struct picture *out,
+                           struct errmsg *em)
+{
+    const struct face *face = &i->faces[i->chosen[who]];
+    struct similarity cut = shape_cut(face, i->options.coverage, i->size);
+    size_t n = (size_t)i->size * (size_t)i->size * 3;
+    pyramid_sample(in, &cut, i->size, i->size, i->sampled);
+    for (size_t k = 0; k < n; k++)
+        i->source[k] = (uint8_t)lrintf(i->sampled[k]);
+    enum status st = decode(i, who, em);
+    if (st != ST_OK)
+        return st;
+    shape_mask(face, &cut, i->size, i->hull);
+    struct composite_face decoded = {
+        .cut = &cut,
+        .size = i->size,
+        .side = shape_side(face) / similarity_scale(&cut),
+        .decoded = i->decoded,
+        .source = i->source,
+        .hull = i->hull,
+        .limit = i->limit,
+    };
+    return composite(out, &decoded, &i->options.blend, em);
+}
+
+static struct picture_box face_box(const struct face *face)
+{
+    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+    for (int k = 0; k < FACE_MESH; k++)
+        for (int c = 0; c < 2; c++) {
+            low[c] = MIN(low[c], face->mesh[k][c]);
+            high[c] = MAX(high[c], face->mesh[k][c]);
+        }
+    return (struct picture_box){(int)low[0], (int)low[1], (int)high[0] + 1, (int)high[1] + 1};
+}
+
+/* Clear of the faces where that is possible. */
+static void label(const struct into *i, struct picture *out)
+{
+    struct picture_box boxes[FINDER_FACES_MAX];
+    int room = MIN(out->width * 2 / 3, out->height);
+    int high = MAX(MIN(out->width, out->height) / LABEL_PART, LABEL_HEIGHT_MIN);
+    for (size_t k = 0; k < i->n_faces; k++)
+        boxes[k] = face_box(&i->faces[k]);
+    picture_label(out, MIN(high, room), boxes, i->n_faces);
+}
+
+enum status into_frame(struct into *i, const struct picture *in, double time_s, struct picture *out,
+                       struct into_report *report, struct errmsg *em)
+{
+    struct into_report r = {0};
+    struct picture result = {0};
+    struct pyramid p = {0};
+    enum status st = finder_find(i->options.finder, in, i->faces, &i->n_faces, em);
+    if (st == ST_OK)
+        st = picture_init(&result, in->width, in->height, em);
+    if (st == ST_OK)
+        st = pyramid_init(&p, in, em);
+    if (st != ST_OK)
+        goto out;
+    picture_paste(&result, in, 0, 0);
+    choose(i, &r);
+    for (int who = 0; who < MODEL_PEOPLE && st == ST_OK; who++) {
+        r.replaced[who] = i->chosen[who] != NOBODY;
+        r.n_replaced += r.replaced[who];
+        if (r.replaced[who] && isfinite(time_s))
+            smooth_face(&i->smooth[who], &i->faces[i->chosen[who]], time_s);
+        if (r.replaced[who])
+            st = replace(i, &p, who, &result, em);
+    }
+    r.n_faces = i->n_faces;
+    r.n_unsure -= r.n_replaced;
+    if (r.n_replaced > 0)
+        label(i, &result);
+out:
+    pyramid_release(&p);
+    if (st == ST_OK) {
+        *out = result;
+        *report = r;
+    } else {
+        picture_release(&result);
+    }
+    return st;
+}
+
+enum status into_picture(struct into *i, const struct picture *in, struct picture *out,
+                         struct into_report *report, struct errmsg *em)
+{
+    return into_frame(i, in, NAN, out, report, em);
+}

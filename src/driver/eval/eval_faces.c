@@ -1,0 +1,122 @@
+/* bifrons eval --faces: what face networks see of the swaps. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "base/log.h"
+#include "eval.h"
+#include "truth.h"
+
+#include "base/poison.h"
+
+/* Row i of n, spread evenly over the person's held-out or training pictures. */
+static int64_t spread_row(const struct evaluation *e, int person, bool train, int64_t i, int64_t n,
+                          int64_t of)
+{
+    int64_t at = i * of / n;
+    if (!train)
+        return eval_picture_row(e, person, at);
+    return e->held_out[person] ? order_train_row(e->orders[person], at) : at;
+}
+
+/* Means and deviations of a person's real pictures. */
+static enum status learn_person(struct evaluation *e, int person, struct errmsg *em)
+{
+    int64_t of = e->held_out[person] ? order_train_count(e->orders[person])
+                                     : set_get_info(e->sets[person])->n,
+            n = MIN(of, e->arguments.faces);
+    enum status st = ST_OK;
+    for (int64_t i = 0; i < n && st == ST_OK; i++) {
+        struct likeness_face face;
+        int64_t row = spread_row(e, person, true, i, n, of);
+        st = eval_load(e, person, &row, 1, em);
+        if (st == ST_OK)
+            st = likeness_look(e->finder, e->batch.images[person], e->size, &face, em);
+        if (st == ST_OK)
+            likeness_person_add(&e->people[person], &face);
+        log_progress("looking at faces of person %c: %" PRId64 "/%" PRId64, 'A' + person, i, n);
+    }
+    log_progress("%s", "");
+    if (st == ST_OK && 2 * e->people[person].n < n)
+        st = FAIL(em, ST_DATA,
+                  "%s: the networks find a face in %" PRId64 " of %" PRId64
+                  " pictures only: --faces cannot measure these",
+                  set_path(e->sets[person]), e->people[person].n, n);
+    return st;
+}
+
+/* Pictures of one source picture, (size, size, 3) each. */
+struct answers {
+    const uint8_t *source, *mask, *shown[FACES_ANSWERS]; /* NULL: there is none */
+};
+
+static enum status measure_picture(struct evaluation *e, int person, const struct answers *a,
+                                   struct errmsg *em)
+{
+    struct likeness_face source, answer;
+    enum status st = likeness_look(e->finder, a->source, e->size, &source, em);
+    if (st != ST_OK || !source.found)
+        return st;
+    double l1 = NAN;
+    if (a->shown[FACES_TRUE])
+        l1 = quality_measure(e->meter, a->shown[FACES_SWAP], a->shown[FACES_TRUE], a->mask).l1;
+    for (int k = 0; k < FACES_ANSWERS && st == ST_OK; k++) {
+        if (!a->shown[k])
+            continue;
+        struct likeness_sum *sum = &e->faces[person][k];
+        st = a->shown[k] == a->source ? ST_OK
+                                      : likeness_look(e->finder, a->shown[k], e->size, &answer, em);
+        if (a->shown[k] == a->source)
+            answer = source;
+        sum->looked++;
+        if (st != ST_OK || !answer.found)
+            continue;
+        sum->found++;
+        struct likeness l = likeness_compare(&source, &answer, e->people, person,
+                                             k == FACES_RECON ? person : 1 - person);
+        likeness_add(sum, &l, k == FACES_SWAP ? l1 : NAN);
+    }
+    return st;
+}
+
+static enum status measure_row(struct evaluation *e, int person, int64_t row, uint8_t *room,
+                               struct errmsg *em)
+{
+    size_t bytes = (size_t)e->size * (size_t)e->size * 3;
+    struct answers a = {.shown[FACES_SWAP] = room, .shown[FACES_RECON] = room + bytes};
+    enum status st = eval_load(e, person, &row, 1, em);
+    if (st == ST_OK)
+        st = eval_run(e, person, person, e->batch.images[person], 1, room + bytes, room, em);
+    if (st == ST_OK && set_get_info(e->sets[person])->has_truth) {
+        a.shown[FACES_TRUE] = room + 2 * bytes;
+        st = truth_read(e->sets[person], row, e->size, room + 2 * bytes, em);
+    }
+    a.source = a.shown[FACES_UNCHANGED] = e->batch.images[person];
+    a.mask = e->batch.masks[person];
+    return st == ST_OK ? measure_picture(e, person, &a, em) : st;
+}
+
+static enum status measure_faces(struct evaluation *e, int person, struct errmsg *em)
+{
+    int64_t of = eval_picture_count(e, person), n = MIN(of, e->arguments.faces);
+    uint8_t *room = malloc(3 * (size_t)e->size * (size_t)e->size * 3);
+    enum status st = room ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    for (int64_t i = 0; i < n && st == ST_OK; i++) {
+        st = measure_row(e, person, spread_row(e, person, false, i, n, of), room, em);
+        log_progress("looking at swaps of person %c: %" PRId64 "/%" PRId64, 'A' + person, i, n);
+    }
+    log_progress("%s", "");
+    free(room);
+    return st;
+}
+
+enum status eval_faces(struct evaluation *e, struct errmsg *em)
+{
+    enum status st = ST_OK;
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        st = learn_person(e, p, em);
+    for (int p = 0; p < 2 && st == ST_OK; p++)
+        st = measure_faces(e, p, em);
+    return st;
+}

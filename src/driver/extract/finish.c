@@ -1,0 +1,148 @@
+#include "finish.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "data/pack.h"
+#include "data/sheet.h"
+#include "sheets.h"
+#include "stored.h"
+#include "who.h"
+
+#include "base/poison.h"
+
+static bool is_set(const char *out)
+{
+    return strcmp(path_extension(out), ".h5") == 0;
+}
+
+static enum status check_people(const struct finish_options *o, struct cuts_state *state,
+                                struct errmsg *em)
+{
+    char unlike[CUT_NAME_BYTES];
+    struct errmsg ignored = {0};
+    enum status st = who_check(o->part, o->people, state->several, o->finder, unlike, em);
+    if (st == ST_OK && unlike[0]) {
+        log_warn("%s, left out: 1: %s", verdict_name(UNLIKE), unlike);
+        state->counts[KEPT]--;
+        state->counts[UNLIKE]++;
+    }
+    if (st == ST_DATA && stored_remove(o->part, &ignored) != ST_OK)
+        log_warn("%s: it shows several people; delete it", ignored.text);
+    return st;
+}
+
+static enum status no_face(const struct finish_options *o, const struct cuts_state *state,
+                           struct errmsg *em)
+{
+    enum status st = stored_remove(o->part, em);
+    return st == ST_OK
+               ? FAIL(em, ST_NOINPUT, "none of the %llu pictures shows a face that can be used",
+                      (unsigned long long)state->frames)
+               : st;
+}
+
+static enum status remove_file(const char *folder, const char *name, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    if (!path_join(path, sizeof path, folder, name) || (unlink(path) != 0 && errno != ENOENT))
+        return FAIL_ERRNO(em, ST_IO, errno, "cannot remove %s/%s", folder, name);
+    return ST_OK;
+}
+
+static enum status rename_to(const struct finish_options *o, const char *out, struct errmsg *em)
+{
+    enum status st = remove_file(o->part, "progress", em);
+    if (st == ST_OK && rename(o->part, out) != 0)
+        st = FAIL_ERRNO(em, ST_IO, errno, "cannot rename %s to %s", o->part, out);
+    return st;
+}
+
+static enum status draw_sheets(const struct finish_options *o, struct errmsg *em)
+{
+    size_t shown, n;
+    enum status st = sheets_write(o->part, o->person, &shown, &n, em);
+    if (st == ST_OK && shown < n)
+        log_info("the contact sheets show %zu of %zu faces, evenly spread", shown, n);
+    return st;
+}
+
+/* ---- A set ----------------------------------------------------------------------------------- */
+
+/* FILE.sheet.png beside FILE.h5, as pack does. */
+static enum status write_sheet(const char *out, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    struct set *set;
+    enum status st = set_open(out, &set, em);
+    if (st != ST_OK)
+        return st;
+    size_t stem = strlen(out) - strlen(path_extension(out));
+    int n = snprintf(path, sizeof path, "%.*s.sheet.png", (int)stem, out);
+    st = n > 0 && (size_t)n < sizeof path ? sheet_write(set, false, path, em)
+                                          : FAIL(em, ST_IO, "path too long: %s", out);
+    set_free(set);
+    if (st == ST_OK)
+        log_info("sample sheet: %s", path);
+    return st;
+}
+
+/* Packs the folder, as bifrons pack does, and removes it. */
+static enum status pack(const struct finish_options *o, struct errmsg *em)
+{
+    struct pack_report report;
+    const struct pack_options p = {.folders = &o->part,
+                                   .n_folders = 1,
+                                   .output = o->out,
+                                   .size = o->size,
+                                   .threads = o->threads};
+    enum status st = pack_folders(&p, &report, em);
+    for (size_t i = 0; i < report.n_notes; i++)
+        if (!report.notes[i].minor)
+            log_warn("%s: %s", report.notes[i].path, report.notes[i].reason);
+    pack_report_release(&report);
+    if (st == ST_OK)
+        st = write_sheet(o->out, em);
+    return st == ST_OK ? stored_remove(o->part, em) : st;
+}
+
+static enum status make_set(const struct finish_options *o, const struct cuts_state *state,
+                            struct errmsg *em)
+{
+    char unsure[PATH_BYTES_MAX];
+    if (!path_join(unsure, sizeof unsure, o->part, "unsure") || !folder_exists(unsure))
+        return pack(o, em);
+    enum status st = draw_sheets(o, em);
+    if (st == ST_OK)
+        st = rename_to(o, o->unsure, em);
+    return st == ST_OK
+               ? FAIL(em, ST_DATA,
+                      "%llu face%s may be another person's, so %s was not written: look at "
+                      "%s/unsure, move up what is right, delete the rest, then bifrons pack %s -o "
+                      "%s. Or delete %s and extract with --discard-unsure",
+                      (unsigned long long)state->counts[UNSURE], PLURAL(state->counts[UNSURE]),
+                      o->out, o->unsure, o->unsure, o->out, o->unsure)
+               : st;
+}
+
+/* ---- All ------------------------------------------------------------------------------------- */
+
+enum status finish(const struct finish_options *o, struct cuts_state *state, struct errmsg *em)
+{
+    if (state->numbered == 0)
+        return no_face(o, state, em);
+    enum status st = o->referred ? ST_OK : check_people(o, state, em);
+    if (st == ST_OK && o->no_identity)
+        st = remove_file(o->part, "identity.csv", em);
+    if (st != ST_OK)
+        return st;
+    if (is_set(o->out))
+        return make_set(o, state, em);
+    st = draw_sheets(o, em);
+    return st == ST_OK ? rename_to(o, o->out, em) : st;
+}

@@ -1,0 +1,185 @@
+#include "stored.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/file.h"
+
+#include "base/poison.h"
+
+static enum status open_list(const char *folder, const char *name, FILE **out, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    if (!path_join(path, sizeof path, folder, name))
+        return FAIL(em, ST_IO, "path too long: %s/%s", folder, name);
+    return file_open_stream(path, out, em);
+}
+
+/* ---- faces.csv ------------------------------------------------------------------------------- */
+
+enum status stored_open(struct stored_reader *r, const char *folder, struct errmsg *em)
+{
+    *r = (struct stored_reader){0};
+    enum status st = open_list(folder, "faces.csv", &r->file, em);
+    if (st == ST_OK && getline(&r->line, &r->room, r->file) < 0) /* the head */
+        st = FAIL(em, ST_DATA, "%s/faces.csv is empty", folder);
+    return st;
+}
+
+bool stored_next(struct stored_reader *r)
+{
+    ssize_t n;
+    while ((n = getline(&r->line, &r->room, r->file)) > 0) {
+        size_t name = strcspn(r->line, ",");
+        const char *verdict = strrchr(r->line, ',');
+        if (r->line[n - 1] == '\n')
+            r->line[n - 1] = '\0';
+        if (!verdict || name == 0 || name >= sizeof r->name || r->line[0] == '"')
+            continue;
+        snprintf(r->name, sizeof r->name, "%.*s", (int)name, r->line);
+        snprintf(r->verdict, sizeof r->verdict, "%s", verdict + 1);
+        r->unsure = strcmp(r->verdict, verdict_name(UNSURE)) == 0;
+        return true;
+    }
+    return false;
+}
+
+void stored_close(struct stored_reader *r)
+{
+    if (r->file)
+        fclose(r->file);
+    free(r->line);
+    *r = (struct stored_reader){0};
+}
+
+/* ---- identity.csv ---------------------------------------------------------------------------- */
+
+static bool parse_identity(const char *line, char name[static CUT_NAME_BYTES], float *numbers)
+{
+    size_t n = strcspn(line, ",");
+    snprintf(name, CUT_NAME_BYTES, "%.*s", (int)MIN(n, (size_t)CUT_NAME_BYTES), line);
+    const char *at = line + n;
+    for (int i = 0; i < FACE_IDENTITY; i++) {
+        char *end;
+        if (*at != ',')
+            return false;
+        numbers[i] = strtof(at + 1, &end);
+        if (end == at + 1)
+            return false;
+        at = end;
+    }
+    return true;
+}
+
+static bool grow(struct stored_identities *s, size_t room)
+{
+    void *names = realloc(s->names, room * sizeof *s->names);
+    s->names = names ? names : s->names;
+    void *numbers = realloc(s->numbers, room * sizeof *s->numbers);
+    s->numbers = numbers ? numbers : s->numbers;
+    return names && numbers;
+}
+
+enum status stored_identities_read(const char *folder, struct stored_identities *out,
+                                   struct errmsg *em)
+{
+    struct stored_identities s = {0};
+    FILE *f = NULL;
+    char *line = NULL;
+    size_t room = 0, line_room = 0;
+    enum status st = open_list(folder, "identity.csv", &f, em);
+    if (st == ST_OK && getline(&line, &line_room, f) < 0)
+        st = FAIL(em, ST_DATA, "%s/identity.csv is empty", folder);
+    while (st == ST_OK && getline(&line, &line_room, f) > 0) {
+        if (s.n == room && !grow(&s, room = room ? 2 * room : 256))
+            st = FAIL(em, ST_MEMORY, "out of memory for %zu faces", s.n);
+        else if (!parse_identity(line, s.names[s.n], s.numbers[s.n]))
+            st = FAIL(em, ST_DATA, "%s/identity.csv:%zu: not a name and %d numbers", folder,
+                      s.n + 2, FACE_IDENTITY);
+        else
+            s.n++;
+    }
+    free(line);
+    if (f)
+        fclose(f);
+    if (st == ST_OK)
+        *out = s;
+    else
+        stored_identities_release(&s);
+    return st;
+}
+
+void stored_identities_release(struct stored_identities *s)
+{
+    free(s->names);
+    free(s->numbers);
+    *s = (struct stored_identities){0};
+}
+
+/* ---- Changing -------------------------------------------------------------------------------- */
+
+/* Copies a list without the rows of this face. verdict: what its row says then; NULL: no row. */
+static enum status rewrite(const char *folder, const char *list, const char *name,
+                           const char *verdict, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX], *line = NULL;
+    size_t room = 0, length = strlen(name), bytes = 0;
+    char *text = NULL;
+    FILE *in = NULL, *out = open_memstream(&text, &bytes);
+    enum status st = out ? open_list(folder, list, &in, em) : FAIL(em, ST_MEMORY, "out of memory");
+    while (st == ST_OK && getline(&line, &room, in) > 0) {
+        bool its = strncmp(line, name, length) == 0 && line[length] == ',';
+        char *last = strrchr(line, ',');
+        if (!its)
+            fputs(line, out);
+        else if (verdict && last)
+            fprintf(out, "%.*s,%s\n", (int)(last - line - (ssize_t)length), line + length, verdict);
+    }
+    if (in)
+        fclose(in);
+    free(line);
+    if (out && fclose(out) != 0 && st == ST_OK)
+        st = FAIL(em, ST_MEMORY, "out of memory");
+    if (st == ST_OK && path_join(path, sizeof path, folder, list))
+        st = file_write_atomic(path, text, bytes, em);
+    free(text);
+    return st;
+}
+
+enum status stored_drop(const char *folder, const char *name, enum verdict verdict,
+                        struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX], masks[PATH_BYTES_MAX];
+    enum status st = rewrite(folder, "points.csv", name, NULL, em);
+    if (st == ST_OK)
+        st = rewrite(folder, "identity.csv", name, NULL, em);
+    if (st == ST_OK)
+        st = rewrite(folder, "faces.csv", name, verdict_name(verdict), em);
+    if (st != ST_OK)
+        return st;
+    if (path_join(path, sizeof path, folder, name))
+        unlink(path);
+    if (path_join(masks, sizeof masks, folder, "masks") &&
+        path_join(path, sizeof path, masks, name))
+        unlink(path);
+    return ST_OK;
+}
+
+enum status stored_remove(const char *folder, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX], *const roots[] = {path, NULL};
+    enum status st = ST_OK;
+    snprintf(path, sizeof path, "%s", folder);
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    if (!walk)
+        return FAIL_ERRNO(em, ST_IO, errno, "cannot remove %s", folder);
+    for (FTSENT *e; (e = fts_read(walk)) != NULL;)
+        if (e->fts_info != FTS_D && remove(e->fts_accpath) != 0 && st == ST_OK)
+            st = FAIL_ERRNO(em, ST_IO, errno, "cannot remove %s", e->fts_path);
+    fts_close(walk);
+    return st;
+}

@@ -1,0 +1,26 @@
+/*
+ * Without references: checks that all faces are of one person. If not, shows who is there.
+ *
+ *     char unlike[CUT_NAME_BYTES];
+ *     enum status st = who_check("ada.part", "ada.people", several, finder, unlike,
+ *                                &em);
+ *     if (st == ST_DATA)             // em says how to choose
+ *         st = stored_remove("ada.part", &em);
+ */
+#ifndef BIFRONS_DRIVER_EXTRACT_WHO_H
+#define BIFRONS_DRIVER_EXTRACT_WHO_H
+
+#include "cuts.h"
+
+/*
+ * folder: of cuts.h. several: frames in which more than one face shows. A single face that is
+ * unlike all others is dropped from the folder, and *unlike_out tells its name ("": none).
+ * ST_DATA: more than one person. Then `people` is a folder with person-1.png, person-2.png, … (each
+ * good for --reference) and sheet.png, a row for each person. ST_USAGE: `people` is there already
+ * and not of this kind; ST_IO, ST_MEMORY, ST_TORCH.
+ */
+enum status who_check(const char *folder, const char *people, uint64_t several,
+                      struct finder *finder, char unlike_out[static CUT_NAME_BYTES],
+                      struct errmsg *em) MUST_CHECK;
+
+#endif

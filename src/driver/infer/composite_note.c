@@ -1,0 +1,69 @@
+#include "composite_note.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/file.h"
+
+#include "base/poison.h"
+
+static const char first_line[] = "Composite with a face drawn by a trained model (Bifrons)\n";
+
+static enum status note_path(const char *composite, char out[static PATH_BYTES_MAX],
+                             struct errmsg *em)
+{
+    size_t stem = strlen(composite) - strlen(path_extension(composite));
+    int n = snprintf(out, PATH_BYTES_MAX, "%.*s.txt", (int)stem, composite);
+    return n < PATH_BYTES_MAX ? ST_OK : FAIL(em, ST_IO, "path too long: %s", composite);
+}
+
+enum status composite_note_check(const char *composite, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX], start[sizeof first_line] = "";
+    FILE *f = NULL;
+    enum status st = note_path(composite, path, em);
+    if (st == ST_OK)
+        st = file_check_replaceable(path, em);
+    if (st != ST_OK || !file_exists(path))
+        return st;
+    st = file_open_stream(path, &f, em);
+    if (st != ST_OK)
+        return st;
+    size_t n = fread(start, 1, sizeof first_line - 1, f);
+    fclose(f);
+    if (n == 0 || strcmp(start, first_line) == 0)
+        return ST_OK;
+    return FAIL(em, ST_USAGE,
+                "%s is there already and is no note of a composite: it is not replaced, and every "
+                "composite has such a note beside it. Name another place with -o, or remove it",
+                path);
+}
+
+enum status composite_note_write(const char *composite, const char *source, const struct loaded *l,
+                                 const struct into_report *report, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX], *text = NULL;
+    size_t n = 0;
+    enum status st = note_path(composite, path, em);
+    FILE *f = st == ST_OK ? open_memstream(&text, &n) : NULL;
+    if (st != ST_OK)
+        return st;
+    if (!f)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    fprintf(f, "%spicture: %s\nmade from: %s\n", first_line, path_name(composite), source);
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        if (report->replaced[who])
+            fprintf(f, "replaced: the face of %s, by one of %s\n", l->people[who],
+                    l->people[MODEL_PEOPLE - 1 - who]);
+    fprintf(f, "checkpoint (XXH3-128): %s\n", l->hash);
+    fprintf(f, "digital source type: compositeWithTrainedAlgorithmicMedia\n");
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        fprintf(f, "\nconsent of %s:\n%s\n", l->people[who], l->consent[who]);
+    bool failed = ferror(f) != 0;
+    failed = fclose(f) != 0 || failed;
+    st = failed ? FAIL(em, ST_MEMORY, "out of memory") : file_write_atomic(path, text, n, em);
+    free(text);
+    return st;
+}

@@ -1,0 +1,164 @@
+#include "swap_video.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "composite_note.h"
+#include "data/video_writer.h"
+
+#include "base/poison.h"
+
+struct work {
+    const struct swap_video *o;
+    struct video *in;
+    struct video_writer *out;
+    struct into_report all; /* of all frames; its numbers are of faces */
+    int64_t frames, composites, no_face, nobody, unsure; /* frames */
+    double begun_s, shown_s, first_s;
+};
+
+static struct picture_mark mark_of(const struct work *w)
+{
+    return (struct picture_mark){.source = PICTURE_SOURCE_COMPOSITE,
+                                 .checkpoint_hash = w->o->loaded->hash};
+}
+
+enum status swap_video_check(const char *out, struct errmsg *em)
+{
+    enum status st = video_check_output(out, em);
+    return st == ST_OK ? composite_note_check(out, em) : st;
+}
+
+/* ---- Frames ---------------------------------------------------------------------------------- */
+
+static enum status open_output(struct work *w, const struct video_frame *first, struct errmsg *em)
+{
+    char folder[PATH_BYTES_MAX];
+    const struct video_info *i = video_get_info(w->in);
+    const struct picture_mark mark = mark_of(w);
+    const struct video_output o = {
+        .width = i->width,
+        .height = i->height,
+        .base_num = i->base_num,
+        .base_den = i->base_den,
+        .fps = i->fps,
+        .from_ticks = w->o->from_s > 0 ? first->ticks : 0,
+        .to_s = w->o->to_s,
+        .sound_of = i->sound && !w->o->no_sound ? w->o->input : NULL,
+        .mark = &mark,
+    };
+    w->first_s = first->time_s;
+    path_folder(w->o->out, folder, sizeof folder);
+    enum status st = folder_make(folder, em);
+    return st == ST_OK ? video_writer_open(w->o->out, &o, &w->out, em) : st;
+}
+
+static void count(struct work *w, const struct into_report *r)
+{
+    w->frames++;
+    w->composites += r->n_replaced > 0;
+    w->no_face += r->n_faces == 0;
+    w->nobody += r->n_faces > 0 && r->n_replaced == 0;
+    w->unsure += r->n_unsure > 0;
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        w->all.replaced[who] = w->all.replaced[who] || r->replaced[who];
+}
+
+static void show_progress(struct work *w, double time_s)
+{
+    const struct video_info *i = video_get_info(w->in);
+    double now = clock_seconds(), end_s = i->duration_s;
+    char left[32];
+    if (now - w->shown_s < 1)
+        return;
+    w->shown_s = now;
+    if (w->o->to_s > 0 && w->o->to_s < end_s)
+        end_s = w->o->to_s;
+    double done = time_s - w->first_s, todo = fmax(end_s - time_s, 0);
+    clock_format_duration(done > 0 ? (now - w->begun_s) * todo / done : 0, left, sizeof left);
+    log_progress("%" PRId64 " frames, %.1f of %.1f s, %.1f frames a second, %s left", w->frames,
+                 time_s, end_s, (double)w->frames / (now - w->begun_s), left);
+}
+
+static enum status work_on(struct work *w, const struct video_frame *f, struct errmsg *em)
+{
+    struct picture result = {0};
+    struct into_report report;
+    enum status st = w->out ? ST_OK : open_output(w, f, em);
+    if (st == ST_OK)
+        st = into_frame(w->o->into, &f->picture, f->time_s, &result, &report, em);
+    if (st == ST_OK)
+        st = video_writer_add(w->out, &result, f->ticks, f->duration, em);
+    if (st == ST_OK)
+        count(w, &report);
+    picture_release(&result);
+    return st;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static void log_outcome(const struct work *w, const struct video_written *done)
+{
+    const struct video_info *i = video_get_info(w->in);
+    if (i->converted[0])
+        log_info("%s: converted to standard pictures: %s", w->o->input, i->converted);
+    if (video_problems(w->in)[0])
+        log_warn("%s: %s", w->o->input, video_problems(w->in));
+    if (w->no_face + w->nobody > 0)
+        log_warn("%" PRId64 " frames are as they were: %" PRId64 " without a face, %" PRId64
+                 " without one of %s",
+                 w->no_face + w->nobody, w->no_face, w->nobody, w->o->who);
+    if (w->unsure > 0)
+        log_warn("in %" PRId64 " frames a face is perhaps of %s and was left alone. More pictures "
+                 "with --reference, and of other people with --other, make it surer",
+                 w->unsure, w->o->who);
+    if (done->left > 0)
+        log_info("left out: %" PRId64 " streams of %s that are neither video nor sound", done->left,
+                 w->o->input);
+    log_info("%s: %" PRId64 " frames, %" PRId64
+             " of them composites (%s, %s), with a note beside it",
+             w->o->out, w->frames, w->composites, done->codec,
+             done->sounds > 0             ? "sound copied"
+             : w->o->no_sound && i->sound ? "sound left out"
+                                          : "no sound");
+}
+
+static enum status finish(struct work *w, struct errmsg *em)
+{
+    struct video_written done;
+    if (w->composites == 0)
+        return FAIL(em, ST_DATA,
+                    "no face of %s was found in %" PRId64 " frame%s of %s: nothing was written%s%s",
+                    w->o->who, w->frames, PLURAL(w->frames), w->o->input,
+                    video_problems(w->in)[0] ? "; " : "", video_problems(w->in));
+    /* the note first: no composite may be without one */
+    enum status st = composite_note_write(w->o->out, w->o->input, w->o->loaded, &w->all, em);
+    if (st == ST_OK)
+        st = video_writer_end(w->out, &done, em);
+    if (st == ST_OK)
+        log_outcome(w, &done);
+    return st;
+}
+
+enum status swap_video(const struct swap_video *o, struct errmsg *em)
+{
+    struct work w = {.o = o, .begun_s = clock_seconds()};
+    const struct video_options options = {.from_s = o->from_s, .to_s = o->to_s};
+    struct video_frame f = {0};
+    enum status st = video_open(o->input, &options, &w.in, em);
+    while (st == ST_OK && (st = video_next(w.in, &f, em)) == ST_OK && f.picture.rgb) {
+        show_progress(&w, f.time_s);
+        st = work_on(&w, &f, em);
+    }
+    log_progress("%s", "");
+    if (st == ST_OK)
+        st = finish(&w, em);
+    video_writer_free(w.out);
+    video_frame_release(&f);
+    video_free(w.in);
+    return st;
+}

@@ -1,0 +1,27 @@
+/*
+ * bifrons swap --into on a video: each frame with the person's face becomes a composite with the
+ * visible label; the others pass as they are. The result is one video of the same size, with the
+ * same frames at the same times and the same sound, marked in its container, and a note beside it.
+ */
+#ifndef BIFRONS_DRIVER_INFER_SWAP_VIDEO_H
+#define BIFRONS_DRIVER_INFER_SWAP_VIDEO_H
+
+#include "into.h"
+#include "loaded.h"
+
+struct swap_video {
+    const char *input, *out;
+    double from_s, to_s; /* the part that is written; to 0: to the end */
+    bool no_sound;
+    const struct loaded *loaded;
+    struct into *into;
+    const char *who; /* whose faces are replaced, for messages */
+};
+
+/* Checks before any work that the result may be written to `out`. ST_USAGE, ST_IO. */
+enum status swap_video_check(const char *out, struct errmsg *em) MUST_CHECK;
+/* ST_DATA: not a video that can be read, or no face of the person in it: nothing is written then.
+ * ST_NODEVICE: no bifrons-video; ST_IO, ST_MEMORY, ST_TORCH. */
+enum status swap_video(const struct swap_video *o, struct errmsg *em) MUST_CHECK;
+
+#endif

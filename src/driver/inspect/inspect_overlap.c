@@ -1,0 +1,261 @@
+/*
+ * bifrons inspect A.h5 B.h5 --overlap OUT.png: where the poses of two people overlap. A decoder has
+ * learned its person in the poses of that person's pictures only, so a swap works where both do.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "base/log.h"
+#include "data/chart.h"
+#include "faces.h"
+#include "inspect.h"
+
+#include "base/poison.h"
+
+enum { SETS = 2, LIMIT_FIRST = 10, LIMIT_LAST = 80, LIMIT_STEP = 5, GAP_LEAST = 3, CELL = 10 };
+
+/* One has this share of its faces beyond a limit, the other less than a tenth of this share. */
+static const double GAP_SHARE = 0.01, GAP_RATIO = 0.1;
+
+static const struct {
+    int angle, sign;
+    const char *what;
+} directions[] = {
+    {0, -1, "turned to the left" },
+    {0, 1,  "turned to the right"},
+    {1, -1, "turned down"        },
+    {1, 1,  "turned up"          },
+};
+
+struct side {
+    struct set *set;
+    struct face_poses poses;
+    int64_t known, near; /* near: faces with one of the other set in their cell */
+};
+
+/* Faces of `who` beyond a limit of which the other set has too few. */
+struct gap {
+    int who;
+    size_t direction;
+    int degrees;
+    int64_t n[SETS];
+};
+
+struct overlap {
+    struct side sides[SETS];
+    struct gap gaps[SETS * ARRAY_LENGTH(directions)];
+    size_t n_gaps;
+};
+
+static bool is_known(const struct side *s, int64_t i)
+{
+    return !isnan(s->poses.angle[0][i]) && !isnan(s->poses.angle[1][i]);
+}
+
+/* --- measuring -------------------------------------------------------------------------------- */
+
+static int64_t count_beyond(const struct side *s, size_t direction, int degrees)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < s->poses.n; i++)
+        n += is_known(s, i) &&
+             directions[direction].sign * s->poses.angle[directions[direction].angle][i] > degrees;
+    return n;
+}
+
+/* Finds the least turn beyond which the other set has too few faces. */
+static void find_gap(struct overlap *o, int who, size_t direction)
+{
+    const struct side *own = &o->sides[who], *other = &o->sides[1 - who];
+    for (int degrees = LIMIT_FIRST; degrees <= LIMIT_LAST; degrees += LIMIT_STEP) {
+        int64_t n = count_beyond(own, direction, degrees),
+                n_other = count_beyond(other, direction, degrees);
+        double share = (double)n / (double)own->known,
+               share_other = (double)n_other / (double)other->known;
+        if (n < GAP_LEAST || share < GAP_SHARE)
+            return;
+        if (share_other > GAP_RATIO * share)
+            continue;
+        struct gap *g = &o->gaps[o->n_gaps++];
+        *g = (struct gap){.who = who, .direction = direction, .degrees = degrees};
+        g->n[who] = n;
+        g->n[1 - who] = n_other;
+        return;
+    }
+}
+
+/* Cells of CELL x CELL degrees, so that the time does not grow with the product of the sets' sizes.
+ */
+enum { CELLS = 360 / CELL + 1 };
+
+static int cell_of(double angle)
+{
+    return MIN(MAX((int)floor((angle + 180) / CELL), 0), CELLS - 1);
+}
+
+static void mark_cells(const struct side *s, bool marked[CELLS][CELLS])
+{
+    for (int64_t i = 0; i < s->poses.n; i++)
+        if (is_known(s, i))
+            marked[cell_of(s->poses.angle[0][i])][cell_of(s->poses.angle[1][i])] = true;
+}
+
+static void count_near(struct side *s, bool marked[CELLS][CELLS])
+{
+    for (int64_t i = 0; i < s->poses.n; i++)
+        s->near +=
+            is_known(s, i) && marked[cell_of(s->poses.angle[0][i])][cell_of(s->poses.angle[1][i])];
+}
+
+static enum status open_sides(struct overlap *o, const char *const paths[SETS], struct errmsg *em)
+{
+    enum status st = ST_OK;
+    bool points = false;
+    for (int p = 0; p < SETS && st == ST_OK; p++)
+        st = set_open(paths[p], &o->sides[p].set, em);
+    for (int p = 0; p < SETS && st == ST_OK; p++)
+        points = points || !set_get_info(o->sides[p].set)->has_pose;
+    for (int p = 0; p < SETS && st == ST_OK; p++) {
+        struct side *s = &o->sides[p];
+        st = face_poses_read(s->set, points, &s->poses, em);
+        for (int64_t i = 0; i < s->poses.n && st == ST_OK; i++)
+            s->known += is_known(s, i);
+        if (st == ST_OK && s->known == 0)
+            st = FAIL(em, ST_DATA, "%s: the pose of no face is known", paths[p]);
+    }
+    return st;
+}
+
+static void measure(struct overlap *o)
+{
+    bool marked[SETS][CELLS][CELLS] = {0};
+    for (int p = 0; p < SETS; p++)
+        mark_cells(&o->sides[p], marked[p]);
+    for (int p = 0; p < SETS; p++) {
+        count_near(&o->sides[p], marked[1 - p]);
+        for (size_t d = 0; d < ARRAY_LENGTH(directions); d++)
+            find_gap(o, p, d);
+    }
+}
+
+/* --- telling ---------------------------------------------------------------------------------- */
+
+static const char *person(const struct side *s)
+{
+    const struct set_info *info = set_get_info(s->set);
+    return info->person[0] != '\0' ? info->person : set_path(s->set);
+}
+
+static double percent(int64_t n, int64_t of)
+{
+    return 100 * (double)n / (double)of;
+}
+
+static void print_gap(const struct overlap *o, const struct gap *g)
+{
+    char line[2 * SET_TEXT_BYTES_MAX + 256];
+    const struct side *own = &o->sides[g->who], *other = &o->sides[1 - g->who];
+    int used = snprintf(line, sizeof line,
+                        "%s has %" PRId64 " of %" PRId64 " faces %s beyond %d degrees, %s has ",
+                        person(own), g->n[g->who], own->known, directions[g->direction].what,
+                        g->degrees, person(other));
+    if (g->n[1 - g->who] == 0)
+        snprintf(line + used, sizeof line - (size_t)used, "none");
+    else
+        snprintf(line + used, sizeof line - (size_t)used, "%" PRId64 " of %" PRId64,
+                 g->n[1 - g->who], other->known);
+    inspect_print("gap", line);
+}
+
+static void print_overlap(const struct overlap *o)
+{
+    char line[2 * SET_TEXT_BYTES_MAX + 256];
+    for (int p = 0; p < SETS; p++) {
+        const struct side *s = &o->sides[p], *other = &o->sides[1 - p];
+        snprintf(line, sizeof line,
+                 "%.0f %% of %s's %" PRId64 " faces are turned as some face of %s is, within cells "
+                 "of %d degrees%s",
+                 percent(s->near, s->known), person(s), s->known, person(other), CELL,
+                 s->poses.from_points ? " (from /points: roughly)" : "");
+        inspect_print("overlap", line);
+    }
+    for (size_t i = 0; i < o->n_gaps; i++)
+        print_gap(o, &o->gaps[i]);
+    inspect_print("advice",
+                  o->n_gaps == 0
+                      ? "both people are turned as far in each direction"
+                      : "swaps of faces in a gap will be poor: add pictures of the person who "
+                        "has few, or leave such faces out");
+}
+
+static json_t *overlap_json(const struct overlap *o)
+{
+    json_t *sets = json_array(), *gaps = json_array();
+    for (int p = 0; p < SETS; p++) {
+        const struct side *s = &o->sides[p];
+        json_array_append_new(sets, json_pack("{s:o, s:o, s:I, s:I, s:s}", "path",
+                                              inspect_text(set_path(s->set)), "person",
+                                              inspect_text(person(s)), "known",
+                                              (json_int_t)s->known, "near", (json_int_t)s->near,
+                                              "from", s->poses.from_points ? "points" : "pose"));
+    }
+    for (size_t i = 0; i < o->n_gaps; i++) {
+        const struct gap *g = &o->gaps[i];
+        json_array_append_new(gaps, json_pack("{s:i, s:s, s:i, s:[I, I]}", "set", g->who, "faces",
+                                              directions[g->direction].what, "beyond", g->degrees,
+                                              "n", (json_int_t)g->n[0], (json_int_t)g->n[1]));
+    }
+    return json_pack("{s:s, s:o, s:o}", "kind", "overlap", "sets", sets, "gaps", gaps);
+}
+
+static enum status draw(const struct overlap *o, const char *path, struct errmsg *em)
+{
+    struct chart_line dots[SETS];
+    struct picture picture;
+    char title[2 * SET_TEXT_BYTES_MAX + 16];
+    for (int p = 0; p < SETS; p++)
+        dots[p] = (struct chart_line){.name = p == 0 ? "A" : "B",
+                                      .dots = true,
+                                      .n = (size_t)o->sides[p].poses.n,
+                                      .x = o->sides[p].poses.angle[0],
+                                      .y = o->sides[p].poses.angle[1]};
+    const struct chart_panel panel = {
+        "Yaw and pitch of each face",
+        {"yaw, degrees: to the picture's left | right", 0, 0, 0},
+        {"pitch, degrees: down | up",                   0, 0, 0},
+        dots,
+        SETS
+    };
+    snprintf(title, sizeof title, "A: %s, B: %s", person(&o->sides[0]), person(&o->sides[1]));
+    enum status st = chart_draw(title, "A swap works where both overlap", &panel, 1, &picture, em);
+    if (st != ST_OK)
+        return st;
+    st = picture_write_png(path, &picture, NULL, em);
+    picture_release(&picture);
+    if (st == ST_OK)
+        log_info("plot of the poses: %s", path);
+    return st;
+}
+
+enum status inspect_overlap(const struct inspect_options *o, struct errmsg *em)
+{
+    const char *const paths[SETS] = {o->paths[0], o->paths[1]};
+    struct overlap overlap = {0};
+    enum status st = open_sides(&overlap, paths, em);
+    if (st == ST_OK)
+        measure(&overlap);
+    if (st == ST_OK && o->json)
+        st = inspect_print_json(overlap_json(&overlap), em);
+    else if (st == ST_OK)
+        print_overlap(&overlap);
+    if (st == ST_OK)
+        st = draw(&overlap, o->overlap, em);
+    for (int p = 0; p < SETS; p++) {
+        face_poses_release(&overlap.sides[p].poses);
+        set_free(overlap.sides[p].set);
+    }
+    return st;
+}

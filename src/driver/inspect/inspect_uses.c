@@ -1,0 +1,293 @@
+/*
+ * bifrons inspect --uses SET FOLDER...: what holds a person's pictures, if the person withdraws
+ * consent. Run folders, checkpoints and reports record a fingerprint of the set that they were
+ * trained on, so a set is found under any name.
+ */
+#include <errno.h>
+#include <fts.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/checked.h"
+#include "base/file.h"
+#include "data/set.h"
+#include "inspect.h"
+#include "page.h"
+#include "trained_on.h"
+
+/* base/poison.h is left out: fts.h needs what it forbids */
+
+enum { RECORD_BYTES_MAX = 16 << 20, KINDS = 4 };
+
+static const char *const kinds[KINDS] = {"run", "checkpoint", "set", "report"};
+
+struct uses {
+    struct set *set;
+    char fingerprint[17];
+    json_t *found;      /* [{"kind", "path", "as", "match"}, …] */
+    json_t *unreadable; /* [{"path", "reason"}, …] */
+    int64_t looked[KINDS];
+    int64_t links; /* to folders, which are not followed */
+};
+
+static void add_found(struct uses *u, int kind, const char *path, const char *as, const char *match)
+{
+    json_array_append_new(u->found, json_pack("{s:s, s:o, s:s, s:s}", "kind", kinds[kind], "path",
+                                              inspect_text(path), "as", as, "match", match));
+}
+
+static void add_unreadable(struct uses *u, const char *path, const char *reason)
+{
+    json_array_append_new(u->unreadable, json_pack("{s:o, s:o}", "path", inspect_text(path),
+                                                   "reason", inspect_text(reason)));
+}
+
+/* "pictures": the same set; "name": other pictures of a person of that name; NULL: neither. */
+static const char *match(const struct uses *u, const char *fingerprint, const char *person)
+{
+    const char *name = set_get_info(u->set)->person;
+    if (strcmp(fingerprint, u->fingerprint) == 0)
+        return "pictures";
+    return name[0] != '\0' && strcmp(person, name) == 0 ? "name" : NULL;
+}
+
+static void judge(struct uses *u, int kind, const char *path, const struct trained_on sets[2])
+{
+    u->looked[kind]++;
+    for (int p = 0; p < 2; p++) {
+        const char *how = match(u, sets[p].fingerprint, sets[p].person);
+        if (how)
+            add_found(u, kind, path, p == 0 ? "A" : "B", how);
+    }
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+/* Of run.json. False: it has no people. */
+static bool names_of_run(const json_t *record, struct trained_on sets[2])
+{
+    const json_t *people = json_object_get(record, "people");
+    memset(sets, 0, 2 * sizeof *sets);
+    for (size_t p = 0; p < 2; p++) {
+        const json_t *person = json_array_get(people, p);
+        const char *name = json_string_value(json_object_get(person, "person")),
+                   *print = json_string_value(json_object_get(person, "fingerprint"));
+        snprintf(sets[p].person, sizeof sets[p].person, "%s", name ? name : "");
+        snprintf(sets[p].fingerprint, sizeof sets[p].fingerprint, "%s", print ? print : "");
+    }
+    return json_is_array(people);
+}
+
+static enum status look_at_run(struct uses *u, const char *path, struct errmsg *em)
+{
+    struct trained_on sets[2];
+    char folder[PATH_BYTES_MAX];
+    uint8_t *bytes;
+    size_t n;
+    enum status st = file_read_all(path, RECORD_BYTES_MAX, &bytes, &n, em);
+    if (st != ST_OK)
+        return st;
+    json_t *record = json_loadb((const char *)bytes, n, 0, NULL);
+    free(bytes);
+    if (!names_of_run(record, sets))
+        st = FAIL(em, ST_DATA, "not the record of a run of bifrons, or damaged");
+    json_decref(record);
+    path_folder(path, folder, sizeof folder);
+    if (st == ST_OK)
+        judge(u, 0, folder, sets);
+    return st;
+}
+
+/* The report of a run in its own folder is a part of the run. */
+static enum status look_at_report(struct uses *u, const char *path, struct errmsg *em)
+{
+    struct trained_on sets[2];
+    char folder[PATH_BYTES_MAX], record[PATH_BYTES_MAX];
+    json_t *page;
+    path_folder(path, folder, sizeof folder);
+    if (strcmp(path_name(path), "report.html") == 0 &&
+        path_join(record, sizeof record, folder, "run.json") && file_exists(record))
+        return ST_OK;
+    enum status st = page_read(path, &page, em);
+    const json_t *runs = json_object_get(page, "runs");
+    for (size_t i = 0; i < json_array_size(runs); i++)
+        if (names_of_run(json_object_get(json_array_get(runs, i), "record"), sets))
+            judge(u, 3, path, sets);
+    json_decref(page);
+    return st;
+}
+
+static enum status look_at_checkpoint(struct uses *u, const char *path, struct errmsg *em)
+{
+    struct trained_on sets[2];
+    json_t *record;
+    enum status st = inspect_read_record(path, &record, em);
+    if (st != ST_OK)
+        return st;
+    trained_on_names(record, sets);
+    json_decref(record);
+    judge(u, 1, path, sets);
+    return ST_OK;
+}
+
+static enum status look_at_set(struct uses *u, const char *path, struct errmsg *em)
+{
+    char fingerprint[17];
+    struct set_change change;
+    struct set *s;
+    enum status st = set_open(path, &s, em);
+    if (st != ST_OK)
+        return st;
+    u->looked[2]++;
+    const struct set_info *info = set_get_info(s);
+    snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, info->fingerprint);
+    const char *how = match(u, fingerprint, info->person);
+    st = set_compare(u->set, s, &change, em);
+    if (st == ST_OK && change.added < info->n && (!how || strcmp(how, "name") == 0))
+        how = "some pictures";
+    if (st == ST_OK && how)
+        add_found(u, 2, path, info->person, how);
+    set_free(s);
+    return st;
+}
+
+static enum status look_at(struct uses *u, const char *path, struct errmsg *em)
+{
+    struct errmsg reason = {0};
+    enum status st = ST_OK;
+    if (strcmp(path_name(path), "run.json") == 0)
+        st = look_at_run(u, path, &reason);
+    else if (strcmp(path_extension(path), ".pt") == 0)
+        st = look_at_checkpoint(u, path, &reason);
+    else if (strcmp(path_extension(path), ".h5") == 0)
+        st = look_at_set(u, path, &reason);
+    else if (strcmp(path_extension(path), ".html") == 0)
+        st = look_at_report(u, path, &reason);
+    if (st == ST_MEMORY)
+        return FAIL(em, st, "%s", reason.text);
+    if (st != ST_OK)
+        add_unreadable(u, path, reason.text);
+    return ST_OK;
+}
+
+/* --- folders ---------------------------------------------------------------------------------- */
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static enum status walk(struct uses *u, const char *folder, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX], *const roots[] = {path, NULL};
+    enum status st = ST_OK;
+    if (!folder_exists(folder))
+        return FAIL(em, ST_NOINPUT, "--uses: no such folder: %s", folder);
+    FTS *tree = path_join(path, sizeof path, "", folder)
+                    ? fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name)
+                    : NULL;
+    if (!tree)
+        return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open folder %s", folder);
+    for (FTSENT *e; st == ST_OK && (e = fts_read(tree)) != NULL;) {
+        struct stat target;
+        if (e->fts_info == FTS_F)
+            st = look_at(u, e->fts_path, em);
+        else if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
+            add_unreadable(u, e->fts_path, strerror(e->fts_errno));
+        else if (e->fts_info == FTS_SL && stat(e->fts_path, &target) == 0)
+            u->links += S_ISDIR(target.st_mode);
+    }
+    fts_close(tree);
+    return st;
+}
+
+/* --- telling ---------------------------------------------------------------------------------- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static void print_uses(const struct uses *u)
+{
+    char line[2 * PATH_BYTES_MAX + 256];
+    size_t i;
+    json_t *entry;
+    const struct set_info *info = set_get_info(u->set);
+    snprintf(line, sizeof line, "%s: %" PRId64 " pictures of %s, fingerprint %s", set_path(u->set),
+             info->n, info->person, u->fingerprint);
+    inspect_print("uses of", line);
+    json_array_foreach(u->found, i, entry)
+    {
+        const char *kind = text_of(entry, "kind"), *how = text_of(entry, "match"),
+                   *as = text_of(entry, "as");
+        bool set = strcmp(kind, kinds[2]) == 0;
+        snprintf(line, sizeof line, "%s: %s%s%s", text_of(entry, "path"),
+                 strcmp(how, "pictures") == 0 ? "these pictures"
+                 : strcmp(how, "name") == 0   ? "other pictures of a person of this name"
+                                              : "some of these pictures",
+                 set ? "" : " as person ", set ? "" : as);
+        inspect_print(kind, line);
+    }
+    if (json_array_size(u->found) == 0)
+        inspect_print("found", "nothing that was trained on these pictures, and no copy of them");
+    json_array_foreach(u->unreadable, i, entry)
+    {
+        snprintf(line, sizeof line, "%s: %s", text_of(entry, "path"), text_of(entry, "reason"));
+        inspect_print("unreadable", line);
+    }
+    snprintf(line, sizeof line,
+             "%" PRId64 " run%s, %" PRId64 " checkpoint%s, %" PRId64 " set%s and %" PRId64
+             " other report%s; %zu could not be read%s",
+             u->looked[0], PLURAL(u->looked[0]), u->looked[1], PLURAL(u->looked[1]), u->looked[2],
+             PLURAL(u->looked[2]), u->looked[3], PLURAL(u->looked[3]),
+             json_array_size(u->unreadable),
+             json_array_size(u->unreadable) > 0 ? ", and may hold them, too" : "");
+    inspect_print("looked at", line);
+    if (u->links > 0) {
+        snprintf(line, sizeof line,
+                 "%" PRId64 " link%s to folders %s not followed: give these folders, too", u->links,
+                 PLURAL(u->links), u->links == 1 ? "was" : "were");
+        inspect_print("links", line);
+    }
+}
+
+static enum status print_json(struct uses *u, struct errmsg *em)
+{
+    return inspect_print_json(
+        json_pack("{s:s, s:o, s:o, s:s, s:O, s:O, s:I, s:I, s:I, s:I, s:I}", "kind", "uses", "path",
+                  inspect_text(set_path(u->set)), "person",
+                  inspect_text(set_get_info(u->set)->person), "fingerprint", u->fingerprint,
+                  "found", u->found, "unreadable", u->unreadable, "runs", (json_int_t)u->looked[0],
+                  "checkpoints", (json_int_t)u->looked[1], "sets", (json_int_t)u->looked[2],
+                  "reports", (json_int_t)u->looked[3], "links", (json_int_t)u->links),
+        em);
+}
+
+enum status inspect_uses(const struct inspect_options *o, struct errmsg *em)
+{
+    struct uses u = {.found = json_array(), .unreadable = json_array()};
+    enum status st = set_open(o->uses, &u.set, em);
+    if (st == ST_OK)
+        snprintf(u.fingerprint, sizeof u.fingerprint, "%016" PRIx64,
+                 set_get_info(u.set)->fingerprint);
+    for (size_t i = 0; i < o->n_paths && st == ST_OK; i++)
+        st = walk(&u, o->paths[i], em);
+    if (st == ST_OK && u.looked[0] + u.looked[1] + u.looked[2] + u.looked[3] == 0 &&
+        json_array_size(u.unreadable) == 0)
+        st = FAIL(em, ST_NOINPUT,
+                  "--uses: no run, checkpoint or set in %s%s: give the folders that hold your runs",
+                  o->paths[0], o->n_paths > 1 ? " and the other folders" : "");
+    if (st == ST_OK && o->json)
+        st = print_json(&u, em);
+    else if (st == ST_OK)
+        print_uses(&u);
+    set_free(u.set);
+    json_decref(u.found);
+    json_decref(u.unreadable);
+    return st;
+}

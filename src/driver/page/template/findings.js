@@ -1,0 +1,259 @@
+/* What the numbers say, and what to do next: [level, text, advice]. The limits are rules of thumb. */
+const quoted = word => /^[\w./:=+-]+$/.test(word) ? word : `'${word.replaceAll('\'', '\'\\\'\'')}'`;
+const percent = x => `${Math.round(100 * x)} %`;
+
+/* The value that tells whether the run learns: held out where there is one. */
+function courseOf(run) {
+    const held = run.points('val', 'loss.total');
+    if (held.length >= 3) return {points: held, noun: 'validation loss'};
+    const train = run.points('train', 'loss.total');
+    return {points: smoothed(train.map(([s, v]) => [s, v, s]), 0.9).map(p => [p[0], p[1]]), noun: 'training loss'};
+}
+
+function findLearning(run) {
+    const {points, noun} = courseOf(run), n = points.length;
+    if (n < 3) return [['info', 'It is too early to say whether the run is learning.', 'Wait for a few validations.']];
+    const best = points.reduce((a, p) => p[1] < a[1] ? p : a), first = points[0], last = points[n - 1];
+    const third = points[Math.floor(n * 2 / 3)],
+          gain = (third[1] - Math.min(...points.slice(Math.floor(n * 2 / 3)).map(p => p[1]))) / third[1];
+    const found = `The ${noun} went from ${shown(first[1])} (step ${first[0]}) to ${shown(last[1])} (step ${last[0]})`;
+    if (best[1] > 0.95 * first[1])
+        return [[
+            'bad', `The run is not learning. ${found}.`,
+            'Find a learning rate with bifrons train CONFIG --find-lr; look at the sample sheets of both sets.'
+        ]];
+    if (last[1] > 1.05 * best[1] && best[0] < third[0])
+        return [[
+            'warn', `The run got worse after step ${best[0]}. ${found}; the best was ${shown(best[1])}.`,
+            'best.pt is of that time. Lower train.lr, use more pictures, or stop earlier (train.early_stop).'
+        ]];
+    if (gain > 0.03)
+        return [[
+            'good', `The run is learning. ${found}; the last third of the steps made it ${percent(gain)} smaller.`,
+            run.exit === 'ok' ? 'It had not levelled off: a run with more epochs should be better.' : 'Let it go on.'
+        ]];
+    return [[
+        'good',
+        `The run has learned and levelled off. ${found}; the last third of the steps made it ${
+            percent(Math.max(gain, 0))} smaller.`,
+        run.key('train.schedule') === 'constant'
+            ? 'A falling learning rate (train.schedule = "cosine") or more pictures may help; more epochs alone hardly.'
+            : 'More epochs alone will hardly help: try more pictures or a larger model.'
+    ]];
+}
+
+function findGap(run) {
+    const mean = kind => ['a', 'b']
+                             .map(p => median(run.points(kind, `loss.${p}.l1`).slice(-5).map(q => q[1])))
+                             .reduce((a, b) => a + b) /
+        2;
+    const ratio = mean('val') / mean('train');
+    return ratio > 1.5 ? [[
+        'warn',
+        `Held-out pictures are reconstructed worse than training pictures: L1 ${shown(mean('val'))} against ${
+            shown(mean('train'))} (${shown(ratio)} times).`,
+        'The network learns its pictures by heart: use more pictures, or more augmentation (augment.*).'
+    ]]
+                       : [];
+}
+
+function findPerson(run) {
+    const sources = [
+        ['val', 'metrics.recon_l1_a', 'metrics.recon_l1_b', 'reconstruction L1 of held-out pictures'],
+        ['val', 'loss.a.l1', 'loss.b.l1', 'L1 loss of held-out pictures'],
+        ['train', 'loss.a.l1', 'loss.b.l1', 'L1 loss of training pictures']
+    ];
+    const list = [];
+    for (const [kind, a, b, noun] of sources) {
+        const values = [a, b].map(name => median(run.points(kind, name).slice(-5).map(p => p[1])));
+        if (!values.every(v => v > 0)) continue;
+        const worse = values[0] > values[1] ? 0 : 1, ratio = values[worse] / values[1 - worse],
+              counts = (run.record.people || []).map(p => p.pictures);
+        if (ratio > 1.1)
+            list.push([
+                'info',
+                `${run.people[worse]} is the harder person: ${noun} ${shown(values[worse])}, against ${
+                    shown(values[1 - worse])} for ${run.people[1 - worse]} (${shown(ratio)} times).`,
+                counts[worse] < 0.7 * counts[1 - worse]
+                    ? `${run.people[worse]} has fewer pictures (${counts[worse]} against ${
+                          counts[1 - worse]}): add some.`
+                    : `Look at ${run.people[worse]}'s row in the previews; sharper and more varied pictures help most.`
+            ]);
+        else
+            list.push([
+                'good',
+                `Both people are learned about equally well: ${noun} ${shown(values[0])} (${run.people[0]}) and ${
+                    shown(values[1])} (${run.people[1]}).`,
+                ''
+            ]);
+        break;
+    }
+    const swaps = [0, 1].map(i => run.last('val', `metrics.swap_l1_${'ab'[i]}`)),
+          recon = [0, 1].map(i => run.last('val', `metrics.recon_l1_${'ab'[i]}`));
+    if ([...swaps, ...recon].every(isNumber)) {
+        const worse = swaps[0] > swaps[1] ? 0 : 1, to = 1 - worse;
+        list.push([
+            'info',
+            `The swap's L1 against the true swap is ${shown(swaps[worse])} from ${run.people[worse]} to ${
+                run.people[to]} (the worse one) and ${shown(swaps[to])} back. ` +
+                `${run.people[to]}'s own pictures are reconstructed with ${shown(recon[to])}.`,
+            swaps[worse] > 2 * recon[to]
+                ? 'The decoder can draw better than the swap shows: the code still carries who it is of. See loss.latent, model.mean_codes and augment.back_translation (docs/recipe.md).'
+                : ''
+        ]);
+    }
+    return list;
+}
+
+function findTrouble(run) {
+    const of = kind => run.events.filter(e => e.event === kind), list = [];
+    const skipped = of('skipped'), back = of('back'), collapsed = of('collapsed'), unsaved = of('unsaved');
+    const at = events => `step${events.length > 1 ? 's' : ''} ${events.slice(0, 5).map(e => e.step).join(', ')}${
+        events.length > 5 ? ', …' : ''}`;
+    if (back.length)
+        list.push([
+            'bad', `The run went back to an earlier state ${plural(back.length, 'time')} (to ${at(back)}).`,
+            'Lower train.lr; the log names the pictures of the skipped steps.'
+        ]);
+    if (skipped.length)
+        list.push([
+            skipped.length > 0.01 * run.lastStep ? 'bad' : 'warn',
+            `${plural(skipped.length, 'step')} had a spike or a number that was not finite and changed nothing (${
+                at(skipped)}).`,
+            'A few do no harm. Many: lower train.lr, or set train.clip_norm.'
+        ]);
+    if (collapsed.length)
+        list.push([
+            'bad', `A decoder drew the same picture for all inputs at ${at(collapsed)}.`,
+            'Lower train.lr or let it rise slowly (train.warmup_steps).'
+        ]);
+    if (unsaved.length)
+        list.push(['bad', `A checkpoint could not be saved at ${at(unsaved)}.`, 'Look at the free space and the log.']);
+    return list;
+}
+
+/* Shares of the time of a step, in the last half of the rows. */
+function waitsOf(run) {
+    const half = name => {
+        const p = run.points('train', name);
+        return median(p.slice(Math.floor(p.length / 2)).map(q => q[1]));
+    };
+    const step = half('step_ms');
+    return {step, data: half('data_wait_ms') / step, sum: half('sum_wait_ms') / step, images: half('images_per_s')};
+}
+
+function findSpeed(run) {
+    const w = waitsOf(run), list = [];
+    if (w.data > 0.1)
+        list.push([
+            'warn', `Each step waits ${percent(w.data)} of its time for pictures.`,
+            'Copy the sets to a local disk (data.local_dir), or give the ranks more CPU cores.'
+        ]);
+    if (w.sum > 0.3)
+        list.push([
+            'warn', `Each step waits ${percent(w.sum)} of its time for sums over ranks.`,
+            'A larger train.global_batch, comm.wire = "bf16" or fewer ranks use the time better; bifrons plan computes how it scales.'
+        ]);
+    return list;
+}
+
+function findSets(run) {
+    const people = run.record.people || [], list = [];
+    for (const p of people)
+        if (p.pictures < 500)
+            list.push(['warn', `${p.person} has ${plural(p.pictures, 'picture')}.`, '500 or more are recommended.']);
+    if (people.length === 2 &&
+        Math.max(people[0].pictures, people[1].pictures) > 2 * Math.min(people[0].pictures, people[1].pictures))
+        list.push([
+            'warn', `The sets are of unequal size: ${people[0].pictures} and ${people[1].pictures}.`,
+            'The pictures of the smaller set are repeated more often; add some.'
+        ]);
+    const turns = turnsOf(run), near = turns ? overlapOf(turns) : [1, 1], worse = near[0] < near[1] ? 0 : 1;
+    if (near[worse] < 0.7)
+        list.push([
+            'warn',
+            `Only ${percent(near[worse])} of ${run.people[worse]}'s faces are turned as some face of ${
+                run.people[1 - worse]}.`,
+            `Swaps of the others will be poor: bifrons inspect A.h5 B.h5 --overlap OUT.png says which way ${
+                run.people[1 - worse]} has to be photographed.`
+        ]);
+    return list;
+}
+
+/* Whether swaps move as their source pictures do, judged as by src/driver/measures/follow.h. */
+function findFollow(run) {
+    const all = run.last('val', 'metrics.follow'), lost = [];
+    if (!isNumber(all)) return [];
+    for (const name of Object.keys(run.metrics.val.columns)) {
+        const m = /^metrics\.follow_(\w+)_(a|b)$/.exec(name), r = run.last('val', name);
+        const reader = m ? run.last('val', name.replace('follow', 'reader')) : NaN, from = m && m[2] === 'b' ? 1 : 0;
+        if (reader >= 0.5 && r < 0.6 * reader)
+            lost.push([
+                r,
+                `${run.people[1 - from]}'s ${m[1]} ${
+                    r < -0.3              ? (/s$/.test(m[1]) ? 'move against' : 'moves against')
+                        : /s$/.test(m[1]) ? 'do not follow'
+                                          : 'does not follow'} ${run.people[from]}'s (r = ${r.toFixed(2)})`
+            ]);
+    }
+    const text =
+        `Swaps follow the pose and expression of their source pictures with a mean correlation of ${all.toFixed(2)}.`;
+    if (!lost.length) return [['good', text, '']];
+    return [[
+        'warn',
+        `${text} ${lost.sort((x, y) => x[0] - y[0]).slice(0, 4).map(l => l[1]).join('; ')}${
+            lost.length > 4 ? `; ${lost.length - 4} more` : ''}.`,
+        'Train longer, or use the pose of the face: loss.pose and model.pose (docs/recipe.md).'
+    ]];
+}
+
+function findNext(run) {
+    const folder = run.data.folder.replace(/\/+$/, ''), best = run.data.checkpoints.best ? 'best.pt' : 'latest.pt',
+          r = run.record;
+    const list = [], checkpoint = quoted(`${folder}/checkpoints/${best}`);
+    if (!run.exit && run.data.record)
+        list.push([
+            'info', 'The run was going on when this page was written, or it was killed.',
+            `bifrons report ${
+                quoted(
+                    folder)} writes the page again. If it was killed, the same train command with --resume auto goes on.`
+        ]);
+    else if (run.exit && run.exit !== 'ok')
+        list.push([
+            ['again', 'interrupted'].includes(run.exit) ? 'info' : 'bad',
+            r.message || `The run ended with “${run.exit}”.`,
+            'The same train command with --resume auto goes on from the last checkpoint.'
+        ]);
+    if (run.data.checkpoints.files.length)
+        list.push([
+            'next', 'Measure it and look at swaps:',
+            el('pre', {}, el('code', {}, `bifrons eval ${checkpoint}\nbifrons swap ${checkpoint} PICTURES -o swapped`))
+        ]);
+    return list;
+}
+
+const LEVELS = {
+    good: '✔ good',
+    warn: '▲ look',
+    bad: '✕ trouble',
+    info: '● note',
+    next: '▶ next'
+};
+
+function findingsSection() {
+    const order = ['bad', 'warn', 'good', 'info', 'next'];
+    const lists = RUNS.map(run => {
+        const all = [findLearning, findGap, findPerson, findFollow, findTrouble, findSpeed, findSets, findNext]
+                        .flatMap(f => f(run))
+                        .sort((a, b) => order.indexOf(a[0]) - order.indexOf(b[0]));
+        return [
+            MANY ? el('h3', {}, run.name) : null,
+            el('ul', {class: 'findings'},
+                all.map(
+                    ([level, text, advice]) => el('li', {}, el('span', {class: `mark ${level}`}, LEVELS[level]),
+                        el('div', {}, el('p', {}, text),
+                            advice ? el(typeof advice === 'string' ? 'p' : 'div', {class: 'muted'}, advice) : null))))
+        ];
+    });
+    return el('section', {id: 'findings'}, el('h2', {}, 'What the numbers say'), lists);
+}

@@ -1,0 +1,70 @@
+#include "events.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "append.h"
+#include "base/clock.h"
+#include "base/json.h"
+
+#include "base/poison.h"
+
+struct events {
+    struct append_file file;
+};
+
+static const char *const kinds[] = {
+#define X(name, text) [EVENT_##name] = text,
+    EVENT_MAP(X)
+#undef X
+};
+
+enum status events_open(const char *path, bool new_run, struct events **out, struct errmsg *em)
+{
+    int64_t end = 0;
+    struct events *e = malloc(sizeof *e);
+    if (!e)
+        return FAIL(em, ST_MEMORY, "out of memory opening %s", path);
+    enum status st = append_open(&e->file, path, false, NULL, em);
+    if (st == ST_OK && !new_run)
+        st = append_last_line(&e->file, e->file.end, &end, em);
+    if (st == ST_OK && end < e->file.end)
+        st = append_cut(&e->file, end, em);
+    if (st != ST_OK) {
+        events_close(e);
+        return st;
+    }
+    *out = e;
+    return ST_OK;
+}
+
+enum status events_write(struct events *e, enum event_kind kind, int64_t step, double time_s,
+                         const char *text, struct errmsg *em)
+{
+    char at[32];
+    clock_iso8601(at);
+    json_t *words = json_string(text);
+    json_t *o = json_pack("{s:s, s:I, s:o, s:s, s:o}", "event", kinds[kind], "step",
+                          (json_int_t)step, "time", json_number_or_null(time_s), "at", at, "text",
+                          words ? words : json_null()); /* NULL: not UTF-8 */
+    char *line = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    enum status st;
+    if (line) {
+        size_t n = strlen(line);
+        line[n] = '\n'; /* replaces the final zero byte */
+        st = append_write(&e->file, line, n + 1, em);
+    } else {
+        st = FAIL(em, ST_MEMORY, "out of memory writing %s", e->file.path);
+    }
+    free(line);
+    json_decref(o);
+    return st;
+}
+
+void events_close(struct events *e)
+{
+    if (!e)
+        return;
+    append_close(&e->file);
+    free(e);
+}

@@ -1,0 +1,59 @@
+#include "link.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#include "base/poison.h"
+
+static double sent_s; /* when a message was last sent; one thread */
+
+static void put(const void *bytes, size_t n)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t more = write(STDOUT_FILENO, (const char *)bytes + done, n - done);
+        if (more < 0 && errno == EINTR)
+            continue;
+        if (more <= 0)
+            _exit(1);
+        done += (size_t)more;
+    }
+}
+
+void link_send(const struct video_message *m, const void *bytes)
+{
+    put(m, sizeof *m);
+    put(bytes, m->bytes);
+    sent_s = clock_seconds();
+}
+
+void link_send_kind(enum video_kind kind, const void *bytes, size_t n)
+{
+    const struct video_message m = {.magic = VIDEO_MAGIC, .kind = kind, .bytes = n};
+    link_send(&m, bytes);
+}
+
+void link_working(void)
+{
+    if (clock_seconds() - sent_s >= 1)
+        link_send_kind(VIDEO_WORKING, NULL, 0);
+}
+
+bool link_receive_bytes(void *bytes, size_t n)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t more = read(STDIN_FILENO, (char *)bytes + done, n - done);
+        if (more < 0 && errno == EINTR)
+            continue;
+        if (more <= 0)
+            return false;
+        done += (size_t)more;
+    }
+    return true;
+}
+
+bool link_receive(struct video_message *out)
+{
+    return link_receive_bytes(out, sizeof *out) && out->magic == VIDEO_MAGIC;
+}

@@ -1,0 +1,9 @@
+/* What bifrons-video does, as its first argument says; see video_wire.h. They return after the last
+ * message. */
+#ifndef BIFRONS_VIDEO_PROGRAMS_H
+#define BIFRONS_VIDEO_PROGRAMS_H
+
+void program_read(char **arguments);  /* PATH FROM TO EVERY FPS */
+void program_write(char **arguments); /* TEMPORARY FORMAT SOUND */
+
+#endif

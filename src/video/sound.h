@@ -1,0 +1,36 @@
+/*
+ * Copies the packets of a file's sound into another file, undecoded.
+ *
+ *     struct sound s = {0};
+ *     st = sound_open(&s, "walk.mp4", part, output, &em);  // adds the streams; before the output's
+ * header st = sound_copy(&s, 1.5, &em);                  // what belongs before 1.5 s st =
+ * sound_copy(&s, INFINITY, &em); sound_release(&s);
+ */
+#ifndef BIFRONS_VIDEO_SOUND_H
+#define BIFRONS_VIDEO_SOUND_H
+
+#include <libavformat/avformat.h>
+
+#include "base/status.h"
+
+/* The part that is copied, in seconds from the start of `in`; `from_s` becomes time 0. */
+struct sound_part {
+    double from_s, to_s; /* {0, INFINITY}: all of it, with packets before 0 */
+};
+
+struct sound {
+    AVFormatContext *in, *out; /* in NULL: there is none to copy */
+    AVPacket *packet;
+    struct sound_part part;
+    int *to;          /* (streams of `in`) the stream of `out`; -1: not copied */
+    int copied, left; /* streams of sound that are copied; others but the video */
+    bool waiting;     /* the packet is read and not yet written */
+};
+
+/* ST_DATA: `out` cannot hold sound of this kind. */
+enum status sound_open(struct sound *s, const char *path, struct sound_part part,
+                       AVFormatContext *out, struct errmsg *em) MUST_CHECK;
+enum status sound_copy(struct sound *s, double until_s, struct errmsg *em) MUST_CHECK;
+void sound_release(struct sound *s);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * Decodes the frames of a file's video, in the order of their times.
+ *
+ *     struct source s;
+ *     bool got;
+ *     if (source_open("walk.mp4", &s, &em) == ST_OK) {
+ *         while (source_next(&s, &got, &em) == ST_OK && got)
+ *             use(s.frame);                        // its pts: ticks from the file's start
+ *         source_release(&s);
+ *     }
+ *
+ * Errors in single packets are counted, not fatal.
+ */
+#ifndef BIFRONS_VIDEO_SOURCE_H
+#define BIFRONS_VIDEO_SOURCE_H
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+#include "video_wire.h"
+
+struct source {
+    AVFormatContext *format;
+    AVCodecContext *decoder;
+    AVStream *stream;
+    AVPacket *packet;
+    AVFrame *frame;
+    int64_t last; /* time of the last frame; INT64_MIN: none yet */
+    bool drained; /* the decoder got the end */
+    bool held;    /* source_hold: source_next gives this frame again */
+    struct video_end end;
+};
+
+/* Opens a container of a kind that bifrons knows; nothing but the file itself is opened, whatever
+ * it refers to. ST_DATA, ST_NOINPUT, ST_MEMORY. */
+enum status source_open_format(const char *path, AVFormatContext **out,
+                               struct errmsg *em) MUST_CHECK;
+/* Where the file starts, in ticks of `base`. Times count from there. */
+int64_t source_start(const AVFormatContext *format, AVRational base);
+
+enum status source_open(const char *path, struct source *s, struct errmsg *em) MUST_CHECK;
+/* Goes to a place at or before ticks, from which frames can be decoded. */
+void source_seek(struct source *s, int64_t ticks);
+enum status source_next(struct source *s, bool *got, struct errmsg *em) MUST_CHECK;
+/* Makes source_next give the present frame once more. */
+void source_hold(struct source *s);
+void source_release(struct source *s);
+
+#endif

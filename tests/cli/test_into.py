@@ -1,0 +1,226 @@
+"""bifrons swap --into, from the outside, on rendered people. Where scripts/setup --photographs has not been run, what
+takes its networks is skipped."""
+
+import csv
+import re
+import shutil
+import subprocess
+import zipfile
+
+import h5py
+import numpy
+import PIL.Image
+import pytest
+
+from conftest import PROGRAM, picture, save
+from test_bad_input import SMALL, write_set
+from test_extract import MODELS, PICTURES, beside, needs_models, pixels
+
+REFERENCES = ("--reference", PICTURES / "a0003.jpg", "--reference", PICTURES / "a0009.jpg",
+              "--other", PICTURES / "b0003.jpg", "--other", PICTURES / "b0009.jpg")
+
+
+def write_identities(path, rows):
+    """Gives a set of 8 pictures the 128 numbers of these rows of identity.csv, and pupils."""
+    numbers = [list(row.values())[1:] for row in csv.DictReader(open(PICTURES / "identity.csv")) if row["name"] in rows]
+    with h5py.File(path, "a") as f:
+        f["identity"] = numpy.concatenate([numpy.array(numbers, "float32"), numpy.full((6, 128), numpy.nan, "float32")])
+        f["points"] = numpy.full((8, 70, 2), numpy.nan, "float32")
+        f["points"][:, 68:] = [[20, 30], [20 + 22, 30]]  # pupils as far apart as in faces cut with --coverage face
+
+
+@pytest.fixture(scope="module")
+def knowing(tmp_path_factory):
+    """A model of two steps, which draws no face worth the name, and which knows both people."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_set(folder / "a.h5", person="Ada", consent="Ada agreed to composites")
+    write_set(folder / "b.h5", person="Bo", consent="Bo agreed, too\nin two lines")
+    write_identities(folder / "a.h5", ("a0003.jpg", "a0009.jpg"))
+    write_identities(folder / "b.h5", ("b0003.jpg", "b0009.jpg"))
+    done = subprocess.run([PROGRAM, "train", "--data-a", "a.h5", "--data-b", "b.h5", "--out", "run", *SMALL, "--set",
+                           "model.width=16", "--set", "model.mask=true", "--set", "train.max_steps=2"],
+                          cwd=folder, text=True, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return folder / "run/checkpoints/latest.pt"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(knowing):
+    """The same, as an earlier program wrote it: it knows nobody."""
+    path = knowing.parents[2] / "earlier.pt"
+    with zipfile.ZipFile(knowing) as f, zipfile.ZipFile(path, "w") as g:
+        for name in f.namelist():
+            g.writestr(name, f.read(name).replace(b'"identity"', b'"not_iden"').replace(b'\\"identity\\"', b'\\"not_iden\\"'))
+    return path
+
+
+@pytest.fixture
+def into(bifrons, checkpoint):
+    def run(given, *arguments, code=0, references=REFERENCES, model=checkpoint, out="out"):
+        result = bifrons("swap", model, given, "--into", "-o", out, "--models", MODELS, *references, *arguments)
+        assert result.code == code, result.err
+        return result
+
+    return run
+
+
+def shown(path):
+    return numpy.asarray(PIL.Image.open(path).convert("RGB")).astype(int)
+
+
+def changes(before, after):
+    """Where a pixel changed: rows, columns."""
+    assert before.shape == after.shape
+    return numpy.nonzero((before != after).any(-1))
+
+
+# ---- The composite -------------------------------------------------------------------------------
+
+@needs_models
+def test_only_the_face_and_the_label_change(into, checkpoint, tmp_path):
+    """Of two people in a picture one is replaced; the composite and its note say what it is."""
+    save(tmp_path / "in/both.png", beside("b0009", "a0009"))
+    apart = []  # how far the skin's colour moves
+    for options in (), ("--colour", "none"):  # the second time over the first one's result
+        said = into("in", *options).err
+        assert "1 composite written to out, each with a note beside it; 0 pictures left out" in said
+        assert "several faces in 1 picture: in/both.png; 1 face of other people left alone" in said
+        rows, columns = changes(shown(tmp_path / "in/both.png"), shown(tmp_path / "out/both.png"))
+        label = (rows >= 256 - 25) & (columns >= 512 - 37)
+        face = (columns > 256 + 70) & (columns < 256 + 190) & (rows > 60) & (rows < 215)
+        assert label.sum() > 500 and face.sum() > 3000 and (label | face).all()
+        skin = [shown(tmp_path / folder / "both.png")[100:150, 256 + 105:256 + 150].mean((0, 1)) for folder in ("in", "out")]
+        apart.append(abs(skin[0] - skin[1]).max())
+    assert apart[0] < apart[1] - 5  # the model draws grey; the composite takes on the skin's colour
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["both.png", "both.txt"]
+    xmp = PIL.Image.open(tmp_path / "out/both.png").text["XML:com.adobe.xmp"]
+    assert "digitalsourcetype/compositeWithTrainedAlgorithmicMedia<" in xmp
+    made_by = re.search(r"<bifrons:checkpoint>([0-9a-f]{32})<", xmp).group(1)
+    note = (tmp_path / "out/both.txt").read_text()
+    assert f"checkpoint (XXH3-128): {made_by}\n" in note and "compositeWithTrainedAlgorithmicMedia" in note
+    assert "replaced: the face of Ada, by one of Bo\n" in note and "made from: in/both.png\n" in note
+    assert "consent of Ada:\nAda agreed to composites\n" in note and "consent of Bo:\nBo agreed, too\nin two lines\n" in note
+
+
+@needs_models
+def test_every_picture_is_labelled_or_counted(into, tmp_path):
+    whole = pixels("a0003")
+    save(tmp_path / "in/small.png", numpy.asarray(PIL.Image.fromarray(whole).resize((90, 90), PIL.Image.LANCZOS)))
+    save(tmp_path / "in/low.png", whole[:190, :186])  # the chin is in the lower right corner
+    shutil.copy(PICTURES / "b0003.jpg", tmp_path / "in")
+    save(tmp_path / "in/plain.png", picture(1, 300, 300))
+    (tmp_path / "in/torn.jpg").write_bytes((PICTURES / "a0009.jpg").read_bytes()[:900])
+    said = into("in").err
+    assert "no face, left out: 1: in/plain.png" in said and "no face of Ada, left out: 1: in/b0003.jpg" in said
+    assert "skipped: " in said and "torn.jpg" in said
+    assert "2 composites written to out" in said and "3 pictures left out" in said
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["low.png", "low.txt", "small.png", "small.txt"]
+    rows, columns = changes(shown(tmp_path / "in/small.png"), shown(tmp_path / "out/small.png"))
+    assert ((rows >= 78) & (columns >= 72)).sum() > 100  # 12 by 18 pixels
+    before, after = shown(tmp_path / "in/low.png"), shown(tmp_path / "out/low.png")
+    assert (before[-5:, -5:] == after[-5:, -5:]).all() and (before[-5:, :5] != after[-5:, :5]).any()
+
+
+@needs_models
+def test_options_and_direction_reach_the_composite(into, tmp_path):
+    exchanged = [{"--reference": "--other", "--other": "--reference"}.get(word, word) for word in REFERENCES[:2] + REFERENCES[4:6]]
+    def changed(*options):
+        into(PICTURES / "b0009.jpg", "--direction", "b2a", *options, references=exchanged, out="x.png")
+        return len(changes(pixels("b0009"), shown(tmp_path / "x.png"))[0])
+
+    plain = changed()
+    assert "replaced: the face of Bo, by one of Ada\n" in (tmp_path / "x.txt").read_text()
+    assert changed("--erode", "0.1", "--feather", "0.3", "--coverage", "face") < 0.9 * plain
+
+
+@needs_models
+def test_a_checkpoint_knows_its_people(into, knowing, tmp_path):
+    save(tmp_path / "in/both.png", beside("b0009", "a0003"))
+    into("in", references=(), model=knowing)
+    note = (tmp_path / "out/both.txt").read_text()
+    assert "replaced: the face of Ada, by one of Bo\n" in note and "replaced: the face of Bo, by one of Ada\n" in note
+    columns = changes(shown(tmp_path / "in/both.png"), shown(tmp_path / "out/both.png"))[1]
+    assert (columns < 200).sum() > 3000 and (columns > 256 + 70).sum() > 3000
+    said = into("in", "--direction", "b2a", "--coverage", "head", references=(), model=knowing).err
+    assert "--coverage head: by the distance of the pupils, 0.34 of the side, the pictures of the training were cut with --coverage face" in said
+    assert "1 face of other people left alone" in said and "the face of Ada" not in (tmp_path / "out/both.txt").read_text()
+
+
+# ---- Refused -------------------------------------------------------------------------------------
+
+@needs_models
+def test_nobody_to_replace_is_told(into, tmp_path):
+    save(tmp_path / "plain.png", picture(1, 300, 300))
+    said = into("plain.png", code=65).err
+    assert "no face, left out: 1: plain.png" in said
+    assert "no face of Ada was found in 1 picture of plain.png: nothing was written" in said
+    assert not (tmp_path / "out").exists()
+
+
+@needs_models
+def test_a_reference_shows_one_face(into, tmp_path):
+    save(tmp_path / "both.png", beside("a0003", "b0009"))
+    said = into(PICTURES / "a0003.jpg", references=("--reference", "both.png"), code=65).err
+    assert "--reference both.png shows 2 faces: a reference shows one" in said
+    assert not (tmp_path / "out").exists()
+
+
+@needs_models
+def test_a_reference_shows_who_was_trained_on(into, knowing):
+    """Else the face of somebody who agreed to nothing would be replaced."""
+    said = into(PICTURES / "b0003.jpg", references=("--reference", PICTURES / "b0003.jpg"), model=knowing, code=65).err
+    assert "--reference does not show Ada: the face is unlike those that the checkpoint was trained on" in said
+
+
+def test_without_a_reference_the_checkpoint_knows_nobody(into):
+    said = into(PICTURES / "a0003.jpg", references=(), code=64).err
+    assert "does not know Ada by face" in said and "--reference PHOTO" in said and "--direction b2a" in said
+    assert "does not know Bo by face" in into(PICTURES / "a0003.jpg", "--direction", "b2a", references=(), code=64).err
+
+
+def test_without_the_networks_the_command_that_brings_them_is_told(bifrons, checkpoint, tmp_path):
+    result = bifrons("swap", checkpoint, PICTURES / "a0003.jpg", "--into", "-o", "out", "--models", tmp_path, *REFERENCES)
+    assert result.code == 69 and "scripts/setup --photographs" in result.err and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--into", "--no-label"], "always carries its visible label"),
+    (["--into", "--grid"], "leave out --grid or --into"),
+    (["--reference", "x"], "--reference is for --into"),
+    (["--erode", "0.1"], "--erode is for --into"),
+    (["--into", "--other", "x"], "takes a --reference"),
+    (["--into", "--erode", "0.6"], "--erode 0.6: a share of the face's side from 0 to 0.5"),
+    (["--into", "--feather", "nan"], "--feather nan: a share"),
+    (["--into", "--colour", "rgb"], "none, mean or lab, not \"rgb\""),
+    (["--into", "--coverage", "neck"], "face or head, not \"neck\""),
+])
+def test_bad_usage_is_told(bifrons, arguments, said):
+    result = bifrons("swap", "x.pt", "x", "-o", "out", *arguments)
+    assert result.code == 64 and said in result.err, result.err
+
+
+def test_a_set_has_no_whole_pictures(into, checkpoint):
+    said = into(checkpoint.parent / "a.h5", code=64).err
+    assert "is a set of faces that are cut out" in said and "leave out --into" in said
+
+
+def test_nothing_is_overwritten(into, tmp_path):
+    shutil.copy(PICTURES / "a0003.jpg", tmp_path)
+    save(tmp_path / "in/x.png", pixels("a0003"))
+    before = (tmp_path / "in/x.png").read_bytes()
+    assert "would overwrite its input" in into("in", out="in", code=64).err
+    assert "would overwrite its input" in into("in/x.png", out="in/x.png", code=64).err
+    (tmp_path / "a0003.txt").write_text("mine")
+    said = into("a0003.jpg", out="a0003.png", code=64).err
+    assert "a0003.txt is there already and is no note of a composite" in said
+    (tmp_path / "taken").write_text("a file")
+    assert "taken" in into("in", out="taken", code=64).err
+    assert (tmp_path / "in/x.png").read_bytes() == before and (tmp_path / "a0003.txt").read_text() == "mine"
+    assert not (tmp_path / "a0003.png").exists()
+
+
+@needs_models
+def test_a_place_that_cannot_be_written_is_told(into, tmp_path):
+    (tmp_path / "file").write_text("")
+    said = into(PICTURES / "a0003.jpg", out="file/x.png", references=REFERENCES[:2], code=74).err
+    assert "file" in said

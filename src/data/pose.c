@@ -354,6 +354,7 @@ void pose_quantities_of(const float points[FACE_POINTS][2], double out[POSE_QUAN
     struct vec right = between(mark[0], mark[1]);
     struct vec down = {(mark[3].x + mark[4].x - mark[0].x - mark[1].x) / 2,
                        (mark[3].y + mark[4].y - mark[0].y - mark[1].y) / 2};
+    struct vec middle = {(mark[0].x + mark[1].x) / 2, (mark[0].y + mark[1].y) / 2};
     double apart = length(right), high = length(down), unit = fmax(apart, high);
     right = (struct vec){right.x / apart, right.y / apart};
     down = (struct vec){down.x / high, down.y / high};
@@ -362,7 +363,10 @@ void pose_quantities_of(const float points[FACE_POINTS][2], double out[POSE_QUAN
     struct pose_turn turn = pose_turn_of(points);
     struct vec lips = between(mean_of(points, upper_lip, 3), mean_of(points, lower_lip, 3));
     out[POSE_YAW] = turn.yaw;
-    out[POSE_PITCH] = turn.pitch;
+    /* expressions move the mouth more than the chin */
+    double chin = along(between(middle, mean_of(points, &(int){POINT_CHIN}, 1)), down);
+    out[POSE_PITCH] =
+        isfinite(chin) ? .5 - along(between(middle, mark[2]), down) / chin : turn.pitch;
     out[POSE_BROWS] = (l.brow + r.brow) / 2 / unit;
     out[POSE_MOUTH] = along(lips, down) / unit;
     out[POSE_EYES] = (l.opening + r.opening) / 2;

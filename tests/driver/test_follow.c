@@ -27,6 +27,7 @@ static void draw_points(struct philox *r, float points[FACE_POINTS][2])
     float lids = philox_uniform(r, 1, 4), gaze = philox_uniform(r, -3, 3);
     for (int k = 0; k < FACE_POINTS; k++)
         put(points, k, NAN, NAN);
+    put(points, POINT_CHIN, 32, 60);
     put(points, POINT_NOSE_TIP, 32 + turn, 37 - nod);
     for (int side = 0; side < 2; side++) {
         int eye = side ? POINT_RIGHT_EYE : POINT_LEFT_EYE;

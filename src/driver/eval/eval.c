@@ -196,11 +196,6 @@ static enum status measure_follow(struct evaluation *e, int person, struct errms
     follow_clear(&e->follow[person]);
     if (!follow_is_possible(&source, person))
         return ST_OK;
-    if (loaded_takes_points(&e->loaded)) { /* `swap` is given pictures without their points */
-        if (person == 0)
-            log_info("how swaps follow is not measured of a model that takes points");
-        return ST_OK;
-    }
     struct follow_reader *reader = NULL;
     log_progress("measuring how swaps of person %c follow", 'A' + person);
     enum status st = follow_reader_train(&source, person, &reader, em);
@@ -335,7 +330,9 @@ static const struct argp parser = {
         "Measures a checkpoint: L1, PSNR and SSIM of the reconstruction and, if the sets have true "
         "swaps, of the swap. Three columns to compare the swap with: the true swap redrawn by the "
         "same decoder (about the best that it can do), the unchanged picture, and the other "
-        "person's mean face. Inside the face mask, if both sets have masks.\vOn the sets the "
+        "person's mean face. Inside the face mask, if both sets have masks. If both sets have "
+        "points, also whether swaps follow their source pictures: correlations of yaw, pitch, "
+        "brows, mouth, eyes and gaze, and in words what is wrong.\vOn the sets the "
         "checkpoint was trained on, only held-out pictures are measured; on others, all.\n\n"
         "--faces needs no true swap. It shows, for the swap, the true swap (where it is known), "
         "the picture left as it is, and the reconstruction: identity (0: the person in the "
@@ -346,7 +343,9 @@ static const struct argp parser = {
         "object of --json has checkpoint, hash (of the file), step, and a2b and b2a, of A's and of "
         "B's pictures: held_out, masked, and swap, truth_redrawn, unchanged, mean_face and "
         "reconstruction, each with l1, psnr, ssim and the number of pictures, or null without the "
-        "true swap; faces, with the same for the rows of --faces, or null.\n\nExample:\n  $ "
+        "true swap; follow, null or for each quantity the correlation of swap, true_swap and "
+        "reader (of real pictures, as a check), and wrong, in words; faces, with the same for the "
+        "rows of --faces, or null.\n\nExample:\n  $ "
         "bifrons eval demo/run/checkpoints/best.pt\n\nExit status: 0; "
         "64 usage; 65 a checkpoint or set that cannot be used; 66 no such file.",
 };

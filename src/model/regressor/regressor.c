@@ -32,6 +32,7 @@ struct scale {
 
 struct regressor {
     size_t n_numbers, count; /* of parameters */
+    bool sideways[REGRESSOR_NUMBERS_MAX];
     struct scale channel[CHANNELS], number[REGRESSOR_NUMBERS_MAX];
     struct shim_group *group;
     struct shim_tensor *weight[LEVELS + 1], *bias[LEVELS + 1]; /* the last: the linear layer */
@@ -187,10 +188,6 @@ static void put_picture(const struct regressor *r, const uint8_t *picture, const
         }
 }
 
-static const struct change no_change = {
-    .gain = {1, 1, 1}
-};
-
 /* The standardised numbers of a picture, and 1 for each that is known. */
 static void put_numbers(const struct regressor *r, const struct regressor_lesson *lesson,
                         size_t picture, bool mirrored, float *z, float *known)
@@ -265,6 +262,7 @@ enum status regressor_train(const struct regressor_lesson *lesson, struct regres
     enum status st = r && b ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     if (st == ST_OK) {
         r->n_numbers = lesson->n_numbers;
+        memcpy(r->sideways, lesson->sideways, r->n_numbers * sizeof *r->sideways);
         measure_scales(r, lesson);
         st = open_network(r, lesson->seed, lesson->index, em);
     }
@@ -286,22 +284,39 @@ enum status regressor_train(const struct regressor_lesson *lesson, struct regres
 
 /* --- Use -------------------------------------------------------------------------------------- */
 
-static enum status run_part(struct regressor *r, size_t n, const uint8_t *pictures, float *memory,
-                            double *numbers, struct errmsg *em)
+/* What the network gives for the pictures, or for the mirrored ones. */
+static enum status look_at(struct regressor *r, size_t n, const uint8_t *pictures, bool mirrored,
+                           float *memory, double *z, struct errmsg *em)
 {
     struct shim_scope *s = r->scope;
+    const struct change change = {
+        .mirrored = mirrored, .gain = {1, 1, 1}
+    };
     for (size_t i = 0; i < n; i++)
-        put_picture(r, pictures + i * REGRESSOR_BYTES, &no_change, memory + i * CHANNELS * PIXELS);
+        put_picture(r, pictures + i * REGRESSOR_BYTES, &change, memory + i * CHANNELS * PIXELS);
     shim_no_grad(s, true);
     struct shim_tensor *x =
         shim_from_memory(s, SHIM_F32, memory, 4, (int64_t[]){(int64_t)n, CHANNELS, SIDE, SIDE});
     x = forward(r, shim_channels_last(s, x, true), n);
-    shim_to_memory(s, x, SHIM_F64, numbers, n * r->n_numbers);
+    shim_to_memory(s, x, SHIM_F64, z, n * r->n_numbers);
     enum status st = shim_scope_check(s, em);
     shim_scope_reset(s);
+    return st;
+}
+
+/* The mean over the picture and its mirror image, whose errors differ. */
+static enum status run_part(struct regressor *r, size_t n, const uint8_t *pictures, float *memory,
+                            double *numbers, struct errmsg *em)
+{
+    double mirrored[RUN_BATCH * REGRESSOR_NUMBERS_MAX];
+    enum status st = look_at(r, n, pictures, false, memory, numbers, em);
+    if (st == ST_OK)
+        st = look_at(r, n, pictures, true, memory, mirrored, em);
     for (size_t i = 0; i < n * r->n_numbers && st == ST_OK; i++) {
-        const struct scale *scale = &r->number[i % r->n_numbers];
-        numbers[i] = scale->deviation > 0 ? scale->mean + scale->deviation * numbers[i] : NAN;
+        size_t k = i % r->n_numbers; /* the mean of a sideways number is 0 */
+        double z = (numbers[i] + (r->sideways[k] ? -mirrored[i] : mirrored[i])) / 2;
+        numbers[i] =
+            r->number[k].deviation > 0 ? r->number[k].mean + r->number[k].deviation * z : NAN;
     }
     return st;
 }

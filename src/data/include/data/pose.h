@@ -89,7 +89,8 @@ struct pose_turn pose_degrees(struct pose_turn turn);
  */
 enum pose_quantity {
     POSE_YAW,   /* of struct pose_turn: the head turns to the picture's right */
-    POSE_PITCH, /* likewise: up */
+    POSE_PITCH, /* up: the place of the nose's tip between eyes and chin, 1 is the distance from the
+                   eyes to the chin. Chin not known: pitch of struct pose_turn */
     POSE_BROWS, /* height of the brows above the corners of the eyes */
     POSE_MOUTH, /* distance of the lips' inner edges */
     POSE_EYES,  /* distance of the lids, relative to the width of the eye */

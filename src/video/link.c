@@ -1,13 +1,22 @@
 #include "link.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "base/clock.h"
 
 #include "base/poison.h"
 
 static double sent_s; /* when a message was last sent; one thread */
+
+void link_ignore_signals(void)
+{
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2};
+    for (size_t i = 0; i < ARRAY_LENGTH(ignored); i++)
+        signal(ignored[i], SIG_IGN);
+}
 
 static void put(const void *bytes, size_t n)
 {

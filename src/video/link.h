@@ -4,6 +4,10 @@
 
 #include "video_wire.h"
 
+/* Ctrl-C, and what else goes to all processes of a job, is for bifrons to answer: it may read and
+ * write on. */
+void link_ignore_signals(void);
+
 /* Ends the process if bifrons has gone. */
 void link_send(const struct video_message *m, const void *bytes);
 void link_send_kind(enum video_kind kind, const void *bytes, size_t n);

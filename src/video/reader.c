@@ -1,10 +1,8 @@
 /* bifrons-video read: sends the wanted frames of a video as RGB. */
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include <libavutil/display.h>
 
@@ -184,7 +182,6 @@ static enum status read_all(struct reader *r, struct errmsg *em)
         source_seek(&r->source, (int64_t)floor(r->from_s / av_q2d(r->convert.base)));
     while (st == ST_OK && (st = source_next(&r->source, &got, em)) == ST_OK && got) {
         AVFrame *f = r->source.frame;
-        link_working();
         if (seconds_of(r, f) >= r->to_s)
             break;
         r->late_pick = r->late_pick || f->interlaced_frame;
@@ -199,10 +196,7 @@ static enum status read_all(struct reader *r, struct errmsg *em)
 void program_read(char **arguments)
 {
     struct errmsg em = {0};
-    signal(SIGINT, SIG_IGN); /* Ctrl-C is bifrons' to answer, which reads on until it stops */
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    link_ignore_signals();
     struct reader r = {.path = arguments[0],
                        .from_s = strtod(arguments[1], NULL),
                        .to_s = strtod(arguments[2], NULL),

@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "base/cpus.h"
 #include "base/file.h"
+#include "link.h"
 
 #include "base/poison.h"
 
@@ -116,6 +117,7 @@ void source_seek(struct source *s, int64_t ticks)
 static void feed(struct source *s)
 {
     int error = av_read_frame(s->format, s->packet);
+    link_working(); /* between two frames may be hours of sound */
     if (error < 0) {
         s->end.damaged += error != AVERROR_EOF;
         s->drained = s->end.whole = true;

@@ -4,10 +4,10 @@
  * removes its unfinished file. */
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -299,10 +299,8 @@ void program_write(char **arguments)
     struct writer w = {.path = arguments[0], .format = arguments[1], .sound_path = arguments[2]};
     w.convert.take = encode;
     w.convert.context = &w;
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, 0); /* the end of the link ends this program, after it has tidied up */
+    link_ignore_signals();
     enum status st = write_all(&w, &em);
     writer_release(&w);
     if (st != ST_OK)

@@ -40,7 +40,7 @@ def test_without_a_statement_of_consent_nothing_is_done(bifrons, ada, tmp_path):
 
 
 @pytest.mark.parametrize("arguments, said", [
-    (["-o", "out", "--consent", "yes", "--person", "Ada"], "which pictures?"),
+    (["-o", "out", "--consent", "yes", "--person", "Ada"], "which pictures or videos?"),
     (["x", "--consent", "yes", "--person", "Ada"], "where to?"),
     (["x", "-o", "out", "--consent", "yes"], "who is meant?"),
     (["x", "-o", "out", "--person", "Ada", "--coverage", "neck"], "face or head, not \"neck\""),

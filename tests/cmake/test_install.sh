@@ -28,6 +28,10 @@ for file in libexec/bifrons/bifrons-engine share/bash-completion/completions/bif
     [ -e "prefix/$file" ] || fail "$file is not installed"
 done
 
+if [ -e "$build/bifrons-video" ] && [ ! -x prefix/libexec/bifrons/bifrons-video ]; then
+    fail "bifrons-video is not installed beside the engine, where it is looked for"
+fi
+
 # shellcheck disable=SC1091
 (
     . prefix/share/bash-completion/completions/bifrons

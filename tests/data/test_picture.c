@@ -302,6 +302,34 @@ static void size_is_refused_before_memory_is_taken(void **state)
     assert_status(picture_decode(bmp, sizeof bmp, &p, &em), ST_DATA);
 }
 
+enum { WAVES = 32 };
+
+/* Stripes whose brightness goes from 128 - high to 128 + high in `wide` pixels. */
+static double stripes_sharpness(int wide, int high, const uint8_t *inside)
+{
+    struct picture p;
+    struct errmsg em = {0};
+    assert_ok(picture_init(&p, WAVES, WAVES, &em));
+    for (int i = 0; i < WAVES * WAVES; i++) {
+        int at = i % WAVES % (2 * wide), up = at < wide ? at : 2 * wide - at;
+        memset(p.rgb + 3 * i, 128 + 2 * high * up / wide - high, 3);
+    }
+    double sharpness = picture_sharpness(&p, inside);
+    picture_release(&p);
+    return sharpness;
+}
+
+static void sharpness_knows_edges_and_not_contrast(void **state)
+{
+    (void)state;
+    uint8_t all[WAVES * WAVES], none[WAVES * WAVES] = {0};
+    memset(all, 1, sizeof all);
+    double sharp = stripes_sharpness(1, 60, all), soft = stripes_sharpness(8, 60, all);
+    assert_true(soft > 0 && sharp > 8 * soft);
+    assert_near(stripes_sharpness(1, 30, all), sharp, 1e-9);
+    assert_true(stripes_sharpness(1, 0, all) == 0 && stripes_sharpness(1, 60, none) == 0);
+}
+
 static void extensions(void **state)
 {
     (void)state;
@@ -326,6 +354,7 @@ int main(void)
         cmocka_unit_test(strange_files_are_refused_with_a_reason),
         cmocka_unit_test(huffman_table_beyond_256_codes_is_refused),
         cmocka_unit_test(size_is_refused_before_memory_is_taken),
+        cmocka_unit_test(sharpness_knows_edges_and_not_contrast),
         cmocka_unit_test(extensions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,37 +162,15 @@ static enum status measure_poses(struct set *s, struct faces *f, struct number *
 
 /* --- sharpness -------------------------------------------------------------------------------- */
 
-/* Is the pixel inside the mask; without a mask, inside a circle in the middle? */
-static bool is_inside(const uint8_t *mask, int size, int x, int y, int side)
+/* The mask at a smaller side; without one, a circle in the middle. */
+static void shrink_mask(const uint8_t *mask, int size, int side, uint8_t *out)
 {
-    if (mask)
-        return mask[y * size / side * size + x * size / side] >= 128;
-    int dx = 2 * x - side, dy = 2 * y - side;
-    return 2 * (dx * dx + dy * dy) < side * side;
-}
-
-static double grey(const struct picture *p, int x, int y)
-{
-    const uint8_t *c = &p->rgb[3 * (y * p->width + x)];
-    return 0.299 * c[0] + 0.587 * c[1] + 0.114 * c[2];
-}
-
-static double sharpness_of(const struct picture *p, const uint8_t *mask, int size)
-{
-    double n = 0, sum = 0, squares = 0, edges = 0;
-    for (int y = 1; y < p->height - 1; y++)
-        for (int x = 1; x < p->width - 1; x++) {
-            if (!is_inside(mask, size, x, y, p->width))
-                continue;
-            double at = grey(p, x, y), edge = grey(p, x - 1, y) + grey(p, x + 1, y) +
-                                              grey(p, x, y - 1) + grey(p, x, y + 1) - 4 * at;
-            n++;
-            sum += at;
-            squares += at * at;
-            edges += edge * edge;
+    for (int y = 0; y < side; y++)
+        for (int x = 0; x < side; x++) {
+            int dx = 2 * x - side, dy = 2 * y - side;
+            out[y * side + x] = mask ? mask[y * size / side * size + x * size / side] >= 128
+                                     : 2 * (dx * dx + dy * dy) < side * side;
         }
-    double variance = n > 0 ? squares / n - sum / n * (sum / n) : 0;
-    return variance > 1e-6 ? sqrt(edges / n / variance) : NAN;
 }
 
 static enum status look_at(struct set *s, int64_t row, struct picture *whole, uint8_t *mask,
@@ -208,7 +186,10 @@ static enum status look_at(struct set *s, int64_t row, struct picture *whole, ui
         st = picture_resize(whole, side, side, &small, em);
     if (st != ST_OK)
         return st;
-    *out = sharpness_of(&small, info->has_masks ? mask : NULL, info->size);
+    uint8_t inside[SHARPNESS_SIDE * SHARPNESS_SIDE];
+    shrink_mask(info->has_masks ? mask : NULL, info->size, side, inside);
+    double sharpness = picture_sharpness(&small, inside);
+    *out = sharpness > 0 ? sharpness : NAN;
     picture_release(&small);
     return ST_OK;
 }

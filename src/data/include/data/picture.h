@@ -71,6 +71,15 @@ struct picture_box {
  * right corner, or in the corner where it hides the least of the n boxes. */
 void picture_label(struct picture *p, int high, const struct picture_box *boxes, size_t n);
 
+/*
+ * How sharp the pixels inside are: the root mean square of the Laplacian over the standard
+ * deviation of the brightness (J. L. Pech-Pacheco et al., "Diatom autofocusing in brightfield
+ * microscopy: a comparative study", 2000, with the contrast divided out). It does not depend on
+ * light and contrast; noise raises it. inside (height, width): not 0 inside. 0: too few pixels, or
+ * all alike.
+ */
+double picture_sharpness(const struct picture *p, const uint8_t *inside);
+
 /* Where the picture comes from; written as XMP (IPTC DigitalSourceType) and as a Software field. */
 enum picture_source {
     PICTURE_SOURCE_UNMARKED,  /* no decoded face */

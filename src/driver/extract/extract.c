@@ -203,7 +203,10 @@ static void log_outcome(const struct extract *e, double seconds)
     log_info("%s: %llu faces of %s of %llu pictures, %llu left out, in %s", out, kept, e->a.person,
              frames, frames - kept - (e->a.discard_unsure ? 0 : unsure), took);
     if (strcmp(path_extension(out), ".h5") == 0) {
-        log_info("next: extract the other person's pictures, then bifrons train");
+        log_info(
+            "next: extract the other person's pictures, then bifrons train configs/recipe.toml "
+            "--set data.a=%s --set data.b=OTHER.h5",
+            out);
         return;
     }
     if (unsure > 0 && !e->a.discard_unsure)

@@ -219,6 +219,19 @@ static enum status pack(struct pack_options *o, struct pack_report *report, stru
                 o->output, run);
 }
 
+/* The recipe, if the set has what it takes. */
+static const char *configuration_for(const char *output)
+{
+    struct set *s;
+    struct errmsg ignored = {0};
+    if (set_open(output, &s, &ignored) != ST_OK)
+        return "configs/light128.toml";
+    const struct set_info *info = set_get_info(s);
+    bool all = info->has_points && info->has_masks;
+    set_free(s);
+    return all ? "configs/recipe.toml" : "configs/light128.toml";
+}
+
 /* Prints "next: …": training needs the other person's set, too. */
 static void print_next(const char *output)
 {
@@ -227,9 +240,8 @@ static void print_next(const char *output)
     FILE *f = open_memstream(&line, &n);
     if (!f)
         return;
-    fputs("next: pack the other person's pictures, then bifrons train configs/light128.toml --set "
-          "data.a=",
-          f);
+    fprintf(f, "next: pack the other person's pictures, then bifrons train %s --set data.a=",
+            configuration_for(output));
     command_print_quoted(f, output);
     fputs(" --set data.b=OTHER.h5", f);
     if (fclose(f) == 0)

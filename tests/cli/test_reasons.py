@@ -249,7 +249,7 @@ def test_a_run_ends_with_what_was_reached_and_what_comes_next(trained):
     assert "epoch 1 of 1" in reached and "validation loss" in reached and "best loss" in reached
     assert "reconstruction L1" in reached and "swap" not in reached
     places = shlex.split(line_with(done.stderr, "checkpoints: ").replace(";", " "))
-    for name in ("checkpoints/best.pt", "checkpoints/latest.pt", "run.json", "metrics.jsonl"):
+    for name in ("checkpoints/best.pt", "checkpoints/latest.pt", "report.html"):
         assert f"my run/{name}" in places
     preview = next(word for word in places if "/previews/" in word)
     assert (folder / preview).is_file()

@@ -33,8 +33,8 @@ CANNOT = [
     (r"^(\.venv/bin/)?pip |^\S*tensorboard\b", "a package from the internet"),
     (r"^cmake --install", "tests/cmake installs"),
     (r"^(cmake --build|ctest --test-dir) build/dev", "builds and tests for minutes"),
-    (r"^bifrons extract\b|^bifrons swap .*--into\b",
-     "takes the networks of scripts/setup --photographs: cli/test_extract, cli/test_into, cli/test_videos"),
+    (r"^bifrons extract\b|^bifrons swap .*--into\b|^bifrons eval .*--faces\b",
+     "takes the networks of scripts/setup --photographs: cli/test_extract, cli/test_into, cli/test_videos, cli/test_val_metrics"),
     (r"^module |^apptainer |exec apptainer|^exec \$HOME", "modules, containers and places of some other site"),
 ]
 
@@ -132,6 +132,12 @@ def test_the_steps_of_the_readme_are_among_them():
     assert sum(map(len, RUN.values())) >= 20
     for words in ("pack photos/anna", "--ranks 2", "eval runs/anna-bruno", "swap runs/anna-bruno", "train --data-a"):
         assert any(words in command for command in RUN["README.md"]), words
+
+
+def test_the_japanese_readme_shows_the_same_commands():
+    """It is no document of its own here: its commands are those of README.md."""
+    english, japanese = (sorted(map(bare, commands(name))) for name in ("README.md", "README.ja.md"))
+    assert japanese == english
 
 
 def test_every_row_is_needed():

@@ -103,7 +103,7 @@ static void in_a_series_one_quantity_changes(void **state)
     (void)state;
     double range[POSE_QUANTITIES][POSE_QUANTITIES]; /* NaN: the gaze of shut eyes */
     for (int changed = 0; changed < POSE_QUANTITIES; changed++) {
-        double first[POSE_QUANTITIES], last[POSE_QUANTITIES], now[POSE_QUANTITIES];
+        double first[POSE_QUANTITIES] = {0}, last[POSE_QUANTITIES] = {0}, now[POSE_QUANTITIES];
         for (int i = 0; i < DRAWN_SERIES; i += DRAWN_SERIES / 2) {
             struct errmsg em = {0};
             struct drawn_options o = {.size = 64, .seed = 1, .series = true};

@@ -96,7 +96,7 @@ static void *work(void *context)
     model_runtime_configure(1, false);
     enum status st = finder_open(j->o->models, j->o->device, &finder, &em);
     struct frame frame;
-    for (struct place *place; st == ST_OK && take(j, &frame, &place);) {
+    for (struct place *place = NULL; st == ST_OK && take(j, &frame, &place);) {
         if (place->sight.verdict != UNREADABLE)
             st = sight_look(finder, j->o->rules, &frame, &place->sight, &em);
         frame_release(&frame);

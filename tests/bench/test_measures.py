@@ -25,7 +25,9 @@ def cells(line):
 def test_numbers_are_correlated_with_the_error_over_checkpoints(tmp_path):
     program = tmp_path / "bifrons"  # tells what lies in the checkpoint
     program.write_text('#!/bin/sh\n[ "$1 $3 $4" = "eval --faces=5 --json" ] && exec cat "$2"\n')
-    program.chmod(0o755)
+    for name in ("bifrons", "bifrons-engine"):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(0o755)
     files = []
     for i, l1 in enumerate((0.1, 0.2, 0.05, 0.4)):
         files.append(tmp_path / f"step-{i}.pt")

@@ -82,6 +82,18 @@ def test_a_full_disk_is_told_and_what_is_done_is_kept(bifrons, many, tmp_path):
 
 
 @needs_models
+def test_a_run_that_fails_after_its_last_frame_goes_on(bifrons, many, tmp_path):
+    assert stop(tmp_path, many, signal.SIGINT, "--no-identity")[0] == 75
+    (tmp_path / "stopped.part/sheet.png").mkdir()  # no place for the contact sheet
+    said = extract(bifrons, many, "--no-identity", "--resume", out="stopped", code=74).err
+    assert "sheet.png" in said and "--resume goes on" in said
+    (tmp_path / "stopped.part/sheet.png").rmdir()
+    extract(bifrons, many, "--no-identity", "--resume", out="stopped")
+    assert len(rows(tmp_path / "stopped/faces.csv")) == PICTURES
+    assert not (tmp_path / "stopped/identity.csv").exists() and not (tmp_path / "stopped.part").exists()
+
+
+@needs_models
 def test_a_set_is_written_at_once_as_pack_writes_it(bifrons, ada, tmp_path):
     extract(bifrons, ada, "--size", "128", out="ada.h5")
     assert not (tmp_path / "ada.h5.unsure").exists() and not (tmp_path / "ada.h5.part").exists()

@@ -55,9 +55,13 @@ static enum status remove_file(const char *folder, const char *name, struct errm
     return ST_OK;
 }
 
+/* What --resume reads goes last: if a step before fails, the folder is as the last frame left it.
+ */
 static enum status rename_to(const struct finish_options *o, const char *out, struct errmsg *em)
 {
-    enum status st = remove_file(o->part, "progress", em);
+    enum status st = o->no_identity ? remove_file(o->part, "identity.csv", em) : ST_OK;
+    if (st == ST_OK)
+        st = remove_file(o->part, "progress", em);
     if (st == ST_OK && rename(o->part, out) != 0)
         st = FAIL_ERRNO(em, ST_IO, errno, "cannot rename %s to %s", o->part, out);
     return st;
@@ -100,6 +104,7 @@ static enum status pack(const struct finish_options *o, struct errmsg *em)
                                    .n_folders = 1,
                                    .output = o->out,
                                    .size = o->size,
+                                   .no_identity = o->no_identity,
                                    .threads = o->threads};
     enum status st = pack_folders(&p, &report, em);
     for (size_t i = 0; i < report.n_notes; i++)
@@ -137,8 +142,6 @@ enum status finish(const struct finish_options *o, struct cuts_state *state, str
     if (state->numbered == 0)
         return no_face(o, state, em);
     enum status st = o->referred ? ST_OK : check_people(o, state, em);
-    if (st == ST_OK && o->no_identity)
-        st = remove_file(o->part, "identity.csv", em);
     if (st != ST_OK)
         return st;
     if (is_set(o->out))

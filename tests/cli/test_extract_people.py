@@ -42,6 +42,20 @@ def test_two_people_in_pictures_of_their_own_are_not_stored(bifrons, ada, tmp_pa
 
 
 @needs_models
+def test_one_face_unlike_all_others_is_taken_out(bifrons, ada, tmp_path):
+    shutil.copy(PICTURES / "b0003.jpg", ada / "b\n3.jpg")  # its row in faces.csv takes two lines
+    assert "unlike all other faces, left out: 1: 000002-b_3.png" in extract(bifrons, ada).err
+    faces = rows(tmp_path / "out/faces.csv")
+    kept = ["000001-a0003.png", "000003-a0009.png"]
+    assert [row["name"] for row in faces] == [kept[0], "", kept[1]]
+    assert faces[1]["source"] == str(ada / "b\n3.jpg") and faces[1]["verdict"] == "unlike all other faces"
+    for place in "", "masks":
+        assert sorted(path.name for path in (tmp_path / "out" / place).glob("0*.png")) == kept
+    for name in "points.csv", "identity.csv":
+        assert [row["name"] for row in rows(tmp_path / "out" / name)] == kept
+
+
+@needs_models
 def test_a_reference_says_who_is_meant(bifrons, ada, tmp_path):
     save(ada / "both.png", beside("b0009", "a0009"))
     shutil.copy(PICTURES / "b0003.jpg", ada)

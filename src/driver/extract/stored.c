@@ -19,6 +19,27 @@ static enum status open_list(const char *folder, const char *name, FILE **out, s
     return file_open_stream(path, out, em);
 }
 
+/* Reads a row with its line end and those that its quotes hold (RFC 4180), ends it by zero and
+ * returns its bytes; 0: no more. */
+static size_t read_row(FILE *f, char **row, size_t *room)
+{
+    size_t n = 0;
+    bool quoted = false;
+    for (int c = 0; (quoted || c != '\n') && (c = getc(f)) != EOF;) {
+        if (n + 2 > *room) {
+            char *more = realloc(*row, 2 * n + 256);
+            if (!more)
+                return 0;
+            *row = more;
+            *room = 2 * n + 256;
+        }
+        (*row)[n++] = (char)c;
+        (*row)[n] = '\0';
+        quoted = quoted != (c == '"');
+    }
+    return n;
+}
+
 /* ---- faces.csv ------------------------------------------------------------------------------- */
 
 enum status stored_open(struct stored_reader *r, const char *folder, struct errmsg *em)
@@ -32,8 +53,7 @@ enum status stored_open(struct stored_reader *r, const char *folder, struct errm
 
 bool stored_next(struct stored_reader *r)
 {
-    ssize_t n;
-    while ((n = getline(&r->line, &r->room, r->file)) > 0) {
+    for (size_t n; (n = read_row(r->file, &r->line, &r->room)) > 0;) {
         size_t name = strcspn(r->line, ",");
         const char *verdict = strrchr(r->line, ',');
         if (r->line[n - 1] == '\n')
@@ -131,7 +151,7 @@ static enum status rewrite(const char *folder, const char *list, const char *nam
     char *text = NULL;
     FILE *in = NULL, *out = open_memstream(&text, &bytes);
     enum status st = out ? open_list(folder, list, &in, em) : FAIL(em, ST_MEMORY, "out of memory");
-    while (st == ST_OK && getline(&line, &room, in) > 0) {
+    while (st == ST_OK && read_row(in, &line, &room) > 0) {
         bool its = strncmp(line, name, length) == 0 && line[length] == ',';
         char *last = strrchr(line, ',');
         if (!its)
@@ -139,6 +159,8 @@ static enum status rewrite(const char *folder, const char *list, const char *nam
         else if (verdict && last)
             fprintf(out, "%.*s,%s\n", (int)(last - line - (ssize_t)length), line + length, verdict);
     }
+    if (st == ST_OK && !feof(in))
+        st = FAIL_ERRNO(em, ST_IO, errno, "cannot read %s/%s", folder, list);
     if (in)
         fclose(in);
     free(line);

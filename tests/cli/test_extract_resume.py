@@ -83,13 +83,16 @@ def test_a_full_disk_is_told_and_what_is_done_is_kept(bifrons, many, tmp_path):
 
 @needs_models
 def test_a_run_that_fails_after_its_last_frame_goes_on(bifrons, many, tmp_path):
+    save(many / "z.png", pixels("b0003"))  # unlike all others: taken out before the failure
     assert stop(tmp_path, many, signal.SIGINT, "--no-identity")[0] == 75
     (tmp_path / "stopped.part/sheet.png").mkdir()  # no place for the contact sheet
     said = extract(bifrons, many, "--no-identity", "--resume", out="stopped", code=74).err
-    assert "sheet.png" in said and "--resume goes on" in said
+    assert "sheet.png" in said and "--resume goes on" in said and "unlike all other faces, left out: 1" in said
     (tmp_path / "stopped.part/sheet.png").rmdir()
-    extract(bifrons, many, "--no-identity", "--resume", out="stopped")
-    assert len(rows(tmp_path / "stopped/faces.csv")) == PICTURES
+    said = extract(bifrons, many, "--no-identity", "--resume", out="stopped").err
+    assert f"{PICTURES} faces of Ada of {PICTURES + 1} pictures, 1 left out" in said
+    assert [row["name"] == "" for row in rows(tmp_path / "stopped/faces.csv")] == [False] * PICTURES + [True]
+    assert len(rows(tmp_path / "stopped/points.csv")) == PICTURES
     assert not (tmp_path / "stopped/identity.csv").exists() and not (tmp_path / "stopped.part").exists()
 
 

@@ -107,6 +107,16 @@ static bool read_state(int fd, struct cuts_state *out)
     return found;
 }
 
+enum status cuts_save(const char *folder, const struct cuts_state *s, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    struct cuts_state both[2] = {*s, *s};
+    both[0].check = both[1].check = check_of(s);
+    return path_join(path, sizeof path, folder, "progress")
+               ? file_write_atomic(path, both, sizeof both, em)
+               : FAIL(em, ST_IO, "path too long: %s/progress", folder);
+}
+
 bool cuts_unfinished(const char *folder)
 {
     char path[PATH_BYTES_MAX];

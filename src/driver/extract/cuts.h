@@ -73,6 +73,8 @@ void cuts_close(struct cuts *c);
 /* Writes what became of the next frame. May change KEPT to DUPLICATE. On failure the frame counts
  * as not added. ST_IO, ST_MEMORY. */
 enum status cuts_add(struct cuts *c, struct sight *s, struct errmsg *em) MUST_CHECK;
+/* Replaces `progress` of a folder that is closed. ST_IO. */
+enum status cuts_save(const char *folder, const struct cuts_state *s, struct errmsg *em) MUST_CHECK;
 /* Is this an unfinished folder? */
 bool cuts_unfinished(const char *folder);
 

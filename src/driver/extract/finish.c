@@ -26,11 +26,12 @@ static enum status check_people(const struct finish_options *o, struct cuts_stat
 {
     char unlike[CUT_NAME_BYTES];
     struct errmsg ignored = {0};
+    if (state->counts[UNLIKE] > 0)
+        return ST_OK; /* a run that failed later has checked them */
     enum status st = who_check(o->part, o->people, state->several, o->finder, unlike, em);
     if (st == ST_OK && unlike[0]) {
         log_warn("%s, left out: 1: %s", verdict_name(UNLIKE), unlike);
-        state->counts[KEPT]--;
-        state->counts[UNLIKE]++;
+        return stored_drop(o->part, unlike, UNLIKE, state, em);
     }
     if (st == ST_DATA && stored_remove(o->part, &ignored) != ST_OK)
         log_warn("%s: it shows several people; delete it", ignored.text);

@@ -144,7 +144,7 @@ void stored_identities_release(struct stored_identities *s)
 
 /* Copies a list without the rows of this face. verdict: what its row says then; NULL: no row. */
 static enum status rewrite(const char *folder, const char *list, const char *name,
-                           const char *verdict, struct errmsg *em)
+                           const char *verdict, uint64_t *bytes_out, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX], *line = NULL;
     size_t room = 0, length = strlen(name), bytes = 0;
@@ -168,20 +168,29 @@ static enum status rewrite(const char *folder, const char *list, const char *nam
         st = FAIL(em, ST_MEMORY, "out of memory");
     if (st == ST_OK && path_join(path, sizeof path, folder, list))
         st = file_write_atomic(path, text, bytes, em);
+    *bytes_out = bytes;
     free(text);
     return st;
 }
 
 enum status stored_drop(const char *folder, const char *name, enum verdict verdict,
-                        struct errmsg *em)
+                        struct cuts_state *state, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX], masks[PATH_BYTES_MAX];
-    enum status st = rewrite(folder, "points.csv", name, NULL, em);
+    uint64_t *bytes = state->bytes;
+    /* the longest first: a full disk then fails before anything has changed */
+    enum status st = rewrite(folder, "identity.csv", name, NULL, &bytes[CUTS_IDENTITY], em);
     if (st == ST_OK)
-        st = rewrite(folder, "identity.csv", name, NULL, em);
+        st = rewrite(folder, "points.csv", name, NULL, &bytes[CUTS_POINTS], em);
     if (st == ST_OK)
-        st = rewrite(folder, "faces.csv", name, verdict_name(verdict), em);
+        st = rewrite(folder, "faces.csv", name, verdict_name(verdict), &bytes[CUTS_FACES], em);
     if (st != ST_OK)
+        return st;
+    state->counts[KEPT]--;
+    state->counts[verdict]++;
+    if (strcmp(state->last, name) == 0)
+        memset(state->last, 0, sizeof state->last);
+    if ((st = cuts_save(folder, state, em)) != ST_OK)
         return st;
     if (path_join(path, sizeof path, folder, name))
         unlink(path);

@@ -39,10 +39,10 @@ enum status stored_identities_read(const char *folder, struct stored_identities 
                                    struct errmsg *em) MUST_CHECK;
 void stored_identities_release(struct stored_identities *s);
 
-/* Takes one face out of the folder and its lists; `faces.csv` then gives the verdict. ST_IO,
- * ST_MEMORY. */
+/* Takes one face that was kept out of the folder, its lists and its state; `faces.csv` then gives
+ * the verdict. ST_IO, ST_MEMORY. */
 enum status stored_drop(const char *folder, const char *name, enum verdict verdict,
-                        struct errmsg *em) MUST_CHECK;
+                        struct cuts_state *state, struct errmsg *em) MUST_CHECK;
 /* Removes a folder and all that is in it; links are not followed. ST_IO. */
 enum status stored_remove(const char *folder, struct errmsg *em) MUST_CHECK;
 

@@ -124,16 +124,12 @@ static enum status show(struct who *w, uint64_t several, struct errmsg *em)
 
 /* ---- Checking -------------------------------------------------------------------------------- */
 
-static enum status drop_unlike(const struct who *w, const bool *second,
-                               char unlike_out[static CUT_NAME_BYTES], struct errmsg *em)
+static void name_unlike(const struct who *w, const bool *second,
+                        char unlike_out[static CUT_NAME_BYTES])
 {
-    unlike_out[0] = '\0';
     for (size_t i = 0; i < w->faces.n; i++)
-        if (second[i]) { /* at most one */
+        if (second[i]) /* at most one */
             snprintf(unlike_out, CUT_NAME_BYTES, "%s", w->faces.names[i]);
-            return stored_drop(w->folder, unlike_out, UNLIKE, em);
-        }
-    return ST_OK;
 }
 
 /* Puts the faces into groups: people, or each face alone if they all look like one person although
@@ -168,7 +164,7 @@ enum status who_check(const char *folder, const char *people, uint64_t several,
     if (st == ST_OK) {
         bool two = people_split((const float(*)[FACE_IDENTITY])w.faces.numbers, w.faces.n, second);
         if (!two && several == 0) {
-            st = drop_unlike(&w, second, unlike_out, em);
+            name_unlike(&w, second, unlike_out);
         } else {
             st = find_groups(&w, em);
             if (st == ST_OK)

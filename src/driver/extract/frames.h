@@ -40,8 +40,8 @@ struct frame {
 
 /* Reads one kind of file. All functions are called by one thread at a time. */
 struct frame_reader {
-    /* options: which frames. ST_NOINPUT, ST_DATA, ST_IO: this file cannot be used; the message
-     * names it. ST_NODEVICE: no such file can be. */
+    /* path: valid until close. options: which frames. ST_NOINPUT, ST_DATA, ST_IO: this file cannot
+     * be used; the message names it. ST_NODEVICE: no such file can be. */
     enum status (*open)(const char *path, const struct video_options *options, void **state_out,
                         struct errmsg *em);
     /* Sets time_s and picture of the next frame, in order of time; *more_out = false: there is

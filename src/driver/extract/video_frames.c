@@ -1,7 +1,6 @@
 #include "video_frames.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/checked.h"
 #include "base/log.h"
@@ -10,7 +9,7 @@
 
 struct open_video {
     struct video *video;
-    char *path;
+    const char *path;
     double from_s, to_s; /* of the part that is read */
     double now_s;        /* of the last frame */
 };
@@ -19,7 +18,6 @@ static void close_video(void *state)
 {
     struct open_video *o = state;
     video_free(o->video);
-    free(o->path);
     free(o);
 }
 
@@ -27,10 +25,9 @@ static enum status open_video(const char *path, const struct video_options *opti
                               void **state_out, struct errmsg *em)
 {
     struct open_video *o = calloc(1, sizeof *o);
-    if (!o || !(o->path = strdup(path))) {
-        free(o);
+    if (!o)
         return FAIL(em, ST_MEMORY, "out of memory");
-    }
+    o->path = path;
     enum status st = video_open(path, options, &o->video, em);
     if (st != ST_OK) {
         close_video(o);

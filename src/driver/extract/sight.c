@@ -31,11 +31,6 @@ const char *verdict_name(enum verdict v)
 
 /* ---- One face -------------------------------------------------------------------------------- */
 
-static enum status encode(const struct picture *p, uint8_t **bytes, size_t *n, struct errmsg *em)
-{
-    return picture_encode_png(p, NULL, bytes, n, em);
-}
-
 static enum status cut_picture(const struct sight_rules *r, const struct pyramid *p,
                                struct cut *cut, struct errmsg *em)
 {
@@ -49,7 +44,7 @@ static enum status cut_picture(const struct sight_rules *r, const struct pyramid
         for (size_t i = 0; i < count; i++)
             out.rgb[i] = (uint8_t)lrintf(pixels[i]);
         sight_gist(out.rgb, r->size, cut->gist);
-        st = encode(&out, &cut->picture, &cut->picture_bytes, em);
+        st = picture_encode_png(&out, NULL, &cut->picture, &cut->picture_bytes, em);
     }
     picture_release(&out);
     free(pixels);
@@ -68,7 +63,7 @@ static enum status cut_mask(const struct sight_rules *r, const struct face *face
         shape_mask(face, &cut->map, r->size, mask);
         for (size_t i = 0; i < 3 * count; i++)
             out.rgb[i] = mask[i / 3];
-        st = encode(&out, &cut->mask, &cut->mask_bytes, em);
+        st = picture_encode_png(&out, NULL, &cut->mask, &cut->mask_bytes, em);
     }
     picture_release(&out);
     free(mask);

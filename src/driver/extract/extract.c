@@ -71,8 +71,8 @@ static bool beside(const char *path, const char *ending, char out[static PATH_BY
 /* Makes nothing. */
 static enum status check_output(struct extract *e, struct errmsg *em)
 {
-    const char *out = e->a.out, *end = path_extension(out);
-    bool set = strcmp(end, ".h5") == 0;
+    const char *out = e->a.out;
+    bool set = finish_makes_set(out);
     if (!beside(out, ".part", e->part) || !beside(out, ".people", e->people_out) ||
         !beside(out, ".unsure", e->unsure))
         return FAIL(em, ST_USAGE, "-o %s: that path is too long", out);
@@ -202,7 +202,7 @@ static void log_outcome(const struct extract *e, double seconds)
     clock_format_duration(seconds, took, sizeof took);
     log_info("%s: %llu faces of %s of %llu pictures, %llu left out, in %s", out, kept, e->a.person,
              frames, frames - kept - (e->a.discard_unsure ? 0 : unsure), took);
-    if (strcmp(path_extension(out), ".h5") == 0) {
+    if (finish_makes_set(out)) {
         log_info(
             "next: extract the other person's pictures, then bifrons train configs/recipe.toml "
             "--set data.a=%s --set data.b=OTHER.h5",

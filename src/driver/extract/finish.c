@@ -16,7 +16,7 @@
 
 #include "base/poison.h"
 
-static bool is_set(const char *out)
+bool finish_makes_set(const char *out)
 {
     return strcmp(path_extension(out), ".h5") == 0;
 }
@@ -145,7 +145,7 @@ enum status finish(const struct finish_options *o, struct cuts_state *state, str
     enum status st = o->referred ? ST_OK : check_people(o, state, em);
     if (st != ST_OK)
         return st;
-    if (is_set(o->out))
+    if (finish_makes_set(o->out))
         return make_set(o, state, em);
     st = draw_sheets(o, em);
     return st == ST_OK ? rename_to(o, o->out, em) : st;

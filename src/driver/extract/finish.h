@@ -9,6 +9,9 @@
 
 #include "cuts.h"
 
+/* Does -o OUT name a set, FILE.h5? Else a folder. */
+bool finish_makes_set(const char *out);
+
 struct finish_options {
     const char *out;    /* a folder, or FILE.h5 */
     const char *part;   /* the folder of cuts.h */

@@ -18,8 +18,7 @@ static const struct {
     enum file_group group;
     const struct frame_reader *reader;
 } readers[] = {
-    {FILE_READABLE, NULL         },
-    {FILE_VIDEO,    &video_frames},
+    {FILE_VIDEO, &video_frames},
 };
 
 struct frames {
@@ -74,6 +73,7 @@ enum status frames_open(const char *const *words, size_t n_words, const struct v
     return st;
 }
 
+/* NULL: frame_load decodes the file, or says why not. */
 static const struct frame_reader *reader_of(const char *path)
 {
     const struct file_kind *kind;

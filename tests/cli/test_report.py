@@ -122,7 +122,8 @@ def test_names_are_text(copied, browser):  # noqa: F811
     path.write_text(json.dumps(record))
     with (copied / "metrics.jsonl").open("a") as f:
         f.write(json.dumps({"kind": "train", "step": 19, "epoch": 7, SCRIPT[:60]: 1, "loss": {"new": 0.5}}) + "\n")
-    (copied / "events.jsonl").write_text(json.dumps({"event": SCRIPT, "step": 3, "text": SCRIPT}) + "\n")
+    (copied / "events.jsonl").write_text(json.dumps({"event": SCRIPT, "step": 3, "text": SCRIPT}) + "\n" +
+                                         '{"event": "changed", "step": 4, "text": null}\n')
     result = report(copied)
     assert result.returncode == 0, result.stderr
     browser.open(copied / "report.html")

@@ -37,8 +37,6 @@ struct page_part {
 /* Takes the value. */
 void page_put(struct page_part *p, json_t *object, const char *key, json_t *value);
 void page_append(struct page_part *p, json_t *array, json_t *value);
-/* A string; bytes outside of ASCII become '?' if it is not UTF-8. NULL: null. */
-json_t *page_text(const char *text);
 void page_note_add(struct page_part *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The path of a file in the run folder; false: too long. */
 bool page_path(const struct page_run *r, const char *name, char path[static PATH_BYTES_MAX]);

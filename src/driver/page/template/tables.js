@@ -127,7 +127,7 @@ function eventsSection() {
                              el('a', {href: '#curves', onclick: () => setCursor(e.step)}, String(e.step))),
                          el('td', {}, `${(EVENTS[e.event] || ['', '', '●'])[2]} ${eventWords(e.event)}`),
                          el('td', {},
-                             e.event === 'changed' ? el('pre', {}, el('code', {}, e.text.trim())) : e.text || ''),
+                             e.text && e.event === 'changed' ? el('pre', {}, el('code', {}, e.text.trim())) : e.text || ''),
                          el('td', {}, (e.at || '').replace('T', ' ').replace('Z', ' UTC'))))
                 .reverse();
         return [

@@ -43,10 +43,9 @@ enum status events_write(struct events *e, enum event_kind kind, int64_t step, d
 {
     char at[32];
     clock_iso8601(at);
-    json_t *words = json_string(text);
-    json_t *o = json_pack("{s:s, s:I, s:o, s:s, s:o}", "event", kinds[kind], "step",
-                          (json_int_t)step, "time", json_number_or_null(time_s), "at", at, "text",
-                          words ? words : json_null()); /* NULL: not UTF-8 */
+    json_t *o =
+        json_pack("{s:s, s:I, s:o, s:s, s:o}", "event", kinds[kind], "step", (json_int_t)step,
+                  "time", json_number_or_null(time_s), "at", at, "text", json_text_or_null(text));
     char *line = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     enum status st;
     if (line) {

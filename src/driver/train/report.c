@@ -109,7 +109,7 @@ static enum status open_record(struct report *r, const char *config_path, const 
 void report_event(struct report *r, enum event_kind kind, int64_t step, const char *fmt, ...)
 {
     struct errmsg em = {0};
-    char text[1024];
+    char text[sizeof em.text]; /* the last event has the run's message */
     va_list ap;
     if (!r->session || !r->events)
         return;

@@ -1,5 +1,6 @@
 /* The head of the page, and its tables: events, sets, configuration, machines, plan. */
 const STATES = {
+    __proto__: null,
     ok: ['finished', 'good'],
     again: ['stopped', 'info'],
     interrupted: ['interrupted', 'warn']
@@ -258,7 +259,7 @@ function configSection() {
 /* --- Machines and plan ------------------------------------------------------------------------ */
 
 function machineOf(run) {
-    const r = run.record, nodes = {};
+    const r = run.record, nodes = {__proto__: null};
     for (const rank of r.ranks || []) (nodes[rank.host] = nodes[rank.host] || []).push(rank.rank);
     const size = run.data.checkpoints.files.map(f => f.bytes);
     return list([

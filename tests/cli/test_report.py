@@ -119,10 +119,13 @@ def test_names_are_text(copied, browser):  # noqa: F811
     record = json.loads(path.read_text())
     record["people"][0]["person"], record["people"][1]["person"] = SCRIPT, JAPANESE
     record["people"][0]["consent"] = record["message"] = SCRIPT
+    record["ranks"][0]["host"] = "constructor"  # every JavaScript object has one
     path.write_text(json.dumps(record))
     with (copied / "metrics.jsonl").open("a") as f:
+        f.write(json.dumps({"kind": "train", "step": 19, "constructor": 3}) + "\n")
         f.write(json.dumps({"kind": "train", "step": 19, "epoch": 7, SCRIPT[:60]: 1, "loss": {"new": 0.5}}) + "\n")
-    (copied / "events.jsonl").write_text(json.dumps({"event": SCRIPT, "step": 3, "text": SCRIPT}) + "\n")
+    (copied / "events.jsonl").write_text(json.dumps({"event": SCRIPT, "step": 3, "text": SCRIPT}) + "\n" +
+                                         '{"event": "changed", "step": 4, "text": null}\n{"event": "constructor", "step": 5}\n')
     result = report(copied)
     assert result.returncode == 0, result.stderr
     browser.open(copied / "report.html")
@@ -130,6 +133,7 @@ def test_names_are_text(copied, browser):  # noqa: F811
     assert SCRIPT in text and JAPANESE in text and "<b>" not in text
     assert browser.value("document.title") == "run – Bifrons report"
     assert browser.value("[...document.querySelectorAll('.chart h3')].map(h => h.textContent)").count("New") == 1
+    assert "constructor: rank 0" in text and "Constructor" in text
     assert browser.troubles() == [] and len(browser.requests()) == 1
 
 

@@ -9,6 +9,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/version.h"
 #include "page_priv.h"
 #include "page_template.h"
@@ -38,20 +39,6 @@ void page_append(struct page_part *p, json_t *array, json_t *value)
         p->failed = true;
 }
 
-json_t *page_text(const char *text)
-{
-    json_t *string = text ? json_string(text) : json_null();
-    if (string)
-        return string;
-    char *ascii = strdup(text);
-    for (char *c = ascii; c && *c; c++)
-        if ((unsigned char)*c >= 0x80)
-            *c = '?';
-    string = ascii ? json_string(ascii) : NULL;
-    free(ascii);
-    return string;
-}
-
 void page_note_add(struct page_part *p, const char *fmt, ...)
 {
     char text[NOTE_BYTES];
@@ -59,7 +46,7 @@ void page_note_add(struct page_part *p, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    page_append(p, p->notes, page_text(text));
+    page_append(p, p->notes, json_text_or_null(text));
 }
 
 bool page_path(const struct page_run *r, const char *name, char path[static PATH_BYTES_MAX])
@@ -107,7 +94,7 @@ static json_t *run_object(struct page *p, struct page_run *r)
                              .picture_bytes = PICTURES_BYTES / p->n_runs,
                              .n_runs = p->n_runs,
                              .cluster = p->cluster};
-    page_put(&part, part.object, "folder", page_text(r->folder));
+    page_put(&part, part.object, "folder", json_text_or_null(r->folder));
     page_add_record(&part);
     page_add_config(&part);
     page_add_metrics(&part);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "config_schema.h"
 #include "page_priv.h"
 #include "plan.h"
@@ -25,7 +26,7 @@ static json_t *value_json(const struct config_key *key, const struct config *c)
     if (!f)
         return NULL;
     config_value_print(f, key, &v);
-    json_t *value = fclose(f) == 0 ? page_text(text) : NULL;
+    json_t *value = fclose(f) == 0 ? json_text_or_null(text) : NULL;
     free(text);
     return value;
 }
@@ -115,7 +116,7 @@ static void read_preset(struct page_part *p, struct configs *c)
     if (!path)
         return;
     c->has_preset = file_exists(path) && config_merge_file(&c->preset, path, &em) == ST_OK;
-    page_put(p, p->object, "preset", page_text(path));
+    page_put(p, p->object, "preset", json_text_or_null(path));
     if (em.text[0])
         page_note_add(p, "the configuration is not compared with %s: %s", path, em.text);
 }

@@ -162,8 +162,9 @@ static json_t *encode_file(struct page_part *p, const char *path)
     return uri;
 }
 
-/* The picture of a file, encoded before or now; NULL: it is left out, a note says why. */
-static struct page_picture *get_picture(struct page_part *p, const struct file *f)
+/* The picture of a file, encoded before or now; NULL: it is left out, a note says why. Without
+ * needs_uri the length is enough. */
+static struct page_picture *get_picture(struct page_part *p, const struct file *f, bool needs_uri)
 {
     struct page_run *r = p->run;
     char name[sizeof f->name + 16], path[PATH_BYTES_MAX];
@@ -172,9 +173,13 @@ static struct page_picture *get_picture(struct page_part *p, const struct file *
     if (!page_path(r, name, path) || stat(path, &s) != 0)
         return NULL;
     struct page_picture *q = find_picture(r, f->name, &s);
-    if (q)
+    if (q && (q->uri || !needs_uri))
         return q;
     json_t *uri = encode_file(p, path);
+    if (q) {
+        q->uri = uri;
+        return uri ? q : NULL;
+    }
     struct page_picture *grown =
         uri ? realloc(r->pictures, (r->n_pictures + 1) * sizeof *grown) : NULL;
     if (!grown) {
@@ -188,6 +193,7 @@ static struct page_picture *get_picture(struct page_part *p, const struct file *
         .bytes = s.st_size,
         .changed_ns = s.st_mtim.tv_sec * INT64_C(1000000000) + s.st_mtim.tv_nsec,
         .uri = uri,
+        .length = json_string_length(uri),
     };
     memcpy(q->name, f->name, sizeof q->name);
     return q;
@@ -207,9 +213,9 @@ static bool take_group(struct page_part *p, struct file *files, size_t n, size_t
     size_t used = 0;
     for (size_t i = n; i-- > 0;) { /* the newest first: it is shown in any case */
         files[i].chosen = is_chosen(i, n, stride);
-        struct page_picture *q = files[i].chosen ? get_picture(p, &files[i]) : NULL;
+        struct page_picture *q = files[i].chosen ? get_picture(p, &files[i], false) : NULL;
         files[i].chosen = q;
-        used += q ? json_string_length(q->uri) : 0;
+        used += q ? q->length : 0;
         if (used > room && stride < n)
             return false;
     }
@@ -220,7 +226,7 @@ static json_t *group_json(struct page_part *p, const struct file *files, size_t 
 {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
-        struct page_picture *q = files[i].chosen ? get_picture(p, &files[i]) : NULL;
+        struct page_picture *q = files[i].chosen ? get_picture(p, &files[i], true) : NULL;
         if (!q)
             continue;
         q->shown = true;
@@ -231,16 +237,15 @@ static json_t *group_json(struct page_part *p, const struct file *files, size_t 
                      list);
 }
 
-/* Frees encoded pictures that the page no longer shows. */
+/* Frees pictures that the page has no room for. Their lengths stay: the next page finds them too
+ * long without encoding them again. */
 static void drop_others(struct page_run *r)
 {
-    size_t kept = 0;
     for (size_t i = 0; i < r->n_pictures; i++)
-        if (r->pictures[i].shown)
-            r->pictures[kept++] = r->pictures[i];
-        else
+        if (!r->pictures[i].shown) {
             json_decref(r->pictures[i].uri);
-    r->n_pictures = kept;
+            r->pictures[i].uri = NULL;
+        }
 }
 
 void page_add_previews(struct page_part *p)

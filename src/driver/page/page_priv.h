@@ -8,17 +8,18 @@
 #include "base/file.h"
 #include "page.h"
 
-/* A picture that is in the page already. */
+/* A picture that was encoded for this page or an earlier one. */
 struct page_picture {
     char name[64];
     int64_t bytes, changed_ns; /* of its file */
-    json_t *uri;               /* "data:image/jpeg;base64,…" */
+    json_t *uri;               /* "data:image/jpeg;base64,…"; NULL: the page had no room for it */
+    size_t length;             /* of uri, also while that is NULL */
     bool shown;                /* by the page that is being made */
 };
 
 struct page_run {
     char folder[PATH_BYTES_MAX];
-    struct page_picture *pictures; /* encoded earlier */
+    struct page_picture *pictures; /* all that were ever encoded */
     size_t n_pictures;
     json_t *sets; /* they do not change during a run; NULL: not read yet */
 };
@@ -37,8 +38,6 @@ struct page_part {
 /* Takes the value. */
 void page_put(struct page_part *p, json_t *object, const char *key, json_t *value);
 void page_append(struct page_part *p, json_t *array, json_t *value);
-/* A string; bytes outside of ASCII become '?' if it is not UTF-8. NULL: null. */
-json_t *page_text(const char *text);
 void page_note_add(struct page_part *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The path of a file in the run folder; false: too long. */
 bool page_path(const struct page_run *r, const char *name, char path[static PATH_BYTES_MAX]);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/checked.h"
+#include "base/json.h"
 #include "data/pose.h"
 #include "data/set.h"
 #include "data/sheet.h"
@@ -113,7 +114,7 @@ static json_t *set_json(struct page_part *p, const json_t *person)
         return o;
     }
     if (set_open(path, &set, &em) != ST_OK) {
-        page_put(p, o, "now", page_text(em.text));
+        page_put(p, o, "now", json_text_or_null(em.text));
         return o;
     }
     const struct set_info *info = set_get_info(set);
@@ -152,7 +153,7 @@ static json_t *link_json(const char *folder, const char *name)
     ssize_t n =
         path_join(path, sizeof path, folder, name) ? readlink(path, target, sizeof target - 1) : -1;
     target[n > 0 ? n : 0] = '\0';
-    return n > 0 ? page_text(target) : json_null();
+    return n > 0 ? json_text_or_null(target) : json_null();
 }
 
 static json_t *checkpoints_json(struct page_part *p)
@@ -165,7 +166,7 @@ static json_t *checkpoints_json(struct page_part *p)
         if (strncmp(e->d_name, "step-", 5) == 0 && strcmp(path_extension(e->d_name), ".pt") == 0 &&
             path_join(path, sizeof path, folder, e->d_name) && stat(path, &s) == 0)
             page_append(p, list,
-                        json_pack("{s:o, s:I}", "name", page_text(e->d_name), "bytes",
+                        json_pack("{s:o, s:I}", "name", json_text_or_null(e->d_name), "bytes",
                                   (json_int_t)s.st_size));
     if (d)
         closedir(d);

@@ -4,6 +4,7 @@ const GROUPS = [
     'Losses', 'Held-out pictures', 'How swaps follow their source pictures (correlation)', 'Optimizer', 'Speed', 'Other'
 ];
 const TITLES = {
+    __proto__: null,
     'loss.total': ['Losses', 'Total loss'],
     'loss.l1': ['Losses', 'L1'],
     'loss.dssim': ['Losses', 'DSSIM'],
@@ -18,10 +19,12 @@ const TITLES = {
     'metrics.redrawn': ['Held-out pictures', 'True swap, redrawn'],
 };
 const LABELS = {
+    __proto__: null,
     data_wait_ms: 'for pictures',
     sum_wait_ms: 'for sums over ranks'
 };
 const MEASURES = {
+    __proto__: null,
     l1: 'L1',
     psnr: 'PSNR (dB)',
     ssim: 'SSIM'

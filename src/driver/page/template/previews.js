@@ -1,5 +1,6 @@
 /* The previews: the newest large, a slider through all of them, a zoom. */
 const PREVIEWS = {
+    __proto__: null,
     grid: 'original, reconstruction and swap of one picture of each person',
     swaps: 'pictures of both people and their swaps'
 };

@@ -1,5 +1,5 @@
 /* The data of the page, and small helpers. Every text from a run goes through `el`, which makes text
- * nodes and never HTML. */
+ * nodes and never HTML. Tables that are searched for such a text have no prototype: "constructor" is not in them. */
 const DATA = JSON.parse(document.getElementById('data').textContent);
 
 /* An element with attributes (on…: listeners) and children: elements, texts, arrays of them. */
@@ -53,6 +53,7 @@ function median(values) {
 }
 
 const EVENTS = {
+    __proto__: null,
     /* what happened: [words, level, symbol] */
     start: ['started', 'info', '▶'],
     resume: ['resumed', 'info', '▶'],

@@ -1,5 +1,6 @@
 /* The head of the page, and its tables: events, sets, configuration, machines, plan. */
 const STATES = {
+    __proto__: null,
     ok: ['finished', 'good'],
     again: ['stopped', 'info'],
     interrupted: ['interrupted', 'warn']
@@ -127,7 +128,7 @@ function eventsSection() {
                              el('a', {href: '#curves', onclick: () => setCursor(e.step)}, String(e.step))),
                          el('td', {}, `${(EVENTS[e.event] || ['', '', '●'])[2]} ${eventWords(e.event)}`),
                          el('td', {},
-                             e.event === 'changed' ? el('pre', {}, el('code', {}, e.text.trim())) : e.text || ''),
+                             e.text && e.event === 'changed' ? el('pre', {}, el('code', {}, e.text.trim())) : e.text || ''),
                          el('td', {}, (e.at || '').replace('T', ' ').replace('Z', ' UTC'))))
                 .reverse();
         return [
@@ -258,7 +259,7 @@ function configSection() {
 /* --- Machines and plan ------------------------------------------------------------------------ */
 
 function machineOf(run) {
-    const r = run.record, nodes = {};
+    const r = run.record, nodes = {__proto__: null};
     for (const rank of r.ranks || []) (nodes[rank.host] = nodes[rank.host] || []).push(rank.rank);
     const size = run.data.checkpoints.files.map(f => f.bytes);
     return list([

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,7 +13,7 @@
 
 #include "base/poison.h"
 
-enum { PIECE_BYTES = 4096 };
+enum { PIECE_BYTES = 4096, REAL_DIGITS = 9 };
 
 enum status append_open(struct append_file *f, const char *path, bool new_only, bool *exists_out,
                         struct errmsg *em)
@@ -52,7 +54,8 @@ enum status append_cut(struct append_file *f, int64_t size, struct errmsg *em)
     return ST_OK;
 }
 
-enum status append_last_line(const struct append_file *f, int64_t size, int64_t *end_out,
+/* Finds the end of the last whole line that ends at or before `size`; 0: there is none. */
+static enum status last_line(const struct append_file *f, int64_t size, int64_t *end_out,
                              struct errmsg *em)
 {
     char piece[PIECE_BYTES];
@@ -74,6 +77,21 @@ enum status append_last_line(const struct append_file *f, int64_t size, int64_t 
     }
     *end_out = 0;
     return ST_OK;
+}
+
+enum status append_open_lines(struct append_file *f, const char *path, int64_t size_max,
+                              struct errmsg *em)
+{
+    int64_t end = 0;
+    enum status st = append_open(f, path, false, NULL, em);
+    if (st != ST_OK)
+        return st;
+    st = last_line(f, MIN(f->end, size_max), &end, em);
+    if (st == ST_OK && end < f->end)
+        st = append_cut(f, end, em);
+    if (st != ST_OK)
+        append_close(f);
+    return st;
 }
 
 static enum status write_at(int fd, const uint8_t *bytes, size_t n, int64_t offset,
@@ -108,6 +126,19 @@ enum status append_write(struct append_file *f, const void *bytes, size_t n, str
         f->end += (int64_t)n;
     else
         f->torn = ftruncate(f->fd, (off_t)f->end) != 0;
+    return st;
+}
+
+enum status append_json(struct append_file *f, const json_t *object, struct errmsg *em)
+{
+    char *line =
+        object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) : NULL;
+    if (!line)
+        return FAIL(em, ST_MEMORY, "out of memory writing %s", f->path);
+    size_t n = strlen(line);
+    line[n] = '\n'; /* replaces the final zero byte */
+    enum status st = append_write(f, line, n + 1, em);
+    free(line);
     return st;
 }
 

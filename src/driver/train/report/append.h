@@ -11,6 +11,8 @@
 #include "base/file.h"
 #include "base/status.h"
 
+struct json_t;
+
 struct append_file {
     int fd;
     int64_t end; /* bytes, after the last whole record */
@@ -27,12 +29,16 @@ enum status append_open(struct append_file *f, const char *path, bool new_only, 
                         struct errmsg *em) MUST_CHECK;
 /* Cuts the file; size <= end. ST_IO. */
 enum status append_cut(struct append_file *f, int64_t size, struct errmsg *em) MUST_CHECK;
-/* Finds the end of the last whole line that ends at or before `size`; 0: there is none. ST_IO. */
-enum status append_last_line(const struct append_file *f, int64_t size, int64_t *end_out,
-                             struct errmsg *em) MUST_CHECK;
+/* Opens or makes a file of lines, and cuts it after the last whole line that ends at or before
+ * size_max. ST_IO. */
+enum status append_open_lines(struct append_file *f, const char *path, int64_t size_max,
+                              struct errmsg *em) MUST_CHECK;
 /* Writes one record, whole or not at all. Errors: ST_IO; a later record may succeed. */
 enum status append_write(struct append_file *f, const void *bytes, size_t n,
                          struct errmsg *em) MUST_CHECK;
+/* Likewise an object as one line of JSON. NULL gives ST_MEMORY. */
+enum status append_json(struct append_file *f, const struct json_t *object,
+                        struct errmsg *em) MUST_CHECK;
 void append_close(struct append_file *f);
 
 #endif

@@ -1,7 +1,6 @@
 #include "events.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "append.h"
 #include "base/clock.h"
@@ -21,17 +20,12 @@ static const char *const kinds[] = {
 
 enum status events_open(const char *path, bool new_run, struct events **out, struct errmsg *em)
 {
-    int64_t end = 0;
     struct events *e = malloc(sizeof *e);
     if (!e)
         return FAIL(em, ST_MEMORY, "out of memory opening %s", path);
-    enum status st = append_open(&e->file, path, false, NULL, em);
-    if (st == ST_OK && !new_run)
-        st = append_last_line(&e->file, e->file.end, &end, em);
-    if (st == ST_OK && end < e->file.end)
-        st = append_cut(&e->file, end, em);
+    enum status st = append_open_lines(&e->file, path, new_run ? 0 : INT64_MAX, em);
     if (st != ST_OK) {
-        events_close(e);
+        free(e);
         return st;
     }
     *out = e;
@@ -43,20 +37,10 @@ enum status events_write(struct events *e, enum event_kind kind, int64_t step, d
 {
     char at[32];
     clock_iso8601(at);
-    json_t *words = json_string(text);
-    json_t *o = json_pack("{s:s, s:I, s:o, s:s, s:o}", "event", kinds[kind], "step",
-                          (json_int_t)step, "time", json_number_or_null(time_s), "at", at, "text",
-                          words ? words : json_null()); /* NULL: not UTF-8 */
-    char *line = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    enum status st;
-    if (line) {
-        size_t n = strlen(line);
-        line[n] = '\n'; /* replaces the final zero byte */
-        st = append_write(&e->file, line, n + 1, em);
-    } else {
-        st = FAIL(em, ST_MEMORY, "out of memory writing %s", e->file.path);
-    }
-    free(line);
+    json_t *o =
+        json_pack("{s:s, s:I, s:o, s:s, s:o}", "event", kinds[kind], "step", (json_int_t)step,
+                  "time", json_number_or_null(time_s), "at", at, "text", json_text_or_null(text));
+    enum status st = append_json(&e->file, o, em);
     json_decref(o);
     return st;
 }

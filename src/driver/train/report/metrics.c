@@ -1,15 +1,12 @@
 #include "metrics.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "append.h"
 #include "base/checked.h"
 #include "base/json.h"
 
 #include "base/poison.h"
-
-enum { REAL_DIGITS = 9 };
 
 struct metrics {
     struct append_file file;
@@ -27,21 +24,13 @@ enum status metrics_open(const char *path, int64_t truncate_at, struct metrics *
     struct metrics *m = malloc(sizeof *m);
     if (!m)
         return FAIL(em, ST_MEMORY, "out of memory opening %s", path);
-    int64_t end = 0;
-    enum status st = append_open(&m->file, path, false, NULL, em);
-    if (st != ST_OK)
-        goto out;
-    int64_t size = MIN(m->file.end, truncate_at);
-    st = append_last_line(&m->file, size, &end, em);
-    if (st == ST_OK && end < m->file.end)
-        st = append_cut(&m->file, end, em);
-    if (st != ST_OK)
-        goto out;
+    enum status st = append_open_lines(&m->file, path, truncate_at, em);
+    if (st != ST_OK) {
+        free(m);
+        return st;
+    }
     *out = m;
-    m = NULL;
-out:
-    metrics_close(m);
-    return st;
+    return ST_OK;
 }
 
 /* A row being built. Errors are checked once, at the end. */
@@ -127,16 +116,7 @@ static json_t *row_object(const struct metrics_row *row)
 enum status metrics_write(struct metrics *m, const struct metrics_row *row, struct errmsg *em)
 {
     json_t *o = row_object(row);
-    char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) : NULL;
-    enum status st;
-    if (text) {
-        size_t n = strlen(text);
-        text[n] = '\n'; /* replaces the final zero byte */
-        st = append_write(&m->file, text, n + 1, em);
-    } else {
-        st = FAIL(em, ST_MEMORY, "out of memory writing %s", m->file.path);
-    }
-    free(text);
+    enum status st = append_json(&m->file, o, em);
     json_decref(o);
     return st;
 }

@@ -27,23 +27,6 @@ const char *run_record_commit(void)
 
 /* --- Values ----------------------------------------------------------------------------------- */
 
-/* A string; null for NULL. If the text is not UTF-8, bytes outside ASCII become '?'. */
-static json_t *text_or_null(const char *text)
-{
-    if (!text)
-        return json_null();
-    json_t *string = json_string(text);
-    if (string)
-        return string;
-    char *ascii = strdup(text);
-    for (char *p = ascii; p && *p; p++)
-        if ((unsigned char)*p >= 0x80)
-            *p = '?';
-    string = ascii ? json_string(ascii) : NULL;
-    free(ascii);
-    return string;
-}
-
 static json_t *time_now(void)
 {
     char text[32];
@@ -70,16 +53,16 @@ static json_t *program_object(bool *failed)
 {
     json_t *o = json_object();
     put(o, "version", json_string(BIFRONS_VERSION), failed);
-    put(o, "commit", text_or_null(BIFRONS_COMMIT), failed);
+    put(o, "commit", json_text_or_null(BIFRONS_COMMIT), failed);
     return o;
 }
 
 static json_t *libraries_object(const struct run_record_facts *f, bool *failed)
 {
     json_t *o = json_object();
-    put(o, "torch", text_or_null(f->torch_version), failed);
-    put(o, "mpi", text_or_null(f->mpi_version), failed);
-    put(o, "hdf5", text_or_null(f->hdf5_version), failed);
+    put(o, "torch", json_text_or_null(f->torch_version), failed);
+    put(o, "mpi", json_text_or_null(f->mpi_version), failed);
+    put(o, "hdf5", json_text_or_null(f->hdf5_version), failed);
     return o;
 }
 
@@ -89,7 +72,7 @@ static json_t *ranks_array(const struct run_record_facts *f, bool *failed)
     for (int rank = 0; f->hosts && rank < f->world_size; rank++) {
         json_t *o = json_object();
         put(o, "rank", json_integer(rank), failed);
-        put(o, "host", text_or_null(f->hosts[rank]), failed);
+        put(o, "host", json_text_or_null(f->hosts[rank]), failed);
         append(all, o, failed);
     }
     return all;
@@ -103,11 +86,11 @@ static json_t *people_array(const struct run_record_facts *f, bool *failed)
         char fingerprint[17];
         snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, p->fingerprint);
         json_t *o = json_object();
-        put(o, "person", text_or_null(p->person), failed);
-        put(o, "set", text_or_null(p->set_path), failed);
+        put(o, "person", json_text_or_null(p->person), failed);
+        put(o, "set", json_text_or_null(p->set_path), failed);
         put(o, "fingerprint", json_string(fingerprint), failed);
         put(o, "pictures", json_integer(p->pictures), failed);
-        put(o, "consent", text_or_null(p->consent), failed);
+        put(o, "consent", json_text_or_null(p->consent), failed);
         append(all, o, failed);
     }
     return all;
@@ -177,12 +160,12 @@ static void put_facts(json_t *root, const struct run_record_facts *f, bool *fail
 {
     put(root, "bifrons", program_object(failed), failed);
     put(root, "libraries", libraries_object(f, failed), failed);
-    put(root, "config", text_or_null(f->config_path), failed);
+    put(root, "config", json_text_or_null(f->config_path), failed);
     /* a TOML integer, so below 2^63 */
     put(root, "seed", json_integer((json_int_t)f->seed), failed);
-    put(root, "device", text_or_null(f->device), failed);
-    put(root, "backend", text_or_null(f->backend), failed);
-    put(root, "reducer", text_or_null(f->reducer), failed);
+    put(root, "device", json_text_or_null(f->device), failed);
+    put(root, "backend", json_text_or_null(f->backend), failed);
+    put(root, "reducer", json_text_or_null(f->reducer), failed);
     put(root, "world_size", json_integer(f->world_size), failed);
     put(root, "ranks", ranks_array(f, failed), failed);
     put(root, "people", people_array(f, failed), failed);
@@ -225,7 +208,7 @@ enum status run_record_end(struct run_record *r, const struct run_record_outcome
     bool failed = false;
     put(r->root, "ended", time_now(), &failed);
     put(r->root, "exit", json_string(status_name(o->status)), &failed);
-    put(r->root, "message", text_or_null(o->message), &failed);
+    put(r->root, "message", json_text_or_null(o->message), &failed);
     put(r->root, "stage", o->stage > 0 ? json_integer(o->stage) : json_null(), &failed);
     put(r->root, "step", json_integer(o->step), &failed);
     put(r->root, "epoch", json_integer(o->epoch), &failed);

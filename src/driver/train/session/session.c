@@ -97,6 +97,11 @@ bool session_run_is_over(const struct session *s)
     return session_stage_is_over(s) && (last || (most > 0 && s->state.step >= most));
 }
 
+int64_t session_stage_number(const struct session *s)
+{
+    return s->run.config.train.stages.n > 0 ? s->state.stage + 1 : 0;
+}
+
 void session_stage_text(const struct session *s, char out[static SESSION_STAGE_TEXT_BYTES])
 {
     out[0] = '\0';

@@ -63,6 +63,8 @@ bool session_is_stale(const struct session *s);
 bool session_stage_is_over(const struct session *s);
 /* True if that holds and no further stage follows. */
 bool session_run_is_over(const struct session *s);
+/* The stage from 1; 0 without train.stages. */
+int64_t session_stage_number(const struct session *s);
 /* "stage 2 of 3, 256 px"; "" without train.stages. */
 enum { SESSION_STAGE_TEXT_BYTES = 64 };
 void session_stage_text(const struct session *s, char out[static SESSION_STAGE_TEXT_BYTES]);

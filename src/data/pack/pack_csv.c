@@ -70,13 +70,20 @@ enum status pack_csv_next(struct pack_csv *c, struct errmsg *em)
                         "%s:%zu: a quote is opened and not closed: is the file cut "
                         "short?",
                         c->path, c->line);
+        if (!strchr(",\r\n", *end)) { /* also finds the end of the text */
+            end[strcspn(end, "\r\n")] = '\0';
+            return FAIL(em, ST_DATA,
+                        "%s:%zu: \"%.60s\" follows a closing quote: write a quote within a field "
+                        "twice",
+                        c->path, c->line, end);
+        }
         c->fields[c->n++] = field;
         more = *end == ',';
         if (more) {
             *end = '\0';
             c->next = end + 1;
         } else {
-            c->next = after_line(c, end + strcspn(end, "\r\n"));
+            c->next = after_line(c, end);
         }
     }
     return ST_OK;

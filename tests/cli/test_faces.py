@@ -126,6 +126,7 @@ def test_a_list_of_other_pictures_or_of_another_program_is_told(bifrons, folder,
     said = pack(bifrons).err
     assert "faces.csv: none of its 2 rows belongs to a picture of this folder, so it is not used: p7.png, p8.png" in said
     assert 'identity.csv: not used: its first line does not begin with the column "name"' in said
+    assert said.count("identity.csv") == 1
     assert not stored(tmp_path)
 
 

@@ -263,14 +263,15 @@ enum status pack_faces_read(struct pack_source *s, size_t first, const char *pat
     if (st != ST_OK)
         return st;
     st = pack_csv_next(&c, em); /* the names of the columns */
-    if (st == ST_OK && (c.n == 0 || strcmp(c.fields[0], columns[NAME]) != 0))
+    if (st == ST_OK && (c.n == 0 || strcmp(c.fields[0], columns[NAME]) != 0)) {
         st = pack_note_add(s->report, false, path, em,
                            "not used: its first line does not begin with the column \"name\", as "
                            "bifrons extract writes it");
-    else if (st == ST_OK)
+    } else if (st == ST_OK) {
         st = identity ? read_identities(&c, &rows, em) : read_faces(&c, &rows, em);
-    if (st == ST_OK)
-        st = assign(s, first, path, &rows, identity, em);
+        if (st == ST_OK)
+            st = assign(s, first, path, &rows, identity, em);
+    }
     rows_release(&rows);
     pack_csv_release(&c);
     return st;

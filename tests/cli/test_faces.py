@@ -148,6 +148,11 @@ def test_torn_lists_name_the_line(bifrons, folder, name, line, told):
     assert not (folder.parent / "a.h5").exists()
 
 
+def test_two_columns_of_one_name_are_refused(bifrons, folder):
+    write(folder, "faces.csv", HEADER + ",yaw", row(0) + ",7")
+    assert 'faces.csv:1: columns 4 and 9 are both named "yaw"' in pack(bifrons, code=65).err
+
+
 # ---- what inspect shows ---------------------------------------------------------------------------
 
 def many(n, person, yaws, **parts):

@@ -104,7 +104,7 @@ int child_end(struct child *c, double within_s)
     double until_s = clock_seconds() + within_s;
     shutdown(c->link, SHUT_WR);
     enum child_reply reply = CHILD_OK;
-    while (reply == CHILD_OK)
+    while (reply == CHILD_OK && clock_seconds() < until_s) /* it may write without end */
         reply = child_receive(c, &unread, 1, until_s - clock_seconds());
     kill(c->pid, SIGKILL); /* one that has closed its side by ending keeps its status */
     close(c->link);

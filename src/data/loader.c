@@ -63,18 +63,6 @@ void loader_set_pose(struct loader *l, const struct pose_scale scales[2])
     memcpy(l->pose, scales, sizeof l->pose);
 }
 
-/* Scales a stored picture to (size, size, 3). */
-static enum status scale(uint8_t *stored, int stored_size, uint8_t *out, int size,
-                         struct errmsg *em)
-{
-    struct picture in = {.width = stored_size, .height = stored_size, .rgb = stored}, scaled = {0};
-    enum status st = picture_resize(&in, size, size, &scaled, em);
-    if (st == ST_OK)
-        memcpy(out, scaled.rgb, (size_t)size * (size_t)size * 3);
-    picture_release(&scaled);
-    return st;
-}
-
 static enum status load_image(struct loader *l, int person, int64_t row, uint8_t *out, int size,
                               struct errmsg *em)
 {
@@ -83,10 +71,11 @@ static enum status load_image(struct loader *l, int person, int64_t row, uint8_t
     if (stored_size == size)
         return set_read_image(set, row, out, em);
     enum status st = set_read_image(set, row, l->stored[person], em);
-    return st == ST_OK ? scale(l->stored[person], stored_size, out, size, em) : st;
+    return st == ST_OK ? picture_resize_bytes(l->stored[person], stored_size, stored_size, 3, out,
+                                              size, size, em)
+                       : st;
 }
 
-/* A mask is scaled like a picture, as a grey one. */
 static enum status load_mask(struct loader *l, int person, int64_t row, uint8_t *out, int size,
                              struct errmsg *em)
 {
@@ -94,21 +83,10 @@ static enum status load_mask(struct loader *l, int person, int64_t row, uint8_t 
     int stored_size = set_get_info(set)->size;
     if (stored_size == size)
         return set_read_mask(set, row, out, em);
-    size_t stored_pixels = (size_t)stored_size * (size_t)stored_size;
-    size_t pixels = (size_t)size * (size_t)size;
-    struct picture grey = {.width = stored_size, .height = stored_size, .rgb = l->stored[person]};
-    struct picture scaled = {0};
-    enum status st = set_read_mask(set, row, grey.rgb, em);
-    if (st != ST_OK)
-        return st;
-    for (size_t i = stored_pixels;
-         i-- > 0;) /* backwards: in place, each value moves to a higher index */
-        memset(grey.rgb + 3 * i, grey.rgb[i], 3);
-    st = picture_resize(&grey, size, size, &scaled, em);
-    for (size_t i = 0; i < pixels && st == ST_OK; i++)
-        out[i] = scaled.rgb[3 * i];
-    picture_release(&scaled);
-    return st;
+    enum status st = set_read_mask(set, row, l->stored[person], em);
+    return st == ST_OK ? picture_resize_bytes(l->stored[person], stored_size, stored_size, 1, out,
+                                              size, size, em)
+                       : st;
 }
 
 static enum status load_priority(struct loader *l, int person, int64_t row, uint8_t *out, int size,

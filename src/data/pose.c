@@ -152,7 +152,7 @@ static enum status read_face(struct set *set, int64_t row, float out[FACE_POINTS
 /* Reads the faces of the training pictures. ST_DATA: most pictures with points have the same fault.
  */
 static enum status read_faces(struct set *set, const struct order *order, size_t n,
-                              float (*faces)[FACE_POINTS][2], struct pose_gaps *gaps,
+                              float (*faces)[FACE_POINTS][2], struct name_list *wrong,
                               struct errmsg *em)
 {
     size_t count[FAULTS] = {0}, with_points = 0;
@@ -163,7 +163,7 @@ static enum status read_faces(struct set *set, const struct order *order, size_t
         st = read_face(set, row, faces[i], &fault, em);
         count[fault]++;
         if (fault)
-            name_list_add(&gaps->wrong, set_name(set, row));
+            name_list_add(wrong, set_name(set, row));
         with_points += fault || points_known((const float(*)[2])faces[i]) > 0;
     }
     for (int k = FAULT_NONE + 1; k < FAULTS && st == ST_OK; k++)
@@ -184,12 +184,12 @@ enum status pose_scale_measure(struct set *set, const struct order *order, struc
     float(*faces)[FACE_POINTS][2] = calloc(MAX(n, 1), sizeof *faces);
     enum status st =
         faces ? ST_OK : FAIL(em, ST_MEMORY, "out of memory for the points of %zu pictures", n);
-    struct pose_gaps wrong = {0};
+    struct name_list wrong = {0};
     if (st == ST_OK)
         st = read_faces(set, order, n, faces, &wrong, em);
     if (st == ST_OK)
         st = pose_scale_of((const float(*)[FACE_POINTS][2])faces, n, out, gaps, em);
-    gaps->wrong = wrong.wrong;
+    gaps->wrong = wrong;
     free(faces);
     if (st == ST_OK && gaps->unknown.n == ALL)
         return FAIL(em, ST_DATA,

@@ -43,6 +43,13 @@ static int never_read(int link, void *context)
     return 0;
 }
 
+static int never_stop(int link, void *context)
+{
+    while (write(link, context, MEGABYTE) > 0)
+        ;
+    return 0;
+}
+
 static void test_bytes_go_both_ways(void **state)
 {
     static char out[MEGABYTE], in[MEGABYTE];
@@ -93,6 +100,16 @@ static void test_deadlines(void **state)
     assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
 }
 
+static void test_a_child_that_never_stops_writing_is_ended(void **state)
+{
+    static char much[MEGABYTE];
+    struct child c;
+    (void)state;
+    assert_ok(child_start(never_stop, much, &c, &em));
+    int how = child_end(&c, 0.05);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+}
+
 /* The middle process starts a child and ends; the child's end of the link then closes. */
 static int start_and_end(int link, void *context)
 {
@@ -121,6 +138,7 @@ int main(void)
         cmocka_unit_test(test_what_a_child_said_before_its_crash_arrives),
         cmocka_unit_test(test_a_child_sees_the_end_of_the_link_and_ends_by_itself),
         cmocka_unit_test(test_deadlines),
+        cmocka_unit_test(test_a_child_that_never_stops_writing_is_ended),
         cmocka_unit_test(test_a_child_ends_with_its_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

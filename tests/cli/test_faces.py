@@ -126,6 +126,7 @@ def test_a_list_of_other_pictures_or_of_another_program_is_told(bifrons, folder,
     said = pack(bifrons).err
     assert "faces.csv: none of its 2 rows belongs to a picture of this folder, so it is not used: p7.png, p8.png" in said
     assert 'identity.csv: not used: its first line does not begin with the column "name"' in said
+    assert said.count("identity.csv") == 1
     assert not stored(tmp_path)
 
 
@@ -135,6 +136,8 @@ def test_a_list_of_other_pictures_or_of_another_program_is_told(bifrons, folder,
     ("faces.csv", row(1, time="inf"), 'faces.csv:3: time is "inf"; write a number from -1e+09 to 1e+09 (seconds)'),
     ("faces.csv", "p1.png,x.jpg,0.9,1", "faces.csv:3: 4 fields; the first line has 8: is the file cut short?"),
     ("faces.csv", 'p1.png,"x.jpg,0.9', "faces.csv:3: a quote is opened and not closed"),
+    ("faces.csv", 'p1.png,"x".jpg,0.9,1,2,3,4,kept', 'faces.csv:3: ".jpg,0.9,1,2,3,4,kept" follows a closing quote'),
+    ("faces.csv", row(1, verdict='"kept"?'), 'faces.csv:3: "?" follows a closing quote'),
     ("identity.csv", identity_row(1, 127), "identity.csv:3: 127 numbers; write a name and 128 numbers"),
     ("identity.csv", identity_row(1)[:-3] + "e", 'identity.csv:3: number 127 is "'),
     ("identity.csv", identity_row(1) + ",0" * 200, "identity.csv:3: more than 256 fields"),
@@ -143,6 +146,11 @@ def test_torn_lists_name_the_line(bifrons, folder, name, line, told):
     write(folder, name, *((HEADER, row(0)) if name == "faces.csv" else ("name", identity_row(0))), line)
     assert told in pack(bifrons, code=65).err
     assert not (folder.parent / "a.h5").exists()
+
+
+def test_two_columns_of_one_name_are_refused(bifrons, folder):
+    write(folder, "faces.csv", HEADER + ",yaw", row(0) + ",7")
+    assert 'faces.csv:1: columns 4 and 9 are both named "yaw"' in pack(bifrons, code=65).err
 
 
 # ---- what inspect shows ---------------------------------------------------------------------------

@@ -10,22 +10,27 @@
 
 enum { CSV_BYTES_MAX = 1 << 30 };
 
-enum status pack_csv_open(struct pack_csv *c, const char *path, struct errmsg *em)
+enum status pack_csv_text(const char *path, char **memory_out, char **text_out, struct errmsg *em)
 {
-    static const char byte_order_mark[] = "\xEF\xBB\xBF";
-    size_t n;
+    static const char byte_order_mark[] = "\xEF\xBB\xBF"; /* spreadsheets write it */
+    size_t n, mark = sizeof byte_order_mark - 1;
     uint8_t *bytes;
     enum status st = file_read_all(path, CSV_BYTES_MAX, &bytes, &n, em);
     if (st != ST_OK)
         return st;
-    *c = (struct pack_csv){.path = path, .text = (char *)bytes, .next_line = 1};
     if (memchr(bytes, '\0', n)) {
-        pack_csv_release(c);
+        free(bytes);
         return FAIL(em, ST_DATA, "%s is not UTF-8 text: save it as CSV in UTF-8", path);
     }
-    bool marked = strncmp(c->text, byte_order_mark, sizeof byte_order_mark - 1) == 0;
-    c->next = c->text + (marked ? sizeof byte_order_mark - 1 : 0);
+    *memory_out = (char *)bytes;
+    *text_out = *memory_out + (strncmp(*memory_out, byte_order_mark, mark) == 0 ? mark : 0);
     return ST_OK;
+}
+
+enum status pack_csv_open(struct pack_csv *c, const char *path, struct errmsg *em)
+{
+    *c = (struct pack_csv){.path = path, .next_line = 1};
+    return pack_csv_text(path, &c->text, &c->next, em);
 }
 
 /* Takes the quotes off a field and ends it; returns its end. NULL: the quote does not end. */
@@ -70,13 +75,20 @@ enum status pack_csv_next(struct pack_csv *c, struct errmsg *em)
                         "%s:%zu: a quote is opened and not closed: is the file cut "
                         "short?",
                         c->path, c->line);
+        if (!strchr(",\r\n", *end)) { /* also finds the end of the text */
+            end[strcspn(end, "\r\n")] = '\0';
+            return FAIL(em, ST_DATA,
+                        "%s:%zu: \"%.60s\" follows a closing quote: write a quote within a field "
+                        "twice",
+                        c->path, c->line, end);
+        }
         c->fields[c->n++] = field;
         more = *end == ',';
         if (more) {
             *end = '\0';
             c->next = end + 1;
         } else {
-            c->next = after_line(c, end + strcspn(end, "\r\n"));
+            c->next = after_line(c, end);
         }
     }
     return ST_OK;

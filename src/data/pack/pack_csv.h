@@ -28,9 +28,14 @@ struct pack_csv {
     size_t next_line;
 };
 
+/* The text of a file, without a byte order mark, within memory that the caller frees. Errors: as of
+ * pack_csv_open. */
+enum status pack_csv_text(const char *path, char **memory_out, char **text_out,
+                          struct errmsg *em) MUST_CHECK;
 /* ST_DATA: not UTF-8 text; ST_NOINPUT, ST_IO, ST_MEMORY. Release it after success. */
 enum status pack_csv_open(struct pack_csv *c, const char *path, struct errmsg *em) MUST_CHECK;
-/* Skips empty lines. ST_DATA names the line: a quote that does not end, or too many fields. */
+/* Skips empty lines. ST_DATA names the line: a quote that does not end, text after a closing quote,
+ * or too many fields. */
 enum status pack_csv_next(struct pack_csv *c, struct errmsg *em) MUST_CHECK;
 void pack_csv_release(struct pack_csv *c);
 

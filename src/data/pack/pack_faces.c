@@ -85,13 +85,22 @@ static bool parse(const char *field, double most, double *out)
 
 /* --- faces.csv -------------------------------------------------------------------------------- */
 
-/* place[c]: 1 + the field of column c; 0: there is none. */
-static void find_columns(const struct pack_csv *c, size_t place[static COLUMNS])
+/* place[c]: 1 + the field of column c; 0: there is none. ST_DATA: there are two. */
+static enum status find_columns(const struct pack_csv *c, size_t place[static COLUMNS],
+                                struct errmsg *em)
 {
     for (int k = 0; k < COLUMNS; k++)
-        for (size_t i = 0; i < c->n; i++)
-            if (strcmp(c->fields[i], columns[k]) == 0)
-                place[k] = i + 1;
+        for (size_t i = 0; i < c->n; i++) {
+            if (strcmp(c->fields[i], columns[k]) != 0)
+                continue;
+            if (place[k])
+                return FAIL(em, ST_DATA,
+                            "%s:%zu: columns %zu and %zu are both named \"%s\": remove one, or "
+                            "rename it",
+                            c->path, c->line, place[k], i + 1, columns[k]);
+            place[k] = i + 1;
+        }
+    return ST_OK;
 }
 
 static enum status read_number(const struct pack_csv *c, const size_t place[static COLUMNS],
@@ -129,8 +138,7 @@ static enum status read_face(const struct pack_csv *c, const size_t place[static
 static enum status read_faces(struct pack_csv *c, struct rows *out, struct errmsg *em)
 {
     size_t place[COLUMNS] = {0}, wanted = c->n;
-    enum status st = ST_OK;
-    find_columns(c, place);
+    enum status st = find_columns(c, place, em);
     while (st == ST_OK && (st = pack_csv_next(c, em)) == ST_OK && c->n > 0) {
         if (c->n != wanted)
             return FAIL(em, ST_DATA,
@@ -263,14 +271,15 @@ enum status pack_faces_read(struct pack_source *s, size_t first, const char *pat
     if (st != ST_OK)
         return st;
     st = pack_csv_next(&c, em); /* the names of the columns */
-    if (st == ST_OK && (c.n == 0 || strcmp(c.fields[0], columns[NAME]) != 0))
+    if (st == ST_OK && (c.n == 0 || strcmp(c.fields[0], columns[NAME]) != 0)) {
         st = pack_note_add(s->report, false, path, em,
                            "not used: its first line does not begin with the column \"name\", as "
                            "bifrons extract writes it");
-    else if (st == ST_OK)
+    } else if (st == ST_OK) {
         st = identity ? read_identities(&c, &rows, em) : read_faces(&c, &rows, em);
-    if (st == ST_OK)
-        st = assign(s, first, path, &rows, identity, em);
+        if (st == ST_OK)
+            st = assign(s, first, path, &rows, identity, em);
+    }
     rows_release(&rows);
     pack_csv_release(&c);
     return st;

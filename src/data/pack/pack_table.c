@@ -10,12 +10,12 @@
 #include <strings.h>
 
 #include "base/checked.h"
-#include "base/file.h"
+#include "pack_csv.h"
 #include "pack_priv.h"
 
 #include "base/poison.h"
 
-enum { CSV_BYTES_MAX = 1 << 30, LINE_BYTES_MAX = 64 * 1024 };
+enum { LINE_BYTES_MAX = 64 * 1024 };
 
 /* clang-format off */
 const struct pack_marks_kind pack_marks_kinds[PACK_MARKS] = {
@@ -176,20 +176,12 @@ static enum status parse(char *text, struct pack_table *t, struct errmsg *em)
 enum status pack_table_read(struct pack_table *t, enum pack_marks which, const char *path,
                             struct errmsg *em)
 {
-    size_t n;
-    uint8_t *bytes;
+    char *memory = NULL, *text;
     *t = (struct pack_table){.path = path, .kind = &pack_marks_kinds[which]};
-    enum status st = file_read_all(path, CSV_BYTES_MAX, &bytes, &n, em);
-    if (st != ST_OK)
-        return st;
-    char *text = (char *)bytes;
-    if (memchr(text, '\0', n))
-        st = FAIL(em, ST_DATA, "%s is not UTF-8 text: save it as CSV in UTF-8", path);
-    else if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
-        text += 3; /* a byte order mark, as spreadsheets write it */
+    enum status st = pack_csv_text(path, &memory, &text, em);
     if (st == ST_OK)
         st = parse(text, t, em);
-    free(bytes);
+    free(memory);
     if (st != ST_OK)
         pack_table_release(t);
     return st;

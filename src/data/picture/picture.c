@@ -51,7 +51,7 @@ enum status picture_resize(const struct picture *in, int width, int height, stru
     enum status st = picture_init(&resized, width, height, em);
     if (st != ST_OK)
         return st;
-    st = pixels_resize(in->rgb, in->width, in->height, 3, resized.rgb, width, height, em);
+    st = picture_resize_bytes(in->rgb, in->width, in->height, 3, resized.rgb, width, height, em);
     if (st != ST_OK)
         picture_release(&resized);
     else

@@ -89,13 +89,6 @@ enum status stb_pixels(const char *format, const uint8_t *bytes, size_t n,
                        const struct picture_facts *checked, uint8_t **rgba_out,
                        struct errmsg *em) MUST_CHECK;
 
-/*
- * Resizes (height, width, channels) bytes to (out_height, out_width, channels), each axis on its
- * own: area average to shrink, Lanczos-3 to enlarge, a copy if equal. ST_MEMORY.
- */
-enum status pixels_resize(const uint8_t *in, int width, int height, int channels, uint8_t *out,
-                          int out_width, int out_height, struct errmsg *em) MUST_CHECK;
-
 /* The mark as XMP, without a zero at the end; returns its bytes. */
 enum { MARK_XMP_BYTES = 2048 };
 size_t mark_xmp(const struct picture_mark *mark, char out[static MARK_XMP_BYTES]);

@@ -122,8 +122,8 @@ static void combine_rows(const struct axis *a, int o, const float *rows, size_t 
         out[i] = to_byte(sum[i]);
 }
 
-enum status pixels_resize(const uint8_t *in, int width, int height, int channels, uint8_t *out,
-                          int out_width, int out_height, struct errmsg *em)
+enum status picture_resize_bytes(const uint8_t *in, int width, int height, int channels,
+                                 uint8_t *out, int out_width, int out_height, struct errmsg *em)
 {
     enum status st;
     struct axis x = {0}, y = {0};

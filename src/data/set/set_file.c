@@ -250,8 +250,9 @@ static bool copy_strings(hid_t dataset, hid_t type, hid_t memory, hid_t space, s
         const char *text = all + i * each;
         if (variable)
             memcpy(&text, all + i * each, sizeof text);
-        take_fixed(text ? text : "", text && !variable ? each : strlen(text ? text : ""),
-                   out + i * room, room);
+        if (!text)
+            text = "";
+        take_fixed(text, variable ? strlen(text) : each, out + i * room, room);
     }
     if (good && variable)
         H5Dvlen_reclaim(type, memory, H5P_DEFAULT, all);

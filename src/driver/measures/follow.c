@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/checked.h"
 #include "data/picture.h"
@@ -109,12 +108,7 @@ static void readings_release(struct readings *r)
 
 static enum status shrink(const uint8_t *picture, int size, uint8_t *out, struct errmsg *em)
 {
-    struct picture whole = {size, size, (uint8_t *)(uintptr_t)picture}, small = {0};
-    enum status st = picture_resize(&whole, REGRESSOR_SIDE, REGRESSOR_SIDE, &small, em);
-    if (st == ST_OK)
-        memcpy(out, small.rgb, REGRESSOR_BYTES);
-    picture_release(&small);
-    return st;
+    return picture_resize_bytes(picture, size, size, 3, out, REGRESSOR_SIDE, REGRESSOR_SIDE, em);
 }
 
 static enum status read_wanted(struct set *set, int64_t row, double out[POSE_QUANTITIES],

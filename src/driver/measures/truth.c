@@ -1,7 +1,5 @@
 #include "truth.h"
 
-#include <string.h>
-
 #include "data/picture.h"
 
 #include "base/poison.h"
@@ -9,17 +7,14 @@
 enum status truth_read(struct set *s, int64_t row, int size, uint8_t *out, struct errmsg *em)
 {
     int stored_size = set_get_info(s)->size;
-    struct picture stored = {0}, scaled = {0};
+    struct picture stored = {0};
     if (stored_size == size)
         return set_read_truth(s, row, out, em);
     enum status st = picture_init(&stored, stored_size, stored_size, em);
     if (st == ST_OK)
         st = set_read_truth(s, row, stored.rgb, em);
     if (st == ST_OK)
-        st = picture_resize(&stored, size, size, &scaled, em);
-    if (st == ST_OK)
-        memcpy(out, scaled.rgb, (size_t)size * (size_t)size * 3);
+        st = picture_resize_bytes(stored.rgb, stored_size, stored_size, 3, out, size, size, em);
     picture_release(&stored);
-    picture_release(&scaled);
     return st;
 }

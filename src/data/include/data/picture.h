@@ -46,9 +46,15 @@ enum status picture_read(const char *path, struct picture *out, struct errmsg *e
 /* The middle square of side min(width, height). */
 enum status picture_crop_square(const struct picture *in, struct picture *out,
                                 struct errmsg *em) MUST_CHECK;
-/* Area average to shrink, Lanczos-3 to enlarge, a copy if the sizes are equal. */
+/* Each axis on its own: area average to shrink, Lanczos-3 to enlarge, a copy if equal. ST_MEMORY.
+ */
 enum status picture_resize(const struct picture *in, int width, int height, struct picture *out,
                            struct errmsg *em) MUST_CHECK;
+/* Likewise from (height, width, channels) bytes to the caller's memory, (out_height, out_width,
+ * channels). */
+enum status picture_resize_bytes(const uint8_t *in, int width, int height, int channels,
+                                 uint8_t *out, int out_width, int out_height,
+                                 struct errmsg *em) MUST_CHECK;
 
 /* Fills the picture with one colour. */
 void picture_fill(struct picture *p, uint8_t r, uint8_t g, uint8_t b);

@@ -295,17 +295,16 @@ enum status validate_run(struct session *s, const struct collapse_view own[stati
     *out = losses;
     s->state.val_loss = v.pairs > 0 ? out->total : NAN;
     val_metrics_from(sums, &s->state.val_metrics);
-    bool follows = validate_by_follow(&s->run.config);
-    if (follows)
+    bool decides = validate_by_follow(&s->run.config);
+    if (decides)
         st = validate_follow(s, em);
-    record_best(s);
-    if (!follows && session_run_is_over(s))
+    if (st == ST_OK)
+        record_best(s);
+    if (st == ST_OK && !decides && session_run_is_over(s))
         st = validate_follow(s, em);
-    if (st != ST_OK)
-        return st;
-    if (judges(&s->run))
+    if (st == ST_OK && judges(&s->run))
         record_collapse(s, own, seen);
-    return ST_OK;
+    return st;
 }
 
 /* ---- The best state -------------------------------------------------------------------------- */

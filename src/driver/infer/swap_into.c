@@ -204,7 +204,7 @@ static enum status work_on_all(struct work *w, struct errmsg *em)
 
 static enum status work_on_video(struct work *w, struct errmsg *em)
 {
-    char who[160];
+    char who[WHO_BYTES];
     const struct swap_video o = {.input = w->results->input,
                                  .out = w->results->out,
                                  .from_s = w->a->from_s,
@@ -221,7 +221,7 @@ enum status swap_into_check(const struct source *s, const struct results *r, str
     char path[PATH_BYTES_MAX];
     enum status st = ST_OK;
     if (s->video)
-        return swap_video_check(r->out, em);
+        return composite_note_check(r->out, em);
     if (s->set)
         return FAIL(em, ST_USAGE,
                     "%s is a set of faces that are cut out: --into puts a face back into a whole "

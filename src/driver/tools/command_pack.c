@@ -186,14 +186,17 @@ static bool is_of_a_run(const char *output, char run[static PATH_BYTES_MAX])
 static enum status pack(struct pack_options *o, struct pack_report *report, struct errmsg *em)
 {
     char run[PATH_BYTES_MAX];
-    struct errmsg ignored = {0};
+    struct errmsg why = {0};
     if (!is_of_a_run(o->output, run))
         return pack_folders(o, report, em);
     o->look_only = true;
     o->force = false;
-    enum status st = pack_folders(o, report, &ignored);
+    enum status st = pack_folders(o, report, &why);
     if (st == ST_OK && report->current)
         return ST_OK;
+    /* other reasons of ST_USAGE advise --force, which does not help here */
+    if (report->consent_missing || (st != ST_OK && st != ST_USAGE))
+        return FAIL(em, st, "%s", why.text);
     return FAIL(em, ST_USAGE,
                 "%s is what the run in %s was trained on, and is not replaced: name another file, "
                 "and train on it with another --out",

@@ -127,14 +127,14 @@ static enum status work_on(struct work *w, int64_t i, struct errmsg *em)
     struct picture in = {0}, out = {0};
     struct into_report report;
     struct errmsg why = {0};
-    enum status st = picture_read(w->source->paths[i], &in, &why);
-    if ((st == ST_DATA || st == ST_NOINPUT || st == ST_IO) && w->source->folder && !w->a->strict) {
+    enum status st = source_read_whole(w->source, i, &in, &why);
+    if ((st == ST_DATA || st == ST_NOINPUT) && w->source->folder && !w->a->strict) {
         log_warn("skipped: %s", why.text);
         w->unreadable++;
         return ST_OK;
     }
     if (st != ST_OK)
-        return FAIL(em, st == ST_IO ? ST_NOINPUT : st, "%s", why.text);
+        return FAIL(em, st, "%s", why.text);
     st = into_picture(w->into, &in, &out, &report, em);
     if (st == ST_OK)
         count(w, i, &report);

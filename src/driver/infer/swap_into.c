@@ -257,7 +257,6 @@ static enum status check_people(const struct work *w, struct errmsg *em)
 /* As the training pictures were cut: as told, else by the distance of their pupils. */
 static enum shape_coverage choose_coverage(const struct into_arguments *a, const struct loaded *l)
 {
-    static const char *const names[] = {[SHAPE_FACE] = "face", [SHAPE_HEAD] = "head"};
     double pupils = l->pupils[MODEL_A] > 0 ? l->pupils[MODEL_A] : l->pupils[MODEL_B];
     bool fits;
     enum shape_coverage nearest = shape_coverage_of(pupils, &fits);
@@ -270,7 +269,7 @@ static enum shape_coverage choose_coverage(const struct into_arguments *a, const
     else if (a->coverage_given && a->coverage != nearest)
         log_warn("--coverage %s: by the distance of the pupils, %.2f of the side, the pictures of "
                  "the training were cut with --coverage %s",
-                 names[a->coverage], pupils, names[nearest]);
+                 shape_coverage_names[a->coverage], pupils, shape_coverage_names[nearest]);
     return a->coverage_given ? a->coverage : nearest;
 }
 

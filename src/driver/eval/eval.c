@@ -357,7 +357,8 @@ static const struct argp parser = {
         "reader (of real pictures, as a check), and wrong, in words; faces, with the same for the "
         "rows of --faces, or null.\n\nExample:\n  $ "
         "bifrons eval demo/run/checkpoints/best.pt\n\nExit status: 0; "
-        "64 usage; 65 a checkpoint or set that cannot be used; 66 no such file.",
+        "64 usage; 65 a checkpoint or set that cannot be used; 66 no such file; 69 --faces without "
+        "the networks that find faces.",
 };
 
 int engine_eval(int argc, char **argv)

@@ -177,6 +177,15 @@ def test_pack_replaces_neither_a_runs_set_nor_another_persons(trained):
     assert run("pack", "person_b", "-o", "x.h5", "--size", 64, "--force", cwd=trained).returncode == 0
 
 
+def test_pack_tells_first_why_it_cannot_compare_with_a_runs_set(trained):
+    before = contents(trained / "run")
+    refused(run("pack", "gone", "-o", "run/data/a.h5", "--size", 64, cwd=trained), 66, "gone")
+    (trained / "person_a/consent.txt").unlink()
+    refused(run("pack", "person_a", "-o", "run/data/a.h5", "--size", 64, cwd=trained), 64, "error: no consent statement",
+            "--consent")
+    assert contents(trained / "run") == before
+
+
 def test_a_dry_run_refuses_what_the_run_would(drawn, trained):
     before = contents(trained)
     result = short(trained, "--dry-run", steps=3)

@@ -114,3 +114,19 @@ enum status sheet_write(struct set *s, bool points, const char *path, struct err
     picture_release(&sheet);
     return st;
 }
+
+enum status sheet_write_beside(const char *set_path, char sheet_out[static PATH_BYTES_MAX],
+                               struct errmsg *em)
+{
+    struct set *s;
+    size_t stem = strlen(set_path) - strlen(path_extension(set_path));
+    int n = snprintf(sheet_out, PATH_BYTES_MAX, "%.*s.sheet.png", (int)stem, set_path);
+    if (n < 0 || n >= PATH_BYTES_MAX)
+        return FAIL(em, ST_IO, "path too long: %s", set_path);
+    enum status st = set_open(set_path, &s, em);
+    if (st != ST_OK)
+        return st;
+    st = sheet_write(s, false, sheet_out, em);
+    set_free(s);
+    return st;
+}

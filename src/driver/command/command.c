@@ -65,6 +65,16 @@ double command_seconds(struct argp_state *state, const char *option, const char 
     return s;
 }
 
+int command_word(struct argp_state *state, const char *option, const char *text,
+                 const char *const *words, int n, const char *allowed)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(words[i], text) == 0)
+            return i;
+    argp_error(state, "--%s is %s, not \"%s\"", option, allowed, text);
+    return 0;
+}
+
 /* If a standard stream is closed, the next opened file would take its place and get its output. So
  * we put a stream there on which reading and writing fail. */
 static void fill_standard_streams(void)

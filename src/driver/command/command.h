@@ -33,6 +33,10 @@ int64_t command_number(struct argp_state *state, const char *option, const char 
                        int64_t high);
 /* Parses the argument of --option: seconds from 0, as 90 or 90.5, else bad usage. */
 double command_seconds(struct argp_state *state, const char *option, const char *text);
+/* The index of the argument of --option among n words, else bad usage. allowed: the words as a
+ * message says them, "face or head". */
+int command_word(struct argp_state *state, const char *option, const char *text,
+                 const char *const *words, int n, const char *allowed);
 
 /*
  * Call it first: opens the log and registers the end of every command, including --help. That end

@@ -57,6 +57,17 @@ int64_t eval_picture_row(const struct evaluation *e, int person, int64_t i)
     return e->held_out[person] ? order_val_row(e->orders[person], i) : i;
 }
 
+int64_t eval_training_count(const struct evaluation *e, int person)
+{
+    return e->held_out[person] ? order_train_count(e->orders[person])
+                               : set_get_info(e->sets[person])->n;
+}
+
+int64_t eval_training_row(const struct evaluation *e, int person, int64_t i)
+{
+    return e->held_out[person] ? order_train_row(e->orders[person], i) : i;
+}
+
 enum status eval_load(struct evaluation *e, int person, const int64_t *rows, size_t n,
                       struct errmsg *em)
 {
@@ -73,10 +84,9 @@ static enum status compute_mean_face(struct evaluation *e, int person, struct er
     enum status st = ST_OK;
     if (!sum || !e->mean_face[person])
         st = FAIL(em, ST_MEMORY, "out of memory");
-    int64_t n = e->held_out[person] ? order_train_count(e->orders[person])
-                                    : set_get_info(e->sets[person])->n;
+    int64_t n = eval_training_count(e, person);
     for (int64_t i = 0; i < n && st == ST_OK; i++) {
-        int64_t row = e->held_out[person] ? order_train_row(e->orders[person], i) : i;
+        int64_t row = eval_training_row(e, person, i);
         st = eval_load(e, person, &row, 1, em);
         for (size_t k = 0; k < bytes && st == ST_OK; k++)
             sum[k] += e->batch.images[person][k];
@@ -347,7 +357,8 @@ static const struct argp parser = {
         "reader (of real pictures, as a check), and wrong, in words; faces, with the same for the "
         "rows of --faces, or null.\n\nExample:\n  $ "
         "bifrons eval demo/run/checkpoints/best.pt\n\nExit status: 0; "
-        "64 usage; 65 a checkpoint or set that cannot be used; 66 no such file.",
+        "64 usage; 65 a checkpoint or set that cannot be used; 66 no such file; 69 --faces without "
+        "the networks that find faces.",
 };
 
 int engine_eval(int argc, char **argv)

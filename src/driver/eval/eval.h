@@ -50,6 +50,9 @@ struct evaluation {
 /* How many of a person's pictures are measured, and their rows. */
 int64_t eval_picture_count(const struct evaluation *e, int person);
 int64_t eval_picture_row(const struct evaluation *e, int person, int64_t i);
+/* Likewise of the pictures that tell what a person looks like: the set's others, or all of them. */
+int64_t eval_training_count(const struct evaluation *e, int person);
+int64_t eval_training_row(const struct evaluation *e, int person, int64_t i);
 /* Loads rows of a person into e->batch. */
 enum status eval_load(struct evaluation *e, int person, const int64_t *rows, size_t n,
                       struct errmsg *em) MUST_CHECK;

@@ -10,26 +10,14 @@
 
 #include "base/poison.h"
 
-/* Row i of n, spread evenly over the person's held-out or training pictures. */
-static int64_t spread_row(const struct evaluation *e, int person, bool train, int64_t i, int64_t n,
-                          int64_t of)
-{
-    int64_t at = i * of / n;
-    if (!train)
-        return eval_picture_row(e, person, at);
-    return e->held_out[person] ? order_train_row(e->orders[person], at) : at;
-}
-
 /* Means and deviations of a person's real pictures. */
 static enum status learn_person(struct evaluation *e, int person, struct errmsg *em)
 {
-    int64_t of = e->held_out[person] ? order_train_count(e->orders[person])
-                                     : set_get_info(e->sets[person])->n,
-            n = MIN(of, e->arguments.faces);
+    int64_t of = eval_training_count(e, person), n = MIN(of, e->arguments.faces);
     enum status st = ST_OK;
     for (int64_t i = 0; i < n && st == ST_OK; i++) {
         struct likeness_face face;
-        int64_t row = spread_row(e, person, true, i, n, of);
+        int64_t row = eval_training_row(e, person, i * of / n);
         st = eval_load(e, person, &row, 1, em);
         if (st == ST_OK)
             st = likeness_look(e->finder, e->batch.images[person], e->size, &face, em);
@@ -103,7 +91,7 @@ static enum status measure_faces(struct evaluation *e, int person, struct errmsg
     uint8_t *room = malloc(3 * (size_t)e->size * (size_t)e->size * 3);
     enum status st = room ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     for (int64_t i = 0; i < n && st == ST_OK; i++) {
-        st = measure_row(e, person, spread_row(e, person, false, i, n, of), room, em);
+        st = measure_row(e, person, eval_picture_row(e, person, i * of / n), room, em);
         log_progress("looking at swaps of person %c: %" PRId64 "/%" PRId64, 'A' + person, i, n);
     }
     log_progress("%s", "");

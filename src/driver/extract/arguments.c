@@ -1,7 +1,6 @@
 #include "arguments.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/checked.h"
 #include "base/thread_count.h"
@@ -121,9 +120,9 @@ static bool parse_cut(int key, char *text, struct argp_state *state)
         a->difference_min = parse_amount(state, "min-difference", text);
         return true;
     case KEY_COVERAGE:
-        if (strcmp(text, "face") != 0 && strcmp(text, "head") != 0)
-            argp_error(state, "--coverage is face or head, not \"%s\"", text);
-        a->coverage = strcmp(text, "face") == 0 ? SHAPE_FACE : SHAPE_HEAD;
+        a->coverage =
+            (enum shape_coverage)command_word(state, "coverage", text, shape_coverage_names,
+                                              SHAPE_COVERAGES, "face or head");
         return true;
     case KEY_REFERENCE:
     case KEY_OTHER: {

@@ -79,28 +79,11 @@ static enum status draw_sheets(const struct finish_options *o, struct errmsg *em
 
 /* ---- A set ----------------------------------------------------------------------------------- */
 
-/* FILE.sheet.png beside FILE.h5, as pack does. */
-static enum status write_sheet(const char *out, struct errmsg *em)
-{
-    char path[PATH_BYTES_MAX];
-    struct set *set;
-    enum status st = set_open(out, &set, em);
-    if (st != ST_OK)
-        return st;
-    size_t stem = strlen(out) - strlen(path_extension(out));
-    int n = snprintf(path, sizeof path, "%.*s.sheet.png", (int)stem, out);
-    st = n > 0 && (size_t)n < sizeof path ? sheet_write(set, false, path, em)
-                                          : FAIL(em, ST_IO, "path too long: %s", out);
-    set_free(set);
-    if (st == ST_OK)
-        log_info("sample sheet: %s", path);
-    return st;
-}
-
 /* Packs the folder, as bifrons pack does, and removes it. */
 static enum status pack(const struct finish_options *o, struct errmsg *em)
 {
     struct pack_report report;
+    char sheet[PATH_BYTES_MAX];
     const struct pack_options p = {.folders = &o->part,
                                    .n_folders = 1,
                                    .output = o->out,
@@ -113,7 +96,9 @@ static enum status pack(const struct finish_options *o, struct errmsg *em)
             log_warn("%s: %s", report.notes[i].path, report.notes[i].reason);
     pack_report_release(&report);
     if (st == ST_OK)
-        st = write_sheet(o->out, em);
+        st = sheet_write_beside(o->out, sheet, em);
+    if (st == ST_OK)
+        log_info("sample sheet: %s", sheet);
     return st == ST_OK ? stored_remove(o->part, em) : st;
 }
 

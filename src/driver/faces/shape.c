@@ -92,6 +92,9 @@ static const struct {
     [SHAPE_HEAD] = {0, -0.1, 4.4},
 };
 
+const char *const shape_coverage_names[SHAPE_COVERAGES] = {
+    [SHAPE_FACE] = "face", [SHAPE_HEAD] = "head"};
+
 void shape_points(const struct face *face, double out[FACE_POINTS][2])
 {
     for (int i = 0; i < JAW + INNER; i++)

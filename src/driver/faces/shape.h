@@ -30,7 +30,9 @@ void shape_points(const struct face *face, double out[FACE_POINTS][2]);
 enum shape_coverage {
     SHAPE_FACE, /* brows to chin */
     SHAPE_HEAD, /* the hair, too */
+    SHAPE_COVERAGES
 };
+extern const char *const shape_coverage_names[SHAPE_COVERAGES]; /* of --coverage */
 /*
  * The similarity from the cut picture, size x size, to the picture: it best takes the brows, nose,
  * eyes and mouth of a mean face to those of this face. Points that are far off (an open mouth) have

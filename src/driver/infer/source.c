@@ -108,20 +108,25 @@ void source_release(struct source *s)
     *s = (struct source){0};
 }
 
-enum status source_read(struct source *s, int64_t i, int size, struct picture *out,
+enum status source_read_whole(const struct source *s, int64_t i, struct picture *out,
+                              struct errmsg *em)
+{
+    if (!s->set) {
+        enum status st = picture_read(s->paths[i], out, em);
+        return st == ST_IO ? ST_NOINPUT : st; /* ST_IO is for results only */
+    }
+    int side = set_get_info(s->set)->size;
+    enum status st = picture_init(out, side, side, em);
+    if (st == ST_OK && (st = set_read_image(s->set, i, out->rgb, em)) != ST_OK)
+        picture_release(out);
+    return st;
+}
+
+enum status source_read(const struct source *s, int64_t i, int size, struct picture *out,
                         struct errmsg *em)
 {
     struct picture whole = {0}, square = {0};
-    enum status st;
-    if (s->set) {
-        int side = set_get_info(s->set)->size;
-        st = picture_init(&whole, side, side, em);
-        if (st == ST_OK)
-            st = set_read_image(s->set, i, whole.rgb, em);
-    } else {
-        st = picture_read(s->paths[i], &whole, em);
-        st = st == ST_IO ? ST_NOINPUT : st; /* ST_IO is for results only */
-    }
+    enum status st = source_read_whole(s, i, &whole, em);
     if (st == ST_OK)
         st = picture_crop_square(&whole, &square, em);
     if (st == ST_OK)

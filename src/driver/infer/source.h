@@ -28,9 +28,11 @@ struct source {
 enum status source_open(const char *input, struct source *out, struct errmsg *em) MUST_CHECK;
 void source_release(struct source *s);
 
-/* The i-th picture, cut to its middle square, size x size. ST_DATA, ST_NOINPUT: the picture cannot
- * be used; ST_MEMORY. */
-enum status source_read(struct source *s, int64_t i, int size, struct picture *out,
+/* The i-th picture as it is. ST_DATA, ST_NOINPUT: the picture cannot be used; ST_MEMORY. */
+enum status source_read_whole(const struct source *s, int64_t i, struct picture *out,
+                              struct errmsg *em) MUST_CHECK;
+/* The same, cut to its middle square, size x size. */
+enum status source_read(const struct source *s, int64_t i, int size, struct picture *out,
                         struct errmsg *em) MUST_CHECK;
 /* The pose code of the i-th picture (data/pose.h); all unknown if the source has no points. */
 enum status source_pose(struct source *s, int64_t i, const struct pose_scale *scale,

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/checked.h"
 #include "base/log.h"
@@ -311,6 +310,7 @@ static void check_into(struct argp_state *state, struct swap_arguments *a)
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
+    static const char *const directions[] = {"a2b", "b2a"};
     struct swap_arguments *a = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
@@ -320,9 +320,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         a->out = text;
         return 0;
     case OPTION_DIRECTION:
-        if (strcmp(text, "a2b") != 0 && strcmp(text, "b2a") != 0)
-            argp_error(state, "--direction is a2b or b2a, not \"%s\"", text);
-        a->person = text[0] == 'b';
+        a->person = command_word(state, "direction", text, directions, 2, "a2b or b2a");
         a->directed = true;
         return 0;
     case OPTION_GRID:

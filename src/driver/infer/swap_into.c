@@ -127,14 +127,14 @@ static enum status work_on(struct work *w, int64_t i, struct errmsg *em)
     struct picture in = {0}, out = {0};
     struct into_report report;
     struct errmsg why = {0};
-    enum status st = picture_read(w->source->paths[i], &in, &why);
-    if ((st == ST_DATA || st == ST_NOINPUT || st == ST_IO) && w->source->folder && !w->a->strict) {
+    enum status st = source_read_whole(w->source, i, &in, &why);
+    if ((st == ST_DATA || st == ST_NOINPUT) && w->source->folder && !w->a->strict) {
         log_warn("skipped: %s", why.text);
         w->unreadable++;
         return ST_OK;
     }
     if (st != ST_OK)
-        return FAIL(em, st == ST_IO ? ST_NOINPUT : st, "%s", why.text);
+        return FAIL(em, st, "%s", why.text);
     st = into_picture(w->into, &in, &out, &report, em);
     if (st == ST_OK)
         count(w, i, &report);
@@ -204,7 +204,7 @@ static enum status work_on_all(struct work *w, struct errmsg *em)
 
 static enum status work_on_video(struct work *w, struct errmsg *em)
 {
-    char who[160];
+    char who[WHO_BYTES];
     const struct swap_video o = {.input = w->results->input,
                                  .out = w->results->out,
                                  .from_s = w->a->from_s,
@@ -221,7 +221,7 @@ enum status swap_into_check(const struct source *s, const struct results *r, str
     char path[PATH_BYTES_MAX];
     enum status st = ST_OK;
     if (s->video)
-        return swap_video_check(r->out, em);
+        return composite_note_check(r->out, em);
     if (s->set)
         return FAIL(em, ST_USAGE,
                     "%s is a set of faces that are cut out: --into puts a face back into a whole "
@@ -257,7 +257,6 @@ static enum status check_people(const struct work *w, struct errmsg *em)
 /* As the training pictures were cut: as told, else by the distance of their pupils. */
 static enum shape_coverage choose_coverage(const struct into_arguments *a, const struct loaded *l)
 {
-    static const char *const names[] = {[SHAPE_FACE] = "face", [SHAPE_HEAD] = "head"};
     double pupils = l->pupils[MODEL_A] > 0 ? l->pupils[MODEL_A] : l->pupils[MODEL_B];
     bool fits;
     enum shape_coverage nearest = shape_coverage_of(pupils, &fits);
@@ -270,7 +269,7 @@ static enum shape_coverage choose_coverage(const struct into_arguments *a, const
     else if (a->coverage_given && a->coverage != nearest)
         log_warn("--coverage %s: by the distance of the pupils, %.2f of the side, the pictures of "
                  "the training were cut with --coverage %s",
-                 names[a->coverage], pupils, names[nearest]);
+                 shape_coverage_names[a->coverage], pupils, shape_coverage_names[nearest]);
     return a->coverage_given ? a->coverage : nearest;
 }
 

@@ -36,7 +36,7 @@ struct into_arguments {
 /* The options; its input is a struct into_arguments, which it initialises. */
 extern const struct argp swap_into_options;
 
-/* Refuses a set. ST_USAGE. */
+/* After results_check. Refuses a set, and a note over another file. ST_USAGE, ST_IO. */
 enum status swap_into_check(const struct source *s, const struct results *r,
                             struct errmsg *em) MUST_CHECK;
 /* ST_USAGE: nothing tells who is replaced; ST_DATA: a reference does not show one face, no consent,

@@ -1,7 +1,4 @@
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "command.h"
 #include "swap_into.h"
@@ -67,20 +64,8 @@ static double share_of(struct argp_state *state, const char *option, const char 
     return share;
 }
 
-/* The index of the text in words; else bad usage. */
-static int word_of(struct argp_state *state, const char *option, const char *text,
-                   const char *const *words, int n, const char *allowed)
-{
-    for (int i = 0; i < n; i++)
-        if (strcmp(words[i], text) == 0)
-            return i;
-    argp_error(state, "--%s is %s, not \"%s\"", option, allowed, text);
-    return 0;
-}
-
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
-    static const char *const coverages[] = {[SHAPE_FACE] = "face", [SHAPE_HEAD] = "head"};
     static const char *const colours[] = {
         [COMPOSITE_NONE] = "none", [COMPOSITE_MEAN] = "mean", [COMPOSITE_LAB] = "lab"};
     struct into_arguments *a = state->input;
@@ -102,11 +87,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_COVERAGE:
         a->coverage_given = true;
         a->coverage =
-            (enum shape_coverage)word_of(state, "coverage", text, coverages, 2, "face or head");
+            (enum shape_coverage)command_word(state, "coverage", text, shape_coverage_names,
+                                              SHAPE_COVERAGES, "face or head");
         break;
     case KEY_COLOUR:
-        a->blend.colour =
-            (enum composite_colour)word_of(state, "colour", text, colours, 3, "none, mean or lab");
+        a->blend.colour = (enum composite_colour)command_word(state, "colour", text, colours, 3,
+                                                              "none, mean or lab");
         break;
     case KEY_ERODE:
         a->blend.erode = share_of(state, "erode", text);

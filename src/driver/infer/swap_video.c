@@ -27,12 +27,6 @@ static struct picture_mark mark_of(const struct work *w)
                                  .checkpoint_hash = w->o->loaded->hash};
 }
 
-enum status swap_video_check(const char *out, struct errmsg *em)
-{
-    enum status st = video_check_output(out, em);
-    return st == ST_OK ? composite_note_check(out, em) : st;
-}
-
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
 static enum status open_output(struct work *w, const struct video_frame *first, struct errmsg *em)

@@ -18,8 +18,6 @@ struct swap_video {
     const char *who; /* whose faces are replaced, for messages */
 };
 
-/* Checks before any work that the result may be written to `out`. ST_USAGE, ST_IO. */
-enum status swap_video_check(const char *out, struct errmsg *em) MUST_CHECK;
 /* ST_DATA: not a video that can be read, or no face of the person in it: nothing is written then.
  * ST_NODEVICE: no bifrons-video; ST_IO, ST_MEMORY, ST_TORCH. */
 enum status swap_video(const struct swap_video *o, struct errmsg *em) MUST_CHECK;

@@ -20,8 +20,9 @@
 
 /* base/poison.h is left out: fts.h needs what it forbids */
 
-enum { RECORD_BYTES_MAX = 16 << 20, KINDS = 4 };
+enum { RECORD_BYTES_MAX = 16 << 20 };
 
+enum kind { KIND_RUN, KIND_CHECKPOINT, KIND_SET, KIND_REPORT, KINDS };
 static const char *const kinds[KINDS] = {"run", "checkpoint", "set", "report"};
 
 struct uses {
@@ -33,7 +34,8 @@ struct uses {
     int64_t links; /* to folders, which are not followed */
 };
 
-static void add_found(struct uses *u, int kind, const char *path, const char *as, const char *match)
+static void add_found(struct uses *u, enum kind kind, const char *path, const char *as,
+                      const char *match)
 {
     json_array_append_new(u->found, json_pack("{s:s, s:o, s:s, s:s}", "kind", kinds[kind], "path",
                                               inspect_text(path), "as", as, "match", match));
@@ -54,7 +56,7 @@ static const char *match(const struct uses *u, const char *fingerprint, const ch
     return name[0] != '\0' && strcmp(person, name) == 0 ? "name" : NULL;
 }
 
-static void judge(struct uses *u, int kind, const char *path, const struct trained_on sets[2])
+static void judge(struct uses *u, enum kind kind, const char *path, const struct trained_on sets[2])
 {
     u->looked[kind]++;
     for (int p = 0; p < 2; p++) {
@@ -97,7 +99,7 @@ static enum status look_at_run(struct uses *u, const char *path, struct errmsg *
     json_decref(record);
     path_folder(path, folder, sizeof folder);
     if (st == ST_OK)
-        judge(u, 0, folder, sets);
+        judge(u, KIND_RUN, folder, sets);
     return st;
 }
 
@@ -115,7 +117,7 @@ static enum status look_at_report(struct uses *u, const char *path, struct errms
     const json_t *runs = json_object_get(page, "runs");
     for (size_t i = 0; i < json_array_size(runs); i++)
         if (names_of_run(json_object_get(json_array_get(runs, i), "record"), sets))
-            judge(u, 3, path, sets);
+            judge(u, KIND_REPORT, path, sets);
     json_decref(page);
     return st;
 }
@@ -129,7 +131,7 @@ static enum status look_at_checkpoint(struct uses *u, const char *path, struct e
         return st;
     trained_on_names(record, sets);
     json_decref(record);
-    judge(u, 1, path, sets);
+    judge(u, KIND_CHECKPOINT, path, sets);
     return ST_OK;
 }
 
@@ -141,7 +143,7 @@ static enum status look_at_set(struct uses *u, const char *path, struct errmsg *
     enum status st = set_open(path, &s, em);
     if (st != ST_OK)
         return st;
-    u->looked[2]++;
+    u->looked[KIND_SET]++;
     const struct set_info *info = set_get_info(s);
     snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, info->fingerprint);
     const char *how = match(u, fingerprint, info->person);
@@ -149,7 +151,7 @@ static enum status look_at_set(struct uses *u, const char *path, struct errmsg *
     if (st == ST_OK && change.added < info->n && (!how || strcmp(how, "name") == 0))
         how = "some pictures";
     if (st == ST_OK && how)
-        add_found(u, 2, path, info->person, how);
+        add_found(u, KIND_SET, path, info->person, how);
     set_free(s);
     return st;
 }
@@ -225,7 +227,7 @@ static void print_uses(const struct uses *u)
     {
         const char *kind = text_of(entry, "kind"), *how = text_of(entry, "match"),
                    *as = text_of(entry, "as");
-        bool set = strcmp(kind, kinds[2]) == 0;
+        bool set = strcmp(kind, kinds[KIND_SET]) == 0;
         snprintf(line, sizeof line, "%s: %s%s%s", text_of(entry, "path"),
                  strcmp(how, "pictures") == 0 ? "these pictures"
                  : strcmp(how, "name") == 0   ? "other pictures of a person of this name"
@@ -243,9 +245,9 @@ static void print_uses(const struct uses *u)
     snprintf(line, sizeof line,
              "%" PRId64 " run%s, %" PRId64 " checkpoint%s, %" PRId64 " set%s and %" PRId64
              " other report%s; %zu could not be read%s",
-             u->looked[0], PLURAL(u->looked[0]), u->looked[1], PLURAL(u->looked[1]), u->looked[2],
-             PLURAL(u->looked[2]), u->looked[3], PLURAL(u->looked[3]),
-             json_array_size(u->unreadable),
+             u->looked[KIND_RUN], PLURAL(u->looked[KIND_RUN]), u->looked[KIND_CHECKPOINT],
+             PLURAL(u->looked[KIND_CHECKPOINT]), u->looked[KIND_SET], PLURAL(u->looked[KIND_SET]),
+             u->looked[KIND_REPORT], PLURAL(u->looked[KIND_REPORT]), json_array_size(u->unreadable),
              json_array_size(u->unreadable) > 0 ? ", and may hold them, too" : "");
     inspect_print("looked at", line);
     if (u->links > 0) {
@@ -262,9 +264,10 @@ static enum status print_json(struct uses *u, struct errmsg *em)
         json_pack("{s:s, s:o, s:o, s:s, s:O, s:O, s:I, s:I, s:I, s:I, s:I}", "kind", "uses", "path",
                   inspect_text(set_path(u->set)), "person",
                   inspect_text(set_get_info(u->set)->person), "fingerprint", u->fingerprint,
-                  "found", u->found, "unreadable", u->unreadable, "runs", (json_int_t)u->looked[0],
-                  "checkpoints", (json_int_t)u->looked[1], "sets", (json_int_t)u->looked[2],
-                  "reports", (json_int_t)u->looked[3], "links", (json_int_t)u->links),
+                  "found", u->found, "unreadable", u->unreadable, "runs",
+                  (json_int_t)u->looked[KIND_RUN], "checkpoints",
+                  (json_int_t)u->looked[KIND_CHECKPOINT], "sets", (json_int_t)u->looked[KIND_SET],
+                  "reports", (json_int_t)u->looked[KIND_REPORT], "links", (json_int_t)u->links),
         em);
 }
 
@@ -277,7 +280,10 @@ enum status inspect_uses(const struct inspect_options *o, struct errmsg *em)
                  set_get_info(u.set)->fingerprint);
     for (size_t i = 0; i < o->n_paths && st == ST_OK; i++)
         st = walk(&u, o->paths[i], em);
-    if (st == ST_OK && u.looked[0] + u.looked[1] + u.looked[2] + u.looked[3] == 0 &&
+    if (st == ST_OK &&
+        u.looked[KIND_RUN] + u.looked[KIND_CHECKPOINT] + u.looked[KIND_SET] +
+                u.looked[KIND_REPORT] ==
+            0 &&
         json_array_size(u.unreadable) == 0)
         st = FAIL(em, ST_NOINPUT,
                   "--uses: no run, checkpoint or set in %s%s: give the folders that hold your runs",

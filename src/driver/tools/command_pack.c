@@ -161,25 +161,6 @@ static void log_outcome(const struct pack_options *o, const struct pack_report *
                  PACK_PICTURES_ADVISED);
 }
 
-/* Writes a sheet of sample pictures, FILE.sheet.png next to FILE.h5. */
-static enum status write_sheet(const char *output, struct errmsg *em)
-{
-    char path[PATH_BYTES_MAX];
-    struct set *s;
-    size_t stem = strlen(output) - strlen(path_extension(output));
-    int n = snprintf(path, sizeof path, "%.*s.sheet.png", (int)stem, output);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return FAIL(em, ST_IO, "path too long: %s", output);
-    enum status st = set_open(output, &s, em);
-    if (st != ST_OK)
-        return st;
-    st = sheet_write(s, false, path, em);
-    set_free(s);
-    if (st == ST_OK)
-        log_info("sample sheet: %s", path);
-    return st;
-}
-
 /* True for RUN/data/a.h5 if there is RUN/checkpoints/step-*.pt. */
 static bool is_of_a_run(const char *output, char run[static PATH_BYTES_MAX])
 {
@@ -205,14 +186,17 @@ static bool is_of_a_run(const char *output, char run[static PATH_BYTES_MAX])
 static enum status pack(struct pack_options *o, struct pack_report *report, struct errmsg *em)
 {
     char run[PATH_BYTES_MAX];
-    struct errmsg ignored = {0};
+    struct errmsg why = {0};
     if (!is_of_a_run(o->output, run))
         return pack_folders(o, report, em);
     o->look_only = true;
     o->force = false;
-    enum status st = pack_folders(o, report, &ignored);
+    enum status st = pack_folders(o, report, &why);
     if (st == ST_OK && report->current)
         return ST_OK;
+    /* other reasons of ST_USAGE advise --force, which does not help here */
+    if (report->consent_missing || (st != ST_OK && st != ST_USAGE))
+        return FAIL(em, st, "%s", why.text);
     return FAIL(em, ST_USAGE,
                 "%s is what the run in %s was trained on, and is not replaced: name another file, "
                 "and train on it with another --out",
@@ -256,6 +240,7 @@ int command_pack(int argc, char **argv)
     };
     struct errmsg em = {0};
     struct pack_report report;
+    char sheet[PATH_BYTES_MAX];
     a.pack.folders = a.folders;
     argp_parse(&parser, argc, argv, 0, NULL, &a);
 
@@ -268,8 +253,11 @@ int command_pack(int argc, char **argv)
     log_notes(&report);
     if (st == ST_OK) {
         log_outcome(&a.pack, &report, clock_seconds() - start);
-        if (!a.no_sheet && !report.current)
-            st = write_sheet(a.pack.output, &em);
+        if (!a.no_sheet && !report.current) {
+            st = sheet_write_beside(a.pack.output, sheet, &em);
+            if (st == ST_OK)
+                log_info("sample sheet: %s", sheet);
+        }
         if (st == ST_OK)
             print_next(a.pack.output);
     } else if (report.consent_missing) {

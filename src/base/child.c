@@ -101,11 +101,11 @@ int child_end(struct child *c, double within_s)
 {
     uint8_t unread;
     int how = 0;
-    double until_s = clock_seconds() + within_s;
+    double until_s = clock_seconds() + within_s, left_s = within_s;
     shutdown(c->link, SHUT_WR);
-    enum child_reply reply = CHILD_OK;
-    while (reply == CHILD_OK)
-        reply = child_receive(c, &unread, 1, until_s - clock_seconds());
+    /* one that never stops writing does not get more time */
+    while (left_s > 0 && child_receive(c, &unread, 1, left_s) == CHILD_OK)
+        left_s = until_s - clock_seconds();
     kill(c->pid, SIGKILL); /* one that has closed its side by ending keeps its status */
     close(c->link);
     while (waitpid(c->pid, &how, 0) < 0 && errno == EINTR)

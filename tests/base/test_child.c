@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "base/checked.h"
 #include "base/child.h"
 
 enum { MEGABYTE = 1 << 20, LONG_S = 60 };
@@ -40,6 +41,15 @@ static int never_read(int link, void *context)
 {
     (void)link, (void)context;
     pause();
+    return 0;
+}
+
+static int write_on(int link, void *context)
+{
+    static const char bytes[MEGABYTE];
+    (void)context;
+    while (write(link, bytes, sizeof bytes) > 0)
+        ;
     return 0;
 }
 
@@ -93,6 +103,18 @@ static void test_deadlines(void **state)
     assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
 }
 
+static void test_a_child_that_never_stops_writing_is_ended(void **state)
+{
+    static const double within_s[] = {0, 0.05};
+    struct child c;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(within_s); i++) {
+        assert_ok(child_start(write_on, NULL, &c, &em));
+        int how = child_end(&c, within_s[i]);
+        assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+    }
+}
+
 /* The middle process starts a child and ends; the child's end of the link then closes. */
 static int start_and_end(int link, void *context)
 {
@@ -121,6 +143,7 @@ int main(void)
         cmocka_unit_test(test_what_a_child_said_before_its_crash_arrives),
         cmocka_unit_test(test_a_child_sees_the_end_of_the_link_and_ends_by_itself),
         cmocka_unit_test(test_deadlines),
+        cmocka_unit_test(test_a_child_that_never_stops_writing_is_ended),
         cmocka_unit_test(test_a_child_ends_with_its_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -328,6 +329,35 @@ def test_no_unfinished_file_stays(tmp_path, plain):
         assert select.select([end], [], [], 30)[0], "a helper outlives the process that started it"
         os.close(end)
     assert os.listdir(tmp_path) == []
+
+
+MAGIC, HEAD, FRAME, WORKING, END = 0x42694656, 1, 2, 3, 4
+
+
+def message(kind, payload=b"", ticks=0, duration=0):
+    return struct.pack("<IIQqq", MAGIC, kind, len(payload), ticks, duration) + payload
+
+
+def test_a_helper_that_writes_says_nothing_until_it_is_asked(tmp_path):
+    """bifrons reads only after its END. A word a second before that fills the socket, and both wait for ever."""
+    n, picture = 100, drawn(1)
+    ours, theirs = socket.socketpair()
+    helper = subprocess.Popen([HELPER, "write", tmp_path / "out.mp4", "mp4", ""], stdin=theirs, stdout=theirs)
+    theirs.close()
+    ours.settimeout(60)
+    head = struct.pack("<iiqqdqd48s256s", W, H, 1, 10, 10, 0, 0, b"mpeg4", b"")
+    ours.sendall(message(HEAD, head) + b"".join(message(FRAME, picture, k) for k in range(n)))  # more than a socket holds
+    assert not select.select([ours], [], [], 0)[0], "the helper speaks before it is asked"
+    ours.sendall(message(END))
+    kinds = [WORKING]
+    with ours.makefile("rb") as answers:
+        while kinds[-1] == WORKING:
+            magic, kind, size = struct.unpack("<IIQ16x", answers.read(32))
+            kinds.append(kind)
+            payload = answers.read(size)
+    assert (magic, kind) == (MAGIC, END) and struct.unpack("<qqq", payload[:24]) == (n, 0, 0)
+    assert helper.wait(timeout=60) == 0
+    ours.close()
 
 
 # ---- bad files ---------------------------------------------------------------------------------------------------------

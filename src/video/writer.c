@@ -255,7 +255,7 @@ static enum status finish(struct writer *w, struct errmsg *em)
     int closed = avio_closep(&w->out->pb);
     error = error < 0 ? error : closed;
     w->done.sounds = w->sound.copied;
-    w->done.left = w->sound.left;
+    w->done.left = sound_left(&w->sound);
     return error < 0 ? fail(error, "cannot be written", em) : ST_OK;
 }
 

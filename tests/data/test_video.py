@@ -264,6 +264,20 @@ def test_a_pass_keeps_frames_times_and_sound(tmp_path, plain, uneven):
             assert probed(out, *length) == probed(source, *length)
 
 
+def test_sound_that_begins_late_is_left_out_and_counted(tmp_path):
+    """A program stream names its streams where they begin: after 8 s of one sound, two others come. At the end, their
+    kind is known at once; in the middle, they are met while the sound is copied."""
+    late = tmp_path / "late.mpg"
+    late.write_bytes(b"")
+    for seconds, sounds, at_s in (8, 1, 0), (2, 3, 9), (8, 1, 12):
+        part = ffmpeg(tmp_path / "part.mpg", "-filter_complex", "[0]fps=25[v]", "-map", "[v]", *["-map", "1"] * sounds, "-c:v",
+                      "mpeg2video", "-c:a", "mp2", "-output_ts_offset", str(at_s), n=seconds, fps=1, sound=True)
+        late.write_bytes(late.read_bytes() + open(part, "rb").read())
+        video = Read(late, tmp_path / f"{at_s}.mp4", mode="pass")
+        assert video.lines[-1].split()[2:4] == ["1", "2" if at_s else "0"]  # streams of sound, and others
+        assert len(frame_times(tmp_path / f"{at_s}.mp4")) == len(video.ticks)
+
+
 def test_what_is_written_says_what_it_is(tmp_path, plain):
     out = tmp_path / "out.mp4"
     Read(plain, out, mode="pass")

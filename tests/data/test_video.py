@@ -471,6 +471,15 @@ def test_a_helper_that_fails_is_named_with_the_file(tmp_path, plain):
     refused([plain], 65, "sent what was not expected", helper=fake(tmp_path, "head -c 4096 /dev/zero"))
 
 
+def test_a_frame_before_the_start_makes_no_sense(tmp_path, plain):
+    """A helper that was taken over may say what it likes: swaps rely on the times of frames."""
+    head = struct.pack("<iiqqddi?48s48s3x", W, H, 1, 10, 0, 0, 0, False, b"h264", b"")
+    (tmp_path / "said").write_bytes(message(HEAD, head) + message(FRAME, drawn(1), -1))
+    result = work("pass", plain, tmp_path / "out.mp4", helper=fake(tmp_path, f"cat {tmp_path}/said; read word"))
+    assert result.returncode == 65 and "sent a frame that makes no sense" in result.stderr, result.stderr
+    assert not (tmp_path / "out.mp4").exists()
+
+
 def test_a_helper_that_hangs_is_ended(tmp_path, plain):
     """The shell waits for a word that never comes; the deadline ends it."""
     refused([plain, "within=0.1"], 65, "did not answer within 0.1 s", helper=fake(tmp_path, "read word"))

@@ -37,7 +37,7 @@ struct writer {
         int64_t ticks, duration;
     } shown[DURATIONS]; /* a ring of the last frames: encoders forget durations */
     int64_t last;       /* ticks of the last frame */
-    struct video_done done;
+    struct video_written done;
 };
 
 static enum status fail(int error, const char *what, struct errmsg *em)

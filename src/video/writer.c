@@ -5,12 +5,12 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/checked.h"
+#include "base/file.h"
 #include "convert.h"
 #include "link.h"
 #include "programs.h"
@@ -128,7 +128,7 @@ static enum status add_video(struct writer *w, struct errmsg *em)
 
 static enum status open_output(struct writer *w, struct errmsg *em)
 {
-    char url[4096 + 8];
+    char url[PATH_BYTES_MAX + 8];
     const struct sound_part part = {(double)w->head.from_ticks * (double)w->head.base_num /
                                         (double)w->head.base_den,
                                     w->head.to_s > 0 ? w->head.to_s : INFINITY};

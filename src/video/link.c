@@ -9,7 +9,9 @@
 
 #include "base/poison.h"
 
-static double sent_s; /* when a message was last sent; one thread */
+/* of one thread */
+static double sent_s; /* when a message was last sent */
+static bool unheard;  /* bifrons sends and does not read yet */
 
 void link_ignore_signals(void)
 {
@@ -45,7 +47,7 @@ void link_send_kind(enum video_kind kind, const void *bytes, size_t n)
 
 void link_working(void)
 {
-    if (clock_seconds() - sent_s >= 1)
+    if (!unheard && clock_seconds() - sent_s >= 1)
         link_send_kind(VIDEO_WORKING, NULL, 0);
 }
 
@@ -64,5 +66,7 @@ bool link_receive_bytes(void *bytes, size_t n)
 
 bool link_receive(struct video_message *out)
 {
-    return link_receive_bytes(out, sizeof *out) && out->magic == VIDEO_MAGIC;
+    bool got = link_receive_bytes(out, sizeof *out) && out->magic == VIDEO_MAGIC;
+    unheard = got && out->kind != VIDEO_END;
+    return got;
 }

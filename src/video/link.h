@@ -11,7 +11,8 @@ void link_ignore_signals(void);
 /* Ends the process if bifrons has gone. */
 void link_send(const struct video_message *m, const void *bytes);
 void link_send_kind(enum video_kind kind, const void *bytes, size_t n);
-/* Sends WORKING if nothing was sent for a second. */
+/* Sends WORKING if nothing was sent for a second, and bifrons reads: what it does not read fills
+ * the socket, and then both would wait for each other. */
 void link_working(void);
 
 /* false: bifrons has gone, or sent something else than a message. */

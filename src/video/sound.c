@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "link.h"
 #include "source.h"
 
 #include "base/poison.h"
@@ -35,20 +36,20 @@ enum status sound_open(struct sound *s, const char *path, struct sound_part part
     if (st != ST_OK)
         return st;
     s->packet = av_packet_alloc();
+    s->streams = (int)s->in->nb_streams;
     s->to = calloc(s->in->nb_streams, sizeof *s->to);
     if (!s->packet || !s->to)
         return FAIL(em, ST_MEMORY, "out of memory");
-    int video = av_find_best_stream(s->in, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
-    for (unsigned i = 0; i < s->in->nb_streams && st == ST_OK; i++) {
+    s->video = av_find_best_stream(s->in, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0) >= 0;
+    for (int i = 0; i < s->streams && st == ST_OK; i++) {
         AVStream *from = s->in->streams[i];
         s->to[i] = -1;
         if (from->codecpar->codec_type == AVMEDIA_TYPE_AUDIO &&
-            from->codecpar->codec_id != AV_CODEC_ID_NONE)
+            from->codecpar->codec_id != AV_CODEC_ID_NONE &&
+            from->codecpar->sample_rate > 0) /* 0: it begins too late for a header to describe it */
             st = add_stream(s, from, em);
-        else {
+        else
             from->discard = AVDISCARD_ALL;
-            s->left += (int)i != video;
-        }
     }
     return st;
 }
@@ -74,7 +75,8 @@ static bool read_packet(struct sound *s)
 {
     while (av_read_frame(s->in, s->packet) >= 0) {
         const AVStream *from = s->in->streams[s->packet->stream_index];
-        if (s->to[from->index] >= 0 && place(s, from, s->packet))
+        link_working(); /* outside of the part may be hours */
+        if (from->index < s->streams && s->to[from->index] >= 0 && place(s, from, s->packet))
             return true;
         av_packet_unref(s->packet);
     }
@@ -105,6 +107,11 @@ enum status sound_copy(struct sound *s, double until_s, struct errmsg *em)
         }
     }
     return ST_OK;
+}
+
+int sound_left(const struct sound *s)
+{
+    return s->in ? (int)s->in->nb_streams - s->copied - s->video : 0;
 }
 
 void sound_release(struct sound *s)

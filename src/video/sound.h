@@ -2,9 +2,10 @@
  * Copies the packets of a file's sound into another file, undecoded.
  *
  *     struct sound s = {0};
- *     st = sound_open(&s, "walk.mp4", part, output, &em);  // adds the streams; before the output's
- * header st = sound_copy(&s, 1.5, &em);                  // what belongs before 1.5 s st =
- * sound_copy(&s, INFINITY, &em); sound_release(&s);
+ *     st = sound_open(&s, "walk.mp4", part, output, &em); // adds streams; before output's header
+ *     st = sound_copy(&s, 1.5, &em);                      // what belongs before 1.5 s
+ *     st = sound_copy(&s, INFINITY, &em);
+ *     sound_release(&s);
  */
 #ifndef BIFRONS_VIDEO_SOUND_H
 #define BIFRONS_VIDEO_SOUND_H
@@ -22,15 +23,19 @@ struct sound {
     AVFormatContext *in, *out; /* in NULL: there is none to copy */
     AVPacket *packet;
     struct sound_part part;
-    int *to;          /* (streams of `in`) the stream of `out`; -1: not copied */
-    int copied, left; /* streams of sound that are copied; others but the video */
-    bool waiting;     /* the packet is read and not yet written */
+    int streams;  /* of `in` when it was opened; some containers add streams while they are read */
+    int *to;      /* (streams) the stream of `out`; -1: not copied */
+    int copied;   /* streams of sound */
+    bool video;   /* `in` has a video */
+    bool waiting; /* the packet is read and not yet written */
 };
 
 /* ST_DATA: `out` cannot hold sound of this kind. */
 enum status sound_open(struct sound *s, const char *path, struct sound_part part,
                        AVFormatContext *out, struct errmsg *em) MUST_CHECK;
 enum status sound_copy(struct sound *s, double until_s, struct errmsg *em) MUST_CHECK;
+/* How many streams of `in`, as far as it was read, are neither copied nor the video. */
+int sound_left(const struct sound *s);
 void sound_release(struct sound *s);
 
 #endif

@@ -5,12 +5,12 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/checked.h"
+#include "base/file.h"
 #include "convert.h"
 #include "link.h"
 #include "programs.h"
@@ -37,7 +37,7 @@ struct writer {
         int64_t ticks, duration;
     } shown[DURATIONS]; /* a ring of the last frames: encoders forget durations */
     int64_t last;       /* ticks of the last frame */
-    struct video_done done;
+    struct video_written done;
 };
 
 static enum status fail(int error, const char *what, struct errmsg *em)
@@ -128,7 +128,7 @@ static enum status add_video(struct writer *w, struct errmsg *em)
 
 static enum status open_output(struct writer *w, struct errmsg *em)
 {
-    char url[4096 + 8];
+    char url[PATH_BYTES_MAX + 8];
     const struct sound_part part = {(double)w->head.from_ticks * (double)w->head.base_num /
                                         (double)w->head.base_den,
                                     w->head.to_s > 0 ? w->head.to_s : INFINITY};
@@ -255,7 +255,7 @@ static enum status finish(struct writer *w, struct errmsg *em)
     int closed = avio_closep(&w->out->pb);
     error = error < 0 ? error : closed;
     w->done.sounds = w->sound.copied;
-    w->done.left = w->sound.left;
+    w->done.left = sound_left(&w->sound);
     return error < 0 ? fail(error, "cannot be written", em) : ST_OK;
 }
 

@@ -7,6 +7,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -263,6 +264,20 @@ def test_a_pass_keeps_frames_times_and_sound(tmp_path, plain, uneven):
             assert probed(out, *length) == probed(source, *length)
 
 
+def test_sound_that_begins_late_is_left_out_and_counted(tmp_path):
+    """A program stream names its streams where they begin: after 8 s of one sound, two others come. At the end, their
+    kind is known at once; in the middle, they are met while the sound is copied."""
+    late = tmp_path / "late.mpg"
+    late.write_bytes(b"")
+    for seconds, sounds, at_s in (8, 1, 0), (2, 3, 9), (8, 1, 12):
+        part = ffmpeg(tmp_path / "part.mpg", "-filter_complex", "[0]fps=25[v]", "-map", "[v]", *["-map", "1"] * sounds, "-c:v",
+                      "mpeg2video", "-c:a", "mp2", "-output_ts_offset", str(at_s), n=seconds, fps=1, sound=True)
+        late.write_bytes(late.read_bytes() + open(part, "rb").read())
+        video = Read(late, tmp_path / f"{at_s}.mp4", mode="pass")
+        assert video.lines[-1].split()[2:4] == ["1", "2" if at_s else "0"]  # streams of sound, and others
+        assert len(frame_times(tmp_path / f"{at_s}.mp4")) == len(video.ticks)
+
+
 def test_what_is_written_says_what_it_is(tmp_path, plain):
     out = tmp_path / "out.mp4"
     Read(plain, out, mode="pass")
@@ -328,6 +343,35 @@ def test_no_unfinished_file_stays(tmp_path, plain):
         assert select.select([end], [], [], 30)[0], "a helper outlives the process that started it"
         os.close(end)
     assert os.listdir(tmp_path) == []
+
+
+MAGIC, HEAD, FRAME, WORKING, END = 0x42694656, 1, 2, 3, 4
+
+
+def message(kind, payload=b"", ticks=0, duration=0):
+    return struct.pack("<IIQqq", MAGIC, kind, len(payload), ticks, duration) + payload
+
+
+def test_a_helper_that_writes_says_nothing_until_it_is_asked(tmp_path):
+    """bifrons reads only after its END. A word a second before that fills the socket, and both wait for ever."""
+    n, picture = 100, drawn(1)
+    ours, theirs = socket.socketpair()
+    helper = subprocess.Popen([HELPER, "write", tmp_path / "out.mp4", "mp4", ""], stdin=theirs, stdout=theirs)
+    theirs.close()
+    ours.settimeout(60)
+    head = struct.pack("<iiqqdqd48s256s", W, H, 1, 10, 10, 0, 0, b"mpeg4", b"")
+    ours.sendall(message(HEAD, head) + b"".join(message(FRAME, picture, k) for k in range(n)))  # more than a socket holds
+    assert not select.select([ours], [], [], 0)[0], "the helper speaks before it is asked"
+    ours.sendall(message(END))
+    kinds = [WORKING]
+    with ours.makefile("rb") as answers:
+        while kinds[-1] == WORKING:
+            magic, kind, size = struct.unpack("<IIQ16x", answers.read(32))
+            kinds.append(kind)
+            payload = answers.read(size)
+    assert (magic, kind) == (MAGIC, END) and struct.unpack("<qqq", payload[:24]) == (n, 0, 0)
+    assert helper.wait(timeout=60) == 0
+    ours.close()
 
 
 # ---- bad files ---------------------------------------------------------------------------------------------------------
@@ -425,6 +469,15 @@ def test_a_helper_that_fails_is_named_with_the_file(tmp_path, plain):
     refused([plain], 65, "exit code 3", helper=fake(tmp_path, "exit 3"))
     refused([plain], 69, "does not start", helper=fake(tmp_path, "exit 127"))
     refused([plain], 65, "sent what was not expected", helper=fake(tmp_path, "head -c 4096 /dev/zero"))
+
+
+def test_a_frame_before_the_start_makes_no_sense(tmp_path, plain):
+    """A helper that was taken over may say what it likes: swaps rely on the times of frames."""
+    head = struct.pack("<iiqqddi?48s48s3x", W, H, 1, 10, 0, 0, 0, False, b"h264", b"")
+    (tmp_path / "said").write_bytes(message(HEAD, head) + message(FRAME, drawn(1), -1))
+    result = work("pass", plain, tmp_path / "out.mp4", helper=fake(tmp_path, f"cat {tmp_path}/said; read word"))
+    assert result.returncode == 65 and "sent a frame that makes no sense" in result.stderr, result.stderr
+    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_a_helper_that_hangs_is_ended(tmp_path, plain):

@@ -69,7 +69,7 @@ enum status video_open(const char *path, const struct video_options *o, struct v
         free(v);
         return FAIL(em, ST_MEMORY, "out of memory");
     }
-    v->last = INT64_MIN;
+    v->last = -1; /* times count from the start */
     v->helper = (struct helper){.path = v->path,
                                 .within_s = o->within_s > 0 ? o->within_s : HELPER_WITHIN_S};
     st = start(v, o, em);

@@ -8,13 +8,13 @@
  *     video_end) or FAILED (struct errmsg). What the helper writes last ends the link.
  * Writing: bifrons-video write TEMPORARY FORMAT SOUND
  *     bifrons: HEAD (struct video_head), then FRAMEs, then END (nothing)
- *     helper: WORKINGs, then END (struct video_done) or FAILED. Without an END from bifrons, the
- *     helper removes TEMPORARY.
+ *     helper: after bifrons's END, which first reads then: WORKINGs, then END (struct
+ * video_written). At any time FAILED. Without an END from bifrons, the helper removes TEMPORARY.
  */
 #ifndef BIFRONS_DATA_VIDEO_WIRE_H
 #define BIFRONS_DATA_VIDEO_WIRE_H
 
-#include "data/video.h"
+#include "data/video_writer.h"
 
 /* A frame of 67 megapixels, which is twice 8K. */
 #define VIDEO_PIXELS_MAX ((int64_t)1 << 26)
@@ -51,11 +51,6 @@ struct video_head {
     double to_s;                       /* of the source: where its sound ends; 0: at its end */
     char codec[VIDEO_NAME_BYTES];      /* an encoder of libavcodec's; "": the first of a list */
     char comment[VIDEO_COMMENT_BYTES]; /* the container's tag "comment" */
-};
-
-struct video_done {
-    int64_t frames, sounds, left; /* written frames; copied streams of sound; other streams */
-    char codec[VIDEO_NAME_BYTES];
 };
 
 #endif

@@ -152,10 +152,9 @@ static enum status append_xmp(const struct video_writer *w, struct errmsg *em)
 enum status video_writer_end(struct video_writer *w, struct video_written *done, struct errmsg *em)
 {
     const struct video_message m = {.magic = VIDEO_MAGIC, .kind = VIDEO_END};
-    struct video_done d;
     enum status st = helper_send(&w->helper, &m, NULL, em);
     if (st == ST_OK)
-        st = helper_expect(&w->helper, VIDEO_END, &d, sizeof d, em);
+        st = helper_expect(&w->helper, VIDEO_END, done, sizeof *done, em);
     if (st == ST_OK)
         st = append_xmp(w, em);
     if (st == ST_OK)
@@ -163,9 +162,7 @@ enum status video_writer_end(struct video_writer *w, struct video_written *done,
     if (st != ST_OK)
         return st;
     w->done = true;
-    *done = (struct video_written){.frames = d.frames, .sounds = d.sounds, .left = d.left};
-    d.codec[sizeof d.codec - 1] = '\0';
-    snprintf(done->codec, sizeof done->codec, "%s", d.codec);
+    done->codec[sizeof done->codec - 1] = '\0';
     return ST_OK;
 }
 

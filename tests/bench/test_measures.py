@@ -18,16 +18,20 @@ def measures(*words):
     return subprocess.run([sys.executable, ROOT / "bench/measures", *words], capture_output=True, text=True, timeout=60)
 
 
+def stand_in(folder):
+    """A build whose program tells what lies in the checkpoint."""
+    (folder / "bifrons").write_text('#!/bin/sh\n[ "$1 $3 $4" = "eval --faces=5 --json" ] && exec cat "$2"\n')
+    for name in ("bifrons", "bifrons-engine"):
+        (folder / name).touch()
+        (folder / name).chmod(0o755)
+
+
 def cells(line):
     return [cell.strip() for cell in line.strip("| ").split(" | ")]
 
 
 def test_numbers_are_correlated_with_the_error_over_checkpoints(tmp_path):
-    program = tmp_path / "bifrons"  # tells what lies in the checkpoint
-    program.write_text('#!/bin/sh\n[ "$1 $3 $4" = "eval --faces=5 --json" ] && exec cat "$2"\n')
-    for name in ("bifrons", "bifrons-engine"):
-        (tmp_path / name).touch()
-        (tmp_path / name).chmod(0o755)
+    stand_in(tmp_path)
     files = []
     for i, l1 in enumerate((0.1, 0.2, 0.05, 0.4)):
         files.append(tmp_path / f"step-{i}.pt")
@@ -47,4 +51,5 @@ def test_what_cannot_be_compared_is_told(tmp_path):
     files = sorted(tmp_path.glob("*.json"))
     done = measures("--read", *files)
     assert done.returncode == 1 and "needs sets with true swaps, and --faces" in done.stderr
-    assert "give three checkpoints or more" in measures(files[0]).stderr
+    stand_in(tmp_path)
+    assert "give three checkpoints or more" in measures(files[0], "--build", tmp_path).stderr

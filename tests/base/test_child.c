@@ -136,6 +136,20 @@ static void test_a_child_ends_with_its_parent(void **state)
     (void)child_end(&middle, LONG_S);
 }
 
+static void test_a_message_that_a_child_sent_is_made_safe(void **state)
+{
+    (void)state;
+    struct errmsg sent;
+    memset(&sent, 'x', sizeof sent);
+    assert_false(child_message_fits(&sent));
+    assert_int_equal(strlen(sent.where), sizeof sent.where - 1);
+    assert_int_equal(strlen(sent.text), sizeof sent.text - 1);
+    sent.code = ST_INTERRUPTED;
+    assert_true(child_message_fits(&sent));
+    sent.code = (enum status)(ST_INTERRUPTED + 1);
+    assert_false(child_message_fits(&sent));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +159,7 @@ int main(void)
         cmocka_unit_test(test_deadlines),
         cmocka_unit_test(test_a_child_that_never_stops_writing_is_ended),
         cmocka_unit_test(test_a_child_ends_with_its_parent),
+        cmocka_unit_test(test_a_message_that_a_child_sent_is_made_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

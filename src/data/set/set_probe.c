@@ -43,7 +43,7 @@ enum status set_probe(const char *path, struct errmsg *em)
         return FAIL(em, ST_DATA,
                     "%s is damaged: reading its metadata did not end within %d s; pack it again",
                     path, DEADLINE_S);
-    if (reply == CHILD_GONE)
+    if (reply == CHILD_GONE || !child_message_fits(&verdict)) /* libhdf5 may have overwritten it */
         return FAIL(em, ST_DATA, "%s is damaged: reading its metadata crashes; pack it again",
                     path);
     if (verdict.code != ST_OK && em && em->code == ST_OK)

@@ -43,14 +43,20 @@ static enum status start(struct video *v, const struct video_options *o, struct 
     return helper_start(o->program, words, &v->helper, em);
 }
 
-/* The head comes from a process that read untrusted bytes. */
+/* Any other byte in a bool is undefined. What is sent comes from a process that read untrusted
+ * bytes. */
+static bool bool_fits(const bool *sent)
+{
+    return *(const unsigned char *)sent <= 1;
+}
+
 static bool head_fits(struct video_info *i)
 {
     i->codec[sizeof i->codec - 1] = i->converted[sizeof i->converted - 1] = '\0';
     return i->width > 0 && i->height > 0 && i->width <= PICTURE_SIDE_MAX &&
            i->height <= PICTURE_SIDE_MAX && (int64_t)i->width * i->height <= VIDEO_PIXELS_MAX &&
            i->base_num > 0 && i->base_den > 0 && i->base_num <= INT32_MAX &&
-           i->base_den <= INT32_MAX && i->duration_s >= 0 && i->fps >= 0;
+           i->base_den <= INT32_MAX && i->duration_s >= 0 && i->fps >= 0 && bool_fits(&i->sound);
 }
 
 enum status video_open(const char *path, const struct video_options *o, struct video **out,
@@ -111,11 +117,12 @@ static enum status end(struct video *v, const struct video_message *m, struct er
 {
     struct video_end e;
     char text[VIDEO_PLACES_BYTES / 3];
-    if (m->bytes != sizeof e)
-        return FAIL(em, ST_DATA, "%s: bifrons-video sent an end that makes no sense", v->path);
-    enum status st = helper_receive_bytes(&v->helper, &e, sizeof e, em);
+    bool fits = m->bytes == sizeof e;
+    enum status st = fits ? helper_receive_bytes(&v->helper, &e, sizeof e, em) : ST_OK;
     if (st != ST_OK)
         return st;
+    if (!fits || !bool_fits(&e.whole))
+        return FAIL(em, ST_DATA, "%s: bifrons-video sent an end that makes no sense", v->path);
     v->ended = true;
     if (e.whole && v->info.duration_s > e.end_s + END_SLACK_S) {
         snprintf(text, sizeof text, "it ends after %.1f s, but says that it lasts %.1f s", e.end_s,

@@ -98,8 +98,7 @@ static enum status failed(struct helper *h, struct errmsg *em)
     enum status st = helper_receive_bytes(h, &theirs, sizeof theirs, em);
     if (st != ST_OK)
         return st;
-    theirs.text[sizeof theirs.text - 1] = '\0';
-    bool known = theirs.code > ST_OK && theirs.code <= ST_INTERRUPTED;
+    bool known = child_message_fits(&theirs) && theirs.code != ST_OK;
     return FAIL(em, known ? theirs.code : ST_DATA, "%s: %s", h->path, theirs.text);
 }
 

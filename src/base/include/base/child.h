@@ -45,6 +45,14 @@ enum child_reply child_receive(const struct child *c, void *bytes, size_t n,
 enum child_reply child_send(const struct child *c, const void *bytes, size_t n,
                             double within_s) MUST_CHECK;
 
+/* Ends the texts of a message that a child sent, which may have overwritten anything. False: its
+ * code is no status. */
+static inline bool child_message_fits(struct errmsg *em)
+{
+    em->where[sizeof em->where - 1] = em->text[sizeof em->text - 1] = '\0';
+    return em->code >= ST_OK && em->code <= ST_INTERRUPTED;
+}
+
 /* Ends the writing side of the link, waits up to within_s seconds until the child closes its side,
  * then kills it. Returns its status as of waitpid. */
 int child_end(struct child *c, double within_s);

@@ -159,6 +159,24 @@ static void errors_have_their_place(void **state)
     }
 }
 
+/* toml++ takes some of these for impossible in its tables of characters. */
+static void other_characters_outside_of_quotes_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"\u00a1", "\u00e4", "\u0499", "\u3001", "\ufdd0", "\ufefe"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct errmsg em;
+        struct toml_document *t = NULL;
+        char text[32];
+        snprintf(text, sizeof text, "a = 1 %s\n", bad[i]);
+        assert_status(parse(text, &t, &em), ST_CONFIG);
+        assert_text_has(em.text, "f.toml:1:7: ");
+        snprintf(text, sizeof text, "a = 1\n%s = 2\n", bad[i]);
+        assert_status(parse(text, &t, &em), ST_CONFIG);
+        assert_text_has(em.text, "f.toml:2:1: ");
+    }
+}
+
 /* Depth that would exhaust the stack is refused: in dots, in brackets, and in both. */
 static void depth_is_bounded(void **state)
 {
@@ -199,6 +217,7 @@ int main(void)
         cmocka_unit_test(other_arrays_have_no_members),
         cmocka_unit_test(errors_have_their_place),
         cmocka_unit_test(what_was_meant_is_told),
+        cmocka_unit_test(other_characters_outside_of_quotes_are_refused),
         cmocka_unit_test(depth_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

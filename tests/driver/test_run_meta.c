@@ -222,6 +222,27 @@ static void a_text_without_a_row_gives_what_a_run_begins_with(void **state)
     assert_same(&m.state, &begun);
 }
 
+static void numbers_that_cannot_be_are_as_if_missing(void **state)
+{
+    (void)state;
+    struct run_meta m;
+    struct train_state begun;
+    train_state_init(&begun);
+    run_meta_read(
+        "{\"world_size\": 8573630000, \"threads\": -1, \"stage\": 0, \"stage_step\": 1e300, "
+        "\"best_step\": -9, \"guard\": {\"rollbacks\": 1e10, \"skipped\": -1e30}, "
+        "\"collapse\": {\"kind\": [1, 1], \"in_a_row\": 99999999999}}",
+        &m);
+    assert_int_equal(m.world_size, 0);
+    assert_int_equal(m.threads, 0);
+    assert_int_equal(m.state.stage, 0);
+    assert_int_equal(m.state.stage_step, begun.stage_step);
+    assert_int_equal(m.state.best_step, begun.best_step);
+    assert_int_equal(m.state.guard.rollbacks, 0);
+    assert_int_equal(m.state.guard.skipped, 0);
+    assert_int_equal(m.state.collapse.in_a_row, 0);
+}
+
 static void stages_are_told_of_a_run_with_stages_only(void **state)
 {
     (void)state;
@@ -242,6 +263,7 @@ int main(void)
         cmocka_unit_test(what_is_known_of_the_faces_is_written),
         cmocka_unit_test(a_stored_text_is_read),
         cmocka_unit_test(a_text_without_a_row_gives_what_a_run_begins_with),
+        cmocka_unit_test(numbers_that_cannot_be_are_as_if_missing),
         cmocka_unit_test(stages_are_told_of_a_run_with_stages_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

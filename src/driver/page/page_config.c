@@ -10,6 +10,8 @@
 
 #include "base/poison.h"
 
+enum { PICTURES_MAX = 100 * 1000 * 1000 }; /* as in a set */
+
 /* The configurations that are compared. */
 struct configs {
     struct config run, preset, defaults;
@@ -56,7 +58,7 @@ static int64_t training_pictures(const struct page_part *p, const struct config 
     json_int_t most = 1;
     for (size_t i = 0; i < json_array_size(people); i++) {
         json_int_t n = json_integer_value(json_object_get(json_array_get(people, i), "pictures"));
-        most = n > most ? n : most;
+        most = n > most && n <= PICTURES_MAX ? n : most;
     }
     return (int64_t)((double)most * (1 - c->data.val_fraction));
 }

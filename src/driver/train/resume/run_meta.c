@@ -1,5 +1,6 @@
 #include "run_meta.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -13,6 +14,14 @@ static double number_of(const json_t *object, const char *key, double otherwise)
 {
     const json_t *value = json_object_get(object, key);
     return json_is_number(value) ? json_number_value(value) : otherwise;
+}
+
+/* A whole number from least to most; least if it is another one, or none. */
+static int64_t whole_of(const json_t *object, const char *key, int64_t least, int64_t most)
+{
+    const json_t *value = json_object_get(object, key);
+    json_int_t number = json_integer_value(value); /* 0 if it is none */
+    return number >= least && number <= most ? number : least;
 }
 
 /* NULL if out of memory. */
@@ -38,9 +47,9 @@ static struct guard guard_of(const json_t *object)
         g.window[i] = json_number_value(json_array_get(losses, i));
     g.n = (int32_t)n;
     g.next = (int32_t)(n % GUARD_WINDOW);
-    g.bad_in_a_row = (int32_t)number_of(object, "bad_in_a_row", 0);
-    g.rollbacks = (int32_t)number_of(object, "rollbacks", 0);
-    g.skipped = (int64_t)number_of(object, "skipped", 0);
+    g.bad_in_a_row = (int32_t)whole_of(object, "bad_in_a_row", 0, INT32_MAX);
+    g.rollbacks = (int32_t)whole_of(object, "rollbacks", 0, INT32_MAX);
+    g.skipped = whole_of(object, "skipped", 0, INT64_MAX);
     g.lr_scale = number_of(object, "lr_scale", 1);
     return g;
 }
@@ -80,7 +89,7 @@ static struct collapse collapse_of(const json_t *object)
         if (kind[who] > COLLAPSE_NONE && kind[who] < COLLAPSE_KINDS)
             c.kind[who] = (int32_t)kind[who];
     if (c.kind[MODEL_A] != COLLAPSE_NONE || c.kind[MODEL_B] != COLLAPSE_NONE)
-        c.in_a_row = (int32_t)fmin(fmax(number_of(object, "in_a_row", 0), 0), INT32_MAX);
+        c.in_a_row = (int32_t)whole_of(object, "in_a_row", 0, INT32_MAX);
     return c;
 }
 
@@ -132,7 +141,7 @@ static void row_read(const struct row *row, const json_t *meta, struct train_sta
     case WHOLE:
     case STAGE:
     case IN_STAGE:
-        *whole = (int64_t)number_of(meta, row->key, first_of(row)) - first_of(row);
+        *whole = whole_of(meta, row->key, first_of(row), INT64_MAX) - first_of(row);
         break;
     case NUMBER:
     case SECONDS:
@@ -186,8 +195,8 @@ void run_meta_read(const char *text, struct run_meta *out)
 {
     json_t *meta = json_loads(text ? text : "{}", 0, NULL);
     *out = (struct run_meta){
-        .world_size = (int)number_of(meta, "world_size", 0),
-        .threads = (int)number_of(meta, "threads", 0),
+        .world_size = (int)whole_of(meta, "world_size", 0, INT_MAX),
+        .threads = (int)whole_of(meta, "threads", 0, INT_MAX),
     };
     train_state_init(&out->state);
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)

@@ -10,8 +10,6 @@
 
 #include "base/poison.h"
 
-enum { PICTURES_MAX = 100 * 1000 * 1000 }; /* as in a set */
-
 /* The configurations that are compared. */
 struct configs {
     struct config run, preset, defaults;
@@ -58,18 +56,19 @@ static int64_t training_pictures(const struct page_part *p, const struct config 
     json_int_t most = 1;
     for (size_t i = 0; i < json_array_size(people); i++) {
         json_int_t n = json_integer_value(json_object_get(json_array_get(people, i), "pictures"));
-        most = n > most && n <= PICTURES_MAX ? n : most;
+        most = n > most && n <= PLAN_PICTURES_MAX ? n : most;
     }
     return (int64_t)((double)most * (1 - c->data.val_fraction));
 }
 
 static json_t *plan_json(const struct page_part *p, const struct config *c)
 {
-    const json_t *ranks = json_object_get(json_object_get(p->object, "record"), "world_size");
+    json_int_t ranks =
+        json_integer_value(json_object_get(json_object_get(p->object, "record"), "world_size"));
     const struct plan_request request = {
         .config = c,
         .cluster = p->cluster,
-        .ranks = json_integer_value(ranks) > 0 ? json_integer_value(ranks) : 1,
+        .ranks = ranks > 0 && ranks <= PLAN_RANKS_MAX ? ranks : 1,
         .pictures = training_pictures(p, c),
     };
     struct errmsg em = {0};

@@ -15,13 +15,15 @@
 #include "plan_time.h"
 
 enum plan_precision { PLAN_FP32, PLAN_BF16, PLAN_PRECISIONS };
+enum { PLAN_RANKS_MAX = 1 << 24, PLAN_PICTURES_MAX = INT32_MAX };
 enum { PLAN_POINTS_MAX = 32, PLAN_ADVICE_MAX = 8, PLAN_ADVICE_BYTES = 192 };
 
 struct plan_request {
     const struct config *config;   /* borrowed as long as the plan exists, like cluster */
     const struct cluster *cluster; /* NULL: no times, no verdict on memory */
-    int64_t ranks;                 /* 0: all of the cluster's first node, or 1 */
-    int64_t pictures;              /* training pictures of the person who has more: for epochs */
+    int64_t ranks;                 /* to PLAN_RANKS_MAX; 0: all of the cluster's first node, or 1 */
+    int64_t pictures;              /* training pictures of the person who has more: for epochs; at
+                                      most PLAN_PICTURES_MAX */
 };
 
 /* One number of ranks of a scaling curve. */

@@ -11,7 +11,7 @@
 #include "plan.h"
 
 enum { KEY_SET = 1000, KEY_CLUSTER, KEY_RANKS, KEY_PICTURES, KEY_CHART, KEY_JSON };
-enum { RANKS_MAX = 1 << 24, PICTURES_DEFAULT = 10000 };
+enum { PICTURES_DEFAULT = 10000 };
 
 struct arguments {
     struct config_sources sources;
@@ -49,10 +49,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         a->cluster = arg;
         return 0;
     case KEY_RANKS:
-        a->ranks = command_number(state, "ranks", arg, 1, RANKS_MAX);
+        a->ranks = command_number(state, "ranks", arg, 1, PLAN_RANKS_MAX);
         return 0;
     case KEY_PICTURES:
-        a->pictures = command_number(state, "pictures", arg, 1, INT32_MAX);
+        a->pictures = command_number(state, "pictures", arg, 1, PLAN_PICTURES_MAX);
         return 0;
     case KEY_CHART:
         a->chart = arg;

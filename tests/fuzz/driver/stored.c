@@ -1,0 +1,34 @@
+/* The lists of a folder that bifrons extract wrote: faces.csv, then identity.csv. */
+#include "stored.h"
+
+#include "fuzz.h"
+
+const char *verdict_name(enum verdict v)
+{
+    return v == UNSURE ? "unsure" : "kept";
+}
+
+/* Not reached: nothing is dropped here. */
+enum status cuts_save(const char *folder, const struct cuts_state *s, struct errmsg *em)
+{
+    (void)s;
+    return FAIL(em, ST_IO, "%s is not written", folder);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct stored_identities identities;
+    struct stored_reader r;
+    struct errmsg em = {0};
+    const uint8_t *part;
+    size_t bytes = fuzz_part(&data, &n, &part);
+    fuzz_file_in_folder("faces.csv", part, bytes);
+    fuzz_file_in_folder("identity.csv", data, n);
+    enum status st = stored_open(&r, fuzz_folder(), &em);
+    while (st == ST_OK && stored_next(&r))
+        ;
+    stored_close(&r);
+    if (stored_identities_read(fuzz_folder(), &identities, &em) == ST_OK)
+        stored_identities_release(&identities);
+    return 0;
+}

@@ -302,6 +302,24 @@ static void size_is_refused_before_memory_is_taken(void **state)
     assert_status(picture_decode(bmp, sizeof bmp, &p, &em), ST_DATA);
 }
 
+/* Runs that end at once, in a bitmap that says it is 8000 x 8000. */
+static void more_pixels_than_the_bytes_can_hold_are_refused(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct picture p;
+    uint8_t bmp[60] = {'B',  'M',      [10] = 58, [14] = 40, [18] = 0x40, 0x1f,    [22] = 0x40,
+                       0x1f, [26] = 1, [28] = 8,  [30] = 1,  [46] = 1,    [59] = 1};
+    assert_status(picture_decode(bmp, sizeof bmp, &p, &em), ST_DATA);
+    assert_text_has(em.text, "damaged BMP: 8000 x 8000 pixels do not fit into its 60 bytes");
+    bmp[18] = bmp[19] = bmp[23] = 0;
+    bmp[18] = 64; /* 64 x 64 fit */
+    em = (struct errmsg){0};
+    assert_ok(picture_decode(bmp, sizeof bmp, &p, &em));
+    assert_int_equal(p.height, 64);
+    picture_release(&p);
+}
+
 enum { WAVES = 32 };
 
 /* Stripes whose brightness goes from 128 - high to 128 + high in `wide` pixels. */
@@ -354,6 +372,7 @@ int main(void)
         cmocka_unit_test(strange_files_are_refused_with_a_reason),
         cmocka_unit_test(huffman_table_beyond_256_codes_is_refused),
         cmocka_unit_test(size_is_refused_before_memory_is_taken),
+        cmocka_unit_test(more_pixels_than_the_bytes_can_hold_are_refused),
         cmocka_unit_test(sharpness_knows_edges_and_not_contrast),
         cmocka_unit_test(extensions),
     };

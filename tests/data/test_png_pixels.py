@@ -36,6 +36,12 @@ def test_every_colour_type_and_depth(tmp_path, colour, bits, interlaced):
             same(path, within=1 if colour in (4, 6) else 0)
 
 
+def test_a_blank_picture_that_packs_best_is_read(tmp_path):
+    """7000 pixels for each byte of the file: near the most that DEFLATE reaches."""
+    path = write(tmp_path / "blank.png", encode(numpy.zeros((2048, 2048, 1), int), 1, 0))
+    assert path.stat().st_size < 2048 * 2048 / 7000 and not decoded(path).any()
+
+
 @pytest.mark.parametrize("colour", [0, 2])
 def test_sixteen_bits_by_their_high_byte(tmp_path, colour):
     values = samples(9, 9, 8, colour) * 256 + 255

@@ -9,7 +9,9 @@
 
 #include "base/poison.h"
 
-enum { FILE_BYTES_MAX = 1 << 30 };
+/* Pixels that a byte of a file can stand for: DEFLATE packs 1032 bytes into one, each of 8 pixels
+ * of a PNG. JPEG and runs of BMP reach less. */
+enum { FILE_BYTES_MAX = 1 << 30, BYTE_PIXELS_MAX = 8 * 1032 };
 
 /* Called before a size is used for anything else. */
 enum status picture_side_check(uint64_t width, uint64_t height, struct errmsg *em)
@@ -77,6 +79,10 @@ static enum status check_and_decode(const uint8_t *bytes, size_t n, struct pictu
         return FAIL(em, ST_DATA,
                     "%d x %d pixels: at most %d a side and %zu in all; make it smaller",
                     facts.width, facts.height, PICTURE_SIDE_MAX, PICTURE_PIXELS_MAX);
+    size_t pixels = (size_t)facts.width * (size_t)facts.height;
+    if (pixels / BYTE_PIXELS_MAX > n)
+        return FAIL(em, ST_DATA, "damaged %s: %d x %d pixels do not fit into its %zu bytes",
+                    format->name, facts.width, facts.height, n);
     if ((st = format->pixels(bytes, n, &facts, &rgba, em)) != ST_OK)
         return st;
     st = upright(rgba, &facts, out, em);

@@ -40,6 +40,12 @@ static size_t read_row(FILE *f, char **row, size_t *room)
     return n;
 }
 
+/* A list that was changed names no file outside of the folder: such files could be removed. */
+static bool is_own_name(const char *name)
+{
+    return name[0] != '\0' && !strchr(name, '/');
+}
+
 /* ---- faces.csv ------------------------------------------------------------------------------- */
 
 enum status stored_open(struct stored_reader *r, const char *folder, struct errmsg *em)
@@ -58,9 +64,11 @@ bool stored_next(struct stored_reader *r)
         const char *verdict = strrchr(r->line, ',');
         if (r->line[n - 1] == '\n')
             r->line[n - 1] = '\0';
-        if (!verdict || name == 0 || name >= sizeof r->name || r->line[0] == '"')
+        if (!verdict || name >= sizeof r->name || r->line[0] == '"')
             continue;
         snprintf(r->name, sizeof r->name, "%.*s", (int)name, r->line);
+        if (!is_own_name(r->name))
+            continue;
         snprintf(r->verdict, sizeof r->verdict, "%s", verdict + 1);
         r->unsure = strcmp(r->verdict, verdict_name(UNSURE)) == 0;
         return true;
@@ -92,7 +100,7 @@ static bool parse_identity(const char *line, char name[static CUT_NAME_BYTES], f
             return false;
         at = end;
     }
-    return true;
+    return n < CUT_NAME_BYTES && is_own_name(name);
 }
 
 static bool grow(struct stored_identities *s, size_t room)
@@ -118,8 +126,8 @@ enum status stored_identities_read(const char *folder, struct stored_identities 
         if (s.n == room && !grow(&s, room = room ? 2 * room : 256))
             st = FAIL(em, ST_MEMORY, "out of memory for %zu faces", s.n);
         else if (!parse_identity(line, s.names[s.n], s.numbers[s.n]))
-            st = FAIL(em, ST_DATA, "%s/identity.csv:%zu: not a name and %d numbers", folder,
-                      s.n + 2, FACE_IDENTITY);
+            st = FAIL(em, ST_DATA, "%s/identity.csv:%zu: not a picture's name and %d numbers",
+                      folder, s.n + 2, FACE_IDENTITY);
         else
             s.n++;
     }

@@ -1,6 +1,9 @@
 /* The lists of a folder that bifrons extract wrote: faces.csv, then identity.csv. */
 #include "stored.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "fuzz.h"
 
 const char *verdict_name(enum verdict v)
@@ -15,6 +18,13 @@ enum status cuts_save(const char *folder, const struct cuts_state *s, struct err
     return FAIL(em, ST_IO, "%s is not written", folder);
 }
 
+/* Files of these names may be removed. */
+static void need_own_name(const char *name)
+{
+    if (name[0] == '\0' || strchr(name, '/'))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct stored_identities identities;
@@ -26,9 +36,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     fuzz_file_in_folder("identity.csv", data, n);
     enum status st = stored_open(&r, fuzz_folder(), &em);
     while (st == ST_OK && stored_next(&r))
-        ;
+        need_own_name(r.name);
     stored_close(&r);
-    if (stored_identities_read(fuzz_folder(), &identities, &em) == ST_OK)
-        stored_identities_release(&identities);
+    if (stored_identities_read(fuzz_folder(), &identities, &em) != ST_OK)
+        return 0;
+    for (size_t i = 0; i < identities.n; i++)
+        need_own_name(identities.names[i]);
+    stored_identities_release(&identities);
     return 0;
 }

@@ -46,7 +46,7 @@ def test_a_build_before_the_setup_names_the_setup(tree, script):
 def test_a_preset_that_is_none_is_named(tree):
     done = run(tree, "build", "relaese")
     assert done.returncode == 64 and done.stdout == ""
-    assert done.stderr == ("build: there is no preset relaese: one of release dev asan tsan cuda "
+    assert done.stderr == ("build: there is no preset relaese: one of release dev asan tsan cuda fuzz "
                            "(CMakePresets.json)\n")
 
 

@@ -28,7 +28,7 @@ CANNOT = [
     (r"^slurm/job$|^bifrons (?!info$)[a-z]+$", "a name, no command line"),
     (r"^(mpirun --quiet|bifrons inspect --verify|bifrons synth --seed 11)$", "an option, without what it goes with"),
     (r"^(sbatch|srun|salloc|scancel|scontrol)\b", "needs Slurm: tests/slurm; its arguments: test_a_job_has_a_picture_for_each_rank"),
-    (r"^scripts/(demo|test|setup|build|format|torture|check-cuda|check-style)\b", "installs, builds or tests for minutes"),
+    (r"^scripts/(demo|test|setup|build|format|torture|check-cuda|check-gpu|bundle-gpu|check-style)\b", "installs, builds or tests for minutes"),
     (r"^bench/\S+", "measures for minutes: tests/bench runs it with --quick"),
     (r"^(\.venv/bin/)?pip |^\S*tensorboard\b", "a package from the internet"),
     (r"^cmake --install", "tests/cmake installs"),

@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv/bin/python"
 CLUSTER = ROOT / "configs/clusters/gpu8x80.toml"
 LIGHT, DEBUG, RECIPE = "configs/light128.toml", "configs/debug.toml", "configs/recipe.toml"
+CPU_MODEL = ["model.width=16", "model.width_max=32", "train.threads=1"]  # where no speed is looked at
 DETERMINISTIC = ["train.deterministic=true"]
 # On a GPU and on a CPU sums are added in another order. In fp32 and without TF32 the losses of 20 steps
 # of the light model then differed in the seventh digit (one H200). A wrong kernel is off by far more.
@@ -81,7 +82,7 @@ class Bench(Battery):
                 f"train.max_steps={steps}", f"train.device={device or self.device}",
                 "train.timeout_s=120", "checkpoint.every_minutes=0", "log.every_steps=1",
                 "log.every_s=0.1", "log.preview_epochs=0", "log.tensorboard=false", "log.report=false",
-                *keys]
+                *(CPU_MODEL if self.device == "cpu" else []), *keys]
         launcher = ["--ranks", ranks] if ranks > 1 else []
         sets = itertools.chain.from_iterable(("--set", key) for key in keys)
         return out, [self.program, "train", ROOT / config, *launcher, "--out", out, *more, *sets]

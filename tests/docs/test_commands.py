@@ -29,6 +29,7 @@ CANNOT = [
     (r"^(mpirun --quiet|bifrons inspect --verify|bifrons synth --seed 11)$", "an option, without what it goes with"),
     (r"^(sbatch|srun|salloc|scancel|scontrol)\b", "needs Slurm: tests/slurm; its arguments: test_a_job_has_a_picture_for_each_rank"),
     (r"^scripts/(demo|test|setup|build|format|torture|check-cuda|check-gpu|bundle-gpu|check-style)\b", "installs, builds or tests for minutes"),
+    (r"^tar -xf bifrons-gpu", "an archive of scripts/bundle-gpu, on a machine with a GPU"),
     (r"^bench/\S+", "measures for minutes: tests/bench runs it with --quick"),
     (r"^(\.venv/bin/)?pip |^\S*tensorboard\b", "a package from the internet"),
     (r"^cmake --install", "tests/cmake installs"),

@@ -120,6 +120,23 @@ def test_after_an_interrupt_the_rest_is_listed(tmp_path):
     assert set(results.values()) == {("not run", "interrupted")} and len(table) == 4
 
 
+def test_drawing_sets_takes_nothing_of_the_time_of_a_check(tmp_path):
+    class OnPaper(checks.Bench):
+        def command(self, program, verb, *words):
+            assert self.deadline - time.monotonic() > 200  # its own limit, not the check's
+            if verb == "pack":
+                pathlib.Path(words[2]).touch()
+
+    def draws(bench):
+        one = bench.sets(64)
+        assert bench.sets(64) == one and all(path.exists() for path in one)
+        return f"{bench.deadline - time.monotonic():.0f}"
+
+    bench = OnPaper(tmp_path / "out", tmp_path, "cpu", say=lambda line: None)
+    bench.run([Check("draws", "", 60, draws)])
+    assert bench.results[0][1] == "passed" and 40 < float(bench.results[0][2]) <= 60, bench.results
+
+
 def test_the_kernels_of_a_step_are_the_difference_of_two_runs(tmp_path):
     (tmp_path / "build/bench").mkdir(parents=True)
     (tmp_path / "build/bench/libkernel_table.so").touch()

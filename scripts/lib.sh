@@ -122,3 +122,23 @@ libtorch_folder() {
         printf '%s\n' .venv/lib/python3*/site-packages/torch | sed "s|^|$root/|;1q"
     fi
 }
+
+# cuda_wheels VERSION FOLDER: puts a small set of the CUDA wheels (0.75 GB) of this torch there, with the NCCL that
+# torch asks for: enough to compile, link and start. What is there already stays. crt and cccl bring headers that
+# the runtime's include and torch does not ask for. "===" keeps a CPU wheel at hand from passing for the CUDA build.
+cuda_wheels() {
+    local nccl packages=(nvidia-cuda-runtime==13.0.96 nvidia-cuda-crt==13.0.88 nvidia-cuda-cccl==13.0.85
+        nvidia-cuda-cupti==13.0.85 nvidia-cuda-nvrtc==13.0.88)
+    local install=(.venv/bin/python -m pip install --progress-bar off --retries 2 --no-deps --target "$2")
+    [ "$(cat "$2/.packages" 2>/dev/null)" != "torch $1 ${packages[*]}" ] || return 0
+    rm -rf "$2"
+    run_step cuda-wheels "Installing CUDA's wheel of torch $1 (0.5 GB)" "${install[@]}" "torch===$1" || return
+    nccl=$(sed -n 's/^Requires-Dist: \(nvidia-nccl-cu13==[0-9.]*\).*/\1/p' "$2"/torch-*.dist-info/METADATA)
+    [ -n "$nccl" ] || {
+        say "torch $1 is not built for CUDA 13."
+        return 1
+    }
+    run_step cuda-wheels "Installing NVIDIA's wheels that it needs to start (0.25 GB)" "${install[@]}" \
+        "$nccl" "${packages[@]}" || return
+    echo "torch $1 ${packages[*]}" >"$2/.packages"
+}

@@ -1,6 +1,7 @@
 /* Settings of the whole process. */
 #include "base/log.h"
 #include "model/model.h"
+#include "shim/loaded.h"
 #include "shim/shim.h"
 
 #include "base/poison.h"
@@ -14,6 +15,11 @@ void model_runtime_configure(int threads, bool deterministic)
         st = shim_set_threads(threads, &em);
     if (st != ST_OK)
         log_warn("%s; training uses libtorch's own setting", em.text);
+}
+
+enum status model_runtime_check(struct errmsg *em)
+{
+    return shim_loaded_check(em);
 }
 
 int model_runtime_threads(void)

@@ -186,6 +186,9 @@ struct model;
  * malloc keep large blocks between steps.
  */
 void model_runtime_configure(int threads, bool deterministic);
+/* ST_NODEVICE if the loaded libtorch is not of the version that this program was built for: results
+ * would be wrong. */
+enum status model_runtime_check(struct errmsg *em) MUST_CHECK;
 /* Threads of one operation, now. */
 int model_runtime_threads(void);
 /* "2.13.0" of the libtorch in use. Static. */

@@ -65,6 +65,8 @@ def train(config: str | os.PathLike | None = None, *, out: str | os.PathLike, a:
     lines = _follow(process, _progress(pathlib.Path(out)) if show else lambda line, end: None)
     if process.returncode not in (0, STOPPED):
         raise ProgramError(process.returncode, "\n".join(lines))
+    if process.returncode == STOPPED:
+        print("stopped after a checkpoint: the same call goes on from there")
     return Run(out)
 
 
@@ -97,14 +99,16 @@ def _progress(folder):
     if not notebook:
         return lambda line, end: None if end else print(line, flush=True)
     from IPython.display import display
-    shown = []
+    shown, newest = [], [""]
 
     def draw(line, end):
-        if not (end or re.match(r"epoch \d|.*\bstep \d+/", line)):
+        is_progress = re.search(r"\bstep \d+/\d|\bsteps? in \d", line)
+        newest[0] = line if is_progress else newest[0]
+        if not (is_progress or end):
             return
         rows = _rows(folder / "metrics.jsonl")
         made = plot(*(_arrays([row for row in rows if row["kind"] == kind]) for kind in ("train", "val")))
-        made.suptitle(line, fontsize=9, x=0.01, ha="left")
+        made.suptitle(newest[0], fontsize=9, x=0.01, ha="left")
         if shown:
             shown[0].update(made)
         else:

@@ -5,10 +5,12 @@ Names and order of its parameters are those of the C program. tests/python compa
 
 import json
 import math
+import os
 import pathlib
+from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def activate(x):
@@ -130,9 +132,9 @@ class Bifrons(nn.Module):
     """One encoder, shared by two people; a decoder for each. The arguments are the keys model.* of a
     configuration; a checkpoint has them in "model": Bifrons(**checkpoint["model"])."""
 
-    def __init__(self, image_size=128, code_size=4, latent=128, bottleneck="conv", width=64,
-                 width_max=256, blocks=0, upsample="transposed", norm="none", mask=False, mean_codes=False,
-                 pose="none"):
+    def __init__(self, image_size: int = 128, code_size: int = 4, latent: int = 128, bottleneck: str = "conv",
+                 width: int = 64, width_max: int = 256, blocks: int = 0, upsample: str = "transposed", norm: str = "none",
+                 mask: bool = False, mean_codes: bool = False, pose: str = "none"):
         super().__init__()
         self.config = {"image_size": image_size, "code_size": code_size, "latent": latent, "bottleneck": bottleneck,
                        "width": width, "width_max": width_max, "blocks": blocks, "upsample": upsample, "norm": norm,
@@ -155,7 +157,7 @@ class Bifrons(nn.Module):
         self.pose = None if pose == "none" else Pose(codes)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: str | Mapping) -> "Bifrons":
         """The network of a checkpoint's "model" or "config", or of another configuration: TOML as text,
         or as a dict."""
         if isinstance(config, str):
@@ -164,13 +166,15 @@ class Bifrons(nn.Module):
         tables = "name" in config or any(isinstance(value, dict) for value in config.values())
         return cls(**config.get("model", {} if tables else config))
 
-    def forward(self, img_a, img_b):
+    def forward(self, img_a: Tensor, img_b: Tensor) -> tuple[Tensor, Tensor]:
+        """The reconstructions of pictures of A and of B, (N, 3, S, S) from 0 to 1."""
         codes = self.encoder(img_a), self.encoder(img_b)
         return tuple(decoder(self.posed(own, own))[0]
                      for decoder, own in zip((self.decoder_a, self.decoder_b), codes))
 
-    def swap(self, pictures, direction, points=None):
-        """points: None, or where the face's points are in the pictures: (N, 70, 2), x and y from -1 to 1,
+    def swap(self, pictures: Tensor, direction: str, points: Tensor | None = None) -> Tensor:
+        """Pictures of A with B's face ("a2b"), or the reverse ("b2a"): (N, 3, S, S) from 0 to 1.
+        points: None, or where the face's points are in the pictures: (N, 70, 2), x and y from -1 to 1,
         NaN where unknown. bifrons swap takes those of a set with model.pose = "given"."""
         decoder = {"a2b": self.decoder_b, "b2a": self.decoder_a}[direction]
         codes = self.encoder(pictures)
@@ -190,7 +194,7 @@ class Bifrons(nn.Module):
         return codes if means["a"] is None else codes + (means[direction[2]] - means[direction[0]]).detach()
 
 
-def load(path, ema=True):
+def load(path: str | os.PathLike, ema: bool = True) -> Bifrons:
     """A model in evaluation mode, on the CPU, from a checkpoint (.pt) or a file of export_safetensors.
 
     ema: take the averaged weights where a checkpoint has them. model.people and model.consent say whose pictures it
@@ -206,17 +210,16 @@ def load(path, ema=True):
         weights = (checkpoint.get("ema_state_dict") if ema else None) or checkpoint["model_state_dict"]
     model = Bifrons(**keys)
     model.load_state_dict(weights, strict=True)
-    for who in range(2):
-        for of_model, key in ((model.people, "people"), (model.consent, "consent")):
-            of_model[who] = meta.get(key, of_model)[who] or of_model[who]
+    model.people = [told or letter for told, letter in zip(meta.get("people", ["", ""]), "AB")]
+    model.consent = meta.get("consent", ["", ""])
     return model.eval()
 
 
-def from_bytes(pictures):
+def from_bytes(pictures) -> Tensor:
     """Pictures as bytes, (N, H, W, 3), to what the network takes: (N, 3, H, W) from 0 to 1."""
     return torch.as_tensor(pictures).permute(0, 3, 1, 2).float().div(255).contiguous()
 
 
-def to_bytes(pictures):
+def to_bytes(pictures: Tensor) -> Tensor:
     """The reverse of from_bytes, rounded to the nearest."""
     return pictures.clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).contiguous()

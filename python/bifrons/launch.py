@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 from .run import Run, _arrays, _rows, plot
 
@@ -94,17 +95,19 @@ def _follow(process, progress):
 
 
 def _progress(folder):
-    """In a notebook, a function that draws the curves again with each line of progress; else one that prints it."""
+    """In a notebook, a function that draws the curves again with lines of progress; else one that prints each line.
+    Drawing takes at most a tenth of the time, so that lines do not wait for it, nor the training for the cores."""
     notebook = "IPython" in sys.modules and _in_notebook()
     if not notebook:
         return lambda line, end: None if end else print(line, flush=True)
     from IPython.display import display
-    shown, newest = [], [""]
+    shown, newest, free_at = [], [""], [0.0]
 
     def draw(line, end):
         is_progress = re.search(r"\bstep \d+/\d|\bsteps? in \d", line)
         newest[0] = line if is_progress else newest[0]
-        if not (is_progress or end):
+        began = time.monotonic()
+        if not end and (not is_progress or began < free_at[0]):
             return
         rows = _rows(folder / "metrics.jsonl")
         made = plot(*(_arrays([row for row in rows if row["kind"] == kind]) for kind in ("train", "val")))
@@ -113,6 +116,8 @@ def _progress(folder):
             shown[0].update(made)
         else:
             shown.append(display(made, display_id=True))
+        now = time.monotonic()
+        free_at[0] = now + 9 * (now - began)
     return draw
 
 

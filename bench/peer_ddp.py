@@ -3,7 +3,7 @@
 
     torchrun --standalone --nproc-per-node 2 bench/peer_ddp.py --data-a a.h5 --data-b b.h5 --out DIR
 
-Same network (python/bifrons.py), batch, loss (L1), optimizer (fused Adam) and sets as Bifrons with
+Same network (python/bifrons/network.py), batch, loss (L1), optimizer (fused Adam) and sets as Bifrons with
 its augmentation off. Sets are held in memory. Writes DIR/metrics.jsonl as Bifrons does, from rank 0.
 """
 

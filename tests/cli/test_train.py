@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -284,6 +285,26 @@ def test_swap_pictures_folder_and_set(sets, trained, tmp_path):
         data = (tmp_path / name).read_bytes()
         assert data.startswith(b"\x89PNG") and b"DigitalSourceType" in data
     assert b"compositeWithTrainedAlgorithmicMedia" in (tmp_path / "grid.png").read_bytes()
+
+
+def test_a_sheet_has_as_many_columns_as_asked_for(sets, trained, tmp_path):
+    def sheet(*words, of="person_a"):
+        return run("swap", trained / "checkpoints/best.pt", sets / "drawn" / of, "-o", tmp_path / "grid.png", *words)
+
+    def width(*words, **more):
+        done = sheet(*words, **more)
+        assert done.returncode == 0, done.stderr
+        return struct.unpack(">I", (tmp_path / "grid.png").read_bytes()[16:20])[0], done.stderr
+
+    (one, _), (two, _), (three, _), (six, _), (all_30, told) = (
+        width(f"--grid{n}") for n in ("=1", "=2", "=3", "", "=24"))
+    assert three - two == two - one >= 64 and six - three == 3 * (two - one) and all_30 - six == 18 * (two - one)
+    assert "the sheet shows" not in told
+    alone, told = width("--grid=3", of="person_a/00003.png")
+    assert alone == one and "the sheet shows 1 picture: " in told and "00003.png has no more" in told, told
+    for words, said in ((["--grid=25"], "from 1 to 24"), (["--grid=0"], "from 1 to 24"), (["--grid", "8"], "--grid=N")):
+        refused = sheet(*words)
+        assert refused.returncode == 64 and said in refused.stderr, refused.stderr
 
 
 def test_pictures_of_one_stem_do_not_replace_each_other(sets, trained, tmp_path):

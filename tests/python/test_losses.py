@@ -231,6 +231,19 @@ def test_adversarial_loss_and_gradients(adversarial):
     compare_gradients(dump, compare_losses(dump, people))
 
 
+def test_the_package_computes_the_same(adversarial):
+    """bifrons.losses, which the package's users call."""
+    dump = adversarial
+    weights = {key: weight for key, weight in dump.weights.items() if key != "adversarial"}
+    ours = bifrons.losses(dump.model, *dump.images, weights, dump.masks, MASK_WEIGHT)
+    assert set(weights) == set(ours["a"])
+    for person, theirs in zip("ab", dump.terms):
+        for key, loss in ours[person].items():
+            assert theirs[key] == pytest.approx(loss.item(), rel=1e-9), key
+    rest = dump.weights["adversarial"] * sum(of["adversarial"] for of in dump.terms)
+    assert dump.total == pytest.approx(ours["total"].item() + rest, rel=1e-9)
+
+
 def test_discriminators_losses_and_gradients(adversarial):
     ours = adversarial.gradients("discriminator_gradients.bin",
                                  [p for discriminator in adversarial.discriminators for p in discriminator.parameters()])

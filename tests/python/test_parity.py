@@ -1,6 +1,6 @@
 """The C model against PyTorch: outputs, losses, gradients, Adam, checkpoints.
 
-The network on PyTorch's side is python/bifrons.py; losses are written out below, independently.
+The network on PyTorch's side is python/bifrons/network.py; losses are written out below, independently.
 The program tests/model/parity.c writes the C side's numbers.
 """
 

@@ -15,12 +15,13 @@
 #include "source.h"
 #include "swap_into.h"
 
-enum { GRID_PAIRS = 6 };
+enum { GRID_DEFAULT = 6, GRID_MAX = 24 }; /* 24 pictures of 512 px are less than PICTURE_SIDE_MAX */
 
 struct swap_arguments {
     const char *checkpoint, *input, *out, *device;
     int person; /* whose pictures are the input: 0 for a2b */
-    bool grid, no_label, strict, directed;
+    int grid;   /* pictures of the sheet; 0: a file for each picture */
+    bool no_label, strict, directed;
     struct into_arguments into;
 };
 
@@ -133,18 +134,18 @@ static enum status swap_all(struct swapper *s, struct errmsg *em)
     return st == ST_OK && s->written == 0 ? none_read(s, em) : st;
 }
 
-/* Pictures of a sheet, evenly spaced over the input, in three rows of GRID_PAIRS: originals,
+/* Pictures of a sheet, evenly spaced over the input, in three rows of GRID_MAX: originals,
  * reconstructions, swaps. */
 struct grid {
     uint8_t *memory;
-    int64_t shown[GRID_PAIRS];
+    int64_t shown[GRID_MAX];
     int columns;
 };
 
 static uint8_t *grid_cell(const struct swapper *s, const struct grid *g, int row, int column)
 {
     size_t bytes = (size_t)s->size * (size_t)s->size * 3;
-    return g->memory + (size_t)(row * GRID_PAIRS + column) * bytes;
+    return g->memory + (size_t)(row * GRID_MAX + column) * bytes;
 }
 
 /* Fills a column with the first readable picture in [from, to). */
@@ -170,7 +171,7 @@ static enum status fill_column(struct swapper *s, struct grid *g, int64_t from, 
 
 static enum status write_grid(struct swapper *s, const struct grid *g, struct errmsg *em)
 {
-    struct preview_cell cells[3 * GRID_PAIRS] = {{0}};
+    struct preview_cell cells[3 * GRID_MAX] = {{0}};
     char titles[2][PREVIEW_TEXT_BYTES];
     const char *from = s->loaded.people[s->arguments.person];
     snprintf(titles[0], sizeof titles[0], "%s again", from);
@@ -202,9 +203,12 @@ static enum status write_grid(struct swapper *s, const struct grid *g, struct er
 /* Writes one sheet instead of files. */
 static enum status swap_grid(struct swapper *s, struct errmsg *em)
 {
-    int64_t columns = MIN(s->source.n, (int64_t)GRID_PAIRS), step = s->source.n / columns;
-    struct grid g = {.memory = calloc(3 * GRID_PAIRS, (size_t)s->size * (size_t)s->size * 3)};
+    int64_t columns = MIN(s->source.n, (int64_t)s->arguments.grid), step = s->source.n / columns;
+    struct grid g = {.memory = calloc(3 * GRID_MAX, (size_t)s->size * (size_t)s->size * 3)};
     enum status st = g.memory ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    if (columns < s->arguments.grid)
+        log_info("the sheet shows %" PRId64 " picture%s: %s has no more", columns, PLURAL(columns),
+                 s->arguments.input);
     for (int64_t i = 0; i < columns && st == ST_OK; i++)
         st = fill_column(s, &g, i * step, i + 1 < columns ? (i + 1) * step : s->source.n, em);
     if (st == ST_OK)
@@ -247,7 +251,7 @@ static enum status swap(struct swapper *s, struct errmsg *em)
     s->results = (struct results){.out = s->arguments.out,
                                   .input = s->arguments.input,
                                   .source = &s->source,
-                                  .sheet = s->arguments.grid};
+                                  .sheet = s->arguments.grid > 0};
     if (st == ST_OK && s->source.video && !s->arguments.into.into)
         return FAIL(em, ST_DATA,
                     "%s is a video, and faces that are cut out are pictures: --into puts the face "
@@ -324,7 +328,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         a->directed = true;
         return 0;
     case OPTION_GRID:
-        a->grid = true;
+        a->grid = text ? (int)command_number(state, "grid", text, 1, GRID_MAX) : GRID_DEFAULT;
         return 0;
     case OPTION_NO_LABEL:
         a->no_label = true;
@@ -336,6 +340,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         a->device = text;
         return 0;
     case ARGP_KEY_ARG:
+        if (state->arg_num > 1 && a->grid > 0)
+            argp_error(state,
+                       "one checkpoint and one input: \"%s\" is too much; a number of pictures "
+                       "is written --grid=N",
+                       text);
         if (state->arg_num > 1)
             argp_error(state, "one checkpoint and one input: \"%s\" is too much", text);
         *(state->arg_num == 0 ? &a->checkpoint : &a->input) = text;
@@ -360,8 +369,8 @@ static const struct argp_option options[] = {
     {"direction", OPTION_DIRECTION, "a2b|b2a", 0,
      "whose pictures are the input (default a2b: A's); with --into, whose face is replaced (default: "
      "both people's, or A's with --reference)", 0},
-    {"grid", OPTION_GRID, NULL, 0,
-     "write one sheet to OUT (.png) of up to 6 pictures, their reconstructions and swaps", 0},
+    {"grid", OPTION_GRID, "N", OPTION_ARG_OPTIONAL,
+     "write one sheet to OUT (.png) of N pictures, 1 to 24 (default 6), their reconstructions and swaps", 0},
     {"no-label", OPTION_NO_LABEL, NULL, 0,
      "leave out the visible \"AI\" label; the XMP mark stays", 0},
     {"strict", OPTION_STRICT, NULL, 0, "stop at the first unreadable picture", 0},

@@ -39,7 +39,7 @@
  * it has any: fill it with the scales of model_get_pose_scale.
  *
  * Parameters, gradients and moments are one flat array each, in the order of parameters() in
- * python/bifrons.py; model_layout gives the place of each tensor. One thread at a time.
+ * python/bifrons/network.py; model_layout gives the place of each tensor. One thread at a time.
  */
 #ifndef BIFRONS_MODEL_MODEL_H
 #define BIFRONS_MODEL_MODEL_H

@@ -1,7 +1,8 @@
 /*
  * The network as one list of layers (model/layer_kinds.h). From it the network is computed
  * (src/model/network/network.c), parameters are laid out and counted, and costs follow. No
- * libtorch. The encoder and the decoders are in encoder_decoder.c, written as in python/bifrons.py.
+ * libtorch. The encoder and the decoders are in encoder_decoder.c, written as in
+ * python/bifrons/network.py.
  *
  *     encoder   (n, 3, S, S)  r128  r64  r32  r16  r8   code (n, latent, 4, 4)
  *     decoder   code (n, latent, 4, 4)  r8  r16  r32  r64  r128   (n, 3, S, S)
@@ -61,7 +62,7 @@ struct model_tensor {
 struct architecture {
     struct model_config config;              /* as architecture_resolve gives it */
     const struct architecture_layer *layers; /* in the order of the forward pass, part by part */
-    const struct model_tensor *tensors;      /* in the order of parameters() in python/bifrons.py */
+    const struct model_tensor *tensors;      /* in the order of parameters() in network.py */
     const struct model_tensor *mean_codes;   /* A's and B's, in tensors; NULL: none */
     const struct model_tensor *pose_scale;   /* mean and deviation of points, (2, 70, 2) of A and B
                                                 each, in tensors; NULL: no poses */

@@ -9,8 +9,8 @@
  * To add a kind: add a row here, and its functions: name_facts to
  * src/model/architecture/layer_kinds.c (shape, parameters and cost, without libtorch), name_apply
  * and name_resampling to src/model/network/layers.c (what it computes; how it grows a network, if
- * it can). The build fails while one is missing. Add the same layer to python/bifrons.py, and a
- * case to tests/model/test_layers.c, which checks that all of them agree.
+ * it can). The build fails while one is missing. Add the same layer to python/bifrons/network.py,
+ * and a case to tests/model/test_layers.c, which checks that all of them agree.
  *
  * To use it: add it to the encoder or a decoder in src/model/architecture/encoder_decoder.c. If it
  * doubles the resolution, add a row to UPSAMPLE_MAP and a word to model.upsample

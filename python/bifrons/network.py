@@ -1,17 +1,16 @@
-"""Bifrons checkpoints in Python: the network as a torch.nn.Module, and how to load one.
+"""The network as a torch.nn.Module, and how to load a checkpoint.
 
-    import bifrons
-    model = bifrons.load("best.pt")
-    recon_a, recon_b = model(img_a, img_b)          # (N, 3, S, S) in [0, 1]
-    swapped = model.swap(img_a, "a2b")              # A's pose and expression, B's face
-
-It is also what the C program is compared with in tests/python.
+Names and order of its parameters are those of the C program. tests/python compares outputs and gradients of both.
 """
 
+import json
 import math
+import os
+import pathlib
+from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def activate(x):
@@ -113,12 +112,17 @@ class Pose(nn.Module):
         """z as predicted from codes: (N, 140)."""
         return self.from_code(codes.flatten(1))
 
-    def measured(self, points, who, predicted):
-        """z by the points (N, 70, 2) of a person's (0: A) pictures, which span -1 to 1; predicted where
-        a point is NaN or tells nothing."""
+    def measure(self, points, who):
+        """z by the points (N, 70, 2) of a person's (0: A) pictures, which span -1 to 1: (N, 140); and where it is known.
+        z is 0 where a point is NaN or tells nothing."""
         z = ((points - self.mean[who]) / self.deviation[who]).clamp(-6, 6)
         known = points.isfinite().all(2, keepdim=True) & (self.deviation[who] > 0)
-        return torch.where(known, z, predicted.unflatten(1, (70, 2))).flatten(1)
+        return torch.where(known, z, 0).flatten(1), known.flatten(1)
+
+    def measured(self, points, who, predicted):
+        """The same, and predicted z where it is not known."""
+        z, known = self.measure(points, who)
+        return torch.where(known, z, predicted)
 
     def add(self, codes, z):
         return codes + self.to_code(z).view_as(codes)
@@ -128,10 +132,15 @@ class Bifrons(nn.Module):
     """One encoder, shared by two people; a decoder for each. The arguments are the keys model.* of a
     configuration; a checkpoint has them in "model": Bifrons(**checkpoint["model"])."""
 
-    def __init__(self, image_size=128, code_size=4, latent=128, bottleneck="conv", width=64,
-                 width_max=256, blocks=0, upsample="transposed", norm="none", mask=False, mean_codes=False,
-                 pose="none"):
+    def __init__(self, image_size: int = 128, code_size: int = 4, latent: int = 128, bottleneck: str = "conv",
+                 width: int = 64, width_max: int = 256, blocks: int = 0, upsample: str = "transposed", norm: str = "none",
+                 mask: bool = False, mean_codes: bool = False, pose: str = "none"):
         super().__init__()
+        self.config = {"image_size": image_size, "code_size": code_size, "latent": latent, "bottleneck": bottleneck,
+                       "width": width, "width_max": width_max, "blocks": blocks, "upsample": upsample, "norm": norm,
+                       "mask": mask, "mean_codes": mean_codes, "pose": pose}
+        self.people = ["A", "B"]  # their names, and what they agreed to: load reads both from the file
+        self.consent = ["", ""]
         self.image_size = image_size
         sizes = [code_size << i for i in range((image_size // code_size).bit_length())]
         channels = {s: min(width_max, math.floor(width * 2.0 ** math.floor(math.log2(64 / s))))
@@ -148,7 +157,7 @@ class Bifrons(nn.Module):
         self.pose = None if pose == "none" else Pose(codes)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: str | Mapping) -> "Bifrons":
         """The network of a checkpoint's "model" or "config", or of another configuration: TOML as text,
         or as a dict."""
         if isinstance(config, str):
@@ -157,13 +166,15 @@ class Bifrons(nn.Module):
         tables = "name" in config or any(isinstance(value, dict) for value in config.values())
         return cls(**config.get("model", {} if tables else config))
 
-    def forward(self, img_a, img_b):
+    def forward(self, img_a: Tensor, img_b: Tensor) -> tuple[Tensor, Tensor]:
+        """The reconstructions of pictures of A and of B, (N, 3, S, S) from 0 to 1."""
         codes = self.encoder(img_a), self.encoder(img_b)
         return tuple(decoder(self.posed(own, own))[0]
                      for decoder, own in zip((self.decoder_a, self.decoder_b), codes))
 
-    def swap(self, pictures, direction, points=None):
-        """points: None, or where the face's points are in the pictures: (N, 70, 2), x and y from -1 to 1,
+    def swap(self, pictures: Tensor, direction: str, points: Tensor | None = None) -> Tensor:
+        """Pictures of A with B's face ("a2b"), or the reverse ("b2a"): (N, 3, S, S) from 0 to 1.
+        points: None, or where the face's points are in the pictures: (N, 70, 2), x and y from -1 to 1,
         NaN where unknown. bifrons swap takes those of a set with model.pose = "given"."""
         decoder = {"a2b": self.decoder_b, "b2a": self.decoder_a}[direction]
         codes = self.encoder(pictures)
@@ -183,20 +194,32 @@ class Bifrons(nn.Module):
         return codes if means["a"] is None else codes + (means[direction[2]] - means[direction[0]]).detach()
 
 
-def load(path, ema=True):
-    """A model in evaluation mode, on the CPU, with the averaged weights where the file has them."""
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    model = Bifrons(**checkpoint["model"])
-    weights = checkpoint.get("ema_state_dict") if ema else None
-    model.load_state_dict(weights or checkpoint["model_state_dict"], strict=True)
+def load(path: str | os.PathLike, ema: bool = True) -> Bifrons:
+    """A model in evaluation mode, on the CPU, from a checkpoint (.pt) or a file of export_safetensors.
+
+    ema: take the averaged weights where a checkpoint has them. model.people and model.consent say whose pictures it
+    was trained on, and what these people agreed to."""
+    if pathlib.Path(path).suffix == ".safetensors":
+        from safetensors import safe_open
+        with safe_open(path, "pt") as file:
+            meta = {key: json.loads(file.metadata()[key]) for key in ("model", "people", "consent")}
+            keys, weights = meta["model"], {name: file.get_tensor(name) for name in file.keys()}
+    else:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        keys, meta = checkpoint["model"], json.loads(checkpoint.get("meta") or "{}")
+        weights = (checkpoint.get("ema_state_dict") if ema else None) or checkpoint["model_state_dict"]
+    model = Bifrons(**keys)
+    model.load_state_dict(weights, strict=True)
+    model.people = [told or letter for told, letter in zip(meta.get("people", ["", ""]), "AB")]
+    model.consent = meta.get("consent", ["", ""])
     return model.eval()
 
 
-def from_bytes(pictures):
-    """(N, H, W, 3) uint8 to what the network takes."""
+def from_bytes(pictures) -> Tensor:
+    """Pictures as bytes, (N, H, W, 3), to what the network takes: (N, 3, H, W) from 0 to 1."""
     return torch.as_tensor(pictures).permute(0, 3, 1, 2).float().div(255).contiguous()
 
 
-def to_bytes(pictures):
-    """…and back, rounded to the nearest."""
+def to_bytes(pictures: Tensor) -> Tensor:
+    """The reverse of from_bytes, rounded to the nearest."""
     return pictures.clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).contiguous()

@@ -1,0 +1,90 @@
+"""A run folder: configuration, metrics, checkpoints."""
+
+import json
+import math
+import os
+import pathlib
+
+from .network import Bifrons, load
+
+
+class Run:
+    """What a run left in its folder, as far as it has come.
+
+        run = bifrons.Run("runs/demo")
+        run.train["step"], run.train["loss.a.l1"]      # numpy arrays, a number for each row of metrics.jsonl
+        run.val["metrics.swap_l1"]                     # of the validations
+        run.plot()
+
+    config: config.resolved.toml as a dict. record: run.json as a dict. best, latest: paths of checkpoints.
+    FileNotFoundError: the folder is not that of a run."""
+
+    def __init__(self, folder: str | os.PathLike):
+        import tomllib  # Python 3.11 or newer
+        self.folder = pathlib.Path(folder)
+        self.config = tomllib.loads((self.folder / "config.resolved.toml").read_text())
+        self.record = json.loads((self.folder / "run.json").read_text())
+        self.best = self.folder / "checkpoints/best.pt"
+        self.latest = self.folder / "checkpoints/latest.pt"
+        self.reload()
+
+    def reload(self) -> None:
+        """Reads metrics.jsonl again."""
+        rows = _rows(self.folder / "metrics.jsonl")
+        self.train, self.val = (_arrays([row for row in rows if row["kind"] == kind]) for kind in ("train", "val"))
+
+    def load(self) -> Bifrons:
+        """The model of best.pt."""
+        return load(self.best)
+
+    def plot(self):
+        """The curves of loss and L1 over the steps; a matplotlib figure."""
+        return plot(self.train, self.val)
+
+    def __repr__(self) -> str:
+        last = self.train["step"][-1] if self.train else 0
+        people = " and ".join(person["person"] for person in self.record["people"])
+        return f"{self.folder}: {last:.0f} steps on {people}, best.pt {'exists' if self.best.exists() else 'missing'}"
+
+
+def _flat(value, prefix=""):
+    """{"loss": {"a": {"l1": 1}}} to {"loss.a.l1": 1}; null to NaN."""
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _flat(inner, f"{prefix}{key}.")
+        elif inner is None or isinstance(inner, (int, float)):
+            yield prefix + key, math.nan if inner is None else float(inner)
+
+
+def _rows(path):
+    """The whole lines of a file that may still grow."""
+    text = path.read_text() if path.exists() else ""
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def _arrays(rows):
+    """A column for each key; NaN where a row lacks it."""
+    import numpy
+    rows = [dict(_flat(row)) for row in rows]
+    return {key: numpy.array([row.get(key, math.nan) for row in rows]) for key in dict.fromkeys(k for row in rows for k in row)}
+
+
+def plot(train: dict, val: dict):
+    """The figure of Run.plot, from its arrays."""
+    from .show import INK, figure
+    made, ((left, right),) = figure(1, 2, 9, 3)
+    panels = [(left, "loss", [(train, "loss.total", "training", "#9aa5b1"), (val, "loss.total", "held out", "#b3541e")]),
+              (right, "L1 inside the face, held out", [(val, "metrics.recon_l1", "reconstruction", "#2b6ca3"),
+                                                       (val, "metrics.swap_l1", "swap", "#b3541e")])]
+    for axis, title, lines in panels:
+        for rows, key, label, colour in lines:
+            if key in rows:
+                axis.plot(rows["step"], rows[key], label=label, color=colour, marker="." if rows is val else None)
+        axis.set_title(title, fontsize=10, color=INK)
+        axis.set_xlabel("step")
+        axis.grid(color="#e4e2dc")
+        axis.set_axisbelow(True)
+        if axis.lines:
+            axis.legend(fontsize=8)
+            axis.set_ylim(bottom=0)
+    return made

@@ -206,7 +206,7 @@ static void name_in(const char *assignment, char out[static 4 * KEY_NAME_BYTES])
     size_t from = strspn(assignment, " \t"), to = strcspn(assignment, "=");
     while (to > from && (assignment[to - 1] == ' ' || assignment[to - 1] == '\t'))
         to--;
-    snprintf(out, 4 * KEY_NAME_BYTES, "%.*s",
+    snprintf(out, (size_t)4 * KEY_NAME_BYTES, "%.*s",
              to > from ? (int)MIN(to - from, 4 * (size_t)KEY_NAME_BYTES) : 0, assignment + from);
 }
 

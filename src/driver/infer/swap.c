@@ -203,7 +203,8 @@ static enum status write_grid(struct swapper *s, const struct grid *g, struct er
 static enum status swap_grid(struct swapper *s, struct errmsg *em)
 {
     int64_t columns = MIN(s->source.n, (int64_t)GRID_PAIRS), step = s->source.n / columns;
-    struct grid g = {.memory = calloc(3 * GRID_PAIRS, (size_t)s->size * (size_t)s->size * 3)};
+    struct grid g = {.memory =
+                         calloc((size_t)3 * GRID_PAIRS, (size_t)s->size * (size_t)s->size * 3)};
     enum status st = g.memory ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     for (int64_t i = 0; i < columns && st == ST_OK; i++)
         st = fill_column(s, &g, i * step, i + 1 < columns ? (i + 1) * step : s->source.n, em);

@@ -30,8 +30,8 @@ static enum status check_losses(const struct run *run, struct errmsg *em)
     } needs[] = {
   /* clang-format off */
         {"loss.mask", "masks", "its masks folder", c->loss.mask, false},
-        {"loss.eyes", "landmarks", "landmarks.csv", c->loss.eyes, true},
-        {"loss.mouth", "landmarks", "landmarks.csv", c->loss.mouth, true},
+        {"loss.eyes", "landmarks", "landmarks.csv or points.csv", c->loss.eyes, true},
+        {"loss.mouth", "landmarks", "landmarks.csv or points.csv", c->loss.mouth, true},
 #define X(name, key, weight, facts, help) \
         {"loss." #key, "masks", "its masks folder", \
          (facts) & LOSS_NEEDS_MASKS ? c->loss.key : 0, false},

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 bool path_join(char *out, size_t out_bytes, const char *a, const char *b)
 {
     bool alone = b[0] == '/' || a[0] == '\0';
@@ -31,7 +33,9 @@ const char *path_extension(const char *path)
 void path_stem(const char *path, char *out, size_t out_bytes)
 {
     const char *name = path_name(path);
-    snprintf(out, out_bytes, "%.*s", (int)(path_extension(path) - name), name);
+    size_t n = (size_t)(path_extension(path) - name);
+    snprintf(out, out_bytes, "%.*s", (int)(n < out_bytes ? n : text_fit(name, out_bytes - 1)),
+             name);
 }
 
 void path_folder(const char *path, char *out, size_t out_bytes)

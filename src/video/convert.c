@@ -13,6 +13,11 @@
 #include "base/poison.h"
 
 enum { GRAPH_BYTES = 1024, SD_HEIGHT = 576, SD_WIDTH = 1024 };
+/* HDR's white and the brightest light, in cd/m2 (ITU-R BT.2408, BT.2100's reference display). Below
+ * the knee, a share of white, light stays as it is: faces are there. Above, mobius bends it about
+ * as the curve of ITU-R BT.2390 does. */
+enum { HDR_WHITE = 203, HDR_PEAK = 1000 };
+#define HDR_KNEE 0.46
 
 static bool is_rgb(int format)
 {
@@ -91,10 +96,11 @@ static void describe(const struct convert *c, const AVFrame *f, char text[static
     char tone[400] = "", in[64] = "";
     if (hdr) /* linear light, BT.709's primaries, the curve, back: the chain of zimg's manual */
         snprintf(tone, sizeof tone,
-                 "zscale=tin=%s:min=bt2020nc:pin=bt2020:rin=%s:t=linear:npl=100,"
-                 "format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,"
+                 "zscale=tin=%s:min=bt2020nc:pin=bt2020:rin=%s:t=linear:npl=%d,"
+                 "format=gbrpf32le,zscale=p=bt709,"
+                 "tonemap=mobius:param=%.2f:peak=%.3f:desat=0,"
                  "zscale=t=bt709:m=bt709:r=tv,format=yuv444p,",
-                 hdr, range);
+                 hdr, range, HDR_WHITE, HDR_KNEE, (double)HDR_PEAK / HDR_WHITE);
     if (hdr)
         snprintf(in, sizeof in, "in_color_matrix=bt709:in_range=tv:");
     else if (matrix)

@@ -1,15 +1,29 @@
 /* bifrons-video: reads and writes videos for bifrons, with FFmpeg's libraries. It is a program of
  * its own because these read untrusted bytes and load more than a hundred libraries. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <libavutil/log.h>
 
 #include "programs.h"
 
+/* Else a video that it opens could take the place of a closed standard output, and messages would
+ * be written into it. */
+static bool is_linked(void)
+{
+    struct stat in, out;
+    return fstat(STDIN_FILENO, &in) == 0 && S_ISSOCK(in.st_mode) &&
+           fstat(STDOUT_FILENO, &out) == 0 && S_ISSOCK(out.st_mode);
+}
+
 int main(int argc, char **argv)
 {
     av_log_set_level(AV_LOG_QUIET); /* the messages are ours */
+    if (!is_linked())
+        argc = 0;
     if (argc == 7 && strcmp(argv[1], "read") == 0)
         program_read(argv + 2);
     else if (argc == 5 && strcmp(argv[1], "write") == 0)

@@ -1,5 +1,6 @@
 #include "sound.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -7,6 +8,8 @@
 #include "source.h"
 
 #include "base/poison.h"
+
+static const double SEEK_BEFORE_S = 10;
 
 static enum status add_stream(struct sound *s, const AVStream *from, struct errmsg *em)
 {
@@ -22,9 +25,20 @@ static enum status add_stream(struct sound *s, const AVStream *from, struct errm
     to->codecpar->codec_tag = 0; /* the other container has its own */
     to->time_base = from->time_base;
     to->disposition = from->disposition;
-    s->to[from->index] = to->index;
+    s->of[from->index].to = to->index;
     s->copied++;
     return ST_OK;
+}
+
+/* To a little before the part: streams are not interleaved exactly. If the file cannot be searched,
+ * what is before the part is read and dropped. */
+static void seek(struct sound *s)
+{
+    if (s->part.from_s <= SEEK_BEFORE_S)
+        return;
+    int64_t start = s->in->start_time == AV_NOPTS_VALUE ? 0 : s->in->start_time;
+    int64_t at = start + llround((s->part.from_s - SEEK_BEFORE_S) * AV_TIME_BASE);
+    (void)av_seek_frame(s->in, -1, at, AVSEEK_FLAG_BACKWARD);
 }
 
 enum status sound_open(struct sound *s, const char *path, struct sound_part part,
@@ -37,13 +51,13 @@ enum status sound_open(struct sound *s, const char *path, struct sound_part part
         return st;
     s->packet = av_packet_alloc();
     s->streams = (int)s->in->nb_streams;
-    s->to = calloc(s->in->nb_streams, sizeof *s->to);
-    if (!s->packet || !s->to)
+    s->of = calloc(s->in->nb_streams, sizeof *s->of);
+    if (!s->packet || !s->of)
         return FAIL(em, ST_MEMORY, "out of memory");
     s->video = av_find_best_stream(s->in, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0) >= 0;
     for (int i = 0; i < s->streams && st == ST_OK; i++) {
         AVStream *from = s->in->streams[i];
-        s->to[i] = -1;
+        s->of[i] = (struct sound_stream){.to = -1, .last = INT64_MIN};
         if (from->codecpar->codec_type == AVMEDIA_TYPE_AUDIO &&
             from->codecpar->codec_id != AV_CODEC_ID_NONE &&
             from->codecpar->sample_rate > 0) /* 0: it begins too late for a header to describe it */
@@ -51,15 +65,18 @@ enum status sound_open(struct sound *s, const char *path, struct sound_part part
         else
             from->discard = AVDISCARD_ALL;
     }
+    if (st == ST_OK)
+        seek(s);
     return st;
 }
 
 /* Gives a packet its time in `out`. false: it is outside of the part. */
-static bool place(const struct sound *s, const AVStream *from, AVPacket *p)
+static bool place(struct sound *s, const AVStream *from, AVPacket *p)
 {
     int64_t start = source_start(s->in, from->time_base);
     double tick_s = av_q2d(from->time_base);
     double at_s = p->pts != AV_NOPTS_VALUE ? (double)(p->pts - start) * tick_s : 0;
+    s->of[from->index].over = s->of[from->index].over || at_s >= s->part.to_s;
     if (at_s >= s->part.to_s || (s->part.from_s > 0 && at_s < s->part.from_s))
         return false;
     start += llround(s->part.from_s / tick_s);
@@ -70,17 +87,55 @@ static bool place(const struct sound *s, const AVStream *from, AVPacket *p)
     return true;
 }
 
+/* Is the part of all copied streams read? */
+static bool is_over(const struct sound *s)
+{
+    for (int i = 0; i < s->streams; i++)
+        if (s->of[i].to >= 0 && !s->of[i].over)
+            return false;
+    return true;
+}
+
 /* Reads the next packet of a copied stream that belongs to the part. */
 static bool read_packet(struct sound *s)
 {
-    while (av_read_frame(s->in, s->packet) >= 0) {
+    while (!is_over(s) && av_read_frame(s->in, s->packet) >= 0) {
         const AVStream *from = s->in->streams[s->packet->stream_index];
         link_working(); /* outside of the part may be hours */
-        if (from->index < s->streams && s->to[from->index] >= 0 && place(s, from, s->packet))
+        if (from->index < s->streams && s->of[from->index].to >= 0 && place(s, from, s->packet))
             return true;
         av_packet_unref(s->packet);
     }
     return false;
+}
+
+/* Writes the packet. Times of a damaged file may go back, which containers refuse: each packet then
+ * follows the one before by one tick. */
+static int write_packet(struct sound *s, const AVStream *from)
+{
+    struct sound_stream *of = &s->of[from->index];
+    AVPacket *p = s->packet;
+    AVStream *to = s->out->streams[of->to];
+    av_packet_rescale_ts(p, from->time_base, to->time_base);
+    if (p->dts == AV_NOPTS_VALUE)
+        p->dts = p->pts;
+    if (p->dts == AV_NOPTS_VALUE || (of->last != INT64_MIN && p->dts <= of->last)) {
+        p->dts = of->last != INT64_MIN ? of->last + 1 : 0;
+        s->moved++;
+    }
+    if (p->pts == AV_NOPTS_VALUE || p->pts < p->dts)
+        p->pts = p->dts;
+    of->last = p->dts;
+    p->stream_index = to->index;
+    p->pos = -1;
+    return av_interleaved_write_frame(s->out, p);
+}
+
+/* The disk's fault is not the sound's: the video cannot be written, either. */
+static bool is_of_disk(int error)
+{
+    return error == AVERROR(ENOSPC) || error == AVERROR(EIO) || error == AVERROR(EDQUOT) ||
+           error == AVERROR(EFBIG) || error == AVERROR(ENOMEM);
 }
 
 enum status sound_copy(struct sound *s, double until_s, struct errmsg *em)
@@ -90,17 +145,14 @@ enum status sound_copy(struct sound *s, double until_s, struct errmsg *em)
         if (!s->waiting)
             return ST_OK;
         const AVStream *from = s->in->streams[s->packet->stream_index];
-        AVStream *to = s->out->streams[s->to[from->index]];
         if (s->packet->dts != AV_NOPTS_VALUE &&
             (double)s->packet->dts * av_q2d(from->time_base) > until_s)
             return ST_OK;
         s->waiting = false;
-        av_packet_rescale_ts(s->packet, from->time_base, to->time_base);
-        s->packet->stream_index = to->index;
-        s->packet->pos = -1;
-        int error = av_interleaved_write_frame(s->out, s->packet);
+        int error = write_packet(s, from);
         av_packet_unref(s->packet);
-        if (error < 0) {
+        s->lost += error < 0;
+        if (error < 0 && is_of_disk(error)) {
             char why[AV_ERROR_MAX_STRING_SIZE];
             av_strerror(error, why, sizeof why);
             return FAIL(em, ST_IO, "its sound cannot be written: %s", why);
@@ -116,7 +168,7 @@ int sound_left(const struct sound *s)
 
 void sound_release(struct sound *s)
 {
-    free(s->to);
+    free(s->of);
     av_packet_free(&s->packet);
     avformat_close_input(&s->in);
 }

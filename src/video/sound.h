@@ -14,7 +14,8 @@
 
 #include "base/status.h"
 
-/* The part that is copied, in seconds from the start of `in`; `from_s` becomes time 0. */
+/* The part that is copied, in seconds from the start of `in`; `from_s` becomes time 0. Of the rest
+ * of the file at most 10 s before it and what lies between its packets is read. */
 struct sound_part {
     double from_s, to_s; /* {0, INFINITY}: all of it, with packets before 0 */
 };
@@ -23,16 +24,23 @@ struct sound {
     AVFormatContext *in, *out; /* in NULL: there is none to copy */
     AVPacket *packet;
     struct sound_part part;
-    int streams;  /* of `in` when it was opened; some containers add streams while they are read */
-    int *to;      /* (streams) the stream of `out`; -1: not copied */
-    int copied;   /* streams of sound */
-    bool video;   /* `in` has a video */
-    bool waiting; /* the packet is read and not yet written */
+    int streams; /* of `in` when it was opened; some containers add streams while they are read */
+    struct sound_stream {
+        int to;       /* the stream of `out`; -1: not copied */
+        bool over;    /* a packet after the part was read */
+        int64_t last; /* dts of its last packet in `out` */
+    } * of;           /* (streams) */
+    int copied;       /* streams of sound */
+    bool video;       /* `in` has a video */
+    bool waiting;     /* the packet is read and not yet written */
+    int64_t moved;    /* packets whose times did not increase, and were made to */
+    int64_t lost;     /* packets that could not be written */
 };
 
 /* ST_DATA: `out` cannot hold sound of this kind. */
 enum status sound_open(struct sound *s, const char *path, struct sound_part part,
                        AVFormatContext *out, struct errmsg *em) MUST_CHECK;
+/* Packets that `out` does not take are left out and counted, so that they never cost the video. */
 enum status sound_copy(struct sound *s, double until_s, struct errmsg *em) MUST_CHECK;
 /* How many streams of `in`, as far as it was read, are neither copied nor the video. */
 int sound_left(const struct sound *s);

@@ -256,6 +256,8 @@ static enum status finish(struct writer *w, struct errmsg *em)
     error = error < 0 ? error : closed;
     w->done.sounds = w->sound.copied;
     w->done.left = sound_left(&w->sound);
+    w->done.sound_moved = w->sound.moved;
+    w->done.sound_lost = w->sound.lost;
     return error < 0 ? fail(error, "cannot be written", em) : ST_OK;
 }
 

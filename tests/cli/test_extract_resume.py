@@ -98,6 +98,17 @@ def test_a_run_that_fails_after_its_last_frame_goes_on(bifrons, many, tmp_path):
 
 @needs_models
 def test_a_set_is_written_at_once_as_pack_writes_it(bifrons, ada, tmp_path):
+    (tmp_path / "ada.sheet.png").mkdir()  # no place for the sample sheet, which the set does not need
+    said = extract(bifrons, ada, "--size", "128", out="ada.h5").err
+    assert "no sample sheet of ada.h5: " in said and "2 faces of Ada of 2 pictures" in said
+    (tmp_path / "ada.h5.part").mkdir()  # killed before it was removed
+    (tmp_path / "ada.h5.part/progress").write_text("")
+    said = extract(bifrons, ada, "--size", "128", "--resume", out="ada.h5", code=64).err
+    assert "ada.h5 was written, and then the extract was stopped" in said and "delete ada.h5.part" in said
+    (tmp_path / "ada.h5.part/progress").unlink()
+    (tmp_path / "ada.h5.part").rmdir()
+    (tmp_path / "ada.sheet.png").rmdir()
+    (tmp_path / "ada.h5").unlink()
     extract(bifrons, ada, "--size", "128", out="ada.h5")
     assert not (tmp_path / "ada.h5.unsure").exists() and not (tmp_path / "ada.h5.part").exists()
     assert (tmp_path / "ada.sheet.png").exists()

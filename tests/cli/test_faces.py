@@ -151,6 +151,9 @@ def test_torn_lists_name_the_line(bifrons, folder, name, line, told):
 def test_two_columns_of_one_name_are_refused(bifrons, folder):
     write(folder, "faces.csv", HEADER + ",yaw", row(0) + ",7")
     assert 'faces.csv:1: columns 4 and 9 are both named "yaw"' in pack(bifrons, code=65).err
+    (folder / "faces.csv").unlink()
+    write(folder, "identity.csv", "name," + ",".join(f"i{max(k, 1)}" for k in range(128)), identity_row(0))
+    assert 'identity.csv:1: columns 2 and 3 are both named "i1"' in pack(bifrons, code=65).err
 
 
 # ---- what inspect shows ---------------------------------------------------------------------------
@@ -292,6 +295,19 @@ def test_what_holds_a_person_is_found_under_any_name(bifrons, tmp_path):
     assert "runs/y: other pictures of a person of this name as person A\n" in text
     assert "2 runs, 2 checkpoints, 2 sets and 1 other report; 2 could not be read, and may hold them, too\n" in text
     assert "1 link to folders was not followed" in text
+
+
+def test_links_to_files_are_followed_where_the_walk_does_not_meet_the_file(bifrons, tmp_path):
+    write_set(tmp_path / "ada.h5")
+    mine = shown(bifrons, "ada.h5")["fingerprint"]
+    checkpoint(tmp_path / "store/kept.pt", ["Bo", "Ada"], ["0" * 16, mine])
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/mine.pt").symlink_to(tmp_path / "store/kept.pt")
+    (tmp_path / "runs/gone.pt").symlink_to("nowhere.pt")
+    (tmp_path / "runs/notes.txt").symlink_to("nowhere.txt")
+    got = shown(bifrons, "--uses", "ada.h5", "runs")
+    assert [(x["kind"], x["path"], x["match"]) for x in got["found"]] == [("checkpoint", "runs/mine.pt", "pictures")]
+    assert [(x["path"], x["reason"]) for x in got["unreadable"]] == [("runs/gone.pt", "a link to a file that cannot be reached")]
 
 
 def test_folders_without_runs_are_told(bifrons, tmp_path):

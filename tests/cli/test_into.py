@@ -74,6 +74,30 @@ def changes(before, after):
     return numpy.nonzero((before != after).any(-1))
 
 
+@needs_models
+def test_a_model_that_takes_points_is_given_those_of_the_face(into, tmp_path):
+    """Two runs that train alike: the one is told the pose of a picture, the other predicts it."""
+    rng = numpy.random.default_rng(3)
+    face = numpy.zeros((70, 2))  # roughly: jaw, brows, nose, eyes, lips, pupils
+    for first, n, (x0, x1), y in ((0, 17, (10, 54), 45), (17, 5, (14, 28), 22), (22, 5, (36, 50), 22), (27, 9, (30, 34), 36),
+                                  (36, 6, (17, 27), 30), (42, 6, (37, 47), 30), (48, 20, (24, 40), 48), (68, 2, (21, 43), 30)):
+        face[first:first + n] = numpy.stack([numpy.linspace(x0, x1, n), numpy.full(n, y)], axis=1)
+    for name, person in (("a", "Ada"), ("b", "Bo")):
+        write_set(tmp_path / f"{name}.h5", person=person, consent=f"{person} agreed")
+        with h5py.File(tmp_path / f"{name}.h5", "a") as f:
+            f["points"] = (face + rng.normal(0, 1, (8, 70, 2))).astype("float32")
+    for pose in "given", "predicted":
+        done = subprocess.run([PROGRAM, "train", "--data-a", "a.h5", "--data-b", "b.h5", "--out", pose, *SMALL, "--set",
+                               f"model.pose={pose}", "--set", "loss.pose=0.2", "--set", "model.width=16", "--set", "train.max_steps=2"], cwd=tmp_path,
+                              text=True, capture_output=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        into(PICTURES / "a0003.jpg", model=tmp_path / pose / "checkpoints/latest.pt", out=f"{pose}.png")
+    weights = [zipfile.ZipFile(tmp_path / pose / "checkpoints/latest.pt") for pose in ("given", "predicted")]
+    names = [n for n in weights[0].namelist() if "/data/" in n]
+    assert names and all(weights[0].read(n) == weights[1].read(n) for n in names), "the runs trained differently"
+    assert len(changes(shown(tmp_path / "given.png"), shown(tmp_path / "predicted.png"))[0]) > 100
+
+
 # ---- The composite -------------------------------------------------------------------------------
 
 @needs_models

@@ -13,7 +13,8 @@ import PIL.Image
 import pytest
 
 from conftest import PROGRAM, Result
-from cut_faces import MODELS, PICTURES, extract, needs_models, pixels, rows
+from cut_faces import MODELS, PICTURES, contents, extract, needs_models, pixels, rows
+from test_extract_resume import stop
 from test_into import REFERENCES, knowing  # noqa: F401 (a fixture)
 
 HELPER = pathlib.Path(PROGRAM).with_name("bifrons-video")
@@ -87,6 +88,24 @@ def test_faces_are_cut_out_of_a_video(bifrons, film, tmp_path):
 def test_frames_are_chosen(bifrons, film, tmp_path):
     extract(bifrons, film, *REFERENCES, "--min-difference", "0", "--from", "0.1", "--to", "0.5", "--every", "2")
     assert [float(row["time"]) for row in rows(tmp_path / "out/faces.csv")] == [0.1, 0.3]
+
+
+@needs_models
+@needs_video
+def test_extract_stops_and_goes_on_inside_a_video(bifrons, film, tmp_path):
+    long = tmp_path / "long.mp4"
+    subprocess.run(["ffmpeg", "-v", "error", "-stream_loop", "1", "-i", f"file:{film}", "-an", "-c", "copy", long], check=True,
+                   timeout=60)
+    arguments = long, *REFERENCES, "--min-difference", "0", "--fps", "9"  # frames in between are passed over on both ways
+    extract(bifrons, *arguments, out="whole")
+    code, said = stop(tmp_path, long, signal.SIGINT, *arguments[1:], "--threads", "1")
+    assert code == 75 and "the same command with --resume goes on" in said
+    done = len(rows(tmp_path / "stopped.part/faces.csv"))
+    assert 2 <= done < len(rows(tmp_path / "whole/faces.csv"))
+    assert not (tmp_path / "stopped").exists()
+    said = extract(bifrons, *arguments, "--resume", out="stopped").err
+    assert f"going on after {done} pictures" in said
+    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
 
 
 @needs_models
@@ -177,6 +196,21 @@ def test_ctrl_c_leaves_no_half_video(film, knowing, tmp_path):
     while os.listdir(out) and time.monotonic() < until:  # the helper removes its file after that
         time.sleep(0.01)
     assert os.listdir(out) == []
+
+
+@needs_models
+@needs_video
+def test_a_full_disk_leaves_neither_video_nor_note(swap, film, tmp_path):
+    """The encoder holds so few frames back until the end: only then the disk turns out to be full."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "none", disk], capture_output=True).returncode:
+        pytest.skip("a file system of its own takes root")
+    try:
+        said = swap(film, out="disk/film.mp4", code=74).err
+        assert "No space left on device" in said and os.listdir(disk) == []
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
 
 
 @needs_video

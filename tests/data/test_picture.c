@@ -237,6 +237,22 @@ static void text_leaves_ink_and_stays_inside(void **state)
     picture_text(&p, 0, 0, 20, white, "\xf0\x9f\xa6\x84");
     assert_int_equal(picture_text(&p, 0, 0, 20, white, ""), 0);
     assert_true(picture_text_possible("A > B"));
+    /* a name of which the font lacks a character, and one of which it lacks all */
+    const char *zoe = "Zo\xc3\xab \xf4\x8f\xbf\xbd";
+    bool known = picture_text_possible("\xc3\xab");
+    char shown[16];
+    assert_int_equal(picture_text_shown(zoe, shown, sizeof shown), known ? 3 : 2);
+    assert_string_equal(shown, known ? "Zo\xc3\xab ?" : "Zo? ?");
+    assert_int_equal(picture_text(&p, 0, 0, 20, white, zoe),
+                     picture_text(&p, 0, 0, 20, white, shown));
+    assert_int_equal(picture_text_shown("\xf4\x8f\xbf\xbd\xf4\x8f\xbf\xbd", shown, sizeof shown),
+                     0);
+    assert_string_equal(shown, "??");
+    assert_int_equal(picture_text_shown("\xff\xc3", shown, sizeof shown), 0);
+    if (known) {
+        assert_int_equal(picture_text_shown("a\xc3\xab\xc3\xab", shown, 5), 2); /* not half */
+        assert_string_equal(shown, "a\xc3\xab");
+    }
     assert_false(picture_text_possible("\xff\xfe"));
     picture_release(&p);
 }

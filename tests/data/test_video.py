@@ -157,19 +157,47 @@ def hdr_frame(transfer):
         if transfer == "smpte2084":  # SMPTE ST 2084
             y = (light * 203 / 10000) ** 0.1593017578125
             return ((0.8359375 + 18.8515625 * y) / (1 + 18.6875 * y)) ** 78.84375
-        light *= 0.265  # ARIB STD-B67; white at 0.75
         return (3 * light) ** 0.5 if light <= 1 / 12 else 0.17883277 * math.log(12 * light - 0.28466892) + 0.55991073
 
     planes = [[], [], []]
     for y in range(H):
         for x in range(W):
             linear = [(c / 255) ** 2.4 for c in QUARTERS[2 * (y >= H // 2) + (x >= W // 2)]]
-            r, g, b = (coded(sum(m * c for m, c in zip(row, linear))) for row in to_2020)
+            light = [sum(m * c for m, c in zip(row, linear)) for row in to_2020]
+            if transfer != "smpte2084":  # the scene's light, of which BT.2100's display of 1000 cd/m2 makes this
+                light = [max(c, 1e-9) * 0.203 for c in light]
+                bright = 0.2627 * light[0] + 0.6780 * light[1] + 0.0593 * light[2]
+                light = [c / bright ** (0.2 / 1.2) for c in light]
+            r, g, b = map(coded, light)
             luma = 0.2627 * r + 0.6780 * g + 0.0593 * b
             for plane, value in zip(planes, (64 + 876 * luma, 512 + 896 * (b - luma) / 1.8814,
                                              512 + 896 * (r - luma) / 1.4746)):
                 plane.append(round(value))
     return b"".join(struct.pack(f"<{W * H}H", *plane) for plane in planes)
+
+
+def standard_range(colour):
+    """What a display of 203 cd/m2 shows of this light by the curve of ITU-R BT.2390 (5.4.1), applied to the brightest
+    of red, green and blue; the others keep their ratio to it."""
+    m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
+
+    def pq(nits):
+        y = (nits / 10000) ** m1
+        return ((c1 + c2 * y) / (1 + c3 * y)) ** m2
+
+    def nits_of(e):
+        p = e ** (1 / m2)
+        return 10000 * (max(p - c1, 0) / (c2 - c3 * p)) ** (1 / m1)
+
+    linear = [(c / 255) ** 2.4 for c in colour]
+    brightest = max(linear)
+    top, most = pq(1000), pq(203) / pq(1000)
+    knee, e = 1.5 * most - 0.5, pq(203 * brightest) / pq(1000)
+    if e > knee:
+        t = (e - knee) / (1 - knee)
+        e = ((2 * t**3 - 3 * t**2 + 1) * knee + (t**3 - 2 * t**2 + t) * (1 - knee) + (-2 * t**3 + 3 * t**2) * most)
+    shown = nits_of(e * top) / 203
+    return [round(255 * (c * shown / brightest) ** (1 / 2.4)) for c in linear]
 
 
 @pytest.mark.parametrize("transfer, name", [("smpte2084", "[HDR (PQ)]"), ("arib-std-b67", "[HDR (HLG)]")])
@@ -181,11 +209,15 @@ def test_hdr_becomes_standard_range(tmp_path, transfer, name):
                     "tv", "-c:v", "libx264", "-qp", "0", path], input=hdr_frame(transfer), check=True, timeout=60)
     video = Read(path)
     assert video.converted == name
-    red, green, blue, grey = video.colours[0]
-    assert red[0] > 170 and max(red[1:]) < 40, red
-    assert green[1] > 140 and max(green[0], green[2]) < 60, green
-    assert blue[2] > 150 and max(blue[:2]) < 80, blue
-    assert max(grey) - min(grey) <= 2 and 90 < grey[0] < 150, grey
+    wanted = [standard_range(colour) for colour in QUARTERS]
+    assert wanted[3] == [128, 128, 128]  # below the knee nothing changes
+    assert_quarters(video.colours[0][3:], wanted[3:], 2)
+    for shown, colour in zip(video.colours[0][:3], wanted):
+        # zscale raises each of HLG's colours to the display's power, which makes them too strong
+        assert abs(max(shown) - max(colour)) <= (6 if transfer == "smpte2084" else 18), (shown, colour)
+        for c, w in zip(shown, colour):  # near 0, a step of 10 bits is 20 of 255
+            assert c - w <= (6 if w >= 25 else 25) or w == max(colour), (shown, colour)
+            assert w - c <= 6 or transfer != "smpte2084", (shown, colour)
 
 
 def test_colours_that_are_not_read_are_refused_by_name(tmp_path):
@@ -276,6 +308,42 @@ def test_sound_that_begins_late_is_left_out_and_counted(tmp_path):
         video = Read(late, tmp_path / f"{at_s}.mp4", mode="pass")
         assert video.lines[-1].split()[2:4] == ["1", "2" if at_s else "0"]  # streams of sound, and others
         assert len(frame_times(tmp_path / f"{at_s}.mp4")) == len(video.ticks)
+
+
+def test_sound_whose_times_go_back_does_not_cost_the_video(tmp_path):
+    """Two recordings in one file, the second as early as the first: its packets are kept, and made to follow."""
+    part = ffmpeg(tmp_path / "part.ts", "-vf", "scale=out_color_matrix=bt709", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a",
+                  "aac", sound=True)
+    twice = tmp_path / "twice.ts"
+    twice.write_bytes(open(part, "rb").read() * 2)
+    video = Read(twice, tmp_path / "out.mp4", mode="pass")
+    frames, sounds, left, moved, lost, _ = video.lines[-1].split()[1:]
+    assert (frames, sounds, left, lost) == ("16", "1", "0", "0") and int(moved) > 8
+    times = [float(packet.split(",")[0]) for packet, _ in sound_packets(tmp_path / "out.mp4")]
+    assert len(times) == 2 * len(probed(part, "-select_streams", "a", "-show_entries", "packet=size"))
+    assert all(b > a for a, b in zip(times, times[1:]))
+
+
+def test_of_the_sound_only_the_part_is_read(tmp_path):
+    """A minute of sound, of which two seconds are wanted: at their times, and without reading the rest."""
+    source = ffmpeg(tmp_path / "in.mov", *matrix(BT709), "-g", "1", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le", "-ar", "48000",
+                    n=120, fps=2, sound=True)
+    ours, theirs = socket.socketpair()
+    helper = subprocess.Popen([HELPER, "write", tmp_path / "out.mov", "mov", source], stdin=theirs, stdout=theirs)
+    theirs.close()
+    ours.settimeout(60)
+    head = struct.pack("<iiqqdqd48s256s", W, H, 1, 2, 2, 80, 42, b"mpeg4", b"")  # from 40 s to 42 s
+    ours.sendall(message(HEAD, head) + b"".join(message(FRAME, drawn(1), k) for k in range(4)) + message(END))
+    with ours.makefile("rb") as answers:
+        answers.read()  # until it has ended
+    with open(f"/proc/{helper.pid}/io") as io:
+        read = int(re.search(r"rchar: (\d+)", io.read())[1])
+    assert helper.wait(timeout=60) == 0
+    ours.close()
+    assert os.path.getsize(source) > 5_000_000 and read < 3_500_000, read
+    cut = [data.split() for data in probed(tmp_path / "out.mov", "-select_streams", "a", "-show_entries", "packet=pts_time")]
+    times = [float(t[0]) for t in cut]
+    assert times[0] == pytest.approx(0, abs=0.03) and times[-1] == pytest.approx(2, abs=0.03)
 
 
 def test_what_is_written_says_what_it_is(tmp_path, plain):
@@ -478,6 +546,17 @@ def test_a_frame_before_the_start_makes_no_sense(tmp_path, plain):
     result = work("pass", plain, tmp_path / "out.mp4", helper=fake(tmp_path, f"cat {tmp_path}/said; read word"))
     assert result.returncode == 65 and "sent a frame that makes no sense" in result.stderr, result.stderr
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_the_helper_is_started_without_standard_files(tmp_path, plain):
+    """The link then gets their numbers. What the worker prints goes nowhere."""
+    line = [WORKER, "pass", plain, str(tmp_path / "out.mp4"), f"program={HELPER}"]
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&-', "sh", *line], stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert len(frame_times(tmp_path / "out.mp4")) == 8
+    by_hand = subprocess.run(["sh", "-c", 'exec "$@" <&- >&-', "sh", HELPER, "write", tmp_path / "x.mp4", "mp4", plain],
+                             stderr=subprocess.PIPE, text=True, timeout=60)
+    assert by_hand.returncode == 64 and "is started by bifrons" in by_hand.stderr
 
 
 def test_a_helper_that_hangs_is_ended(tmp_path, plain):

@@ -74,6 +74,11 @@ static enum status open_writer(const struct worker *w, const struct video_info *
                                    .base_num = i->base_num,
                                    .base_den = i->base_den,
                                    .fps = i->fps,
+                                   .from_ticks = w->o.from_s > 0
+                                                     ? (int64_t)(w->o.from_s * (double)i->base_den /
+                                                                 (double)i->base_num)
+                                                     : 0,
+                                   .to_s = w->o.to_s,
                                    .sound_of = i->sound ? w->in : NULL,
                                    .mark = &mark,
                                    .codec = w->codec,
@@ -84,10 +89,13 @@ static enum status open_writer(const struct worker *w, const struct video_info *
 static enum status finish(struct video_writer *to, struct errmsg *em)
 {
     struct video_written done;
-    enum status st = video_writer_end(to, &done, em);
+    enum status st = video_writer_finish(to, &done, em);
     if (st == ST_OK)
-        printf("written %lld %lld %lld %s\n", (long long)done.frames, (long long)done.sounds,
-               (long long)done.left, done.codec);
+        st = video_writer_commit(to, em);
+    if (st == ST_OK)
+        printf("written %lld %lld %lld %lld %lld %s\n", (long long)done.frames,
+               (long long)done.sounds, (long long)done.left, (long long)done.sound_moved,
+               (long long)done.sound_lost, done.codec);
     return st;
 }
 

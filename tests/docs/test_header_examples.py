@@ -35,6 +35,7 @@ GIVEN = {
     "src/base/include/base/batch.h": ((), "extern size_t capacity; extern int size;"),
     "src/base/include/base/child.h": ((), "int answer(int link, void *context);"),
     "src/base/include/base/philox.h": ((), "extern uint64_t seed, position;"),
+    "src/base/include/base/text.h": ((), "extern const char *text;"),
     "src/base/include/base/thread.h": (("base/include/base/status.h",), """
         extern pthread_t thread; extern pthread_cond_t changed; extern pthread_mutex_t lock; extern void *context;
         extern bool done; extern double until_s; void *work(void *context);"""),

@@ -32,10 +32,10 @@ static inline void draw_pictures(struct pictures *p)
 static inline struct model_options small_options(enum model_precision precision)
 {
     return (struct model_options){
-        .config = {.image_size = SIDE,  .latent = 16            },
+        .config = {.image_size = SIDE, .latent = 16, .width = 16, .width_max = 64},
         .device = "cpu",
         .precision = precision,
-        .loss_weight = {[MODEL_LOSS_L1] = 1, [MODEL_LOSS_DSSIM] = 0.5},
+        .loss_weight = {[MODEL_LOSS_L1] = 1,   [MODEL_LOSS_DSSIM] = 0.5              },
         .adam_beta1 = 0.9,
         .adam_beta2 = 0.999,
         .adam_eps = 1e-8,

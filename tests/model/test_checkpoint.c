@@ -217,6 +217,8 @@ static void write_crippled(bool weights)
                       *state = shim_value_dict(a);
     shim_put(a, config, "image_size", shim_value_int(a, SIDE));
     shim_put(a, config, "latent", shim_value_int(a, 16));
+    shim_put(a, config, "width", shim_value_int(a, 16));
+    shim_put(a, config, "width_max", shim_value_int(a, 64));
     shim_put(a, root, "format", shim_value_string(a, "bifrons-checkpoint"));
     shim_put(a, root, "format_version", shim_value_int(a, 1));
     shim_put(a, root, "model", config);

@@ -13,6 +13,7 @@ static struct model *make(void)
 {
     struct model_options o = small_options(MODEL_FP32);
     o.config.mean_codes = 1;
+    o.config.width = o.config.width_max = 0; /* by default: narrow networks draw all codes grey */
     struct model *m = NULL;
     assert_ok(model_new(&o, NULL, &m, &em));
     return m;

@@ -157,9 +157,21 @@ static enum status read_faces(struct pack_csv *c, struct rows *out, struct errms
 
 /* --- identity.csv ----------------------------------------------------------------------------- */
 
+/* The numbers count by their place; a column that is there twice shifts them. */
+static enum status check_header(const struct pack_csv *c, struct errmsg *em)
+{
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (c->fields[i][0] != '\0' && strcmp(c->fields[i], c->fields[k]) == 0)
+                return FAIL(em, ST_DATA,
+                            "%s:%zu: columns %zu and %zu are both named \"%.60s\": remove one",
+                            c->path, c->line, k + 1, i + 1, c->fields[i]);
+    return ST_OK;
+}
+
 static enum status read_identities(struct pack_csv *c, struct rows *out, struct errmsg *em)
 {
-    enum status st = ST_OK;
+    enum status st = check_header(c, em);
     while (st == ST_OK && (st = pack_csv_next(c, em)) == ST_OK && c->n > 0) {
         if (c->n != 1 + SET_IDENTITY_NUMBERS)
             return FAIL(em, ST_DATA, "%s:%zu: %zu numbers; write a name and %d numbers", c->path,

@@ -1,10 +1,11 @@
 /*
- * Draws captions: with cairo in the system's sans-serif font if it has every character; else in the
- * ASCII face of stb_easy_font, enlarged to whole pixels. The label "AI" is made of bars, so that it
- * looks the same everywhere.
+ * Draws captions: with cairo in the system's sans-serif font; without cairo in the ASCII face of
+ * stb_easy_font, enlarged to whole pixels. Characters that a font lacks become '?'. The label "AI"
+ * is made of bars, so that it looks the same everywhere.
  */
 #include <math.h>
 #include <stb/stb_easy_font.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,27 +82,11 @@ static bool is_ascii(const char *text)
     return true;
 }
 
-/* Replaces each character outside ASCII by '?'. */
-static void to_ascii(const char *text, char out[static TEXT_BYTES_MAX])
-{
-    size_t n = 0;
-    for (; *text && n < TEXT_BYTES_MAX - 1; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c >= 0x20 && c <= 0x7e)
-            out[n++] = (char)c;
-        else if ((c & 0xC0) != 0x80)
-            out[n++] = '?';
-    }
-    out[n] = '\0';
-}
-
 /* stb_easy_font gives each stroke as a box of four corners, each (float x, y, z; uint8 rgba). */
 static int text_easy(struct picture *p, int x, int y, int size, const uint8_t colour[3],
-                     const char *text)
+                     char *ascii)
 {
     enum { CORNER_BYTES = 16, BOX_BYTES = 4 * CORNER_BYTES };
-    char ascii[TEXT_BYTES_MAX];
-    to_ascii(text, ascii);
     char *boxes = malloc(EASY_BYTES_MAX);
     if (!boxes)
         return 0; /* a missing caption is no error */
@@ -206,6 +191,36 @@ static int text_cairo(struct picture *p, int x, int y, int size, const uint8_t c
 
 #endif
 
+/* Bytes of the character that a text begins with; a stray byte is one. */
+static size_t character_bytes(const char *text)
+{
+    unsigned char lead = (unsigned char)text[0];
+    size_t wanted = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4, n = 1;
+    while (n < wanted && ((unsigned char)text[n] & 0xC0) == 0x80)
+        n++;
+    return n;
+}
+
+size_t picture_text_shown(const char *text, char *out, size_t out_bytes)
+{
+    size_t shown = 0, used = 0;
+    while (*text && used + 1 < out_bytes) {
+        char character[8];
+        size_t n = character_bytes(text);
+        snprintf(character, sizeof character, "%.*s", (int)n, text);
+        bool known = (unsigned char)text[0] >= ' ' && picture_text_possible(character);
+        size_t more = known ? n : 1;
+        if (used + more >= out_bytes)
+            break;
+        memcpy(out + used, known ? character : "?", more);
+        used += more;
+        shown += known && text[0] != ' ';
+        text += n;
+    }
+    out[used] = '\0';
+    return shown;
+}
+
 static int clamp_size(int size)
 {
     return MIN(MAX(size, 4), 1024);
@@ -216,8 +231,13 @@ int picture_text(struct picture *p, int x, int y, int size, const uint8_t colour
 {
     if (text[0] == '\0')
         return 0;
+    char shown[TEXT_BYTES_MAX];
     int used = text_cairo(p, x, y, clamp_size(size), colour, text);
-    return used >= 0 ? used : text_easy(p, x, y, clamp_size(size), colour, text);
+    if (used >= 0)
+        return used;
+    (void)picture_text_shown(text, shown, sizeof shown);
+    used = text_cairo(p, x, y, clamp_size(size), colour, shown);
+    return used >= 0 ? used : text_easy(p, x, y, clamp_size(size), colour, shown);
 }
 
 bool picture_text_possible(const char *text)

@@ -69,8 +69,9 @@ static enum status paste_row(struct set *s, int64_t row, bool points, uint8_t *s
 static void draw_caption(const struct set_info *info, struct picture *sheet)
 {
     static const uint8_t colour[3] = {225, 225, 225};
-    char text[512];
-    const char *person = picture_text_possible(info->person) ? info->person : "one person";
+    char text[512], person[300];
+    if (picture_text_shown(info->person, person, sizeof person) == 0)
+        snprintf(person, sizeof person, "one person (this font cannot show the name)");
     snprintf(text, sizeof text, "%s: %lld pictures of %d px", person, (long long)info->n,
              info->size);
     picture_text(sheet, GAP + 2, (CAPTION - 16) / 2, 16, colour, text);

@@ -1,5 +1,6 @@
 #include "video_helper.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,9 @@ enum { WORDS_MAX = 8, EXIT_NOT_STARTED = 127 };
 static int become(int link, void *context)
 {
     char *const *words = context;
-    if (dup2(link, STDIN_FILENO) >= 0 && dup2(link, STDOUT_FILENO) >= 0)
+    int above = fcntl(link, F_DUPFD_CLOEXEC, STDERR_FILENO + 1); /* dup2 onto itself would change
+                                                                  * nothing, and exec close it */
+    if (above >= 0 && dup2(above, STDIN_FILENO) >= 0 && dup2(above, STDOUT_FILENO) >= 0)
         execv(words[0], words);
     return EXIT_NOT_STARTED;
 }

@@ -150,7 +150,8 @@ static enum status append_xmp(const struct video_writer *w, struct errmsg *em)
                : FAIL_ERRNO(em, ST_IO, reason, "cannot write %s", w->temporary);
 }
 
-enum status video_writer_end(struct video_writer *w, struct video_written *done, struct errmsg *em)
+enum status video_writer_finish(struct video_writer *w, struct video_written *done,
+                                struct errmsg *em)
 {
     const struct video_message m = {.magic = VIDEO_MAGIC, .kind = VIDEO_END};
     enum status st = helper_send(&w->helper, &m, NULL, em);
@@ -158,13 +159,17 @@ enum status video_writer_end(struct video_writer *w, struct video_written *done,
         st = helper_expect(&w->helper, VIDEO_END, done, sizeof *done, em);
     if (st == ST_OK)
         st = append_xmp(w, em);
-    if (st == ST_OK)
-        st = file_commit(w->temporary, w->path, em);
     if (st != ST_OK)
         return st;
-    w->done = true;
     done->codec[sizeof done->codec - 1] = '\0';
     return ST_OK;
+}
+
+enum status video_writer_commit(struct video_writer *w, struct errmsg *em)
+{
+    enum status st = file_commit(w->temporary, w->path, em);
+    w->done = st == ST_OK;
+    return st;
 }
 
 void video_writer_free(struct video_writer *w)

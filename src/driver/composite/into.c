@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "data/pose.h"
 #include "smooth.h"
 
 #include "base/poison.h"
@@ -92,10 +93,33 @@ static void choose(struct into *i, struct into_report *r)
 
 /* ---- Replacing ------------------------------------------------------------------------------- */
 
-static enum status decode(struct into *i, int who, struct errmsg *em)
+/* The pose of the face as it is cut. */
+static struct pose_code pose_of_cut(const struct into *i, int who, const struct similarity *cut)
+{
+    double at[FACE_POINTS][2];
+    float points[FACE_POINTS][2];
+    struct similarity to_cut = similarity_inverse(cut);
+    shape_points(&i->faces[i->chosen[who]], at);
+    for (int k = 0; k < FACE_POINTS; k++) {
+        double place[2];
+        similarity_apply(&to_cut, at[k][0], at[k][1], place);
+        points[k][0] = (float)place[0];
+        points[k][1] = (float)place[1];
+    }
+    points_normalise(points, i->size);
+    return pose_standardise(&i->options.poses[who], (const float(*)[2])points);
+}
+
+static enum status decode(struct into *i, int who, const struct similarity *cut, struct errmsg *em)
 {
     struct batch batch = {.n = 1, .size = i->size};
     struct model_pictures pictures = {0};
+    struct pose_code pose;
+    if (i->options.poses) {
+        pose = pose_of_cut(i, who, cut);
+        batch.pose[who] = pose.z[0];
+        batch.pose_known[who] = pose.known[0];
+    }
     batch.images[who] = i->source;
     pictures.swap[who] = i->decoded;
     pictures.swap_mask[who] = i->limit;
@@ -111,7 +135,7 @@ static enum status replace(struct into *i, const struct pyramid *in, int who, st
     pyramid_sample(in, &cut, i->size, i->size, i->sampled);
     for (size_t k = 0; k < n; k++)
         i->source[k] = (uint8_t)lrintf(i->sampled[k]);
-    enum status st = decode(i, who, em);
+    enum status st = decode(i, who, &cut, em);
     if (st != ST_OK)
         return st;
     shape_mask(face, &cut, i->size, i->hull);

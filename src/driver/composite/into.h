@@ -28,6 +28,9 @@ struct into_options {
     struct people people[MODEL_PEOPLE]; /* no face added: this person's faces are left alone */
     enum shape_coverage coverage;       /* of the pictures that the model was trained on */
     struct composite_options blend;
+    /* of A and B, borrowed: the decoders are told the pose that the finder's points show
+     * (model.pose = "given"); NULL: they predict it, or know none */
+    const struct pose_scale *poses;
 };
 
 /* What became of a picture's faces; all of them: replaced + unsure + others. */

@@ -107,6 +107,20 @@ static bool read_state(int fd, struct cuts_state *out)
     return found;
 }
 
+enum status cuts_load(const char *folder, struct cuts_state *out, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    int fd = -1;
+    enum status st = path_join(path, sizeof path, folder, "progress")
+                         ? file_open(path, &fd, em)
+                         : FAIL(em, ST_IO, "path too long: %s/progress", folder);
+    if (st == ST_OK && !read_state(fd, out))
+        st = FAIL(em, ST_DATA, "%s is damaged: delete %s to begin anew", path, folder);
+    if (fd >= 0)
+        close(fd);
+    return st;
+}
+
 enum status cuts_save(const char *folder, const struct cuts_state *s, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];

@@ -75,6 +75,8 @@ void cuts_close(struct cuts *c);
 enum status cuts_add(struct cuts *c, struct sight *s, struct errmsg *em) MUST_CHECK;
 /* Replaces `progress` of a folder that is closed. ST_IO. */
 enum status cuts_save(const char *folder, const struct cuts_state *s, struct errmsg *em) MUST_CHECK;
+/* Reads `progress` of a folder that is closed. ST_DATA: it is damaged; ST_IO. */
+enum status cuts_load(const char *folder, struct cuts_state *out, struct errmsg *em) MUST_CHECK;
 /* Is this an unfinished folder? */
 bool cuts_unfinished(const char *folder);
 

@@ -20,6 +20,7 @@
 #include "data/picture_folder.h"
 #include "engine.h"
 #include "finish.h"
+#include "stored.h"
 #include "watch.h"
 
 struct extract {
@@ -76,6 +77,11 @@ static enum status check_output(struct extract *e, struct errmsg *em)
     if (!beside(out, ".part", e->part) || !beside(out, ".people", e->people_out) ||
         !beside(out, ".unsure", e->unsure))
         return FAIL(em, ST_USAGE, "-o %s: that path is too long", out);
+    if (set && file_exists(out) && cuts_unfinished(e->part))
+        return FAIL(em, ST_USAGE,
+                    "%s was written, and then the extract was stopped: nothing is left to do but "
+                    "to delete %s",
+                    out, e->part);
     if (file_exists(out))
         return FAIL(em, ST_USAGE, "-o %s: a file is there; name %s", out,
                     set ? "a new one" : "a folder");
@@ -146,7 +152,9 @@ static enum status look_at_all(struct extract *e, struct errmsg *em)
                                     .threads = a->threads,
                                     .stop = stop_wanted,
                                     .left = e->left};
-    enum status st = cuts_open(&cuts, &o, em);
+    enum status st = stored_drop_again(e->part, em);
+    if (st == ST_OK)
+        st = cuts_open(&cuts, &o, em);
     if (st != ST_OK)
         return st;
     if (cuts.state.frames > 0)

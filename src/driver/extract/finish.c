@@ -31,7 +31,7 @@ static enum status check_people(const struct finish_options *o, struct cuts_stat
     enum status st = who_check(o->part, o->people, state->several, o->finder, unlike, em);
     if (st == ST_OK && unlike[0]) {
         log_warn("%s, left out: 1: %s", verdict_name(UNLIKE), unlike);
-        return stored_drop(o->part, unlike, UNLIKE, state, em);
+        return stored_drop(o->part, unlike, state, em);
     }
     if (st == ST_DATA && stored_remove(o->part, &ignored) != ST_OK)
         log_warn("%s: it shows several people; delete it", ignored.text);
@@ -90,16 +90,22 @@ static enum status pack(const struct finish_options *o, struct errmsg *em)
                                    .size = o->size,
                                    .no_identity = o->no_identity,
                                    .threads = o->threads};
+    struct errmsg why = {0};
     enum status st = pack_folders(&p, &report, em);
     for (size_t i = 0; i < report.n_notes; i++)
         if (!report.notes[i].minor)
             log_warn("%s: %s", report.notes[i].path, report.notes[i].reason);
     pack_report_release(&report);
-    if (st == ST_OK)
-        st = sheet_write_beside(o->out, sheet, em);
-    if (st == ST_OK)
+    if (st != ST_OK)
+        return st;
+    /* The set is there: nothing that fails now makes the run fail. */
+    if (sheet_write_beside(o->out, sheet, &why) == ST_OK)
         log_info("sample sheet: %s", sheet);
-    return st == ST_OK ? stored_remove(o->part, em) : st;
+    else
+        log_warn("no sample sheet of %s: %s", o->out, why.text);
+    if (stored_remove(o->part, &why) != ST_OK)
+        log_warn("%s; delete %s, because %s holds its faces", why.text, o->part, o->out);
+    return ST_OK;
 }
 
 static enum status make_set(const struct finish_options *o, const struct cuts_state *state,

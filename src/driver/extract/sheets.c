@@ -5,15 +5,31 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/text.h"
 #include "data/picture.h"
 #include "stored.h"
 
 #include "base/poison.h"
 
-enum { PAGES_MAX = 10, CELL = 112, TEXT = 10, GAP = 4, CAPTION = 28 };
+enum { PAGES_MAX = 10, CELL = 112, TEXT = 10, GAP = 4, CAPTION = 28, NAME_LETTERS = 19 };
 enum { STEP_X = CELL + GAP, STEP_Y = CELL + 2 * (TEXT + 3) + GAP };
 
 static const uint8_t pale[3] = {225, 225, 225}, grey[3] = {150, 150, 155}, warm[3] = {255, 180, 70};
+
+/* Copies as much of a name as has room below a picture. */
+static void fit_name(const char *name, char out[static sizeof(((struct sheet_cell *)0)->name)])
+{
+    uint8_t pixel[3];
+    struct picture speck = {.width = 1, .height = 1, .rgb = pixel};
+    size_t n = 0;
+    for (int letters = 0; name[n] && letters < NAME_LETTERS; letters++)
+        do
+            n++;
+        while (((unsigned char)name[n] & 0xC0) == 0x80);
+    do
+        snprintf(out, sizeof(((struct sheet_cell *)0)->name), "%.*s", (int)n, name);
+    while (picture_text(&speck, 0, 0, TEXT, pale, out) > CELL && (n = text_drop(name, n)) > 0);
+}
 
 static enum status draw_cell(const struct sheet_cell *cell, struct picture *sheet, int x, int y,
                              struct errmsg *em)
@@ -24,8 +40,8 @@ static enum status draw_cell(const struct sheet_cell *cell, struct picture *shee
         return ST_OK;
     enum status st = picture_resize(&whole, CELL, CELL, &small, em);
     if (st == ST_OK) {
-        char name[20]; /* as many characters as have room */
-        snprintf(name, sizeof name, "%.19s", cell->name);
+        char name[sizeof cell->name];
+        fit_name(cell->name, name);
         picture_paste(sheet, &small, x, y);
         picture_text(sheet, x, y + CELL + 2, TEXT, pale, name);
         picture_text(sheet, x, y + CELL + TEXT + 4, TEXT,
@@ -71,8 +87,7 @@ static enum status count(const char *folder, size_t *n, struct errmsg *em)
 static void fill_cell(const char *folder, const struct stored_reader *r, struct sheet_cell *cell)
 {
     char place[PATH_BYTES_MAX];
-    snprintf(cell->name, sizeof cell->name, "%.*s",
-             (int)(strlen(r->name) - strlen(path_extension(r->name))), r->name);
+    path_stem(r->name, cell->name, sizeof cell->name);
     snprintf(cell->verdict, sizeof cell->verdict, "%s", r->verdict);
     if (!path_join(place, sizeof place, folder, r->unsure ? "unsure" : "") ||
         !path_join(cell->path, sizeof cell->path, place, r->name))
@@ -82,11 +97,12 @@ static void fill_cell(const char *folder, const struct stored_reader *r, struct 
 static enum status write_page(const char *folder, const char *person, size_t page, size_t pages,
                               const struct sheet_cell *cells, size_t n, struct errmsg *em)
 {
-    char path[PATH_BYTES_MAX], name[32] = "sheet.png", caption[400];
+    char path[PATH_BYTES_MAX], name[32] = "sheet.png", caption[400], shown[300];
     if (page > 1)
         snprintf(name, sizeof name, "sheet-%zu.png", page);
-    snprintf(caption, sizeof caption, "%s, page %zu of %zu",
-             picture_text_possible(person) ? person : "one person", page, pages);
+    if (picture_text_shown(person, shown, sizeof shown) == 0)
+        snprintf(shown, sizeof shown, "one person (this font cannot show the name)");
+    snprintf(caption, sizeof caption, "%s, page %zu of %zu", shown, page, pages);
     return path_join(path, sizeof path, folder, name)
                ? contact_sheet_draw(caption, cells, n, path, em)
                : FAIL(em, ST_IO, "path too long: %s/%s", folder, name);

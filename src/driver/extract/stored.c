@@ -173,21 +173,23 @@ static enum status rewrite(const char *folder, const char *list, const char *nam
     return st;
 }
 
-enum status stored_drop(const char *folder, const char *name, enum verdict verdict,
-                        struct cuts_state *state, struct errmsg *em)
+/* Each step may have been done before, wholly: a file is replaced, not changed. */
+static enum status drop(const char *folder, const char *name, struct cuts_state *state,
+                        struct errmsg *em)
 {
     char path[PATH_BYTES_MAX], masks[PATH_BYTES_MAX];
     uint64_t *bytes = state->bytes;
-    /* the longest first: a full disk then fails before anything has changed */
     enum status st = rewrite(folder, "identity.csv", name, NULL, &bytes[CUTS_IDENTITY], em);
     if (st == ST_OK)
         st = rewrite(folder, "points.csv", name, NULL, &bytes[CUTS_POINTS], em);
     if (st == ST_OK)
-        st = rewrite(folder, "faces.csv", name, verdict_name(verdict), &bytes[CUTS_FACES], em);
+        st = rewrite(folder, "faces.csv", name, verdict_name(UNLIKE), &bytes[CUTS_FACES], em);
     if (st != ST_OK)
         return st;
-    state->counts[KEPT]--;
-    state->counts[verdict]++;
+    if (state->counts[UNLIKE] == 0) {
+        state->counts[KEPT]--;
+        state->counts[UNLIKE]++;
+    }
     if (strcmp(state->last, name) == 0)
         memset(state->last, 0, sizeof state->last);
     if ((st = cuts_save(folder, state, em)) != ST_OK)
@@ -197,7 +199,38 @@ enum status stored_drop(const char *folder, const char *name, enum verdict verdi
     if (path_join(masks, sizeof masks, folder, "masks") &&
         path_join(path, sizeof path, masks, name))
         unlink(path);
-    return ST_OK;
+    return path_join(path, sizeof path, folder, "drop") && unlink(path) == 0
+               ? ST_OK
+               : FAIL_ERRNO(em, ST_IO, errno, "cannot remove %s", path);
+}
+
+enum status stored_drop(const char *folder, const char *name, struct cuts_state *state,
+                        struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    enum status st = path_join(path, sizeof path, folder, "drop")
+                         ? file_write_atomic(path, name, strlen(name), em)
+                         : FAIL(em, ST_IO, "path too long: %s/drop", folder);
+    return st == ST_OK ? drop(folder, name, state, em) : st;
+}
+
+enum status stored_drop_again(const char *folder, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX], name[CUT_NAME_BYTES];
+    struct cuts_state state;
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    if (!path_join(path, sizeof path, folder, "drop") || !file_exists(path))
+        return ST_OK;
+    enum status st = file_read_all(path, CUT_NAME_BYTES - 1, &bytes, &n, em);
+    if (st != ST_OK)
+        return st;
+    snprintf(name, sizeof name, "%.*s", (int)n, (const char *)bytes);
+    free(bytes);
+    if (strlen(name) != n || n == 0 || strchr(name, '/'))
+        return FAIL(em, ST_DATA, "%s is damaged: delete %s to begin anew", path, folder);
+    st = cuts_load(folder, &state, em);
+    return st == ST_OK ? drop(folder, name, &state, em) : st;
 }
 
 enum status stored_remove(const char *folder, struct errmsg *em)

@@ -39,10 +39,16 @@ enum status stored_identities_read(const char *folder, struct stored_identities 
                                    struct errmsg *em) MUST_CHECK;
 void stored_identities_release(struct stored_identities *s);
 
-/* Takes one face that was kept out of the folder, its lists and its state; `faces.csv` then gives
- * the verdict. ST_IO, ST_MEMORY. */
-enum status stored_drop(const char *folder, const char *name, enum verdict verdict,
-                        struct cuts_state *state, struct errmsg *em) MUST_CHECK;
+/*
+ * Takes one face that was kept out of the folder, its lists and its state; `faces.csv` then gives
+ * UNLIKE. At most one face of a folder. It first writes the face's name into the file `drop`, and
+ * removes that at the end. ST_IO, ST_MEMORY.
+ */
+enum status stored_drop(const char *folder, const char *name, struct cuts_state *state,
+                        struct errmsg *em) MUST_CHECK;
+/* Finishes a stored_drop that a kill cut short, before cuts_open; does nothing if there is none.
+ * ST_IO, ST_DATA, ST_MEMORY. */
+enum status stored_drop_again(const char *folder, struct errmsg *em) MUST_CHECK;
 /* Removes a folder and all that is in it; links are not followed. ST_IO. */
 enum status stored_remove(const char *folder, struct errmsg *em) MUST_CHECK;
 

@@ -121,14 +121,16 @@ static void show_progress(const struct job *j, const struct cuts *c, double begu
                           double *shown_s)
 {
     double now = clock_seconds(), share = frames_share(j->o->frames);
-    char left[32];
-    if (now - *shown_s < PROGRESS_S || share <= from || j->written == 0)
+    char left[32] = "";
+    if (now - *shown_s < PROGRESS_S || j->written == 0)
         return;
     *shown_s = now;
-    clock_format_duration((now - begun_s) * (1 - share) / (share - from), left, sizeof left);
-    log_progress("%llu frames, %llu faces kept; %.1f a second, %s left",
+    if (share > from) /* else not known: a video may not say how long it is */
+        clock_format_duration((now - begun_s) * (1 - share) / (share - from), left, sizeof left);
+    log_progress("%llu frames, %llu faces kept; %.1f a second%s%s%s",
                  (unsigned long long)c->state.frames, (unsigned long long)c->state.counts[KEPT],
-                 (double)j->written / (now - begun_s), left);
+                 (double)j->written / (now - begun_s), share > from ? ", " : "",
+                 share > from ? left : "", share > from ? " left" : "");
 }
 
 static void name_left(const struct watch_options *o, const struct sight *s)

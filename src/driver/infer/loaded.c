@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "data/file_kind.h"
 #include "device.h"
 #include "model/checkpoint.h"
@@ -30,7 +31,9 @@ static void take_meta(struct loaded *l, const char *text)
         const char *name = json_string_value(json_array_get(json_object_get(meta, "people"), p));
         const char *print =
             json_string_value(json_array_get(json_object_get(meta, "fingerprints"), p));
-        snprintf(l->people[p], sizeof l->people[p], "%s", name ? name : p == 0 ? "A" : "B");
+        name = name ? name : p == 0 ? "A" : "B";
+        snprintf(l->people[p], sizeof l->people[p], "%.*s",
+                 (int)text_fit(name, sizeof l->people[p] - 1), name);
         const char *consent =
             json_string_value(json_array_get(json_object_get(meta, "consent"), p));
         l->identities[p] = identity_of(

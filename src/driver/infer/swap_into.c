@@ -279,7 +279,8 @@ enum status swap_into(const struct into_arguments *a, const struct loaded *l,
     struct work w = {.a = a, .loaded = l, .source = s, .results = r};
     struct into_options options = {.model = l->model,
                                    .coverage = choose_coverage(a, l),
-                                   .blend = a->blend};
+                                   .blend = a->blend,
+                                   .poses = loaded_takes_points(l) ? l->poses : NULL};
     enum status st = check_people(&w, em);
     if (st == ST_OK)
         st = finder_open(a->models, model_get_options(l->model)->device, &w.finder, em);

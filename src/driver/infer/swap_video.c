@@ -65,17 +65,23 @@ static void count(struct work *w, const struct into_report *r)
 static void show_progress(struct work *w, double time_s)
 {
     const struct video_info *i = video_get_info(w->in);
-    double now = clock_seconds(), end_s = i->duration_s;
+    double now = clock_seconds(), end_s = i->duration_s; /* 0: not known */
+    double rate = (double)w->frames / (now - w->begun_s);
     char left[32];
     if (now - w->shown_s < 1)
         return;
     w->shown_s = now;
-    if (w->o->to_s > 0 && w->o->to_s < end_s)
+    if (w->o->to_s > 0 && (w->o->to_s < end_s || end_s <= 0))
         end_s = w->o->to_s;
-    double done = time_s - w->first_s, todo = fmax(end_s - time_s, 0);
-    clock_format_duration(done > 0 ? (now - w->begun_s) * todo / done : 0, left, sizeof left);
+    double done = time_s - w->first_s;
+    if (done <= 0 || end_s <= time_s) {
+        log_progress("%" PRId64 " frames, up to %.1f s, %.1f frames a second", w->frames, time_s,
+                     rate);
+        return;
+    }
+    clock_format_duration((now - w->begun_s) * (end_s - time_s) / done, left, sizeof left);
     log_progress("%" PRId64 " frames, %.1f of %.1f s, %.1f frames a second, %s left", w->frames,
-                 time_s, end_s, (double)w->frames / (now - w->begun_s), left);
+                 time_s, end_s, rate, left);
 }
 
 static enum status work_on(struct work *w, const struct video_frame *f, struct errmsg *em)
@@ -110,6 +116,13 @@ static void log_outcome(const struct work *w, const struct video_written *done)
         log_warn("in %" PRId64 " frames a face is perhaps of %s and was left alone. More pictures "
                  "with --reference, and of other people with --other, make it surer",
                  w->unsure, w->o->who);
+    if (done->sound_moved > 0)
+        log_warn("%s: the times of %" PRId64 " packets of its sound go back or are missing: each "
+                 "now follows the one before",
+                 w->o->input, done->sound_moved);
+    if (done->sound_lost > 0)
+        log_warn("%s: %" PRId64 " packets of its sound are left out: %s does not take them",
+                 w->o->input, done->sound_lost, w->o->out);
     if (done->left > 0)
         log_info("left out: %" PRId64 " streams of %s that are neither video nor sound", done->left,
                  w->o->input);
@@ -129,10 +142,11 @@ static enum status finish(struct work *w, struct errmsg *em)
                     "no face of %s was found in %" PRId64 " frame%s of %s: nothing was written%s%s",
                     w->o->who, w->frames, PLURAL(w->frames), w->o->input,
                     video_problems(w->in)[0] ? "; " : "", video_problems(w->in));
-    /* the note first: no composite may be without one */
-    enum status st = composite_note_write(w->o->out, w->o->input, w->o->loaded, &w->all, em);
+    enum status st = video_writer_finish(w->out, &done, em);
+    if (st == ST_OK) /* before the video has its name: no composite may be without a note */
+        st = composite_note_write(w->o->out, w->o->input, w->o->loaded, &w->all, em);
     if (st == ST_OK)
-        st = video_writer_end(w->out, &done, em);
+        st = video_writer_commit(w->out, em);
     if (st == ST_OK)
         log_outcome(w, &done);
     return st;

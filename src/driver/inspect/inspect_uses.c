@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fts.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +183,34 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
+/* Files whose names look_at reads. */
+static bool is_of_interest(const char *path)
+{
+    const char *extension = path_extension(path);
+    return strcmp(path_name(path), "run.json") == 0 || strcmp(extension, ".pt") == 0 ||
+           strcmp(extension, ".h5") == 0 || strcmp(extension, ".html") == 0;
+}
+
+/* A link to a file is followed, unless the walk of `root` meets the file itself. */
+static enum status look_at_link(struct uses *u, const char *root, const char *path,
+                                struct errmsg *em)
+{
+    char file[PATH_MAX], folder[PATH_MAX];
+    struct stat target;
+    bool there = stat(path, &target) == 0;
+    if (there && S_ISDIR(target.st_mode))
+        u->links++;
+    if (!is_of_interest(path) || (there && !S_ISREG(target.st_mode)))
+        return ST_OK;
+    if (!there || !realpath(path, file) || !realpath(root, folder)) {
+        add_unreadable(u, path, "a link to a file that cannot be reached");
+        return ST_OK;
+    }
+    size_t n = strlen(folder);
+    bool below = strncmp(file, folder, n) == 0 && (file[n] == '/' || folder[n - 1] == '/');
+    return below && is_of_interest(file) ? ST_OK : look_at(u, path, em);
+}
+
 static enum status walk(struct uses *u, const char *folder, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX], *const roots[] = {path, NULL};
@@ -193,15 +222,19 @@ static enum status walk(struct uses *u, const char *folder, struct errmsg *em)
                     : NULL;
     if (!tree)
         return FAIL_ERRNO(em, ST_NOINPUT, errno, "cannot open folder %s", folder);
-    for (FTSENT *e; st == ST_OK && (e = fts_read(tree)) != NULL;) {
-        struct stat target;
+    FTSENT *e;
+    while (st == ST_OK && (errno = 0, e = fts_read(tree)) != NULL) {
         if (e->fts_info == FTS_F)
             st = look_at(u, e->fts_path, em);
         else if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
             add_unreadable(u, e->fts_path, strerror(e->fts_errno));
-        else if (e->fts_info == FTS_SL && stat(e->fts_path, &target) == 0)
-            u->links += S_ISDIR(target.st_mode);
+        else if (e->fts_info == FTS_DC)
+            add_unreadable(u, e->fts_path, "a folder that holds itself");
+        else if (e->fts_info == FTS_SL || e->fts_info == FTS_SLNONE)
+            st = look_at_link(u, folder, e->fts_path, em);
     }
+    if (st == ST_OK && errno != 0) /* the walk ended early */
+        add_unreadable(u, folder, strerror(errno));
     fts_close(tree);
     return st;
 }

@@ -61,14 +61,18 @@ void picture_fill(struct picture *p, uint8_t r, uint8_t g, uint8_t b);
 /* Copies src to (x, y); parts outside dst are cut off. */
 void picture_paste(struct picture *dst, const struct picture *src, int x, int y);
 /*
- * Draws UTF-8 text with its top left corner at (x, y), `size` pixels high. Uses cairo if there is a
- * font with all its characters; else a built-in ASCII face, in which other characters become '?'.
- * Returns the width.
+ * Draws UTF-8 text with its top left corner at (x, y), `size` pixels high, by cairo with the
+ * system's sans-serif font; without cairo in a built-in ASCII face. Characters that the font lacks
+ * become '?'. Returns the width.
  */
 int picture_text(struct picture *p, int x, int y, int size, const uint8_t colour[3],
                  const char *text);
-/* Can the text be drawn without '?'? If not, callers use a role ("A"). */
+/* Can the text be drawn without '?'? */
 bool picture_text_possible(const char *text);
+/* Copies the text as picture_text draws it, with '?' for characters that the font lacks, and cut to
+ * out_bytes between two characters. Returns how many characters it shows, without blanks; if none,
+ * callers use a role ("A"). */
+size_t picture_text_shown(const char *text, char *out, size_t out_bytes);
 
 struct picture_box {
     int left, top, right, bottom; /* the last two: the first column and row outside */

@@ -9,7 +9,9 @@
  *     if (video_writer_open("swapped.mp4", &o, &w, &em) == ST_OK) {
  *         st = video_writer_add(w, &picture, 0, 1, &em);     // at tick 0, for one tick
  *         if (st == ST_OK)
- *             st = video_writer_end(w, &done, &em);          // only now swapped.mp4 is there
+ *             st = video_writer_finish(w, &done, &em);       // all frames and sounds are written
+ *         if (st == ST_OK)
+ *             st = video_writer_commit(w, &em);              // only now swapped.mp4 is there
  *         video_writer_free(w);
  *     }
  *
@@ -21,7 +23,8 @@
  * specification says, part 3). If it asks for the visible label, the caller draws that into the
  * frames that show a decoded face (picture_draw_label).
  *
- * One thread. If this process ends before video_writer_end, the helper removes the unfinished file.
+ * One thread. If this process ends before video_writer_finish, the helper removes the unfinished
+ * file.
  */
 #ifndef BIFRONS_DATA_VIDEO_WRITER_H
 #define BIFRONS_DATA_VIDEO_WRITER_H
@@ -42,6 +45,8 @@ struct video_output {
 
 struct video_written {
     int64_t frames, sounds, left; /* frames; streams of sound; other streams, which are left out */
+    int64_t sound_moved; /* packets of sound whose times went back, and were made to increase */
+    int64_t sound_lost;  /* packets of sound that the file did not take */
     char codec[VIDEO_NAME_BYTES];
 };
 
@@ -57,10 +62,12 @@ enum status video_writer_open(const char *path, const struct video_output *o,
  * ST_DATA. */
 enum status video_writer_add(struct video_writer *w, const struct picture *p, int64_t ticks,
                              int64_t duration, struct errmsg *em) MUST_CHECK;
-/* Finishes the file and puts it in its place. */
-enum status video_writer_end(struct video_writer *w, struct video_written *done,
-                             struct errmsg *em) MUST_CHECK;
-/* Without video_writer_end, nothing is left behind. */
+/* Writes what is left to the file under its temporary name. ST_IO, ST_DATA. */
+enum status video_writer_finish(struct video_writer *w, struct video_written *done,
+                                struct errmsg *em) MUST_CHECK;
+/* Puts the finished file in its place. ST_IO. */
+enum status video_writer_commit(struct video_writer *w, struct errmsg *em) MUST_CHECK;
+/* Without video_writer_commit, nothing is left behind. */
 void video_writer_free(struct video_writer *w);
 
 #endif

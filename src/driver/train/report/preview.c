@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/text.h"
 
 #include "base/poison.h"
 
@@ -41,17 +42,10 @@ static void add(char out[static PREVIEW_TEXT_BYTES], const char *fmt, ...)
     size_t used = strlen(out);
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(out + used, PREVIEW_TEXT_BYTES - used, fmt, ap);
+    int more = vsnprintf(out + used, PREVIEW_TEXT_BYTES - used, fmt, ap);
     va_end(ap);
-}
-
-/* Length without the last UTF-8 character. */
-static size_t drop_character(const char *text, size_t n)
-{
-    do
-        n--;
-    while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80);
-    return n;
+    if (more >= (int)(PREVIEW_TEXT_BYTES - used)) /* it was cut, perhaps within a character */
+        out[text_drop(out, strlen(out))] = '\0';
 }
 
 /* Copies text; if it does not fit into width, its beginning and dots. */
@@ -64,10 +58,10 @@ static void fit_text(const char *text, int size, int width, char out[static PREV
         return;
     }
     while (n > room)
-        n = drop_character(text, n);
+        n = text_drop(text, n);
     do
         snprintf(out, PREVIEW_TEXT_BYTES, "%.*s%s", (int)n, text, dots);
-    while (n > 0 && text_width(out, size) > width && (n = drop_character(text, n), true));
+    while (n > 0 && text_width(out, size) > width && (n = text_drop(text, n), true));
 }
 
 /* --- Any sheet -------------------------------------------------------------------------------- */
@@ -239,16 +233,13 @@ out:
 
 enum { NAME_BYTES = 56 }; /* two of them and an arrow fit into one text */
 
-/* The person's name, cut at a character; "A" or "B" if the font cannot show it. */
+/* The person's name, cut at a character, with '?' for characters that the font lacks; "A" or "B" if
+ * it has none of them. */
 static void person_label(const struct preview_pictures *p, int person, char out[static NAME_BYTES])
 {
     const char *name = p->name[person];
-    if (!name || !name[0] || !picture_text_possible(name))
-        name = person == PREVIEW_A ? "A" : "B";
-    size_t n = strlen(name);
-    while (n > NAME_BYTES - 1)
-        n = drop_character(name, n);
-    snprintf(out, NAME_BYTES, "%.*s", (int)n, name);
+    if (!name || picture_text_shown(name, out, NAME_BYTES) == 0)
+        snprintf(out, NAME_BYTES, "%s", person == PREVIEW_A ? "A" : "B");
 }
 
 /* "Ada -> Ben": Ada's picture with Ben's face. Long names share the width of the picture. */

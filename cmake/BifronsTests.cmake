@@ -9,12 +9,17 @@ set(BIFRONS_TEST_ENVIRONMENT
     "OMPI_MCA_rmaps_base_oversubscribe=1" "OMPI_MCA_hwloc_base_binding_policy=none"
     "ASAN_OPTIONS=allocator_may_return_null=1:fast_unwind_on_malloc=0:detect_odr_violation=0"
     "UBSAN_OPTIONS=print_stacktrace=1"
-    "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0")
+    "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0"
+    "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp")
 
-# bifrons_test(module/name LIBRARIES lib... [RANKS n...] [TIMEOUT seconds] [ARGS arg...])
-# builds tests/module/test_name.c; with RANKS it runs under mpirun once for each count.
+# The programs of the tests that have the label threads, for scripts/test --tsan.
+add_custom_target(threads_tests)
+
+# bifrons_test(module/name LIBRARIES lib... [RANKS n...] [THREADS n...] [TIMEOUT seconds] [ARGS arg...])
+# builds tests/module/test_name.c; with RANKS it runs under mpirun once for each count. THREADS: with these
+# counts of ranks (1 without RANKS) the test has the label threads, too.
 function(bifrons_test path)
-  cmake_parse_arguments(T "" "TIMEOUT" "LIBRARIES;RANKS;ARGS" ${ARGN})
+  cmake_parse_arguments(T "" "TIMEOUT" "LIBRARIES;RANKS;THREADS;ARGS" ${ARGN})
   get_filename_component(module ${path} DIRECTORY)
   get_filename_component(name ${path} NAME)
   set(target test_${module}_${name})
@@ -36,9 +41,22 @@ function(bifrons_test path)
     add_test(NAME ${path}.${n} COMMAND mpirun -n ${n} $<TARGET_FILE:${target}> ${T_ARGS})
     bifrons_test_properties(${path}.${n} mpi ${T_TIMEOUT} 2)
   endforeach()
+  if(T_THREADS)
+    add_dependencies(threads_tests ${target})
+  endif()
+  foreach(n ${T_THREADS})
+    set(test ${path})
+    if(T_RANKS)
+      set(test ${path}.${n})
+    endif()
+    set_property(TEST ${test} APPEND PROPERTY LABELS threads)
+  endforeach()
 endfunction()
 
 function(bifrons_test_properties test label timeout processors)
+  if(BIFRONS_SANITIZE STREQUAL "thread")
+    math(EXPR timeout "${timeout} * 5") # about as much slower
+  endif()
   set(environment ${BIFRONS_TEST_ENVIRONMENT})
   # The suppressions of Open MPI's leaks need whole stacks. Elsewhere they cost 4 s for libtorch alone.
   if(label STREQUAL "unit" AND NOT test MATCHES "^comm/")

@@ -14,7 +14,8 @@ enum status batch_init(struct batch *b, size_t capacity, int size, unsigned arra
     for (int p = 0; p < 2; p++) {
 #define X(name, field, type, numbers) \
     if (arrays & BATCH_##name)        \
-        fits &= (made.field[p] = calloc(MAX(capacity, 1), numbers * sizeof(type))) != NULL;
+        fits &=                       \
+            (made.field[p] = calloc(MAX(capacity, 1), (size_t)(numbers) * sizeof(type))) != NULL;
         BATCH_MAP(X)
 #undef X
     }

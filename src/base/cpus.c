@@ -79,6 +79,7 @@ static double read_v1(const char *root, const char *folder)
     for (int i = 0; i < 2; i++) {
         char path[PATH_BYTES_MAX];
         FILE *f = path_join(path, sizeof path, folder, names[i]) ? open_below(root, path) : NULL;
+        /* NOLINTNEXTLINE(cert-err34-c): the kernel wrote the numbers, here and below */
         if (f && fscanf(f, "%lf", &number[i]) != 1)
             number[i] = -1;
         if (f)
@@ -93,6 +94,7 @@ static double read_v2(const char *root, const char *folder)
     char path[PATH_BYTES_MAX];
     double quota, period;
     FILE *f = path_join(path, sizeof path, folder, "cpu.max") ? open_below(root, path) : NULL;
+    /* NOLINTNEXTLINE(cert-err34-c) */
     bool limited = f && fscanf(f, "%lf %lf", &quota, &period) == 2;
     if (f)
         fclose(f);

@@ -374,9 +374,43 @@ static void extensions(void **state)
     assert_false(picture_extension_known(".png"));
 }
 
+static int callocs_left = -1; /* before one fails; -1: none does */
+
+void *__real_calloc(size_t n, size_t bytes);
+void *__wrap_calloc(size_t n, size_t bytes);
+
+void *__wrap_calloc(size_t n, size_t bytes)
+{
+    return callocs_left >= 0 && callocs_left-- == 0 ? NULL : __real_calloc(n, bytes);
+}
+
+/* Each time another allocation fails: nothing is freed twice, and the message says why. */
+static void resizing_without_memory_fails(void **state)
+{
+    (void)state;
+    struct picture p = pattern(8, 8), out;
+    int failures = 0;
+    enum status st = ST_MEMORY;
+    for (int n = 0; st == ST_MEMORY; n++) {
+        struct errmsg em = {0};
+        callocs_left = n;
+        st = picture_resize(&p, 3, 5, &out, &em);
+        callocs_left = -1;
+        if (st != ST_MEMORY)
+            break;
+        failures++;
+        assert_text_has(em.text, "out of memory");
+    }
+    assert_int_equal(st, ST_OK);
+    assert_true(failures >= 4); /* first and weights of two axes */
+    picture_release(&out);
+    picture_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(resizing_without_memory_fails),
         cmocka_unit_test(png_comes_back_as_it_was),
         cmocka_unit_test(marks_name_the_source),
         cmocka_unit_test(a_label_keeps_clear_of_faces),

@@ -174,6 +174,7 @@ static enum status lowest_failure(const struct comm *c, const struct errmsg *all
     return ST_OK;
 }
 
+#undef comm_agree /* a macro of scripts/analysis.h */
 enum status comm_agree(struct comm *c, enum status local, struct errmsg *em)
 {
     struct errmsg mine = {0};

@@ -60,7 +60,8 @@ static void pause_again(struct patience *p)
         sched_yield();
         return;
     }
-    unsigned us = MIN(US_MIN + p->slept++ / 8, (unsigned)US_MAX);
+    unsigned us = MIN(US_MIN + p->slept / 4, (unsigned)US_MAX);
+    p->slept++;
     nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
 }
 

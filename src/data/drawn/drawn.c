@@ -137,7 +137,7 @@ static void shrink_canvas(cairo_surface_t *canvas, int times, struct picture *ou
 
 static void shrink_mask(const uint8_t *face, int times, int size, uint8_t *out)
 {
-    size_t side = (size_t)(size * times);
+    size_t side = (size_t)size * (size_t)times;
     unsigned area = (unsigned)(times * times);
     for (int y = 0; y < size; y++) {
         for (int x = 0; x < size; x++) {

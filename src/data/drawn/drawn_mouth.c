@@ -142,12 +142,11 @@ static struct mouth mouth_of(const struct portrait *p)
     const struct identity *id = p->who;
     const struct scene *s = p->scene;
     double smile = clamp(s->smile, 0, 1), frown = clamp(-s->smile, 0, 1), open = s->open;
-    double parted = smile > .55 && open < .05 ? .0 : 0.0;
     struct mouth m;
     m.half = id->mouth_width * (1 + .22 * smile - .06 * frown - .14 * open * (1 - smile));
     m.ends = id->mouth_y - .075 * smile + .035 * frown + .05 * open * (1 - smile);
     m.top = id->mouth_y + .026 * smile - .012 * frown - .022 * open;
-    m.low = m.top + .235 * open + parted;
+    m.low = m.top + .235 * open;
     m.upper = id->lip_upper * (1 - .22 * smile - .12 * open);
     m.lower = id->lip_lower * (1 - .14 * smile - .14 * open);
     return m;

@@ -43,7 +43,7 @@ static enum status refuse_exchanged(const struct pack_table *t, const struct pac
 /* Does the row have a point with only one of x and y? */
 static bool has_halves(const struct pack_row *r)
 {
-    for (int i = 0; i < FACE_POINTS; i++)
+    for (size_t i = 0; i < FACE_POINTS; i++)
         if (isnan(r->numbers[2 * i]) != isnan(r->numbers[2 * i + 1]))
             return true;
     return false;
@@ -66,7 +66,7 @@ enum status pack_points_look(struct pack_source *s, struct pack_table *t, struct
         first = first ? first : r;
         add_line(&exchanged, r->name, r->line);
     }
-    if (2 * exchanged.n > known)
+    if (first && 2 * exchanged.n > known)
         return refuse_exchanged(t, first, exchanged.n, known, em);
     enum status st = ST_OK;
     if (first)

@@ -25,7 +25,7 @@ static enum status read_note(const char *folder, const char *name, char *out, si
     out[0] = '\0';
     if (!path_join(path, sizeof path, folder, name) || (!file_exists(path) && !folder_exists(path)))
         return ST_OK;
-    enum status st = file_read_all(path, 64 * 1024, &bytes, &n, em);
+    enum status st = file_read_all(path, 64 << 10, &bytes, &n, em);
     if (st != ST_OK)
         return st;
     for (size_t i = 0; i < n && bytes[i] != '\0'; i++) {

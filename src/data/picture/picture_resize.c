@@ -56,16 +56,15 @@ static void axis_release(struct axis *a)
     free(a->weights);
 }
 
+/* Release also after a failure. */
 static enum status axis_init(struct axis *a, int in, int out, struct errmsg *em)
 {
     *a = (struct axis){.in = in, .out = out};
     a->taps = in == out ? 1 : in > out ? in / out + 2 : 2 * LANCZOS_LOBES;
     a->first = calloc((size_t)out, sizeof *a->first);
     a->weights = calloc((size_t)out * (size_t)a->taps, sizeof *a->weights);
-    if (!a->first || !a->weights) {
-        axis_release(a);
+    if (!a->first || !a->weights)
         return FAIL(em, ST_MEMORY, "out of memory while resizing a picture");
-    }
     for (int o = 0; o < out; o++) {
         int begin = first_of(a, o), end = MIN(begin + a->taps, in);
         begin = MAX(begin, 0);

@@ -53,7 +53,7 @@ static unsigned char *stbi__resample_row_h_2(unsigned char *out, unsigned char *
                                              unsigned char *in_far, int w, int hs)
 {
     (void)in_far, (void)hs;
-    for (int i = 0; i < w; i++) {
+    for (ptrdiff_t i = 0; i < w; i++) {
         int before = in[i > 0 ? i - 1 : 0], after = in[i < w - 1 ? i + 1 : i];
         out[2 * i] = (unsigned char)((3 * in[i] + before + 1) >> 2);
         out[2 * i + 1] = (unsigned char)((3 * in[i] + after + 2) >> 2);

@@ -95,7 +95,7 @@ static int text_easy(struct picture *p, int x, int y, int size, const uint8_t co
     for (int i = 0; i < n; i++) {
         float low[2], high[2];
         memcpy(low, boxes + (size_t)i * BOX_BYTES, sizeof low);
-        memcpy(high, boxes + (size_t)i * BOX_BYTES + 2 * CORNER_BYTES, sizeof high);
+        memcpy(high, boxes + (size_t)i * BOX_BYTES + (size_t)2 * CORNER_BYTES, sizeof high);
         fill_box(p, x + (int)low[0] * scale, y + (int)low[1] * scale, x + (int)high[0] * scale,
                  y + (int)high[1] * scale, colour);
     }

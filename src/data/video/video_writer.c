@@ -96,6 +96,7 @@ enum status video_writer_open(const char *path, const struct video_output *o,
         st = FAIL(em, ST_MEMORY, "out of memory");
     if (st != ST_OK)
         return st;
+    /* NOLINTNEXTLINE(analyzer-possible-null-dereference): st says that it is there */
     w->width = o->width;
     w->height = o->height;
     w->from_ticks = o->from_ticks;

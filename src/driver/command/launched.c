@@ -24,6 +24,7 @@ static pid_t parent_of(pid_t pid)
     fclose(f);
     text[n] = '\0';
     const char *name_end = strrchr(text, ')'); /* "PID (NAME) STATE PARENT …" */
+    /* NOLINTNEXTLINE(cert-err34-c): the kernel wrote the number */
     return name_end && sscanf(name_end, ") %*c %d", &parent) == 1 ? (pid_t)parent : 0;
 }
 

@@ -69,6 +69,8 @@ static enum status merge_entry(struct config *c, const struct config_key *key,
 {
     struct config_value v;
     char place[CONFIG_PLACE_BYTES];
+    /* a document has an entry */
+    /* NOLINTNEXTLINE(analyzer-null-dereference,clang-analyzer-core.NullDereference) */
     if (key->type == CONFIG_STAGES && e->kind == TOML_TABLES)
         return config_stages_merge(&c->train.stages, e, origin, em);
     config_place(origin, &e->value_place, place);
@@ -187,6 +189,8 @@ enum status config_merge_option(struct config *c, const char *key_name, const ch
         return refuse_unknown(key_name, origin, em);
     const struct toml_entry *entry = NULL;
     struct toml_document *t = parse_value(value, false, &entry);
+    /* a document has an entry */
+    /* NOLINTNEXTLINE(analyzer-null-dereference,clang-analyzer-core.NullDereference) */
     if (t && entry->kind != TOML_STRING && takes_only_strings(key)) {
         toml_free(t);
         t = NULL;
@@ -206,7 +210,7 @@ static void name_in(const char *assignment, char out[static 4 * KEY_NAME_BYTES])
     size_t from = strspn(assignment, " \t"), to = strcspn(assignment, "=");
     while (to > from && (assignment[to - 1] == ' ' || assignment[to - 1] == '\t'))
         to--;
-    snprintf(out, 4 * KEY_NAME_BYTES, "%.*s",
+    snprintf(out, (size_t)4 * KEY_NAME_BYTES, "%.*s",
              to > from ? (int)MIN(to - from, 4 * (size_t)KEY_NAME_BYTES) : 0, assignment + from);
 }
 

@@ -23,7 +23,7 @@ bool detect_fits(const struct operations_network *network)
         return false;
     struct operations_shape in = operations_input(network);
     return in.channels == 3 && in.height == SIDE && in.width == SIDE &&
-           operations_count(operations_output(network, 0)) == BOXES * NUMBERS &&
+           operations_count(operations_output(network, 0)) == (size_t)BOXES * NUMBERS &&
            operations_count(operations_output(network, 1)) == BOXES;
 }
 

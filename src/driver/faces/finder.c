@@ -50,8 +50,8 @@ static enum status find_networks(struct finder *f, const char *path, struct errm
     f->mesh = operations_find(f->faces, "mesh");
     f->iris = operations_find(f->faces, "iris");
     f->embed = operations_find(f->identity, "identity");
-    if (detect_fits(f->detect) && fits(f->mesh, MESH_SIDE, FACE_MESH * 3, 1) &&
-        fits(f->iris, EYE_SIDE, EYE_OUTLINE * 3, IRIS * 3) &&
+    if (detect_fits(f->detect) && fits(f->mesh, MESH_SIDE, (size_t)FACE_MESH * 3, 1) &&
+        fits(f->iris, EYE_SIDE, (size_t)EYE_OUTLINE * 3, (size_t)IRIS * 3) &&
         fits(f->embed, CHIP_SIDE, FACE_IDENTITY, 0))
         return ST_OK;
     return FAIL(em, ST_DATA,

@@ -56,6 +56,7 @@ static enum status draw(struct discriminators *d, const struct model_tensor *t,
                         const struct model_tensor *weight, uint64_t seed, struct errmsg *em)
 {
     const char *layer = strchr(t->name, '.');
+    /* NOLINTNEXTLINE(analyzer-null-argument): each name has a dot (above) */
     struct philox p = philox_at(seed, PHILOX_INIT, hash64(layer, strlen(layer), 0));
     float bound =
         (float)(1.0 / sqrt((double)(weight->dims[1] * weight->dims[2] * weight->dims[3])));

@@ -31,6 +31,7 @@ static void add_picture(struct sums *sums, enum augment_space space, const uint8
                         const uint8_t *mask, size_t pixels)
 {
     for (size_t i = 0; i < pixels; i++) {
+        /* NOLINTNEXTLINE(analyzer-use-of-uninitialized-value): set_read_mask has written it */
         double w = mask ? mask[i] : 255, x[3];
         if (w == 0)
             continue;

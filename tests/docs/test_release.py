@@ -39,6 +39,31 @@ def test_the_container_gets_what_the_build_takes(tmp_path):
         assert (tmp_path / name).exists() or name.startswith("build/"), f"{name} does not get into the image"
 
 
+def test_the_commit_of_a_build_is_that_of_its_sources(tmp_path):
+    """Missing files do not count: the container has no documents. Changed files do."""
+    def git(*words):
+        return subprocess.run(["git", "-C", tmp_path / "tree", "-c", "user.name=x", "-c", "user.email=x", *words],
+                              capture_output=True, text=True, check=True).stdout.strip()
+
+    def commit():
+        subprocess.run(["cmake", "-D", f"SOURCE={tmp_path}/tree", "-D", f"OUTPUT={tmp_path}/commit.h", "-P",
+                        ROOT / "cmake/BifronsCommit.cmake"], check=True, capture_output=True, timeout=60)
+        return (tmp_path / "commit.h").read_text().split('"')[1]
+
+    (tmp_path / "tree").mkdir()
+    assert commit() == "unknown"
+    for name in ("source.c", "document.md"):
+        (tmp_path / "tree" / name).write_text("")
+    git("init", "-q")
+    assert commit() == "unknown"  # nothing is committed
+    git("add", ".")
+    git("commit", "-q", "-m", "x")
+    (tmp_path / "tree/document.md").unlink()
+    assert commit() == git("rev-parse", "HEAD")
+    (tmp_path / "tree/source.c").write_text("int x;")
+    assert commit() == git("rev-parse", "HEAD") + "-dirty"
+
+
 def test_the_container_gets_no_pictures_sets_or_runs():
     """Only what git tracks: a folder of the user's has another name."""
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()

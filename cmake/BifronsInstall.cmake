@@ -1,6 +1,14 @@
 # cmake --install: bin/bifrons, its engine beside it in libexec, examples, manual, completion. The
-# engine finds libtorch by the path it was linked with.
+# engine finds libtorch by the path it was linked with. libexec/bifrons/uninstall removes all of it.
 include(GNUInstallDirs)
+
+# The folders of the prefix that may be others', too.
+set(shared_folders
+    . ${CMAKE_INSTALL_BINDIR} libexec ${CMAKE_INSTALL_DATADIR} ${CMAKE_INSTALL_DATADIR}/doc
+    ${CMAKE_INSTALL_DATADIR}/bash-completion ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+    ${CMAKE_INSTALL_MANDIR} ${CMAKE_INSTALL_MANDIR}/man1)
+install(CODE "set(shared_folders \"${shared_folders}\")")
+install(SCRIPT ${PROJECT_SOURCE_DIR}/cmake/InstalledFolders.cmake)
 
 install(TARGETS bifrons RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 # bifrons looks for it in ../libexec/bifrons
@@ -37,3 +45,6 @@ if(HELP2MAN)
   install(DIRECTORY ${man}/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 OPTIONAL
           FILES_MATCHING PATTERN "*.1")
 endif()
+
+install(PROGRAMS ${PROJECT_SOURCE_DIR}/packaging/uninstall DESTINATION libexec/bifrons)
+install(SCRIPT ${PROJECT_SOURCE_DIR}/cmake/InstalledList.cmake)

@@ -64,6 +64,8 @@ enum status errmsg_set_errno(struct errmsg *em, enum status code, int errno_valu
 
 void bug_report(const char *condition, const char *file, int line)
 {
-    log_error("this is a bug in bifrons: %s at %s:%d; please report it", condition, file, line);
+    log_error("this is a bug in bifrons: %s at %s:%d; please report it, with what bifrons "
+              "info --report prints",
+              condition, file, line);
     abort();
 }

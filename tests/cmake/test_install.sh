@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test_install.sh BUILD-FOLDER: installs to a scratch folder and uses what is there, from elsewhere.
+# test_install.sh BUILD-FOLDER: installs to a scratch folder, uses what is there from elsewhere, and removes it.
 
 set -euo pipefail
 build=$1
@@ -54,3 +54,33 @@ if command -v help2man >/dev/null; then
         grep -q '^\.SH SYNOPSIS' "man/$page.1" || fail "there is no manual page $page.1"
     done
 fi
+
+# Into folders of others, twice: a later version no longer has a file that an earlier one put there.
+mkdir -p others/bin others/share/man/man1
+touch others/bin/tool "others/share/man/man1/tool.1"
+find others | sort >before
+for version in earlier later; do
+    cmake --install "$build" --prefix "$scratch/others" >"$scratch/log" || fail "$(cat "$scratch/log")"
+    if [ $version = earlier ]; then
+        touch others/share/bifrons/configs/dropped.toml
+        echo share/bifrons/configs/dropped.toml >>others/libexec/bifrons/installed.txt
+    fi
+done
+others/libexec/bifrons/uninstall >said || fail "uninstall ends with status $?"
+[ ! -s said ] || fail "uninstall says: $(cat said)"
+find others | sort | diff before - || fail "uninstall leaves or takes this"
+
+# What a user put among our files stays, and is named.
+touch "$scratch/prefix/share/bifrons/configs/my own.toml"
+prefix/libexec/bifrons/uninstall >said || fail "uninstall ends with status $?"
+[ "$(cat said)" = "left, because cmake --install did not put it there: $scratch/prefix/share/bifrons/configs/my own.toml" ] ||
+    fail "uninstall says: $(cat said)"
+[ "$(find prefix -type f)" = "prefix/share/bifrons/configs/my own.toml" ] || fail "left: $(find prefix -type f)"
+rm -r prefix
+
+# A prefix of its own is gone afterwards, whatever it was called, and wherever it was moved to.
+DESTDIR=$scratch/stage cmake --install "$build" --prefix /a/prefix >"$scratch/log" || fail "$(cat "$scratch/log")"
+mv stage/a/prefix "moved here"
+"moved here/libexec/bifrons/uninstall" --force >said && fail "uninstall takes --force"
+"moved here/libexec/bifrons/uninstall" >said || fail "uninstall ends with status $?"
+[ ! -e "moved here" ] || fail "left: $(find "moved here")"

@@ -107,10 +107,11 @@ static void the_end_is_recorded(void **unused)
     struct errmsg em = {0};
     struct run_record_facts f = facts();
     struct run_record *r = start(&f);
+    struct errmsg reason = {0};
     struct run_record_outcome end = {
         .stage = 2,
-        .status = ST_AGAIN,
-        .message = "stopped by SIGUSR1",
+        .status = FAIL(&reason, ST_AGAIN, "stopped by SIGUSR1"),
+        .error = &reason,
         .step = 100,
         .epoch = 2,
         .seconds = 12.5,
@@ -122,6 +123,9 @@ static void the_end_is_recorded(void **unused)
     json_t *root = load();
     assert_string_equal(text_of(root, "exit"), status_name(ST_AGAIN));
     assert_string_equal(text_of(root, "message"), "stopped by SIGUSR1");
+    char where[sizeof reason.where + 16];
+    snprintf(where, sizeof where, "%s:%d", __func__, reason.line);
+    assert_string_equal(text_of(root, "where"), where);
     assert_int_equal(strlen(text_of(root, "ended")), strlen("2026-01-31T12:00:00Z"));
     assert_int_equal(json_integer_value(json_object_get(root, "stage")), 2);
     assert_int_equal(json_integer_value(json_object_get(root, "step")), 100);

@@ -377,7 +377,7 @@ void report_close(struct report *r, enum status status, const struct errmsg *em)
     struct errmsg own = {0};
     struct run_record_outcome outcome = outcome_so_far(r);
     outcome.status = status;
-    outcome.message = em->text[0] ? em->text : NULL;
+    outcome.error = em->text[0] ? em : NULL;
     last_words_close(r->last_words);
     if (r->record && (run_record_end(r->record, &outcome, &own) != ST_OK ||
                       run_record_write(r->record, &own) != ST_OK))

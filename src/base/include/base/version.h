@@ -1,6 +1,6 @@
 #ifndef BIFRONS_BASE_VERSION_H
 #define BIFRONS_BASE_VERSION_H
 
-#define BIFRONS_VERSION "0.1.0" /* as in CMakeLists.txt */
+#define BIFRONS_VERSION "0.2.0" /* as in CMakeLists.txt, CITATION.cff and CHANGELOG.md */
 
 #endif

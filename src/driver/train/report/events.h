@@ -21,24 +21,27 @@
 
 #include "base/status.h"
 
-/* Each row: enum name, value of "event". */
-#define EVENT_MAP(X)            \
-    X(START, "start")           \
-    X(RESUME, "resume")         \
-    X(CHANGED, "changed")       \
-    X(STAGE, "stage")           \
-    X(CHECKPOINT, "checkpoint") \
-    X(BEST, "best")             \
-    X(UNSAVED, "unsaved")       \
-    X(SKIPPED, "skipped")       \
-    X(WENT_BACK, "back")        \
-    X(COLLAPSED, "collapsed")   \
-    X(STOPPED, "stopped")       \
-    X(FAILED, "failed")         \
-    X(FINISHED, "finished")
+/*
+ * Each row: enum name, value of "event", and whether the program alone chooses the words of its
+ * text. Other texts may name people, files and hosts.
+ */
+#define EVENT_MAP(X)                  \
+    X(START, "start", true)           \
+    X(RESUME, "resume", true)         \
+    X(CHANGED, "changed", false)      \
+    X(STAGE, "stage", true)           \
+    X(CHECKPOINT, "checkpoint", true) \
+    X(BEST, "best", true)             \
+    X(UNSAVED, "unsaved", false)      \
+    X(SKIPPED, "skipped", true)       \
+    X(WENT_BACK, "back", true)        \
+    X(COLLAPSED, "collapsed", true)   \
+    X(STOPPED, "stopped", false)      \
+    X(FAILED, "failed", false)        \
+    X(FINISHED, "finished", false)
 
 enum event_kind {
-#define X(name, text) EVENT_##name,
+#define X(name, text, own_words) EVENT_##name,
     EVENT_MAP(X)
 #undef X
 };

@@ -173,7 +173,7 @@ static void put_facts(json_t *root, const struct run_record_facts *f, bool *fail
 
 static void put_no_outcome(json_t *root, bool *failed)
 {
-    static const char *const keys[] = {"ended", "exit",  "message", "stage",
+    static const char *const keys[] = {"ended", "exit",  "message", "where",       "stage",
                                        "step",  "epoch", "seconds", "images_per_s"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         put(root, keys[i], json_null(), failed);
@@ -208,7 +208,9 @@ enum status run_record_end(struct run_record *r, const struct run_record_outcome
     bool failed = false;
     put(r->root, "ended", time_now(), &failed);
     put(r->root, "exit", json_string(status_name(o->status)), &failed);
-    put(r->root, "message", json_text_or_null(o->message), &failed);
+    put(r->root, "message", json_text_or_null(o->error ? o->error->text : NULL), &failed);
+    put(r->root, "where",
+        o->error ? json_sprintf("%s:%d", o->error->where, o->error->line) : json_null(), &failed);
     put(r->root, "stage", o->stage > 0 ? json_integer(o->stage) : json_null(), &failed);
     put(r->root, "step", json_integer(o->step), &failed);
     put(r->root, "epoch", json_integer(o->epoch), &failed);

@@ -6,11 +6,12 @@
  *    "config", "seed", "device", "backend", "reducer",
  *    "world_size", "ranks":[{"rank","host"}],
  *    "people":[{"person","set","fingerprint","pictures","consent"}, …],
- *    "started", "ended", "exit", "message", "stage", "step", "epoch",
+ *    "started", "ended", "exit", "message", "where", "stage", "step", "epoch",
  *    "seconds", "images_per_s",
  *    "resumes":[{"started","from_step","world_size"}, …]}
  *
- * Times are UTC, ISO 8601. fingerprint is 16 hex digits. ended, exit and what follows it are null
+ * Times are UTC, ISO 8601. fingerprint is 16 hex digits. "where" is the function and line of our
+ * source that wrote the message. ended, exit and what follows it are null
  * until run_record_end; "stage" stays null without train.stages. A resumed run keeps "started" and
  * "resumes" of the file and adds a row to "resumes"; everything else describes the latest start.
  *
@@ -47,9 +48,9 @@ struct run_record_facts {
 
 /* Known at the end. */
 struct run_record_outcome {
-    enum status status;  /* its name is written as "exit" */
-    const char *message; /* NULL: null */
-    int64_t stage;       /* from 1; 0: the run has none */
+    enum status status;         /* its name is written as "exit" */
+    const struct errmsg *error; /* its text and place are written; NULL: null */
+    int64_t stage;              /* from 1; 0: the run has none */
     int64_t step, epoch;
     double seconds;      /* trained, over all starts */
     double images_per_s; /* of this start */

@@ -124,7 +124,8 @@ static enum status compare_with_trained(const struct packing *p, bool *use_fresh
     *use_fresh = false;
     if (fingerprint == set_get_info(p->before)->fingerprint)
         log_warn("the pictures in %s are the same, but their other data has changed (masks, true "
-                 "swaps, landmarks, names, consent): the run goes on with %s as it was packed",
+                 "swaps, landmarks, names, consent), or the version of Bifrons that packs them: "
+                 "the run goes on with %s as it was packed",
                  p->folder, p->kept);
     else if (is_others_set(p, fingerprint))
         st = refuse_exchanged(p, em);

@@ -46,7 +46,7 @@ static void say(struct last_words *w, enum signals_end end)
     pthread_mutex_unlock(&w->lock);
     describe(w, end, outcome.step, &words);
     outcome.status = words.code;
-    outcome.message = words.text;
+    outcome.error = &words;
     /* no warning: the user asked for it, or the reason was logged before */
     if (end == SIGNALS_MPIRUN)
         log_info("%s; if a later line reports a newer checkpoint, that one counts", words.text);

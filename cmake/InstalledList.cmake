@@ -1,0 +1,22 @@
+# Run by cmake --install, last: writes libexec/bifrons/installed.txt for libexec/bifrons/uninstall.
+# Its lines are paths from the prefix: files, and with a / at the end the folders that are Bifrons'
+# own or were made. What an earlier installation to this prefix listed stays listed.
+set(list_file "${prefix}/libexec/bifrons/installed.txt")
+set(lines ${made_folders})
+if(EXISTS "${list_file}")
+  file(STRINGS "${list_file}" earlier)
+  list(APPEND lines ${earlier})
+endif()
+foreach(path IN LISTS CMAKE_INSTALL_MANIFEST_FILES)
+  file(RELATIVE_PATH path "${CMAKE_INSTALL_PREFIX}" "${path}")
+  list(APPEND lines "${path}")
+  get_filename_component(path "${path}" DIRECTORY)
+  while("/${path}/" MATCHES "/bifrons/")
+    list(APPEND lines "${path}/")
+    get_filename_component(path "${path}" DIRECTORY)
+  endwhile()
+endforeach()
+list(REMOVE_DUPLICATES lines)
+list(SORT lines)
+list(JOIN lines "\n" lines)
+file(WRITE "${list_file}" "${lines}\n")

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 BIFRONS = os.environ.get("BIFRONS", "build/dev/bifrons")
-SMALL = ["model.image_size=64", "model.latent=16", "train.global_batch=7", "train.lr=1e-3",
+SMALL = ["model.image_size=64", "model.latent=16", "model.width=16", "train.global_batch=7", "train.lr=1e-3",
          "train.threads=1", "train.precision=fp32", "train.seed=3", "log.every_steps=1",
          "log.tensorboard=false", "train.max_steps=4", "train.ema=0.9", "train.clip_norm=0.01",
          "train.weight_decay=0.01"]

@@ -13,8 +13,8 @@ import pytest
 
 from conftest import PROGRAM, obey_permissions, picture, save
 
-SMALL = ("--set", "model.image_size=64", "--set", "train.global_batch=2", "--set",
-         "train.threads=1")
+SMALL = ("--set", "model.image_size=64", "--set", "model.width=16", "--set", "model.latent=16", "--set",
+         "train.global_batch=2", "--set", "train.threads=1")
 
 
 def write_set(path, n=8, first=0, **attributes):

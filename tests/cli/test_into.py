@@ -38,7 +38,7 @@ def knowing(tmp_path_factory):
     write_identities(folder / "a.h5", ("a0003.jpg", "a0009.jpg"))
     write_identities(folder / "b.h5", ("b0003.jpg", "b0009.jpg"))
     done = subprocess.run([PROGRAM, "train", "--data-a", "a.h5", "--data-b", "b.h5", "--out", "run", *SMALL, "--set",
-                           "model.width=16", "--set", "model.mask=true", "--set", "train.max_steps=2"],
+                           "model.mask=true", "--set", "train.max_steps=2"],
                           cwd=folder, text=True, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return folder / "run/checkpoints/latest.pt"

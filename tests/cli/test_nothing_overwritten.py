@@ -11,7 +11,8 @@ import pytest
 from conftest import ROOT
 from test_train import BIFRONS, assignments, ours, run, sets  # noqa: F401
 
-TINY = assignments("train.threads=1", "train.precision=fp32", "checkpoint.every_steps=1")
+TINY = assignments("model.width=16", "model.latent=16", "train.threads=1", "train.precision=fp32",
+                   "checkpoint.every_steps=1")
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,6 @@ import pytest
 from conftest import PROGRAM
 from test_bad_input import SMALL, refused, sets, write_set  # noqa: F401 (sets: a fixture)
 
-TINY = ("--set", "model.width=16", *SMALL)
-
 
 def run(*words, cwd=None, **more):
     return subprocess.run([PROGRAM, *map(str, words)], cwd=cwd, text=True, timeout=120,
@@ -24,7 +22,7 @@ def trained(sets, tmp_path_factory):
     """A finished run in a folder whose name needs quotes, and what it said."""
     folder = tmp_path_factory.mktemp("reasons")
     done = run("train", "--data-a", sets / "a.h5", "--data-b", sets / "b.h5", "--out", "my run",
-               "--epochs", 1, *TINY, cwd=folder)
+               "--epochs", 1, *SMALL, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder, done
 
@@ -67,7 +65,7 @@ def test_output_that_is_lost_is_an_error(trained, sets, tmp_path, name, way):
 def test_a_measurement_whose_result_is_lost_is_an_error(sets, tmp_path):
     with open("/dev/full", "w") as full:
         for how in ("--find-lr=20", "--find-batch"):
-            result = run("train", "--data-a", sets / "a.h5", "--data-b", sets / "b.h5", how, *TINY,
+            result = run("train", "--data-a", sets / "a.h5", "--data-b", sets / "b.h5", how, *SMALL,
                          cwd=tmp_path, capture_output=False, stdout=full, stderr=subprocess.PIPE)
             refused(result, 74, "standard output: No space left on device")
 
@@ -81,7 +79,7 @@ def test_an_earlier_error_keeps_its_code(tmp_path):
 
 def test_nothing_printed_needs_no_output(sets, tmp_path):
     result = subprocess.run(["sh", "-c", '"$@" >&- <&-', "sh", PROGRAM, "train", "--dry-run", "--data-a",
-                             sets / "a.h5", "--data-b", sets / "b.h5", *TINY], cwd=tmp_path,
+                             sets / "a.h5", "--data-b", sets / "b.h5", *SMALL], cwd=tmp_path,
                             stderr=subprocess.PIPE, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
 
@@ -153,7 +151,7 @@ def test_the_systems_reason_comes_first(sets, tmp_path, no_file, reader, kind):
         pytest.skip("a folder of pictures is packed")
     (tmp_path / "plan.toml").write_text("")
     known = {"PLAN": [tmp_path / "plan.toml"], "A": [sets / "a.h5"], "B": [sets / "b.h5"],
-             "TRAIN": ["--data-a", sets / "a.h5", "--data-b", sets / "b.h5", *TINY]}
+             "TRAIN": ["--data-a", sets / "a.h5", "--data-b", sets / "b.h5", *SMALL]}
     path, words = no_file(kind), []
     for word in READERS[reader]:
         words += known.get(word, [word if word != "X" else path])
@@ -206,7 +204,7 @@ def test_a_missing_path_is_explained(tmp_path, given, told):
 def test_a_chart_that_cannot_be_written_is_refused_before_the_steps(sets, tmp_path):
     for chart, reason in [("gone/c.png", "No such file"), (".", "it is a folder")]:
         result = run("train", "--data-a", sets / "a.h5", "--data-b", sets / "b.h5", "--find-lr", "--chart",
-                     chart, *TINY, cwd=tmp_path)
+                     chart, *SMALL, cwd=tmp_path)
         refused(result, 74, reason)
         assert "step" not in result.stderr
 
@@ -270,7 +268,7 @@ def test_a_finished_run_says_it_again(trained):
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_a_stopped_run_says_how_it_goes_on(sets, tmp_path, ranks):
     words = ["train", "--data-a", sets / "a.h5", "--data-b", sets / "b.h5", "--out", "my run",
-             "--resume", "none", "--epochs", "1000", *TINY, "--set", "train.max_minutes=0.0001"]
+             "--resume", "none", "--epochs", "1000", *SMALL, "--set", "train.max_minutes=0.0001"]
     launcher = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
     result = subprocess.run([*launcher, PROGRAM, *map(str, words)], cwd=tmp_path, text=True,
                             capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
@@ -298,7 +296,7 @@ def test_eval_says_why_a_column_is_empty(trained, sets, tmp_path):
 def test_eval_says_that_nothing_was_held_out(sets, tmp_path):
     out = tmp_path / "run"
     done = run("train", "--data-a", sets / "a.h5", "--data-b", sets / "b.h5", "--out", out, "--set",
-               "train.max_steps=1", "--set", "data.val_fraction=0", *TINY)
+               "train.max_steps=1", "--set", "data.val_fraction=0", *SMALL)
     assert done.returncode == 0 and "not validated" in line_with(done.stderr, "reached: ")
     assert line_with(done.stderr, "next: ").startswith("next: bifrons swap ")
     result = run("eval", out / "checkpoints/latest.pt")

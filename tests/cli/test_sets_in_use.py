@@ -8,8 +8,8 @@ import time
 import pytest
 
 BIFRONS = os.environ.get("BIFRONS", "build/dev/bifrons")
-KEYS = ["model.image_size=64", "train.global_batch=4", "train.threads=1", "train.precision=fp32", "train.seed=3",
-        "log.every_steps=1", "log.preview_epochs=0", "checkpoint.every_steps=2"]
+KEYS = ["model.image_size=64", "model.width=16", "model.latent=16", "train.global_batch=4", "train.threads=1",
+        "train.precision=fp32", "train.seed=3", "log.every_steps=1", "log.preview_epochs=0", "checkpoint.every_steps=2"]
 
 
 def run(*words, ranks=0, **kwargs):

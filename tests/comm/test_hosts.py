@@ -63,7 +63,7 @@ def test_a_run_over_hosts(tmp_path):
     for name, launcher, hosts in (("hosts", [*ON_HOSTS, "--host", "n1,n2"], True),
                                   ("one", ["mpirun"], False)):
         settings = ["train.max_steps=4", "train.global_batch=4", "train.threads=1",
-                    "model.image_size=64"]
+                    "model.image_size=64", "model.width=16"]
         done = run(*launcher, "-n", 2, BIFRONS, "train", "--data-a", tmp_path / "a.h5", "--data-b",
                    tmp_path / "b.h5", "--out", tmp_path / name,
                    *[word for setting in settings for word in ("--set", setting)], hosts=hosts)

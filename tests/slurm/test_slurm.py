@@ -13,7 +13,8 @@ from cluster import wait_for
 from conftest import PROGRAM, ROOT
 
 STEPS = 40
-SMALL = ["model.image_size=64", "model.width=16", "model.latent=32", "train.global_batch=4", "train.threads=1", "train.precision=fp32",
+SMALL = ["model.image_size=64", "model.width=16", "model.latent=32", "train.global_batch=4", "train.threads=1",
+         "train.precision=fp32",
          "train.device=cpu", "train.seed=3", "log.every_steps=1", "train.epochs=100000", "log.preview_epochs=0",
          "log.tensorboard=false"]
 SIZE = ["--nodes=2", "--ntasks-per-node=1", "--gpus-per-node=1", "--cpus-per-task=1"]

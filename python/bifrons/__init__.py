@@ -18,7 +18,7 @@ from .sets import Set
 from .show import show_pair, show_pictures, show_swaps
 from .table import Summary, summary
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Bifrons", "ProgramError", "Run", "Set", "Summary", "command", "export_onnx", "export_safetensors",
            "from_bytes", "load", "losses", "program", "show_pair", "show_pictures", "show_swaps", "summary", "to_bytes",
            "train"]

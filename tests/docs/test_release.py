@@ -17,6 +17,8 @@ def test_the_version_is_the_same_everywhere():
     assert re.search(r"^## \[(.*?)\]", text("CHANGELOG.md"), re.M).group(1) == version
     assert re.search(r"^version: (\S+)$", text("CITATION.cff"), re.M).group(1) == version
     assert f"バージョン {version}" in text("README.ja.md")
+    assert re.search(r'^version = "(.*)"$', text("python/pyproject.toml"), re.M).group(1) == version
+    assert f'__version__ = "{version}"' in text("python/bifrons/__init__.py")
 
 
 def let_through():

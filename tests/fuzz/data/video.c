@@ -38,8 +38,9 @@ static void write_video(void)
     snprintf(path, sizeof path, "%s/out.mp4", fuzz_folder());
     if (video_writer_open(path, &output, &w, &em) != ST_OK)
         return;
-    if (video_writer_add(w, &picture, 0, 1, &em) == ST_OK)
-        (void)!video_writer_end(w, &done, &em);
+    if (video_writer_add(w, &picture, 0, 1, &em) == ST_OK &&
+        video_writer_finish(w, &done, &em) == ST_OK)
+        (void)!video_writer_commit(w, &em);
     video_writer_free(w);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Networks of operations, from the pickle of their archive, whose storages are 64 bytes of zeros. A
- * network that is accepted runs, on a libtorch that knows shapes only and does not forgive.
+ * Networks of operations, from the pickle of their archive, whose storages are zeros. A network
+ * that is accepted runs, on a libtorch that knows shapes only and does not forgive.
  */
 #include "model/operations.h"
 

@@ -235,7 +235,7 @@ enum status stored_drop_again(const char *folder, struct errmsg *em)
         return st;
     snprintf(name, sizeof name, "%.*s", (int)n, (const char *)bytes);
     free(bytes);
-    if (strlen(name) != n || n == 0 || strchr(name, '/'))
+    if (strlen(name) != n || !is_own_name(name))
         return FAIL(em, ST_DATA, "%s is damaged: delete %s to begin anew", path, folder);
     st = cuts_load(folder, &state, em);
     return st == ST_OK ? drop(folder, name, &state, em) : st;

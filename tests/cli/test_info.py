@@ -112,6 +112,9 @@ def test_what_is_missing_or_damaged_is_named(place, tmp_path):
         assert re.search(words, result.out, re.M), f"{words}\n{result.out}"
     for word in SECRETS:
         assert word not in result.out.lower(), word
+    with (tmp_path / "run/metrics.jsonl").open("w") as file:
+        file.truncate(65 << 20)
+    assert re.search(r"^metrics\.jsonl: left out: longer than 64 MB$", info(tmp_path, "--report", "run").out, re.M)
 
 
 @pytest.mark.parametrize("words, code, message", [

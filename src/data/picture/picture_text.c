@@ -1,7 +1,7 @@
 /*
- * Draws captions: with cairo in the system's sans-serif font; without cairo in the ASCII face of
- * stb_easy_font, enlarged to whole pixels. Characters that a font lacks become '?'. The label "AI"
- * is made of bars, so that it looks the same everywhere.
+ * Draws captions: with cairo in the system's sans-serif font; without cairo, or if that font has no
+ * letters, in the ASCII face of stb_easy_font, enlarged to whole pixels. Characters that a font
+ * lacks become '?'. The label "AI" is made of bars, so that it looks the same everywhere.
  */
 #include <math.h>
 #include <stb/stb_easy_font.h>
@@ -87,6 +87,9 @@ static int text_easy(struct picture *p, int x, int y, int size, const uint8_t co
                      char *ascii)
 {
     enum { CORNER_BYTES = 16, BOX_BYTES = 4 * CORNER_BYTES };
+    for (char *c = ascii; *c; c++) /* stb_easy_font reads outside of its table for others */
+        if (!is_ascii((char[]){*c, '\0'}))
+            *c = '?';
     char *boxes = malloc(EASY_BYTES_MAX);
     if (!boxes)
         return 0; /* a missing caption is no error */

@@ -90,7 +90,7 @@ static enum status pack(const struct finish_options *o, struct errmsg *em)
                                    .size = o->size,
                                    .no_identity = o->no_identity,
                                    .threads = o->threads};
-    struct errmsg why = {0};
+    struct errmsg no_sheet = {0}, kept = {0};
     enum status st = pack_folders(&p, &report, em);
     for (size_t i = 0; i < report.n_notes; i++)
         if (!report.notes[i].minor)
@@ -99,12 +99,12 @@ static enum status pack(const struct finish_options *o, struct errmsg *em)
     if (st != ST_OK)
         return st;
     /* The set is there: nothing that fails now makes the run fail. */
-    if (sheet_write_beside(o->out, sheet, &why) == ST_OK)
+    if (sheet_write_beside(o->out, sheet, &no_sheet) == ST_OK)
         log_info("sample sheet: %s", sheet);
     else
-        log_warn("no sample sheet of %s: %s", o->out, why.text);
-    if (stored_remove(o->part, &why) != ST_OK)
-        log_warn("%s; delete %s, because %s holds its faces", why.text, o->part, o->out);
+        log_warn("no sample sheet of %s: %s", o->out, no_sheet.text);
+    if (stored_remove(o->part, &kept) != ST_OK)
+        log_warn("%s; delete %s, because %s holds its faces", kept.text, o->part, o->out);
     return ST_OK;
 }
 

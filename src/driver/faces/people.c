@@ -68,7 +68,8 @@ bool people_split(const float (*identities)[FACE_IDENTITY], size_t n, bool *seco
 {
     double mean[2][FACE_IDENTITY], sum[2][FACE_IDENTITY];
     size_t count[2] = {0};
-    memset(second, 0, n * sizeof *second); /* NOLINT(analyzer-possible-null-argument): groups > 0 */
+    /* NOLINTNEXTLINE(analyzer-possible-null-argument): people_groups does not call without it */
+    memset(second, 0, n * sizeof *second);
     if (n < 2)
         return false;
     copy(identities[0], mean[1]);
@@ -109,7 +110,7 @@ size_t people_groups(const float (*identities)[FACE_IDENTITY], size_t n, size_t 
         size_t of = 0, next = 0, split = 0;
         for (size_t i = 0; i < n; i++)
             if (group[i] == g)
-                /* NOLINTNEXTLINE(analyzer-possible-null-argument): groups > 0 */
+                /* NOLINTNEXTLINE(analyzer-possible-null-argument): groups is 0 without some */
                 memcpy(some[of++], identities[i], sizeof *some);
         if (groups < PEOPLE_GROUPS_MAX) {
             (void)people_split((const float(*)[FACE_IDENTITY])some, of, second);

@@ -117,12 +117,13 @@ static void log_outcome(const struct work *w, const struct video_written *done)
                  "with --reference, and of other people with --other, make it surer",
                  w->unsure, w->o->who);
     if (done->sound_moved > 0)
-        log_warn("%s: the times of %" PRId64 " packets of its sound go back or are missing: each "
+        log_warn("%s: %" PRId64
+                 " packet%s of its sound had times that go back or are missing: each "
                  "now follows the one before",
-                 w->o->input, done->sound_moved);
+                 w->o->input, done->sound_moved, PLURAL(done->sound_moved));
     if (done->sound_lost > 0)
-        log_warn("%s: %" PRId64 " packets of its sound are left out: %s does not take them",
-                 w->o->input, done->sound_lost, w->o->out);
+        log_warn("%s: left out: %" PRId64 " packet%s of its sound, which %s does not take",
+                 w->o->input, done->sound_lost, PLURAL(done->sound_lost), w->o->out);
     if (done->left > 0)
         log_info("left out: %" PRId64 " streams of %s that are neither video nor sound", done->left,
                  w->o->input);

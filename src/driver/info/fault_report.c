@@ -91,7 +91,10 @@ static char *read_file(const char *folder, const char *name)
                          ? file_read_all(path, FILE_BYTES_MAX, &bytes, &n, &em)
                          : ST_IO;
     if (st != ST_OK)
-        printf("%s: %s\n", name, st == ST_NOINPUT ? "missing" : "cannot be read");
+        printf("%s: %s\n", name,
+               st == ST_NOINPUT ? "missing"
+               : st == ST_DATA  ? "left out: longer than 64 MB"
+                                : "cannot be read");
     return (char *)bytes;
 }
 

@@ -90,7 +90,7 @@ static void add(struct built *b, struct architecture_layer l, const char *format
     struct architecture *a = &b->face;
     struct layer_facts f = layer_facts(&l);
     struct model_tensor weight = {.n_dims = f.n_dims}, bias = {.n_dims = 1, .dims = {f.n_bias}};
-    /* NOLINTNEXTLINE(analyzer-use-of-uninitialized-value): n_dims are there */
+    /* NOLINTNEXTLINE(analyzer-use-of-uninitialized-value): of dims, n_dims are set and read */
     memcpy(weight.dims, f.dims, sizeof weight.dims);
     char name[NAME_BYTES / 2], full[NAME_BYTES];
     va_list args;

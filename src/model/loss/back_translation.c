@@ -23,7 +23,7 @@ static struct shim_tensor *pick(struct shim_scope *s, struct shim_tensor *x,
     size_t n_parts = 0;
     for (size_t i = 0; i < n && parts; i++)
         if (draws[i].back_translation)
-            /* NOLINTNEXTLINE(analyzer-possible-null-dereference): the loop asks */
+            /* NOLINTNEXTLINE(analyzer-possible-null-dereference): the loop needs parts */
             parts[n_parts++] = shim_narrow(s, x, 0, (int64_t)i, 1);
     struct shim_tensor *picked = parts ? shim_cat(s, parts, n_parts, 0) : NULL;
     free(parts);

@@ -62,8 +62,8 @@ void picture_fill(struct picture *p, uint8_t r, uint8_t g, uint8_t b);
 void picture_paste(struct picture *dst, const struct picture *src, int x, int y);
 /*
  * Draws UTF-8 text with its top left corner at (x, y), `size` pixels high, by cairo with the
- * system's sans-serif font; without cairo in a built-in ASCII face. Characters that the font lacks
- * become '?'. Returns the width.
+ * system's sans-serif font; without cairo, or if that font has no letters, in a built-in ASCII
+ * face. Characters that the font lacks become '?'. Returns the width.
  */
 int picture_text(struct picture *p, int x, int y, int size, const uint8_t colour[3],
                  const char *text);

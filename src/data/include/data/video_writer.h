@@ -45,7 +45,8 @@ struct video_output {
 
 struct video_written {
     int64_t frames, sounds, left; /* frames; streams of sound; other streams, which are left out */
-    int64_t sound_moved; /* packets of sound whose times went back, and were made to increase */
+    int64_t sound_moved; /* packets of sound whose times went back or were missing: each was
+                            made to follow the one before */
     int64_t sound_lost;  /* packets of sound that the file did not take */
     char codec[VIDEO_NAME_BYTES];
 };

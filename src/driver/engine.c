@@ -43,11 +43,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
         if (argc > 0 && !strcmp(name, commands[i].name)) {
             struct errmsg em = {0};
-            enum status st = model_runtime_check(&em);
-            if (st != ST_OK) {
-                log_error("%s", em.text);
-                return leave(status_exit_code(st));
-            }
+            if (model_runtime_check(&em) != ST_OK)
+                return leave(command_fail(&em));
             model_runtime_configure(threads_for_model(), false); /* train: again, as configured */
             return leave(commands[i].run(argc, argv));
         }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/file.h"
 #include "child_stub.h"
 #include "data/video_writer.h"
 #include "fuzz.h"
@@ -29,7 +30,7 @@ static void write_video(void)
 {
     const struct video_output output = {
         .width = 2, .height = 2, .base_num = 1, .base_den = 25, .fps = 25, .program = "/bin/true"};
-    char path[PICTURE_SIDE_MAX];
+    char path[PATH_BYTES_MAX];
     uint8_t rgb[12] = {0};
     const struct picture picture = {.width = 2, .height = 2, .rgb = rgb};
     struct video_writer *w = NULL;

@@ -11,7 +11,7 @@
 #define FAIL_ERRNO(em, code, errno_value, ...) \
     ((void)errmsg_set_errno((em), (code), (errno_value), __func__, __LINE__, __VA_ARGS__), (code))
 
-/* It fails where the local status does. */
+/* comm_agree fails if the local status is a failure. */
 #if __has_include("comm/comm.h")
 #include "comm/comm.h"
 #define comm_agree(c, local, em) ((local) != ST_OK ? (local) : (comm_agree)((c), ST_OK, (em)))

@@ -10,8 +10,8 @@
 
 #include "programs.h"
 
-/* Else a video that it opens could take the place of a closed standard output, and messages would
- * be written into it. */
+/* Are standard input and output sockets, as bifrons gives them? If they were closed, a video that
+ * is opened would become the standard output, and messages would be written into it. */
 static bool is_linked(void)
 {
     struct stat in, out;

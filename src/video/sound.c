@@ -131,7 +131,7 @@ static int write_packet(struct sound *s, const AVStream *from)
     return av_interleaved_write_frame(s->out, p);
 }
 
-/* The disk's fault is not the sound's: the video cannot be written, either. */
+/* Errors of the disk or the memory, which the video meets, too. */
 static bool is_of_disk(int error)
 {
     return error == AVERROR(ENOSPC) || error == AVERROR(EIO) || error == AVERROR(EDQUOT) ||

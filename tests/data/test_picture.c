@@ -245,6 +245,8 @@ static void text_leaves_ink_and_stays_inside(void **state)
     assert_string_equal(shown, known ? "Zo\xc3\xab ?" : "Zo? ?");
     assert_int_equal(picture_text(&p, 0, 0, 20, white, zoe),
                      picture_text(&p, 0, 0, 20, white, shown));
+    assert_int_equal(picture_text_width(20, zoe), picture_text(&p, 0, 0, 20, white, zoe));
+    assert_true(picture_text_width(20, zoe) > 0);
     assert_int_equal(picture_text_shown("\xf4\x8f\xbf\xbd\xf4\x8f\xbf\xbd", shown, sizeof shown),
                      0);
     assert_string_equal(shown, "??");

@@ -157,7 +157,7 @@ static enum status read_faces(struct pack_csv *c, struct rows *out, struct errms
 
 /* --- identity.csv ----------------------------------------------------------------------------- */
 
-/* The numbers count by their place; a column that is there twice shifts them. */
+/* Columns are read by their place: one that is there twice shifts the others. */
 static enum status check_header(const struct pack_csv *c, struct errmsg *em)
 {
     for (size_t i = 0; i < c->n; i++)

@@ -243,6 +243,13 @@ int picture_text(struct picture *p, int x, int y, int size, const uint8_t colour
     return used >= 0 ? used : text_easy(p, x, y, clamp_size(size), colour, shown);
 }
 
+int picture_text_width(int size, const char *text)
+{
+    uint8_t pixel[3];
+    struct picture speck = {.width = 1, .height = 1, .rgb = pixel};
+    return picture_text(&speck, 0, 0, size, (const uint8_t[3]){0}, text);
+}
+
 bool picture_text_possible(const char *text)
 {
     static const uint8_t none[3];

@@ -43,8 +43,8 @@ static enum status start(struct video *v, const struct video_options *o, struct 
     return helper_start(o->program, words, &v->helper, em);
 }
 
-/* Any other byte in a bool is undefined. What is sent comes from a process that read untrusted
- * bytes. */
+/* Is the byte of a bool that the helper sent 0 or 1? To use another one is undefined. The helper
+ * reads untrusted bytes, so it may send any. */
 static bool bool_fits(const bool *sent)
 {
     return *(const unsigned char *)sent <= 1;

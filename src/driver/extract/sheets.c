@@ -19,8 +19,6 @@ static const uint8_t pale[3] = {225, 225, 225}, grey[3] = {150, 150, 155}, warm[
 /* Copies as much of a name as has room below a picture. */
 static void fit_name(const char *name, char out[static sizeof(((struct sheet_cell *)0)->name)])
 {
-    uint8_t pixel[3];
-    struct picture speck = {.width = 1, .height = 1, .rgb = pixel};
     size_t n = 0;
     for (int letters = 0; name[n] && letters < NAME_LETTERS; letters++)
         do
@@ -28,7 +26,7 @@ static void fit_name(const char *name, char out[static sizeof(((struct sheet_cel
         while (((unsigned char)name[n] & 0xC0) == 0x80);
     do
         snprintf(out, sizeof(((struct sheet_cell *)0)->name), "%.*s", (int)n, name);
-    while (picture_text(&speck, 0, 0, TEXT, pale, out) > CELL && (n = text_drop(name, n)) > 0);
+    while (picture_text_width(TEXT, out) > CELL && (n = text_drop(name, n)) > 0);
 }
 
 static enum status draw_cell(const struct sheet_cell *cell, struct picture *sheet, int x, int y,

@@ -40,7 +40,8 @@ static size_t read_row(FILE *f, char **row, size_t *room)
     return n;
 }
 
-/* A list that was changed names no file outside of the folder: such files could be removed. */
+/* Is it the name of a file of the folder itself? A list that somebody changed could else have files
+ * of other folders removed. */
 static bool is_own_name(const char *name)
 {
     return name[0] != '\0' && !strchr(name, '/');

@@ -30,7 +30,7 @@ struct face {
     double score;              /* of the detector, 0.4 to 1 */
     double presence;           /* of the mesh: 0.5 to 1; at least 0.9 if score is low */
     double mesh[FACE_MESH][3]; /* MediaPipe's order; the third goes away from the camera */
-    double pupils[2][2];       /* the picture's left one first; of a shut eye the middle */
+    double pupils[2][2];       /* the picture's left one first; shut: the eye's middle */
     float identity[FACE_IDENTITY];
 };
 

@@ -55,7 +55,7 @@ void fault_report_machine(void)
     double quota = cpus_quota("");
     line_after("/etc/os-release", "PRETTY_NAME", text, sizeof text);
     printf("%-14s%s", "system", text);
-    if (uname(&kernel) == 0) /* no more of the release: kernels of one's own are named there */
+    if (uname(&kernel) == 0) /* only numbers: kernels built by hand have names */
         printf(", Linux %.*s, %s", (int)strspn(kernel.release, "0123456789."), kernel.release,
                kernel.machine);
     line_after("/proc/cpuinfo", "model name", text, sizeof text);

@@ -45,8 +45,8 @@ enum child_reply child_receive(const struct child *c, void *bytes, size_t n,
 enum child_reply child_send(const struct child *c, const void *bytes, size_t n,
                             double within_s) MUST_CHECK;
 
-/* Ends the texts of a message that a child sent, which may have overwritten anything. False: its
- * code is no status. */
+/* Ends the texts of a message from a child whose memory may be damaged. False: the message's code
+ * is no status. */
 static inline bool child_message_fits(struct errmsg *em)
 {
     em->where[sizeof em->where - 1] = em->text[sizeof em->text - 1] = '\0';

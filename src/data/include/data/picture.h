@@ -67,6 +67,8 @@ void picture_paste(struct picture *dst, const struct picture *src, int x, int y)
  */
 int picture_text(struct picture *p, int x, int y, int size, const uint8_t colour[3],
                  const char *text);
+/* The width that picture_text returns, without a picture. */
+int picture_text_width(int size, const char *text);
 /* Can the text be drawn without '?'? */
 bool picture_text_possible(const char *text);
 /* Copies the text as picture_text draws it, with '?' for characters that the font lacks, and cut to

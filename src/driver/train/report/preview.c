@@ -23,13 +23,6 @@ static uint8_t *unconst(const uint8_t *rgb)
 
 /* --- Text ------------------------------------------------------------------------------------- */
 
-static int text_width(const char *text, int size)
-{
-    uint8_t pixel[3];
-    struct picture speck = {.width = 1, .height = 1, .rgb = pixel};
-    return picture_text(&speck, 0, 0, size, ink, text);
-}
-
 static const char *pick_possible(const char *wanted, const char *ascii)
 {
     return picture_text_possible(wanted) ? wanted : ascii;
@@ -53,7 +46,7 @@ static void fit_text(const char *text, int size, int width, char out[static PREV
 {
     const char *dots = pick_possible("\u2026", "...");
     size_t n = strlen(text), room = PREVIEW_TEXT_BYTES - 1 - strlen(dots);
-    if (n <= room && text_width(text, size) <= width) {
+    if (n <= room && picture_text_width(size, text) <= width) {
         snprintf(out, PREVIEW_TEXT_BYTES, "%s", text);
         return;
     }
@@ -61,7 +54,7 @@ static void fit_text(const char *text, int size, int width, char out[static PREV
         n = text_drop(text, n);
     do
         snprintf(out, PREVIEW_TEXT_BYTES, "%.*s%s", (int)n, text, dots);
-    while (n > 0 && text_width(out, size) > width && (n = text_drop(text, n), true));
+    while (n > 0 && picture_text_width(size, out) > width && (n = text_drop(text, n), true));
 }
 
 /* --- Any sheet -------------------------------------------------------------------------------- */
@@ -105,7 +98,7 @@ static int widest_row_title(const struct preview_sheet *s, int text)
 {
     int widest = 0;
     for (int i = 0; s->row_titles && i < s->rows; i++)
-        widest = MAX(widest, text_width(s->row_titles[i], text));
+        widest = MAX(widest, picture_text_width(text, s->row_titles[i]));
     return widest;
 }
 
@@ -149,7 +142,7 @@ static void draw_centred(struct picture *p, int x, int y, int size, int width, c
 {
     char fitting[PREVIEW_TEXT_BYTES];
     fit_text(text, size, width, fitting);
-    picture_text(p, x + MAX(width - text_width(fitting, size), 0) / 2, y, size, c, fitting);
+    picture_text(p, x + MAX(width - picture_text_width(size, fitting), 0) / 2, y, size, c, fitting);
 }
 
 static enum status draw_cell(struct picture *p, const struct preview_sheet *s,
@@ -173,7 +166,7 @@ static enum status draw_cell(struct picture *p, const struct preview_sheet *s,
 
 static int ai_label_width(const struct layout *l)
 {
-    return text_width("AI", l->text) + 2 * (l->text / 3);
+    return picture_text_width(l->text, "AI") + 2 * (l->text / 3);
 }
 
 static void draw_titles(struct picture *p, const struct preview_sheet *s, const struct layout *l)
@@ -252,9 +245,9 @@ static void swap_label(const struct preview_pictures *p, int from, int to,
     person_label(p, from, a);
     person_label(p, to, b);
     int side = side_of(p->size), size = text_size_of(side);
-    int room = MAX(side - text_width(arrow, size), 0);
-    fit_text(a, size, MAX(room / 2, room - text_width(b, size)), short_a);
-    fit_text(b, size, MAX(room / 2, room - text_width(a, size)), short_b);
+    int room = MAX(side - picture_text_width(size, arrow), 0);
+    fit_text(a, size, MAX(room / 2, room - picture_text_width(size, b)), short_a);
+    fit_text(b, size, MAX(room / 2, room - picture_text_width(size, a)), short_b);
     out[0] = '\0';
     add(out, "%s%s%s", short_a, arrow, short_b);
 }

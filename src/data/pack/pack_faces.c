@@ -244,6 +244,7 @@ static void give(struct pack_item *item, struct row *row, bool identity)
 {
     struct pack_face *to = &item->face, *from = &row->face;
     if (identity) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an owner is one of the rows */
         to->identity = from->identity;
         from->identity = NULL;
     } else {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "testing.h"
 
 static void paths(void **state)
@@ -20,10 +21,25 @@ static void paths(void **state)
     assert_string_equal(path_extension("x.d/.hidden"), "");
     path_stem("x/a.b.png", out, sizeof out);
     assert_string_equal(out, "a.b");
+    path_stem("0123456789abcd\xc3\xa9.png", out, sizeof out);
+    assert_string_equal(out, "0123456789abcd"); /* 15 bytes would end within a character */
     path_folder("/a", out, sizeof out);
     assert_string_equal(out, "/");
     path_folder("a", out, sizeof out);
     assert_string_equal(out, ".");
+}
+
+static void texts_are_cut_between_characters(void **state)
+{
+    (void)state;
+    const char *text = "a\xe3\x81\x82z"; /* characters of 1, 3 and 1 byte */
+    const size_t fitting[] = {0, 1, 1, 1, 4, 5, 5};
+    for (size_t n = 0; n < sizeof fitting / sizeof fitting[0]; n++)
+        assert_int_equal(text_fit(text, n), fitting[n]);
+    assert_int_equal(text_drop(text, 5), 4);
+    assert_int_equal(text_drop(text, 4), 1);
+    assert_int_equal(text_drop(text, 1), 0);
+    assert_int_equal(text_drop(text, 0), 0);
 }
 
 static int count_entries(const char *folder)
@@ -164,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths),
+        cmocka_unit_test(texts_are_cut_between_characters),
         cmocka_unit_test(atomic_write_replaces_and_leaves_nothing),
         cmocka_unit_test(missing_files_are_named),
         cmocka_unit_test(only_files_are_read_and_replaced),

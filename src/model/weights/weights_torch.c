@@ -307,7 +307,7 @@ enum status weights_list_plain(struct weights *w, struct errmsg *em)
             st = weights_refuse(w, why.text, em);
     }
     const struct pickle *dict = pickles[3], *keys = pickles[4];
-    if (st == ST_OK && pickle_length(dict, pickle_root(dict)) > 2 * WEIGHTS_TENSORS_MAX)
+    if (st == ST_OK && pickle_length(dict, pickle_root(dict)) / 2 > WEIGHTS_TENSORS_MAX)
         st = weights_refuse(w, "it holds too many tensors", em); /* searched for each storage */
     if (st == ST_OK)
         st = place_storages(w, dict, keys, at, &storages, em);

@@ -17,7 +17,9 @@ static inline json_t *json_number_or_null(double x)
  * reference; NULL: out of memory. */
 static inline json_t *json_text_or_null(const char *text)
 {
-    json_t *string = text ? json_string(text) : json_null();
+    if (!text)
+        return json_null();
+    json_t *string = json_string(text);
     if (string)
         return string;
     char *ascii = strdup(text);

@@ -13,7 +13,7 @@ struct events {
 };
 
 static const char *const kinds[] = {
-#define X(name, text, own_words) [EVENT_##name] = text,
+#define X(name, text, own_words) [EVENT_##name] = (text),
     EVENT_MAP(X)
 #undef X
 };

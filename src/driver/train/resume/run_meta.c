@@ -120,7 +120,7 @@ static json_t *row_write(const struct row *row, const struct train_state *t)
     case WHOLE:
     case STAGE:
     case IN_STAGE:
-        return json_integer((json_int_t)(*whole + first_of(row)));
+        return json_integer(*whole + first_of(row));
     case NUMBER:
     case SECONDS:
         return json_number_or_null(*number);

@@ -131,8 +131,7 @@ static enum status start_mpirun(struct launch *l, char **line, const sigset_t *m
     if (l->mpirun < 0)
         error = errno;
     close(ends[1]);
-    ssize_t n;
-    while (l->mpirun > 0 && (n = read(ends[0], &error, sizeof error)) < 0 && errno == EINTR)
+    while (l->mpirun > 0 && read(ends[0], &error, sizeof error) < 0 && errno == EINTR)
         ;
     close(ends[0]);
     if (error && l->mpirun > 0)

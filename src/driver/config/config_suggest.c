@@ -52,6 +52,7 @@ static int distance(const char *a, size_t a_bytes, const char *b, size_t b_bytes
         int diagonal = row[0];
         row[0] = (int)i + 1;
         for (size_t j = 0; j < b_bytes; j++) {
+            /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): b has b_bytes */
             int replaced = diagonal + (a[i] != b[j]);
             diagonal = row[j + 1];
             row[j + 1] = MIN(replaced, MIN(diagonal, row[j]) + 1);

@@ -86,7 +86,8 @@ static bool parse_name(const char *name, struct file *out)
     if (length == 0 || length > 18 || name[at + length] != '-')
         return false;
     size_t letters_n = strspn(name + word, letters);
-    if (letters_n == 0 || letters_n >= sizeof out->group || strcmp(name + word + letters_n, ".png"))
+    if (letters_n == 0 || letters_n >= sizeof out->group ||
+        strcmp(name + word + letters_n, ".png") != 0)
         return false;
     *out = (struct file){.step = strtoll(name + at, NULL, 10)};
     memcpy(out->name, name, n + 1);

@@ -99,7 +99,7 @@ void report_preview(struct report *r)
     struct errmsg em = {0};
     struct batch b = {0};
     int size = feed_get_options(r->session->stage.feed)->size;
-    uint8_t *memory = malloc(4 * PREVIEW_PAIRS * (size_t)size * (size_t)size * 3);
+    uint8_t *memory = malloc((size_t)4 * PREVIEW_PAIRS * (size_t)size * (size_t)size * 3);
     enum status st = memory ? ST_OK : FAIL(&em, ST_MEMORY, "out of memory for a preview");
     if (st == ST_OK)
         st = batch_init(&b, PREVIEW_PAIRS, size,

@@ -421,7 +421,7 @@ int engine_train(int argc, char **argv)
         };
         st = comm_open(&options, &s->run.comm, &em);
     }
-    if (!s || !s->run.comm) {
+    if (st != ST_OK) {
         free(s);
         free(a);
         return command_fail_once(&em); /* ranks do not know each other yet */

@@ -19,7 +19,6 @@ static size_t count_drawn(const struct augment_draw *draws, size_t n)
 static struct shim_tensor *pick(struct shim_scope *s, struct shim_tensor *x,
                                 const struct augment_draw *draws, size_t n)
 {
-    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     struct shim_tensor **parts = calloc(n, sizeof *parts);
     size_t n_parts = 0;
     for (size_t i = 0; i < n && parts; i++)
@@ -36,7 +35,6 @@ static struct shim_tensor *put_back(struct shim_scope *s, struct shim_tensor *x,
                                     struct shim_tensor *drawn, const struct augment_draw *draws,
                                     size_t n)
 {
-    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     struct shim_tensor **parts = calloc(n, sizeof *parts);
     int64_t at = 0;
     for (size_t i = 0; i < n && parts; i++)

@@ -78,8 +78,8 @@ static struct shim_tensor *inside(struct shim_scope *s, struct shim_tensor *weig
     int64_t dims[SHIM_DIMS_MAX] = {0};
     if (shim_dims(weights, dims) != 4)
         return NULL;
-    weights = shim_narrow(s, weights, 2, MARGIN, dims[2] - 2 * MARGIN);
-    return shim_narrow(s, weights, 3, MARGIN, dims[3] - 2 * MARGIN);
+    weights = shim_narrow(s, weights, 2, MARGIN, dims[2] - (int64_t)2 * MARGIN);
+    return shim_narrow(s, weights, 3, MARGIN, dims[3] - (int64_t)2 * MARGIN);
 }
 
 static struct shim_tensor *dssim(struct shim_scope *s, const struct loss_batch *b)

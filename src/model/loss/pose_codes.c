@@ -12,7 +12,7 @@ static void get_measured(const struct augment_draw *d, float *out)
 
 struct pose_points pose_points_of(struct shim_scope *s, const struct batch *b, int who)
 {
-    const int64_t dims[] = {(int64_t)b->n, 2 * FACE_POINTS};
+    const int64_t dims[] = {(int64_t)b->n, (int64_t)2 * FACE_POINTS};
     if (!b->pose[who] || !b->pose_known[who])
         return (struct pose_points){0};
     return (struct pose_points){shim_from_memory(s, SHIM_F32, b->pose[who], 2, dims),

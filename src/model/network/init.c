@@ -105,16 +105,14 @@ static void uniform(void *memory, const struct tensor_start *t)
 {
     const struct model_tensor *tensor = t->weight + t->which;
     double deviation = t->layer->deviation;
-    if (deviation > 0 && t->which == 0)
-        fill_normal(memory, tensor, t->element_bytes, deviation, t->seed);
-    else if (deviation > 0)
+    if (t->which != 0 && (deviation > 0 || t->init != MODEL_INIT_PYTORCH))
         fill_constant(memory, tensor, t->element_bytes, 0.0);
+    else if (deviation > 0)
+        fill_normal(memory, tensor, t->element_bytes, deviation, t->seed);
     else if (t->init == MODEL_INIT_PYTORCH)
         fill(memory, tensor, t->element_bytes, pytorch_bound(t->weight), t->seed);
-    else if (t->which == 0)
-        fill(memory, tensor, t->element_bytes, he_bound(t->layer), t->seed);
     else
-        fill_constant(memory, tensor, t->element_bytes, 0.0);
+        fill(memory, tensor, t->element_bytes, he_bound(t->layer), t->seed);
 }
 
 static void ones_and_zeros(void *memory, const struct tensor_start *t)
@@ -123,7 +121,7 @@ static void ones_and_zeros(void *memory, const struct tensor_start *t)
 }
 
 static void (*const starts[LAYER_KINDS])(void *memory, const struct tensor_start *t) = {
-#define X(NAME, name, word, start) [LAYER_##NAME] = start,
+#define X(NAME, name, word, start) [LAYER_##NAME] = (start),
     LAYER_MAP(X)
 #undef X
 };

@@ -180,7 +180,8 @@ static void put_picture(const struct regressor *r, const uint8_t *picture, const
             int from_x = MIN(MAX(x - c->right, 0), SIDE - 1);
             int from_y = MIN(MAX(y - c->down, 0), SIDE - 1);
             const uint8_t *pixel =
-                picture + CHANNELS * (from_y * SIDE + (c->mirrored ? SIDE - 1 - from_x : from_x));
+                picture +
+                (ptrdiff_t)CHANNELS * (from_y * SIDE + (c->mirrored ? SIDE - 1 - from_x : from_x));
             for (int i = 0; i < CHANNELS; i++) {
                 double z = (pixel[i] - r->channel[i].mean) / r->channel[i].deviation;
                 out[i * PIXELS + y * SIDE + x] = (float)z * c->gain[i] + c->offset[i];
@@ -324,7 +325,7 @@ static enum status run_part(struct regressor *r, size_t n, const uint8_t *pictur
 enum status regressor_run(struct regressor *r, size_t n, const uint8_t *pictures, double *numbers,
                           struct errmsg *em)
 {
-    float *memory = malloc(RUN_BATCH * CHANNELS * PIXELS * sizeof *memory);
+    float *memory = malloc((size_t)RUN_BATCH * CHANNELS * PIXELS * sizeof *memory);
     int64_t threads = use_threads(1);
     enum status st = memory ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     for (size_t done = 0; done < n && st == ST_OK; done += RUN_BATCH)

@@ -206,7 +206,7 @@ static struct value *new_value(struct reader *r, enum pickle_kind kind)
 static void append(struct reader *r, uint32_t to, uint32_t item)
 {
     struct pool *pool = &r->p->links;
-    if (r->bad || pool->n == 2 * VALUES_MAX || to == 0) {
+    if (r->bad || pool->n == (size_t)2 * VALUES_MAX || to == 0) {
         r->bad = true;
         return;
     }

@@ -16,7 +16,7 @@ static void add_spread(struct outputs_spread *s, const uint8_t *picture, int siz
     for (int y = 0; y < size; y++)
         for (int x = 0; x < size; x++) {
             int cell = y * OUTPUTS_CELLS / size * OUTPUTS_CELLS + x * OUTPUTS_CELLS / size;
-            const uint8_t *pixel = picture + 3 * (y * size + x);
+            const uint8_t *pixel = picture + (ptrdiff_t)3 * (y * size + x);
             for (int c = 0; c < 3; c++) {
                 mean[c] += pixel[c];
                 square += pixel[c] * pixel[c];

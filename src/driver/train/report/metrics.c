@@ -13,7 +13,7 @@ struct metrics {
 };
 
 static const char *const kinds[] = {
-#define X(name, text) [METRICS_##name] = text,
+#define X(name, text) [METRICS_##name] = (text),
     METRICS_KIND_MAP(X)
 #undef X
 };

@@ -93,26 +93,28 @@ static void blur_line(const float *weight, const float *line, int n, float *out)
 static void blur_rows(const struct quality_meter *m, const float *plane, struct box b)
 {
     int n = m->size;
+    ptrdiff_t stride = n;
     for (int y = MAX(b.top - RADIUS, 0); y < MIN(b.bottom + RADIUS, n); y++) {
-        const float *row = plane + y * n;
+        const float *row = plane + y * stride;
         memcpy(m->line + RADIUS, row, (size_t)n * sizeof *row);
         for (int i = 1; i <= RADIUS; i++) {
             m->line[RADIUS - i] = row[mirrored(-i, n)];
             m->line[RADIUS + n - 1 + i] = row[mirrored(n - 1 + i, n)];
         }
-        blur_line(m->weight, m->line + b.left, b.right - b.left, m->across + y * n + b.left);
+        blur_line(m->weight, m->line + b.left, b.right - b.left, m->across + y * stride + b.left);
     }
 }
 
 static void blur_columns(const struct quality_meter *m, float *plane, struct box b)
 {
     int n = m->size;
+    ptrdiff_t stride = n;
     for (int y = b.top; y < b.bottom; y++) {
-        float *out = plane + y * n;
+        float *out = plane + y * stride;
         for (int x = b.left; x < b.right; x++)
             out[x] = 0;
         for (int k = 0; k < WINDOW; k++) {
-            const float *row = m->across + mirrored(y + k - RADIUS, n) * n;
+            const float *row = m->across + mirrored(y + k - RADIUS, n) * stride;
             for (int x = b.left; x < b.right; x++)
                 out[x] += m->weight[k] * row[x];
         }

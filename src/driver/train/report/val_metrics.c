@@ -51,6 +51,6 @@ void val_metrics_from(struct quality_sum sums[VAL_ANSWERS][MODEL_PEOPLE], struct
             people++;
         }
         for (int i = 0; i < VAL_MEASURES && people > 0; i++)
-            first[i * VAL_OF] = total[i] / people;
+            first[(ptrdiff_t)i * VAL_OF] = total[i] / people;
     }
 }

@@ -52,14 +52,14 @@ static enum status validation_init(struct validation *v, struct errmsg *em)
     int size = trained->size;
     size_t picture = (size_t)size * (size_t)size * 3, part = trained->capacity * picture;
     bool masks = set_get_info(s->run.sets[0])->has_masks && set_get_info(s->run.sets[1])->has_masks;
-    v->memory = malloc(2 * MODEL_PEOPLE * part + picture);
+    v->memory = malloc((size_t)2 * MODEL_PEOPLE * part + picture);
     if (!v->memory)
         return FAIL(em, ST_MEMORY, "out of memory for a validation");
     for (int p = 0; p < MODEL_PEOPLE; p++) {
         v->recon[p] = v->memory + (size_t)(2 * p) * part;
         v->swap[p] = v->memory + (size_t)(2 * p + 1) * part;
     }
-    v->truth = v->memory + 2 * MODEL_PEOPLE * part;
+    v->truth = v->memory + (size_t)2 * MODEL_PEOPLE * part;
     unsigned arrays = (trained->arrays & (BATCH_PRIORITY | BATCH_POSE | BATCH_POSE_KNOWN)) |
                       (masks ? BATCH_MASKS : 0);
     enum status st = batch_init(&v->batch, trained->capacity, size, arrays, em);
@@ -347,7 +347,7 @@ static enum status has_measurable(const struct run *run, int person, bool *out, 
 static bool is_of_swaps(const struct run *run)
 {
     return !validate_by_follow(&run->config) &&
-           run->config.checkpoint.best - BEST_METRICS >= VAL_SWAP * VAL_MEASURES;
+           run->config.checkpoint.best - BEST_METRICS >= (int64_t)VAL_SWAP * VAL_MEASURES;
 }
 
 /* Checks that checkpoint.best = "follow" can be measured. */

@@ -10,7 +10,8 @@
 #include "base/poison.h"
 
 enum { NUMBERS = MODEL_PEOPLE * (sizeof(struct follow) / sizeof(double)) };
-_Static_assert(sizeof(struct follow) == POSE_QUANTITIES * 4 * sizeof(double), "summed as doubles");
+_Static_assert(sizeof(struct follow) == (size_t)POSE_QUANTITIES * 4 * sizeof(double),
+               "summed as doubles");
 
 static struct follow_source source_of(const struct run *run)
 {

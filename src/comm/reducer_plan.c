@@ -135,6 +135,7 @@ static void fill_column(const struct reducer *r, const struct link *link, struct
             continue;
         double takes_s = link->latency_s + link->s_per_byte * (double)(h.sum * r->element_bytes);
         for (size_t k = 1; k <= j; k++) {
+            /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): plan_soonest fills all cells */
             double end_s = fmax(t->end_s[cell(t, k - 1, i)], r->seen.ready_s[j - 1]) + takes_s;
             if (end_s < t->end_s[cell(t, k, j)]) {
                 t->end_s[cell(t, k, j)] = end_s;
@@ -150,6 +151,8 @@ static void take_plan(struct reducer *r, const struct table *t)
     for (size_t k = 1; k <= t->n; k++)
         best_s = fmin(best_s, t->end_s[cell(t, k, t->n)] - backward_s);
     size_t buckets = 1;
+    /* one of them is the best, so the search ends within the table */
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
     while (t->end_s[cell(t, buckets, t->n)] - backward_s > best_s * GOOD_SHARE + GOOD_S)
         buckets++;
     r->n_buckets = buckets;

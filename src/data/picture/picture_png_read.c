@@ -152,7 +152,8 @@ static enum status pixel_chunks(const uint8_t *bytes, size_t n, uint8_t **out, s
                                 struct errmsg *em)
 {
     struct parts parts = find_parts(bytes, n);
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a checked PNG has a header */
+    /* a checked PNG has a header */
+    /* NOLINTNEXTLINE(analyzer-null-dereference,clang-analyzer-core.NullDereference) */
     unsigned colour = parts.header.data[9];
     size_t transparent = colour == GREY ? 2 : colour == RGB ? 6 : 0; /* bytes of a tRNS */
     if (parts.n_pixels == 0)

@@ -3,9 +3,10 @@
  *
  *     LD_PRELOAD=build/cuda/bench/libkernel_table.so KERNEL_TABLE=table.tsv bifrons train …
  *
- * When bifrons-engine ends, it writes the file KERNEL_TABLE with a line for each name: kind (kernel,
- * copy, set or call), count, nanoseconds, name, with tabs between. Other programs are not traced.
- * CUPTI, which libtorch loads, does the tracing. All ranks write the same file, so trace one rank.
+ * When bifrons-engine ends, it writes the file KERNEL_TABLE with a line for each name: kind
+ * (kernel, copy, set or call), count, nanoseconds, name, with tabs between. Other programs are not
+ * traced. CUPTI, which libtorch loads, does the tracing. All ranks write the same file, so trace
+ * one rank.
  */
 #include <cupti.h>
 #include <dlfcn.h>
@@ -137,7 +138,8 @@ static void write_table(void)
     for (size_t i = 0; i < n_rows; i++)
         fprintf(f, "%s\t%lu\t%lu\t%s\n", rows[i].kind, rows[i].count, rows[i].ns, rows[i].name);
     if (n_lost > 0)
-        fprintf(f, "lost\t%zu\t0\trecords, because there are more than %d names\n", n_lost, NAMES_MAX);
+        fprintf(f, "lost\t%zu\t0\trecords, because there are more than %d names\n", n_lost,
+                NAMES_MAX);
     fclose(f);
 }
 

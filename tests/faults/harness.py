@@ -11,7 +11,7 @@ import torch
 BIFRONS = os.environ.get("BIFRONS", "build/dev/bifrons")
 FAULTY = os.environ.get("BIFRONS_FAULTY", "build/dev/tests/faults/faulty/bifrons")
 CLOCK = os.environ.get("BIFRONS_CLOCK", "build/dev/tests/faults/libjumping-clock.so")
-TINY = {"model.image_size": 64, "model.width": 16, "model.latent": 8, "train.global_batch": 4, "train.threads": 1,
+TINY = {"model.image_size": 64, "model.latent": 8, "train.global_batch": 4, "train.threads": 1,
         "train.precision": '"fp32"', "train.seed": 3, "train.lr": 1e-3, "log.every_steps": 1,
         "log.preview_epochs": 0, "checkpoint.every_minutes": 0, "train.ema": 0.9,
         "train.clip_norm": 0.1}

@@ -10,10 +10,10 @@ from harness import EPOCH, assert_same_run, cut_back, errors
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of its own; a checkpoint takes 5 MB."""
+    """A file system of its own; a checkpoint takes 57 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m", "none", folder],
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=500m", "none", folder],
                           capture_output=True, text=True)
     if made.returncode != 0:
         pytest.skip(f"a file system of its own takes root: {made.stderr.strip()}")

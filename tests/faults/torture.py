@@ -70,7 +70,8 @@ class Bench:
         run.explained = run.remains
         assert live(run, nothing) == 0
         assert_same_run(run, reference, best=not run.best_may_differ)
-        assert not list(run.out.rglob("*.tmp*"))
+        left = [str(path) for path in run.out.rglob("*.tmp*")]
+        assert not left, f"unfinished files are left: {left}"
         shutil.rmtree(folder)
 
     def play_lives(self, lives, rng):

@@ -204,8 +204,7 @@ static enum status write_grid(struct swapper *s, const struct grid *g, struct er
 static enum status swap_grid(struct swapper *s, struct errmsg *em)
 {
     int64_t columns = MIN(s->source.n, (int64_t)s->arguments.grid), step = s->source.n / columns;
-    struct grid g = {.memory =
-                         calloc((size_t)3 * GRID_MAX, (size_t)s->size * (size_t)s->size * 3)};
+    struct grid g = {.memory = calloc((size_t)3 * GRID_MAX, (size_t)s->size * (size_t)s->size * 3)};
     enum status st = g.memory ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     if (columns < s->arguments.grid)
         log_info("the sheet shows %" PRId64 " picture%s: %s has no more", columns, PLURAL(columns),

@@ -189,7 +189,7 @@ def c_tests(bench):
     for program in programs:
         try:
             output = bench.command(program, env=alone)
-            passed += int(re.findall(r"PASSED  \] (\d+) test", output)[-1])
+            passed += sum(map(int, re.findall(r"PASSED  \] (\d+) test", output)))
         except Failed as failure:
             failures.append(str(failure))
             if "signal" in failures[-1]:
@@ -347,6 +347,9 @@ def kernels(bench):
 
     launched, copied = of("kernel"), of("copy")
     waits = of("call", lambda name: name.partition("_")[0] in WAITS)
+    lost = sum(count for (kind, _), (count, _) in tables[1].items() if kind == "lost")
+    if lost:
+        raise Failed(f"{lost} records were lost: NAMES_MAX in bench/kernel_table.c is too small")
     return (f"a step: {launched[0]:.0f} kernels in {launched[1] / 1e3:.2f} ms, {copied[0]:.0f} copies in "
             f"{copied[1] / 1e3:.2f} ms, {waits[0]:.0f} host waits of {waits[1] / 1e3:.2f} ms ({table.name})")
 

@@ -104,7 +104,7 @@ def test_when_the_minutes_are_over_nothing_has_failed(tmp_path):
     assert results["fails"] == ("not run", "no time left")
 
 
-def test_a_check_for_gpus_waits_for_a_machine_that_has_them(tmp_path):
+def test_a_check_for_more_gpus_than_there_are_is_not_run(tmp_path):
     bench = Battery(tmp_path, gpus=1, say=lambda line: None)
     checks = [Check(f"on-{n}", "", 60, passes, n) for n in (0, 1, 2)]
     assert bench.run(checks)
@@ -112,7 +112,7 @@ def test_a_check_for_gpus_waits_for_a_machine_that_has_them(tmp_path):
         ("passed", "|a figure|"), ("not run", "needs 2 GPUs, 1 here")]
 
 
-def test_after_an_interrupt_the_rest_is_listed(tmp_path):
+def test_after_an_interrupt_the_rest_is_listed_as_not_run(tmp_path):
     def interrupted(bench):
         bench.command(*FOR_EVER, while_running=lambda process: signal.raise_signal(signal.SIGINT))
 

@@ -88,12 +88,14 @@ def test_held_out_scenes_are_measured_against_the_other_person_s_picture(tmp_pat
     assert done.returncode == 1 and "its sets were made with hold 3 instead of 4: name another folder" in done.stderr
 
 
-def test_too_few_scenes_are_told(tmp_path):
+def test_too_few_scenes_and_a_bad_hold_are_told(tmp_path):
     for person in "ab":
         (tmp_path / f"person_{person}").mkdir()
     for name in ("bifrons", "bifrons-engine"):
         (tmp_path / name).touch()
         (tmp_path / name).chmod(0o755)
-    done = subprocess.run([sys.executable, ROOT / "bench/photographs", tmp_path, "--build", tmp_path], capture_output=True, text=True,
-                          timeout=60)
+    words = [sys.executable, ROOT / "bench/photographs", tmp_path, "--build", tmp_path]
+    done = subprocess.run([*words, "--hold", "1"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "--hold 1: give 2 or more" in done.stderr
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "0 scenes (*.jpg) with both people; 20 or more are needed" in done.stderr

@@ -1,5 +1,6 @@
 """A network for other programs. The files say whose pictures it was trained on, and what these people agreed to."""
 
+import io
 import json
 import os
 import warnings
@@ -35,18 +36,18 @@ def export_onnx(model: Bifrons, path: str | os.PathLike, direction: str) -> None
     check_direction(direction)
     weight = next(model.parameters())
     example = torch.zeros(2, 3, model.image_size, model.image_size, dtype=weight.dtype, device=weight.device)
-    training = model.training
+    training, network = model.training, io.BytesIO()  # no file without the statements of consent
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch advises its newer exporter, which needs one more package
-            torch.onnx.export(_Swap(model, direction).eval(), (example,), os.fspath(path), dynamo=False, opset_version=17,
+            torch.onnx.export(_Swap(model, direction).eval(), (example,), network, dynamo=False, opset_version=17,
                               input_names=["pictures"], output_names=["swapped"],
                               dynamic_axes={"pictures": {0: "N"}, "swapped": {0: "N"}})
     finally:
         model.train(training)
-    file = onnx.load(path)
+    file = onnx.load_model_from_string(network.getvalue())
     onnx.helper.set_model_props(file, _about(model, direction=direction))
-    onnx.save(file, path)
+    onnx.save(file, os.fspath(path))
 
 
 def export_safetensors(model: Bifrons, path: str | os.PathLike) -> None:

@@ -1,7 +1,9 @@
 /*
- * Prints where a program was when a signal ended it: LD_PRELOAD=build/cuda/bench/libbacktrace.so
- * PROGRAM. scripts/check-gpu runs a test that crashed once more with it: GPU machines often have no
- * debugger.
+ * Prints a backtrace when a signal ends a program:
+ *
+ *     LD_PRELOAD=build/cuda/bench/libbacktrace.so PROGRAM
+ *
+ * scripts/check-gpu runs a crashed test again with it: GPU machines often have no debugger.
  */
 #include <execinfo.h>
 #include <signal.h>
@@ -24,7 +26,7 @@ static void print_frames(int number)
 __attribute__((constructor)) static void begin(void)
 {
     void *frame[1];
-    backtrace(frame, 1); /* its first call loads a library, which a signal handler must not */
+    backtrace(frame, 1); /* its first call loads a library; a signal handler must not do that */
     static const int fatal[] = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE};
     for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
         signal(fatal[i], print_frames);

@@ -1,11 +1,12 @@
 /*
- * Counts what a program asks of a GPU: kernels, copies, calls of CUDA's runtime, and their time.
+ * Counts the kernels, copies and calls of CUDA's runtime of a program, and sums up their time.
  *
  *     LD_PRELOAD=build/cuda/bench/libkernel_table.so KERNEL_TABLE=table.tsv bifrons train …
  *
- * At the end of bifrons-engine, KERNEL_TABLE has a line for each name: kind (kernel, copy, set or
- * call), count, nanoseconds, name, with tabs between. Other programs are left alone. CUPTI counts;
- * libtorch brings it. Ranks write the same file, so trace one rank.
+ * When bifrons-engine ends, it writes the file KERNEL_TABLE with a line for each name: kind
+ * (kernel, copy, set or call), count, nanoseconds, name, with tabs between. Other programs are not
+ * traced. CUPTI, which libtorch loads, does the tracing. All ranks write the same file, so trace
+ * one rank.
  */
 #include <cupti.h>
 #include <dlfcn.h>
@@ -137,11 +138,12 @@ static void write_table(void)
     for (size_t i = 0; i < n_rows; i++)
         fprintf(f, "%s\t%lu\t%lu\t%s\n", rows[i].kind, rows[i].count, rows[i].ns, rows[i].name);
     if (n_lost > 0)
-        fprintf(f, "lost\t%zu\t0\trecords of more names than %d\n", n_lost, NAMES_MAX);
+        fprintf(f, "lost\t%zu\t0\trecords, because there are more than %d names\n", n_lost,
+                NAMES_MAX);
     fclose(f);
 }
 
-/* In place of the C library's: bifrons-engine ends by it, without atexit. */
+/* Replaces the C library's _exit, which ends bifrons-engine without running atexit's functions. */
 _Noreturn void _exit(int status)
 {
     write_table();

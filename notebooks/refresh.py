@@ -3,9 +3,9 @@
 
   .venv/bin/python notebooks/refresh.py
 
-The code cells of course.ipynb become those of course.ja.ipynb, with the same outputs; its texts stay. Edit code in the
-Japanese notebook only. Takes about five minutes on two cores. Pictures are stored with 256 colours; those with XMP data stay
-as they are. Nothing is written if an output names a folder of this machine.
+course.ipynb gets the code cells of course.ja.ipynb, with the same outputs, and keeps its texts. Edit code in the Japanese
+notebook only. Takes about five minutes on two cores. Pictures are stored with 256 colours; pictures with XMP data stay as
+they are. Nothing is written if a cell fails, or if an output names a folder of this machine.
 """
 
 import base64
@@ -15,15 +15,19 @@ import pathlib
 import re
 import shutil
 
-import nbformat
-from nbclient import NotebookClient
-from PIL import Image
+try:
+    import nbformat
+    from nbclient import NotebookClient
+    from PIL import Image
+except ImportError as missing:
+    raise SystemExit(f"notebooks/refresh.py: {missing.name} is not installed: use .venv/bin/python, which "
+                     "scripts/setup makes") from None
 
 HERE = pathlib.Path(__file__).resolve().parent
 
 
 def smaller(png):
-    """A PNG with 256 colours, in base64 as it came."""
+    """The PNG with 256 colours, if that is smaller. Both are base64."""
     data = base64.b64decode(png)
     if b"DigitalSourceType" in data:  # the mark of bifrons swap
         return png
@@ -33,6 +37,7 @@ def smaller(png):
 
 
 def clean(cell):
+    """Takes out of a cell's outputs what is not kept. Ends the program if one of them is unfit."""
     for output in cell.outputs:
         data = output.get("data", {})
         if "image/png" in data:
@@ -41,13 +46,18 @@ def clean(cell):
         told = output.get("text", "") + data.get("text/plain", "")
         place = re.search(rf"{re.escape(str(HERE.parent))}|{re.escape(os.path.expanduser('~'))}/|/tmp/", told)
         if place or output.output_type == "error":
-            raise SystemExit(f"an output is not fit to be kept: {told}")
+            raise SystemExit(f"notebooks/refresh.py: an output names a folder of this machine, or is an error: {told}")
 
 
 def main():
+    japanese, english = (nbformat.read(HERE / name, 4) for name in ("course.ja.ipynb", "course.ipynb"))
+    n, m = (sum(cell.cell_type == "markdown" for cell in notebook.cells) for notebook in (japanese, english))
+    if n != m:
+        raise SystemExit(f"notebooks/refresh.py: course.ja.ipynb has {n} cells of text, course.ipynb {m}: give both the same")
+    for name in ("BIFRONS_NOTEBOOK_SMALL", "BIFRONS_NOTEBOOK_FOLDER"):  # those of a quick trial
+        os.environ.pop(name, None)
     for run in ("run", "one-step"):  # drawn pictures may stay: they are the same each time
         shutil.rmtree(HERE / "work" / run, ignore_errors=True)
-    japanese, english = (nbformat.read(HERE / name, 4) for name in ("course.ja.ipynb", "course.ipynb"))
     NotebookClient(japanese, timeout=3600, record_timing=False, resources={"metadata": {"path": HERE}}).execute()
     code, texts = ([cell for cell in notebook.cells if (cell.cell_type == "code") == (notebook is japanese)]
                    for notebook in (japanese, english))

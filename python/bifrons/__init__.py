@@ -5,8 +5,8 @@
     recon_a, recon_b = model(img_a, img_b)          # (N, 3, S, S) in [0, 1]
     swapped = model.swap(img_a, "a2b")              # A's pose and expression, B's face
 
-`import bifrons` needs PyTorch only. Set needs h5py; Run needs numpy; plots need matplotlib; the exports need onnx or
-safetensors; train and command need the program bifrons.
+`import bifrons` needs PyTorch only. Set needs h5py; Run and train need numpy; plots need matplotlib; the exports need
+onnx or safetensors; train and command need the program bifrons.
 """
 
 from .export import export_onnx, export_safetensors

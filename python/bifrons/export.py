@@ -1,5 +1,6 @@
 """A network for other programs. The files say whose pictures it was trained on, and what these people agreed to."""
 
+import io
 import json
 import os
 import warnings
@@ -7,7 +8,7 @@ import warnings
 import torch
 from torch import nn
 
-from .network import Bifrons
+from .network import Bifrons, check_direction
 
 NOTE = "Pictures of this network are made by a trained model. Mark them as such where you show them."
 
@@ -32,20 +33,21 @@ def export_onnx(model: Bifrons, path: str | os.PathLike, direction: str) -> None
 
     Input "pictures", output "swapped": (N, 3, S, S) from 0 to 1, of any N. Needs the package onnx."""
     import onnx
-    if direction not in ("a2b", "b2a"):
-        raise ValueError(f'direction = {direction!r}: give "a2b" or "b2a"')
+    check_direction(direction)
     weight = next(model.parameters())
     example = torch.zeros(2, 3, model.image_size, model.image_size, dtype=weight.dtype, device=weight.device)
-    training = model.training
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's newer exporter takes one more package, and gives nothing more here
-        torch.onnx.export(_Swap(model, direction).eval(), (example,), os.fspath(path), dynamo=False, opset_version=17,
-                          input_names=["pictures"], output_names=["swapped"],
-                          dynamic_axes={"pictures": {0: "N"}, "swapped": {0: "N"}})
-    model.train(training)
-    file = onnx.load(path)
+    training, network = model.training, io.BytesIO()  # no file without the statements of consent
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch advises its newer exporter, which needs one more package
+            torch.onnx.export(_Swap(model, direction).eval(), (example,), network, dynamo=False, opset_version=17,
+                              input_names=["pictures"], output_names=["swapped"],
+                              dynamic_axes={"pictures": {0: "N"}, "swapped": {0: "N"}})
+    finally:
+        model.train(training)
+    file = onnx.load_model_from_string(network.getvalue())
     onnx.helper.set_model_props(file, _about(model, direction=direction))
-    onnx.save(file, path)
+    onnx.save(file, os.fspath(path))
 
 
 def export_safetensors(model: Bifrons, path: str | os.PathLike) -> None:

@@ -24,18 +24,20 @@ class ProgramError(RuntimeError):
 
 
 def program() -> str:
-    """The path of the program: $BIFRONS, else bifrons in PATH, else what a build of this source tree made."""
+    """The path of the program: $BIFRONS, else bifrons in PATH, else that of this source tree's build."""
+    chosen = os.environ.get("BIFRONS")
+    if chosen and not shutil.which(chosen):
+        raise FileNotFoundError(f"BIFRONS = {chosen!r} is not a program: set it to the path of bifrons, or unset it")
     tree = pathlib.Path(__file__).resolve().parents[2]
-    built = (str(tree / "build" / preset / "bifrons") for preset in ("release", "dev"))
-    for path in (os.environ.get("BIFRONS"), shutil.which("bifrons"), *built):
-        if path and os.access(path, os.X_OK):
-            return path
+    for path in (chosen or "bifrons", *(tree / "build" / preset / "bifrons" for preset in ("release", "dev"))):
+        if found := shutil.which(str(path)):
+            return found
     raise FileNotFoundError("the program bifrons is not in PATH: build it (scripts/build), then add its folder to PATH, "
                             "or set BIFRONS to its path")
 
 
 def command(*words: object) -> str:
-    """Runs `bifrons WORDS…` and returns what it printed. ProgramError: it failed."""
+    """Runs `bifrons WORDS…` and returns what it printed. ProgramError: it ended with an error."""
     done = subprocess.run([program(), *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True)
     if done.returncode:
@@ -51,13 +53,14 @@ def train(config: str | os.PathLike | None = None, *, out: str | os.PathLike, a:
         run = bifrons.train("configs/recipe.toml", a="anna.h5", b="bruno.h5", out="runs/anna-bruno", ranks=2,
                             keys={"train.epochs": 5})
 
-    config: a TOML file; None: the defaults. out: the run folder; a run that it holds is resumed. a, b: sets, or folders
-    of pictures. keys: keys of the configuration. show: a curve that grows in a notebook, lines elsewhere.
-    An interrupt (Ctrl-C, or the stop button of a notebook) saves a checkpoint; the same call then goes on.
-    ProgramError: the program failed."""
+    config: a TOML file; None: the defaults. out: the run folder; a run in it is resumed. a, b: sets, or folders of
+    pictures. keys: keys of the configuration. show: growing curves in a notebook, lines elsewhere.
+    An interrupt (Ctrl-C, or the stop button of a notebook) saves a checkpoint and returns the run so far; the same call
+    resumes it. A second interrupt ends the program at once. ProgramError: the program ended with an error."""
+    import numpy  # noqa: F401 - Run needs it: say so before training, not after
     words = [program(), "train", *([config] if config else []), "--out", out, "--set", "log.every_s=2"]
     words += [word for person, path in (("a", a), ("b", b)) if path for word in (f"--data-{person}", path)]
-    words += ["--ranks", ranks] if ranks > 1 else []
+    words += ["--ranks", ranks] if ranks != 1 else []
     words += [word for key, value in (keys or {}).items() for word in ("--set", f"{key}={_toml(value)}")]
     # A session of its own: the program gets an interrupt once, from here.
     process = subprocess.Popen([os.fspath(w) if isinstance(w, os.PathLike) else str(w) for w in words],
@@ -67,7 +70,7 @@ def train(config: str | os.PathLike | None = None, *, out: str | os.PathLike, a:
     if process.returncode not in (0, STOPPED):
         raise ProgramError(process.returncode, "\n".join(lines))
     if process.returncode == STOPPED:
-        print("stopped after a checkpoint: the same call goes on from there")
+        print("stopped, and a checkpoint saved: the same call resumes the run")
     return Run(out)
 
 
@@ -76,7 +79,7 @@ def _toml(value):
 
 
 def _follow(process, progress):
-    """Reads what the program prints until it ends; its last lines. Interrupts are passed on."""
+    """Reads what the program prints until it ends, and returns its last lines. Passes interrupts on to the program."""
     last = collections.deque(maxlen=20)
     while True:
         try:
@@ -87,16 +90,17 @@ def _follow(process, progress):
             break
         except KeyboardInterrupt:
             process.send_signal(signal.SIGINT)
-        except BaseException:
+        except BaseException:  # such as a package that is missing for the curves
             process.send_signal(signal.SIGINT)
+            process.communicate()  # it saves a checkpoint first
             raise
     progress(last[-1] if last else "", True)
     return last
 
 
 def _progress(folder):
-    """In a notebook, a function that draws the curves again with lines of progress; else one that prints each line.
-    Drawing takes at most a tenth of the time, so that lines do not wait for it, nor the training for the cores."""
+    """A function that shows a line: in a notebook it redraws the curves and prints warnings, elsewhere it prints the line.
+    Drawing takes at most a tenth of the time and leaves the rest to the training."""
     notebook = "IPython" in sys.modules and _in_notebook()
     if not notebook:
         return lambda line, end: None if end else print(line, flush=True)
@@ -106,10 +110,14 @@ def _progress(folder):
     def draw(line, end):
         is_progress = re.search(r"\bstep \d+/\d|\bsteps? in \d", line)
         newest[0] = line if is_progress else newest[0]
+        if line.startswith("warning: ") and not end:
+            print(line, flush=True)
         began = time.monotonic()
         if not end and (not is_progress or began < free_at[0]):
             return
         rows = _rows(folder / "metrics.jsonl")
+        if not rows:
+            return
         made = plot(*(_arrays([row for row in rows if row["kind"] == kind]) for kind in ("train", "val")))
         made.suptitle(newest[0], fontsize=9, x=0.01, ha="left")
         if shown:

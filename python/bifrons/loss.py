@@ -16,13 +16,15 @@ def losses(model: Bifrons, a: Tensor, b: Tensor, weights: dict[str, float] | Non
 
     a, b: pictures of A and of B, (N, 3, S, S) from 0 to 1. The losses of a person are means over its pictures, without
     weights; total is their weighted sum over both people, and total.backward() gives its gradients.
-    weights: of the losses, as the keys loss.* of a configuration (default: {"l1": 1}). l1, dssim and gradient are always
+    weights: of the losses, as the keys loss.* of a configuration (default: {"l1": 1.0}). l1, dssim and gradient are always
     computed, mask_head with masks and model.mask, pose with points and model.pose.
     masks: (N, 1, S, S) from 0 to 1 for each person. A pixel inside the mask counts 1 + mask_weight times.
     points: (N, 70, 2) for each person, as Set.points gives them.
-    Decoders are told the predicted pose, as in a validation. What the program computes only while it trains (latent,
-    perceptual, adversarial) is not here: a weight for it raises ValueError."""
+    Decoders get the predicted pose, as in a validation. Losses that the program computes only in training (latent,
+    perceptual, adversarial) are not here: a weight for one raises ValueError."""
     weights = {"l1": 1.0} if weights is None else weights
+    if mask_weight and not masks:
+        raise ValueError(f"mask_weight = {mask_weight} needs masks")
     people = {}
     for who, pictures in enumerate((a, b)):
         people["ab"[who]] = _of_person(model, who, pictures, masks[who] if masks else None, mask_weight,
@@ -30,7 +32,7 @@ def losses(model: Bifrons, a: Tensor, b: Tensor, weights: dict[str, float] | Non
     for name, weight in weights.items():
         if weight and name not in people["a"]:
             raise ValueError(f"loss.{name} = {weight}: there is no such loss here; there are {', '.join(NAMES)} "
-                             "(mask_head takes masks and model.mask, pose takes points and model.pose)")
+                             "(mask_head needs masks and model.mask, pose needs points and model.pose)")
     total = sum(weight * person[name] for name, weight in weights.items() if weight for person in people.values())
     return {"total": total, **people}
 
@@ -57,7 +59,7 @@ def _mean(values, weight):
 
 
 def _gradient(error, weight):
-    """The weight of a pair of pixels is that of both together."""
+    """The mean over pairs of neighbouring pixels. The weight of a pair is the sum of both pixels' weights."""
     return sum(_mean(error.diff(dim=dim).abs(), weight.narrow(dim, 1, weight.shape[dim] - 1)
                      + weight.narrow(dim, 0, weight.shape[dim] - 1)) for dim in (3, 2))
 

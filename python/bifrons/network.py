@@ -7,6 +7,7 @@ import json
 import math
 import os
 import pathlib
+import pickle
 from collections.abc import Mapping
 
 import torch
@@ -50,12 +51,12 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Levels r* halve the resolution they are named by; blocks b* work at one; then a dense layer."""
+    """Level rN takes resolution N and halves it; blocks bN work at resolution N. A dense layer may follow."""
 
     def __init__(self, sizes, channels, blocks, norm, dense, mean_codes):
         super().__init__()
         shape = (dense,) if dense else (channels[sizes[0]], sizes[0], sizes[0])
-        for who in "ab":  # what the codes of a person's pictures are on the average
+        for who in "ab":  # the mean of the codes of a person's pictures
             self.register_parameter(f"mean_code_{who}",
                                     nn.Parameter(torch.zeros(shape)) if mean_codes else None)
         for size in reversed(sizes[1:]):
@@ -73,7 +74,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The way back; levels are named by the resolution they put out. Gives pictures and masks."""
+    """From codes to pictures and masks (None without model.mask). Level rN puts out resolution N."""
 
     def __init__(self, sizes, channels, blocks, norm, dense, double, mask):
         super().__init__()
@@ -98,7 +99,7 @@ class Decoder(nn.Module):
 
 
 class Pose(nn.Module):
-    """How a face is posed: z of its 70 points, which is (point - mean) / deviation, person by person."""
+    """The pose z of a face: (point - mean) / deviation of its 70 points, with mean and deviation of each person."""
 
     def __init__(self, codes):
         super().__init__()
@@ -113,14 +114,14 @@ class Pose(nn.Module):
         return self.from_code(codes.flatten(1))
 
     def measure(self, points, who):
-        """z by the points (N, 70, 2) of a person's (0: A) pictures, which span -1 to 1: (N, 140); and where it is known.
-        z is 0 where a point is NaN or tells nothing."""
+        """z of the points (N, 70, 2) of pictures of person who (0: A), and where it is known: (N, 140) each.
+        z is 0 where a point is NaN, or had deviation 0 in training."""
         z = ((points - self.mean[who]) / self.deviation[who]).clamp(-6, 6)
         known = points.isfinite().all(2, keepdim=True) & (self.deviation[who] > 0)
         return torch.where(known, z, 0).flatten(1), known.flatten(1)
 
     def measured(self, points, who, predicted):
-        """The same, and predicted z where it is not known."""
+        """measure's z; the predicted z where it is not known."""
         z, known = self.measure(points, who)
         return torch.where(known, z, predicted)
 
@@ -139,7 +140,7 @@ class Bifrons(nn.Module):
         self.config = {"image_size": image_size, "code_size": code_size, "latent": latent, "bottleneck": bottleneck,
                        "width": width, "width_max": width_max, "blocks": blocks, "upsample": upsample, "norm": norm,
                        "mask": mask, "mean_codes": mean_codes, "pose": pose}
-        self.people = ["A", "B"]  # their names, and what they agreed to: load reads both from the file
+        self.people = ["A", "B"]  # load reads names and consent from the file
         self.consent = ["", ""]
         self.image_size = image_size
         sizes = [code_size << i for i in range((image_size // code_size).bit_length())]
@@ -176,36 +177,51 @@ class Bifrons(nn.Module):
         """Pictures of A with B's face ("a2b"), or the reverse ("b2a"): (N, 3, S, S) from 0 to 1.
         points: None, or where the face's points are in the pictures: (N, 70, 2), x and y from -1 to 1,
         NaN where unknown. bifrons swap takes those of a set with model.pose = "given"."""
-        decoder = {"a2b": self.decoder_b, "b2a": self.decoder_a}[direction]
+        check_direction(direction)
+        decoder = self.decoder_b if direction == "a2b" else self.decoder_a
         codes = self.encoder(pictures)
         return decoder(self.posed(self.move(codes, direction), codes, points, "ab".index(direction[0])))[0]
 
     def posed(self, moved, codes, points=None, who=None):
-        """Codes as a decoder takes them, which are moved from these: told the pose that those, or the
-        points of this person's pictures, show."""
+        """moved with the pose added, as a decoder takes it. The pose is that of the points (of pictures of person
+        who, 0: A), or without points the one predicted from codes."""
         if self.pose is None:
             return moved
         z = self.pose(codes).detach()
         return self.pose.add(moved, z if points is None else self.pose.measured(points, who, z))
 
     def move(self, codes, direction):
-        """Codes of one person's pictures as the other's in the same pose."""
+        """codes of one person's pictures, plus the difference of the mean codes to the other person."""
         means = {"a": self.encoder.mean_code_a, "b": self.encoder.mean_code_b}
         return codes if means["a"] is None else codes + (means[direction[2]] - means[direction[0]]).detach()
+
+
+def check_direction(direction):
+    if direction not in ("a2b", "b2a"):
+        raise ValueError(f'direction = {direction!r}: give "a2b" or "b2a"')
 
 
 def load(path: str | os.PathLike, ema: bool = True) -> Bifrons:
     """A model in evaluation mode, on the CPU, from a checkpoint (.pt) or a file of export_safetensors.
 
     ema: take the averaged weights where a checkpoint has them. model.people and model.consent say whose pictures it
-    was trained on, and what these people agreed to."""
+    was trained on, and what these people agreed to. ValueError: the file is of another program."""
+    other = ValueError(f"{path} is no network of bifrons: give a checkpoint, or a file of export_safetensors")
     if pathlib.Path(path).suffix == ".safetensors":
         from safetensors import safe_open
         with safe_open(path, "pt") as file:
-            meta = {key: json.loads(file.metadata()[key]) for key in ("model", "people", "consent")}
+            about = file.metadata() or {}
+            if about.get("creator") != "bifrons":
+                raise other
+            meta = {key: json.loads(about[key]) for key in ("model", "people", "consent")}
             keys, weights = meta["model"], {name: file.get_tensor(name) for name in file.keys()}
     else:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError:  # torch's message advises weights_only=False, which may run any code
+            raise other from None
+        if not isinstance(checkpoint, dict) or "model" not in checkpoint or "model_state_dict" not in checkpoint:
+            raise other
         keys, meta = checkpoint["model"], json.loads(checkpoint.get("meta") or "{}")
         weights = (checkpoint.get("ema_state_dict") if ema else None) or checkpoint["model_state_dict"]
     model = Bifrons(**keys)

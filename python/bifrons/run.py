@@ -9,7 +9,7 @@ from .network import Bifrons, load
 
 
 class Run:
-    """What a run left in its folder, as far as it has come.
+    """What a run has written to its folder so far.
 
         run = bifrons.Run("runs/demo")
         run.train["step"], run.train["loss.a.l1"]      # numpy arrays, a number for each row of metrics.jsonl
@@ -63,7 +63,7 @@ def _rows(path):
 
 
 def _arrays(rows):
-    """A column for each key; NaN where a row lacks it."""
+    """{key: its column as an array}; NaN where a row lacks the key."""
     import numpy
     rows = [dict(_flat(row)) for row in rows]
     return {key: numpy.array([row.get(key, math.nan) for row in rows]) for key in dict.fromkeys(k for row in rows for k in row)}

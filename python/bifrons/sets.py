@@ -21,10 +21,14 @@ class Set(Dataset):
     ValueError: the file is no set, or has no statement of consent."""
 
     def __init__(self, path: str | os.PathLike):
+        import h5py
         self.path = path
+        other = ValueError(f"{path} is no set of bifrons: make one with bifrons pack")
+        if os.path.exists(path) and not h5py.is_hdf5(path):
+            raise other
         with self._open() as file:
             if file.attrs.get("format", "") not in ("bifrons-faces", b"bifrons-faces"):
-                raise ValueError(f"{path} is no set of bifrons: make one with bifrons pack")
+                raise other
             self.person, self.consent = (_text(file.attrs.get(key, "")) for key in ("person", "consent"))
             if not self.consent:
                 raise ValueError(f"{path} has no statement of consent: pack it again with --consent")
@@ -44,7 +48,7 @@ class Set(Dataset):
         return from_bytes(self.numbers("images", rows))
 
     def truth(self, rows=slice(None)) -> Tensor:
-        """The true swaps: the other person, all else equal. Drawn people have them."""
+        """The true swaps: the other person in the same pose, expression and light. Drawn people have them."""
         return from_bytes(self.numbers("truth", rows))
 
     def masks(self, rows=slice(None)) -> Tensor:

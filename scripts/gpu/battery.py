@@ -28,7 +28,7 @@ POLL_S = 0.02
 
 
 class Failed(Exception):
-    """The check ran, and what it looked at is wrong."""
+    """The check ran and found a fault."""
 
 
 class NotRun(Exception):
@@ -125,8 +125,7 @@ class Battery:
             if self.interrupted:
                 result, figure = NOT_RUN, "interrupted"
             elif check.gpus > self.gpus:
-                result, figure = NOT_RUN, f"needs {check.gpus} GPU{'s' * (check.gpus > 1)}, " \
-                                          f"here {'is' if self.gpus == 1 else 'are'} {self.gpus}"
+                result, figure = NOT_RUN, f"needs {check.gpus} GPU{'s' * (check.gpus > 1)}, {self.gpus} here"
             elif began >= self.until:
                 result, figure = NOT_RUN, "no time left"
             else:
@@ -148,7 +147,7 @@ class Battery:
         except NotRun as reason:
             return NOT_RUN, str(reason)
         except OverTime:
-            if self.until < began + limit_s:  # not its fault
+            if time.monotonic() >= self.until:  # the battery's time is over, not the check's
                 return NOT_RUN, f"no time left after {time.monotonic() - began:.0f} s"
             return FAILED, f"not done within {limit_s:g} s"
         except Exception as error:  # output that a check did not expect: go on with the next

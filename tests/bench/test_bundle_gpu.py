@@ -1,8 +1,9 @@
 """scripts/bundle-gpu: bad usage, and what the launcher of an archive does on another machine. That the archive holds all
-that the program needs is seen by hand: making it takes CUDA's wheels."""
+that the program needs is checked by hand: making one takes CUDA's wheels."""
 
 import os
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -23,6 +24,28 @@ def test_bad_usage(arguments, code, said):
     assert done.returncode == code and said in done.stderr, done.stderr
 
 
+def torch_at(folder):
+    (folder / "lib").mkdir(parents=True)
+    (folder / "lib/libtorch_cuda.so").touch()
+    (folder / "version.py").write_text("__version__ = '2.13.0+cu130'\n")
+    return folder
+
+
+def test_no_archive_is_made_after_a_step_that_failed(tmp_path):
+    (tmp_path / "CMakeCache.txt").write_text(f"LIBTORCH_DIR:PATH={torch_at(tmp_path / 'torch')}\n")
+    (tmp_path / "bifrons").write_text("not a program that strip can read\n")
+    name = ROOT / "build/bifrons-gpu-2.13.0"
+    if name.exists():
+        pytest.skip(f"{name} is not this test's")
+    try:
+        done = subprocess.run([ROOT / "scripts/bundle-gpu", "--torch", "2.13.0", "--build", tmp_path], capture_output=True,
+                              text=True, timeout=120)
+        assert done.returncode == 1 and "strip" in done.stderr, done.stderr
+        assert not name.with_name(f"{name.name}.tar.xz").exists()
+    finally:
+        shutil.rmtree(name, ignore_errors=True)
+
+
 @pytest.fixture
 def archive(tmp_path):
     """An unpacked archive whose program tells how it was started, and a torch beside it."""
@@ -38,10 +61,7 @@ def archive(tmp_path):
         text = text.replace(word, value)
     (folder / "bifrons").write_text(text)
     (folder / "check-gpu").symlink_to("bifrons")
-    torch = tmp_path / "site/torch"
-    (torch / "lib").mkdir(parents=True)
-    (torch / "lib/libtorch_cuda.so").touch()
-    (torch / "version.py").write_text("__version__ = '2.13.0+cu130'\n")
+    torch_at(tmp_path / "site/torch")
     (tmp_path / "site/nvidia/cu13/lib").mkdir(parents=True)
     for file in (program, folder / "bifrons"):
         file.chmod(0o755)
@@ -72,6 +92,8 @@ def test_a_machine_that_does_not_fit_is_told_why(archive):
     assert done.returncode == 69 and "built for torch 2.13.0, here is 2.11.0" in done.stderr
     done = launch(archive, "bifrons", "info", BIFRONS_TORCH="/nowhere")
     assert done.returncode == 69 and "no CUDA build of torch in '/nowhere'" in done.stderr
+    done = launch(archive, "bifrons", "info", BIFRONS_TORCH="", BIFRONS_PYTHON="/nowhere/python")
+    assert done.returncode == 69 and "'/nowhere/python' does not run: set BIFRONS_PYTHON" in done.stderr
     version.write_text("__version__ = '2.13.0+cu130'\n")
     launcher = archive / "bifrons"
     launcher.write_text(launcher.read_text().replace("2.17", "9.99"))

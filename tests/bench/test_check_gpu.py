@@ -1,5 +1,5 @@
-"""scripts/check-gpu on stand-ins for programs: order, limits, results, table. What its checks find on a GPU is not
-looked at here."""
+"""scripts/check-gpu with stand-ins for programs: order, limits, results, table. What its checks find on a GPU is not
+tested here."""
 
 import json
 import os
@@ -87,7 +87,7 @@ def test_it_goes_on_after_a_failed_check_and_keeps_every_result(tmp_path):
     assert "no such thing" in (tmp_path / "ends_with_3.log").read_text()
 
 
-def test_a_program_that_hangs_is_ended_with_all_that_it_started(tmp_path):
+def test_a_program_that_hangs_is_ended_with_its_children(tmp_path):
     good, results, _ = run(tmp_path, hangs, passes, minutes=60)
     assert not good and results["hangs"] == ("FAILED", "not done within 60 s")
     assert results["passes"][0] == "passed"
@@ -104,15 +104,15 @@ def test_when_the_minutes_are_over_nothing_has_failed(tmp_path):
     assert results["fails"] == ("not run", "no time left")
 
 
-def test_a_check_for_gpus_waits_for_a_machine_that_has_them(tmp_path):
+def test_a_check_for_more_gpus_than_there_are_is_not_run(tmp_path):
     bench = Battery(tmp_path, gpus=1, say=lambda line: None)
     checks = [Check(f"on-{n}", "", 60, passes, n) for n in (0, 1, 2)]
     assert bench.run(checks)
     assert [(result, figure) for _, result, figure, _ in bench.results][1:] == [
-        ("passed", "|a figure|"), ("not run", "needs 2 GPUs, here is 1")]
+        ("passed", "|a figure|"), ("not run", "needs 2 GPUs, 1 here")]
 
 
-def test_after_an_interrupt_the_rest_is_listed(tmp_path):
+def test_after_an_interrupt_the_rest_is_listed_as_not_run(tmp_path):
     def interrupted(bench):
         bench.command(*FOR_EVER, while_running=lambda process: signal.raise_signal(signal.SIGINT))
 
@@ -135,6 +135,19 @@ def test_drawing_sets_takes_nothing_of_the_time_of_a_check(tmp_path):
     bench = OnPaper(tmp_path / "out", tmp_path, "cpu", say=lambda line: None)
     bench.run([Check("draws", "", 60, draws)])
     assert bench.results[0][1] == "passed" and 40 < float(bench.results[0][2]) <= 60, bench.results
+
+
+@pytest.mark.parametrize("over, result, figure", [
+    (False, "FAILED", "80 + 80 pictures of 64 px were not drawn within 300 s"), (True, "not run", "no time left after 0 s")])
+def test_drawing_that_takes_too_long_is_told(tmp_path, over, result, figure):
+    class Slow(checks.Bench):
+        def command(self, *words):
+            self.until = time.monotonic() if over else self.until
+            raise battery.OverTime
+
+    bench = Slow(tmp_path / "out", tmp_path, "cpu", say=lambda line: None)
+    bench.run([Check("draws", "", 0, lambda bench: bench.sets(64))])  # its own limit is over, too
+    assert bench.results[0][1:3] == (result, figure)
 
 
 def test_the_kernels_of_a_step_are_the_difference_of_two_runs(tmp_path):
@@ -189,7 +202,7 @@ def test_on_a_cpu_it_says_what_remains_unverified(build, tmp_path):
     lines = (tmp_path / "out/table.md").read_text().splitlines()  # in the battery's order
     assert [line.split(" | ")[1] for line in lines[2:]] == ["passed", "not run", "FAILED", "not run"]
     assert "torch 9.9" in lines[2] and "I cannot train" in lines[4] and "needs 1 GPU" in lines[5]
-    assert "UNVERIFIED, for want of GPUs (here: 0): NCCL on every GPU." in done.stdout
+    assert "UNVERIFIED, because they need more GPUs (0 here): NCCL on every GPU." in done.stdout
     assert re.search(r"^1 passed, 1 failed, 2 not run", done.stdout, re.M)
 
 
@@ -203,11 +216,20 @@ def test_the_list_is_the_battery_in_order():
     (["--only", "info,nonsense"], 64, "--only nonsense: there is no such check: info, "),
     (["--minutes", "0"], 64, "--minutes 0: give a number above 0"),
     (["--minutes", "soon"], 64, "soon"),
+    (["--out", "docs"], 64, "--out docs: has other files: name a new folder"),
     (["--build", "build/none"], 69, "build/none/bifrons is not there: run scripts/build first"),
 ])
 def test_bad_usage(arguments, code, said):
     done = check_gpu(*arguments)
     assert done.returncode == code and said in done.stderr and not done.stdout
+
+
+def test_an_info_that_fails_is_told(build, tmp_path):
+    program = build / "bifrons"
+    program.write_text(program.read_text().replace("info)", "other)"))
+    done = check_gpu("--build", build, "--out", tmp_path / "out", "--only", "nccl")
+    assert done.returncode == 0 and "0 passed, 0 failed, 1 not run" in done.stdout
+    assert "bifrons info ended with status 70: error: stand-in: I cannot train" in done.stderr
 
 
 def test_a_gpu_that_is_asked_for_and_missing_is_refused(build):

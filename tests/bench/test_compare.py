@@ -1,11 +1,13 @@
 """bench/compare runs and reports. What it measures is not looked at: that is for a quiet machine."""
 
+import importlib.machinery
 import importlib.util
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -36,3 +38,26 @@ def test_a_build_that_is_not_there_is_named():
     assert done.returncode == 1
     assert "build/none/bifrons" in done.stderr and "scripts/build" in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--peer", "fastest"], "--peer 'fastest': there is no such setting: channels last, joined"),
+    (["--eager"], "--eager needs --device cuda"),
+])
+def test_bad_usage(arguments, said):
+    done = compare(*arguments)
+    assert done.returncode == 2 and said in done.stderr and done.stdout == ""
+
+
+def test_an_epoch_that_ends_before_the_warm_up_is_not_timed(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "bench")
+    loader = importlib.machinery.SourceFileLoader("compare", str(ROOT / "bench/compare"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("compare", loader))
+    monkeypatch.setitem(sys.modules, "compare", module)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    loader.exec_module(module)
+    args = types.SimpleNamespace(batch=16, ranks=1, pictures=64, device="cuda")
+    assert module.epoch_seconds(types.SimpleNamespace(args=args), "fp32") is None
+    args.pictures = 240  # 216 of them in 14 steps
+    with pytest.raises(AttributeError, match="start"):
+        module.epoch_seconds(types.SimpleNamespace(args=args), "fp32")

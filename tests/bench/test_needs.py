@@ -13,7 +13,8 @@ SCRIPTS = sorted(path.name for path in (ROOT / "bench").iterdir()
                  if path.is_file() and os.access(path, os.X_OK) and path.read_text().startswith("#!/usr/bin/env python3")
                  and path.suffix == "")
 PROGRAMS = ["bifrons", "bifrons-engine", "bench/bench_allreduce"]
-ARGUMENTS = {"follows": ["best.pt", "sheet.png"], "measures": ["best.pt"], "photographs-speed": ["holiday"]}  # of programs that take some
+ARGUMENTS = {"follows": ["best.pt", "sheet.png"], "measures": ["best.pt"], "photographs": ["rendered"],
+             "photographs-speed": ["holiday"]}  # of programs that take some
 NEEDS_MODULES = {"compare": "torch, h5py, numpy", "allreduce": "torch", "other_faces": "numpy, PIL", "follows": "PIL"}
 ANY_PYTHON = ["other_faces", "follows"]  # work by any Python that has the modules, as the one of this test
 

@@ -1,5 +1,5 @@
-"""bench/photographs extracts, trains twice, swaps held-out scenes and prints. Stand-ins extract, train and measure here; the
-true swap is cut by the program itself."""
+"""bench/photographs extracts, trains twice, measures held-out scenes and prints. A stand-in for bifrons extracts, trains and
+measures here; bench/photographs itself cuts the true swaps."""
 
 import json
 import pathlib
@@ -41,7 +41,7 @@ elif command == "eval":
 
 
 def scene(person, number):
-    """A slope whose colour says whose it is and which."""
+    """Red and green say where a pixel is, blue says which person and scene it shows."""
     y, x = numpy.mgrid[0:96, 0:96]
     return numpy.stack([2 * x, 2 * y, 0 * x + 20 * number + (100 if person == "b" else 0)], axis=-1).astype("uint8")
 
@@ -57,9 +57,11 @@ def test_held_out_scenes_are_measured_against_the_other_person_s_picture(tmp_pat
     for name in ("bifrons", "bifrons-engine"):
         (build / name).write_text(STAND_IN.format(python=sys.executable, log=str(log), matrix=[str(m) for m in MATRIX]))
         (build / name).chmod(0o755)
-    done = subprocess.run([sys.executable, ROOT / "bench/photographs", tmp_path / "in", "--hold", "3", "--apart", "--steps", "7",
-                           "--size", str(SIZE), "--build", build, "--out", tmp_path / "out"], capture_output=True, text=True, timeout=60)
+    words = [sys.executable, ROOT / "bench/photographs", tmp_path / "in", "--apart", "--steps", "7", "--size", str(SIZE),
+             "--build", build, "--out", tmp_path / "out", "--hold"]
+    done = subprocess.run([*words, "3"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+    assert "cutting 2 pictures of person_b" in done.stderr and "training without: see" in done.stderr
 
     calls = [json.loads(line) for line in log.read_text().splitlines()]
     extracted = [[pathlib.Path(word).stem for word in call if word.endswith(".jpg")] for call in calls if call[0] == "extract"]
@@ -78,17 +80,22 @@ def test_held_out_scenes_are_measured_against_the_other_person_s_picture(tmp_pat
     assert shown.shape == (SIZE, SIZE, 3) and numpy.abs(shown - wanted)[2:-2, 2:-2].max() < 3
 
     lines = done.stdout.splitlines()
-    assert "3 and 2 scenes to learn from, 3 held out, 7 steps" in lines[0]
+    assert "3 and 2 scenes to train on, 3 held out, 7 steps" in lines[0]
     assert "| with pose codes, A to B | 0.1000 / 0.50 | 0.1000 / 0.50 | 0.1000 / 0.50 | 0.1000 / 0.50 | - |" in lines
     assert "| without, B to A: swap | 1 of 2 | 0.20 | - | - | - | - | - | - | - |" in lines
 
+    done = subprocess.run([*words, "4"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "its sets were made with hold 3 instead of 4: name another folder" in done.stderr
 
-def test_too_few_scenes_are_told(tmp_path):
+
+def test_too_few_scenes_and_a_bad_hold_are_told(tmp_path):
     for person in "ab":
         (tmp_path / f"person_{person}").mkdir()
     for name in ("bifrons", "bifrons-engine"):
         (tmp_path / name).touch()
         (tmp_path / name).chmod(0o755)
-    done = subprocess.run([sys.executable, ROOT / "bench/photographs", tmp_path, "--build", tmp_path], capture_output=True, text=True,
-                          timeout=60)
-    assert done.returncode == 1 and "0 scenes with both people; 20 or more are needed" in done.stderr
+    words = [sys.executable, ROOT / "bench/photographs", tmp_path, "--build", tmp_path]
+    done = subprocess.run([*words, "--hold", "1"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "--hold 1: give 2 or more" in done.stderr
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "0 scenes (*.jpg) with both people; 20 or more are needed" in done.stderr

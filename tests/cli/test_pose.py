@@ -66,7 +66,8 @@ def test_the_loss_is_told_and_the_layers_learn(trained):
 
 def test_resumes_without_a_trace(sets, tmp_path):  # noqa: F811
     keys = [*POSE, "train.zero=1", "model.bottleneck=dense"]
-    train(sets, tmp_path / "whole", ranks=2, keys=keys)
+    told = train(sets, tmp_path / "whole", ranks=2, keys=keys).stderr
+    assert told.count("with so few, leave pose codes out") == 2
     train(sets, tmp_path / "rest", "--resume", checkpoint(tmp_path / "whole", 2), ranks=2, keys=keys)
     assert tensors(tmp_path / "rest") == tensors(tmp_path / "whole")
 

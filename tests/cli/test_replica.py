@@ -63,7 +63,7 @@ def flip_bit_at(pid, wanted):
 def test_a_flipped_bit_stops_the_run_before_it_is_saved(sets, tmp_path):  # noqa: F811
     out = tmp_path / "run"
     # a rate of 0: parameters stay what the checkpoint says, and can be found in memory
-    keys = ["train.lr=0", "train.max_steps=100000", "train.replica_check_steps=3",
+    keys = ["train.lr=0", "train.epochs=100000", "train.max_steps=100000", "train.replica_check_steps=3",
             "checkpoint.every_steps=1"]
     words = command(sets, out, ranks=3, keys=keys)
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,

@@ -13,11 +13,11 @@ import time
 import numpy
 import pytest
 
-import bifrons
-
 try:
     import h5py
     import torch
+
+    import bifrons
 except ImportError:
     torch = None
 
@@ -83,6 +83,8 @@ def test_a_loss_that_is_not_here_is_refused(people, model):
     for name in ("latent", "mask_head", "pose", "typo"):  # the second and third lack masks and points
         with pytest.raises(ValueError, match=f"loss.{name} = 1.*l1, dssim"):
             bifrons.losses(model, a, b, {name: 1})
+    with pytest.raises(ValueError, match="mask_weight = 3 needs masks"):
+        bifrons.losses(model, a, b, mask_weight=3)
     assert set(bifrons.losses(model, a, b, {"l1": 1, "latent": 0})["a"]) == {"l1", "dssim", "gradient"}
 
 
@@ -122,7 +124,7 @@ def test_a_set_is_what_the_file_holds(people):
         a.numbers("pose")
 
 
-def test_a_set_without_consent_is_refused(people, tmp_path):
+def test_a_file_that_is_no_set_or_has_no_consent_is_refused(people, tmp_path):
     shutil.copy(people[0].path, tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5", "a") as file:
         del file.attrs["consent"]
@@ -130,8 +132,12 @@ def test_a_set_without_consent_is_refused(people, tmp_path):
         bifrons.Set(tmp_path / "a.h5")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["images"] = numpy.zeros((1, 64, 64, 3), "uint8")
-    with pytest.raises(ValueError, match="other.h5 is no set"):
-        bifrons.Set(tmp_path / "other.h5")
+    (tmp_path / "text.h5").write_text("no HDF5")
+    for name in ("other.h5", "text.h5"):
+        with pytest.raises(ValueError, match=f"{name} is no set"):
+            bifrons.Set(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="gone.h5"):
+        bifrons.Set(tmp_path / "gone.h5")
 
 
 def test_a_run_has_its_metrics_as_arrays(run, tmp_path):
@@ -172,7 +178,35 @@ def test_sheets_show_the_swaps_and_the_mark(people, model, tmp_path):
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
 
 
+def test_a_notebook_shows_warnings_and_draws_no_empty_figure(run, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("IPython.display", reason="IPython is not installed")
+    shown = []
+    monkeypatch.setattr("bifrons.launch._in_notebook", lambda: True)
+    monkeypatch.setattr("IPython.display.display", lambda figure, display_id: shown.append(figure))
+    progress = bifrons.launch._progress(tmp_path)
+    for line in ("ranks: 1", "warning: few pictures"):
+        progress(line, False)
+    progress("error: no", True)
+    assert capsys.readouterr().out == "warning: few pictures\n" and not shown
+    bifrons.launch._progress(run.folder)("1 step in 1 s", True)
+    assert len(shown) == 1 and len(shown[0].axes[0].lines) == 2
+
+
+def test_the_program_is_looked_for_where_BIFRONS_says(tmp_path, monkeypatch):
+    found = bifrons.program()
+    monkeypatch.setenv("PATH", str(pathlib.Path(found).parent))
+    for wrong in (tmp_path / "gone", tmp_path):
+        monkeypatch.setenv("BIFRONS", str(wrong))
+        with pytest.raises(FileNotFoundError, match=f"BIFRONS = '{wrong}' is not a program"):
+            bifrons.command("info")
+    monkeypatch.delenv("BIFRONS")
+    assert bifrons.program() == found
+
+
 def test_errors_of_the_program_are_exceptions(people, tmp_path):
+    with pytest.raises(bifrons.ProgramError, match="ranks") as failed:
+        train(people, tmp_path / "run", {}, ranks=0, show=False)
+    assert failed.value.code == 64
     with pytest.raises(bifrons.ProgramError, match="train.lrr") as failed:
         train(people, tmp_path / "run", {"train.lrr": 1}, show=False)
     assert failed.value.code == 78
@@ -181,7 +215,7 @@ def test_errors_of_the_program_are_exceptions(people, tmp_path):
     assert failed.value.code == 66
 
 
-def test_an_interrupt_saves_a_checkpoint_and_the_same_call_goes_on(people, tmp_path):
+def test_an_interrupt_saves_a_checkpoint_and_the_same_call_resumes(people, tmp_path):
     keys = {**SMALL, "train.max_steps": 400, "train.global_batch": 2, "train.epochs": 1000}
     script = tmp_path / "script.py"
     script.write_text(f"import bifrons, pathlib\nrun = bifrons.train(a={str(people[0].path)!r}, b={str(people[1].path)!r}, "
@@ -194,11 +228,21 @@ def test_an_interrupt_saves_a_checkpoint_and_the_same_call_goes_on(people, tmp_p
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=120)
-    assert process.returncode == 0 and "the same call goes on" in said, said
+    assert process.returncode == 0 and "the same call resumes the run" in said, said
     stopped = float(re.search(r"returned (.*)", said).group(1))
     assert 1 <= stopped < 400 and bifrons.Run(tmp_path / "run").latest.exists()
     run = train(people, tmp_path / "run", {**keys, "train.max_steps": int(stopped) + 2}, show=False)
     assert run.train["step"].tolist() == list(range(1, int(stopped) + 3))
+
+
+def test_what_is_no_network_is_refused(model, people, tmp_path):
+    torch.save({"state_dict": {}}, tmp_path / "other.pt")
+    (tmp_path / "text.pt").write_text("no checkpoint")
+    for name in ("other.pt", "text.pt"):
+        with pytest.raises(ValueError, match=f"{name} is no network of bifrons"):
+            bifrons.load(tmp_path / name)
+    with pytest.raises(ValueError, match="direction = 'a2a': give \"a2b\" or \"b2a\""):
+        model.swap(people[0].pictures(slice(0, 1)), "a2a")
 
 
 def test_onnx_gives_the_same_swap(people, model, tmp_path):
@@ -224,20 +268,23 @@ def test_safetensors_holds_the_network(people, model, tmp_path):
     again = bifrons.load(tmp_path / "best.safetensors")
     assert again.config == model.config and again.people == ["Helvia", "Rufus"] and not again.training
     assert again.consent == [person.consent for person in people]
+    safetensors.save_file(tensors, tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match="other.safetensors is no network of bifrons"):
+        bifrons.load(tmp_path / "other.safetensors")
 
 
 def test_pip_installs_it(tmp_path):
-    """Without the network: of what is declared nothing is fetched, and the build uses the setuptools that is here."""
+    """Without a network: pip fetches no dependency, and builds with the setuptools that is installed."""
     shutil.copytree(ROOT / "python", tmp_path / "python", ignore=shutil.ignore_patterns("__pycache__"))
     done = subprocess.run([sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index",
                            "--target", tmp_path / "site", tmp_path / "python"], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
     environment = {key: value for key, value in os.environ.items() if key != "BIFRONS"}
-    told = subprocess.run([sys.executable, "-c", "import bifrons, importlib.metadata as m\nprint(bifrons.__file__, "
+    done = subprocess.run([sys.executable, "-c", "import bifrons, importlib.metadata as m\nprint(bifrons.__file__, "
                            "bifrons.__version__, m.version('bifrons'), bifrons.summary(bifrons.Bifrons()).parameters)"],
                           cwd=tmp_path, env={**environment, "PYTHONPATH": str(tmp_path / "site")}, capture_output=True, text=True,
                           timeout=240)
-    assert told.returncode == 0, told.stderr
+    assert done.returncode == 0, done.stderr
     version = re.search(r"project\(bifrons VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text()).group(1)
-    assert told.stdout.split() == [str(tmp_path / "site/bifrons/__init__.py"), version, version, "6696134"]
+    assert done.stdout.split() == [str(tmp_path / "site/bifrons/__init__.py"), version, version, "6696134"]
     assert (tmp_path / "site/bifrons/py.typed").exists()

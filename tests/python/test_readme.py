@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-import bifrons
+bifrons = pytest.importorskip("bifrons", reason="this Python has no torch, or PYTHONPATH lacks python/")
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIFRONS = pathlib.Path(os.environ.get("BIFRONS", ROOT / "build/dev/bifrons")).resolve()

@@ -41,11 +41,12 @@ enum status helper_find(const char *program, char path[static PATH_BYTES_MAX], s
     }
     if (access(path, X_OK) == 0)
         return ST_OK;
-    return FAIL(em, ST_NODEVICE,
-                "videos need the program bifrons-video, and there is no %s: it is built where "
-                "FFmpeg's libraries are installed (Debian: sudo apt-get install libavformat-dev "
-                "libavcodec-dev libavfilter-dev libavutil-dev); then build bifrons again",
-                path);
+    return FAIL(
+        em, ST_NODEVICE,
+        "videos need the program bifrons-video, and there is no %s: run scripts/build, which "
+        "makes it where FFmpeg's libraries are installed (Debian: sudo apt-get install "
+        "libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev)",
+        path);
 }
 
 enum status helper_start(const char *program, const char *const *arguments, struct helper *h,

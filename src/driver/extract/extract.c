@@ -89,7 +89,9 @@ static enum status check_output(struct extract *e, struct errmsg *em)
         return FAIL(em, ST_USAGE, "-o %s: that folder holds something already; name a new one",
                     out);
     if (set && (file_exists(e->unsure) || holds_something(e->unsure)))
-        return FAIL(em, ST_USAGE, "%s is there already, where unsure faces of %s would go",
+        return FAIL(em, ST_USAGE,
+                    "%s is there already, where unsure faces of %s would go: look through "
+                    "them, and pack or delete that folder",
                     e->unsure, out);
     if (!holds_something(e->part))
         return ST_OK;

@@ -10,6 +10,9 @@ function courseOf(run) {
     return {points: smoothed(train.map(([s, v]) => [s, v, s]), 0.9).map(p => [p[0], p[1]]), noun: 'training loss'};
 }
 
+/* What makes the run longer. */
+const lengthOf = run => plannedSteps(run) === run.key('train.max_steps') ? 'steps (train.max_steps)' : 'epochs';
+
 function findLearning(run) {
     const {points, noun} = courseOf(run), n = points.length;
     if (n < 3) return [['info', 'It is too early to say whether the run is learning.', 'Wait for a few validations.']];
@@ -30,7 +33,7 @@ function findLearning(run) {
     if (gain > 0.03)
         return [[
             'good', `The run is learning. ${found}; the last third of the steps made it ${percent(gain)} smaller.`,
-            run.exit === 'ok' ? 'It had not levelled off: a run with more epochs should be better.' : 'Let it go on.'
+            run.exit === 'ok' ? `It had not levelled off: a run with more ${lengthOf(run)} should be better.` : 'Let it go on.'
         ]];
     return [[
         'good',

@@ -136,6 +136,9 @@ static enum status check_stage_sizes(const struct run *run, struct errmsg *em)
     return ST_OK;
 }
 
+/* Fewer pictures are learned by heart with pose codes. */
+enum { POSE_PICTURES = 100 };
+
 static void log_set_facts(const struct run *run)
 {
     const struct set_info *info[2] = {set_get_info(run->sets[0]), set_get_info(run->sets[1])};
@@ -145,7 +148,11 @@ static void log_set_facts(const struct run *run)
                  (long long)order_train_count(run->orders[p]),
                  (long long)order_val_count(run->orders[p]));
         if (info[p]->n < 500)
-            log_warn("%s: 500 pictures or more are recommended", run_set_name(run, p));
+            log_warn("%s: 500 pictures or more are recommended%s", run_set_name(run, p),
+                     run->config.model.pose && info[p]->n < POSE_PICTURES
+                         ? "; with so few, leave pose codes out: model.pose = \"none\", "
+                           "loss.pose = 0 (docs/recipe.md)"
+                         : "");
         if (info[p]->size < run->config.model.image_size)
             log_warn("%s: pictures of %d px are enlarged to %d px; pack them larger if the "
                      "sources allow",

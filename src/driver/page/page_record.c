@@ -88,6 +88,12 @@ static bool read_turn(struct set *set, int64_t row, double turn[2])
     return isfinite(turn[0]) && isfinite(turn[1]);
 }
 
+/* Tenths of a degree, rounded down: a face stays in its cell of 10 degrees. */
+static double tenths(double degrees)
+{
+    return floor(10 * degrees) / 10;
+}
+
 /* [[yaw, pitch], …] of faces that are spread evenly over the set. */
 static json_t *poses_json(struct page_part *p, struct set *set)
 {
@@ -96,7 +102,7 @@ static json_t *poses_json(struct page_part *p, struct set *set)
     double turn[2];
     for (int64_t i = 0; i < shown; i++)
         if (read_turn(set, i * n / shown, turn))
-            page_append(p, list, json_pack("[f, f]", round(turn[0]), round(turn[1])));
+            page_append(p, list, json_pack("[f, f]", tenths(turn[0]), tenths(turn[1])));
     return list;
 }
 

@@ -180,8 +180,8 @@ static enum status outcome(const struct loop *l, uint64_t flags, struct errmsg *
     record_saved(l);
     if (!saved)
         return FAIL(em, ST_IO,
-                    "the state of step %" PRId64 " could not be saved in %s; the last good "
-                    "checkpoint stands, --resume auto goes on from it",
+                    "the state of step %" PRId64 " could not be saved in %s; --resume auto "
+                    "goes on from the last good checkpoint, if there is one",
                     s->state.step, s->run.out);
     if (l->too_late)
         return FAIL(em, ST_INTERRUPTED,

@@ -33,8 +33,9 @@ def test_without_the_networks_the_command_that_brings_them_is_told_first(bifrons
     assert not (tmp_path / "out").exists()
 
 
-def test_without_a_statement_of_consent_nothing_is_done(bifrons, ada, tmp_path):
-    result = extract(bifrons, ada, code=64, consent=None)
+@pytest.mark.parametrize("consent", [None, "", "… 。"])
+def test_without_a_statement_of_consent_nothing_is_done(bifrons, ada, tmp_path, consent):
+    result = extract(bifrons, ada, code=64, consent=consent)
     assert "no consent statement" in result.err and "--consent \"Ada agreed on DATE to PURPOSE\"" in result.err
     assert not (tmp_path / "out").exists()
 

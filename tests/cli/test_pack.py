@@ -336,7 +336,8 @@ def test_consent_is_asked_for_with_the_command_that_works(bifrons, folder, tmp_p
     assert (program, command) == ("bifrons", "pack") and "--consent" in arguments
     pack(bifrons, *arguments)  # what it suggests works
     assert (tmp_path / "a b.h5").exists()
-    assert pack(bifrons, folder, "-o", "a.h5", "--consent", "  ", code=64)
+    for nothing in ("  ", "…"):
+        assert "no consent statement" in pack(bifrons, folder, "-o", "a.h5", "--consent", nothing, code=64).err
     assert not (tmp_path / "a.h5").exists()
 
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unicase.h>
+#include <unictype.h>
 #include <uninorm.h>
 #include <unistr.h>
 
@@ -11,6 +12,16 @@
 #include "pack_priv.h"
 
 #include "base/poison.h"
+
+bool consent_has_words(const char *text)
+{
+    ucs4_t c;
+    const uint8_t *at = (const uint8_t *)text;
+    while ((at = u8_next(&c, at)) != NULL)
+        if (uc_is_alnum(c))
+            return true;
+    return false;
+}
 
 bool pack_clean_text(const char *raw, char *out, size_t room)
 {

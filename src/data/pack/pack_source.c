@@ -73,7 +73,7 @@ static enum status find_texts(struct pack_source *s, const struct pack_options *
         return st;
     if (s->person[0] == '\0')
         folder_name(folder, s->person, sizeof s->person);
-    if (strspn(s->consent, " ") == strlen(s->consent))
+    if (!consent_has_words(s->consent))
         return FAIL(em, ST_USAGE,
                     "no consent statement for the pictures of %s: say who agreed to what with "
                     "--consent \"…\", or write it to %s/consent.txt",

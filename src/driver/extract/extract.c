@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "command.h"
+#include "data/pack.h"
 #include "data/picture_folder.h"
 #include "engine.h"
 #include "finish.h"
@@ -232,7 +233,7 @@ static void log_outcome(const struct extract *e, double seconds)
 static enum status run(struct extract *e, struct errmsg *em)
 {
     double begun = clock_seconds();
-    if (!e->a.consent || !e->a.consent[0])
+    if (!e->a.consent || !consent_has_words(e->a.consent))
         return FAIL(em, ST_USAGE,
                     "there is no consent statement: who agreed to what? It covers this study, what "
                     "the pictures are used for, and pictures put together with other people's:\n"

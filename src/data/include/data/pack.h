@@ -101,4 +101,7 @@ enum status pack_folders(const struct pack_options *o, struct pack_report *repor
                          struct errmsg *em) MUST_CHECK;
 void pack_report_release(struct pack_report *r);
 
+/* A statement of consent has a letter or a digit: "…" says nothing. UTF-8. */
+bool consent_has_words(const char *text);
+
 #endif

@@ -219,6 +219,7 @@ def test_swap_names_what_it_leaves_out(checkpoint, tmp_path):
     (tmp_path / "in/text.jpg").write_text("no picture")
     result = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "out")
     assert result.returncode == 0 and "text.jpg" in result.stderr
+    assert "1 picture is not square" in result.stderr and "give --into" in result.stderr
     assert [p.name for p in left_in(tmp_path / "out")] == ["good.png"]
     strict = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "strict", "--strict")
     refused(strict, 65, "text.jpg")
@@ -246,7 +247,7 @@ def test_swap_treats_bad_pictures_of_a_folder_as_pack_does(checkpoint, tmp_path)
     assert "2 other files are not used: notes.csv, set.h5" in result.stderr
     for silent in ("Thumbs.db", "sheet", "consent", "Masks"):
         assert silent not in result.stderr
-    assert "4 skipped" in result.stderr
+    assert "4 skipped" in result.stderr and "2 pictures are not square" in result.stderr
     assert sorted(p.name for p in left_in(tmp_path / "out")) == ["also.png", "good.png"]
     result = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "sheet.png", "--grid")
     assert result.returncode == 0 and "text.jpg" in result.stderr, result.stderr

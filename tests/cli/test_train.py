@@ -271,7 +271,8 @@ def test_true_swaps_redrawn_are_reconstructions_of_them(sets, trained, tmp_path)
 def test_swap_pictures_folder_and_set(sets, trained, tmp_path):
     best = trained / "checkpoints/best.pt"
     one = sets / "drawn/person_a/00003.png"
-    assert run("swap", best, one, "-o", tmp_path / "one.png").returncode == 0
+    result = run("swap", best, one, "-o", tmp_path / "one.png")
+    assert result.returncode == 0 and "not square" not in result.stderr
     assert run("swap", best, sets / "drawn/person_a", "-o", tmp_path / "many").returncode == 0
     assert run("swap", best, sets / "a.h5", "-o", tmp_path / "set").returncode == 0
     assert run("swap", best, sets / "b.h5", "-o", tmp_path / "grid.png", "--direction", "b2a",

@@ -122,11 +122,12 @@ enum status source_read_whole(const struct source *s, int64_t i, struct picture 
     return st;
 }
 
-enum status source_read(const struct source *s, int64_t i, int size, struct picture *out,
+enum status source_read(struct source *s, int64_t i, int size, struct picture *out,
                         struct errmsg *em)
 {
     struct picture whole = {0}, square = {0};
     enum status st = source_read_whole(s, i, &whole, em);
+    s->n_cut += st == ST_OK && whole.width != whole.height;
     if (st == ST_OK)
         st = picture_crop_square(&whole, &square, em);
     if (st == ST_OK)

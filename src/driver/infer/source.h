@@ -20,7 +20,8 @@ struct source {
     struct set *set;
     int64_t n;
     bool folder;
-    bool video; /* the one path is a video; source_read cannot read it */
+    bool video;    /* the one path is a video; source_read cannot read it */
+    int64_t n_cut; /* pictures that source_read has cut to their middle square */
 };
 
 /* If the input is none of these, the message says what it is. Warns of files in a folder that
@@ -32,7 +33,7 @@ void source_release(struct source *s);
 enum status source_read_whole(const struct source *s, int64_t i, struct picture *out,
                               struct errmsg *em) MUST_CHECK;
 /* The same, cut to its middle square, size x size. */
-enum status source_read(const struct source *s, int64_t i, int size, struct picture *out,
+enum status source_read(struct source *s, int64_t i, int size, struct picture *out,
                         struct errmsg *em) MUST_CHECK;
 /* The pose code of the i-th picture (data/pose.h); all unknown if the source has no points. */
 enum status source_pose(struct source *s, int64_t i, const struct pose_scale *scale,

@@ -279,6 +279,10 @@ static enum status swap(struct swapper *s, struct errmsg *em)
     st = s->arguments.grid ? swap_grid(s, em) : swap_all(s, em);
     if (st == ST_OK)
         log_poses(s);
+    if (st == ST_OK && s->source.n_cut > 0)
+        log_warn("%" PRId64 " picture%s not square: the middle square was swapped as if it were "
+                 "the face; for whole photographs give --into",
+                 s->source.n_cut, s->source.n_cut > 1 ? "s are" : " is");
     return st;
 }
 

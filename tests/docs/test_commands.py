@@ -166,8 +166,9 @@ def commands_elsewhere():
     usage = subprocess.run([BIFRONS, "--help"], capture_output=True, text=True, timeout=60).stdout
     for name in re.findall(r"^  ([a-z]+)  ", usage, re.M):
         told = subprocess.run([BIFRONS, name, "--help"], capture_output=True, text=True, timeout=60).stdout
-        for command in re.findall(r"^  \$ (bifrons .*)$", told, re.M):
-            yield f"bifrons {name} --help", command
+        for command, after in re.findall(r"^  \$ (bifrons (?:\\\n|[^\n])*?[^\\\n])\n(?=(.?))", told, re.M):
+            assert after in ("", " "), f"bifrons {name} --help breaks an example: {command}"
+            yield f"bifrons {name} --help", command.replace("\\\n", " ")
 
 
 def test_every_option_and_configuration_exists():

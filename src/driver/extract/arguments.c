@@ -207,24 +207,25 @@ static const struct argp parser = {
     .parser = parse_option,
     .children = command_help,
     .args_doc = "PICTURE|VIDEO|FOLDER... -o OUT --person NAME --consent TEXT",
-    .doc = "Finds a person's face in photographs and videos and cuts it out: a folder of squares "
-           "with masks "
-           "and points, to look through and cull, which bifrons pack takes as it is.\vFolders are "
-           "read with their sub-folders. Left out, counted and named: pictures that cannot be "
-           "read, without a face, with one that is too small, cut off by the border, blurred or "
-           "nearly the same as the one before, and other people's. Faces that may be another "
-           "person's go to OUT/unsure: move them into OUT or delete them before pack. Where more "
-           "than one person shows and no --reference says who is meant, nothing is stored but "
-           "OUT.people: a sheet of the people and a reference picture of each. Ctrl-C stops: "
-           "what is done stays in OUT.part for --resume. The networks come with scripts/setup "
-           "--photographs.\n\nExample:\n  $ "
-           "bifrons extract holiday -o ada --person Ada --consent \"Ada agreed in writing on "
-           "2026-01-31, for this study and for composites\"\n\nExit status: 0; 64 usage, no "
-           "consent statement, or an output that is there; 65 more than one person, a "
-           "reference that does not show one, or unsure faces with OUT.h5; 66 no such picture or "
-           "folder, or no face in any; 69 the networks are missing, or, "
-           "for a video, bifrons-video; 74 the folder cannot be "
-           "written; 75 stopped, --resume goes on.",
+    .doc =
+        "Finds a person's face in photographs and videos and cuts it out: a folder of squares "
+        "with masks "
+        "and points, to look through and cull, which bifrons pack takes as it is.\vFolders are "
+        "read with their sub-folders. Left out, counted and named: pictures that cannot be "
+        "read, without a face, with one that is too small, cut off by the border, blurred or "
+        "nearly the same as the one before, and other people's. Faces that may be another "
+        "person's go to OUT/unsure: move them into OUT or delete them before pack. Where more "
+        "than one person shows and no --reference says who is meant, nothing is stored but "
+        "OUT.people: a sheet of the people and a reference picture of each. Ctrl-C stops: "
+        "what is done stays in OUT.part for --resume. The networks come with scripts/setup "
+        "--photographs.\n\nExample:\n  $ "
+        "bifrons extract holiday -o ada --person Ada \\\n      --consent \"Ada agreed in writing "
+        "on 2026-01-31, for this study\"\n\nExit status: 0; 64 usage, no "
+        "consent statement, or an output that is there; 65 more than one person, a "
+        "reference that does not show one, or unsure faces with OUT.h5; 66 no such picture or "
+        "folder, or no face in any; 69 the networks are missing, or, "
+        "for a video, bifrons-video; 74 the folder cannot be "
+        "written; 75 stopped, --resume goes on.",
 };
 
 void extract_parse(int argc, char **argv, struct extract_arguments *out)

@@ -85,8 +85,10 @@ static const struct argp parser = {
            "a step and how it scales.\vFiles and --set work as in bifrons train. docs/plan.md has "
            "the formulas, the keys of a cluster's file and how to measure them; configs/clusters "
            "has examples.\n\nExamples:\n  $ bifrons plan configs/light128.toml\n  $ bifrons plan "
-           "configs/light128.toml --cluster configs/clusters/gpu8x80.toml --chart scaling.png\n  $ "
-           "bifrons plan configs/light128.toml --set train.global_batch=64 --ranks 2 --cluster "
+           "configs/light128.toml \\\n      --cluster configs/clusters/gpu8x80.toml --chart "
+           "scaling.png\n  $ "
+           "bifrons plan configs/light128.toml --set train.global_batch=64 --ranks 2 \\\n      "
+           "--cluster "
            "configs/clusters/cpu2.toml\n\nExit status: 0, also where it does not fit; 64 usage; 66 "
            "no such file; 69 a chart in a build without cairo; 74 the chart cannot be written; 78 "
            "configuration."};

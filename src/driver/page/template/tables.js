@@ -45,7 +45,7 @@ function facts(run) {
         ['Reconstruction L1', two(pair('recon_l1')), names],
         ['Swap L1', two(pair('swap_l1')), `pictures of ${names}`],
         ['Time trained', isNumber(time) ? duration(time) : null, ''],
-        ['Images a second', isNumber(w.images) ? shown(+w.images.toPrecision(3)) : null, 'of both people, median'],
+        ['Images a second', isNumber(w.images) ? shown(+w.images.toPrecision(3)) : null, 'of both people, median of the last half'],
     ].filter(f => f[1]);
 }
 

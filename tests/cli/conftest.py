@@ -1,4 +1,5 @@
-"""What the outside-in tests share: the program, pictures to feed it, and PNG files by hand."""
+"""What the outside-in tests share: the program, pictures to feed it, PNG files by hand, a small disk."""
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -12,6 +13,18 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("BIFRONS", str(ROOT / "build/dev/bifrons"))
+
+
+@contextlib.contextmanager
+def small_disk(folder, size):
+    """The folder, made as a file system of its own. Without root the test is skipped."""
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], capture_output=True).returncode:
+        pytest.skip("a file system of its own takes root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 class Result:

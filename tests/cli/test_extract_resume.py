@@ -8,7 +8,7 @@ import h5py
 import numpy
 import pytest
 
-from conftest import PROGRAM, save
+from conftest import PROGRAM, save, small_disk
 from cut_faces import ada, command, contents, extract, needs_models, pixels, rows
 
 PICTURES = 10
@@ -66,19 +66,13 @@ def test_a_killed_run_goes_on_whatever_it_was_writing(bifrons, many, tmp_path):
 
 @needs_models
 def test_a_full_disk_is_told_and_what_is_done_is_kept(bifrons, many, tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "none", disk], capture_output=True).returncode:
-        pytest.skip("a file system of its own takes root")
-    try:
+    with small_disk(tmp_path / "disk", "600k") as disk:
         said = extract(bifrons, many, out="disk/out", code=74).err
         assert "No space left on device" in said and "--resume goes on" in said
         done = len(rows(tmp_path / "disk/out.part/faces.csv"))
         subprocess.run(["mount", "-o", "remount,size=9m", disk], check=True)
         said = extract(bifrons, many, "--resume", out="disk/out").err
         assert f"{PICTURES} faces of Ada of {PICTURES} pictures" in said and 0 < done < PICTURES
-    finally:
-        subprocess.run(["umount", "-l", disk], check=True)
 
 
 @needs_models

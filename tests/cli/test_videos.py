@@ -12,7 +12,7 @@ import numpy
 import PIL.Image
 import pytest
 
-from conftest import PROGRAM, Result
+from conftest import PROGRAM, Result, small_disk
 from cut_faces import MODELS, PICTURES, contents, extract, needs_models, pixels, rows
 from test_extract_resume import stop
 from test_into import REFERENCES, knowing  # noqa: F401 (a fixture)
@@ -202,15 +202,9 @@ def test_ctrl_c_leaves_no_half_video(film, knowing, tmp_path):
 @needs_video
 def test_a_full_disk_leaves_neither_video_nor_note(swap, film, tmp_path):
     """The encoder holds so few frames back until the end: only then the disk turns out to be full."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "none", disk], capture_output=True).returncode:
-        pytest.skip("a file system of its own takes root")
-    try:
+    with small_disk(tmp_path / "disk", "8k") as disk:
         said = swap(film, out="disk/film.mp4", code=74).err
         assert "No space left on device" in said and os.listdir(disk) == []
-    finally:
-        subprocess.run(["umount", "-l", disk], check=True)
 
 
 @needs_video

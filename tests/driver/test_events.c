@@ -1,25 +1,11 @@
-#include "testing.h"
+#include "lines_file.h"
 
-#include "base/file.h"
 #include "events.h"
-
-static char *folder;
-static char path[PATH_BYTES_MAX];
 
 static int set_up(void **unused)
 {
     (void)unused;
-    folder = scratch_new();
-    return path_join(path, sizeof path, folder, "events.jsonl") ? 0 : -1;
-}
-
-static int tear_down(void **unused)
-{
-    (void)unused;
-    unlink(path);
-    rmdir(folder);
-    free(folder);
-    return 0;
+    return make_file("events.jsonl");
 }
 
 static void write_event(bool new_run, enum event_kind kind, const char *text)

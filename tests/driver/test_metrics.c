@@ -1,29 +1,15 @@
-#include "testing.h"
+#include "lines_file.h"
 
 #include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "base/file.h"
 #include "metrics.h"
-
-static char *folder;
-static char path[PATH_BYTES_MAX];
 
 static int set_up(void **unused)
 {
     (void)unused;
-    folder = scratch_new();
-    return path_join(path, sizeof path, folder, "metrics.jsonl") ? 0 : -1;
-}
-
-static int tear_down(void **unused)
-{
-    (void)unused;
-    unlink(path);
-    rmdir(folder);
-    free(folder);
-    return 0;
+    return make_file("metrics.jsonl");
 }
 
 static struct metrics_row row_of_step(int64_t step)

@@ -8,8 +8,9 @@
  *     video_end) or FAILED (struct errmsg). What the helper writes last ends the link.
  * Writing: bifrons-video write TEMPORARY FORMAT SOUND
  *     bifrons: HEAD (struct video_head), then FRAMEs, then END (nothing)
- *     helper: after bifrons's END, which first reads then: WORKINGs, then END (struct
- * video_written). At any time FAILED. Without an END from bifrons, the helper removes TEMPORARY.
+ *     helper: after bifrons's END: WORKINGs, then END (struct video_written); FAILED at any time,
+ *     which bifrons reads when a send fails or after its own END. Without that END, the helper
+ *     removes TEMPORARY.
  */
 #ifndef BIFRONS_DATA_VIDEO_WIRE_H
 #define BIFRONS_DATA_VIDEO_WIRE_H

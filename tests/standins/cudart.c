@@ -8,11 +8,13 @@
  *   STANDIN_CUDA_DEVICES=n           devices (2)
  *   STANDIN_CUDA_FIRST=n             which GPU is this process's device 0, as told by UUID (0)
  *   STANDIN_CUDA_JITTER_US=n         each item first sleeps for a random time up to this
+ *   STANDIN_CUDA_TRACE=file          a line for each launch, copy, setting of memory and wait
  *   STANDIN_CUDA_FAIL=function:k:e   the k-th call of the function, and each later one, gives error
  * e
  */
 #include "cudart.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +42,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER; /* one for all: tests are small */
 static struct CUstream_st *default_stream;
 static unsigned long all_queued, all_done; /* items of all streams */
+static int captures;                       /* that go on */
 static _Thread_local cudaError_t last_error;
 static _Thread_local int current_device;
 
@@ -230,6 +233,19 @@ cudaError_t standin_push(cudaStream_t stream, struct item wanted)
     return cudaSuccess;
 }
 
+void standin_trace(const char *kind, const char *name)
+{
+    static int file = -1;
+    const char *path = getenv("STANDIN_CUDA_TRACE");
+    if (!path)
+        return;
+    pthread_mutex_lock(&lock);
+    if (file < 0)
+        file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
+    dprintf(file, "%s%s\t%s\n", captures > 0 ? "recorded " : "", kind, name);
+    pthread_mutex_unlock(&lock);
+}
+
 void standin_drain(cudaStream_t stream)
 {
     struct CUstream_st *s = resolve(stream);
@@ -279,6 +295,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t s)
 cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
     FAULT_OR_GO_ON;
+    standin_trace("wait", "stream");
     standin_drain(s);
     return cudaSuccess;
 }
@@ -356,6 +373,7 @@ cudaError_t cudaEventQuery(cudaEvent_t e)
 cudaError_t cudaEventSynchronize(cudaEvent_t e)
 {
     FAULT_OR_GO_ON;
+    standin_trace("wait", "event");
     pthread_mutex_lock(&lock);
     while (e->completed < e->recorded)
         pthread_cond_wait(&changed, &lock);
@@ -460,8 +478,10 @@ cudaError_t cudaFreeHost(void *memory)
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
                             cudaStream_t stream)
 {
-    (void)kind;
+    static const char *const kinds[] = {"host to host", "host to device", "device to host",
+                                        "device to device", "either"};
     FAULT_OR_GO_ON;
+    standin_trace("copy", kinds[kind]);
     return standin_push(stream,
                         (struct item){.kind = ITEM_COPY, .to = to, .from = from, .bytes = bytes});
 }
@@ -469,6 +489,7 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaM
 cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind)
 {
     cudaError_t error = cudaMemcpyAsync(to, from, bytes, kind, NULL);
+    standin_trace("wait", "copy");
     if (error == cudaSuccess)
         standin_drain(NULL);
     return error;
@@ -477,6 +498,7 @@ cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, enum cudaMemcpy
 cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t stream)
 {
     FAULT_OR_GO_ON;
+    standin_trace("set", "memory");
     return standin_push(
         stream, (struct item){.kind = ITEM_SET, .to = memory, .value = value, .bytes = bytes});
 }
@@ -603,6 +625,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t s, enum cudaStreamCaptureMode mo
     g->tail = &g->head;
     g->streams[g->n_streams++] = s;
     s->graph = g;
+    captures++;
     pthread_mutex_unlock(&lock);
     return cudaSuccess;
 }
@@ -616,6 +639,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *out)
     pthread_mutex_lock(&lock);
     for (int i = 0; i < g->n_streams; i++)
         g->streams[i]->graph = NULL;
+    captures--;
     pthread_mutex_unlock(&lock);
     *out = g;
     return cudaSuccess;
@@ -638,6 +662,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out, cudaGraph_t g, unsigned l
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream)
 {
     FAULT_OR_GO_ON;
+    standin_trace("graph", "launch");
     cudaGraph_t g = (cudaGraph_t)(void *)exec;
     for (const struct item *i = g->head; i; i = i->next) {
         cudaError_t error = standin_push(stream, *i);

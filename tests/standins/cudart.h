@@ -36,6 +36,10 @@ cudaError_t standin_return(cudaError_t error);
 /* The error that STANDIN_CUDA_FAIL asks this call of the function to end in. */
 cudaError_t standin_fault(const char *function);
 int standin_devices(void);
+/* Writes what was asked of the GPU to the file STANDIN_CUDA_TRACE, a line each: "kernel", "copy",
+ * "set", "wait" or "graph", a tab, and the name; "recorded " before it while a graph is recorded.
+ */
+void standin_trace(const char *kind, const char *name);
 /* Where this address lies, and of which device it is where we gave it out. */
 enum cudaMemoryType standin_memory_type(const void *memory, int *device);
 /* The graph that the stream is captured into, or NULL. */
@@ -44,6 +48,8 @@ cudaGraph_t standin_capture_of(cudaStream_t stream);
 #ifdef STANDIN_FOR_LIBTORCH
 /* What libtorch asks about a device: an sm_90. */
 void standin_describe(struct cudaDeviceProp *out);
+/* Queues a kernel of this name, which does nothing. */
+cudaError_t standin_launch(const char *name, cudaStream_t stream);
 #endif
 
 #define FAULT_OR_GO_ON                                \

@@ -83,6 +83,7 @@ cudaError_t cudaDeviceGetAttribute(int *out, enum cudaDeviceAttr attribute, int 
 cudaError_t cudaDeviceSynchronize(void)
 {
     FAULT_OR_GO_ON;
+    standin_trace("wait", "device");
     standin_drain_all();
     return cudaSuccess;
 }
@@ -215,8 +216,41 @@ static void nothing(void *data)
     (void)data;
 }
 
-static cudaError_t launch(cudaStream_t stream)
+/* The names of libtorch's kernels, by the addresses that stand for them. */
+static struct kernel {
+    const void *function;
+    const char *name;
+} * kernels;
+static size_t n_kernels;
+
+static void add_name(const void *function, const char *name)
 {
+    if (n_kernels % 4096 == 0)
+        kernels = realloc(kernels, (n_kernels + 4096) * sizeof *kernels);
+    if (!kernels)
+        abort();
+    kernels[n_kernels++] = (struct kernel){function, name};
+}
+
+static const char *name_of(const void *function)
+{
+    for (size_t i = 0; i < n_kernels; i++)
+        if (kernels[i].function == function)
+            return kernels[i].name;
+    return "?";
+}
+
+/* For cuda_driver.c, and for what stands for cuBLAS and cuDNN. */
+cudaError_t standin_launch(const char *name, cudaStream_t stream)
+{
+    standin_trace("kernel", name);
+    return standin_push(stream, (struct item){.kind = ITEM_RUN, .fn = nothing});
+}
+
+static cudaError_t launch(const void *function, cudaStream_t stream)
+{
+    if (getenv("STANDIN_CUDA_TRACE"))
+        return standin_launch(name_of(function), stream);
     return standin_push(stream, (struct item){.kind = ITEM_RUN, .fn = nothing});
 }
 
@@ -254,16 +288,16 @@ cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void 
 cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void **arguments,
                                size_t bytes, cudaStream_t stream)
 {
-    (void)kernel, (void)grid, (void)block, (void)arguments, (void)bytes;
-    return launch(stream);
+    (void)grid, (void)block, (void)arguments, (void)bytes;
+    return launch((const void *)(size_t)kernel, stream);
 }
 
 cudaError_t cudaLaunchKernel(const void *function, dim3 grid, dim3 block, void **arguments,
                              size_t bytes, cudaStream_t stream)
 {
-    (void)function, (void)grid, (void)block, (void)arguments, (void)bytes;
+    (void)grid, (void)block, (void)arguments, (void)bytes;
     FAULT_OR_GO_ON;
-    return launch(stream);
+    return launch(function, stream);
 }
 
 cudaError_t cudaLaunchCooperativeKernel(const void *function, dim3 grid, dim3 block,
@@ -275,8 +309,8 @@ cudaError_t cudaLaunchCooperativeKernel(const void *function, dim3 grid, dim3 bl
 cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *function,
                                 void **arguments)
 {
-    (void)function, (void)arguments;
-    return launch(config->stream);
+    (void)arguments;
+    return launch(function, config->stream);
 }
 
 cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *out, const void *function)
@@ -336,9 +370,11 @@ void __cudaUnregisterFatBinary(void **binary)
     (void)binary;
 }
 
-void __cudaRegisterFunction(void);
-void __cudaRegisterFunction(void)
+void __cudaRegisterFunction(void **binary, const void *function, char *device, const char *name);
+void __cudaRegisterFunction(void **binary, const void *function, char *device, const char *name)
 {
+    (void)binary, (void)device;
+    add_name(function, name);
 }
 
 void __cudaRegisterVar(void);

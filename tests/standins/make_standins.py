@@ -4,8 +4,8 @@
 Writes to OUT a stand-in for each NVIDIA library that the CUDA libtorch in TORCH_LIB_FOLDER is
 linked with: the same SONAME, the same versions of symbols, and every symbol that libtorch wants.
 For a SONAME given with objects, those are it. All else answers 0, which NVIDIA's libraries read as
-"success", and does nothing; of a library given with objects, what they lack ends the process with
-the symbol's name.
+"success", and does nothing, but that products of matrices are told to standin_trace; of a library
+given with objects, what they lack ends the process with the symbol's name.
 """
 
 import re
@@ -14,12 +14,16 @@ import sys
 from pathlib import Path
 
 TORCH = ("libtorch_cpu.so", "libtorch_cuda.so", "libc10_cuda.so", "libtorch_nvshmem.so",
-         "libtorch_cuda_linalg.so")
+         "libtorch_cuda_linalg.so", "libtorch_python.so")
 # libraries without versions of symbols are told by how their symbols begin
 PREFIX = {"libnccl.so.2": "nccl", "libcufile.so.0": "cuFile", "libcurand.so.10": "curand",
           "libcusparseLt.so.0": "cusparseLt", "libnvshmem_host.so.3": "nvshmem",
           "libcupti.so": "cupti"}
 VERSION = {"libnvshmem_host.so.3": "NVSHMEM"}  # the others': their own SONAME
+PRODUCT = """void (*trace)(const char *, const char *) = dlsym(RTLD_DEFAULT, "standin_trace");
+if (trace)
+    trace("kernel", "%s");
+"""
 ABORT = """
 static void refuse(const char *symbol)
 {
@@ -59,15 +63,19 @@ def wanted_symbols(folder):
     return wanted
 
 
+def is_product(symbol):
+    return re.match(r"cublas.*([Gg]em[mv]|[Dd]ot|LtMatmul$)", symbol)
+
+
 def make(soname, symbols, objects, out):
     have = {line.split()[-1] for o in objects for line in lines_of("nm", "--defined-only", o)}
     missing = sorted(symbols - have)
-    source = "#include <stdio.h>\n#include <stdlib.h>\n"
+    source = "#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
     if objects:
         source += ABORT.replace("%s:", soname + ":")
         source += "".join(f'void {s}(void) {{ refuse("{s}"); }}\n' for s in missing)
     else:
-        source += "".join(f"long {s}(void) {{ return 0; }}\n" for s in missing)
+        source += "".join(f"long {s}(void) {{ {PRODUCT % s if is_product(s) else ''}return 0; }}\n" for s in missing)
     versions = out / f"{soname}.map"
     versions.write_text(f"{VERSION.get(soname, soname)} {{ global: *; }};\n")
     subprocess.run(["cc", "-w", "-shared", "-fPIC", "-x", "c", "-", "-x", "none", *objects,

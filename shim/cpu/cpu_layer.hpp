@@ -21,13 +21,14 @@
 namespace shim
 {
 
-// Gradients with respect to a layer's inputs; undefined if cpu_wanted does not ask for them.
+// Gradients with respect to a layer's inputs; undefined if cpu_wanted does not ask for them. weight is cpu_wanted's.
 struct cpu_gradients {
     at::Tensor x, weight;
 };
 
 struct cpu_wanted {
-    bool x, weight;
+    bool x;
+    at::Tensor weight; // memory for the weight's gradient; undefined: not wanted
 };
 
 // One implementation of the layers. Its tensors are channels-last and all float or all bfloat16;
@@ -42,9 +43,9 @@ struct cpu_layer {
     // Gradients of sum(conv(x, weight) * g) with x the outer tensor, and of
     // sum(conv_transpose(x, weight) * g) with x the inner tensor.
     cpu_gradients (*conv_down_gradients)(const at::Tensor &x, const at::Tensor &g,
-                                         const at::Tensor &weight, cpu_wanted wanted);
+                                         const at::Tensor &weight, const cpu_wanted &wanted);
     cpu_gradients (*conv_up_gradients)(const at::Tensor &x, const at::Tensor &g,
-                                       const at::Tensor &weight, cpu_wanted wanted);
+                                       const at::Tensor &weight, const cpu_wanted &wanted);
 };
 
 // The implementations. nullptr: it cannot compute this layer, or is not faster than libtorch. x is

@@ -148,9 +148,11 @@ void add_weights(const shape &s, strip now, ptrdiff_t pixels, matrix<E> &windows
 }
 
 template <class E>
-at::Tensor weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner,
-                              const at::Tensor &weight)
+void weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner, const at::Tensor &weight,
+                        const at::Tensor &gradient)
 {
+    if (!gradient.defined())
+        return;
     int64_t n = outer.size(0);
     shape s = shape_of(inner, weight);
     std::vector<at::Tensor> sums(size_t(at::get_num_threads()));
@@ -165,26 +167,26 @@ at::Tensor weight_gradient_as(const at::Tensor &outer, const at::Tensor &inner,
             });
         sums[size_t(part)] = sum;
     });
-    at::Tensor gradient = at::empty(weight.sizes(), at::kFloat);
     window_rows_to_weights(s, sum_of_parts(sums, parts).const_data_ptr<float>(),
                            gradient.mutable_data_ptr<float>());
-    return gradient;
 }
 
 template <class E>
 cpu_gradients conv_down_gradients_as(const at::Tensor &x, const at::Tensor &g,
-                                     const at::Tensor &weight, cpu_wanted wanted)
+                                     const at::Tensor &weight, const cpu_wanted &wanted)
 {
+    weight_gradient_as<E>(x, g, weight, wanted.weight);
     return {wanted.x ? conv_up_as<E>(g, weight, at::zeros({x.size(1)}), 1.0f) : at::Tensor(),
-            wanted.weight ? weight_gradient_as<E>(x, g, weight) : at::Tensor()};
+            wanted.weight};
 }
 
 template <class E>
 cpu_gradients conv_up_gradients_as(const at::Tensor &x, const at::Tensor &g,
-                                   const at::Tensor &weight, cpu_wanted wanted)
+                                   const at::Tensor &weight, const cpu_wanted &wanted)
 {
+    weight_gradient_as<E>(g, x, weight, wanted.weight);
     return {wanted.x ? conv_down_as<E>(g, weight, at::zeros({x.size(1)}), 1.0f) : at::Tensor(),
-            wanted.weight ? weight_gradient_as<E>(g, x, weight) : at::Tensor()};
+            wanted.weight};
 }
 
 template <class E>

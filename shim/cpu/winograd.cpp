@@ -220,12 +220,10 @@ class weight_sums
                                        sum.mutable_data_ptr<float>() + k * plane_, !first);
     }
 
-    at::Tensor gradient(int64_t parts, const at::Tensor &weight)
+    void write(int64_t parts, const at::Tensor &gradient)
     {
         at::Tensor sum = sum_of_parts(sums_, parts);
-        at::Tensor gradient = at::empty(weight.sizes(), at::kFloat);
         u_to_weights(s_, data<float>(sum), gradient.mutable_data_ptr<float>());
-        return gradient;
     }
 
   private:
@@ -237,7 +235,7 @@ class weight_sums
 // The gradients of conv_down (`down`) or conv_up. x and g have different resolutions.
 template <class E, bool down>
 cpu_gradients gradients_as(const at::Tensor &x, const at::Tensor &g, const at::Tensor &weight,
-                           cpu_wanted wanted)
+                           const cpu_wanted &wanted)
 {
     shape s = shape_of(x, weight, down);
     stack<E> u = wanted.x ? filters<E>(s, weight, !down) : stack<E>(0, 0);
@@ -248,12 +246,14 @@ cpu_gradients gradients_as(const at::Tensor &x, const at::Tensor &g, const at::T
         stack<E> of_g = down ? m_of<E>(s, b, g) : v_of<E>(s, b, g);
         if (wanted.x)
             (down ? finish_outer<E> : finish_inner<E>)(s, b, of_g, u, zeros.data(), 1.0f, dx);
-        if (wanted.weight) {
+        if (wanted.weight.defined()) {
             stack<E> of_x = down ? v_of<E>(s, b, x) : m_of<E>(s, b, x);
             sums.add(part, first, down ? of_x : of_g, down ? of_g : of_x);
         }
     });
-    return {dx, wanted.weight ? sums.gradient(parts, weight) : at::Tensor()};
+    if (wanted.weight.defined())
+        sums.write(parts, wanted.weight);
+    return {dx, wanted.weight};
 }
 
 template <class E>

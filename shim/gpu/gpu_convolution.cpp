@@ -1,14 +1,9 @@
 #include "gpu_convolution.hpp"
 
-#include <torch/csrc/autograd/custom_function.h>
-
 #include <array>
 
 #include "cuda_kernels.hpp"
 #include "shim_priv.hpp"
-
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
 
 namespace shim
 {
@@ -25,55 +20,27 @@ kernels::grid a_thread_each(int64_t count)
             .shared_bytes = 0};
 }
 
-void move_taps(const char *kernel, const at::Tensor &from, const at::Tensor &to)
-{
-    const int64_t pairs = from.size(0) * from.size(1);
-    const int channels = int(from.size(1)), taps = int(from.size(2) * from.size(3));
-    const void *source = from.const_data_ptr();
-    void *target = to.mutable_data_ptr();
-    kernels::launch(from.device(), kernel, a_thread_each(pairs),
-                    {&source, &target, &pairs, &channels, &taps});
-}
-
-// Forward: a weight in another type, channels innermost. Backward: its gradient, converted back.
-struct turned : torch::autograd::Function<turned> {
-    static at::Tensor forward(AutogradContext *, const at::Tensor &weight, at::ScalarType dtype)
-    {
-        at::Tensor w = at::empty(weight.sizes(), weight.options().dtype(dtype),
-                                 at::MemoryFormat::ChannelsLast);
-        move_taps(dtype == at::kFloat ? "taps_outward_f32" : "taps_outward_bf16", weight, w);
-        return w;
-    }
-
-    static variable_list backward(AutogradContext *, variable_list gradients)
-    {
-        refuse_second_derivatives();
-        at::Tensor from = channels_last(gradients[0]);
-        at::Tensor to =
-            at::empty(from.sizes(), from.options().dtype(at::kFloat), at::MemoryFormat::Contiguous);
-        move_taps(from.scalar_type() == at::kFloat ? "taps_inward_f32" : "taps_inward_bf16", from,
-                  to);
-        return {to, at::Tensor()};
-    }
-};
-
 at::Tensor channels_last_as(at::ScalarType dtype, const at::Tensor &x)
 {
     return x.to(dtype, /*non_blocking=*/false, /*copy=*/false, at::MemoryFormat::ChannelsLast);
 }
 
-at::Tensor turn(const at::Tensor &weight, at::ScalarType dtype)
+struct steps {
+    std::array<int64_t, 2> stride, padding;
+    bool transposed;
+};
+
+steps steps_of(const at::Tensor &w, way to)
 {
-    return weight.is_contiguous() ? turned::apply(weight, dtype) : channels_last_as(dtype, weight);
+    const int64_t stride = to == way::same ? 1 : 2, padding = to == way::same ? w.size(2) / 2 : 1;
+    return {
+        {stride,  stride },
+        {padding, padding},
+        to == way::up
+    };
 }
 
-at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding,
-                    bool transposed)
-{
-    const std::array<int64_t, 2> strides = {stride, stride}, pads = {padding, padding},
-                                 one = {1, 1}, zero = {0, 0};
-    return at::convolution(x, weight, {}, strides, pads, one, transposed, zero, /*groups=*/1);
-}
+constexpr std::array<int64_t, 2> one = {1, 1}, zero = {0, 0};
 
 /* ---- Thin layers ---------------------------------------------------------------------------- */
 
@@ -163,89 +130,86 @@ at::Tensor weight_of(const at::Tensor &matrix)
     return matrix.view({matrix.size(0), 4, 4, -1}).permute({0, 3, 1, 2});
 }
 
-struct thin_conv_down : torch::autograd::Function<thin_conv_down> {
-    static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &weight)
-    {
-        as_convolutions precision;
-        ctx->save_for_backward({x, weight});
-        at::Tensor y = at::empty({x.size(0), weight.size(0), x.size(2) / 2, x.size(3) / 2},
-                                 weight.options(), at::MemoryFormat::ChannelsLast);
-        at::Tensor rows = y.permute({0, 2, 3, 1}).view({-1, y.size(1)}); // shares y's memory
-        at::mm_out(rows, gather_windows(x, weight.scalar_type()), matrix_of(weight).t());
-        return y;
-    }
+at::Tensor thin_down(const at::Tensor &x, const at::Tensor &w)
+{
+    at::Tensor y = at::empty({x.size(0), w.size(0), x.size(2) / 2, x.size(3) / 2}, w.options(),
+                             at::MemoryFormat::ChannelsLast);
+    at::Tensor rows = rows_of(y); // shares y's memory
+    at::mm_out(rows, gather_windows(x, w.scalar_type()), matrix_of(w).t());
+    return y;
+}
 
-    static variable_list backward(AutogradContext *ctx, variable_list gradients)
-    {
-        refuse_second_derivatives();
-        as_convolutions precision;
-        variable_list saved = ctx->get_saved_variables();
-        const at::Tensor &x = saved[0], &weight = saved[1];
-        at::Tensor g = rows_of(channels_last_as(weight.scalar_type(), gradients[0])), dx, dw;
-        if (ctx->needs_input_grad(0))
-            dx = scatter_windows(at::mm(g, matrix_of(weight)), x.size(0), int(x.size(2) / 2),
-                                 int(x.size(3) / 2))
-                     .to(x.scalar_type());
-        if (ctx->needs_input_grad(1)) // gathers again: windows hold 4 times the numbers of x
-            dw = weight_of(tall_product(g, gather_windows(x, weight.scalar_type())));
-        return {dx, dw};
-    }
-};
+at::Tensor thin_up(const at::Tensor &x, const at::Tensor &w)
+{
+    return scatter_windows(at::mm(rows_of(x), matrix_of(w)), x.size(0), int(x.size(2)),
+                           int(x.size(3)));
+}
 
-struct thin_conv_up : torch::autograd::Function<thin_conv_up> {
-    static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &weight)
-    {
-        as_convolutions precision;
-        ctx->save_for_backward({x, weight});
-        return scatter_windows(at::mm(rows_of(x), matrix_of(weight)), x.size(0), int(x.size(2)),
-                               int(x.size(3)));
-    }
+// Gathers the windows of x again: they hold 4 times the numbers of x.
+gpu_gradients thin_down_gradients(const at::Tensor &x, const at::Tensor &g, const at::Tensor &w,
+                                  std::array<bool, 2> wanted)
+{
+    at::Tensor dx, dw;
+    if (wanted[0])
+        dx = scatter_windows(at::mm(rows_of(g), matrix_of(w)), x.size(0), int(x.size(2) / 2),
+                             int(x.size(3) / 2));
+    if (wanted[1])
+        dw = weight_of(tall_product(rows_of(g), gather_windows(x, w.scalar_type())));
+    return {dx, dw};
+}
 
-    static variable_list backward(AutogradContext *ctx, variable_list gradients)
-    {
-        refuse_second_derivatives();
-        as_convolutions precision;
-        variable_list saved = ctx->get_saved_variables();
-        const at::Tensor &x = saved[0], &weight = saved[1];
-        at::Tensor g = channels_last_as(weight.scalar_type(), gradients[0]), dx, dw;
-        at::Tensor windows = gather_windows(g, weight.scalar_type());
-        if (ctx->needs_input_grad(0))
-            dx = at::mm(windows, matrix_of(weight).t())
-                     .view({x.size(0), x.size(2), x.size(3), x.size(1)})
-                     .permute({0, 3, 1, 2});
-        if (ctx->needs_input_grad(1))
-            dw = weight_of(tall_product(rows_of(x), windows));
-        return {dx, dw};
-    }
-};
+gpu_gradients thin_up_gradients(const at::Tensor &x, const at::Tensor &g, const at::Tensor &w,
+                                std::array<bool, 2> wanted)
+{
+    at::Tensor windows = gather_windows(g, w.scalar_type()), dx, dw;
+    if (wanted[0])
+        dx = at::mm(windows, matrix_of(w).t())
+                 .view({x.size(0), x.size(2), x.size(3), x.size(1)})
+                 .permute({0, 3, 1, 2});
+    if (wanted[1])
+        dw = weight_of(tall_product(rows_of(x), windows));
+    return {dx, dw};
+}
 
 // true if a layer is thin, and its sizes suit windows and the tensor cores.
-bool is_thin(const at::Tensor &x, const at::Tensor &weight, bool down)
+bool is_thin(const at::Tensor &x, const at::Tensor &w, way to)
 {
     constexpr int64_t few = 4;
-    return weight.size(1) <= few && weight.size(0) % 8 == 0 &&
-           (!down || (x.size(2) % 2 == 0 && x.size(3) % 2 == 0));
+    return to != way::same && w.size(1) <= few && w.size(0) % 8 == 0 &&
+           (to == way::up || (x.size(2) % 2 == 0 && x.size(3) % 2 == 0));
 }
 
 } // namespace
 
-at::Tensor gpu_conv_down(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
+at::Tensor gpu_convolution_input(const at::Tensor &x, const at::Tensor &w, way to)
 {
-    at::Tensor w = turn(weight, dtype);
-    if (is_thin(x, weight, true)) // takes float x as it is
-        return thin_conv_down::apply(channels_last(x), w);
-    return convolve(channels_last_as(dtype, x), w, 2, 1, false);
+    bool as_it_is = to == way::down && is_thin(x, w, to);
+    return channels_last_as(as_it_is ? x.scalar_type() : w.scalar_type(), x);
 }
 
-at::Tensor gpu_conv_up(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
+at::Tensor gpu_convolution(const at::Tensor &x, const at::Tensor &w, way to)
 {
-    at::Tensor from = channels_last_as(dtype, x), w = turn(weight, dtype);
-    return is_thin(x, weight, false) ? thin_conv_up::apply(from, w) : convolve(from, w, 2, 1, true);
+    if (is_thin(x, w, to)) {
+        as_convolutions precision;
+        return to == way::down ? thin_down(x, w) : thin_up(x, w);
+    }
+    const steps s = steps_of(w, to);
+    return channels_last(
+        at::convolution(x, w, {}, s.stride, s.padding, one, s.transposed, zero, /*groups=*/1));
 }
 
-at::Tensor gpu_conv_same(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype)
+gpu_gradients gpu_convolution_gradients(const at::Tensor &x, const at::Tensor &g,
+                                        const at::Tensor &w, way to, std::array<bool, 2> wanted)
 {
-    return convolve(channels_last_as(dtype, x), turn(weight, dtype), 1, weight.size(2) / 2, false);
+    if (is_thin(x, w, to)) {
+        as_convolutions precision;
+        return (to == way::down ? thin_down_gradients : thin_up_gradients)(x, g, w, wanted);
+    }
+    const steps s = steps_of(w, to);
+    auto [dx, dw, none] =
+        at::convolution_backward(g, x, w, {}, s.stride, s.padding, one, s.transposed, zero,
+                                 /*groups=*/1, {wanted[0], wanted[1], false});
+    return {dx, dw};
 }
 
 } // namespace shim

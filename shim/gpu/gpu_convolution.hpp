@@ -1,6 +1,4 @@
-// The network's convolutions on a GPU, by cuDNN, or as products of matrices for few channels. Type
-// and layout of a weight are changed in one pass. Autocast and cuDNN take two or three passes,
-// which is a sixth of a step with small batches.
+// The network's convolutions on a GPU, by cuDNN, or as products of matrices for few channels. Without autograd.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -8,12 +6,20 @@
 namespace shim
 {
 
-// The 4 x 4 convolution of stride 2 and its transpose. weight (K, C, 4, 4) float, with K channels
-// at the lower resolution. The result is of type `dtype` (kFloat or kBFloat16), channels innermost.
-// With respect to weights, first derivatives only.
-at::Tensor gpu_conv_down(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype);
-at::Tensor gpu_conv_up(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype);
-// The k x k convolution of stride 1. weight (out, in, k, k), k odd.
-at::Tensor gpu_conv_same(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype);
+// The 4 x 4 convolution of stride 2 and its transpose, with weights (K, C, 4, 4), K channels at the lower resolution; and
+// the k x k convolution of stride 1, weights (out, in, k, k), k odd.
+enum class way { down, up, same };
+
+// The input of a convolution in its type and layout. A thin layer takes float as it is.
+at::Tensor gpu_convolution_input(const at::Tensor &x, const at::Tensor &w, way to);
+// x from gpu_convolution_input; w channels innermost. The result has w's type and layout.
+at::Tensor gpu_convolution(const at::Tensor &x, const at::Tensor &w, way to);
+
+struct gpu_gradients {
+    at::Tensor x, weight; // weight: of w's type and layout
+};
+// g: of the result's type and layout. wanted: x, weight; the others stay undefined.
+gpu_gradients gpu_convolution_gradients(const at::Tensor &x, const at::Tensor &g, const at::Tensor &w, way to,
+                                        std::array<bool, 2> wanted);
 
 } // namespace shim

@@ -106,36 +106,34 @@ __device__ void bias_leaky_backward(const pack<T, N> *gradient, const pack<T, N>
     }
 }
 
-// out[column] = the sum of parts[..][column]. A block has 8 columns x 128 threads.
-extern "C" __global__ void column_sums(const float *parts, float *out, int n_parts, int columns)
+enum { WIDE = 8, HIGH = 128 }; // columns and rows of threads of a block that sums columns
+
+// out[column] = the sum of parts[..][column]. A block of WIDE * HIGH threads has WIDE columns.
+__device__ void column_sums(const float *parts, float *out, int n_parts, int columns)
 {
-    enum { WIDE = 8, HIGH = 128 };
     __shared__ float sums[HIGH][WIDE];
-    int column = blockIdx.x * WIDE + threadIdx.x;
+    int x = threadIdx.x % WIDE, y = threadIdx.x / WIDE, column = blockIdx.x * WIDE + x;
     float sum = 0;
     if (column < columns) {
 #pragma unroll 8
-        for (int i = threadIdx.y; i < n_parts; i += HIGH)
+        for (int i = y; i < n_parts; i += HIGH)
             sum += parts[(long)i * columns + column];
     }
-    sums[threadIdx.y][threadIdx.x] = sum;
+    sums[y][x] = sum;
     for (int half = HIGH / 2; half > 0; half /= 2) {
         __syncthreads();
-        if (threadIdx.y < half)
-            sums[threadIdx.y][threadIdx.x] += sums[threadIdx.y + half][threadIdx.x];
+        if (y < half)
+            sums[y][x] += sums[y + half][x];
     }
-    if (threadIdx.y == 0 && column < columns)
-        out[column] = sums[0][threadIdx.x];
+    if (y == 0 && column < columns)
+        out[column] = sums[0][x];
 }
 
 // Converts a convolution's weights from (rows, channels, taps) in float to (rows, taps, channels)
-// in T, and back. A thread moves the taps of one channel.
+// in T, and back. Both move the taps of one (row, channel), the pair.
 template <class T>
-__device__ void taps_outward(const float *from, T *to, long pairs, int channels, int taps)
+__device__ void taps_outward(const float *from, T *to, long pair, int channels, int taps)
 {
-    long pair = (long)blockIdx.x * blockDim.x + threadIdx.x;
-    if (pair >= pairs)
-        return;
     long row = pair / channels, channel = pair % channels;
 #pragma unroll 16
     for (int tap = 0; tap < taps; tap++)
@@ -143,15 +141,70 @@ __device__ void taps_outward(const float *from, T *to, long pairs, int channels,
 }
 
 template <class T>
-__device__ void taps_inward(const T *from, float *to, long pairs, int channels, int taps)
+__device__ void taps_inward(const T *from, float *to, long pair, int channels, int taps)
 {
-    long pair = (long)blockIdx.x * blockDim.x + threadIdx.x;
-    if (pair >= pairs)
-        return;
     long row = pair / channels, channel = pair % channels;
 #pragma unroll 16
     for (int tap = 0; tap < taps; tap++)
         to[pair * taps + tap] = widened(from[(row * taps + tap) * channels + channel]);
+}
+
+// One weight of all that a flat array holds.
+struct weight {
+    long first_pair, from, to, channels, taps; // from, to: its first element in either array
+};
+
+// taps_outward of n weights, a thread for each of their pairs. rows are ascending by first_pair.
+template <class T>
+__device__ void weights_outward(const float *from, T *to, const weight *rows, int n, long pairs)
+{
+    long own = (long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (own >= pairs)
+        return;
+    int low = 0;
+    for (int high = n; high - low > 1;) {
+        int middle = (low + high) / 2;
+        (rows[middle].first_pair <= own ? low : high) = middle;
+    }
+    weight w = rows[low];
+    taps_outward(from + w.from, to + w.to, own - w.first_pair, (int)w.channels, (int)w.taps);
+}
+
+// The first bias_blocks blocks add up the bias's gradient; in the others a thread moves a pair of
+// the weight's.
+template <class T>
+__device__ void parameter_gradients(const float *parts, float *bias, int n_parts, int columns,
+                                    int bias_blocks, const T *from, float *to, long pairs,
+                                    int channels, int taps)
+{
+    if (blockIdx.x < bias_blocks) {
+        column_sums(parts, bias, n_parts, columns);
+        return;
+    }
+    long pair = (long)(blockIdx.x - bias_blocks) * blockDim.x + threadIdx.x;
+    if (pair < pairs)
+        taps_inward(from, to, pair, channels, taps);
+}
+
+// sums[chunk] = the sum of squares of elements [chunk * each, (chunk + 1) * each). A block has 8
+// chunks of 32 threads.
+extern "C" __global__ void chunk_squares(const float *x, double *sums, long count, int each)
+{
+    enum { LANES = 32, CHUNKS = 8 };
+    __shared__ double squares[CHUNKS][LANES];
+    long chunk = (long)blockIdx.x * CHUNKS + threadIdx.y, first = chunk * each;
+    double sum = 0;
+    for (int i = threadIdx.x; i < each; i += LANES)
+        if (first + i < count)
+            sum += (double)x[first + i] * x[first + i];
+    squares[threadIdx.y][threadIdx.x] = sum;
+    for (int half = LANES / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half)
+            squares[threadIdx.y][threadIdx.x] += squares[threadIdx.y][threadIdx.x + half];
+    }
+    if (threadIdx.x == 0 && first < count)
+        sums[chunk] = squares[threadIdx.y][0];
 }
 
 #define VARIANT(suffix, T, N)                                                                     \
@@ -236,20 +289,30 @@ extern "C" __global__ void scatter_windows_bf16(const bfloat16 *from, bfloat16 *
     scatter_windows(from, to, count, high, wide, channels);
 }
 
-#define TAPS(suffix, T)                                                                    \
-    extern "C" __global__ void taps_outward_##suffix(const float *from, T *to, long pairs, \
-                                                     int channels, int taps)               \
-    {                                                                                      \
-        taps_outward(from, to, pairs, channels, taps);                                     \
-    }                                                                                      \
-    extern "C" __global__ void taps_inward_##suffix(const T *from, float *to, long pairs,  \
-                                                    int channels, int taps)                \
-    {                                                                                      \
-        taps_inward(from, to, pairs, channels, taps);                                      \
+#define WEIGHTS(suffix, T)                                                                         \
+    extern "C" __global__ void weight_outward_##suffix(const float *from, T *to, long pairs,       \
+                                                       int channels, int taps)                     \
+    {                                                                                              \
+        long pair = (long)blockIdx.x * blockDim.x + threadIdx.x;                                   \
+        if (pair < pairs)                                                                          \
+            taps_outward(from, to, pair, channels, taps);                                          \
+    }                                                                                              \
+    extern "C" __global__ void weights_outward_##suffix(const float *from, T *to,                  \
+                                                        const weight *rows, int n, long pairs)     \
+    {                                                                                              \
+        weights_outward(from, to, rows, n, pairs);                                                 \
+    }                                                                                              \
+    extern "C" __global__ void __launch_bounds__(WIDE *HIGH)                                       \
+        parameter_gradients_##suffix(const float *parts, float *bias, int n_parts, int columns,    \
+                                     int bias_blocks, const T *from, float *to, long pairs,        \
+                                     int channels, int taps)                                       \
+    {                                                                                              \
+        parameter_gradients(parts, bias, n_parts, columns, bias_blocks, from, to, pairs, channels, \
+                            taps);                                                                 \
     }
 
-TAPS(f32, float)
-TAPS(bf16, bfloat16)
+WEIGHTS(f32, float)
+WEIGHTS(bf16, bfloat16)
 VARIANT(f32, float, 4)
 VARIANT(f32_single, float, 1)
 VARIANT(bf16, bfloat16, 8)

@@ -167,6 +167,7 @@ void shim_scope_reset(struct shim_scope *s)
     });
     shim_join(s);
     s->em = {};
+    s->turned = nullptr;
     s->grad = true;
     s->autocast = false;
 }

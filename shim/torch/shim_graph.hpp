@@ -1,6 +1,7 @@
 // A recorded pass, for shim_graph.cpp and shim_cuda.cpp.
 #pragma once
 
+#include "shim/graph.h"
 #include "shim_priv.hpp"
 
 #include <memory>

@@ -1,6 +1,5 @@
 // The functions of shim_cuda.cpp for a libtorch without CUDA.
-#include "bias_leaky.hpp"
-#include "gpu_convolution.hpp"
+#include "gpu_layer.hpp"
 #include "shim_graph.hpp"
 
 extern "C" bool shim_cuda_built(void)
@@ -56,29 +55,28 @@ void shim::cuda_memory(at::Device, int64_t *used, int64_t *peak)
     *used = *peak = 0;
 }
 
-bool shim::bias_leaky_suits(const at::Tensor &, const at::Tensor &)
+bool shim::gpu_kernels_available(at::Device)
 {
     return false;
 }
 
-at::Tensor shim::bias_leaky(const at::Tensor &x, const at::Tensor &, double)
+bool shim::gpu_layer_suits(const at::Tensor &, const at::Tensor &)
+{
+    return false;
+}
+
+at::Tensor shim::gpu_layer(const at::Tensor &x, const at::Tensor &, const at::Tensor &,
+                           const at::Tensor &, double, way, at::ScalarType)
 {
     return x;
 }
 
-at::Tensor shim::gpu_conv_down(const at::Tensor &x, const at::Tensor &, at::ScalarType)
+void shim::turn_weights(const at::Tensor &, const at::Tensor &, const at::Tensor &, int64_t)
 {
-    return x;
 }
 
-at::Tensor shim::gpu_conv_up(const at::Tensor &x, const at::Tensor &, at::ScalarType)
+void shim::gpu_squares(const at::Tensor &, int64_t, const at::Tensor &)
 {
-    return x;
-}
-
-at::Tensor shim::gpu_conv_same(const at::Tensor &x, const at::Tensor &, at::ScalarType)
-{
-    return x;
 }
 
 at::Tensor shim::pin(const at::Tensor &host)

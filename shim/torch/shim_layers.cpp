@@ -7,9 +7,8 @@
 
 #include <array>
 
-#include "bias_leaky.hpp"
 #include "cpu_layer.hpp"
-#include "gpu_convolution.hpp"
+#include "gpu_layer.hpp"
 #include "leaky_gradient.hpp"
 
 using namespace shim;
@@ -46,12 +45,12 @@ struct cpu_function : torch::autograd::Function<cpu_function> {
             leaky_gradient(channels_last(gradients[0]), y, ctx->saved_data["slope"].toDouble(),
                            ctx->needs_input_grad(2));
         auto [dx, dw] = (down ? way->conv_down_gradients : way->conv_up_gradients)(
-            x, g, weight, {.x = ctx->needs_input_grad(0), .weight = ctx->needs_input_grad(1)});
+            x, g, weight,
+            {.x = ctx->needs_input_grad(0),
+             .weight = ctx->needs_input_grad(1) ? gradient_memory(weight) : at::Tensor()});
         return {dx, dw, db, at::Tensor(), at::Tensor(), at::Tensor()};
     }
 };
-
-enum class way { down, up, same };
 
 // true if the shapes fit. If not, libtorch gets them and reports the error.
 bool fits(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, way to)
@@ -60,16 +59,6 @@ bool fits(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
     return x.dim() == 4 && weight.dim() == 4 && weight.scalar_type() == at::kFloat &&
            x.size(1) == weight.size(in) && bias.numel() == weight.size(1 - in) &&
            (to == way::same || (weight.size(2) == 4 && weight.size(3) == 4));
-}
-
-at::Tensor gpu_layer(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
-                     double slope, way to, at::ScalarType dtype)
-{
-    c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-    at::Tensor y = to == way::down ? gpu_conv_down(x, weight, dtype)
-                   : to == way::up ? gpu_conv_up(x, weight, dtype)
-                                   : gpu_conv_same(x, weight, dtype);
-    return bias_leaky(y, bias, slope);
 }
 
 at::Tensor plain_layer(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
@@ -91,8 +80,10 @@ at::Tensor layer(const shim_scope *s, at::Tensor x, const at::Tensor &weight,
         for (auto ours : {winograd_layer, picture_layer})
             if (const cpu_layer *way = ours(x, weight, bias, down, dtype))
                 return cpu_function::apply(x.to(dtype), weight, bias, way, slope, down);
-    if (fits(x, weight, bias, to) && bias_leaky_suits(x, bias))
-        return gpu_layer(x, weight, bias, slope, to, dtype);
+    if (fits(x, weight, bias, to) && gpu_layer_suits(x, bias)) {
+        c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+        return gpu_layer(x, weight, bias, turned_weight(s, weight, dtype), slope, to, dtype);
+    }
     at::Tensor y = plain_layer(x, weight, bias, to);
     return slope == 1.0 ? y : at::leaky_relu(y, slope);
 }

@@ -107,6 +107,18 @@ struct shim_tensor *shim_narrow(struct shim_scope *s, const struct shim_tensor *
     return op(s, __func__, {x}, [&] { return x->t.narrow(dim, start, length); });
 }
 
+void shim_halve(struct shim_scope *s, const struct shim_tensor *x, int64_t dim, int64_t length,
+                struct shim_tensor *out[2])
+{
+    std::vector<at::Tensor> parts;
+    for (size_t i = 0; i < 2; i++)
+        out[i] = op(s, __func__, {x}, [&] {
+            if (i == 0)
+                parts = x->t.split_with_sizes({length, x->t.size(dim) - length}, dim);
+            return parts.at(i);
+        });
+}
+
 struct shim_tensor *shim_reshape(struct shim_scope *s, const struct shim_tensor *x, size_t n_dims,
                                  const int64_t *dims)
 {

@@ -7,6 +7,8 @@
 
 #include <ATen/Parallel.h>
 
+#include "gpu_layer.hpp"
+
 using namespace shim;
 
 namespace
@@ -148,11 +150,18 @@ template <class T> void squares_on_cpu(const at::Tensor &x, double *sums)
                      });
 }
 
-// libtorch's order of additions depends on the shape, so it always gets the same shape.
+// Without our kernels: libtorch's order of additions depends on the shape, so it always gets the
+// same shape.
 void squares_on_device(const at::Tensor &x, double *sums)
 {
     constexpr int64_t ROWS = 4096, BLOCK = ROWS * SHIM_CHUNK;
     int64_t n = x.numel(), chunks = (n + SHIM_CHUNK - 1) / SHIM_CHUNK;
+    if (x.scalar_type() == at::kFloat && gpu_kernels_available(x.device())) {
+        at::Tensor here = at::empty({chunks}, x.options().dtype(at::kDouble));
+        gpu_squares(x, SHIM_CHUNK, here);
+        std::copy_n(here.cpu().const_data_ptr<double>(), chunks, sums);
+        return;
+    }
     std::vector<at::Tensor> parts;
     for (int64_t at = 0; at < n; at += BLOCK) {
         at::Tensor block = x.narrow(0, at, std::min(BLOCK, n - at));

@@ -16,6 +16,8 @@
 
 #include "shim/shim.h"
 
+struct shim_graph;
+
 struct shim_tensor {
     at::Tensor t;
 };
@@ -29,6 +31,7 @@ struct shim_scope {
     struct errmsg em = {};
     std::deque<shim_tensor> owned = {}; // a deque keeps addresses when it grows
     shim_graph *graph = nullptr;        // between shim_graph_begin and shim_graph_end
+    const shim_group *turned = nullptr; // whose weights shim_group_turn turned in this pass
 };
 
 struct shim_kept {
@@ -45,6 +48,10 @@ struct shim_group {
     void (*ready)(void *ctx, size_t offset, size_t count) = nullptr;
     void *ready_ctx = nullptr;
     std::vector<std::pair<size_t, size_t>> *held = nullptr; // while recording: collects ready calls
+    bool fresh = false; // gradients are zero, so that the first ones may be written over them
+    // All weights as gpu_layer.hpp's turn_weights writes them, and its table.
+    at::Tensor turned = {}, table = {};
+    int64_t pairs = 0;
 };
 
 namespace shim
@@ -222,6 +229,12 @@ inline at::IntArrayRef sizes(size_t n, const int64_t *dims)
                 " allowed here");
     return at::IntArrayRef(dims, n);
 }
+
+// In shim_train.cpp. Memory for a gradient of x: where the parameter x of a group wants it, if it is the first one since
+// the gradients were set to zero; else new memory.
+at::Tensor gradient_memory(const at::Tensor &x);
+// The weight as shim_group_turn turned it in this pass; undefined if it did not.
+at::Tensor turned_weight(const shim_scope *s, const at::Tensor &weight, at::ScalarType dtype);
 
 // A range of a flat array.
 inline at::Tensor range(const shim_group *g, enum shim_flat which, size_t offset, size_t count)

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "gpu_layer.hpp"
+
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
@@ -12,13 +14,24 @@ using namespace shim;
 namespace
 {
 
-// libtorch calls this hook when the gradient of one parameter is final in this backward pass.
+// A parameter's place in its group. libtorch calls this hook when the parameter's gradient is final
+// in this backward pass.
 struct ready_hook : torch::autograd::PostAccumulateGradHook {
     ready_hook(const shim_group *of, size_t first, size_t n) : group(of), offset(first), count(n)
     {
     }
-    void operator()(const torch::autograd::Variable &) override
+    at::Tensor gradient(const at::Tensor &x) const
     {
+        return range(group, SHIM_GRADIENTS, offset, count).view(x.sizes()).detach();
+    }
+    void operator()(const torch::autograd::Variable &x) override
+    {
+        at::NoGradGuard no_grad;
+        at::Tensor here = gradient(x);
+        if (x.grad().data_ptr() != here.data_ptr()) {
+            here.add_(x.grad());
+            x.mutable_grad() = here;
+        }
         if (group->held)
             group->held->emplace_back(offset, count);
         else if (group->ready)
@@ -26,7 +39,37 @@ struct ready_hook : torch::autograd::PostAccumulateGradHook {
     }
     const shim_group *group;
     size_t offset, count;
+    bool given = false; // gradient_memory gave the place since the gradients were set to zero
+    int64_t turned =
+        -1; // its first element in the group's turned weights; -1: it is no weight of a convolution
 };
+
+// nullptr: x is not a parameter of a group.
+ready_hook *place_of(const at::Tensor &x)
+{
+    return dynamic_cast<ready_hook *>(torch::autograd::impl::post_acc_grad_hooks(x).get());
+}
+
+// Lays out the turned weights, each at a multiple of 256 bytes, and makes the table of
+// turn_weights.
+void lay_out_turned(shim_group *g, at::ScalarType dtype)
+{
+    constexpr int64_t aligned = 128; // elements of two bytes
+    std::vector<int64_t> rows;
+    int64_t end = 0;
+    g->pairs = 0;
+    for (shim_tensor &p : g->parameters) {
+        if (p.t.dim() != 4)
+            continue;
+        place_of(p.t)->turned = end;
+        rows.insert(rows.end(),
+                    {g->pairs, p.t.storage_offset(), end, p.t.size(1), p.t.size(2) * p.t.size(3)});
+        g->pairs += p.t.size(0) * p.t.size(1);
+        end += (p.t.numel() + aligned - 1) / aligned * aligned;
+    }
+    g->turned = at::empty({end}, at::TensorOptions(dtype).device(g->device));
+    g->table = at::tensor(rows, at::TensorOptions(at::kLong)).to(g->device);
+}
 
 at::Tensor host_view(const at::Tensor &like, const void *memory)
 {
@@ -36,6 +79,26 @@ at::Tensor host_view(const at::Tensor &like, const void *memory)
 
 } // namespace
 
+at::Tensor shim::gradient_memory(const at::Tensor &x)
+{
+    ready_hook *place = place_of(x);
+    if (!place || !place->group->fresh || place->given)
+        return at::empty(x.sizes(), x.options(), at::MemoryFormat::Contiguous);
+    place->given = true;
+    return place->gradient(x);
+}
+
+at::Tensor shim::turned_weight(const shim_scope *s, const at::Tensor &weight, at::ScalarType dtype)
+{
+    const ready_hook *place = s->turned ? place_of(weight) : nullptr;
+    if (!place || place->group != s->turned || place->turned < 0 ||
+        s->turned->turned.scalar_type() != dtype)
+        return {};
+    return s->turned->turned.narrow(0, place->turned, weight.numel())
+        .view({weight.size(0), weight.size(2), weight.size(3), weight.size(1)})
+        .permute({0, 3, 1, 2});
+}
+
 extern "C" {
 
 void shim_backward(struct shim_scope *s, const struct shim_tensor *loss, bool create_graph)
@@ -44,6 +107,14 @@ void shim_backward(struct shim_scope *s, const struct shim_tensor *loss, bool cr
         // backward uses the types that forward chose: no autocast
         at::autocast::set_autocast_enabled(s->device.type(), false);
         torch::autograd::backward({loss->t}, {}, create_graph, create_graph);
+    });
+}
+
+void shim_backward_sum(struct shim_scope *s, const struct shim_tensor *each, double scale)
+{
+    act(s, __func__, {each}, [&] {
+        at::autocast::set_autocast_enabled(s->device.type(), false);
+        torch::autograd::backward({each->t}, {at::full_like(each->t, scale)});
     });
 }
 
@@ -116,7 +187,6 @@ enum status shim_group_parameter(struct shim_group *g, size_t offset, size_t n_d
         // detach: a leaf of its own that shares the memory
         at::Tensor p = range(g, SHIM_PARAMETERS, offset, count).view(shape).detach();
         p.requires_grad_(true);
-        p.mutable_grad() = range(g, SHIM_GRADIENTS, offset, count).view(shape).detach();
         torch::autograd::impl::set_post_acc_grad_hooks(p, std::make_unique<ready_hook>(g, offset,
                                                                                        count));
         *out = &g->parameters.emplace_back(shim_tensor{std::move(p)});
@@ -143,7 +213,33 @@ enum status shim_group_freeze(struct shim_group *g, size_t offset, size_t count,
 
 enum status shim_group_zero_gradients(struct shim_group *g, struct errmsg *em)
 {
-    return guard_on(g, __func__, em, [&] { g->flat[SHIM_GRADIENTS].zero_(); });
+    return guard_on(g, __func__, em, [&] {
+        g->flat[SHIM_GRADIENTS].zero_();
+        for (shim_tensor &p : g->parameters) {
+            p.t.mutable_grad().reset();
+            place_of(p.t)->given = false;
+        }
+        g->fresh = true;
+    });
+}
+
+void shim_group_turn(struct shim_scope *s, struct shim_group *g)
+{
+    if (!gpu_kernels_available(s->device) || g->flat[SHIM_PARAMETERS].scalar_type() != at::kFloat)
+        return;
+    act(s, __func__, {}, [&] {
+        at::ScalarType dtype = s->autocast ? at::kBFloat16 : at::kFloat;
+        if (!g->turned.defined() || g->turned.scalar_type() != dtype)
+            lay_out_turned(g, dtype);
+        if (g->pairs > 0)
+            turn_weights(g->flat[SHIM_PARAMETERS], g->turned, g->table, g->pairs);
+        s->turned = g;
+    });
+}
+
+void shim_group_add_gradients(struct shim_group *g)
+{
+    g->fresh = false;
 }
 
 enum status shim_group_write(struct shim_group *g, enum shim_flat which, size_t offset,

@@ -10,6 +10,7 @@
 #include "model_priv.h"
 #include "pixels.h"
 #include "pose_codes.h"
+#include "shim/graph.h"
 
 #include "base/poison.h"
 
@@ -72,9 +73,10 @@ static void encode(struct model *m, const struct batch *b,
      * little less in fp32 */
     struct shim_tensor *codes =
         network_encode(m->scope, &m->network, shim_channels_last(m->scope, all, true));
-    for (int who = 0; who < MODEL_PEOPLE; who++)
-        if (b->images[who])
-            codes_out[who] = part(m, b, codes, who);
+    if (b->images[MODEL_A] && b->images[MODEL_B])
+        shim_halve(m->scope, codes, 0, (int64_t)b->n, codes_out);
+    else
+        codes_out[b->images[MODEL_A] ? MODEL_A : MODEL_B] = codes;
 }
 
 static bool has_people(const struct batch *b)
@@ -106,6 +108,7 @@ static struct pass forward(struct model *m, const struct batch *b, bool for_back
     shim_no_grad(m->scope, true);
     load_samples(m, b, &p);
     shim_autocast(m->scope, m->options.precision == MODEL_BF16);
+    shim_group_turn(m->scope, m->group);
     back_translate(m->scope, &m->network, b, m->options.cuda_graph, p.samples, p.of_targets);
     shim_no_grad(m->scope, !for_backward);
     struct shim_tensor *inputs[] = {p.samples[MODEL_A].input.images,
@@ -127,8 +130,10 @@ static struct pass forward(struct model *m, const struct batch *b, bool for_back
 /* ---- Losses ---------------------------------------------------------------------------------- */
 
 struct terms {
-    struct shim_tensor *of[MODEL_PEOPLE][MODEL_LOSSES]; /* NULL: not computed */
-    struct shim_tensor *total;
+    struct shim_tensor
+        *of[MODEL_PEOPLE][MODEL_LOSSES]; /* (n), without gradients; NULL: not computed */
+    struct shim_tensor
+        *weighted; /* the sum of all losses with a weight, of each sample of both people */
 };
 
 /* join of one-channel pictures; zeros if only one person has none, NULL if nobody has. */
@@ -174,32 +179,22 @@ static struct shim_tensor *wanted_codes(struct model *m, const struct batch *b,
     return shim_to_dtype(m->scope, join(m, b, wanted), m->network.output);
 }
 
-/* The samples' share of the mean over the global batch. */
-static struct shim_tensor *share_of(struct shim_scope *s, struct shim_tensor *each,
-                                    double global_batch)
+/* The backward pass of the mean codes' loss, whose gradient reaches the mean codes only. */
+static void train_mean_codes(struct model *m, const struct batch *b, const struct pass *p,
+                             double global_batch)
 {
-    return shim_affine(s, shim_sum(s, each), 1.0 / global_batch, 0.0);
-}
-
-/* Adds the mean codes' loss, whose gradient reaches the mean codes only. */
-static struct shim_tensor *add_mean_codes(struct model *m, const struct batch *b,
-                                          const struct pass *p, double global_batch,
-                                          struct shim_tensor *total)
-{
-    struct shim_scope *s = m->scope;
     for (int who = 0; who < MODEL_PEOPLE && m->architecture->mean_codes; who++)
         if (b->images[who]) {
             struct shim_tensor *codes = codes_of_targets(m, b, p, who, false);
             struct shim_tensor *each =
-                mean_code_loss(s, &m->network, who, codes, b->draws[who], b->n);
-            total = shim_add(s, total, share_of(s, each, global_batch));
+                mean_code_loss(m->scope, &m->network, who, codes, b->draws[who], b->n);
+            shim_backward_sum(m->scope, each, 1.0 / global_batch);
         }
-    return total;
 }
 
 /* every: also evaluate losses of weight 0, except the adversarial one. */
 static struct terms measure(struct model *m, const struct batch *b, const struct pass *p,
-                            double global_batch, bool every)
+                            bool every)
 {
     struct terms t = {0};
     struct shim_scope *s = m->scope;
@@ -233,15 +228,13 @@ static struct terms measure(struct model *m, const struct batch *b, const struct
         if ((weight == 0.0 && !every) || !loss_is_known(&batch, (enum model_loss)i))
             continue;
         struct shim_tensor *each = loss_of_samples(s, (enum model_loss)i, &batch);
-        for (int who = 0; who < MODEL_PEOPLE; who++) {
-            if (!b->images[who])
-                continue;
-            t.of[who][i] = share_of(s, part(m, b, each, who), global_batch);
-            if (weight == 0.0)
-                continue;
-            struct shim_tensor *weighted = shim_affine(s, t.of[who][i], weight, 0.0);
-            t.total = t.total ? shim_add(s, t.total, weighted) : weighted;
-        }
+        for (int who = 0; who < MODEL_PEOPLE; who++)
+            if (b->images[who])
+                t.of[who][i] = shim_detach(s, part(m, b, each, who));
+        if (weight == 0.0)
+            continue;
+        each = shim_affine(s, each, weight, 0.0);
+        t.weighted = t.weighted ? shim_add(s, t.weighted, each) : each;
     }
     return t;
 }
@@ -258,29 +251,54 @@ static void train_discriminators(struct model *m, const struct batch *b, const s
         struct shim_tensor *each =
             discriminators_loss(s, m->discriminators, who, p->outputs[who].pictures,
                                 p->samples[who].target.images, &r1);
-        struct shim_tensor *loss = share_of(s, each, global_batch);
-        t->of[who][MODEL_LOSS_DISCRIMINATOR] = loss;
+        t->of[who][MODEL_LOSS_DISCRIMINATOR] = shim_detach(s, each);
         if (r1) {
-            t->of[who][MODEL_LOSS_R1] = share_of(s, r1, global_batch);
-            loss = shim_add(s, loss,
-                            shim_affine(s, t->of[who][MODEL_LOSS_R1], m->options.discriminator.r1,
-                                        0.0));
+            t->of[who][MODEL_LOSS_R1] = shim_detach(s, r1);
+            each = shim_add(s, each, shim_affine(s, r1, m->options.discriminator.r1, 0.0));
         }
-        total = total ? shim_add(s, total, loss) : loss;
+        total = total ? shim_add(s, total, each) : each;
     }
-    shim_backward(s, total, false);
+    shim_backward_sum(s, total, 1.0 / global_batch);
 }
 
-static void read_terms(struct model *m, const struct terms *t, struct model_losses *out)
+/* The samples' share of the mean over the global batch. Reads all terms at once: each reading waits
+ * for the device. */
+static enum status read_terms(struct model *m, const struct terms *t, size_t n, double global_batch,
+                              struct model_losses *out, struct errmsg *em)
 {
+    struct shim_tensor *present[MODEL_PEOPLE * MODEL_LOSSES];
+    double *term_of[MODEL_PEOPLE * MODEL_LOSSES];
+    size_t count = 0;
     *out = (struct model_losses){0};
     for (int who = 0; who < MODEL_PEOPLE; who++)
         for (int i = 0; i < MODEL_LOSSES; i++)
             if (t->of[who][i]) {
-                shim_to_memory(m->scope, t->of[who][i], SHIM_F64, &out->term[who][i], 1);
-                if (i < MODEL_OWN_LOSSES)
-                    out->total += m->options.loss_weight[i] * out->term[who][i];
+                term_of[count] = &out->term[who][i];
+                present[count++] = t->of[who][i];
             }
+    double *each = calloc(count * n + 1, sizeof *each);
+    if (!each)
+        return FAIL(em, ST_MEMORY, "out of memory");
+    if (count > 0)
+        shim_to_memory(m->scope, shim_cat(m->scope, present, count, 0), SHIM_F64, each, count * n);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < n; k++)
+            *term_of[i] += each[i * n + k];
+        *term_of[i] /= global_batch;
+    }
+    free(each);
+    for (int who = 0; who < MODEL_PEOPLE; who++)
+        for (int i = 0; i < MODEL_OWN_LOSSES; i++)
+            out->total += m->options.loss_weight[i] * out->term[who][i];
+    return shim_scope_check(m->scope, em);
+}
+
+/* Gradients of later passes are added. */
+static void add_gradients(struct model *m)
+{
+    shim_group_add_gradients(m->group);
+    if (m->discriminators)
+        shim_group_add_gradients(m->discriminators->group);
 }
 
 enum status model_zero_gradients(struct model *m, struct errmsg *em)
@@ -288,6 +306,9 @@ enum status model_zero_gradients(struct model *m, struct errmsg *em)
     enum status st = shim_group_zero_gradients(m->group, em);
     if (st == ST_OK && m->discriminators)
         st = shim_group_zero_gradients(m->discriminators->group, em);
+    m->passes = 0;
+    if (m->only_adds)
+        add_gradients(m);
     return st;
 }
 
@@ -298,17 +319,20 @@ enum status model_backward(struct model *m, const struct batch *b, double global
     struct shim_graph *graph = NULL;
     enum status st = ST_OK;
     if (has_people(b) && m->options.cuda_graph && !m->against)
-        st = recorded_find(&m->recorded, m->scope, m->group, b, global_batch, &graph, em);
+        st = recorded_find(&m->recorded, m->scope, m->group, b, global_batch,
+                           m->passes == 0 && !m->only_adds, &graph, em);
     if (has_people(b) && st == ST_OK) {
         shim_graph_begin(m->scope, graph);
         struct pass p = forward(m, b, true);
-        struct terms t = measure(m, b, &p, global_batch, false);
-        shim_backward(m->scope, add_mean_codes(m, b, &p, global_batch, t.total), false);
+        struct terms t = measure(m, b, &p, false);
+        train_mean_codes(m, b, &p, global_batch);
+        shim_backward_sum(m->scope, t.weighted, 1.0 / global_batch);
         if (m->against)
             train_discriminators(m, b, &p, global_batch, &t);
         shim_graph_end(m->scope, graph);
-        read_terms(m, &t, &losses);
-        st = shim_scope_check(m->scope, em);
+        add_gradients(m);
+        m->only_adds |= m->passes++ > 0 && m->options.cuda_graph;
+        st = read_terms(m, &t, b->n, global_batch, &losses, em);
         shim_scope_reset(m->scope);
     }
     if (st == ST_OK)
@@ -359,9 +383,8 @@ enum status model_evaluate(struct model *m, const struct batch *b, double global
         struct pass p = forward(m, b, false);
         if (pictures)
             download_pictures(m, b, &p, pictures);
-        struct terms t = measure(m, b, &p, global_batch, true);
-        read_terms(m, &t, &losses);
-        st = shim_scope_check(m->scope, em);
+        struct terms t = measure(m, b, &p, true);
+        st = read_terms(m, &t, b->n, global_batch, &losses, em);
         shim_scope_reset(m->scope);
     }
     if (st == ST_OK)

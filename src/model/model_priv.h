@@ -21,6 +21,8 @@ struct model {
     struct vgg *vgg;                       /* for the perceptual loss; NULL without it */
     struct discriminators *discriminators; /* for the adversarial loss; NULL without it */
     bool against;                          /* model_set_discriminators */
+    int passes;                            /* since the gradients were set to zero */
+    bool only_adds; /* a step has several passes, and one graph records all of them */
     struct model_flat flat;
     struct recorded recorded; /* with options.cuda_graph */
 };

@@ -3,16 +3,17 @@
 #include <string.h>
 
 #include "model/augment.h"
-#include "shim/shim.h"
+#include "shim/graph.h"
 
 #include "base/poison.h"
 
-static struct recorded_kind kind_of(const struct batch *b, double global_batch)
+static struct recorded_kind kind_of(const struct batch *b, double global_batch, bool fresh)
 {
     struct recorded_kind k;
     memset(&k, 0, sizeof k); /* also the padding: kinds are compared byte by byte */
     k.n = b->n;
     k.global_batch = global_batch;
+    k.fresh = fresh;
     for (int who = 0; who < MODEL_PEOPLE; who++) {
         k.arrays[who] = batch_arrays(b, who);
         k.augment[who] = augment_operations(b->draws[who], b->n);
@@ -34,10 +35,10 @@ static struct recorded_pass *find(struct recorded *r, const struct recorded_kind
 }
 
 enum status recorded_find(struct recorded *r, const struct shim_scope *s, struct shim_group *g,
-                          const struct batch *b, double global_batch, struct shim_graph **out,
-                          struct errmsg *em)
+                          const struct batch *b, double global_batch, bool fresh,
+                          struct shim_graph **out, struct errmsg *em)
 {
-    struct recorded_kind kind = kind_of(b, global_batch);
+    struct recorded_kind kind = kind_of(b, global_batch, fresh);
     struct recorded_pass *p = find(r, &kind);
     enum status st = ST_OK;
     if (p && p->seen < RECORDED_AFTER)

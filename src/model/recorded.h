@@ -21,6 +21,7 @@ struct recorded_kind {
     size_t n;
     double global_batch;
     unsigned arrays[MODEL_PEOPLE], augment[MODEL_PEOPLE];
+    bool fresh; /* gradients are written, not added */
 };
 
 /* Caller-owned, zeroed; recorded_release frees the graphs. */
@@ -35,8 +36,8 @@ struct recorded {
 
 /* The graph to record or replay this pass with; NULL: run it normally. */
 enum status recorded_find(struct recorded *r, const struct shim_scope *s, struct shim_group *g,
-                          const struct batch *b, double global_batch, struct shim_graph **out,
-                          struct errmsg *em) MUST_CHECK;
+                          const struct batch *b, double global_batch, bool fresh,
+                          struct shim_graph **out, struct errmsg *em) MUST_CHECK;
 void recorded_release(struct recorded *r);
 
 #endif

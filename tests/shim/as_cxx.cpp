@@ -1,4 +1,5 @@
 // Compiles only if shim.h is C++ as well as C; the tests beside it include it as C.
+#include "shim/graph.h"
 #include "shim/shim.h"
 
 enum status shim_header_as_cxx(struct errmsg *em);

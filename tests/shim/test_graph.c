@@ -3,7 +3,7 @@
  * the rest on stand-ins for NVIDIA's libraries, where copies are real and kernels do nothing: so
  * results here are what copies and views make of what was uploaded.
  */
-#include "shim/shim.h"
+#include "shim/graph.h"
 
 #include "testing.h"
 

@@ -243,9 +243,11 @@ static void several_threads_compute_the_same(void **state)
     assert_ok(shim_set_threads(before, &em));
 }
 
-/* All gradients of a layer from one backward, as (input, weight, bias), in floats that the caller
- * frees; the bias trained or not. */
-static float *trained(const struct layer *l, bool bf16, bool train_bias, struct results *of)
+/* All gradients of a layer, as (input, weight, bias), in floats that the caller frees; the bias
+ * trained or not. overwritten 0: from one backward. Else all that are in memory are this number
+ * when `passes` backwards begin. */
+static float *trained_over(const struct layer *l, bool bf16, bool train_bias, float overwritten,
+                           int passes, struct results *of)
 {
     struct shim_scope *s = NULL;
     struct shim_group *g = NULL;
@@ -266,15 +268,57 @@ static float *trained(const struct layer *l, bool bf16, bool train_bias, struct 
     }
     if (!train_bias)
         assert_ok(shim_group_freeze(g, all - of->count[BIAS], of->count[BIAS], &em));
-    shim_autocast(s, bf16);
-    struct shim_tensor *y = apply(s, l, false, in);
-    shim_autocast(s, false);
-    shim_backward(s, weighted_sum(s, y), false);
+    if (overwritten != 0) {
+        for (size_t i = 0; i < all; i++)
+            values[i] = overwritten;
+        assert_ok(shim_group_zero_gradients(g, &em));
+        assert_ok(shim_group_write(g, SHIM_GRADIENTS, 0, values, all, &em));
+    }
+    for (int pass = 0; pass < passes; pass++) {
+        shim_autocast(s, bf16);
+        struct shim_tensor *y = apply(s, l, false, in);
+        shim_autocast(s, false);
+        shim_backward(s, weighted_sum(s, y), false);
+        shim_group_add_gradients(g);
+    }
     assert_ok(shim_scope_check(s, &em));
     assert_ok(shim_group_read(g, SHIM_GRADIENTS, 0, values, all, &em));
     shim_scope_free(s);
     shim_group_free(g);
     return values;
+}
+
+static float *trained(const struct layer *l, bool bf16, bool train_bias, struct results *of)
+{
+    return trained_over(l, bf16, train_bias, 0, 1, of);
+}
+
+/* An addition is a launch, and a pass over memory. */
+static void the_first_gradient_of_a_weight_is_written_and_later_ones_are_added(void **state)
+{
+    (void)state;
+    EACH(l, ours)
+    {
+        if (l->kind == SAME) /* libtorch's on a CPU: always added */
+            continue;
+        struct results alone = {0};
+        struct way way = {.device = "cpu", .dtype = SHIM_F32, .large_bias = true};
+        assert_ok(run(l, way, &alone));
+        float *once = trained(l, false, true, &alone);
+        for (int passes = 1; passes <= 3; passes++) {
+            float *over = trained_over(l, false, true, 7.0f, passes, &alone), expected = 0;
+            size_t first = alone.count[IN];
+            for (size_t i = first; i < first + alone.count[WEIGHT]; i++) {
+                expected = once[i];
+                for (int pass = 1; pass < passes; pass++)
+                    expected += once[i];
+                assert_float_equal(over[i], expected, 0);
+            }
+            free(over);
+        }
+        free(once);
+        results_free(&alone);
+    }
 }
 
 /* One backward gives each gradient the bits it has alone, and one less where the bias is frozen. */
@@ -364,6 +408,7 @@ int main(void)
         cmocka_unit_test(layers_are_near_in_bf16),
         cmocka_unit_test(several_threads_compute_the_same),
         cmocka_unit_test(a_frozen_bias_changes_no_other_gradient),
+        cmocka_unit_test(the_first_gradient_of_a_weight_is_written_and_later_ones_are_added),
         cmocka_unit_test(second_derivatives_exist_or_are_refused),
         cmocka_unit_test(what_does_not_fit_is_an_error),
     };

@@ -185,6 +185,10 @@ struct shim_tensor *shim_cat(struct shim_scope *s, struct shim_tensor *const *pa
                              int64_t dim);
 struct shim_tensor *shim_narrow(struct shim_scope *s, const struct shim_tensor *x, int64_t dim,
                                 int64_t start, int64_t length);
+/* Two parts of x along dim, the first of them of this length. Backward is one concatenation, where
+ * that of two shim_narrow fills and adds two tensors of x's size. */
+void shim_halve(struct shim_scope *s, const struct shim_tensor *x, int64_t dim, int64_t length,
+                struct shim_tensor *out[2]);
 struct shim_tensor *shim_reshape(struct shim_scope *s, const struct shim_tensor *x, size_t n_dims,
                                  const int64_t *dims);
 struct shim_tensor *shim_permute(struct shim_scope *s, const struct shim_tensor *x, size_t n_dims,
@@ -251,6 +255,8 @@ struct shim_tensor *shim_interpolate(struct shim_scope *s, const struct shim_ten
 /* Adds d loss / d parameter to the gradient of every parameter that the graph reaches. Errors land
  * in the scope. create_graph records backward itself, for second derivatives. */
 void shim_backward(struct shim_scope *s, const struct shim_tensor *loss, bool create_graph);
+/* Backward of scale times the sum of all elements of `each`. */
+void shim_backward_sum(struct shim_scope *s, const struct shim_tensor *each, double scale);
 /* Returns d y / d x of a scalar y. The gradients of parameters do not change. */
 struct shim_tensor *shim_gradient(struct shim_scope *s, const struct shim_tensor *y,
                                   const struct shim_tensor *x, bool create_graph);
@@ -314,6 +320,14 @@ void shim_group_on_ready(struct shim_group *g, void (*fn)(void *ctx, size_t offs
 enum status shim_group_freeze(struct shim_group *g, size_t offset, size_t count,
                               struct errmsg *em) MUST_CHECK;
 enum status shim_group_zero_gradients(struct shim_group *g, struct errmsg *em) MUST_CHECK;
+/* For a pass on a GPU: brings the weights of all convolutions of the group into the layout and the
+ * type of cuDNN at once. Without it each layer does that for its own. Call it before the pass uses
+ * parameters; it holds until shim_scope_reset, and parameters may not change until then. */
+void shim_group_turn(struct shim_scope *s, struct shim_group *g);
+/* Call after the first pass that follows shim_group_zero_gradients. Until then layers may write
+ * their gradients where they belong, instead of adding them; a recorded pass does the same each
+ * time. */
+void shim_group_add_gradients(struct shim_group *g);
 /* Copies between host memory of the group's dtype and a range of a flat array. */
 enum status shim_group_write(struct shim_group *g, enum shim_flat which, size_t offset,
                              const void *host, size_t count, struct errmsg *em) MUST_CHECK;
@@ -371,37 +385,6 @@ enum status shim_group_squares(const struct shim_group *g, enum shim_flat which,
 /* The same for elements in host memory, of the group's dtype. */
 enum status shim_group_squares_of(const struct shim_group *g, const void *elements, size_t count,
                                   double *sums, struct errmsg *em) MUST_CHECK;
-
-/* ---- Recorded passes: CUDA graphs ------------------------------------------------------------ */
-
-/*
- * Records a forward and backward pass as one CUDA graph and runs it again with new data. Launching
- * many short kernels one by one takes longer than running them.
- *
- *     shim_graph_begin(scope, graph);                 // first time: records; later: copies data
- *     struct shim_tensor *x = shim_from_memory(scope, SHIM_U8, images, 4, dims);
- *     struct shim_tensor *loss = shim_sum(scope, x);  // the same calls every time
- *     shim_backward(scope, loss, false);
- *     shim_graph_end(scope, graph);                   // runs the graph
- *     shim_to_memory(scope, loss, SHIM_F64, &value, 1);
- *     shim_scope_reset(scope);
- *
- * Between begin and end, make the same calls with the same scalars and sizes every time. Only the
- * contents of the group and of the memory given to shim_from_memory may change. A different call is
- * an error in the scope; a different scalar is not noticed. Make the calls a few times without a
- * graph first, so that libtorch has chosen its kernels. Tensors keep their memory until the graph
- * is freed, and their values until it runs again. shim_graph_end calls shim_group_on_ready's
- * function, on the caller's thread, after it has queued the pass.
- */
-struct shim_graph;
-
-/* ST_TORCH if the scope is not on a GPU. */
-enum status shim_graph_new(const struct shim_scope *s, struct shim_group *group,
-                           struct shim_graph **out, struct errmsg *em) MUST_CHECK;
-void shim_graph_free(struct shim_graph *g);
-/* Errors land in the scope. With NULL the calls in between run as usual. */
-void shim_graph_begin(struct shim_scope *s, struct shim_graph *g);
-void shim_graph_end(struct shim_scope *s, struct shim_graph *g);
 
 /* ---- Archives: what torch.save writes ------------------------------------------------------- */
 

@@ -25,6 +25,20 @@ static void leave_pose_scale(const struct architecture *a, struct trainable *t)
     t->ranges[t->n - 1].count -= of[0].count + of[1].count;
 }
 
+/* Each range is a pass of the optimizer. */
+static void join_neighbours(struct trainable *t)
+{
+    size_t n = 0;
+    for (size_t i = 1; i < t->n; i++) {
+        struct model_range *last = &t->ranges[n];
+        if (last->first + last->count == t->ranges[i].first)
+            last->count += t->ranges[i].count;
+        else
+            t->ranges[++n] = t->ranges[i];
+    }
+    t->n = t->n > 0 ? n + 1 : 0;
+}
+
 enum status frozen_init(const struct architecture *a, const bool frozen[MODEL_PARTS],
                         struct shim_group *group, struct trainable *out, struct errmsg *em)
 {
@@ -41,6 +55,7 @@ enum status frozen_init(const struct architecture *a, const bool frozen[MODEL_PA
         if (part == MODEL_POSE && !frozen[part])
             leave_pose_scale(a, &t);
     }
+    join_neighbours(&t);
     if (st == ST_OK && t.n == 0)
         st = FAIL(em, ST_CONFIG, "every part is frozen: nothing is left to train");
     if (st == ST_OK)

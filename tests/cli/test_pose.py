@@ -14,7 +14,7 @@ import bifrons
 from exact_runs import BIFRONS, checkpoint, command, losses, run, sets, tensors, train  # noqa: F401
 
 POSE = ["model.pose=predicted", "loss.pose=0.2", "train.init=he", "model.width=16", "model.mean_codes=true",
-        "augment.back_translation=0.5", "checkpoint.every_steps=2"]
+        "augment.back_translation=0.5", "augment.predicted_pose=0.5", "checkpoint.every_steps=2"]
 
 
 def state(out, step=4):

@@ -51,8 +51,18 @@ fi
 if command -v help2man >/dev/null; then
     "$source/packaging/make-man" "$scratch/$bifrons" man 2>log || fail "$(cat log)"
     for page in bifrons $(printf 'bifrons-%s ' $commands); do
-        grep -q '^\.SH SYNOPSIS' "man/$page.1" || fail "there is no manual page $page.1"
+        headings="NAME SYNOPSIS DESCRIPTION OPTIONS \"EXIT STATUS\" EXAMPLES \"SEE ALSO\""
+        [ $page != bifrons ] ||
+            headings="NAME SYNOPSIS DESCRIPTION COMMANDS \"EXIT STATUS\" ENVIRONMENT FILES \"SEE ALSO\""
+        has=$(sed -n 's/^\.SH //p' "man/$page.1" | grep -v "^\"CONFIGURATION" | paste -sd " ")
+        [ "$has" = "$headings" ] || fail "the manual page $page.1 has $has"
+        grep -qx 64 "man/$page.1" || fail "the manual page $page.1 does not list exit status 64"
+        if command -v man >/dev/null; then
+            LC_ALL=C.UTF-8 man --warnings -l "man/$page.1" >/dev/null 2>said || fail "man ends with status $?"
+            [ ! -s said ] || fail "man says of $page.1: $(cat said)"
+        fi
     done
+    grep -qx "seed = 1" man/bifrons-train.1 || fail "bifrons-train.1 does not list the keys"
 fi
 
 # Into folders of others, twice: a later version no longer has a file that an earlier one put there.

@@ -48,6 +48,16 @@ fi
     done
 )
 
+"$bifrons" train configs/recipe.toml 2>said && fail "train reads a file that is not there"
+grep -q "comes with bifrons: $scratch/prefix/share/bifrons/configs/recipe.toml\$" said ||
+    fail "train does not say where the configurations are: $(cat said)"
+"$bifrons" plan "$scratch/prefix/share/bifrons/configs/debug.toml" --cluster gpu8x80.toml 2>said &&
+    fail "plan reads a cluster that is not there"
+grep -q "comes with bifrons: $scratch/prefix/share/bifrons/configs/clusters/gpu8x80.toml\$" said ||
+    fail "plan does not say where the clusters are: $(cat said)"
+"$bifrons" train configs/other.toml 2>said && fail "train reads a file that is not there"
+grep -q "other.toml: No such file or directory\$" said || fail "train says: $(cat said)"
+
 if command -v help2man >/dev/null; then
     "$source/packaging/make-man" "$scratch/$bifrons" man 2>log || fail "$(cat log)"
     for page in bifrons $(printf 'bifrons-%s ' $commands); do

@@ -204,11 +204,12 @@ enum status pack_note_uncut(struct pack_source *s, int size, struct errmsg *em)
     if (uncut.n == 0)
         return ST_OK;
     path_folder(s->items[0].path, folder, sizeof folder);
-    return pack_note_add(s->report, false, folder, em,
-                         "%zu of %zu pictures %s large and not square, and nothing says where the "
-                         "face is: the middle square is packed (%s). Sets are of pictures cut to the face; "
-                         "bifrons extract cuts them out of whole photographs",
-                         uncut.n, n, uncut.n == 1 ? "is" : "are", name_list_text(&uncut));
+    return pack_note_add(
+        s->report, false, folder, em,
+        "%zu of %zu pictures %s large and not square, and nothing says where the "
+        "face is: the middle square is packed (%s). Sets are of pictures cut to the face; "
+        "bifrons extract cuts them out of whole photographs",
+        uncut.n, n, uncut.n == 1 ? "is" : "are", name_list_text(&uncut));
 }
 
 /* --- copies ----------------------------------------------------------------------------------- */

@@ -216,6 +216,22 @@ out:
     return st;
 }
 
+bool picture_is_generated(const char *path)
+{
+    static const char word[] = "lgorithmicMedia"; /* trained…, composite…, and without a model */
+    uint8_t part[1 << 14];
+    bool found = false;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+    for (int last = 0; last < 2 && !found && fd >= 0; last++) {
+        ssize_t n = pread(fd, part, sizeof part, last ? MAX(end - (off_t)sizeof part, 0) : 0);
+        found = n > 0 && memmem(part, (size_t)n, word, sizeof word - 1);
+    }
+    if (fd >= 0)
+        close(fd);
+    return found;
+}
+
 enum status picture_check_output(const char *path, struct errmsg *em)
 {
     static const char ours[] = "Software\0Bifrons";

@@ -115,6 +115,9 @@ enum status picture_encode_png(const struct picture *p, const struct picture_mar
 enum status picture_encode_jpeg(const struct picture *p, const struct picture_mark *mark,
                                 int quality, uint8_t **bytes_out, size_t *n_out,
                                 struct errmsg *em) MUST_CHECK;
+/* True if XMP data near the start or the end of a picture or video say that an algorithm drew it or
+ * a part of it (IPTC DigitalSourceType), as Bifrons and other programs write them. */
+bool picture_is_generated(const char *path);
 /* Checks that picture_write_png may write there. ST_USAGE: a file that Bifrons did not make would
  * be lost; ST_IO: not a file. */
 enum status picture_check_output(const char *path, struct errmsg *em) MUST_CHECK;

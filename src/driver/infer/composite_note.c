@@ -10,7 +10,7 @@
 
 #include "base/poison.h"
 
-static const char first_line[] = "Composite with a face drawn by a trained model (Bifrons)\n";
+static const char first_line[] = PICTURE_NOTE_BEGINS;
 
 static enum status note_path(const char *composite, char out[static PATH_BYTES_MAX],
                              struct errmsg *em)
@@ -91,7 +91,8 @@ static bool has_note(const char *path)
 
 void composite_places_look(struct composite_places *p, const char *input, const char *composite)
 {
-    if (picture_is_generated(input) || has_note(input))
+    char hash[PICTURE_HASH_BYTES];
+    if (picture_read_mark(input, hash) || has_note(input))
         name_list_add(&p->generated, input);
     if (file_exists(composite))
         name_list_add(&p->replaced, composite);

@@ -1,5 +1,6 @@
 """What sets know of each face beside its points: pose, identity, source and time."""
 import json
+import re
 import zipfile
 
 import h5py
@@ -237,6 +238,22 @@ def test_where_the_poses_of_two_people_do_not_overlap_is_told_and_drawn(bifrons,
     assert got["gaps"] == [{"set": 0, "faces": "turned to the left", "beyond": 20, "n": [left, 0]}]
     run(bifrons, "inspect", "a.h5", "a.h5", "--overlap", "o.png")
     assert "both people are turned as far" in run(bifrons, "inspect", "a.h5", "a.h5", "--overlap", "o.png").out
+
+
+def test_two_sets_of_one_person_are_told(bifrons, tmp_path):
+    """By their identities, in overlap and before a training; where a set has none, nothing is said."""
+    n, one = 60, RANDOM.normal(0, .1, 128)
+    for name, person, shift in (("a", "Ada", 0), ("b", "Bo", .02), ("c", "Cy", .05), ("d", "Di", None)):
+        identity = {} if shift is None else {"identity": (one + shift + RANDOM.normal(0, .03, (n, 128))).astype("float32")}
+        write_many(tmp_path / f"{name}.h5", n, **{**many(n, person, numpy.linspace(-40, 40, n)), **identity})
+        with h5py.File(tmp_path / f"{name}.h5", "a") as f:
+            f["images"][0] = picture(ord(name), 16, 16)
+    told = {"b": "identity the means of their identities are 0.2", "c": "apart: two people (two people: 0.45 or more)", "d": None}
+    for other, text in told.items():
+        out = run(bifrons, "inspect", "a.h5", f"{other}.h5", "--overlap", "o.png").out
+        trained = run(bifrons, "train", "--data-a", "a.h5", "--data-b", f"{other}.h5", "--image-size", 64, "--dry-run").err
+        assert text in re.sub(" +", " ", out) if text else "identit" not in out
+        assert ("one person" in out) == (other == "b") == ("seem to show one person: the means" in trained)
 
 
 def test_sets_without_poses_and_bad_usage_are_told(bifrons, tmp_path):

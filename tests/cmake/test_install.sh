@@ -63,8 +63,8 @@ if command -v help2man >/dev/null; then
     for page in bifrons $(printf 'bifrons-%s ' $commands); do
         headings="NAME SYNOPSIS DESCRIPTION OPTIONS \"EXIT STATUS\" EXAMPLES \"SEE ALSO\""
         [ $page != bifrons ] ||
-            headings="NAME SYNOPSIS DESCRIPTION COMMANDS \"EXIT STATUS\" ENVIRONMENT FILES \"SEE ALSO\""
-        has=$(sed -n 's/^\.SH //p' "man/$page.1" | grep -v "^\"CONFIGURATION" | paste -sd " ")
+            headings="NAME SYNOPSIS DESCRIPTION COMMANDS \"EXIT STATUS\" ENVIRONMENT \"SEE ALSO\""
+        has=$(sed -n 's/^\.SH //p' "man/$page.1" | grep -v "^\"CONFIGURATION\|^FILES" | paste -sd " ")
         [ "$has" = "$headings" ] || fail "the manual page $page.1 has $has"
         grep -qx 64 "man/$page.1" || fail "the manual page $page.1 does not list exit status 64"
         if command -v man >/dev/null; then
@@ -72,6 +72,7 @@ if command -v help2man >/dev/null; then
             [ ! -s said ] || fail "man says of $page.1: $(cat said)"
         fi
     done
+    grep -q '^\.SH FILES' man/bifrons.1 && grep -q '^\.SH FILES' man/bifrons-train.1 || fail "no FILES"
     grep -qx "seed = 1" man/bifrons-train.1 || fail "bifrons-train.1 does not list the keys"
 fi
 

@@ -55,6 +55,14 @@ grep -q "comes with bifrons: $scratch/prefix/share/bifrons/configs/recipe.toml\$
     fail "plan reads a cluster that is not there"
 grep -q "comes with bifrons: $scratch/prefix/share/bifrons/configs/clusters/gpu8x80.toml\$" said ||
     fail "plan does not say where the clusters are: $(cat said)"
+if "$bifrons" synth drawn --count 1 --size 64 2>said; then
+    "$bifrons" pack drawn/person_a -o a.h5 2>said || fail "pack: $(cat said)"
+    grep -q "next: .*bifrons train $scratch/prefix/share/bifrons/configs/recipe.toml --set data.a=a.h5" said ||
+        fail "pack names another configuration: $(cat said)"
+    mkdir configs && touch configs/recipe.toml
+    "$bifrons" pack drawn/person_a -o a.h5 2>said || fail "pack: $(cat said)"
+    grep -q "next: .*bifrons train configs/recipe.toml" said || fail "pack names another configuration: $(cat said)"
+fi
 "$bifrons" train configs/other.toml 2>said && fail "train reads a file that is not there"
 grep -q "other.toml: No such file or directory\$" said || fail "train says: $(cat said)"
 

@@ -189,24 +189,8 @@ void config_path_hint(const char *path, char out[static CONFIG_HINT_BYTES])
 
 void config_file_hint(const char *path, char *out, size_t out_bytes)
 {
-    static const char *const places[] = {
-        "../share/bifrons/configs",    /* from bin */
-        "../../share/bifrons/configs", /* from libexec/bifrons */
-        "../../configs",               /* from build/release */
-    };
-    static const char *const inner[] = {"", "/clusters"};
-    char self[PATH_BYTES_MAX], folder[PATH_BYTES_MAX], place[2 * PATH_BYTES_MAX];
-    char *found = NULL;
+    char found[PATH_BYTES_MAX];
     out[0] = '\0';
-    if (command_own_path(self, NULL) != ST_OK)
-        return;
-    path_folder(self, folder, sizeof folder);
-    for (size_t i = 0; i < ARRAY_LENGTH(places) * ARRAY_LENGTH(inner) && !found; i++) {
-        snprintf(place, sizeof place, "%s/%s%s/%s", folder, places[i / 2], inner[i % 2],
-                 path_name(path));
-        found = realpath(place, NULL);
-    }
-    if (found && file_exists(found))
+    if (command_find_config(path, found))
         snprintf(out, out_bytes, "; it comes with bifrons: %s", found);
-    free(found);
 }

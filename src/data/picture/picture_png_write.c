@@ -89,6 +89,9 @@ static void filter_row(const uint8_t *row, const uint8_t *above, size_t n, uint8
     }
 }
 
+/* of zlib: a third of the time of its default, 6, for files that are 3 to 5 % larger */
+enum { LEVEL = 4 };
+
 static enum status append_pixels(struct bytes *b, const struct picture *p, struct errmsg *em)
 {
     enum status st = ST_OK;
@@ -102,7 +105,7 @@ static enum status append_pixels(struct bytes *b, const struct picture *p, struc
     for (size_t y = 0; y < (size_t)p->height; y++)
         filter_row(p->rgb + y * row_bytes, y > 0 ? p->rgb + (y - 1) * row_bytes : NULL, row_bytes,
                    raw + y * (row_bytes + 1));
-    if (compress2(packed, &packed_bytes, raw, raw_bytes, 6) != Z_OK)
+    if (compress2(packed, &packed_bytes, raw, raw_bytes, LEVEL) != Z_OK)
         st = FAIL(em, ST_INTERNAL, "zlib failed while writing PNG");
     else
         st = append_chunk(b, "IDAT", packed, packed_bytes, em);

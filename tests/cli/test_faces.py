@@ -352,8 +352,8 @@ def test_folders_sheets_and_what_checkpoints_drew_are_found(bifrons, tmp_path):
         ("drawn", "w/swapped", "pictures", 2), ("drawn", "w/put", "pictures", 1), ("drawn", "w/put", "name", 1)}
     assert got["unknown"] == 1
     text = run(bifrons, "inspect", "--uses", "w/ada.h5", "w").out
-    for line in ("w/cut/unsure: faces that may be this person's\n", "w/swapped: 2 drawn by a checkpoint of these pictures\n",
-                 "w/put: 1 drawn by another checkpoint; the notes name a person of this name\n",
+    for line in ("w/cut/unsure: faces that may be this person's\n", "w/swapped: 2 pictures drawn by a checkpoint of these pictures\n",
+                 "w/put: 1 picture drawn by another checkpoint; the notes name a person of this name\n",
                  "1 picture is drawn by checkpoints that are not here", "not seen  "):
         assert line in text
 

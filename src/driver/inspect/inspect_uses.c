@@ -269,7 +269,9 @@ static void describe(const json_t *entry, char *out, size_t room)
     else if (strcmp(kind, "sheet") == 0)
         snprintf(out, room, "the contact sheet of a set: %s", what);
     else if (strcmp(kind, "drawn") == 0)
-        snprintf(out, room, "%lld drawn by %s", json_integer_value(json_object_get(entry, "n")),
+        snprintf(out, room, "%lld picture%s drawn by %s",
+                 json_integer_value(json_object_get(entry, "n")),
+                 PLURAL(json_integer_value(json_object_get(entry, "n"))),
                  same ? "a checkpoint of these pictures"
                       : "another checkpoint; the notes name a person of this name");
     else if (strcmp(kind, kinds[KIND_SET]) == 0)

@@ -154,8 +154,11 @@ static bool names(const json_t *people, const char *person)
 {
     size_t i;
     json_t *name;
-    json_array_foreach(people, i,
-                       name) if (strcmp(json_string_value(name), person) == 0) return true;
+    json_array_foreach(people, i, name)
+    {
+        if (strcmp(json_string_value(name), person) == 0)
+            return true;
+    }
     return false;
 }
 

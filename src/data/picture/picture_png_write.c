@@ -219,6 +219,30 @@ out:
     return st;
 }
 
+bool picture_read_mark(const char *path, char hash[static PICTURE_HASH_BYTES])
+{
+    static const char word[] = "lgorithmicMedia"; /* trained…, composite…, and without a model */
+    static const char element[] = "<bifrons:checkpoint>";
+    char part[(1 << 14) + 1];
+    bool found = false;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    off_t room = sizeof part - 1, end = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+    hash[0] = '\0';
+    for (int last = 0; last < 2 && !found && fd >= 0; last++) {
+        ssize_t n = pread(fd, part, (size_t)room, last ? MAX(end - room, 0) : 0);
+        found = n > 0 && memmem(part, (size_t)n, word, sizeof word - 1);
+        part[MAX(n, 0)] = '\0';
+        const char *at = found ? memmem(part, (size_t)n, element, sizeof element - 1) : NULL;
+        if (at)
+            snprintf(hash, PICTURE_HASH_BYTES, "%.*s",
+                     (int)strspn(at + sizeof element - 1, "0123456789abcdef"),
+                     at + sizeof element - 1);
+    }
+    if (fd >= 0)
+        close(fd);
+    return found;
+}
+
 enum status picture_check_output(const char *path, struct errmsg *em)
 {
     static const char ours[] = "Software\0Bifrons";

@@ -4,6 +4,8 @@ command that brings it.
     needs.check("bench/compare", needs.programs(build), needs.mpirun(), needs.modules("torch", "h5py"))
 
 Each of the functions gives (what is missing, the command) pairs. `python` is the one of .venv.
+
+A program that imports this ends on Ctrl-C with one line, without a traceback; the shell's status is 130.
 """
 
 import os
@@ -14,6 +16,16 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".venv/bin/python"
+
+
+def show_error(kind, error, trace):
+    if issubclass(kind, KeyboardInterrupt):  # Python then ends by the signal
+        print(f"{pathlib.Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = show_error
 
 
 def programs(build, *names):

@@ -24,8 +24,11 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/configs ${PROJECT_SOURCE_DIR}/slurm
 install(FILES ${PROJECT_SOURCE_DIR}/build/share/bifrons/faces.pt
               ${PROJECT_SOURCE_DIR}/build/share/bifrons/identity.pt
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bifrons OPTIONAL)
+# messages and --help name README.md and docs/
 install(FILES ${PROJECT_SOURCE_DIR}/NOTICE ${PROJECT_SOURCE_DIR}/CHANGELOG.md
+              ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/README.ja.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/packaging/bifrons.bash RENAME bifrons
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 

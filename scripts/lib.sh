@@ -53,7 +53,8 @@ ticker() { # ticker LOG TITLE PARENT
 }
 
 # run_step NAME TITLE COMMAND...: runs it with no stdin and its output in build/logs/NAME.log; says
-# how long it took; on failure shows the log's end and returns the command's status.
+# how long it took; on failure shows the log's end and returns the command's status. A function runs in
+# a subshell that ends at its first failure (but not where run_step itself is followed by ||).
 run_step() {
     local log=$logs/$1.log title=$2 begin=$SECONDS status=0
     shift 2
@@ -62,7 +63,13 @@ run_step() {
     : >"$log"
     ticker "$log" "$title" $$ &
     ticker_pid=$!
-    "$@" </dev/null >"$log" 2>&1 || status=$?
+    set +e
+    (
+        set -e
+        "$@"
+    ) </dev/null >"$log" 2>&1
+    status=$?
+    set -e
     stop_ticker
     [ ! -t 1 ] || printf '\r\033[K'
     if ((status != 0)); then

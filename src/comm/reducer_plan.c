@@ -201,7 +201,9 @@ static void describe(struct reducer *r, const struct link *link)
     if (r->n_buckets > 1)
         n += snprintf(out + n, REDUCER_TEXT_BYTES - (size_t)n, "%.2f to ", least);
     n += snprintf(out + n, REDUCER_TEXT_BYTES - (size_t)n, "%.2f MiB, ", most);
-    if (r->options.bucket_bytes > 0)
+    if (comm_world_size(r->options.comm) == 1)
+        snprintf(out + n, REDUCER_TEXT_BYTES - (size_t)n, "not summed: there is one rank");
+    else if (r->options.bucket_bytes > 0)
         snprintf(out + n, REDUCER_TEXT_BYTES - (size_t)n, "%.2f MiB at most by comm.bucket_mb",
                  (double)r->options.bucket_bytes / unit);
     else

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -111,3 +112,17 @@ def test_the_reason_of_a_failure_is_not_the_launchers_rule():
     assert measure.reason_of("[rank0]: torch.OutOfMemoryError: no room\n" + launcher) == "torch.OutOfMemoryError: no room"
     assert measure.reason_of("warning: x\nerror: train.lr = 3: no\n-----\n") == "error: train.lr = 3: no"
     assert measure.reason_of(60 * "=") == "it says nothing" and measure.reason_of("a line\n====") == "a line"
+
+
+def test_ctrl_c_shows_no_traceback():
+    """Each program imports needs, which sees to it."""
+    assert all("\nimport needs\n" in (ROOT / "bench" / name).read_text() for name in SCRIPTS)
+    waits = "import signal, sys; sys.argv = ['bench/x']; import needs; print(flush=True); signal.pause()"
+    child = subprocess.Popen([sys.executable, "-c", waits], cwd=ROOT / "bench", text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    child.stdout.readline()
+    child.send_signal(signal.SIGINT)
+    assert child.communicate(timeout=60)[1] == "x: interrupted\n"
+    assert child.returncode == -signal.SIGINT  # 130 in a shell
+    broken = subprocess.run([sys.executable, "-c", "import needs; 1 / 0"], cwd=ROOT / "bench", text=True, capture_output=True)
+    assert "ZeroDivisionError" in broken.stderr and broken.returncode == 1

@@ -1,10 +1,12 @@
 """What sets know of each face beside its points: pose, identity, source and time."""
 import json
+import re
 import zipfile
 
 import h5py
 import numpy
 import PIL.Image
+import PIL.PngImagePlugin
 import pytest
 
 from conftest import picture, save
@@ -238,6 +240,22 @@ def test_where_the_poses_of_two_people_do_not_overlap_is_told_and_drawn(bifrons,
     assert "both people are turned as far" in run(bifrons, "inspect", "a.h5", "a.h5", "--overlap", "o.png").out
 
 
+def test_two_sets_of_one_person_are_told(bifrons, tmp_path):
+    """By their identities, in overlap and before a training; where a set has none, nothing is said."""
+    n, one = 60, RANDOM.normal(0, .1, 128)
+    for name, person, shift in (("a", "Ada", 0), ("b", "Bo", .02), ("c", "Cy", .05), ("d", "Di", None)):
+        identity = {} if shift is None else {"identity": (one + shift + RANDOM.normal(0, .03, (n, 128))).astype("float32")}
+        write_many(tmp_path / f"{name}.h5", n, **{**many(n, person, numpy.linspace(-40, 40, n)), **identity})
+        with h5py.File(tmp_path / f"{name}.h5", "a") as f:
+            f["images"][0] = picture(ord(name), 16, 16)
+    told = {"b": "identity the means of their identities are 0.2", "c": "apart: two people (two people: 0.45 or more)", "d": None}
+    for other, text in told.items():
+        out = run(bifrons, "inspect", "a.h5", f"{other}.h5", "--overlap", "o.png").out
+        trained = run(bifrons, "train", "--data-a", "a.h5", "--data-b", f"{other}.h5", "--image-size", 64, "--dry-run").err
+        assert text in re.sub(" +", " ", out) if text else "identit" not in out
+        assert ("one person" in out) == (other == "b") == ("seem to show one person: the means" in trained)
+
+
 def test_sets_without_poses_and_bad_usage_are_told(bifrons, tmp_path):
     write_set(tmp_path / "a.h5", pose=POSE)
     write_set(tmp_path / "b.h5")
@@ -295,6 +313,49 @@ def test_what_holds_a_person_is_found_under_any_name(bifrons, tmp_path):
     assert "runs/y: other pictures of a person of this name as person A\n" in text
     assert "2 runs, 2 checkpoints, 2 sets and 1 other report; 2 could not be read, and may hold them, too\n" in text
     assert "1 link to folders was not followed" in text
+
+
+def drawn(path, by):
+    """A picture with the mark of bifrons swap."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    info = PIL.PngImagePlugin.PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", "digitalsourcetype/trainedAlgorithmicMedia<" + (f"<bifrons:checkpoint>{by}</" if by else ""))
+    PIL.Image.new("RGB", (8, 8)).save(path, pnginfo=info)
+
+
+def test_folders_sheets_and_what_checkpoints_drew_are_found(bifrons, tmp_path):
+    """Drawn pictures by the hash of their checkpoint, else by the names in the notes beside them."""
+    def note(path, by, *people):
+        drawn(path, by)
+        path.with_suffix(".txt").write_text(f"Composite with a face drawn by a trained model (Bifrons)\npicture: {path.name}\n"
+                                            f"checkpoint (XXH3-128): {by}\n" + "".join(f"\nconsent of {p}:\nx\n" for p in people))
+
+    write_set(tmp_path / "w/ada.h5")
+    mine = shown(bifrons, "w/ada.h5")["fingerprint"]
+    (tmp_path / "w/ada.sheet.png").write_bytes(b"")
+    checkpoint(tmp_path / "w/c/step-1.pt", ["Bo", "Ada"], ["0" * 16, mine])
+    (tmp_path / "w/c/step-1.pt.xxh3").write_text("a" * 32 + "  step-1.pt\n")
+    for name, text in (("cut", "Ada\n"), ("bo", "Bo")):
+        save(tmp_path / "w" / name / "unsure/x.png", picture(1, SIZE, SIZE))
+        (tmp_path / "w" / name / "person.txt").write_text(text)
+    drawn(tmp_path / "w/swapped/x.png", "a" * 32)
+    drawn(tmp_path / "w/swapped/y.png", "a" * 32)
+    drawn(tmp_path / "w/swapped/z.png", "b" * 32)
+    note(tmp_path / "w/put/a.png", "a" * 32, "Ada", "Bo")
+    note(tmp_path / "w/put/b.png", "b" * 32, "Ada", "Bo")
+    note(tmp_path / "w/put/c.png", "b" * 32, "Bo", "Cy")
+    run_record(tmp_path / "w/r/run.json", ["Cy", "Bo"], ["3" * 16, "2" * 16])
+    drawn(tmp_path / "w/r/previews/step-1.png", None)
+    got = shown(bifrons, "--uses", "w/ada.h5", "w")
+    assert {(x["kind"], x["path"], x["match"], x["n"]) for x in got["found"] if "n" in x} == {
+        ("sheet", "w/ada.sheet.png", "pictures", 1), ("folder", "w/cut", "name", 1), ("folder", "w/cut/unsure", "unsure", 1),
+        ("drawn", "w/swapped", "pictures", 2), ("drawn", "w/put", "pictures", 1), ("drawn", "w/put", "name", 1)}
+    assert got["unknown"] == 1
+    text = run(bifrons, "inspect", "--uses", "w/ada.h5", "w").out
+    for line in ("w/cut/unsure: faces that may be this person's\n", "w/swapped: 2 pictures drawn by a checkpoint of these pictures\n",
+                 "w/put: 1 picture drawn by another checkpoint; the notes name a person of this name\n",
+                 "1 picture is drawn by checkpoints that are not here", "not seen  "):
+        assert line in text
 
 
 def test_links_to_files_are_followed_where_the_walk_does_not_meet_the_file(bifrons, tmp_path):

@@ -16,7 +16,7 @@ PEOPLE = {"a": "Quixotina Zebedee", "b": "Пафнутий"}
 CONSENT = "Wistaria and Xerxes signed it in Ballymena"
 FOLDER = "kirschgarten of Ludmila"
 HOST = "snowdrop-07.example"
-SMALL = ["data.local_dir=Umbrella folder", "train.threads=1", "train.precision=fp32", "train.device=cpu", "model.width=32",
+SMALL = ["data.local_dir=Umbrella folder", "train.threads=1", "train.precision=auto", "train.device=cpu", "model.width=32",
          "model.width_max=32", "model.latent=8", "model.image_size=64", "log.preview_epochs=0", "log.report=false",
          "train.global_batch=2", "name=Zuzana", "checkpoint.every_steps=1"]
 SECRETS = ["quixotina", "zebedee", "пафнутий", "wistaria", "xerxes", "ballymena", "kirschgarten", "ludmila", "snowdrop", "umbrella",
@@ -75,7 +75,8 @@ def test_the_report_says_how_the_run_went_and_names_nobody(place):
     result = info(place, "--report", place / "a run")
     assert result.code == 0 and result.err == ""
     for words in (r"^bifrons +\d+\.\d+\.\d+$", r"^torch +2\.", r"^system +\S", r"^processor .*\d+ of \d+ cores may be used",
-                  r"^memory +\d+ kB", r"^trained by +\d+\.\d+\.\d+, commit ", r"^ranks +1, nodes 1, device cpu, backend ",
+                  r"^memory +\d+ kB", r"^trained by +\d+\.\d+\.\d+, commit ", r"^ranks +1, nodes 1, device cpu, precision (fp32|bf16), backend self$",
+                  r"^sums +1 bucket of [\d.]+ MiB, not summed: there is one rank$",
                   r"^pictures +A 6, B 6$", r"restarts 1$", r"^ended .*: IO at step 4", r"^message +from \w+:\d+; ",
                   r"^model\.width = 32$", r"^train\.lr = 0\.002$", r"^data\.a = \(given\)$", r"^name = \(given\)$",
                   r"^step 0, 0 s: start on 1 rank, 1 node$", r"^step 2, \d+ s: resume on 1 rank", r"^step 2, \d+ s: changed .*train\.lr",

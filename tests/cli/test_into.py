@@ -107,6 +107,7 @@ def test_only_the_face_and_the_label_change(into, checkpoint, tmp_path):
     apart = []  # how far the skin's colour moves
     for options in (), ("--colour", "none"):  # the second time over the first one's result
         said = into("in", *options).err
+        assert ("1 earlier composite is replaced: out/both.png" in said) == bool(options)
         assert "1 composite written to out, each with a note beside it; 0 pictures left out" in said
         assert "several faces in 1 picture: in/both.png; 1 face of other people left alone" in said
         rows, columns = changes(shown(tmp_path / "in/both.png"), shown(tmp_path / "out/both.png"))
@@ -124,6 +125,19 @@ def test_only_the_face_and_the_label_change(into, checkpoint, tmp_path):
     assert f"checkpoint (XXH3-128): {made_by}\n" in note and "compositeWithTrainedAlgorithmicMedia" in note
     assert "replaced: the face of Ada, by one of Bo\n" in note and "made from: in/both.png\n" in note
     assert "consent of Ada:\nAda agreed to composites\n" in note and "consent of Bo:\nBo agreed, too\nin two lines\n" in note
+
+
+@needs_models
+def test_inputs_that_are_composites_are_named(into, tmp_path):
+    """By their XMP data, or by the note beside them, where another program saved them again."""
+    save(tmp_path / "in/a.png", pixels("a0003"))
+    said = into("in").err
+    assert "already a composite" not in said and "earlier" not in said
+    PIL.Image.open(tmp_path / "out/a.png").save(tmp_path / "in/again.jpg", quality=95)
+    shutil.copy(tmp_path / "out/a.txt", tmp_path / "in/again.txt")
+    shutil.copy(tmp_path / "out/a.png", tmp_path / "in/marked.png")
+    said = into("in", out="twice", references=(*REFERENCES, "--reference", tmp_path / "in/marked.png")).err
+    assert "2 inputs are already a composite, or drawn by an algorithm: in/again.jpg, in/marked.png" in said
 
 
 @needs_models

@@ -297,6 +297,18 @@ def test_colour_profiles_that_are_not_applied_are_counted(bifrons, folder, tmp_p
     assert (stored(tmp_path / "a.h5")[0]["images"][names.index(b"r1.png")].shape) == (128, 128, 3)
 
 
+def test_whole_photographs_are_told_from_cut_faces(bifrons, folder, tmp_path):
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    for i in range(3):
+        save(whole / f"p{i}.jpg", picture(i, 90, 60 + 15 * i))  # the last is square
+    options = ("--person", "x", "--consent", "x agreed", "--size", "16")
+    err = pack(bifrons, whole, "-o", "whole.h5", *options).err
+    assert "2 of 3 pictures are large and not square" in err and "p0.jpg, p1.jpg" in err and "bifrons extract" in err
+    (whole / "landmarks.csv").write_text("".join(f"p{i}.jpg,30,30,60,30,45,40,35,50,55,50\n" for i in range(3)))
+    assert "not square" not in pack(bifrons, whole, "-o", "cut.h5", *options).err
+
+
 def test_damaged_jpegs_never_crash(bifrons, tmp_path):
     """Seeded damage: whatever comes of it, the program says so in an orderly way."""
     random = numpy.random.default_rng(1)

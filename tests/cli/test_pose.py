@@ -14,7 +14,7 @@ import bifrons
 from exact_runs import BIFRONS, checkpoint, command, losses, run, sets, tensors, train  # noqa: F401
 
 POSE = ["model.pose=predicted", "loss.pose=0.2", "train.init=he", "model.width=16", "model.mean_codes=true",
-        "augment.back_translation=0.5", "checkpoint.every_steps=2"]
+        "augment.back_translation=0.5", "augment.predicted_pose=0.5", "checkpoint.every_steps=2"]
 
 
 def state(out, step=4):
@@ -75,7 +75,7 @@ def test_resumes_without_a_trace(sets, tmp_path):  # noqa: F811
 def test_the_production_model_trains_and_resumes(tmp_path):
     """configs/prod256.toml, narrower: blocks, mean codes, back translation, bf16."""
     drawn_sets(tmp_path, count=4, size=256)
-    keys = ["model.pose=predicted", "loss.pose=0.2", "model.image_size=256", "model.width=8", "model.width_max=16",
+    keys = ["model.image_size=256", "model.width=8", "model.width_max=16",
             "train.global_batch=2", "train.precision=bf16", "augment.back_translation=0.5", "checkpoint.every_steps=1",
             "train.max_steps=2"]
     prod256 = pathlib.Path(__file__).parents[2] / "configs/prod256.toml"
@@ -274,7 +274,7 @@ def test_a_network_without_poses_is_a_beginning(sets, trained, tmp_path):  # noq
 
 @pytest.mark.parametrize("keys, code, words", [
     (["model.pose=predicted"], 78, "set loss.pose = 0.2"),
-    (["loss.pose=0.2"], 78, "model.pose = \"predicted\" or loss.pose = 0"),
+    (["loss.pose=0.2"], 78, "model.pose = \"given\" or loss.pose = 0"),
     (["model.pose=predicted", "loss.pose=0.2"], 78, "b.h5 (data.b) has none: pack it with points.csv"),
 ])
 def test_what_is_missing_is_named(pointless, tmp_path, keys, code, words):

@@ -105,6 +105,8 @@ def test_a_browser_shows_it(trained, browser):  # noqa: F811
     assert "it must not be" not in browser.value("document.body.textContent")
     assert browser.value("[...document.querySelectorAll('#events .event-row')].filter(r => /keys changed/.test(r.textContent)).length") == 1
 
+    assert browser.value("[...document.querySelectorAll('*')].filter(e => e.scrollWidth > e.clientWidth && ['auto', 'scroll']"
+                         ".includes(getComputedStyle(e).overflowX)).map(e => e.outerHTML.slice(0, 80))") == []  # sideways
     assert browser.troubles() == [] and browser.requests() == [page.as_uri()]
 
 
@@ -120,6 +122,7 @@ def test_names_are_text(copied, browser):  # noqa: F811
     record["people"][0]["person"], record["people"][1]["person"] = SCRIPT, JAPANESE
     record["people"][0]["consent"] = record["message"] = SCRIPT
     record["ranks"][0]["host"] = "constructor"  # every JavaScript object has one
+    record["precision"] = "what auto became"
     path.write_text(json.dumps(record))
     with (copied / "metrics.jsonl").open("a") as f:
         f.write(json.dumps({"kind": "train", "step": 19, "constructor": 3}) + "\n")
@@ -133,6 +136,7 @@ def test_names_are_text(copied, browser):  # noqa: F811
     assert SCRIPT in text and JAPANESE in text and "<b>" not in text
     assert browser.value("document.title") == "run – Bifrons report"
     assert browser.value("[...document.querySelectorAll('.chart h3')].map(h => h.textContent)").count("New") == 1
+    assert "what auto became" in text
     assert "constructor: rank 0" in text and "Constructor" in text
     assert browser.troubles() == [] and len(browser.requests()) == 1
 

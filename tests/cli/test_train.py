@@ -23,6 +23,14 @@ def run(*words, ranks=0, timeout=240, **kwargs):
                           timeout=timeout, stdin=subprocess.DEVNULL, **kwargs)
 
 
+def undocumented(out):
+    """Files of a run folder that docs/checkpoints.md does not name."""
+    docs = (Path(__file__).parents[2] / "docs/checkpoints.md").read_text().split("## The files of a run folder")[1].split("\n## ")[0]
+    names = [name if "/" in name or name[0] != "s" else f"checkpoints/{name}" for name in re.findall(r"`([^` ]+)`", docs)]
+    names += [f"{name}.xxh3" for name in names if name.startswith("data/")]
+    return [path for path in out.rglob("*") if path.is_file() and not any(path.relative_to(out).match(name) for name in names)]
+
+
 def ours(result):
     """Lines of ours on stderr that say error: one message, once."""
     return [line for line in result.stderr.splitlines() if "error:" in line]
@@ -78,7 +86,7 @@ def test_a_run_leaves_what_the_contract_names(trained):
     assert os.readlink(checkpoints / "best.pt").startswith("step-")
     for checkpoint in checkpoints.glob("step-*.pt"):
         assert checkpoint.with_name(checkpoint.name + ".xxh3").is_file()
-    assert list((trained / "previews").glob("step-*.png"))
+    assert list((trained / "previews").glob("step-*.png")) and undocumented(trained) == []
     record = json.loads((trained / "run.json").read_text())
     assert record["world_size"] == 2 and record["exit"] == "OK" and record["step"] == 20
     assert [row["step"] for row in rows(trained)] == list(range(1, 21))
@@ -229,6 +237,7 @@ def test_short_form_packs_folders(sets, tmp_path):
                  *assignments("train.max_steps=2"), ranks=2)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "run/data/a.h5").is_file() and (tmp_path / "run/data/b.h5").is_file()
+    assert undocumented(tmp_path / "run") == []
 
 
 def test_eval_measures_held_out_pictures(trained):

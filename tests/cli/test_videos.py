@@ -158,6 +158,8 @@ def test_a_face_is_swapped_in_a_video(swap, film, tmp_path):
     checkpoint = note.split("checkpoint (XXH3-128): ")[1][:32]
     assert f"(compositeWithTrainedAlgorithmicMedia, checkpoint {checkpoint})" in probed(out, "-show_entries", "format_tags=comment")[0]
     assert f"<bifrons:checkpoint>{checkpoint}<".encode() in out.read_bytes()
+    os.remove(tmp_path / "out/film.txt")  # the container says it, too
+    assert "1 input is already a composite" in swap(out, "--to", "0.1", out="twice.mp4").err
 
 
 @needs_models
@@ -168,7 +170,9 @@ def test_a_part_is_swapped(swap, film, tmp_path):
     assert frame_times(out) == pytest.approx([0, 0.1, 0.2], abs=1e-6)
     times = [float(line) for line in probed(out, "-select_streams", "a", "-show_entries", "packet=pts_time")]
     assert times[0] < 0.03 and 0.25 < times[-1] < 0.3
-    assert "sound left out" in swap(film, "--to", "0.1", "--no-sound", out="part.mov").err  # over its own result
+    said = swap(film, "--to", "0.1", "--no-sound", out="part.mov").err  # over its own result
+    assert "sound left out" in said and "1 earlier composite is replaced: part.mov" in said
+    assert "already a composite" not in said
     assert probed(out, "-select_streams", "a", "-show_entries", "packet=pts_time") == []
 
 

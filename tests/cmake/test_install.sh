@@ -48,11 +48,40 @@ fi
     done
 )
 
+"$bifrons" train configs/recipe.toml 2>said && fail "train reads a file that is not there"
+grep -q "comes with bifrons: $scratch/prefix/share/bifrons/configs/recipe.toml\$" said ||
+    fail "train does not say where the configurations are: $(cat said)"
+"$bifrons" plan "$scratch/prefix/share/bifrons/configs/debug.toml" --cluster gpu8x80.toml 2>said &&
+    fail "plan reads a cluster that is not there"
+grep -q "comes with bifrons: $scratch/prefix/share/bifrons/configs/clusters/gpu8x80.toml\$" said ||
+    fail "plan does not say where the clusters are: $(cat said)"
+if "$bifrons" synth drawn --count 1 --size 64 2>said; then
+    "$bifrons" pack drawn/person_a -o a.h5 2>said || fail "pack: $(cat said)"
+    grep -q "next: .*bifrons train $scratch/prefix/share/bifrons/configs/recipe.toml --set data.a=a.h5" said ||
+        fail "pack names another configuration: $(cat said)"
+    mkdir configs && touch configs/recipe.toml
+    "$bifrons" pack drawn/person_a -o a.h5 2>said || fail "pack: $(cat said)"
+    grep -q "next: .*bifrons train configs/recipe.toml" said || fail "pack names another configuration: $(cat said)"
+fi
+"$bifrons" train configs/other.toml 2>said && fail "train reads a file that is not there"
+grep -q "other.toml: No such file or directory\$" said || fail "train says: $(cat said)"
+
 if command -v help2man >/dev/null; then
     "$source/packaging/make-man" "$scratch/$bifrons" man 2>log || fail "$(cat log)"
     for page in bifrons $(printf 'bifrons-%s ' $commands); do
-        grep -q '^\.SH SYNOPSIS' "man/$page.1" || fail "there is no manual page $page.1"
+        headings="NAME SYNOPSIS DESCRIPTION OPTIONS \"EXIT STATUS\" EXAMPLES \"SEE ALSO\""
+        [ $page != bifrons ] ||
+            headings="NAME SYNOPSIS DESCRIPTION COMMANDS \"EXIT STATUS\" ENVIRONMENT \"SEE ALSO\""
+        has=$(sed -n 's/^\.SH //p' "man/$page.1" | grep -v "^\"CONFIGURATION\|^FILES" | paste -sd " ")
+        [ "$has" = "$headings" ] || fail "the manual page $page.1 has $has"
+        grep -qx 64 "man/$page.1" || fail "the manual page $page.1 does not list exit status 64"
+        if command -v man >/dev/null; then
+            LC_ALL=C.UTF-8 man --warnings -l "man/$page.1" >/dev/null 2>said || fail "man ends with status $?"
+            [ ! -s said ] || fail "man says of $page.1: $(cat said)"
+        fi
     done
+    grep -q '^\.SH FILES' man/bifrons.1 && grep -q '^\.SH FILES' man/bifrons-train.1 || fail "no FILES"
+    grep -qx "seed = 1" man/bifrons-train.1 || fail "bifrons-train.1 does not list the keys"
 fi
 
 # Into folders of others, twice: a later version no longer has a file that an earlier one put there.

@@ -119,6 +119,7 @@ GIVEN = {
         extern struct feed_options options; extern struct feed *f; extern uint64_t position; extern size_t n, m;"""),
     "src/driver/inspect/faces.h": ((), "extern struct set *set;"),
     "src/driver/inspect/trained_on.h": ((), "extern const json_t *record;"),
+    "src/driver/inspect/uses_pictures.h": ((), "extern json_t *found; extern const char *path;"),
     "src/driver/train/run/folders.h": ((), "extern struct run *run; extern const struct train_arguments *a;"),
     "src/driver/train/health/guard.h": ((), """
         extern struct config config; extern double loss; extern bool is_finite; extern struct { struct guard guard; } state, saved;"""),

@@ -42,7 +42,7 @@ def test_the_container_gets_what_the_build_takes(tmp_path):
 
 
 def test_the_commit_of_a_build_is_that_of_its_sources(tmp_path):
-    """Missing files do not count: the container has no documents. Changed files do."""
+    """Missing files do not count: the container has no tests. Changed files do."""
     def git(*words):
         return subprocess.run(["git", "-C", tmp_path / "tree", "-c", "user.name=x", "-c", "user.email=x", *words],
                               capture_output=True, text=True, check=True).stdout.strip()

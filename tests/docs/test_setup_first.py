@@ -84,3 +84,11 @@ def test_with_everything_there_cmake_is_asked(tree, tmp_path, tools):
     done = run(tree, "build", path=f"{tmp_path}/stub:{os.environ['PATH']}")
     assert done.returncode == 0, done.stderr
     assert f"-DLIBTORCH_DIR={tmp_path}/torch" in (tmp_path / "asked").read_text()
+
+
+def test_a_step_ends_at_its_first_failure(tree):
+    """Also where the step is a function, in which bash ignores `set -e` if the caller asks for its status."""
+    script = ". scripts/lib.sh; step() { true; false; true; }; run_step good Good true; run_step bad Bad step; say went on"
+    done = subprocess.run(["bash", "-c", script], cwd=tree, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "Good" in done.stdout and "went on" not in done.stdout
+    assert "Bad: failed (status 1)" in done.stderr

@@ -39,6 +39,7 @@ static struct run_record_facts facts(void)
         .mpi_version = "Open MPI 4.1.4",
         .config_path = "configs/demo.toml",
         .device = "cpu",
+        .precision = "bf16",
         .backend = "mpi",
         .reducer = "3 buckets",
         .seed = 42,
@@ -88,6 +89,7 @@ static void the_start_is_recorded(void **unused)
     assert_string_equal(text_of(libraries, "mpi"), "Open MPI 4.1.4");
     assert_true(json_is_null(json_object_get(libraries, "hdf5"))); /* not given */
     assert_int_equal(json_integer_value(json_object_get(root, "seed")), 42);
+    assert_string_equal(json_string_value(json_object_get(root, "precision")), "bf16");
     json_t *rank = json_array_get(json_object_get(root, "ranks"), 1);
     assert_int_equal(json_integer_value(json_object_get(rank, "rank")), 1);
     assert_string_equal(text_of(rank, "host"), "beta");

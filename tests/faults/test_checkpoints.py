@@ -73,7 +73,13 @@ def test_links_that_are_missing_or_lag_behind_are_put_right(original, copy_of):
     (run.checkpoints / "latest.pt").unlink()
     (run.checkpoints / "best.pt").unlink()
     os.symlink(run.checkpoint(2).name, run.checkpoints / "best.pt")
-    assert run.resume().returncode == 0
+    unfinished = [run.checkpoints / "step-0000000009.pt.tmp", run.checkpoints / "step-0000000009.pt.xxh3",
+                  run.out / "report.html.tmp.77", run.out / "previews/step-0000000008-grid.png.tmp.7"]
+    for path in unfinished:
+        path.write_bytes(b"x")
+    result = run.resume()
+    assert result.returncode == 0 and "nothing left to do" in result.stderr
+    assert not any(path.exists() for path in unfinished)
     assert os.readlink(run.checkpoints / "latest.pt") == run.checkpoint(8).name
     assert os.readlink(run.checkpoints / "best.pt") == best
 

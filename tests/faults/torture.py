@@ -26,7 +26,7 @@ STATES = {"plain": {}, "adversary": {"loss__adversarial": 0.05},  # what there i
           "stages": {"train__stages": "[{image_size = 64, epochs = 1}, {image_size = 128, epochs = 2, lr = 5e-4}]",
                      "model__width": 16, "loss__adversarial": 0.05},
           "pose": {"model__pose": '"predicted"', "loss__pose": 0.2, "model__mean_codes": "true",
-                   "augment__back_translation": 0.5, "train__lr": 1e-4}}
+                   "augment__back_translation": 0.5, "augment__predicted_pose": 0.5, "train__lr": 1e-4}}
 SIZES = {"stages": 128}  # px; else 64
 
 
@@ -188,4 +188,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

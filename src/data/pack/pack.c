@@ -341,6 +341,8 @@ static enum status choose_side_data(struct job *j, bool complete[static PACK_SID
     if (st == ST_OK)
         st = pack_note_left(s, em);
     if (st == ST_OK)
+        st = pack_note_uncut(s, j->options->size, em);
+    if (st == ST_OK)
         st = pack_note_copies(s, em);
     if (st == ST_OK)
         st = pack_note_profiles(s, em);

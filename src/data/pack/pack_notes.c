@@ -187,6 +187,31 @@ enum status pack_note_outside(struct pack_source *s, enum pack_marks which, stru
                          name_list_text(&outside));
 }
 
+enum status pack_note_uncut(struct pack_source *s, int size, struct errmsg *em)
+{
+    struct name_list uncut = {0};
+    char folder[PATH_BYTES_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct pack_item *item = &s->items[i];
+        bool marked = item->places[PACK_LANDMARKS].at || item->places[PACK_POINTS].at ||
+                      item->side_path[PACK_MASK] || item->face.source;
+        n += item->good;
+        if (item->good && !marked && item->width != item->height &&
+            MIN(item->width, item->height) > 2 * size)
+            name_list_add(&uncut, item->name);
+    }
+    if (uncut.n == 0)
+        return ST_OK;
+    path_folder(s->items[0].path, folder, sizeof folder);
+    return pack_note_add(
+        s->report, false, folder, em,
+        "%zu of %zu pictures %s large and not square, and nothing says where the "
+        "face is: the middle square is packed (%s). Sets are of pictures cut to the face; "
+        "bifrons extract cuts them out of whole photographs",
+        uncut.n, n, uncut.n == 1 ? "is" : "are", name_list_text(&uncut));
+}
+
 /* --- copies ----------------------------------------------------------------------------------- */
 
 static int compare_pixels(const void *a, const void *b)

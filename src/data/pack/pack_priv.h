@@ -219,5 +219,8 @@ enum status pack_note_copies(struct pack_source *s, struct errmsg *em) MUST_CHEC
 enum status pack_note_profiles(struct pack_source *s, struct errmsg *em) MUST_CHECK;
 enum status pack_note_outside(struct pack_source *s, enum pack_marks which,
                               struct errmsg *em) MUST_CHECK;
+/* Notes pictures that are not square, more than twice as large as `size`, and without side data:
+ * whole photographs, probably. ST_MEMORY. */
+enum status pack_note_uncut(struct pack_source *s, int size, struct errmsg *em) MUST_CHECK;
 
 #endif

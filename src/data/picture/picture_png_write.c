@@ -89,6 +89,9 @@ static void filter_row(const uint8_t *row, const uint8_t *above, size_t n, uint8
     }
 }
 
+/* of zlib: a third of the time of its default, 6, for files that are 3 to 5 % larger */
+enum { LEVEL = 4 };
+
 static enum status append_pixels(struct bytes *b, const struct picture *p, struct errmsg *em)
 {
     enum status st = ST_OK;
@@ -102,7 +105,7 @@ static enum status append_pixels(struct bytes *b, const struct picture *p, struc
     for (size_t y = 0; y < (size_t)p->height; y++)
         filter_row(p->rgb + y * row_bytes, y > 0 ? p->rgb + (y - 1) * row_bytes : NULL, row_bytes,
                    raw + y * (row_bytes + 1));
-    if (compress2(packed, &packed_bytes, raw, raw_bytes, 6) != Z_OK)
+    if (compress2(packed, &packed_bytes, raw, raw_bytes, LEVEL) != Z_OK)
         st = FAIL(em, ST_INTERNAL, "zlib failed while writing PNG");
     else
         st = append_chunk(b, "IDAT", packed, packed_bytes, em);
@@ -214,6 +217,30 @@ out:
     picture_release(&labelled);
     free(b.at);
     return st;
+}
+
+bool picture_read_mark(const char *path, char hash[static PICTURE_HASH_BYTES])
+{
+    static const char word[] = "lgorithmicMedia"; /* trained…, composite…, and without a model */
+    static const char element[] = "<bifrons:checkpoint>";
+    char part[(1 << 14) + 1];
+    bool found = false;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    off_t room = sizeof part - 1, end = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+    hash[0] = '\0';
+    for (int last = 0; last < 2 && !found && fd >= 0; last++) {
+        ssize_t n = pread(fd, part, (size_t)room, last ? MAX(end - room, 0) : 0);
+        found = n > 0 && memmem(part, (size_t)n, word, sizeof word - 1);
+        part[MAX(n, 0)] = '\0';
+        const char *at = found ? memmem(part, (size_t)n, element, sizeof element - 1) : NULL;
+        if (at)
+            snprintf(hash, PICTURE_HASH_BYTES, "%.*s",
+                     (int)strspn(at + sizeof element - 1, "0123456789abcdef"),
+                     at + sizeof element - 1);
+    }
+    if (fd >= 0)
+        close(fd);
+    return found;
 }
 
 enum status picture_check_output(const char *path, struct errmsg *em)

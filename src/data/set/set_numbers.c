@@ -88,3 +88,13 @@ enum status set_mean_identity(struct set *s, struct set_identity *out, struct er
         out->mean[k] = (float)(sum[k] / (double)known);
     return ST_OK;
 }
+
+double set_identity_distance(const struct set_identity *a, const struct set_identity *b)
+{
+    double squares = 0;
+    for (int k = 0; k < SET_IDENTITY_NUMBERS; k++) {
+        double d = (double)a->mean[k] - (double)b->mean[k];
+        squares += d * d;
+    }
+    return a->known && b->known ? sqrt(squares) : NAN;
+}

@@ -241,6 +241,34 @@ enum status command_own_path(char path[static PATH_BYTES_MAX], struct errmsg *em
     return ST_OK;
 }
 
+bool command_find_config(const char *path, char out[static PATH_BYTES_MAX])
+{
+    static const char *const places[] = {
+        "../share/bifrons/configs",    /* from bin */
+        "../../share/bifrons/configs", /* from libexec/bifrons */
+        "../../configs",               /* from build/release */
+    };
+    static const char *const inner[] = {"", "/clusters"};
+    char self[PATH_BYTES_MAX], folder[PATH_BYTES_MAX], place[2 * PATH_BYTES_MAX];
+    char *found = NULL;
+    if (command_own_path(self, NULL) != ST_OK)
+        return false;
+    path_folder(self, folder, sizeof folder);
+    for (size_t i = 0; i < ARRAY_LENGTH(places) * ARRAY_LENGTH(inner) && !found; i++) {
+        snprintf(place, sizeof place, "%s/%s%s/%s", folder, places[i / 2], inner[i % 2],
+                 path_name(path));
+        found = realpath(place, NULL);
+    }
+    bool fits = found && file_exists(found) && path_join(out, PATH_BYTES_MAX, "", found);
+    free(found);
+    return fits;
+}
+
+const char *command_name_config(const char *path, char room[static PATH_BYTES_MAX])
+{
+    return !file_exists(path) && command_find_config(path, room) ? room : path;
+}
+
 /* ---- The engine ------------------------------------------------------------------------------ */
 
 /* Tests whether the engine starts. With a memory limit, libtorch may end the process silently while

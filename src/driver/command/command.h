@@ -73,6 +73,12 @@ int command_fail_once(const struct errmsg *em);
 
 /* The path of this program's file. Errors: ST_INTERNAL. */
 enum status command_own_path(char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
+/* The file of this name in the folder configs/, or its clusters/, that came with the program.
+ * false: there is none. */
+bool command_find_config(const char *path, char out[static PATH_BYTES_MAX]);
+/* How to name "configs/NAME.toml" in a command line: so where it is there, else by the place of the
+ * one that came with the program, written to room. */
+const char *command_name_config(const char *path, char room[static PATH_BYTES_MAX]);
 /*
  * Runs the command in bifrons-engine, the program beside this one that is linked with libtorch, so
  * that pack, inspect and --help start without loading it. Returns only on failure.

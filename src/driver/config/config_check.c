@@ -58,7 +58,7 @@ static enum status check_loss_needs(const struct config *c, int i, struct errmsg
     if ((losses[i].facts & LOSS_NEEDS_POINTS) && !c->model.pose)
         return FAIL(em, ST_CONFIG,
                     "%s = %g is about the pose that model.pose = \"none\" leaves out: set "
-                    "model.pose = \"predicted\" or %s = 0",
+                    "model.pose = \"given\" or %s = 0",
                     key, weight, key);
     if (masks && !c->model.mask)
         return FAIL(em, ST_CONFIG,

@@ -8,6 +8,8 @@
 #include <strings.h>
 
 #include "base/checked.h"
+#include "base/file.h"
+#include "command.h"
 #include "config_suggest.h"
 #include "toml/toml.h"
 
@@ -183,4 +185,12 @@ void config_path_hint(const char *path, char out[static CONFIG_HINT_BYTES])
         hint = ". It begins or ends with a blank";
     if (hint[0])
         snprintf(out, CONFIG_HINT_BYTES, "%s", hint);
+}
+
+void config_file_hint(const char *path, char *out, size_t out_bytes)
+{
+    char found[PATH_BYTES_MAX];
+    out[0] = '\0';
+    if (command_find_config(path, found))
+        snprintf(out, out_bytes, "; it comes with bifrons: %s", found);
 }

@@ -2,6 +2,8 @@
 #ifndef BIFRONS_DRIVER_CONFIG_HINT_H
 #define BIFRONS_DRIVER_CONFIG_HINT_H
 
+#include <stddef.h>
+
 #include "config_schema.h"
 
 enum { CONFIG_HINT_BYTES = 192 };
@@ -14,5 +16,10 @@ void config_value_hint(const struct config_key *key, const struct toml_entry *e,
                        char out[static CONFIG_HINT_BYTES]);
 /* For a path that does not exist: a likely cause (". In WSL …"). Else "". */
 void config_path_hint(const char *path, char out[static CONFIG_HINT_BYTES]);
+/*
+ * For a config file that does not exist, where the one of this name is that came with the program:
+ * "; it comes with bifrons: /usr/local/share/bifrons/configs/recipe.toml". Else "".
+ */
+void config_file_hint(const char *path, char *out, size_t out_bytes);
 
 #endif

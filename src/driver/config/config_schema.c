@@ -203,9 +203,10 @@ static const struct config_key keys[] = {
            "Probability that the encoder's input is the network's own swap of the picture, from "
            "which the picture must be reconstructed. This trains the pose and expression of swaps. "
            "A step takes up to a third longer."),
-    NUMBER(augment.predicted_pose, FREE, 0.5, 0, 1,
-           "With model.pose: probability that the decoder gets the pose that the network predicts, "
-           "as in a swap, and not the pose by the set's points."),
+    NUMBER(augment.predicted_pose, FREE, 0, 0, 1,
+           "With model.pose: probability that, in training, the decoder gets the pose that the "
+           "network predicts, as in a swap, and not the pose by the set's points. Swaps of drawn "
+           "people are best without (docs/recipe.md)."),
 
     WHOLE(augment.ramp_steps, FREE, 0, 0, 1000000000,
           "Steps at the start in which warp, colour jitter, blur and noise of the input rise from "

@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "config_hint.h"
 
 #include "base/poison.h"
 
-enum { ORIGIN_BYTES = 256 };
+enum { ORIGIN_BYTES = 256, HINT_BYTES = PATH_BYTES_MAX + 64 };
 
 bool config_sources_file(struct config_sources *s, const char *path)
 {
@@ -51,12 +52,14 @@ static void hint_of(const char *path, char *out, size_t n)
 static enum status merge_file(struct config *c, const char *path, struct errmsg *em)
 {
     struct errmsg why = {0};
-    char hint[ORIGIN_BYTES] = "";
+    char hint[HINT_BYTES] = "";
     enum status st = config_merge_file(c, path, &why);
     if (st == ST_OK)
         return st;
     if (st == ST_NOINPUT)
         hint_of(path, hint, sizeof hint);
+    if (st == ST_NOINPUT && !hint[0])
+        config_file_hint(path, hint, sizeof hint);
     return FAIL(em, st, "%s%s", why.text, hint);
 }
 

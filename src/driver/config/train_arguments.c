@@ -259,7 +259,10 @@ static const char doc[] =
     "--ranks 2 --find-batch\n\nExit status: 0; 64 usage; 65 a set or checkpoint that cannot be "
     "used; 66 no such file or folder; 69 not in this build or machine; 70 failure while working; "
     "74 the run folder cannot be written; 75 stopped on request after a checkpoint: the same "
-    "command goes on; 78 configuration; 130 interrupted twice.";
+    "command goes on; 78 configuration; 130 interrupted twice.\n\nFiles:\n  runs/NAME/report.html  "
+    "        the run on a page, for a browser\n  runs/NAME/checkpoints/best.pt  the best "
+    "checkpoint; latest.pt: the newest\n  runs/NAME/run.json             how the run ended; "
+    "docs/checkpoints.md lists all files";
 
 static enum status parse_options(int argc, char **argv, struct request *r, struct errmsg *em)
 {

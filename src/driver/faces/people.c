@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "data/set.h"
 
 #include "base/poison.h"
 
@@ -12,7 +13,7 @@ enum { ROUNDS = 20, PERSON_FACES_MIN = 2 };
 #define SURE_MAX   0.50 /* distances to the mean of the references */
 #define MEANT_MAX  0.60
 #define SURE_APART 0.05 /* how much nearer to who is meant than to others */
-#define TWO_MIN    0.45 /* between the means of two people */
+#define TWO_MIN    SET_PEOPLE_APART
 #define PAIR_MIN   0.60 /* between two single faces, which differ more than means do */
 
 void people_add(struct people *p, enum people_side side, const struct face *face)

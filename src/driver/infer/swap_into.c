@@ -8,7 +8,6 @@
 #include "base/checked.h"
 #include "base/log.h"
 #include "composite_note.h"
-#include "data/picture_folder.h"
 #include "finder.h"
 #include "swap_video.h"
 
@@ -25,6 +24,7 @@ struct work {
     struct into *into;
     bool sought[MODEL_PEOPLE];                         /* whose faces are replaced */
     struct name_list no_face, nobody, unsure, several; /* pictures */
+    struct composite_places places;
     int64_t written, unreadable;
     size_t n_unsure, n_others; /* faces */
 };
@@ -100,6 +100,8 @@ static enum status write_composite(struct work *w, int64_t i, const struct pictu
     if (st == ST_OK && w->written == 0)
         st = results_make_folder(w->results, em);
     if (st == ST_OK)
+        composite_places_look(&w->places, w->source->paths[i], path);
+    if (st == ST_OK)
         st = picture_write_png(path, composite, &mark, em);
     if (st == ST_OK)
         st = composite_note_write(path, w->source->paths[i], w->loaded, report, em);
@@ -174,6 +176,7 @@ static void log_outcome(struct work *w)
         log_info("several faces in %zu picture%s: %s; %zu face%s of other people left alone",
                  w->several.n, PLURAL(w->several.n), name_list_text(&w->several), w->n_others,
                  PLURAL(w->n_others));
+    composite_places_log(&w->places);
 }
 
 static enum status check_outcome(struct work *w, struct errmsg *em)

@@ -138,19 +138,23 @@ static void log_outcome(const struct work *w, const struct video_written *done)
 static enum status finish(struct work *w, struct errmsg *em)
 {
     struct video_written done;
+    struct composite_places places = {0};
     if (w->composites == 0)
         return FAIL(em, ST_DATA,
                     "no face of %s was found in %" PRId64 " frame%s of %s: nothing was written%s%s",
                     w->o->who, w->frames, PLURAL(w->frames), w->o->input,
                     video_problems(w->in)[0] ? "; " : "", video_problems(w->in));
     enum status st = video_writer_finish(w->out, &done, em);
+    composite_places_look(&places, w->o->input, w->o->out);
     if (st == ST_OK) /* before the video has its name: no composite may be without a note */
         st = composite_note_write(w->o->out, w->o->input, w->o->loaded, &w->all, em);
     if (st == ST_OK)
         st = video_writer_commit(w->out, em);
-    if (st == ST_OK)
-        log_outcome(w, &done);
-    return st;
+    if (st != ST_OK)
+        return st;
+    log_outcome(w, &done);
+    composite_places_log(&places);
+    return ST_OK;
 }
 
 enum status swap_video(const struct swap_video *o, struct errmsg *em)

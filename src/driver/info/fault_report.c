@@ -126,9 +126,9 @@ static void print_record(const json_t *r)
     printf("%-14s%s, commit %s, torch %s, %s, HDF5 %s\n", "trained by", text_of(program, "version"),
            text_of(program, "commit"), text_of(library, "torch"), text_of(library, "mpi"),
            text_of(library, "hdf5"));
-    printf("%-14s%" JSON_INTEGER_FORMAT ", nodes %d, device %s, backend %s\n", "ranks",
-           json_integer_value(json_object_get(r, "world_size")), count_nodes(ranks),
-           text_of(r, "device"), text_of(r, "backend"));
+    printf("%-14s%" JSON_INTEGER_FORMAT ", nodes %d, device %s, precision %s, backend %s\n",
+           "ranks", json_integer_value(json_object_get(r, "world_size")), count_nodes(ranks),
+           text_of(r, "device"), text_of(r, "precision"), text_of(r, "backend"));
     printf("%-14s%s\n", "sums", text_of(r, "reducer"));
     printf("%-14sA %" JSON_INTEGER_FORMAT ", B %" JSON_INTEGER_FORMAT "\n", "pictures",
            json_integer_value(json_object_get(json_array_get(people, 0), "pictures")),

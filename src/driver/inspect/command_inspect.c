@@ -24,7 +24,8 @@ static const struct argp_option options[] = {
     {"overlap", KEY_OVERLAP, "OUT.png", 0,
      "of two sets: where the poses of their faces overlap, in words and as a plot", 1},
     {"uses", KEY_USES, "SET", 0,
-     "list the runs, checkpoints, sets and reports in the FOLDERs that hold this set's pictures", 1},
+     "list what holds this set's pictures in the FOLDERs: runs, checkpoints, sets, reports, folders of faces, sheets, "
+     "and what the checkpoints drew", 1},
     {"json", KEY_JSON, NULL, 0, "one JSON object on standard output (keys below)", 1},
     {0},
 };
@@ -113,10 +114,13 @@ static const struct argp parser = {
         "fingerprint of the set it was trained on, and now: \"same\", \"other\" (pictures), "
         "\"unreadable\" or \"missing\". Of --overlap: kind (\"overlap\"), sets (path, person, "
         "known "
-        "poses, near: those in a cell of 10 degrees with one of the other set) and gaps (set 0 "
-        "or 1, faces, beyond so many degrees, n of both). Of --uses: kind (\"uses\"), found (kind, "
-        "path, as, match: \"pictures\", \"some pictures\" or \"name\"), unreadable (path, reason), "
-        "and how many runs, checkpoints, sets and links were looked at.\n\n"
+        "poses, near: those in a cell of 10 degrees with one of the other set), gaps (set 0 "
+        "or 1, faces, beyond so many degrees, n of both) and apart, the distance of the means of "
+        "their identities or null. Of --uses: kind (\"uses\"), found (kind, "
+        "path, as, match: \"pictures\", \"some pictures\", \"name\" or \"unsure\"; of drawn "
+        "pictures: n), "
+        "unreadable (path, reason), how many runs, checkpoints, sets, reports and links were "
+        "looked at, and unknown: drawn pictures of which nothing says whose they are.\n\n"
         "Sharpness is the strength of edges over the contrast, inside the mask: compare it "
         "within a set. It is measured on up to 1000 pictures, on all with --verify.\n\n"
         "Examples:\n"

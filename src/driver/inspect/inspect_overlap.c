@@ -48,6 +48,7 @@ struct overlap {
     struct side sides[SETS];
     struct gap gaps[SETS * ARRAY_LENGTH(directions)];
     size_t n_gaps;
+    double apart; /* set_identity_distance */
 };
 
 static bool is_known(const struct side *s, int64_t i)
@@ -129,8 +130,9 @@ static enum status open_sides(struct overlap *o, const char *const paths[SETS], 
     return st;
 }
 
-static void measure(struct overlap *o)
+static enum status measure(struct overlap *o, struct errmsg *em)
 {
+    struct set_identity means[SETS];
     bool marked[SETS][CELLS][CELLS] = {0};
     for (int p = 0; p < SETS; p++)
         mark_cells(&o->sides[p], marked[p]);
@@ -139,6 +141,13 @@ static void measure(struct overlap *o)
         for (size_t d = 0; d < ARRAY_LENGTH(directions); d++)
             find_gap(o, p, d);
     }
+    for (int p = 0; p < SETS; p++) {
+        enum status st = set_mean_identity(o->sides[p].set, &means[p], em);
+        if (st != ST_OK)
+            return st;
+    }
+    o->apart = set_identity_distance(&means[0], &means[1]);
+    return ST_OK;
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */
@@ -184,6 +193,13 @@ static void print_overlap(const struct overlap *o)
     }
     for (size_t i = 0; i < o->n_gaps; i++)
         print_gap(o, &o->gaps[i]);
+    snprintf(line, sizeof line,
+             "the means of their identities are %.2f apart: %s (two people: %.2f or more)",
+             o->apart,
+             o->apart < SET_PEOPLE_APART ? "both sets seem to show one person" : "two people",
+             SET_PEOPLE_APART);
+    if (!isnan(o->apart))
+        inspect_print("identity", line);
     inspect_print("advice",
                   o->n_gaps == 0
                       ? "both people are turned as far in each direction"
@@ -208,7 +224,8 @@ static json_t *overlap_json(const struct overlap *o)
                                               directions[g->direction].what, "beyond", g->degrees,
                                               "n", (json_int_t)g->n[0], (json_int_t)g->n[1]));
     }
-    return json_pack("{s:s, s:o, s:o}", "kind", "overlap", "sets", sets, "gaps", gaps);
+    return json_pack("{s:s, s:o, s:o, s:o}", "kind", "overlap", "sets", sets, "gaps", gaps, "apart",
+                     isnan(o->apart) ? json_null() : json_real(o->apart));
 }
 
 static enum status draw(const struct overlap *o, const char *path, struct errmsg *em)
@@ -246,7 +263,7 @@ enum status inspect_overlap(const struct inspect_options *o, struct errmsg *em)
     struct overlap overlap = {0};
     enum status st = open_sides(&overlap, paths, em);
     if (st == ST_OK)
-        measure(&overlap);
+        st = measure(&overlap, em);
     if (st == ST_OK && o->json)
         st = inspect_print_json(overlap_json(&overlap), em);
     else if (st == ST_OK)

@@ -18,6 +18,7 @@
 #include "inspect.h"
 #include "page.h"
 #include "trained_on.h"
+#include "uses_pictures.h"
 
 /* base/poison.h is left out: fts.h needs what it forbids */
 
@@ -31,6 +32,7 @@ struct uses {
     char fingerprint[17];
     json_t *found;      /* [{"kind", "path", "as", "match"}, …] */
     json_t *unreadable; /* [{"path", "reason"}, …] */
+    struct uses_pictures pictures;
     int64_t looked[KINDS];
     int64_t links; /* to folders, which are not followed */
 };
@@ -64,6 +66,8 @@ static void judge(struct uses *u, enum kind kind, const char *path, const struct
         const char *how = match(u, sets[p].fingerprint, sets[p].person);
         if (how)
             add_found(u, kind, path, p == 0 ? "A" : "B", how);
+        if (how && kind == KIND_CHECKPOINT && strcmp(how, "pictures") == 0)
+            uses_pictures_checkpoint(&u->pictures, path);
     }
 }
 
@@ -151,8 +155,10 @@ static enum status look_at_set(struct uses *u, const char *path, struct errmsg *
     st = set_compare(u->set, s, &change, em);
     if (st == ST_OK && change.added < info->n && (!how || strcmp(how, "name") == 0))
         how = "some pictures";
-    if (st == ST_OK && how)
+    if (st == ST_OK && how) {
         add_found(u, KIND_SET, path, info->person, how);
+        uses_pictures_sheet(&u->pictures, path, how);
+    }
     set_free(s);
     return st;
 }
@@ -169,6 +175,8 @@ static enum status look_at(struct uses *u, const char *path, struct errmsg *em)
         st = look_at_set(u, path, &reason);
     else if (strcmp(path_extension(path), ".html") == 0)
         st = look_at_report(u, path, &reason);
+    else
+        uses_pictures_look(&u->pictures, path);
     if (st == ST_MEMORY)
         return FAIL(em, st, "%s", reason.text);
     if (st != ST_OK)
@@ -247,9 +255,34 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
+/* What an entry of `found` holds of the person. */
+static void describe(const json_t *entry, char *out, size_t room)
+{
+    const char *kind = text_of(entry, "kind"), *how = text_of(entry, "match");
+    bool same = strcmp(how, "pictures") == 0, name = strcmp(how, "name") == 0;
+    const char *what = same   ? "these pictures"
+                       : name ? "other pictures of a person of this name"
+                              : "some of these pictures";
+    if (strcmp(kind, "folder") == 0)
+        snprintf(out, room, "faces %s",
+                 name ? "of a person of this name" : "that may be this person's");
+    else if (strcmp(kind, "sheet") == 0)
+        snprintf(out, room, "the contact sheet of a set: %s", what);
+    else if (strcmp(kind, "drawn") == 0)
+        snprintf(out, room, "%lld picture%s drawn by %s",
+                 json_integer_value(json_object_get(entry, "n")),
+                 PLURAL(json_integer_value(json_object_get(entry, "n"))),
+                 same ? "a checkpoint of these pictures"
+                      : "another checkpoint; the notes name a person of this name");
+    else if (strcmp(kind, kinds[KIND_SET]) == 0)
+        snprintf(out, room, "%s", what);
+    else
+        snprintf(out, room, "%s as person %s", what, text_of(entry, "as"));
+}
+
 static void print_uses(const struct uses *u)
 {
-    char line[2 * PATH_BYTES_MAX + 256];
+    char line[2 * PATH_BYTES_MAX + 256], what[PATH_BYTES_MAX];
     size_t i;
     json_t *entry;
     const struct set_info *info = set_get_info(u->set);
@@ -258,15 +291,9 @@ static void print_uses(const struct uses *u)
     inspect_print("uses of", line);
     json_array_foreach(u->found, i, entry)
     {
-        const char *kind = text_of(entry, "kind"), *how = text_of(entry, "match"),
-                   *as = text_of(entry, "as");
-        bool set = strcmp(kind, kinds[KIND_SET]) == 0;
-        snprintf(line, sizeof line, "%s: %s%s%s", text_of(entry, "path"),
-                 strcmp(how, "pictures") == 0 ? "these pictures"
-                 : strcmp(how, "name") == 0   ? "other pictures of a person of this name"
-                                              : "some of these pictures",
-                 set ? "" : " as person ", set ? "" : as);
-        inspect_print(kind, line);
+        describe(entry, what, sizeof what);
+        snprintf(line, sizeof line, "%s: %s", text_of(entry, "path"), what);
+        inspect_print(text_of(entry, "kind"), line);
     }
     if (json_array_size(u->found) == 0)
         inspect_print("found", "nothing that was trained on these pictures, and no copy of them");
@@ -289,18 +316,28 @@ static void print_uses(const struct uses *u)
                  PLURAL(u->links), u->links == 1 ? "was" : "were");
         inspect_print("links", line);
     }
+    if (u->pictures.unknown > 0) {
+        snprintf(line, sizeof line,
+                 "%" PRId64
+                 " picture%s drawn by checkpoints that are not here: nothing says of whom",
+                 u->pictures.unknown, u->pictures.unknown == 1 ? " is" : "s are");
+        inspect_print("unknown", line);
+    }
+    inspect_print("not seen", "copies and sheets under other names, folders without a person.txt, "
+                              "pictures whose XMP data and notes are gone");
 }
 
 static enum status print_json(struct uses *u, struct errmsg *em)
 {
     return inspect_print_json(
-        json_pack("{s:s, s:o, s:o, s:s, s:O, s:O, s:I, s:I, s:I, s:I, s:I}", "kind", "uses", "path",
-                  inspect_text(set_path(u->set)), "person",
+        json_pack("{s:s, s:o, s:o, s:s, s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I}", "kind", "uses",
+                  "path", inspect_text(set_path(u->set)), "person",
                   inspect_text(set_get_info(u->set)->person), "fingerprint", u->fingerprint,
                   "found", u->found, "unreadable", u->unreadable, "runs",
                   (json_int_t)u->looked[KIND_RUN], "checkpoints",
                   (json_int_t)u->looked[KIND_CHECKPOINT], "sets", (json_int_t)u->looked[KIND_SET],
-                  "reports", (json_int_t)u->looked[KIND_REPORT], "links", (json_int_t)u->links),
+                  "reports", (json_int_t)u->looked[KIND_REPORT], "links", (json_int_t)u->links,
+                  "unknown", (json_int_t)u->pictures.unknown),
         em);
 }
 
@@ -311,9 +348,13 @@ enum status inspect_uses(const struct inspect_options *o, struct errmsg *em)
     if (st == ST_OK)
         snprintf(u.fingerprint, sizeof u.fingerprint, "%016" PRIx64,
                  set_get_info(u.set)->fingerprint);
+    if (st == ST_OK)
+        st = uses_pictures_init(&u.pictures, set_get_info(u.set)->person, u.found, em);
     for (size_t i = 0; i < o->n_paths && st == ST_OK; i++)
         st = walk(&u, o->paths[i], em);
-    if (st == ST_OK &&
+    if (st == ST_OK)
+        uses_pictures_judge(&u.pictures);
+    if (st == ST_OK && json_array_size(u.found) == 0 && u.pictures.unknown == 0 &&
         u.looked[KIND_RUN] + u.looked[KIND_CHECKPOINT] + u.looked[KIND_SET] +
                 u.looked[KIND_REPORT] ==
             0 &&
@@ -325,6 +366,7 @@ enum status inspect_uses(const struct inspect_options *o, struct errmsg *em)
         st = print_json(&u, em);
     else if (st == ST_OK)
         print_uses(&u);
+    uses_pictures_release(&u.pictures);
     set_free(u.set);
     json_decref(u.found);
     json_decref(u.unreadable);

@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
+#include "config_hint.h"
 #include "config_suggest.h"
 #include "toml/toml.h"
 
@@ -174,9 +175,13 @@ enum status cluster_read(const char *path, struct cluster *out, struct errmsg *e
 {
     uint8_t *bytes = NULL;
     size_t n = 0;
-    enum status st = file_read_all(path, TOML_BYTES_MAX, &bytes, &n, em);
+    struct errmsg why = {0};
+    char hint[PLACE_BYTES] = "";
+    enum status st = file_read_all(path, TOML_BYTES_MAX, &bytes, &n, &why);
+    if (st == ST_NOINPUT)
+        config_file_hint(path, hint, sizeof hint);
     if (st != ST_OK)
-        return st;
+        return FAIL(em, st, "%s%s", why.text, hint);
     st = parse_bytes((const char *)bytes, n, path, out, em);
     free(bytes);
     return st;

@@ -219,13 +219,14 @@ static const char *configuration_for(const char *output)
 /* Prints "next: …": training needs the other person's set, too. */
 static void print_next(const char *output)
 {
-    char *line = NULL;
+    char *line = NULL, config[PATH_BYTES_MAX];
     size_t n = 0;
     FILE *f = open_memstream(&line, &n);
     if (!f)
         return;
-    fprintf(f, "next: pack the other person's pictures, then bifrons train %s --set data.a=",
-            configuration_for(output));
+    fputs("next: pack the other person's pictures, then bifrons train ", f);
+    command_print_quoted(f, command_name_config(configuration_for(output), config));
+    fputs(" --set data.a=", f);
     command_print_quoted(f, output);
     fputs(" --set data.b=OTHER.h5", f);
     if (fclose(f) == 0)

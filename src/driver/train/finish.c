@@ -70,7 +70,7 @@ static void log_follow(const struct session *s, int person, const struct follow 
         log_warn("%c>%c: %s%s", 'A' + person, 'B' - person, wrong,
                  s->run.config.model.pose
                      ? ""
-                     : "; model.pose = \"predicted\" with loss.pose = 0.2 trains swaps to follow");
+                     : "; model.pose = \"given\" with loss.pose = 0.2 trains swaps to follow");
     free(wrong);
 }
 

@@ -74,6 +74,7 @@ static enum status open_record(struct report *r, const char *config_path, const 
         .hdf5_version = set_library_version(),
         .config_path = config_path,
         .device = model_get_options(s->stage.model)->device,
+        .precision = model_get_options(s->stage.model)->precision == MODEL_BF16 ? "bf16" : "fp32",
         .backend = comm_backend_name(s->run.comm),
         .reducer = reducer_get_description(s->stage.reducer),
         .seed = s->run.config.train.seed,

@@ -233,8 +233,10 @@ static enum status train_stages(struct training *r, struct errmsg *em)
     if (st != ST_OK)
         return st;
     if (session_run_is_over(s)) {
-        if (comm_rank(s->run.comm) == 0)
+        if (comm_rank(s->run.comm) == 0) {
+            run_folder_clean(s->run.out);
             resume_settle(s, &r->found);
+        }
         log_nothing_left(s);
     } else if (session_stage_is_over(s) && comm_rank(s->run.comm) == 0) {
         log_info("%s is of the last step of stage %" PRId64 ": going on with the next one",

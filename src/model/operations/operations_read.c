@@ -77,8 +77,11 @@ static enum status read_tensor(struct reading *r, const struct weights_tensor *t
     if (st == ST_OK) {
         out->n_dims = (size_t)t->n_dims;
         memcpy(out->dims, t->dims, out->n_dims * sizeof out->dims[0]);
-        out->tensor = shim_from_memory(r->file->tensors, SHIM_F64, numbers, out->n_dims, out->dims);
-        st = shim_scope_check(r->file->tensors, em);
+        struct shim_scope *tensors = r->file->tensors;
+        out->tensor = shim_from_memory(tensors, SHIM_F64, numbers, out->n_dims, out->dims);
+        if (out->n_dims == 4) /* as the activations are, or every convolution copies its weights */
+            out->tensor = shim_channels_last(tensors, out->tensor, true);
+        st = shim_scope_check(tensors, em);
     }
     free(numbers);
     r->network->n_tensors += st == ST_OK;

@@ -37,10 +37,10 @@ extern "C" {
     X(TORCH, 70, "libtorch failed: see the message")                                  \
     X(PEER, 70, "another rank, or the link to it, failed: see that rank's message")   \
     X(DIVERGED, 70, "training left the rails: see the message for what to change")    \
-    X(IO, 74, "input/output error: the last state could not be written")              \
+    X(IO, 74, "input/output error: a file could not be written or read")              \
     X(AGAIN, 75, "stopped on request after a checkpoint: run the same command again") \
     X(CONFIG, 78, "bad configuration: correct the named key")                         \
-    X(INTERRUPTED, 130, "interrupted: ended at once, the last checkpoint stands")
+    X(INTERRUPTED, 130, "interrupted twice: ended at once, the last checkpoint stands")
 
 enum status {
 #define X(name, exit_code, meaning) ST_##name,

@@ -98,6 +98,9 @@ enum picture_source {
     PICTURE_SOURCE_TRAINED,   /* a decoder's output: trainedAlgorithmicMedia */
     PICTURE_SOURCE_COMPOSITE, /* real or drawn pictures beside decoded ones: composite… */
 };
+enum { PICTURE_HASH_BYTES = 33 };
+/* How the note beside a composite (bifrons swap --into) begins. */
+#define PICTURE_NOTE_BEGINS "Composite with a face drawn by a trained model (Bifrons)\n"
 struct picture_mark {
     enum picture_source source;
     const char *checkpoint_hash; /* 32 hex digits or NULL */
@@ -115,6 +118,10 @@ enum status picture_encode_png(const struct picture *p, const struct picture_mar
 enum status picture_encode_jpeg(const struct picture *p, const struct picture_mark *mark,
                                 int quality, uint8_t **bytes_out, size_t *n_out,
                                 struct errmsg *em) MUST_CHECK;
+/* True if XMP data near the start or the end of a picture or video say that an algorithm drew it or
+ * a part of it (IPTC DigitalSourceType), as Bifrons and other programs write them. hash: of the
+ * checkpoint that drew it; "": not told. */
+bool picture_read_mark(const char *path, char hash[static PICTURE_HASH_BYTES]);
 /* Checks that picture_write_png may write there. ST_USAGE: a file that Bifrons did not make would
  * be lost; ST_IO: not a file. */
 enum status picture_check_output(const char *path, struct errmsg *em) MUST_CHECK;

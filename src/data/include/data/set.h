@@ -135,6 +135,10 @@ struct set_identity {
 /* ST_IO, ST_DATA. */
 enum status set_mean_identity(struct set *s, struct set_identity *out,
                               struct errmsg *em) MUST_CHECK;
+/* How far apart two means are; NaN: one is not known. */
+double set_identity_distance(const struct set_identity *a, const struct set_identity *b);
+/* The least distance between the means of two people; of one person's pictures it is smaller. */
+#define SET_PEOPLE_APART 0.45
 
 /* The mean distance of the pupils, as a share of a picture's side: how closely the faces were cut.
  * *out: 0 if no points are known. ST_IO, ST_DATA. */

@@ -87,7 +87,8 @@ function compareSection() {
 function timeline(run) {
     const kinds = [...new Set(run.events.map(e => e.event))].sort(
         (a, b) => Object.keys(EVENTS).indexOf(a) - Object.keys(EVENTS).indexOf(b));
-    const width = Math.min(1160, innerWidth - 56), left = Math.min(150, width * 0.36), high = 20,
+    /* about the width of a section: the drawing is scaled to it */
+    const width = Math.min(1158, innerWidth - 82), left = Math.min(150, width * 0.36), high = 20,
           last = Math.max(1, run.lastStep, ...run.events.map(e => e.step)), height = kinds.length * high + 22;
     const x = step => left + step / last * (width - left - 20), parts = [];
     kinds.forEach((kind, row) => {
@@ -105,18 +106,15 @@ function timeline(run) {
     });
     for (const t of ticks(0, last, width / 130))
         parts.push(el('text', {x: x(t), y: height - 2, 'text-anchor': 'middle'}, shown(t)));
-    return el('div', {class: 'table'},
-        el('svg', {
-            viewBox: `0 0 ${width} ${height}`,
-            width,
-            height,
-            style: 'display:block',
-            role: 'img',
-            'aria-label': `Events by step. ${
-                kinds.map(k => `${eventWords(k)}: ${run.events.filter(e => e.event === k).length}`)
-                    .join(', ')}. The table below lists them.`
-        },
-            parts));
+    return el('svg', {
+        viewBox: `0 0 ${width} ${height}`,
+        style: 'display:block; width:100%',
+        role: 'img',
+        'aria-label': `Events by step. ${
+            kinds.map(k => `${eventWords(k)}: ${run.events.filter(e => e.event === k).length}`)
+                .join(', ')}. The table below lists them.`
+    },
+        parts);
 }
 
 function eventsSection() {
@@ -272,7 +270,7 @@ function machineOf(run) {
                 .join('; ')
         ],
         ['device', r.device],
-        ['precision', run.key('train.precision')],
+        ['precision', r.precision || run.key('train.precision')],
         ['communication', r.backend && `${r.backend}; ${r.reducer}`],
         ['Bifrons', r.bifrons && `${r.bifrons.version}, commit ${String(r.bifrons.commit).slice(0, 12)}`],
         ['libraries', Object.entries(r.libraries || {}).map(([k, v]) => `${k} ${v}`).join(', ')],

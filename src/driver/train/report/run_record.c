@@ -164,6 +164,7 @@ static void put_facts(json_t *root, const struct run_record_facts *f, bool *fail
     /* a TOML integer, so below 2^63 */
     put(root, "seed", json_integer((json_int_t)f->seed), failed);
     put(root, "device", json_text_or_null(f->device), failed);
+    put(root, "precision", json_text_or_null(f->precision), failed);
     put(root, "backend", json_text_or_null(f->backend), failed);
     put(root, "reducer", json_text_or_null(f->reducer), failed);
     put(root, "world_size", json_integer(f->world_size), failed);

@@ -3,7 +3,7 @@
  * at the end: a killed run has the facts of its start.
  *
  *   {"bifrons":{"version","commit"}, "libraries":{"torch","mpi","hdf5"},
- *    "config", "seed", "device", "backend", "reducer",
+ *    "config", "seed", "device", "precision", "backend", "reducer",
  *    "world_size", "ranks":[{"rank","host"}],
  *    "people":[{"person","set","fingerprint","pictures","consent"}, …],
  *    "started", "ended", "exit", "message", "where", "stage", "step", "epoch",
@@ -37,7 +37,8 @@ struct run_record_person {
 struct run_record_facts {
     const char *torch_version, *mpi_version, *hdf5_version;
     const char *config_path, *device, *backend;
-    const char *reducer; /* text: how gradients are summed */
+    const char *precision; /* "fp32" or "bf16": what "auto" became */
+    const char *reducer;   /* text: how gradients are summed */
     uint64_t seed;
     int world_size;
     const char *const *hosts; /* (world_size) host of each rank; NULL: none */

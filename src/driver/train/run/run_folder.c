@@ -127,8 +127,8 @@ static enum status refuse_other_run(const char *out, struct errmsg *em)
 /* True for "NAME.tmp" and "NAME.tmp.123", where NAME is a file that we write. */
 static bool is_temporary_of_ours(const char *name)
 {
-    static const char *const ours[] = {"step-",    "latest.pt", "best.pt", "config.resolved.toml",
-                                       "run.json", "a.h5",      "b.h5"};
+    static const char *const ours[] = {"step-",    "latest.pt",   "best.pt", "config.resolved.toml",
+                                       "run.json", "report.html", "a.h5",    "b.h5"};
     const char *mark = NULL;
     for (const char *p = name; (p = strstr(p, ".tmp")); p++)
         mark = p;
@@ -152,10 +152,10 @@ static bool is_orphan(const char *folder, const char *name)
 }
 
 /* Files that cannot be removed stay; they do no harm. */
-static void remove_leftovers(const char *folder)
+static void remove_leftovers(const char *out, const char *inner)
 {
-    char path[PATH_BYTES_MAX];
-    DIR *d = opendir(folder);
+    char folder[PATH_BYTES_MAX], path[PATH_BYTES_MAX];
+    DIR *d = path_join(folder, sizeof folder, out, inner) ? opendir(folder) : NULL;
     if (!d)
         return;
     for (struct dirent *e; (e = readdir(d));) {
@@ -167,10 +167,17 @@ static void remove_leftovers(const char *folder)
     closedir(d);
 }
 
-static enum status make_inner_folder(const char *out, const char *name,
-                                     char path[static PATH_BYTES_MAX], struct errmsg *em)
+void run_folder_clean(const char *out)
 {
-    if (!path_join(path, PATH_BYTES_MAX, out, name))
+    static const char *const inner[] = {"", "previews", CHECKPOINTS_FOLDER, "data"};
+    for (size_t i = 0; i < sizeof inner / sizeof *inner; i++)
+        remove_leftovers(out, inner[i]);
+}
+
+static enum status make_inner_folder(const char *out, const char *name, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    if (!path_join(path, sizeof path, out, name))
         return FAIL(em, ST_IO, "path too long: %s", out);
     return folder_make(path, em);
 }
@@ -178,17 +185,12 @@ static enum status make_inner_folder(const char *out, const char *name,
 static enum status lay_out(const char *out, const char *config_toml, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
-    enum status st = make_inner_folder(out, "previews", path, em);
+    enum status st = make_inner_folder(out, "previews", em);
     if (st == ST_OK)
-        remove_leftovers(path);
-    if (st == ST_OK)
-        st = make_inner_folder(out, CHECKPOINTS_FOLDER, path, em);
+        st = make_inner_folder(out, CHECKPOINTS_FOLDER, em);
     if (st != ST_OK)
         return st;
-    remove_leftovers(out);
-    remove_leftovers(path);
-    if (path_join(path, sizeof path, out, "data"))
-        remove_leftovers(path);
+    run_folder_clean(out);
     if (!path_join(path, sizeof path, out, "config.resolved.toml"))
         return FAIL(em, ST_IO, "path too long: %s", out);
     return file_write_atomic(path, config_toml, strlen(config_toml), em);

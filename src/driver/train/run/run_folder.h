@@ -1,7 +1,7 @@
 /*
  * The folder of a run, on rank 0.
  *
- *     OUT/.lock                         held while a run uses the folder
+ *     OUT/.lock                         held while a run uses the folder: host, process
  *     OUT/config.resolved.toml
  *     OUT/previews/
  *     OUT/checkpoints/step-%010d.pt     immutable, each with
@@ -50,6 +50,9 @@ enum status run_folder_check(const char *out, bool continues, struct errmsg *em)
  */
 enum status run_folder_begin(struct run_folder *f, const char *config_toml,
                              struct errmsg *em) MUST_CHECK;
+/* Removes unfinished files of a killed run; run_folder_begin does so, too. Call it while the folder
+ * is locked. */
+void run_folder_clean(const char *out);
 /* Releases the lock. If the run never began, removes what it made. */
 void run_folder_free(struct run_folder *f);
 

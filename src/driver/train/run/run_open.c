@@ -63,6 +63,17 @@ static enum status measure_faces(struct run *run, struct errmsg *em)
     return st;
 }
 
+/* Different pictures of one person. */
+static void log_one_person(const struct run *run)
+{
+    double apart = set_identity_distance(&run->identities[0], &run->identities[1]);
+    bool same = set_get_info(run->sets[0])->fingerprint == set_get_info(run->sets[1])->fingerprint;
+    if (apart < SET_PEOPLE_APART && !same)
+        log_warn("data.a and data.b seem to show one person: the means of their identities are "
+                 "%.2f apart, those of two people %.2f or more. A swap would change nothing",
+                 apart, SET_PEOPLE_APART);
+}
+
 /* Points that are wrong, not known, or do not vary, tell nothing: z is 0 there. */
 static void log_gaps(const struct run *run, int person, struct pose_gaps *gaps)
 {
@@ -198,6 +209,8 @@ enum status run_open(struct run *run, struct errmsg *em)
         st = comm_agree(run->comm, measure_poses(run, em), em);
     if (st == ST_OK)
         st = comm_agree(run->comm, measure_faces(run, em), em);
+    if (st == ST_OK && comm_rank(run->comm) == 0)
+        log_one_person(run);
     return st == ST_OK ? comm_agree(run->comm, measure_colours(run, em), em) : st;
 }
 

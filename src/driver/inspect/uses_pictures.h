@@ -1,0 +1,44 @@
+/*
+ * What bifrons inspect --uses finds besides runs, checkpoints, sets and reports: folders of a
+ * person's faces, contact sheets, and pictures and videos that a checkpoint drew.
+ *
+ *     struct uses_pictures u;
+ *     if (uses_pictures_init(&u, "Ada", found, &em) == ST_OK) {
+ *         uses_pictures_look(&u, path);              // each file
+ *         uses_pictures_checkpoint(&u, path);        // each checkpoint of the person's pictures
+ *         uses_pictures_judge(&u);                   // when all are known
+ *     }
+ *     uses_pictures_release(&u);
+ */
+#ifndef BIFRONS_DRIVER_INSPECT_USES_PICTURES_H
+#define BIFRONS_DRIVER_INSPECT_USES_PICTURES_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+struct uses_pictures {
+    const char *person;  /* borrowed */
+    json_t *found;       /* borrowed; gets {"kind", "path", "as", "match", "n"} */
+    json_t *drawn;       /* [{"folder", "hash", "people": […]}, …] */
+    json_t *checkpoints; /* {hash: true, …}, of the person's pictures */
+    int64_t unknown;     /* drawn pictures of which nothing says whose they are */
+};
+
+/* ST_MEMORY. */
+enum status uses_pictures_init(struct uses_pictures *u, const char *person, json_t *found,
+                               struct errmsg *em) MUST_CHECK;
+void uses_pictures_release(struct uses_pictures *u);
+
+/* person.txt: adds its folder if it is of a person of this name. A picture, video or note of a
+ * composite: remembers who drew it. Other files: nothing. */
+void uses_pictures_look(struct uses_pictures *u, const char *path);
+/* Adds the contact sheet beside a set; match: as that of the set. */
+void uses_pictures_sheet(struct uses_pictures *u, const char *set, const char *match);
+/* Remembers the hash of a checkpoint. */
+void uses_pictures_checkpoint(struct uses_pictures *u, const char *path);
+/* Adds the drawn pictures, one entry for each folder and match. */
+void uses_pictures_judge(struct uses_pictures *u);
+
+#endif

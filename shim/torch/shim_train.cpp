@@ -29,7 +29,10 @@ struct ready_hook : torch::autograd::PostAccumulateGradHook {
         at::NoGradGuard no_grad;
         at::Tensor here = gradient(x);
         if (x.grad().data_ptr() != here.data_ptr()) {
-            here.add_(x.grad());
+            if (given && group->fresh) // a sum of several uses, the first of which was written here
+                here.copy_(x.grad());
+            else
+                here.add_(x.grad());
             x.mutable_grad() = here;
         }
         if (group->held)

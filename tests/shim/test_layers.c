@@ -245,9 +245,9 @@ static void several_threads_compute_the_same(void **state)
 
 /* All gradients of a layer, as (input, weight, bias), in floats that the caller frees; the bias
  * trained or not. overwritten 0: from one backward. Else all that are in memory are this number
- * when `passes` backwards begin. */
+ * when `passes` backwards begin, each of a loss that uses the layer `uses` times. */
 static float *trained_over(const struct layer *l, bool bf16, bool train_bias, float overwritten,
-                           int passes, struct results *of)
+                           int passes, int uses, struct results *of)
 {
     struct shim_scope *s = NULL;
     struct shim_group *g = NULL;
@@ -276,9 +276,11 @@ static float *trained_over(const struct layer *l, bool bf16, bool train_bias, fl
     }
     for (int pass = 0; pass < passes; pass++) {
         shim_autocast(s, bf16);
-        struct shim_tensor *y = apply(s, l, false, in);
+        struct shim_tensor *loss = weighted_sum(s, apply(s, l, false, in));
+        for (int use = 1; use < uses; use++)
+            loss = shim_add(s, loss, weighted_sum(s, apply(s, l, false, in)));
         shim_autocast(s, false);
-        shim_backward(s, weighted_sum(s, y), false);
+        shim_backward(s, loss, false);
         shim_group_add_gradients(g);
     }
     assert_ok(shim_scope_check(s, &em));
@@ -290,7 +292,7 @@ static float *trained_over(const struct layer *l, bool bf16, bool train_bias, fl
 
 static float *trained(const struct layer *l, bool bf16, bool train_bias, struct results *of)
 {
-    return trained_over(l, bf16, train_bias, 0, 1, of);
+    return trained_over(l, bf16, train_bias, 0, 1, 1, of);
 }
 
 /* An addition is a launch, and a pass over memory. */
@@ -306,7 +308,7 @@ static void the_first_gradient_of_a_weight_is_written_and_later_ones_are_added(v
         assert_ok(run(l, way, &alone));
         float *once = trained(l, false, true, &alone);
         for (int passes = 1; passes <= 3; passes++) {
-            float *over = trained_over(l, false, true, 7.0f, passes, &alone), expected = 0;
+            float *over = trained_over(l, false, true, 7.0f, passes, 1, &alone), expected = 0;
             size_t first = alone.count[IN];
             for (size_t i = first; i < first + alone.count[WEIGHT]; i++) {
                 expected = once[i];
@@ -316,6 +318,10 @@ static void the_first_gradient_of_a_weight_is_written_and_later_ones_are_added(v
             }
             free(over);
         }
+        float *twice = trained_over(l, false, true, 7.0f, 1, 2, &alone);
+        for (size_t i = alone.count[IN]; i < alone.count[IN] + alone.count[WEIGHT]; i++)
+            assert_float_equal(twice[i], 2 * once[i], 0);
+        free(twice);
         free(once);
         results_free(&alone);
     }

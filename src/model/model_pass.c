@@ -179,11 +179,13 @@ static struct shim_tensor *wanted_codes(struct model *m, const struct batch *b,
     return shim_to_dtype(m->scope, join(m, b, wanted), m->network.output);
 }
 
-/* The backward pass of the mean codes' loss, whose gradient reaches the mean codes only. */
+/* The backward pass of the mean codes' loss, whose gradient reaches the mean codes only. They are a
+ * part of the encoder. */
 static void train_mean_codes(struct model *m, const struct batch *b, const struct pass *p,
                              double global_batch)
 {
-    for (int who = 0; who < MODEL_PEOPLE && m->architecture->mean_codes; who++)
+    bool trained = m->architecture->mean_codes && !m->options.frozen[MODEL_ENCODER];
+    for (int who = 0; who < MODEL_PEOPLE && trained; who++)
         if (b->images[who]) {
             struct shim_tensor *codes = codes_of_targets(m, b, p, who, false);
             struct shim_tensor *each =

@@ -335,12 +335,16 @@ def test_folders_sheets_and_what_checkpoints_drew_are_found(bifrons, tmp_path):
     (tmp_path / "w/ada.sheet.png").write_bytes(b"")
     checkpoint(tmp_path / "w/c/step-1.pt", ["Bo", "Ada"], ["0" * 16, mine])
     (tmp_path / "w/c/step-1.pt.xxh3").write_text("a" * 32 + "  step-1.pt\n")
+    checkpoint(tmp_path / "w/c/step-2.pt", ["Bo", "Cy"], ["0" * 16, "2" * 16])  # what it drew is not Ada's, and known
+    (tmp_path / "w/c/step-2.pt.xxh3").write_text("c" * 32 + "  step-2.pt\n")
     for name, text in (("cut", "Ada\n"), ("bo", "Bo")):
         save(tmp_path / "w" / name / "unsure/x.png", picture(1, SIZE, SIZE))
         (tmp_path / "w" / name / "person.txt").write_text(text)
     drawn(tmp_path / "w/swapped/x.png", "a" * 32)
     drawn(tmp_path / "w/swapped/y.png", "a" * 32)
+    (tmp_path / "w/swapped/y.txt").write_text("a caption, no note")
     drawn(tmp_path / "w/swapped/z.png", "b" * 32)
+    drawn(tmp_path / "w/swapped/o.png", "c" * 32)
     note(tmp_path / "w/put/a.png", "a" * 32, "Ada", "Bo")
     note(tmp_path / "w/put/b.png", "b" * 32, "Ada", "Bo")
     note(tmp_path / "w/put/c.png", "b" * 32, "Bo", "Cy")
@@ -353,8 +357,8 @@ def test_folders_sheets_and_what_checkpoints_drew_are_found(bifrons, tmp_path):
     assert got["unknown"] == 1
     text = run(bifrons, "inspect", "--uses", "w/ada.h5", "w").out
     for line in ("w/cut/unsure: faces that may be this person's\n", "w/swapped: 2 pictures drawn by a checkpoint of these pictures\n",
-                 "w/put: 1 picture drawn by another checkpoint; the notes name a person of this name\n",
-                 "1 picture is drawn by checkpoints that are not here", "not seen  "):
+                 "w/put: 1 picture drawn by a checkpoint of a person of this name\n",
+                 "1 picture is drawn by a checkpoint that is not here", "not seen  "):
         assert line in text
 
 
@@ -365,9 +369,12 @@ def test_links_to_files_are_followed_where_the_walk_does_not_meet_the_file(bifro
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs/mine.pt").symlink_to(tmp_path / "store/kept.pt")
     (tmp_path / "runs/gone.pt").symlink_to("nowhere.pt")
-    (tmp_path / "runs/notes.txt").symlink_to("nowhere.txt")
+    (tmp_path / "runs/notes.md").symlink_to("nowhere.md")
+    drawn(tmp_path / "store/x.png", "a" * 32)
+    (tmp_path / "runs/x.png").symlink_to(tmp_path / "store/x.png")
     got = shown(bifrons, "--uses", "ada.h5", "runs")
     assert [(x["kind"], x["path"], x["match"]) for x in got["found"]] == [("checkpoint", "runs/mine.pt", "pictures")]
+    assert got["unknown"] == 1  # x.png is followed, and names a checkpoint that is not here
     assert [(x["path"], x["reason"]) for x in got["unreadable"]] == [("runs/gone.pt", "a link to a file that cannot be reached")]
 
 

@@ -243,6 +243,12 @@ def test_a_swap_takes_the_points_of_its_set(sets, given, pointless, tmp_path):  
     assert numpy.abs(ours - theirs.numpy()).max() <= 1
     predicted, told = swaps_of(checkpoint(given), pointless / "b.h5", tmp_path / "predicted")
     assert "20 of 20 pictures have no known points" in told, told
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    PIL.Image.fromarray(images[0]).save(folder / "0.png")
+    (folder / "points.csv").write_text("whatever\n")
+    told = swaps_of(checkpoint(given), folder, tmp_path / "it")[1]
+    assert "pack the folder, which has points.csv, and swap the set" in told
     apart = numpy.abs(predicted - ours).max((1, 2, 3))
     assert not apart[:3].any() and apart[3:].min() > 2
 

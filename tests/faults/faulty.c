@@ -143,6 +143,20 @@ static bool strike(const char *what, long count)
 
 static long step, backward, evaluate;
 
+/* A gradient that is to be wrong once backward has written it: before it is summed, or afterwards
+ * where nothing is. */
+static struct {
+    float *gradients, value;
+    size_t at;
+} spoilt;
+
+static void spoil(void)
+{
+    if (spoilt.gradients)
+        spoilt.gradients[spoilt.at] = spoilt.value;
+    spoilt.gradients = NULL;
+}
+
 enum status __wrap_model_zero_gradients(struct model *m, struct errmsg *em)
 {
     step++;
@@ -156,9 +170,13 @@ enum status __wrap_model_backward(struct model *m, const struct batch *b, double
     strike("backward", ++backward);
     if (strike("pairs", (long)b->n))
         return FAIL(em, ST_MEMORY, "out of memory for %zu pairs", b->n);
-    if (fault("gradient", step, how)) /* the backward adds to what is there */
-        ((float *)model_flat(m)->gradients)[model_flat(m)->count / 2] = strtof(how, NULL);
+    if (fault("gradient", step, how)) {
+        spoilt.gradients = model_flat(m)->gradients;
+        spoilt.value = strtof(how, NULL);
+        spoilt.at = model_flat(m)->count / 2;
+    }
     enum status st = __real_model_backward(m, b, global_batch, out, em);
+    spoil();
     if (fault("loss", step, how))
         out->total = strtod(how, NULL);
     return st;
@@ -235,6 +253,8 @@ void __wrap_reducer_ready(void *reducer, size_t first, size_t count)
 {
     static long calls;
     strike("hook", ++calls);
+    if (first <= spoilt.at && spoilt.at < first + count)
+        spoil();
     __real_reducer_ready(reducer, first, count);
 }
 

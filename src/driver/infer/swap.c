@@ -238,10 +238,18 @@ static enum status check_direction(const struct swapper *s, struct errmsg *em)
 /* Where model.pose = "given" had no points to give. */
 static void log_poses(const struct swapper *s)
 {
-    if (s->predicted > 0 && loaded_takes_points(&s->loaded))
-        log_info("%" PRId64 " of %" PRId64 " pictures have no known points: their pose was "
-                 "predicted. A set has points if it was packed with points.csv",
-                 s->predicted, s->run);
+    char path[PATH_BYTES_MAX];
+    if (s->predicted == 0 || !loaded_takes_points(&s->loaded))
+        return;
+    bool unread = s->source.folder &&
+                  path_join(path, sizeof path, s->arguments.input, "points.csv") &&
+                  file_exists(path);
+    log_info("%" PRId64 " of %" PRId64 " pictures have no known points: their pose was predicted. "
+             "%s",
+             s->predicted, s->run,
+             unread ? "swap takes points from sets: pack the folder, which has points.csv, and "
+                      "swap the set"
+                    : "A set has points if it was packed with points.csv");
 }
 
 static enum status swap(struct swapper *s, struct errmsg *em)

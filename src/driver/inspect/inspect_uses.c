@@ -59,16 +59,21 @@ static const char *match(const struct uses *u, const char *fingerprint, const ch
     return name[0] != '\0' && strcmp(person, name) == 0 ? "name" : NULL;
 }
 
-static void judge(struct uses *u, enum kind kind, const char *path, const struct trained_on sets[2])
+/* How the sets match, the better of two: as match says it, "": neither. */
+static const char *judge(struct uses *u, enum kind kind, const char *path,
+                         const struct trained_on sets[2])
 {
+    const char *best = "";
     u->looked[kind]++;
     for (int p = 0; p < 2; p++) {
         const char *how = match(u, sets[p].fingerprint, sets[p].person);
-        if (how)
-            add_found(u, kind, path, p == 0 ? "A" : "B", how);
-        if (how && kind == KIND_CHECKPOINT && strcmp(how, "pictures") == 0)
-            uses_pictures_checkpoint(&u->pictures, path);
+        if (!how)
+            continue;
+        add_found(u, kind, path, p == 0 ? "A" : "B", how);
+        if (strcmp(best, "pictures") != 0)
+            best = how;
     }
+    return best;
 }
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -136,8 +141,7 @@ static enum status look_at_checkpoint(struct uses *u, const char *path, struct e
         return st;
     trained_on_names(record, sets);
     json_decref(record);
-    judge(u, KIND_CHECKPOINT, path, sets);
-    return ST_OK;
+    return uses_pictures_checkpoint(&u->pictures, path, judge(u, KIND_CHECKPOINT, path, sets), em);
 }
 
 static enum status look_at_set(struct uses *u, const char *path, struct errmsg *em)
@@ -176,7 +180,7 @@ static enum status look_at(struct uses *u, const char *path, struct errmsg *em)
     else if (strcmp(path_extension(path), ".html") == 0)
         st = look_at_report(u, path, &reason);
     else
-        uses_pictures_look(&u->pictures, path);
+        st = uses_pictures_look(&u->pictures, path, &reason);
     if (st == ST_MEMORY)
         return FAIL(em, st, "%s", reason.text);
     if (st != ST_OK)
@@ -196,7 +200,8 @@ static bool is_of_interest(const char *path)
 {
     const char *extension = path_extension(path);
     return strcmp(path_name(path), "run.json") == 0 || strcmp(extension, ".pt") == 0 ||
-           strcmp(extension, ".h5") == 0 || strcmp(extension, ".html") == 0;
+           strcmp(extension, ".h5") == 0 || strcmp(extension, ".html") == 0 ||
+           uses_pictures_reads(path);
 }
 
 /* A link to a file is followed, unless the walk of `root` meets the file itself. */
@@ -272,8 +277,7 @@ static void describe(const json_t *entry, char *out, size_t room)
         snprintf(out, room, "%lld picture%s drawn by %s",
                  json_integer_value(json_object_get(entry, "n")),
                  PLURAL(json_integer_value(json_object_get(entry, "n"))),
-                 same ? "a checkpoint of these pictures"
-                      : "another checkpoint; the notes name a person of this name");
+                 same ? "a checkpoint of these pictures" : "a checkpoint of a person of this name");
     else if (strcmp(kind, kinds[KIND_SET]) == 0)
         snprintf(out, room, "%s", what);
     else
@@ -319,7 +323,8 @@ static void print_uses(const struct uses *u)
     if (u->pictures.unknown > 0) {
         snprintf(line, sizeof line,
                  "%" PRId64
-                 " picture%s drawn by checkpoints that are not here: nothing says of whom",
+                 " picture%s drawn by a checkpoint that is not here, or that the picture does not "
+                 "name: nothing says of whom",
                  u->pictures.unknown, u->pictures.unknown == 1 ? " is" : "s are");
         inspect_print("unknown", line);
     }

@@ -42,21 +42,25 @@ static void add_found(struct uses_pictures *u, const char *kind, const char *pat
 
 /* ---- Folders and sheets ---------------------------------------------------------------------- */
 
-/* A short text file; NULL: it cannot be read. The caller frees it. */
-static char *read_text(const char *path)
+/* *out: the text of a short file, which the caller frees; NULL: it is longer than any of ours. */
+static enum status read_text(const char *path, char **out, struct errmsg *em)
 {
     uint8_t *bytes = NULL;
     size_t n = 0;
-    if (file_read_all(path, TEXT_BYTES_MAX, &bytes, &n, NULL) != ST_OK)
-        return NULL;
-    char *text = strndup((const char *)bytes, n);
-    free(bytes);
-    return text;
+    enum status st = file_read_all(path, TEXT_BYTES_MAX, &bytes, &n, em);
+    *out = (char *)bytes; /* it ends with a zero byte */
+    return st == ST_DATA ? ST_OK : st;
 }
 
-static void look_at_person(struct uses_pictures *u, const char *path)
+static bool is_note(const char *text)
 {
-    char folder[PATH_BYTES_MAX], unsure[PATH_BYTES_MAX], *name = read_text(path);
+    return text && strncmp(text, PICTURE_NOTE_BEGINS, sizeof PICTURE_NOTE_BEGINS - 1) == 0;
+}
+
+static enum status look_at_person(struct uses_pictures *u, const char *path, struct errmsg *em)
+{
+    char folder[PATH_BYTES_MAX], unsure[PATH_BYTES_MAX], *name = NULL;
+    enum status st = read_text(path, &name, em);
     path_folder(path, folder, sizeof folder);
     if (name && u->person[0] && strcspn(name, "\r\n") == strlen(u->person) &&
         strncmp(name, u->person, strlen(u->person)) == 0) {
@@ -65,6 +69,7 @@ static void look_at_person(struct uses_pictures *u, const char *path)
             add_found(u, "folder", unsure, "unsure", 1);
     }
     free(name);
+    return st;
 }
 
 void uses_pictures_sheet(struct uses_pictures *u, const char *set, const char *match)
@@ -78,16 +83,19 @@ void uses_pictures_sheet(struct uses_pictures *u, const char *set, const char *m
 
 /* ---- What a checkpoint drew ------------------------------------------------------------------ */
 
-void uses_pictures_checkpoint(struct uses_pictures *u, const char *path)
+enum status uses_pictures_checkpoint(struct uses_pictures *u, const char *path, const char *match,
+                                     struct errmsg *em)
 {
     char hex[HASH128_HEX_BYTES];
     struct hash128 hash;
     if (sidecar_read(path, hex, NULL) != ST_OK) {
-        if (hash128_file(path, &hash, NULL) != ST_OK)
-            return;
+        enum status st = hash128_file(path, &hash, em);
+        if (st != ST_OK)
+            return st;
         hash128_hex(hash, hex);
     }
-    json_object_set_new(u->checkpoints, hex, json_true());
+    json_object_set_new(u->checkpoints, hex, json_string(match));
+    return ST_OK;
 }
 
 static void remember(struct uses_pictures *u, const char *path, const char *hash, json_t *people)
@@ -99,12 +107,13 @@ static void remember(struct uses_pictures *u, const char *path, const char *hash
 }
 
 /* "checkpoint (XXH3-128): HASH", and "consent of NAME:" of each person. */
-static void look_at_note(struct uses_pictures *u, const char *path)
+static enum status look_at_note(struct uses_pictures *u, const char *path, struct errmsg *em)
 {
     static const char consent[] = "consent of ";
-    char hash[HASH128_HEX_BYTES] = "", *text = read_text(path), *rest = NULL;
+    char hash[HASH128_HEX_BYTES] = "", *text = NULL, *rest = NULL;
     json_t *people = json_array();
-    if (text && strncmp(text, PICTURE_NOTE_BEGINS, sizeof PICTURE_NOTE_BEGINS - 1) == 0) {
+    enum status st = read_text(path, &text, em);
+    if (is_note(text)) {
         for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
             size_t n = strlen(line);
             if (sscanf(line, "checkpoint (XXH3-128): %32[0-9a-f]", hash) == 1)
@@ -118,36 +127,55 @@ static void look_at_note(struct uses_pictures *u, const char *path)
     }
     json_decref(people);
     free(text);
+    return st;
 }
 
-/* A note beside it says more, and is met itself. Previews in the folder of a run are a part of the
- * run. */
-static void look_at_picture(struct uses_pictures *u, const char *path)
+/* A note beside a picture says more, and is met itself. */
+static bool has_note(const char *path)
 {
-    char hash[PICTURE_HASH_BYTES], other[PATH_BYTES_MAX], folder[PATH_BYTES_MAX];
-    if (!picture_read_mark(path, hash))
-        return;
-    int n = snprintf(other, sizeof other, "%.*s.txt",
+    char note[PATH_BYTES_MAX], *text = NULL;
+    int n = snprintf(note, sizeof note, "%.*s.txt",
                      (int)(strlen(path) - strlen(path_extension(path))), path);
-    if (n < (int)sizeof other && file_exists(other))
-        return;
-    path_folder(path, folder, sizeof folder);
-    if (!hash[0] && path_join(other, sizeof other, folder, "../run.json") && file_exists(other))
-        return;
-    remember(u, path, hash, json_array());
+    bool found = n < (int)sizeof note && file_exists(note) &&
+                 read_text(note, &text, NULL) == ST_OK && is_note(text);
+    free(text);
+    return found;
 }
 
-void uses_pictures_look(struct uses_pictures *u, const char *path)
+/* Previews in the folder of a run are a part of the run. */
+static enum status look_at_picture(struct uses_pictures *u, const char *path, struct errmsg *em)
+{
+    char hash[PICTURE_HASH_BYTES], record[PATH_BYTES_MAX], folder[PATH_BYTES_MAX];
+    enum status st = file_check_readable(path, em);
+    if (st != ST_OK || !picture_read_mark(path, hash) || has_note(path))
+        return st;
+    path_folder(path, folder, sizeof folder);
+    if (hash[0] || !path_join(record, sizeof record, folder, "../run.json") || !file_exists(record))
+        remember(u, path, hash, json_array());
+    return ST_OK;
+}
+
+static bool is_picture(const char *path)
 {
     static const char *const pictures[] = {".png", ".jpg", ".jpeg", ".mp4", ".mov"};
-    const char *extension = path_extension(path);
-    if (strcmp(path_name(path), "person.txt") == 0)
-        look_at_person(u, path);
-    else if (strcmp(extension, ".txt") == 0)
-        look_at_note(u, path);
     for (size_t i = 0; i < ARRAY_LENGTH(pictures); i++)
-        if (strcasecmp(extension, pictures[i]) == 0)
-            look_at_picture(u, path);
+        if (strcasecmp(path_extension(path), pictures[i]) == 0)
+            return true;
+    return false;
+}
+
+bool uses_pictures_reads(const char *path)
+{
+    return strcmp(path_extension(path), ".txt") == 0 || is_picture(path);
+}
+
+enum status uses_pictures_look(struct uses_pictures *u, const char *path, struct errmsg *em)
+{
+    if (strcmp(path_name(path), "person.txt") == 0)
+        return look_at_person(u, path, em);
+    if (strcmp(path_extension(path), ".txt") == 0)
+        return look_at_note(u, path, em);
+    return is_picture(path) ? look_at_picture(u, path, em) : ST_OK;
 }
 
 static bool names(const json_t *people, const char *person)
@@ -156,7 +184,7 @@ static bool names(const json_t *people, const char *person)
     json_t *name;
     json_array_foreach(people, i, name)
     {
-        if (strcmp(json_string_value(name), person) == 0)
+        if (person[0] && strcmp(json_string_value(name), person) == 0)
             return true;
     }
     return false;
@@ -188,12 +216,13 @@ void uses_pictures_judge(struct uses_pictures *u)
     {
         const char *folder = json_string_value(json_object_get(drawn, "folder")),
                    *hash = json_string_value(json_object_get(drawn, "hash"));
-        const json_t *people = json_object_get(drawn, "people");
-        if (json_object_get(u->checkpoints, hash))
-            count(u, folder, "pictures");
+        const json_t *people = json_object_get(drawn, "people"),
+                     *match = json_object_get(u->checkpoints, hash);
+        if (match && json_string_length(match) > 0)
+            count(u, folder, json_string_value(match));
         else if (names(people, u->person))
             count(u, folder, "name");
-        else
+        else if (!match)
             u->unknown += json_array_size(people) == 0;
     }
 }

@@ -4,9 +4,9 @@
  *
  *     struct uses_pictures u;
  *     if (uses_pictures_init(&u, "Ada", found, &em) == ST_OK) {
- *         uses_pictures_look(&u, path);              // each file
- *         uses_pictures_checkpoint(&u, path);        // each checkpoint of the person's pictures
- *         uses_pictures_judge(&u);                   // when all are known
+ *         st = uses_pictures_look(&u, path, &em);                        // each file
+ *         st = uses_pictures_checkpoint(&u, path, "pictures", &em);      // each checkpoint
+ *         uses_pictures_judge(&u);                                       // when all are known
  *     }
  *     uses_pictures_release(&u);
  */
@@ -14,6 +14,7 @@
 #define BIFRONS_DRIVER_INSPECT_USES_PICTURES_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -22,7 +23,7 @@ struct uses_pictures {
     const char *person;  /* borrowed */
     json_t *found;       /* borrowed; gets {"kind", "path", "as", "match", "n"} */
     json_t *drawn;       /* [{"folder", "hash", "people": […]}, …] */
-    json_t *checkpoints; /* {hash: true, …}, of the person's pictures */
+    json_t *checkpoints; /* {hash: match, …} */
     int64_t unknown;     /* drawn pictures of which nothing says whose they are */
 };
 
@@ -31,13 +32,18 @@ enum status uses_pictures_init(struct uses_pictures *u, const char *person, json
                                struct errmsg *em) MUST_CHECK;
 void uses_pictures_release(struct uses_pictures *u);
 
+/* True for names of files that uses_pictures_look reads. */
+bool uses_pictures_reads(const char *path);
 /* person.txt: adds its folder if it is of a person of this name. A picture, video or note of a
- * composite: remembers who drew it. Other files: nothing. */
-void uses_pictures_look(struct uses_pictures *u, const char *path);
+ * composite: remembers who drew it. Other files: nothing. ST_NOINPUT, ST_IO: it cannot be read. */
+enum status uses_pictures_look(struct uses_pictures *u, const char *path,
+                               struct errmsg *em) MUST_CHECK;
 /* Adds the contact sheet beside a set; match: as that of the set. */
 void uses_pictures_sheet(struct uses_pictures *u, const char *set, const char *match);
-/* Remembers the hash of a checkpoint. */
-void uses_pictures_checkpoint(struct uses_pictures *u, const char *path);
+/* Remembers a checkpoint by its hash. match: "pictures" or "name" of the person; "": of others.
+ * ST_NOINPUT, ST_IO: it has no sidecar, and cannot be read. */
+enum status uses_pictures_checkpoint(struct uses_pictures *u, const char *path, const char *match,
+                                     struct errmsg *em) MUST_CHECK;
 /* Adds the drawn pictures, one entry for each folder and match. */
 void uses_pictures_judge(struct uses_pictures *u);
 

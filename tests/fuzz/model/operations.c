@@ -171,6 +171,13 @@ struct shim_tensor *shim_mul(struct shim_scope *s, const struct shim_tensor *a,
     return pair(s, a, b);
 }
 
+struct shim_tensor *shim_channels_last(struct shim_scope *s, const struct shim_tensor *x, bool on)
+{
+    (void)on;
+    need(x->n_dims == 4);
+    return tensor_of(s, x->n_dims, x->dims);
+}
+
 struct shim_tensor *shim_leaky_relu(struct shim_scope *s, const struct shim_tensor *x, double slope)
 {
     (void)slope;

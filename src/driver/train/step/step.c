@@ -25,8 +25,7 @@ enum status step_try(const struct stage *stage, struct errmsg *em)
         return st;
     struct model_losses ignored;
     reducer_observe(stage->reducer);
-    st = model_zero_gradients(stage->model, em);
-    return st != ST_OK ? st : model_backward(stage->model, samples, (double)batch, &ignored, em);
+    return model_backward(stage->model, samples, (double)batch, &ignored, em);
 }
 
 /* ---- Gradients ------------------------------------------------------------------------------- */

@@ -20,7 +20,7 @@ def losses(model: Bifrons, a: Tensor, b: Tensor, weights: dict[str, float] | Non
     computed, mask_head with masks and model.mask, pose with points and model.pose.
     masks: (N, 1, S, S) from 0 to 1 for each person. A pixel inside the mask counts 1 + mask_weight times.
     points: (N, 70, 2) for each person, as Set.points gives them.
-    Decoders get the predicted pose, as in a validation. Losses that the program computes only in training (latent,
+    Decoders get the predicted pose, as in a validation with model.pose = "predicted". Losses that the program computes only in training (latent,
     perceptual, adversarial) are not here: a weight for one raises ValueError."""
     weights = {"l1": 1.0} if weights is None else weights
     if mask_weight and not masks:

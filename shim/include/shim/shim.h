@@ -257,7 +257,8 @@ struct shim_tensor *shim_interpolate(struct shim_scope *s, const struct shim_ten
 void shim_backward(struct shim_scope *s, const struct shim_tensor *loss, bool create_graph);
 /* Backward of scale times the sum of all elements of `each`. */
 void shim_backward_sum(struct shim_scope *s, const struct shim_tensor *each, double scale);
-/* Returns d y / d x of a scalar y. The gradients of parameters do not change. */
+/* Returns d y / d x of a scalar y. The gradients of parameters do not change, if x is no parameter
+ * whose first gradient is still to be written (shim_group_add_gradients). */
 struct shim_tensor *shim_gradient(struct shim_scope *s, const struct shim_tensor *y,
                                   const struct shim_tensor *x, bool create_graph);
 /*

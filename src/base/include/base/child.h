@@ -11,9 +11,10 @@
  *
  * The child is a fork: it sees a copy of this process's memory. If this process has several
  * threads, the child may only use malloc, system calls and exec. It ends by _exit, so nothing of
- * MPI, CUDA or stdio is flushed or finalised twice. Handlers of crashes, INT and TERM are reset, it
- * dumps no core, and standard error is /dev/null. The kernel kills the child when the thread that
- * started it ends.
+ * MPI, CUDA or stdio is flushed or finalised twice. Handlers of crashes are reset. Signals that ask
+ * a program to end (TERM, INT, HUP, USR1, USR2) are ignored: they often reach all processes of a
+ * job, and the parent decides. It dumps no core, and standard error is /dev/null. The kernel kills
+ * the child when the thread that started it ends.
  */
 #ifndef BIFRONS_BASE_CHILD_H
 #define BIFRONS_BASE_CHILD_H

@@ -261,7 +261,7 @@ static enum status check_checkpoint(const char *path, int64_t step, run_folder_a
 static bool is_ours(enum status st, const char *path)
 {
     return st == ST_MEMORY || st == ST_IO || st == ST_TORCH || st == ST_NODEVICE ||
-           (st == ST_NOINPUT && file_exists(path));
+           (st == ST_NOINPUT && !file_is_missing(path));
 }
 
 static enum status none_is_good(const char *out, int refused, const struct errmsg *newest,

@@ -94,7 +94,7 @@ function makeCharts() {
                 const [group, title] = placeOf(base), series = seriesOf(run, kind, name, role);
                 const mean = role < 2 && run.points(kind, base).length > 0;
                 if (!series.points.length ||
-                    (MANY && (mean || (kind !== 'train' && base.startsWith('loss.') && role < 2))))
+                    (MANY && (mean || name.startsWith('metrics.reader') || (kind !== 'train' && base.startsWith('loss.') && role < 2))))
                     continue;
                 const key = `${group} ${title}`;
                 if (!places.has(key)) places.set(key, {group, title, series: []});

@@ -3,24 +3,32 @@
 const quoted = word => /^[\w./:=+-]+$/.test(word) ? word : `'${word.replaceAll('\'', '\'\\\'\'')}'`;
 const percent = x => `${Math.round(100 * x)}\u00a0%`;
 
+/* The total loss in the last stage that has three values: losses of pictures of different sizes cannot be compared. */
+function ofLastStage(run, kind) {
+    const points = run.points(kind, 'loss.total'), column = run.column(kind, 'stage'),
+          stages = new Map(run.steps(kind).map((s, i) => [s, column[i]]));
+    const stage = points.map(p => stages.get(p[0])).findLast((s, _, all) => all.filter(x => x === s).length >= 3);
+    return {points: points.filter(p => stages.get(p[0]) === stage), stage};
+}
+
 /* The value that tells whether the run learns: held out where there is one. */
 function courseOf(run) {
-    const held = run.points('val', 'loss.total');
-    if (held.length >= 3) return {points: held, noun: 'validation loss'};
-    const train = run.points('train', 'loss.total');
-    return {points: smoothed(train.map(([s, v]) => [s, v, s]), 0.9).map(p => [p[0], p[1]]), noun: 'training loss'};
+    const held = ofLastStage(run, 'val'), train = ofLastStage(run, 'train');
+    if (held.points.length >= 3) return {...held, noun: 'validation loss'};
+    const points = smoothed(train.points.map(([s, v]) => [s, v, s]), 0.9).map(p => [p[0], p[1]]);
+    return {...train, points, noun: 'training loss'};
 }
 
 /* What makes the run longer. */
 const lengthOf = run => plannedSteps(run) === run.key('train.max_steps') ? 'steps (train.max_steps)' : 'epochs';
 
 function findLearning(run) {
-    const {points, noun} = courseOf(run), n = points.length;
+    const {points, noun, stage} = courseOf(run), n = points.length;
     if (n < 3) return [['info', '', 'Wait for a few validations.', 'It is too early to say whether the run is learning.']];
     const best = points.reduce((a, p) => p[1] < a[1] ? p : a), first = points[0], last = points[n - 1];
-    const third = points[Math.floor(n * 2 / 3)],
-          gain = (third[1] - Math.min(...points.slice(Math.floor(n * 2 / 3)).map(p => p[1]))) / third[1];
-    const found = `The ${noun} went from ${shown(first[1])} (step ${first[0]}) to ${shown(last[1])} (step ${last[0]})`,
+    const from = Math.floor((n - 1) * 2 / 3), third = points[from],
+          gain = (third[1] - Math.min(...points.slice(from).map(p => p[1]))) / third[1];
+    const found = `${stage ? `In stage ${stage}, the` : 'The'} ${noun} went from ${shown(first[1])} (step ${first[0]}) to ${shown(last[1])} (step ${last[0]})`,
           more = `the last third of the steps made it ${percent(Math.max(gain, 0))} smaller.`;
     if (best[1] > 0.95 * first[1])
         return [[
@@ -45,7 +53,8 @@ function findLearning(run) {
         'good', `${found}; ${more}`,
         run.key('train.schedule') === 'constant'
             ? 'A falling learning rate (train.schedule = "cosine") or more pictures may help; more epochs alone hardly.'
-            : 'More epochs alone will hardly help: try more pictures or a larger model.',
+            : `The learning rate falls towards the end, and with it the gain: a run with more ${
+                  lengthOf(run)} may still be better. Otherwise try more pictures or a larger model.`,
         'The run has learned and levelled off.'
     ]];
 }

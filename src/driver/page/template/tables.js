@@ -18,6 +18,9 @@ function table(head, rows, numbers) {
                     row => row instanceof Node ? row : el('tr', {}, row.map((c, i) => el('td', {class: is(i)}, c)))))));
 }
 
+/* Long keys and paths may go on in the next line. */
+const broken = text => String(text).split(/(?=\.[a-z]|\/)/).map((part, i) => [i ? el('wbr') : null, part]);
+
 /* The head and the rows of a table whose rows are the columns of this one. */
 const turned = (head, rows) => [[head[0], ...rows.map(r => r[0])], head.slice(1).map((h, i) => [h, ...rows.map(r => r[i + 1])])];
 
@@ -82,7 +85,7 @@ function header() {
 function compareSection() {
     const all = RUNS.map(facts), names = [...new Set(all.flatMap(f => f.map(x => x[0])))];
     return el('section', {id: 'compare'}, el('h2', {}, 'Side by side'),
-        table(['', ...RUNS.map((r, i) => [el('span', {style: `color:${colour(i)}`, 'aria-hidden': 'true'}, '■ '), r.name])],
+        table(['', ...RUNS.map((r, i) => [el('span', {style: `color:${colour(i)}`, 'aria-hidden': 'true'}, '■ '), broken(r.name)])],
             [
                 ['State', ...RUNS.map(r => stateOf(r)[0])], ['People', ...RUNS.map(r => r.people.join(', '))],
                 ...names.map(n => [n, ...all.map(f => (f.find(x => x[0] === n) || [0, '–'])[1])]),
@@ -240,14 +243,12 @@ function configSection() {
     const value = (run, name, field) => (run.keys.get(name) || {})[field];
     const differs = name => MANY ? new Set(RUNS.map(r => value(r, name, 'value'))).size > 1
                                  : value(own, name, 'value') !== value(own, name, preset ? 'preset' : 'default');
-    /* long keys and paths may go on in the next line */
-    const broken = text => String(text).split(/(?=\.[a-z]|\/)/).map((part, i) => [i ? el('wbr') : null, part]);
     const rowOf = name => el('tr', {class: differs(name) ? 'changed' : null}, el('td', {class: 'key'}, el('code', {}, broken(name))),
         (MANY ? RUNS.map(r => value(r, name, 'value'))
               : [value(own, name, 'value'), ...(preset ? [value(own, name, 'preset')] : [])])
             .map(v => el('td', {}, el('code', {}, broken(v ?? '–')))),
         el('td', {class: 'muted'}, el('code', {}, value(RUNS.find(r => r.keys.has(name)), name, 'default'))));
-    const head = ['key', ...(MANY ? RUNS.map(r => r.name) : ['this run', ...(preset ? ['preset'] : [])]), 'default'];
+    const head = ['key', ...(MANY ? RUNS.map(r => broken(r.name)) : ['this run', ...(preset ? ['preset'] : [])]), 'default'];
     const changed = names.filter(differs), others = names.filter(n => !differs(n)),
           set = others.filter(n => !MANY && value(own, n, 'value') !== value(own, n, 'default'));
     const against = MANY ? 'the runs differ in these keys'

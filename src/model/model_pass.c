@@ -30,11 +30,9 @@ struct pass {
 
 static void load_samples(struct model *m, const struct batch *b, struct pass *p)
 {
-    struct samples stored[MODEL_PEOPLE] = {0};
+    struct samples stored[MODEL_PEOPLE];
     BUG_ON(b->size != m->options.config.image_size);
-    for (int who = 0; who < MODEL_PEOPLE; who++)
-        if (b->images[who])
-            stored[who] = pixels_upload(m->scope, b, who);
+    pixels_upload(m->scope, b, stored);
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who])
             p->samples[who] =

@@ -112,6 +112,12 @@ def test_a_check_for_more_gpus_than_there_are_is_not_run(tmp_path):
         ("passed", "|a figure|"), ("not run", "needs 2 GPUs, 1 here")]
 
 
+def test_a_program_may_say_more_than_its_json():
+    assert checks.told('warning: {slow}\n{"a": {"b": 1}}\nended\n') == {"a": {"b": 1}}
+    with pytest.raises(Failed, match="it told no JSON: error: no such file"):
+        checks.told("error: no such file\n")
+
+
 def test_after_an_interrupt_the_rest_is_listed_as_not_run(tmp_path):
     def interrupted(bench):
         bench.command(*FOR_EVER, while_running=lambda process: signal.raise_signal(signal.SIGINT))

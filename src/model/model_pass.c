@@ -30,11 +30,9 @@ struct pass {
 
 static void load_samples(struct model *m, const struct batch *b, struct pass *p)
 {
-    struct samples stored[MODEL_PEOPLE] = {0};
+    struct samples stored[MODEL_PEOPLE];
     BUG_ON(b->size != m->options.config.image_size);
-    for (int who = 0; who < MODEL_PEOPLE; who++)
-        if (b->images[who])
-            stored[who] = pixels_upload(m->scope, b, who);
+    pixels_upload(m->scope, b, stored);
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who])
             p->samples[who] =
@@ -309,6 +307,10 @@ enum status model_zero_gradients(struct model *m, struct errmsg *em)
     enum status st = shim_group_zero_gradients(m->group, em);
     if (st == ST_OK && m->discriminators)
         st = shim_group_zero_gradients(m->discriminators->group, em);
+    if (m->options.cuda_graph && m->passes > 1 && !m->only_adds) {
+        m->only_adds = true;
+        recorded_drop_fresh(&m->recorded);
+    }
     m->passes = 0;
     if (m->only_adds)
         add_gradients(m);
@@ -334,7 +336,7 @@ enum status model_backward(struct model *m, const struct batch *b, double global
             train_discriminators(m, b, &p, global_batch, &t);
         shim_graph_end(m->scope, graph);
         add_gradients(m);
-        m->only_adds |= m->passes++ > 0 && m->options.cuda_graph;
+        m->passes++;
         st = read_terms(m, &t, b->n, global_batch, &losses, em);
         shim_scope_reset(m->scope);
     }

@@ -33,6 +33,8 @@ GIVEN = {
         struct shim_tensor *level(struct shim_scope *s, const void *ctx, struct shim_tensor *x);
         extern const void *memory, *json; extern const char *path; extern size_t json_bytes;
         extern struct hash128_stream *hash;"""),
+    "shim/include/shim/upload.h": ((), """
+        extern struct shim_scope *scope; extern const uint8_t *images; extern const float *points; extern int64_t n, h, w;"""),
     "shim/toml/include/toml/toml.h": ((), "extern const char *text; extern size_t n;"),
     "src/base/include/base/batch.h": ((), "extern size_t capacity; extern int size;"),
     "src/base/include/base/child.h": ((), "int answer(int link, void *context);"),

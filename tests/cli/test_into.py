@@ -148,7 +148,17 @@ def test_every_picture_is_labelled_or_counted(into, tmp_path):
     shutil.copy(PICTURES / "b0003.jpg", tmp_path / "in")
     save(tmp_path / "in/plain.png", picture(1, 300, 300))
     (tmp_path / "in/torn.jpg").write_bytes((PICTURES / "a0009.jpg").read_bytes()[:900])
+    ours = PIL.PngImagePlugin.PngInfo()
+    ours.add_text("Software", "Bifrons")
+    for name in "low.png", "plain.png", "torn.png":  # of an earlier run
+        save(tmp_path / "out" / name, picture(2), pnginfo=ours)
+    earlier = (tmp_path / "out/torn.png").read_bytes()
     said = into("in").err
+    assert "2 composites of an earlier run are left as they were: out/plain.png, out/torn.png" in said
+    assert "1 earlier composite is replaced: out/low.png" in said
+    for name in "plain.png", "torn.png":
+        assert (tmp_path / "out" / name).read_bytes() == earlier
+        (tmp_path / "out" / name).unlink()
     assert "no face, left out: 1: in/plain.png" in said and "no face of Ada, left out: 1: in/b0003.jpg" in said
     assert "skipped: " in said and "torn.jpg" in said
     assert "2 composites written to out" in said and "3 pictures left out" in said

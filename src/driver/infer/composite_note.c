@@ -58,23 +58,18 @@ enum status composite_note_write(const char *composite, const char *source, cons
 
 /* ---- What a user should know ----------------------------------------------------------------- */
 
-void composite_places_look(struct composite_places *p, const char *input, const char *composite)
+void generated_inputs_look(struct name_list *generated, const char *input)
 {
     char hash[PICTURE_HASH_BYTES];
     if (picture_read_mark(input, hash) || picture_has_note(input))
-        name_list_add(&p->generated, input);
-    if (file_exists(composite))
-        name_list_add(&p->replaced, composite);
+        name_list_add(generated, input);
 }
 
-void composite_places_log(struct composite_places *p)
+void generated_inputs_log(struct name_list *generated)
 {
-    if (p->generated.n > 0)
+    if (generated->n > 0)
         log_warn("%zu input%s already a composite, or drawn by an algorithm: %s; swap the "
                  "original%s instead",
-                 p->generated.n, p->generated.n == 1 ? " is" : "s are",
-                 name_list_text(&p->generated), PLURAL(p->generated.n));
-    if (p->replaced.n > 0)
-        log_info("%zu earlier composite%s replaced: %s", p->replaced.n,
-                 p->replaced.n == 1 ? " is" : "s are", name_list_text(&p->replaced));
+                 generated->n, generated->n == 1 ? " is" : "s are", name_list_text(generated),
+                 PLURAL(generated->n));
 }

@@ -36,6 +36,7 @@ struct swapper {
     struct loaded loaded;
     struct source source;
     struct results results;
+    struct earlier_results earlier;
     int size;
     uint8_t *decoded; /* (size, size, 3) */
     int64_t written, skipped;
@@ -114,6 +115,8 @@ static enum status swap_one(struct swapper *s, int64_t i, struct errmsg *em)
         st = read_or_skip(s, i, &input, &skipped, em);
     if (st == ST_OK && !skipped)
         st = decode(s, &input, s->decoded, NULL, em);
+    if (st == ST_OK)
+        earlier_results_look(&s->earlier, path, skipped);
     if (st == ST_OK && !skipped)
         st = write_swap(s, path, em);
     picture_release(&input.picture);
@@ -135,6 +138,7 @@ static enum status swap_all(struct swapper *s, struct errmsg *em)
         log_progress("swapping %" PRId64 "/%" PRId64, i + 1, s->source.n);
     }
     log_progress("%s", "");
+    earlier_results_log(&s->earlier, "swap");
     return st == ST_OK && s->written == 0 ? none_read(s, em) : st;
 }
 

@@ -331,7 +331,7 @@ def test_a_network_without_poses_is_a_beginning(sets, trained, tmp_path):  # noq
 @pytest.mark.parametrize("keys, code, words", [
     (["model.pose=predicted"], 78, "set loss.pose = 0.2"),
     (["loss.pose=0.2"], 78, "model.pose = \"given\" or loss.pose = 0"),
-    (["model.pose=predicted", "loss.pose=0.2"], 78, "b.h5 (data.b) has none: pack it with points.csv"),
+    (["model.pose=predicted", "loss.pose=0.2"], 78, "b.h5 (data.b) has none: make the set with bifrons extract, which finds them, or pack it with points.csv"),
 ])
 def test_what_is_missing_is_named(pointless, tmp_path, keys, code, words):
     refused = run(*command(pointless, tmp_path / "run", keys=keys))

@@ -225,7 +225,8 @@ enum status pack_note_profiles(struct pack_source *s, struct errmsg *em) MUST_CH
 enum status pack_note_outside(struct pack_source *s, enum pack_marks which,
                               struct errmsg *em) MUST_CHECK;
 /* Notes pictures that are not square, more than twice as large as `size`, and without side data:
- * whole photographs, probably. ST_MEMORY. */
+ * whole photographs, probably. If there are none, notes that no picture has side data. ST_MEMORY.
+ */
 enum status pack_note_uncut(struct pack_source *s, int size, struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -17,7 +17,7 @@ def test_several_people_without_a_reference_are_shown_and_not_stored(bifrons, ad
     save(ada / "both.png", beside("a0003", "b0009"))
     said = extract(bifrons, ada, code=65).err
     assert "more than one face shows in 1 picture: no face was stored" in said
-    assert "Look at out.people/sheet.png" in said and "--reference out.people/person-1.png" in said
+    assert "Look at out.people/sheet.png" in said and "such as out.people/person-1.png, out.people/person-2.png)" in said
     left = {"out.people/sheet.png", "out.people/person-1.png", "out.people/person-2.png"}
     assert {name for name in contents(tmp_path) if not name.startswith("ada/")} == left
     # either of the two does as a reference, and says who is who

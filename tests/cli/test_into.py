@@ -210,6 +210,8 @@ def test_a_reference_shows_one_face(into, tmp_path):
     save(tmp_path / "both.png", beside("a0003", "b0009"))
     said = into(PICTURES / "a0003.jpg", references=("--reference", "both.png"), code=65).err
     assert "--reference both.png shows 2 faces: a reference shows one" in said
+    said = into(PICTURES / "a0003.jpg", references=("--reference", "."), code=66).err
+    assert "--reference . is a folder: name a picture" in said
     assert not (tmp_path / "out").exists()
 
 

@@ -68,7 +68,8 @@ static enum status refuse(const char *input, const struct file_kind *kind, struc
                     input, kind->name);
     if (kind->group == FILE_CHECKPOINT)
         return FAIL(em, ST_DATA,
-                    "%s is %s: after the checkpoint, name a picture, a folder of pictures or a set",
+                    "%s is %s: the checkpoint goes first, and then a picture, a folder of pictures "
+                    "or a set",
                     input, kind->name);
     return FAIL(em, ST_DATA, "%s is neither JPEG, PNG nor BMP, nor a set (HDF5): it is %s%s%s",
                 input, kind->name, remedy[0] ? "; " : "", remedy);

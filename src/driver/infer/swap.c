@@ -258,7 +258,8 @@ static enum status log_poses(const struct swapper *s, struct errmsg *em)
                  s->predicted, s->run, s->run == 1 ? " has" : "s have",
                  from->points ? ""
                  : from->set  ? ". A set has points if it was packed with points.csv"
-                              : ". Points are read from points.csv beside the pictures");
+                              : ". Points are read from points.csv beside the pictures, as bifrons "
+                                "extract writes it; for whole photographs give --into");
     return st;
 }
 

@@ -136,8 +136,10 @@ def test_inputs_that_are_composites_are_named(into, tmp_path):
     PIL.Image.open(tmp_path / "out/a.png").save(tmp_path / "in/again.jpg", quality=95)
     shutil.copy(tmp_path / "out/a.txt", tmp_path / "in/again.txt")
     shutil.copy(tmp_path / "out/a.png", tmp_path / "in/marked.png")
+    (tmp_path / "in/faces.csv").write_text("name\n")
     said = into("in", out="twice", references=(*REFERENCES, "--reference", tmp_path / "in/marked.png")).err
     assert "2 inputs are already a composite, or drawn by an algorithm: in/again.jpg, in/marked.png" in said
+    assert "in holds faces that extract cut out: --into is for the whole photographs" in said
 
 
 @needs_models

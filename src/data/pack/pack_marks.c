@@ -64,7 +64,9 @@ static enum status note(const struct pack_source *s, const struct pack_table *t,
     }
     enum status st = ST_OK;
     path_folder(t->path, folder, sizeof folder);
-    if (strange.n > 0 && picture_folder_extracted(folder))
+    if (t->n == 0)
+        st = pack_note_add(s->report, false, t->path, em, "it has no rows, and is not used");
+    else if (strange.n > 0 && picture_folder_extracted(folder))
         st = pack_note_add(s->report, true, folder, em,
                            "%zu of the %zu faces that extract stored %s culled or still in unsure: "
                            "the pictures are not here",

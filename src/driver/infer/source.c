@@ -46,8 +46,9 @@ static enum status list_folder(const char *folder, struct source *out, struct er
     if (st == ST_OK && out->n == 0)
         st = left_files_no_pictures(&left, &inside, folder, em);
     if (st == ST_OK && inside.n > 0)
-        log_warn("%s: pictures in folders inside it are not swapped: %s", folder,
-                 name_list_text(&inside));
+        log_warn("%s: pictures in folders inside it are not swapped (name each such folder in a "
+                 "call of its own): %s",
+                 folder, name_list_text(&inside));
     for (struct left_note note; st == ST_OK && left_files_next(&left, &note);)
         log_at(note.minor ? LOG_INFO : LOG_WARN, "%s: %s", note.folder, note.text);
     left_files_release(&left);

@@ -241,6 +241,10 @@ enum status swap_into_check(const struct source *s, const struct results *r, str
                     "%s is a set of faces that are cut out: --into puts a face back into a whole "
                     "picture. Name a photograph or a folder of them, or leave out --into",
                     r->input);
+    if (s->folder && picture_folder_extracted(r->input))
+        log_warn("%s holds faces that extract cut out: --into is for the whole photographs that "
+                 "they come from; for cut faces, leave out --into",
+                 r->input);
     for (int64_t i = 0; i < s->n && st == ST_OK; i++)
         if ((st = results_place(r, i, path, em)) == ST_OK)
             st = composite_note_check(path, em);

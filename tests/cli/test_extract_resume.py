@@ -94,7 +94,10 @@ def test_a_run_that_fails_after_its_last_frame_goes_on(bifrons, many, tmp_path):
 @needs_models
 def test_a_set_is_written_at_once_as_pack_writes_it(bifrons, ada, tmp_path):
     (tmp_path / "ada.sheet.png").mkdir()  # no place for the sample sheet, which the set does not need
+    (ada / "a0003.txt").write_text("Composite with a face drawn by a trained model (Bifrons)\n")  # its note
     said = extract(bifrons, ada, "--size", "128", out="ada.h5").err
+    assert f"1 input is already a composite, or drawn by an algorithm: {ada}/a0003.jpg" in said
+    (ada / "a0003.txt").unlink()
     assert "no sample sheet of ada.h5: " in said and "2 faces of Ada of 2 pictures" in said
     (tmp_path / "ada.h5.part").mkdir()  # killed before it was removed
     (tmp_path / "ada.h5.part/progress").write_text("")
@@ -105,6 +108,7 @@ def test_a_set_is_written_at_once_as_pack_writes_it(bifrons, ada, tmp_path):
     (tmp_path / "ada.sheet.png").rmdir()
     (tmp_path / "ada.h5").unlink()
     said = extract(bifrons, ada, "--size", "128", out="ada.h5").err
+    assert "already a composite" not in said
     assert "next: extract the other person's pictures, then bifrons train" in said and "--set data.a=ada.h5 --set" in said
     assert not (tmp_path / "ada.h5.unsure").exists() and not (tmp_path / "ada.h5.part").exists()
     assert (tmp_path / "ada.sheet.png").exists()

@@ -33,3 +33,9 @@ bool picture_has_note(const char *path)
     return picture_note_path(path, note, NULL) == ST_OK && file_exists(note) &&
            picture_is_note(note, &is_note, NULL) == ST_OK && is_note;
 }
+
+bool picture_is_generated(const char *path)
+{
+    char hash[PICTURE_HASH_BYTES];
+    return picture_read_mark(path, hash) || picture_has_note(path);
+}

@@ -60,8 +60,7 @@ enum status composite_note_write(const char *composite, const char *source, cons
 
 void generated_inputs_look(struct name_list *generated, const char *input)
 {
-    char hash[PICTURE_HASH_BYTES];
-    if (picture_read_mark(input, hash) || picture_has_note(input))
+    if (picture_is_generated(input))
         name_list_add(generated, input);
 }
 

@@ -130,6 +130,8 @@ enum status picture_note_path(const char *composite, char out[static PATH_BYTES_
 enum status picture_is_note(const char *path, bool *out, struct errmsg *em) MUST_CHECK;
 /* True if there is a note beside the picture or video. */
 bool picture_has_note(const char *path);
+/* True if a mark or a note says that an algorithm drew the picture or video, or a part of it. */
+bool picture_is_generated(const char *path);
 
 /* Checks that picture_write_png may write there. ST_USAGE: a file that Bifrons did not make would
  * be lost; ST_IO: not a file. */

@@ -224,6 +224,11 @@ struct pose_code pose_standardise(const struct pose_scale *scale,
     return code;
 }
 
+struct pose_code pose_of_points(const struct pose_scale *scale, const float points[FACE_POINTS][2])
+{
+    return fault_of(points) ? (struct pose_code){0} : pose_standardise(scale, points);
+}
+
 enum status pose_read(struct set *set, int64_t row, const struct augment_draw *draw,
                       const struct pose_scale *scale, struct pose_code *out, struct errmsg *em)
 {

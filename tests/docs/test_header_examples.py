@@ -57,6 +57,7 @@ GIVEN = {
     "src/data/drawn/drawn_parts.h": ((), "extern const struct portrait *p; extern struct vec3 head_point;"),
     "src/data/include/data/chart.h": ((), "extern size_t n; extern double *ranks, *speed; extern struct picture picture;"),
     "src/data/include/data/file_kind.h": (("base/include/base/log.h",), ""),
+    "src/data/include/data/folder_points.h": (("data/include/data/picture.h",), "extern struct picture picture;"),
     "src/data/include/data/left_files.h": (("base/include/base/log.h",), "extern const struct file_kind *kind;"),
     "src/data/include/data/loader.h": ((), """
         extern struct loader *l; extern uint64_t first_position; extern size_t n; extern struct batch batch;"""),
@@ -106,7 +107,7 @@ GIVEN = {
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),
     "src/driver/config/train_arguments.h": (("driver/command/command.h",), "extern int argc; extern char **argv;"),
     "src/driver/infer/results.h": ((), "extern struct source source; extern char path[PATH_BYTES_MAX];"),
-    "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture;"),
+    "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture; extern float points[FACE_POINTS][2];"),
     "src/driver/measures/follow.h": ((), "extern struct follow_source source; extern int person;"),
     "src/driver/plan/plan.h": ((), "extern struct plan_request request;"),
     "src/driver/train/step/average.h": ((), "extern struct stage *stage;"),

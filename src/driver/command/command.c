@@ -142,6 +142,16 @@ void command_print_quoted(FILE *f, const char *word)
     fputc('\'', f);
 }
 
+const char *command_quote(const char *path, char out[static COMMAND_QUOTED_BYTES])
+{
+    FILE *f = fmemopen(out, COMMAND_QUOTED_BYTES, "w");
+    if (!f)
+        return path;
+    command_print_quoted(f, path);
+    fclose(f);
+    return out;
+}
+
 void command_print_line(FILE *f, const char *name, int argc, char **argv)
 {
     fprintf(f, "bifrons %s", name);
@@ -270,6 +280,15 @@ bool command_find_config(const char *path, char out[static PATH_BYTES_MAX])
 const char *command_name_config(const char *path, char room[static PATH_BYTES_MAX])
 {
     return !file_exists(path) && command_find_config(path, room) ? room : path;
+}
+
+void command_log_training(const char *how, const char *config, const char *set)
+{
+    char room[PATH_BYTES_MAX], quoted[2][COMMAND_QUOTED_BYTES];
+    log_info("next: %s the other person's pictures, then bifrons train %s --set data.a=%s --set "
+             "data.b=OTHER.h5",
+             how, command_quote(command_name_config(config, room), quoted[0]),
+             command_quote(set, quoted[1]));
 }
 
 /* ---- The engine ------------------------------------------------------------------------------ */

@@ -49,6 +49,9 @@ int command_end(int code) MUST_CHECK;
 /* Print a word quoted for a shell; print a whole command line, "bifrons NAME ARG...", of argv from
  * 1 on. */
 void command_print_quoted(FILE *f, const char *word);
+enum { COMMAND_QUOTED_BYTES = 4 * PATH_BYTES_MAX + 3 };
+/* The same in out, which is returned, for a path. */
+const char *command_quote(const char *path, char out[static COMMAND_QUOTED_BYTES]);
 void command_print_line(FILE *f, const char *name, int argc, char **argv);
 /* Logs em's text as an error (with its rank, if known) and returns the exit code. */
 int command_fail(const struct errmsg *em);
@@ -79,6 +82,9 @@ bool command_find_config(const char *path, char out[static PATH_BYTES_MAX]);
 /* How to name "configs/NAME.toml" in a command line: so where it is there, else by the place of the
  * one that came with the program, written to room. */
 const char *command_name_config(const char *path, char room[static PATH_BYTES_MAX]);
+/* Logs what comes after a person's set: how ("pack" or "extract") the other person's is made, and
+ * the command that trains with both. */
+void command_log_training(const char *how, const char *config, const char *set);
 /*
  * Runs the command in bifrons-engine, the program beside this one that is linked with libtorch, so
  * that pack, inspect and --help start without loading it. Returns only on failure.

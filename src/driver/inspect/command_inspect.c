@@ -141,7 +141,9 @@ static enum status find_kind(const char *path, bool *zip_out, struct errmsg *em)
     if (access(path, F_OK) != 0 && errno == ENOENT)
         return FAIL(em, ST_NOINPUT, "no such file: %s", path);
     if (folder_exists(path))
-        return file_kind_expect(path, FILE_CHECKPOINT, "set or checkpoint", em);
+        return file_kind_expect(
+            path, FILE_CHECKPOINT,
+            "set (bifrons pack makes one of a folder of pictures) or checkpoint", em);
     enum status st = file_open(path, &fd, em);
     if (st != ST_OK)
         return st;

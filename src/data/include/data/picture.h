@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/status.h"
+#include "base/file.h"
 
 enum { PICTURE_SIDE_MAX = 16384 };
 
@@ -99,8 +99,6 @@ enum picture_source {
     PICTURE_SOURCE_COMPOSITE, /* real or drawn pictures beside decoded ones: composite… */
 };
 enum { PICTURE_HASH_BYTES = 33 };
-/* How the note beside a composite (bifrons swap --into) begins. */
-#define PICTURE_NOTE_BEGINS "Composite with a face drawn by a trained model (Bifrons)\n"
 struct picture_mark {
     enum picture_source source;
     const char *checkpoint_hash; /* 32 hex digits or NULL */
@@ -122,6 +120,19 @@ enum status picture_encode_jpeg(const struct picture *p, const struct picture_ma
  * a part of it (IPTC DigitalSourceType), as Bifrons and other programs write them. hash: of the
  * checkpoint that drew it; "": not told. */
 bool picture_read_mark(const char *path, char hash[static PICTURE_HASH_BYTES]);
+
+/* How the note beside a composite (bifrons swap --into) begins. */
+#define PICTURE_NOTE_BEGINS "Composite with a face drawn by a trained model (Bifrons)\n"
+/* The place of the note: "x.txt" for "x.png" or "x.mp4". ST_IO: too long. */
+enum status picture_note_path(const char *composite, char out[static PATH_BYTES_MAX],
+                              struct errmsg *em) MUST_CHECK;
+/* Does a file begin as a note does? ST_NOINPUT, ST_IO: it cannot be read. */
+enum status picture_is_note(const char *path, bool *out, struct errmsg *em) MUST_CHECK;
+/* True if there is a note beside the picture or video. */
+bool picture_has_note(const char *path);
+/* True if a mark or a note says that an algorithm drew the picture or video, or a part of it. */
+bool picture_is_generated(const char *path);
+
 /* Checks that picture_write_png may write there. ST_USAGE: a file that Bifrons did not make would
  * be lost; ST_IO: not a file. */
 enum status picture_check_output(const char *path, struct errmsg *em) MUST_CHECK;

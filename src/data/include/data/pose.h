@@ -61,6 +61,8 @@ struct pose_code {
 /* The pose code of a face with normalised points. */
 struct pose_code pose_standardise(const struct pose_scale *scale,
                                   const float points[FACE_POINTS][2]);
+/* The same, but all is unknown if the points are wrong, as in pose_scale_measure. */
+struct pose_code pose_of_points(const struct pose_scale *scale, const float points[FACE_POINTS][2]);
 /* The pose code of a picture as a draw moves it (points_move); all unknown if the set has no
  * points. ST_IO; ST_DATA: damaged. */
 enum status pose_read(struct set *set, int64_t row, const struct augment_draw *draw,

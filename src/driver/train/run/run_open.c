@@ -100,10 +100,12 @@ static enum status measure_poses(struct run *run, struct errmsg *em)
     for (int p = 0; p < 2 && run->config.model.pose && st == ST_OK; p++) {
         struct pose_gaps gaps;
         if (!set_get_info(run->sets[p])->has_points)
-            return FAIL(em, ST_CONFIG,
-                        "model.pose needs points, and %s (data.%c) has none: pack it with "
-                        "points.csv, or set model.pose = \"none\" and loss.pose = 0",
-                        run_set_name(run, p), "ab"[p]);
+            return FAIL(
+                em, ST_CONFIG,
+                "model.pose needs points, and %s (data.%c) has none: make the set with bifrons "
+                "extract, which finds them, or pack it with points.csv, or set model.pose = "
+                "\"none\" and loss.pose = 0",
+                run_set_name(run, p), "ab"[p]);
         st = pose_scale_measure(run->sets[p], run->orders[p], &run->poses[p], &gaps, em);
         if (st == ST_OK && comm_rank(run->comm) == 0)
             log_gaps(run, p, &gaps);

@@ -230,6 +230,18 @@ def nccl(bench):
     return f"{bench.gpus} rank{'s' * (bench.gpus > 1)}, losses differ by {worst:.1e} from one rank's"
 
 
+def small_buckets(bench):
+    """Two ranks, on one GPU if there is one only, without a graph: a bucket is sent while backward still fills others, and
+    must wait for the streams of both decoders."""
+    keys = [*DETERMINISTIC, "train.cuda_graph=false", "train.global_batch=16"]
+    many = bench.train([*keys, "comm.bucket_mb=0.25", "train.replica_check_steps=1"], ranks=2, config=LIGHT, size=128)
+    one = bench.train([*keys, "train.accumulate=2"], config=LIGHT, size=128)
+    worst = difference(one, many)
+    if not worst <= AGREES:
+        raise Failed(f"losses of 2 ranks with small buckets and of one rank differ by {worst:.1e}")
+    return f"losses differ by {worst:.1e} from one rank's"
+
+
 def optimizer(bench):
     keys = ["train.clip_norm=0.05", "train.ema=0.99", "train.weight_decay=0.01", "train.zero=1",
             "train.schedule=cosine"]
@@ -454,6 +466,7 @@ CHECKS = (
     Check("graph", "graph against eager, bit for bit", 60, lambda bench: graph_and_eager(bench, []), 1),
     Check("resume", "resumed against not interrupted, bit for bit", 60, resumed),
     Check("nccl", "NCCL on every GPU", 90, nccl, 1),
+    Check("buckets", "two ranks with small buckets, eager", 90, small_buckets),
     Check("optimizer", "clipping, average, AdamW, ZeRO", 60, optimizer),
     Check("codes", "mean codes and pose codes under a graph", 90, codes_under_graph, 1),
     Check("adversarial", "adversarial loss, CPU and GPU", 90, adversarial, 1),

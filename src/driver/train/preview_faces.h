@@ -11,10 +11,9 @@
  * The networks run on the CPU of rank 0, in its thread. They use no random numbers and change
  * neither the model nor libtorch's settings.
  *
- * A person's mean and deviations come from PREVIEW_FACES_LEARNED training pictures at the model's
- * size (all, if there are fewer), which the networks look at once. The numbers in sets made by
- * `bifrons extract` do not fit: identity there is of the whole photograph, and points are 70 in the
- * plane where an expression (expression.h) needs the mesh.
+ * A person's means and deviations come from PREVIEW_FACES_LEARNED training pictures at the model's
+ * size (all, if there are fewer). The networks look at these once. Sets cannot give them: their 70
+ * points are flat, and an expression (expression.h) needs the mesh.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_PREVIEW_FACES_H
 #define BIFRONS_DRIVER_TRAIN_PREVIEW_FACES_H
@@ -29,7 +28,8 @@ enum { PREVIEW_PAIRS = 6, PREVIEW_FACES_LEARNED = 16 };
 
 struct preview_faces;
 
-/* NULL: not measured; it logs why, unless log.faces is "auto" and a set has no identity numbers. */
+/* NULL: not measured. It logs why, unless log.faces does not ask for it: false, or "auto" and a set
+ * without identity numbers. */
 struct preview_faces *preview_faces_open(const struct run *run);
 void preview_faces_free(struct preview_faces *f);
 /* False while another look would take more than PREVIEW_FACES_SHARE of the time since the last. */

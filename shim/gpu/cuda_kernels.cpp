@@ -138,6 +138,14 @@ module &module_of(at::Device device)
     return at->second;
 }
 
+// The text of a CUDA error, in libtorch's words where guard() looks for them.
+std::string error_text(int failed)
+{
+    constexpr int out_of_memory = 2;
+    return failed == out_of_memory ? "CUDA error: out of memory"
+                                   : "CUDA error " + std::to_string(failed);
+}
+
 void *function_of(at::Device device, const char *kernel)
 {
     std::lock_guard<std::mutex> hold(lock);
@@ -146,7 +154,7 @@ void *function_of(at::Device device, const char *kernel)
     void *&function = m.functions[kernel];
     if (!function) {
         int failed = driver::get().function(&function, m.handle, kernel);
-        TORCH_CHECK(!failed, "there is no kernel ", kernel, " (CUDA error ", failed, ")");
+        TORCH_CHECK(!failed, "there is no kernel ", kernel, " (", error_text(failed), ")");
     }
     return function;
 }
@@ -175,7 +183,7 @@ void launch(at::Device device, const char *kernel, const grid &g,
                                       g.threads_x, g.threads_y, 1, g.shared_bytes,
                                       c10::cuda::getCurrentCUDAStream(device.index()).stream(),
                                       addresses.data(), nullptr);
-    TORCH_CHECK(!failed, "kernel ", kernel, ": CUDA error ", failed);
+    TORCH_CHECK(!failed, "kernel ", kernel, ": ", error_text(failed));
 }
 
 void check_source(int capability)

@@ -22,7 +22,7 @@ kernels::grid a_thread_each(int64_t count)
 
 at::Tensor channels_last_as(at::ScalarType dtype, const at::Tensor &x)
 {
-    return x.to(dtype, /*non_blocking=*/false, /*copy=*/false, at::MemoryFormat::ChannelsLast);
+    return channels_last(x.to(dtype)); // to() alone leaves a slice of channels with its strides
 }
 
 struct steps {

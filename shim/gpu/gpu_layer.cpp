@@ -24,12 +24,14 @@ struct walk {
     int packs, lanes; // lanes: channels in a pack
     const char *suffix;
 
-    explicit walk(const at::Tensor &x)
+    // also: more memory that is read in the same packs
+    explicit walk(const at::Tensor &x, const void *also = nullptr)
     {
         bool is_float = x.scalar_type() == at::kFloat;
         int whole = is_float ? 4 : 8;
+        auto address = [](const void *p) { return reinterpret_cast<uintptr_t>(p); };
         bool in_packs =
-            x.size(1) % whole == 0 && reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0;
+            x.size(1) % whole == 0 && (address(x.const_data_ptr()) | address(also)) % 16 == 0;
         lanes = in_packs ? whole : 1;
         rows = x.size(0) * x.size(2) * x.size(3);
         packs = int(x.size(1) / lanes);
@@ -69,7 +71,7 @@ struct leaky_gradients {
 
 leaky_gradients bias_leaky_backward(const at::Tensor &g, const at::Tensor &y, float slope)
 {
-    const walk w(y);
+    const walk w(y, g.const_data_ptr());
     at::Tensor dx = at::empty_like(y), partial = at::empty({int64_t(w.grid().blocks_x), y.size(1)},
                                                            y.options().dtype(at::kFloat));
     const void *from = g.const_data_ptr(), *of = y.const_data_ptr();

@@ -225,6 +225,11 @@ void shim_join(struct shim_scope *s)
     s->lane = 0;
 }
 
+void shim_join_lanes(struct shim_scope *s)
+{
+    order_lanes(s, __func__, false);
+}
+
 void *shim_stream(const struct shim_scope *s)
 {
     void *stream = nullptr;

@@ -144,6 +144,8 @@ class cuda_capture : public shim::capture
     }
     void begin() override
     {
+        // a capture allocates from memory of its own and cannot free what is cached
+        c10::cuda::CUDACachingAllocator::emptyCache();
         graph_.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
     }
     void end() override

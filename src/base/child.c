@@ -19,9 +19,13 @@
 
 static void prepare(pid_t parent)
 {
-    static const int restored[] = {SIGALRM, SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGTERM, SIGINT};
+    static const int restored[] = {SIGALRM, SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGXCPU};
+    /* a batch system or a terminal sends these to all processes of a job; the parent decides */
+    static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
     for (size_t i = 0; i < ARRAY_LENGTH(restored); i++)
         signal(restored[i], SIG_DFL); /* a crash handler of MPI's would print a stack trace */
+    for (size_t i = 0; i < ARRAY_LENGTH(ignored); i++)
+        signal(ignored[i], SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1); /* the parent ended before prctl */

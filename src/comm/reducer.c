@@ -111,6 +111,8 @@ static void send_next(struct reducer *r)
 {
     if (r->next == 0)
         comm_record_buckets(r->options.comm, r->n_buckets);
+    if (r->options.join_streams)
+        r->options.join_streams(r->options.context);
     struct reducer_bucket *b = &r->buckets[r->next++];
     enum status st = reducer_send(r, b->range, &b->ticket, &r->failure);
     if (r->failed == ST_OK)

@@ -41,6 +41,8 @@ static enum status time_sum(struct reducer *r, size_t count, double *seconds, st
             st = reducer_send(r, range, &ticket, em);
         if (st == ST_OK)
             st = reducer_receive(r, range, &ticket, em);
+        if (st == ST_OK)
+            st = comm_finish(r->options.comm, r->options.stream, em);
         *seconds = clock_seconds() - before;
     }
     return st;

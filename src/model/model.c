@@ -171,6 +171,12 @@ const struct model_flat *model_flat(const struct model *m)
     return &m->flat;
 }
 
+void model_join_streams(void *model)
+{
+    struct model *m = model;
+    shim_join_lanes(m->scope);
+}
+
 int model_perceptual_depth(const struct model *m)
 {
     return m->vgg ? vgg_depth(m->vgg) : 0;

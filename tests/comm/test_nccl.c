@@ -3,6 +3,7 @@
 
 #include "base/philox.h"
 #include "comm/comm.h"
+#include "comm/reducer.h"
 #include "testing.h"
 
 static struct comm *world;
@@ -215,13 +216,145 @@ static void each_rank_has_a_gpu(void **state)
     assert_int_equal(flags, (UINT64_C(1) << comm_world_size(world)) - 1);
 }
 
+/* ---- What the host must wait for --------------------------------------------------------------
+ */
+
+enum { LONG = 40 }; /* copies, each after a random pause */
+
+static bool stream_has_ended(void)
+{
+    return cudaStreamQuery(stream) == cudaSuccess;
+}
+
+static void keep_busy(cudaStream_t on, float *memory, const float *host, size_t n)
+{
+    for (int i = 0; i < LONG; i++)
+        cudaMemcpyAsync(memory, host, n * sizeof *memory, cudaMemcpyDefault, on);
+}
+
+static void memory_outlives_the_work_on_it(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    float *memory, host[N] = {0};
+    assert_ok(comm_alloc(world, N * sizeof *memory, (void **)&memory, &em));
+    keep_busy(stream, memory, host, N);
+    assert_false(stream_has_ended());
+    comm_free(world, memory);
+    assert_true(stream_has_ended());
+}
+
+static void finish_makes_the_host_wait(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    float *memory, host[N];
+    struct comm_ticket ticket = {0};
+    for (int i = 0; i < N; i++)
+        host[i] = 1;
+    assert_ok(comm_alloc(world, N * sizeof *memory, (void **)&memory, &em));
+    keep_busy(stream, memory, host, N);
+    assert_ok(comm_all_reduce_begin(world, memory, N, COMM_F32, stream, &ticket, &em));
+    assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
+    assert_false(stream_has_ended());
+    assert_ok(comm_finish(world, stream, &em));
+    assert_true(stream_has_ended());
+    assert_true(memory[N - 1] == (float)comm_world_size(world));
+    comm_free(world, memory);
+}
+
+/* ---- A backward on two streams ----------------------------------------------------------------
+ */
+
+struct lanes {
+    cudaStream_t second;
+    cudaEvent_t reached;
+};
+
+static void join_lanes(void *context)
+{
+    struct lanes *l = context;
+    cudaEventRecord(l->reached, l->second);
+    cudaStreamWaitEvent(stream, l->reached, 0);
+}
+
+/* The gradients of a tensor are queued when its hook runs, on one stream or the other. */
+static void play_backward(struct reducer *r, const struct reducer_options *o, const float *host,
+                          cudaStream_t second)
+{
+    for (size_t k = o->n_tensors; k-- > 0;) {
+        struct reducer_range t = o->tensors[k];
+        cudaMemcpyAsync((float *)o->gradients + t.first, host + t.first, t.count * sizeof *host,
+                        cudaMemcpyDefault, k % 2 ? second : stream);
+        reducer_ready(r, t.first, t.count);
+    }
+}
+
+static void buckets_wait_for_both_streams(void **state)
+{
+    (void)state;
+    enum { TENSORS = 8, EACH = 501, N = TENSORS * EACH, ROUNDS = 5 };
+    struct reducer_range tensors[TENSORS];
+    struct lanes lanes;
+    struct reducer *r;
+    float *memory, *host = malloc(N * sizeof *host);
+    for (size_t k = 0; k < TENSORS; k++)
+        tensors[k] = (struct reducer_range){k * EACH, EACH};
+    cudaStreamCreateWithFlags(&lanes.second, cudaStreamNonBlocking);
+    cudaEventCreateWithFlags(&lanes.reached, cudaEventDisableTiming);
+    assert_ok(comm_alloc(world, N * sizeof *memory, (void **)&memory, &em));
+    struct reducer_options o = {.comm = world,
+                                .gradients = memory,
+                                .count = N,
+                                .dtype = COMM_F32,
+                                .stream = stream,
+                                .join_streams = join_lanes,
+                                .context = &lanes,
+                                .tensors = tensors,
+                                .n_tensors = TENSORS,
+                                .bucket_bytes = EACH * sizeof *memory};
+    assert_ok(reducer_new(&o, &r, &em));
+    reducer_observe(r);
+    fill(host, N, COMM_F32, 0);
+    play_backward(r, &o, host, lanes.second);
+    cudaDeviceSynchronize();
+    assert_ok(reducer_plan(r, &em));
+    for (int round = 1; round <= ROUNDS; round++) {
+        fill(host, N, COMM_F32, round);
+        reducer_arm(r);
+        keep_busy(lanes.second, memory + EACH, host + EACH, EACH);
+        play_backward(r, &o, host, lanes.second);
+        assert_ok(reducer_flush(r, &em));
+        assert_ok(reducer_wait(r, &em));
+        assert_ok(comm_finish(world, stream, &em));
+        for (size_t i = 0; i < N; i++) {
+            float want = value_at(0, i, round);
+            for (int rank = 1; rank < comm_world_size(world); rank++)
+                want += value_at(rank, i, round);
+            if (memory[i] != want)
+                fail_msg("round %d, element %zu: %g is not %g", round, i, memory[i], want);
+        }
+    }
+    reducer_free(r);
+    cudaEventDestroy(lanes.reached);
+    cudaStreamDestroy(lanes.second);
+    comm_free(world, memory);
+    free(host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_rank_has_a_gpu),          cmocka_unit_test(sums_have_the_bits_of_mpi),
-        cmocka_unit_test(shards_scatter_and_gather),    cmocka_unit_test(broadcast_reaches_all),
-        cmocka_unit_test(streams_wait_for_each_other),  cmocka_unit_test(many_can_be_in_flight),
+        cmocka_unit_test(each_rank_has_a_gpu),
+        cmocka_unit_test(sums_have_the_bits_of_mpi),
+        cmocka_unit_test(shards_scatter_and_gather),
+        cmocka_unit_test(broadcast_reaches_all),
+        cmocka_unit_test(streams_wait_for_each_other),
+        cmocka_unit_test(many_can_be_in_flight),
         cmocka_unit_test(a_graph_replays_a_collective),
+        cmocka_unit_test(memory_outlives_the_work_on_it),
+        cmocka_unit_test(finish_makes_the_host_wait),
+        cmocka_unit_test(buckets_wait_for_both_streams),
     };
     setenv("STANDIN_CUDA_DEVICES", "4", 1);
     setenv("STANDIN_CUDA_JITTER_US", "300", 0);

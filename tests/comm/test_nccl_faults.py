@@ -80,6 +80,12 @@ def test_more_ranks_than_gpus():
     assert "by MPI through host memory: ranks 0 and 1" in run.err
 
 
+def test_slices_of_one_gpu():
+    run = Run(backend="auto", STANDIN_CUDA_SLICES="1")
+    assert "rank 1: mpi device 1 sum 32" in run.out
+    assert "by MPI through host memory: ranks 0 and 1" in run.err and "MIG slices of one GPU" in run.err
+
+
 def test_mpi_can_be_asked_for():
     run = Run(backend="mpi")
     assert "rank 1: mpi device 1 sum 32" in run.out

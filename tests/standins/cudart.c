@@ -7,6 +7,7 @@
  *
  *   STANDIN_CUDA_DEVICES=n           devices (2)
  *   STANDIN_CUDA_FIRST=n             which GPU is this process's device 0, as told by UUID (0)
+ *   STANDIN_CUDA_SLICES=1            devices are MIG slices of one card (each is a card)
  *   STANDIN_CUDA_JITTER_US=n         each item first sleeps for a random time up to this
  *   STANDIN_CUDA_TRACE=file          a line for each launch, copy, setting of memory and wait
  *   STANDIN_CUDA_FAIL=function:k:e   the k-th call of the function, and each later one, gives error
@@ -442,6 +443,19 @@ enum cudaMemoryType standin_memory_type(const void *memory, int *device)
     return type;
 }
 
+cudaError_t cudaDeviceSynchronize(void)
+{
+    FAULT_OR_GO_ON;
+    standin_trace("wait", "device");
+    standin_drain_all();
+    return cudaSuccess;
+}
+
+void standin_unmap(void *memory)
+{
+    take_back(memory);
+}
+
 cudaError_t cudaMalloc(void **out, size_t bytes)
 {
     FAULT_OR_GO_ON;
@@ -546,6 +560,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *out, int device)
     snprintf(out->name, sizeof out->name, "stand-in GPU %d", number);
     memcpy(out->uuid.bytes, "stand-in", 8);
     out->uuid.bytes[15] = (char)number;
+    out->pciBusID = getenv("STANDIN_CUDA_SLICES") ? 1 : 1 + number;
 #ifdef STANDIN_FOR_LIBTORCH
     standin_describe(out);
 #endif

@@ -31,6 +31,8 @@ cudaError_t standin_push(cudaStream_t stream, struct item item);
 void standin_drain(cudaStream_t stream);
 /* Waits until nothing is queued on any stream. */
 void standin_drain_all(void);
+/* Frees device memory without waiting for work that uses it, as cuMemUnmap may. */
+void standin_unmap(void *memory);
 /* Keeps an error for cudaGetLastError and hands it on. */
 cudaError_t standin_return(cudaError_t error);
 /* The error that STANDIN_CUDA_FAIL asks this call of the function to end in. */

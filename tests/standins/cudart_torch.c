@@ -80,14 +80,6 @@ cudaError_t cudaDeviceGetAttribute(int *out, enum cudaDeviceAttr attribute, int 
     return cudaSuccess;
 }
 
-cudaError_t cudaDeviceSynchronize(void)
-{
-    FAULT_OR_GO_ON;
-    standin_trace("wait", "device");
-    standin_drain_all();
-    return cudaSuccess;
-}
-
 cudaError_t cudaDeviceCanAccessPeer(int *out, int device, int peer)
 {
     (void)device, (void)peer;

@@ -26,6 +26,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cudart.h"
+
 enum { RANKS_MAX = 64, CHUNK_BYTES = 1 << 18, NAME_BYTES = 64, TEXT_BYTES = 128 };
 
 enum kind { ALL_REDUCE = 1, REDUCE, BROADCAST, REDUCE_SCATTER, ALL_GATHER };
@@ -51,7 +53,8 @@ struct ncclComm {
     char name[NAME_BYTES];
     int rank, n_ranks, blocking;
     atomic_int aborted, in_flight, async;
-    atomic_int polls; /* left until a non-blocking call has settled */
+    atomic_int polls;  /* left until a non-blocking call has settled */
+    atomic_int caller; /* the thread whose call has not settled; 0: none */
     atomic_int finalizing;
     unsigned long number;
     long fail_at; /* -1: never */
@@ -114,7 +117,8 @@ ncclResult_t ncclMemAlloc(void **out, size_t bytes)
 
 ncclResult_t ncclMemFree(void *memory)
 {
-    return cudaFree(memory) == cudaSuccess ? ncclSuccess : ncclUnhandledCudaError;
+    standin_unmap(memory);
+    return ncclSuccess;
 }
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
@@ -199,8 +203,15 @@ ncclResult_t ncclCommGetAsyncError(ncclComm_t c, ncclResult_t *out)
         (atomic_load(&c->finalizing) && atomic_load(&c->in_flight) > 0))
         *out = ncclInProgress;
     else if (atomic_load(&c->polls) > 0) {
-        atomic_fetch_sub(&c->polls, 1);
+        int caller = atomic_load(&c->caller);
         *out = ncclInProgress;
+        if (caller == 0 || caller == gettid()) {
+            atomic_fetch_sub(&c->polls, 1);
+        } else { /* the real one frees a call's record, without a lock, when it tells that it has
+                    settled */
+            atomic_store(&c->async, ncclInternalError);
+            (void)say(c, ncclInternalError, "two threads ask for the same call");
+        }
     }
     return ncclSuccess;
 }
@@ -210,6 +221,7 @@ ncclResult_t ncclCommFinalize(ncclComm_t c)
     atomic_store(&c->finalizing, 1);
     while (c->blocking && atomic_load(&c->in_flight) > 0)
         nap_us(50);
+    atomic_store(&c->caller, 0);
     atomic_store(&c->polls, c->blocking ? 0 : 1);
     return c->blocking ? ncclSuccess : ncclInProgress;
 }
@@ -445,6 +457,7 @@ static ncclResult_t launch_all(void)
     tail = NULL;
     if (result != ncclSuccess || !c || c->blocking)
         return result;
+    atomic_store(&c->caller, gettid());
     atomic_store(&c->polls, 1);
     return ncclInProgress;
 }

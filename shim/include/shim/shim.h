@@ -112,6 +112,9 @@ enum { SHIM_LANES = 2 };
 void shim_fork(struct shim_scope *s);
 void shim_lane(struct shim_scope *s, int lane);
 void shim_join(struct shim_scope *s);
+/* Makes lane 0 wait for what has been queued in the other lanes so far. For the hook of
+ * shim_group_on_ready, whose gradient may come from any lane. */
+void shim_join_lanes(struct shim_scope *s);
 
 /* ---- Data in and out ------------------------------------------------------------------------ */
 

@@ -151,6 +151,11 @@ enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadlin
     return sequence == 0 ? ST_OK : c->ops->wait(c, sequence, deadline_s, em);
 }
 
+enum status comm_finish(struct comm *c, void *stream, struct errmsg *em)
+{
+    return stream && c->ops->finish ? c->ops->finish(c, stream, em) : ST_OK;
+}
+
 void comm_shard(size_t n, int world_size, int rank, size_t *first, size_t *count)
 {
     size_t ranks = (size_t)world_size, r = (size_t)rank;

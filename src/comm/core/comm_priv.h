@@ -38,6 +38,8 @@ struct comm_ops {
     enum status (*begin)(struct comm *c, const struct comm_call *call, void *range, void *stream,
                          struct errmsg *em);
     enum status (*wait)(struct comm *c, uint64_t sequence, double deadline_s, struct errmsg *em);
+    /* Makes the host wait for the stream. NULL: `wait` has done so. */
+    enum status (*finish)(struct comm *c, void *stream, struct errmsg *em);
     /* Concatenates n bytes of every rank, in rank order, on every rank. */
     enum status (*share_bytes)(struct comm *c, const void *mine, size_t n, void *all,
                                struct errmsg *em);

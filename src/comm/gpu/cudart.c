@@ -39,19 +39,10 @@ enum status cudart_describe(int device, struct cudart_device *out, struct errmsg
     _Static_assert(sizeof properties.uuid.bytes == CUDART_UUID_BYTES, "the size of a UUID");
     memcpy(out->uuid, properties.uuid.bytes, CUDART_UUID_BYTES);
     snprintf(out->name, sizeof out->name, "%.*s", CUDART_NAME_BYTES - 1, properties.name);
+    snprintf(out->bus_id, sizeof out->bus_id, "%04x:%02x:%02x.0",
+             (unsigned)properties.pciDomainID & 0xffff, (unsigned)properties.pciBusID & 0xff,
+             (unsigned)properties.pciDeviceID & 0xff);
     return ST_OK;
-}
-
-bool cudart_bus_id(int device, char *out, size_t out_bytes)
-{
-    struct cudaDeviceProp of;
-    if (cudaGetDeviceProperties(&of, device) != cudaSuccess) {
-        (void)cudaGetLastError();
-        return false;
-    }
-    snprintf(out, out_bytes, "%04x:%02x:%02x.0", (unsigned)of.pciDomainID & 0xffff,
-             (unsigned)of.pciBusID & 0xff, (unsigned)of.pciDeviceID & 0xff);
-    return true;
 }
 
 enum status cudart_use(int device, struct errmsg *em)
@@ -130,6 +121,12 @@ void cudart_stream_free(void *stream)
 enum status cudart_stream_finish(void *stream, struct errmsg *em)
 {
     return checked(cudaStreamSynchronize(stream), "cudaStreamSynchronize", em);
+}
+
+void cudart_finish_all(void)
+{
+    (void)cudaDeviceSynchronize();
+    (void)cudaGetLastError(); /* an earlier error shows in the next call that returns a status */
 }
 
 enum status cudart_stream_wait(void *stream, void *event, struct errmsg *em)

@@ -9,18 +9,17 @@
 
 #include "base/status.h"
 
-enum { CUDART_UUID_BYTES = 16, CUDART_NAME_BYTES = 64 };
+enum { CUDART_UUID_BYTES = 16, CUDART_NAME_BYTES = 64, CUDART_BUS_ID_BYTES = 16 };
 
 struct cudart_device {
     unsigned char uuid[CUDART_UUID_BYTES]; /* the same GPU has the same one in every process */
     char name[CUDART_NAME_BYTES];
+    char bus_id[CUDART_BUS_ID_BYTES]; /* of the card: "0000:17:00.0"; MIG slices share it */
 };
 
 /* The number of usable devices; 0, with the runtime's reason in why_out, without a driver. */
 int cudart_count(char *why_out, size_t why_bytes);
 enum status cudart_describe(int device, struct cudart_device *out, struct errmsg *em) MUST_CHECK;
-/* "0000:17:00.0" */
-bool cudart_bus_id(int device, char *out, size_t out_bytes);
 /* Makes `device` the device of this thread. */
 enum status cudart_use(int device, struct errmsg *em) MUST_CHECK;
 /* Lets this thread make CUDA calls while another thread captures a graph. */
@@ -42,6 +41,8 @@ enum status cudart_copy(void *to, const void *from, size_t bytes, void *stream,
 enum status cudart_stream_new(void **out, struct errmsg *em) MUST_CHECK;
 void cudart_stream_free(void *stream);
 enum status cudart_stream_finish(void *stream, struct errmsg *em) MUST_CHECK;
+/* Waits for all streams of this thread's device. */
+void cudart_finish_all(void);
 enum status cudart_stream_wait(void *stream, void *event, struct errmsg *em) MUST_CHECK;
 bool cudart_is_capturing(void *stream);
 

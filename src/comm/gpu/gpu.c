@@ -67,7 +67,12 @@ void comm_describe_gpus(char *out, size_t out_bytes)
 
 bool comm_gpu_bus_id(int device, char out[static COMM_BUS_ID_BYTES])
 {
-    return device >= 0 && cudart_bus_id(device, out, COMM_BUS_ID_BYTES);
+    struct cudart_device d;
+    if (device < 0 || cudart_describe(device, &d, NULL) != ST_OK)
+        return false;
+    _Static_assert(sizeof d.bus_id == COMM_BUS_ID_BYTES, "the same text");
+    memcpy(out, d.bus_id, sizeof d.bus_id);
+    return true;
 }
 
 enum status gpu_comm_new(struct comm *host, const struct comm_ops *ops, void *backend, int device,
@@ -148,13 +153,23 @@ static int rank_without(const struct holding *all, int n)
     return -1;
 }
 
-/* true, with the first two such ranks, if two ranks share a GPU. */
+static bool is_same_gpu(const struct holding *a, const struct holding *b)
+{
+    return memcmp(a->gpu.uuid, b->gpu.uuid, CUDART_UUID_BYTES) == 0;
+}
+
+/* true, with the first two such ranks, if two ranks share a card: a GPU, or two MIG slices of it.
+ */
 static bool find_shared(const struct holding *all, int n, int *first, int *second)
 {
     for (*second = 1; *second < n; (*second)++)
-        for (*first = 0; *first < *second; (*first)++)
-            if (memcmp(all[*first].gpu.uuid, all[*second].gpu.uuid, CUDART_UUID_BYTES) == 0)
+        for (*first = 0; *first < *second; (*first)++) {
+            const struct holding *a = &all[*first], *b = &all[*second];
+            bool same_card =
+                strcmp(a->host, b->host) == 0 && strcmp(a->gpu.bus_id, b->gpu.bus_id) == 0;
+            if (is_same_gpu(a, b) || same_card)
                 return true;
+        }
     return false;
 }
 
@@ -163,10 +178,16 @@ static bool suits_nccl(const struct holding *all, int n, char reason[static REAS
 {
     int a, b;
     if (find_shared(all, n, &a, &b)) {
-        snprintf(reason, REASON_BYTES,
-                 "ranks %d and %d on host %s share one GPU (%s, number %d): there are more ranks "
-                 "than GPUs",
-                 a, b, all[b].host, all[b].gpu.name, all[b].device);
+        if (is_same_gpu(&all[a], &all[b]))
+            snprintf(reason, REASON_BYTES,
+                     "ranks %d and %d on host %s share one GPU (%s, number %d): there are more "
+                     "ranks than GPUs",
+                     a, b, all[b].host, all[b].gpu.name, all[b].device);
+        else
+            snprintf(reason, REASON_BYTES,
+                     "ranks %d and %d on host %s have two MIG slices of one GPU (%s at %s), and "
+                     "NCCL wants a GPU for each rank",
+                     a, b, all[b].host, all[b].gpu.name, all[b].gpu.bus_id);
         return false;
     }
     for (int r = 1; r < n; r++)

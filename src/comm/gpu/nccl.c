@@ -39,6 +39,12 @@ static enum status fail_nccl(const struct nccl *n, ncclResult_t result, const ch
                 more);
 }
 
+ncclResult_t nccl_ask(ncclComm_t comm)
+{
+    ncclResult_t result = ncclSuccess, asked = ncclCommGetAsyncError(comm, &result);
+    return asked == ncclSuccess ? result : asked;
+}
+
 static ncclDataType_t type_of(enum comm_dtype dtype)
 {
     static const ncclDataType_t types[] = {
@@ -157,9 +163,7 @@ static enum status queue(struct nccl *n, ncclComm_t comm, const struct nccl_call
         if (failed)
             return ST_PEER; /* the reason is in n->why */
         nap_us(SETTLE_POLL_US);
-        ncclResult_t asked = ncclCommGetAsyncError(comm, &result);
-        if (asked != ncclSuccess)
-            result = asked;
+        result = nccl_ask(comm);
     }
     if (result != ncclSuccess)
         return fail_nccl(n, result, "NCCL cannot begin it", em);
@@ -232,6 +236,17 @@ static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, st
     return st;
 }
 
+static enum status finish(struct comm *c, void *stream, struct errmsg *em)
+{
+    struct nccl *n = nccl_of(c);
+    enum status st = cudart_stream_finish(stream, em);
+    pthread_mutex_lock(&n->lock);
+    if (n->failed) /* the watcher has ended the collectives */
+        st = nccl_failure(n, em);
+    pthread_mutex_unlock(&n->lock);
+    return st;
+}
+
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
 /* Memory that NCCL can register, for fabrics that profit from it; otherwise as cudaMalloc. */
@@ -254,6 +269,7 @@ static enum status alloc(struct comm *c, size_t bytes, void **out, struct errmsg
 static bool release(struct comm *c, void *memory)
 {
     (void)c;
+    cudart_finish_all(); /* ncclMemFree, unlike cudaFree, does not wait for kernels that use it */
     (void)ncclMemFree(memory);
     return true;
 }
@@ -287,9 +303,7 @@ static enum status share_id(struct nccl *n, ncclUniqueId *id, struct errmsg *em)
 /* The state of this rank's opening: ST_OK and *settled: open; ST_OK only: not yet; else failed. */
 static enum status poll_opening(struct nccl *n, double deadline_s, bool *settled, struct errmsg *em)
 {
-    ncclResult_t result = ncclSuccess, asked = ncclCommGetAsyncError(n->comm, &result);
-    if (asked != ncclSuccess)
-        result = asked;
+    ncclResult_t result = nccl_ask(n->comm);
     *settled = result == ncclSuccess;
     if (result != ncclSuccess && result != ncclInProgress)
         return fail_nccl(n, result, "NCCL cannot open", em);
@@ -338,8 +352,7 @@ static void close_nccl_comm(ncclComm_t comm)
     ncclResult_t result = ncclCommFinalize(comm);
     while (result == ncclInProgress && clock_seconds() < until) {
         nap_us(SETTLE_POLL_US);
-        if (ncclCommGetAsyncError(comm, &result) != ncclSuccess)
-            result = ncclInternalError;
+        result = nccl_ask(comm);
     }
     (void)(result == ncclSuccess ? ncclCommDestroy(comm) : ncclCommAbort(comm));
 }
@@ -415,6 +428,7 @@ enum status nccl_open(struct comm *host, int device, double timeout_s, struct co
         .name = "nccl",
         .begin = begin,
         .wait = wait,
+        .finish = finish,
         .share_bytes = gpu_share_bytes,
         .gather = gpu_gather,
         .abort = gpu_abort,

@@ -46,7 +46,7 @@ struct nccl {
     pthread_cond_t changed;
     struct nccl_call calls[NCCL_CALLS];
     int in_flight; /* number of calls that are launching or running */
-    bool calling;  /* the caller's thread is inside NCCL */
+    bool calling;  /* the caller's thread is inside NCCL: the watcher must not call nccl_ask */
     bool stop, failed;
     double open_deadline_s; /* 0: open */
     struct errmsg why;
@@ -58,6 +58,10 @@ struct nccl {
 void nccl_fail(struct nccl *n, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* ST_PEER with the failure's text. */
 enum status nccl_failure(const struct nccl *n, struct errmsg *em);
+
+/* What has become of a call that NCCL could not finish at once. One thread at a time: NCCL keeps
+ * its record of the call without a lock. */
+ncclResult_t nccl_ask(ncclComm_t comm);
 
 /* Starts the watcher. nccl_watch_end stops it and returns when it has ended, after its report and
  * abort; it frees nothing else. */

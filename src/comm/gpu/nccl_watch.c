@@ -111,9 +111,8 @@ static void look(struct nccl *n)
             nccl_fail(n, "NCCL hangs while it opens");
         return;
     }
-    ncclResult_t asked = ncclCommGetAsyncError(n->comm, &result);
-    if (asked != ncclSuccess)
-        result = asked;
+    if (!n->calling) /* else the caller asks */
+        result = nccl_ask(n->comm);
     if (result != ncclSuccess && result != ncclInProgress)
         nccl_fail(n, "NCCL: %s (%s)", ncclGetErrorString(result), ncclGetLastError(n->comm));
     int peer = board_failed_rank(n->board);

@@ -114,7 +114,6 @@ static double deadline_of(const struct watchdog *w, enum watchdog_phase phase)
     case WATCH_END:
         return 0;
     case WATCH_STEP:
-    case WATCH_READ:
     case WATCH_COMPUTE:
     case WATCH_REDUCE:
     case WATCH_UPDATE:
@@ -124,7 +123,8 @@ static double deadline_of(const struct watchdog *w, enum watchdog_phase phase)
                    : w->timeout_s;
     case WATCH_SAVE:
         return w->timeout_s + SAVE_MORE_S;
-    default:
+    default: /* WATCH_READ too: a file server that fails over stalls for longer than any step before
+              */
         return w->timeout_s;
     }
 }
@@ -179,8 +179,12 @@ static void see(struct watchdog *w, int rank, double passed_s)
         .deadline_s = line.deadline_s,
         .sequence = line.last.sequence,
     };
-    if (r->here && rank != w->me && r->view.still_s > SUSPECT_S)
-        r->view.state = process_state_of(&line.process);
+    if (!r->here || rank == w->me || (r->visible && r->view.still_s <= SUSPECT_S))
+        return;
+    enum process_state state = process_state_of(&line.process);
+    r->visible = r->visible || state != PROCESS_GONE;
+    if (r->visible && r->view.still_s > SUSPECT_S)
+        r->view.state = state;
 }
 
 /* Receives the lines of other nodes into the roster, and sends the lines of this node. */

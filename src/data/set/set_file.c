@@ -290,16 +290,8 @@ static enum status read_names(struct set_file *f, const char *path, struct errms
 
 static hid_t open_hdf5(const char *path)
 {
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = -1;
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-#if H5_VERSION_GE(1, 10, 7)
-    H5Pset_file_locking(access, false,
-                        true); /* reading needs no lock; some file systems have none */
-#endif
-    if (H5Fis_hdf5(path) > 0)
-        file = H5Fopen(path, H5F_ACC_RDONLY, access);
-    H5Pclose(access);
-    return file;
+    return H5Fis_hdf5(path) > 0 ? H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT) : -1;
 }
 
 enum status set_file_open(const char *path, struct set_file *out, struct errmsg *em)

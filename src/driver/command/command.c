@@ -113,6 +113,8 @@ static void end_at_exit(int code, void *unused)
 
 void command_begin(void)
 {
+    /* a set is written once and renamed; some file systems have no locks, and then refuse */
+    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
     static char buffer[OUTPUT_BYTES]; /* holds all output of a command: so a write error appears
                                        * when it is flushed at the end */
     fill_standard_streams();

@@ -65,6 +65,7 @@ struct cudaDeviceProp {
 #define cudaStreamPerThread ((cudaStream_t)0x2)
 
 cudaError_t cudaGetDeviceCount(int *n);
+cudaError_t cudaDeviceSynchronize(void);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDevice(int *device);
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *out, int device);

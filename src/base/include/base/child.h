@@ -11,8 +11,10 @@
  *
  * The child is a fork: it may use this process's memory as it was. Beside other threads only
  * malloc, system calls and exec are safe there. It ends by _exit, so nothing of MPI, CUDA or stdio
- * is flushed or finalised twice. Handlers of crashes, INT and TERM are reset, it dumps no
- * core, and standard error is /dev/null. When the thread that started it ends, the kernel kills it.
+ * is flushed or finalised twice. Handlers of crashes are reset. Signals that ask a program to end
+ * (TERM, INT, HUP, USR1, USR2) are ignored: they often reach all processes of a job, and the parent
+ * decides. It dumps no core, and standard error is /dev/null. When the thread that started it ends,
+ * the kernel kills it.
  */
 #ifndef BIFRONS_BASE_CHILD_H
 #define BIFRONS_BASE_CHILD_H

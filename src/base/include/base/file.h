@@ -26,6 +26,9 @@ void path_stem(const char *path, char *out, size_t out_bytes);
 void path_folder(const char *path, char *out, size_t out_bytes);
 
 bool file_exists(const char *path);
+/* true if nothing is at path. Not the opposite of file_exists: a file system that does not answer
+ * says neither. */
+bool file_is_missing(const char *path);
 bool folder_exists(const char *path);
 /* true if both exist and are the same file or folder, also over different paths or links. */
 bool file_same(const char *a, const char *b);

@@ -168,6 +168,10 @@ enum status comm_broadcast_begin(struct comm *c, void *range, size_t count, enum
 enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadline_s,
                       struct errmsg *em) MUST_CHECK;
 
+/* After comm_wait: makes the host wait, too, until all that is queued on the ranges' stream has
+ * ended. stream NULL: nothing is left to wait for. ST_PEER. */
+enum status comm_finish(struct comm *c, void *stream, struct errmsg *em) MUST_CHECK;
+
 /* COLLECTIVE. Begins one of the four collectives above and waits for it. root: for a broadcast,
  * else 0. */
 enum status comm_do(struct comm *c, enum comm_kind kind, void *range, size_t count,

@@ -49,11 +49,15 @@ struct reducer_range {
 };
 
 struct reducer_options {
-    struct comm *comm;                   /* borrowed */
-    void *gradients;                     /* borrowed */
-    size_t count;                        /* elements */
-    enum comm_dtype dtype;               /* COMM_F32 or COMM_F64 */
-    void *stream;                        /* that produces the gradient; NULL for host memory */
+    struct comm *comm;     /* borrowed */
+    void *gradients;       /* borrowed */
+    size_t count;          /* elements */
+    enum comm_dtype dtype; /* COMM_F32 or COMM_F64 */
+    void *stream;          /* that produces the gradient; NULL for host memory */
+    /* Makes `stream` wait for what backward has queued on other streams so far. Called before a
+     * bucket is sent. NULL: backward uses one stream. */
+    void (*join_streams)(void *context);
+    void *context;                       /* of join_streams */
     const struct reducer_range *tensors; /* (n_tensors), ascending, covering [0, count); copied */
     size_t n_tensors;
     size_t bucket_bytes; /* bytes of gradient in a bucket, at most; 0: planned */

@@ -260,7 +260,7 @@ static enum status judge(const char *path, int64_t step, run_folder_accept *acce
 static bool is_ours(enum status st, const char *path)
 {
     return st == ST_MEMORY || st == ST_IO || st == ST_TORCH || st == ST_NODEVICE ||
-           (st == ST_NOINPUT && file_exists(path));
+           (st == ST_NOINPUT && !file_is_missing(path));
 }
 
 static enum status none_is_good(const char *out, int refused, const struct errmsg *newest,

@@ -216,6 +216,8 @@ static enum status new_reducer(struct stage *stage, struct errmsg *em)
         .count = flat->count,
         .dtype = COMM_F32,
         .stream = flat->stream,
+        .join_streams = model_join_streams,
+        .context = stage->model,
         .tensors = ranges,
         .n_tensors = n,
         .bucket_bytes = (size_t)(c->comm.bucket_mb * (1 << 20)),

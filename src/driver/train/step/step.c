@@ -150,6 +150,8 @@ static enum status sum_gradients(struct session *s, enum status local, struct vo
     enum status sent = reducer_flush(s->stage.reducer, em),
                 voted = vote_take(s->run.comm, local, v, em);
     enum status summed = reducer_wait(s->stage.reducer, em);
+    if (summed == ST_OK) /* the norm waits anyway; here the time counts as one of sums */
+        summed = comm_finish(s->run.comm, model_flat(s->stage.model)->stream, em);
     return voted != ST_OK ? voted : sent != ST_OK ? sent : summed;
 }
 

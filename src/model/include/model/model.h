@@ -207,6 +207,10 @@ void model_free(struct model *m);
 
 const struct model_options *model_get_options(const struct model *m);
 const struct model_flat *model_flat(const struct model *m);
+/* Makes the stream of model_flat wait for the gradients that backward has queued on the other
+ * lane. Call it in the hook, before a gradient is read there. model: a struct model, for
+ * reducer_options.join_streams. */
+void model_join_streams(void *model);
 /* 16 (VGG16) or 19 (VGG19): the network of the perceptual loss; 0 without that loss. */
 int model_perceptual_depth(const struct model *m);
 /* ST_OK: the project's own kernels are in use on the GPU, or the model is on a CPU. ST_TORCH: they

@@ -20,7 +20,8 @@ bool path_join(char *out, size_t out_bytes, const char *a, const char *b) MUST_C
 const char *path_name(const char *path);
 /* The extension with its dot ("/x/a.TAR.gz" gives ".gz"), or ""; borrowed from path. */
 const char *path_extension(const char *path);
-/* The name without its extension, cut to fit, between two characters of UTF-8. */
+/* The file's name without folder and extension; cut to out_bytes, never within a UTF-8
+ * character. */
 void path_stem(const char *path, char *out, size_t out_bytes);
 /* The folder that holds path ("." for a bare name), cut to fit. */
 void path_folder(const char *path, char *out, size_t out_bytes);

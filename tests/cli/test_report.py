@@ -245,6 +245,20 @@ def test_a_torn_unfinished_run(copied, browser):  # noqa: F811
     assert browser.troubles() == []
 
 
+def test_what_face_networks_saw_is_drawn(copied, browser):  # noqa: F811
+    with (copied / "metrics.jsonl").open("a") as file:
+        for step, identity in ((6, .5), (12, .875)):
+            faces = {"found_a": 1, "identity_a": identity, "found_b": 1, "identity_b": 1.25, "mouth_a": .5}
+            file.write(json.dumps({"kind": "faces", "step": step, "epoch": 1, "position": step, "time": 1, "faces": faces}) + "\n")
+    assert report(copied).returncode == 0
+    browser.open(copied / "report.html")
+    assert "What face networks see" in browser.value("[...document.querySelectorAll('.group')].map(g => g.textContent).join()")
+    legends = {title: browser.value(f"document.querySelector('[data-title^=\"{title}\"] .legend').textContent")
+               for title in ("Identity", "Share of swaps", "Mouth")}
+    assert "0.875" in legends["Identity"] and "1.25" in legends["Identity"] and "0.5" in legends["Mouth"]
+    assert browser.troubles() == []
+
+
 def test_two_runs_side_by_side(trained, copied, browser, tmp_path):  # noqa: F811
     refused = report(trained, copied)
     assert refused.returncode == 64 and "-o FILE" in refused.stderr

@@ -83,7 +83,6 @@ GIVEN = {
     "src/driver/extract/cuts.h": ((), """
         extern struct cuts_options options; extern struct sight *sights; extern size_t n;"""),
     "src/driver/faces/expression.h": ((), "extern struct face face;"),
-    "src/driver/eval/likeness.h": ((), "extern struct likeness_face face, source, swapped;"),
     "src/driver/extract/finish.h": ((), "extern struct finish_options o; extern struct cuts cuts;"),
     "src/driver/extract/sight.h": (("driver/extract/cuts.h",), """
         extern struct finder *finder; extern struct sight_rules rules; extern struct frame frame; extern struct cuts cuts;"""),
@@ -109,7 +108,9 @@ GIVEN = {
     "src/driver/infer/results.h": ((), "extern struct source source; extern char path[PATH_BYTES_MAX];"),
     "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture; extern float points[FACE_POINTS][2];"),
     "src/driver/measures/follow.h": ((), "extern struct follow_source source; extern int person;"),
+    "src/driver/measures/likeness.h": ((), "extern struct likeness_face face, source, swapped;"),
     "src/driver/plan/plan.h": ((), "extern struct plan_request request;"),
+    "src/driver/train/preview_faces.h": ((), "extern struct session *s; extern struct preview_pictures pictures;"),
     "src/driver/train/step/average.h": ((), "extern struct stage *stage;"),
     "src/driver/train/tune/batch_trials.h": ((), """
         extern struct batch_trials t; extern double planned, available; extern int64_t pairs_there_are; struct batch_trial try_batch(int64_t pairs);"""),

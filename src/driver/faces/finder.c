@@ -84,6 +84,16 @@ static enum status find_folder(const char *folder, char out[static PATH_BYTES_MA
     return fits ? ST_OK : FAIL(em, ST_NODEVICE, "path too long: %s", folder ? folder : own);
 }
 
+bool finder_is_installed(void)
+{
+    char folder[PATH_BYTES_MAX], path[2][PATH_BYTES_MAX];
+    struct errmsg unused = {0};
+    return find_folder(NULL, folder, &unused) == ST_OK &&
+           path_join(path[0], sizeof path[0], folder, "faces.pt") &&
+           path_join(path[1], sizeof path[1], folder, "identity.pt") && file_exists(path[0]) &&
+           file_exists(path[1]);
+}
+
 static enum status open_one(const char *folder, const char *name, const char *device,
                             struct operations_file **out, struct errmsg *em)
 {

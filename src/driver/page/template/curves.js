@@ -1,8 +1,16 @@
 /* Which curves belong into which chart. Keys that this program does not know are drawn, too. */
 const COUNTERS = new Set(['step', 'epoch', 'position', 'time', 'stage', 'skipped', 'nonfinite']);
 const GROUPS = [
-    'Losses', 'Held-out pictures', 'How swaps follow their source pictures (correlation)', 'Optimizer', 'Speed', 'Other'
+    'Losses', 'Held-out pictures', 'How swaps follow their source pictures (correlation)',
+    'What face networks see of the swaps in previews', 'Optimizer', 'Speed', 'Other'
 ];
+const NOTES = {
+    __proto__: null,
+    [GROUPS[2]]:
+        '1: follows exactly; 0: not at all. The name is that of the source picture. “Reader”: how well real pictures can be measured, the best to be reached.',
+    [GROUPS[3]]:
+        'The name is that of the source picture. Mouth to gaze: errors in deviations of the person; 0 is perfect, 1.1 is what two unrelated pictures give. A preview has few pictures: compare the course of curves, not single points.',
+};
 const TITLES = {
     __proto__: null,
     'loss.total': ['Losses', 'Total loss'],
@@ -16,6 +24,9 @@ const TITLES = {
     'sum_wait_ms': ['Speed', 'Waits in a step (ms)'],
     'metrics.recon': ['Held-out pictures', 'Reconstruction'],
     'metrics.swap': ['Held-out pictures', 'Swap against the true swap'],
+    'faces.found': [GROUPS[3], 'Share of swaps that show a face'],
+    'faces.identity': [GROUPS[3], 'Identity (0: the person in the picture, 1: the other)'],
+    'faces.pose': [GROUPS[3], 'Pose error (degrees)'],
     'metrics.redrawn': ['Held-out pictures', 'True swap, redrawn'],
 };
 const LABELS = {
@@ -48,10 +59,11 @@ function placeOf(base) {
     const measure = /^(.*)_(l1|psnr|ssim)$/.exec(base);
     if (measure && TITLES[measure[1]])
         return [TITLES[measure[1]][0], `${TITLES[measure[1]][1]}: ${MEASURES[measure[2]]}`];
-    const name = base.replace(/^(loss|metrics)\./, '').replaceAll('_', ' '),
+    const name = base.replace(/^(loss|metrics|faces)\./, '').replaceAll('_', ' '),
           words = name.charAt(0).toUpperCase() + name.slice(1);
     if (base.startsWith('loss.')) return ['Losses', words];
     if (base.startsWith('metrics.')) return ['Held-out pictures', words];
+    if (base.startsWith('faces.')) return [GROUPS[3], words];
     return ['Other', words];
 }
 
@@ -203,10 +215,7 @@ function curvesSection() {
         el('div', {class: 'charts'},
             groups.map(
                 ([name, charts]) => [el('div', {class: 'group'}, name),
-                    name === GROUPS[2]
-                        ? el('p', {class: 'small muted', style: 'grid-column:1/-1;margin:0'},
-                              '1: follows exactly; 0: not at all. The name is that of the source picture. “Reader”: how well real pictures can be measured, the best to be reached.')
-                        : null,
+                    NOTES[name] ? el('p', {class: 'small muted', style: 'grid-column:1/-1;margin:0'}, NOTES[name]) : null,
                     measuredOnce(charts) ? onceTable(charts) : charts.map(c => c.element)])),
         found);
 }

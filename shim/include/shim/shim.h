@@ -132,7 +132,8 @@ size_t shim_dims(const struct shim_tensor *t, int64_t *dims_out);
 
 /* ---- Layers --------------------------------------------------------------------------------- */
 
-/* x (N, C, H, W), weight (out, in / groups, k, k), bias (out) or NULL. */
+/* x (N, C, H, W), weight (out, C / groups, kh, kw), bias (out) or NULL. The groups follow from the
+ * shapes. */
 struct shim_tensor *shim_conv2d(struct shim_scope *s, const struct shim_tensor *x,
                                 const struct shim_tensor *weight, const struct shim_tensor *bias,
                                 int64_t stride, int64_t padding);
@@ -260,8 +261,8 @@ struct shim_tensor *shim_interpolate(struct shim_scope *s, const struct shim_ten
 void shim_backward(struct shim_scope *s, const struct shim_tensor *loss, bool create_graph);
 /* Backward of scale times the sum of all elements of `each`. */
 void shim_backward_sum(struct shim_scope *s, const struct shim_tensor *each, double scale);
-/* Returns d y / d x of a scalar y. The gradients of parameters do not change, if x is no parameter
- * whose first gradient is still to be written (shim_group_add_gradients). */
+/* Returns d y / d x of a scalar y. The gradients of parameters do not change. Exception:
+ * after shim_group_zero_gradients and before shim_group_add_gradients, x may not be a parameter. */
 struct shim_tensor *shim_gradient(struct shim_scope *s, const struct shim_tensor *y,
                                   const struct shim_tensor *x, bool create_graph);
 /*

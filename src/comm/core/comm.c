@@ -156,12 +156,12 @@ enum status comm_finish(struct comm *c, void *stream, struct errmsg *em)
     return stream && c->ops->finish ? c->ops->finish(c, stream, em) : ST_OK;
 }
 
-void comm_shard(size_t n, int world_size, int rank, size_t *first, size_t *count)
+void comm_shard(size_t n, int n_shards, int which, size_t *first, size_t *count)
 {
-    size_t ranks = (size_t)world_size, r = (size_t)rank;
-    size_t each = n / ranks, larger = n % ranks; /* the first `larger` shards have one more */
-    *first = r * each + MIN(r, larger);
-    *count = each + (r < larger);
+    size_t shards = (size_t)n_shards, i = (size_t)which;
+    size_t each = n / shards, larger = n % shards; /* the first `larger` shards have one more */
+    *first = i * each + MIN(i, larger);
+    *count = each + (i < larger);
 }
 
 /* Copies the error of the lowest failing rank. all: (world_size) errmsgs. */

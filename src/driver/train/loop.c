@@ -30,10 +30,12 @@ static double save_seconds(const struct loop *l)
     double measured_s = saver_seconds(l->saver);
     if (measured_s > 0 || s->state.save_s > 0)
         return measured_s > 0 ? measured_s : s->state.save_s;
+    /* parameters and two moments */
     return 3.0 * sizeof(float) * (double)model_flat(s->stage.model)->count / BYTES_PER_S;
 }
 
-/* The flags of this rank for the step. Only rank 0 reads clocks, so all ranks agree. */
+/* The flags of this rank for the step; the vote joins those of all ranks. Any rank may ask to stop
+ * because of a signal, only rank 0 because of time. */
 static uint64_t wanted_flags(struct loop *l)
 {
     struct walltime *w = &l->session->run.walltime;

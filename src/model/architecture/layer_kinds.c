@@ -22,7 +22,7 @@ static struct layer_facts conv_transpose_facts(const struct architecture_layer *
         .n_dims = 4,
         .dims = {in, out, k, k},
         .n_bias = out,
-        .n_summed = in * k * k / 4, /* a stride of 2 in both directions */
+        .n_summed = in * k * k / 4, /* an output pixel meets 2 x 2 of the 4 x 4 taps */
         .fused_gpu = true,
         .fused_cpu = true,
     };

@@ -43,6 +43,7 @@ static uint32_t lookup(const struct pickle *p, uint32_t dict, const char *key)
     if (pickle_kind_of(p, dict) != PICKLE_DICT)
         return 0;
     for (uint32_t i = pickle_first(p, dict); i; i = pickle_next(p, i)) {
+        /* keys and values alternate */
         bool found = pickle_text_is(p, pickle_item(p, i), key);
         i = pickle_next(p, i);
         if (found)

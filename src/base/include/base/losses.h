@@ -43,7 +43,8 @@
       "from reconstructions. Start with 0.01 to 0.1.")
 /* clang-format on */
 
-/* LOSSES: the number of losses. */
+/* LOSSES: the number of rows, equal to MODEL_OWN_LOSSES in model/model.h. MODEL_LOSSES there also
+ * counts the discriminators' own two losses. */
 enum {
 #define X(name, ...) LOSS_ROW_##name,
     LOSS_MAP(X)

@@ -21,8 +21,9 @@
  * two ranks the bits depend on the bounds of the range, too.
  *
  * BACKEND MPI works while the caller computes: *_begin hands the range to a communication thread,
- * which makes every MPI call of the process. Within a node this thread reads and writes the other
- * ranks' ranges in place if comm_alloc gave their memory; it copies other ranges piece by piece.
+ * which makes every MPI call between start-up and the end, except MPI_Abort. Within a node this
+ * thread reads and writes the other ranks' ranges in place if comm_alloc gave their memory; it
+ * copies other ranges piece by piece.
  *
  * GPUS. With options.device a rank may work on a GPU: comm_device says on which one, and comm_alloc
  * gives memory on it. The caller passes such a range with the stream that produces it. Collectives
@@ -180,8 +181,9 @@ enum status comm_do(struct comm *c, enum comm_kind kind, void *range, size_t cou
 /* Says that the next n collectives are buckets 1 to n, for the watchdog's report. */
 void comm_record_buckets(struct comm *c, size_t n);
 
-/* The shard of a rank: elements [first, first + count) of a range of n. */
-void comm_shard(size_t n, int world_size, int rank, size_t *first, size_t *count);
+/* Shard `which` of n elements in n_shards, usually one for each rank: elements [first, first +
+ * count). The first shards are larger: 10 in 4 are 3 3 2 2. */
+void comm_shard(size_t n, int n_shards, int which, size_t *first, size_t *count);
 
 /*
  * COLLECTIVE. Ends a phase that can fail on one rank. Pass the local status, and its message in em.

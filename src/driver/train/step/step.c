@@ -18,6 +18,7 @@ enum status step_try(const struct stage *stage, struct errmsg *em)
     size_t batch = (size_t)c->train.global_batch, first, count, micro_first, micro_count;
     comm_shard(batch, comm_world_size(stage->comm), comm_rank(stage->comm), &first, &count);
     comm_shard(count, (int)c->train.accumulate, 0, &micro_first, &micro_count);
+    /* with train.reproducible the feed holds one slot only */
     micro_count = MIN(micro_count, feed_get_options(stage->feed)->capacity);
     const struct batch *samples;
     enum status st = feed_take(stage->feed, first, micro_count, &samples, em);
@@ -34,7 +35,7 @@ enum status step_try(const struct stage *stage, struct errmsg *em)
  * or its slots with train.reproducible. */
 struct part {
     size_t first, n; /* samples of the step */
-    size_t unit;     /* of the vote */
+    size_t unit;     /* where its losses go in the vote (vote.h); 0 without slots */
 };
 
 static size_t part_count(const struct stage *stage)
@@ -150,7 +151,7 @@ static enum status sum_gradients(struct session *s, enum status local, struct vo
     enum status sent = reducer_flush(s->stage.reducer, em),
                 voted = vote_take(s->run.comm, local, v, em);
     enum status summed = reducer_wait(s->stage.reducer, em);
-    if (summed == ST_OK) /* the norm waits anyway; here the time counts as one of sums */
+    if (summed == ST_OK) /* here, so that sum_wait_s includes it; the norm would wait in any case */
         summed = comm_finish(s->run.comm, model_flat(s->stage.model)->stream, em);
     return voted != ST_OK ? voted : sent != ST_OK ? sent : summed;
 }
@@ -234,6 +235,7 @@ enum status step_run(struct session *s, uint64_t flags, struct step_report *out,
         st = judge_and_update(s, &r, em);
     if (st != ST_OK)
         return st;
+    /* a skipped step consumes its pictures, too: the position stays the only cursor */
     s->state.step++;
     s->state.position += (uint64_t)s->run.config.train.global_batch;
     if (r.verdict == GUARD_GOOD)

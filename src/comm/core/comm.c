@@ -19,7 +19,7 @@ void comm_close(struct comm *c)
 void comm_set_timeout(struct comm *c, double timeout_s)
 {
     for (; c; c = c->host)
-        c->options.timeout_s = timeout_s > 0 ? timeout_s : COMM_NO_DEADLINE;
+        c->options.timeout_s = timeout_s > 0 ? timeout_s : -1.0; /* negative: no limit */
 }
 
 _Noreturn void comm_abort(struct comm *c, int exit_code)
@@ -138,7 +138,7 @@ enum status comm_do(struct comm *c, enum comm_kind kind, void *range, size_t cou
     struct comm_ticket ticket = {0};
     BUG_ON(kind == COMM_GATHER);
     enum status st = begin(c, kind, range, count, dtype, root, stream, &ticket, em);
-    return st == ST_OK ? comm_wait(c, &ticket, COMM_NO_DEADLINE, em) : st;
+    return st == ST_OK ? comm_wait(c, &ticket, COMM_DEFAULT_DEADLINE, em) : st;
 }
 
 enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadline_s,

@@ -72,14 +72,15 @@ static enum status validate(struct loop *l, struct errmsg *em)
 {
     struct session *s = l->session;
     struct model_losses losses;
-    struct collapse_view own[MODEL_PEOPLE] = {0}, seen[MODEL_PEOPLE];
+    struct collapse_view of_parameters[MODEL_PEOPLE] = {0}, seen[MODEL_PEOPLE];
     bool unused;
-    enum status st = average_is_kept(&s->stage) ? validate_look(s, own, &unused, em) : ST_OK;
+    enum status st =
+        average_is_kept(&s->stage) ? validate_check_collapse(s, of_parameters, &unused, em) : ST_OK;
     watchdog_enter(s->run.watchdog, WATCH_VALIDATE, s->state.step);
     if (st == ST_OK)
         st = average_enter(&s->stage, em);
     if (st == ST_OK)
-        st = validate_run(s, own, &losses, seen, em);
+        st = validate_run(s, of_parameters, &losses, seen, em);
     if (st != ST_OK)
         return st;
     recovery_log_collapse(s, seen);
@@ -113,8 +114,8 @@ static enum status save(struct loop *l, bool validated, struct errmsg *em)
 
 /* COLLECTIVE. Between validations, the losses of a step can show that the state to be saved has
  * collapsed. They are from before the step's update. */
-static enum status look_before_save(struct loop *l, const struct step_report *step,
-                                    struct errmsg *em)
+static enum status check_before_save(struct loop *l, const struct step_report *step,
+                                     struct errmsg *em)
 {
     const struct session *s = l->session;
     struct collapse_view seen[MODEL_PEOPLE];
@@ -123,7 +124,7 @@ static enum status look_before_save(struct loop *l, const struct step_report *st
         loss[who] = collapse_loss(&s->run.config, &step->losses, who);
     if (!collapse_is_suspected(&s->state.collapse, loss))
         return ST_OK;
-    return validate_look(l->session, seen, &l->collapsed, em);
+    return validate_check_collapse(l->session, seen, &l->collapsed, em);
 }
 
 /* Records the outcome of the latest save, once it is known. */
@@ -152,7 +153,7 @@ static enum status between_steps(struct loop *l, const struct step_report *step,
     if (validates)
         st = validate(l, em);
     else if (!stops)
-        st = look_before_save(l, step, em);
+        st = check_before_save(l, step, em);
     if (st == ST_DATA && !validates) { /* unreadable pictures do not spoil the state: save it */
         struct errmsg told = {0};
         return save(l, false, &told) == ST_OK ? st : FAIL(em, told.code, "%s", told.text);

@@ -18,9 +18,9 @@ enum {
     /* 3: conv0, norm, conv1 of a block; 2: the linear layer and the mask head */
     PART_LAYERS_MAX = LEVELS_MAX + LEVELS_MAX * MODEL_BLOCKS_MAX * 3 + 2,
     LAYERS_MAX = MODEL_PARTS * PART_LAYERS_MAX,
-    MEAN_CODES = 2,
-    POSE_SCALE = 2,
-    TENSORS_MAX = MEAN_CODES + POSE_SCALE + 2 * LAYERS_MAX,
+    MEAN_CODE_TENSORS = 2,
+    POSE_SCALE_TENSORS = 2, /* mean, deviation */
+    TENSORS_MAX = MEAN_CODE_TENSORS + POSE_SCALE_TENSORS + 2 * LAYERS_MAX,
     NAME_BYTES = 40,
 };
 
@@ -53,7 +53,7 @@ const char *architecture_part_name(int part)
 
 /* Channels of the activations at a resolution, pictures and codes included. Size 1: the vector of
  * the dense bottleneck. */
-static int flow_at(const struct model_config *c, int size)
+static int channels_at(const struct model_config *c, int size)
 {
     bool dense = c->bottleneck == MODEL_BOTTLENECK_DENSE;
     if (size == c->image_size)
@@ -118,8 +118,8 @@ static struct architecture_layer layer(const struct built *b, enum layer_kind ki
     const struct model_config *c = &b->face.config;
     return (struct architecture_layer){.kind = kind,
                                        .kernel = kernel,
-                                       .n_in = flow_at(c, from),
-                                       .n_out = flow_at(c, to),
+                                       .n_in = channels_at(c, from),
+                                       .n_out = channels_at(c, to),
                                        .size_in = from,
                                        .size_out = to,
                                        .activated = true,

@@ -7,7 +7,7 @@
 
 #include "base/poison.h"
 
-enum { WINDOW = 11, MARGIN = WINDOW / 2, CHANNELS = 3 };
+enum { SSIM_WINDOW = 11, SSIM_MARGIN = SSIM_WINDOW / 2, CHANNELS = 3 };
 
 struct shim_tensor *loss_weights(struct shim_scope *s, struct shim_tensor *masks,
                                  double mask_weight, struct shim_tensor *priority,
@@ -44,15 +44,15 @@ static struct shim_tensor *l1(struct shim_scope *s, const struct loss_batch *b)
 static struct shim_tensor *blur(struct shim_scope *s, struct shim_tensor *x)
 {
     const double sigma = 1.5;
-    double taps[CHANNELS][WINDOW], sum = 0.0;
-    for (int i = 0; i < WINDOW; i++)
-        sum += taps[0][i] = exp(-(i - MARGIN) * (i - MARGIN) / (2.0 * sigma * sigma));
-    for (int i = 0; i < WINDOW; i++) {
+    double taps[CHANNELS][SSIM_WINDOW], sum = 0.0;
+    for (int i = 0; i < SSIM_WINDOW; i++)
+        sum += taps[0][i] = exp(-(i - SSIM_MARGIN) * (i - SSIM_MARGIN) / (2.0 * sigma * sigma));
+    for (int i = 0; i < SSIM_WINDOW; i++) {
         taps[0][i] /= sum;
         taps[1][i] = taps[2][i] = taps[0][i];
     }
     /* shim_conv2d takes the groups from the shapes: here one for each channel */
-    const int64_t row[] = {CHANNELS, 1, 1, WINDOW}, column[] = {CHANNELS, 1, WINDOW, 1};
+    const int64_t row[] = {CHANNELS, 1, 1, SSIM_WINDOW}, column[] = {CHANNELS, 1, SSIM_WINDOW, 1};
     struct shim_tensor *across = shim_from_memory(s, SHIM_F64, taps, 4, row);
     struct shim_tensor *down = shim_from_memory(s, SHIM_F64, taps, 4, column);
     return shim_conv2d(s, shim_conv2d(s, x, across, NULL, 1, 0), down, NULL, 1, 0);
@@ -77,14 +77,14 @@ static struct shim_tensor *dssim_map(struct shim_scope *s, struct shim_tensor *x
     return shim_affine(s, shim_div(s, above, below), -0.5, 0.5); /* (1 - SSIM) / 2 */
 }
 
-/* The weights at the window centres: without MARGIN pixels at each side. NULL for NULL. */
+/* The weights at the window centres: without SSIM_MARGIN pixels at each side. NULL for NULL. */
 static struct shim_tensor *inside(struct shim_scope *s, struct shim_tensor *weights)
 {
     int64_t dims[SHIM_DIMS_MAX] = {0};
     if (shim_dims(weights, dims) != 4)
         return NULL;
-    weights = shim_narrow(s, weights, 2, MARGIN, dims[2] - (int64_t)2 * MARGIN);
-    return shim_narrow(s, weights, 3, MARGIN, dims[3] - (int64_t)2 * MARGIN);
+    weights = shim_narrow(s, weights, 2, SSIM_MARGIN, dims[2] - (int64_t)2 * SSIM_MARGIN);
+    return shim_narrow(s, weights, 3, SSIM_MARGIN, dims[3] - (int64_t)2 * SSIM_MARGIN);
 }
 
 static struct shim_tensor *dssim(struct shim_scope *s, const struct loss_batch *b)

@@ -2,12 +2,12 @@
 
 #include "base/poison.h"
 
-static const double no_slope = 1.0, norm_eps = 1e-5;
+static const double identity_slope = 1.0, norm_eps = 1e-5;
 
 /* The slope for shim functions that apply the activation themselves. */
 static double slope_of(const struct architecture_layer *l)
 {
-    return l->activated ? leaky_slope : no_slope;
+    return l->activated ? leaky_slope : identity_slope;
 }
 
 static struct shim_tensor *activate(struct shim_scope *s, const struct architecture_layer *l,

@@ -118,14 +118,14 @@ static struct shim_tensor *run_pose(struct shim_scope *s, const struct network *
                        x);
 }
 
-struct shim_tensor *network_pose(struct shim_scope *s, const struct network *net,
-                                 struct shim_tensor *codes)
+struct shim_tensor *network_predict_pose(struct shim_scope *s, const struct network *net,
+                                         struct shim_tensor *codes)
 {
     return net->architecture->pose_scale ? run_pose(s, net, POSE_FROM_CODE, codes) : NULL;
 }
 
-struct shim_tensor *network_of_pose(struct shim_scope *s, const struct network *net,
-                                    struct shim_tensor *z)
+struct shim_tensor *network_pose_to_code(struct shim_scope *s, const struct network *net,
+                                         struct shim_tensor *z)
 {
     return run_pose(s, net, POSE_TO_CODE, z);
 }

@@ -8,7 +8,7 @@
  *         return st;
  *     st = comm_all_reduce_begin(c, grads, n, COMM_F32, NULL, &t, &em);    // COLLECTIVE
  *     if (st == ST_OK)
- *         st = comm_wait(c, &t, COMM_NO_DEADLINE, &em);
+ *         st = comm_wait(c, &t, COMM_DEFAULT_DEADLINE, &em);
  *     comm_close(c);
  *
  * ORDER. All ranks make COLLECTIVE calls in the same order. From *_begin until comm_wait returns
@@ -57,7 +57,7 @@ enum comm_kind {
     COMM_GATHER /* comm_gather_bytes */
 };
 
-#define COMM_NO_DEADLINE (-1.0)
+#define COMM_DEFAULT_DEADLINE (-1.0) /* of comm_wait: the communicator's timeout */
 
 struct comm;
 
@@ -163,8 +163,8 @@ enum status comm_broadcast_begin(struct comm *c, void *range, size_t count, enum
 /*
  * Waits until the ticket's range is final. On a GPU the range's stream waits, not the host: work
  * queued on the stream afterwards finds the range final. ST_PEER if a rank is gone or deadline_s
- * seconds are over (COMM_NO_DEADLINE: the communicator's timeout); the message names the missing
- * ranks, if they are known.
+ * seconds are over (COMM_DEFAULT_DEADLINE: the communicator's timeout); the message names the
+ * missing ranks, if they are known.
  */
 enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadline_s,
                       struct errmsg *em) MUST_CHECK;

@@ -85,7 +85,7 @@ struct work {
 };
 
 /* Forward and backward of part i. Adds its losses to its unit of the vote. */
-static enum status run_part(struct work *w, size_t i, struct errmsg *em)
+static enum status train_part(struct work *w, size_t i, struct errmsg *em)
 {
     struct session *s = w->s;
     struct part part = part_at(&s->stage, i);
@@ -115,7 +115,7 @@ static enum status run_micro_batches(struct work *w, struct errmsg *em)
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         if (i == n - 1)
             reducer_arm(w->s->stage.reducer);
-        st = run_part(w, i, em);
+        st = train_part(w, i, em);
     }
     return st;
 }
@@ -128,7 +128,7 @@ static enum status run_slots(struct work *w, struct errmsg *em)
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         st = model_zero_gradients(w->s->stage.model, em);
         if (st == ST_OK)
-            st = run_part(w, i, em);
+            st = train_part(w, i, em);
         if (st == ST_OK) {
             slot_sum_add(w->s->stage.slot_sum);
             discriminator_step_add_slot(w->s);

@@ -84,7 +84,7 @@ struct layer_facts {
     int n_dims; /* of the weight, as PyTorch's module has it */
     int64_t dims[4];
     int64_t n_bias;
-    int64_t n_summed;          /* products in one number of the output */
+    int64_t fan_in;            /* products in one number of the output */
     bool fused_gpu, fused_cpu; /* computed together with its activation: one result, not two */
     bool rearranged;           /* its output is copied to another layout: one result more */
 };

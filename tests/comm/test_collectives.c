@@ -243,6 +243,8 @@ static void the_lowest_failing_rank_speaks(void **state)
     assert_int_equal(comm_agree(world, local, &mine), first == last ? ST_IO : ST_DATA);
     assert_int_equal(mine.rank, first);
     assert_string_equal(mine.text, want);
+    assert_int_equal(comm_agree(world, mine.code, &mine), mine.code); /* once more: the same rank */
+    assert_int_equal(mine.rank, first);
 }
 
 static void flags_range_and_bytes(void **state)

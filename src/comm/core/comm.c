@@ -172,7 +172,8 @@ static enum status lowest_failure(const struct comm *c, const struct errmsg *all
             continue;
         if (em) {
             *em = all[r];
-            em->rank = r;
+            if (em->rank < 0) /* else the ranks have agreed on this failure before */
+                em->rank = r;
         }
         return all[r].code;
     }
@@ -182,8 +183,8 @@ static enum status lowest_failure(const struct comm *c, const struct errmsg *all
 #undef comm_agree /* a macro of scripts/analysis.h */
 enum status comm_agree(struct comm *c, enum status local, struct errmsg *em)
 {
-    struct errmsg mine = {0};
-    if (local != ST_OK && em)
+    struct errmsg mine = {.rank = -1};
+    if (local != ST_OK && em && em->code != ST_OK)
         mine = *em;
     mine.code = local;
     uint64_t failed = local != ST_OK;

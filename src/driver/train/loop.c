@@ -140,6 +140,38 @@ static void record_saved(const struct loop *l)
                  o.step, "%s", "");
 }
 
+/* COLLECTIVE. Saves the state before the run ends by an error, which the user gets: a failure of
+ * this save is only logged. */
+static void save_at_end(struct loop *l)
+{
+    struct errmsg em = {0};
+    if (save(l, false, &em) != ST_OK && comm_rank(l->session->run.comm) == 0)
+        log_warn("the state of step %" PRId64 " could not be saved: %s", l->session->state.step,
+                 em.text);
+}
+
+/* COLLECTIVE. Does not save during bad steps or while a decoder is collapsed, except at the end:
+ * the next good state is saved. */
+static enum status save_if_good(struct loop *l, bool validated, bool stops, struct errmsg *em)
+{
+    const struct session *s = l->session;
+    bool ends = session_stage_is_over(s) || stops;
+    l->save_owed = s->state.guard.bad_in_a_row > 0 && !ends;
+    l->too_late = l->saver && stops && save_seconds(l) > signals_time_left();
+    if (l->save_owed || (l->collapsed && !ends))
+        return ST_OK;
+    return save(l, validated, em);
+}
+
+/* COLLECTIVE */
+static enum status leave_collapse(struct loop *l, struct errmsg *em)
+{
+    enum status st = recovery_leave_collapse(l->session, l->saver, l->report, em);
+    l->save_owed = l->collapsed = false;
+    return st;
+}
+
+/* COLLECTIVE */
 static enum status between_steps(struct loop *l, const struct step_report *step, struct errmsg *em)
 {
     struct session *s = l->session;
@@ -154,24 +186,14 @@ static enum status between_steps(struct loop *l, const struct step_report *step,
         st = validate(l, em);
     else if (!stops)
         st = check_before_save(l, step, em);
-    if (st == ST_DATA && !validates) { /* unreadable pictures do not spoil the state: save it */
-        struct errmsg told = {0};
-        return save(l, false, &told) == ST_OK ? st : FAIL(em, told.code, "%s", told.text);
-    }
-    if (st == ST_OK && validates && recovery_is_due(s) && !stops) {
-        st = recovery_leave_collapse(s, l->saver, l->report, em);
-        l->save_owed = l->collapsed = false;
-        report_continue(l->report);
-        return st;
-    }
+    if (st == ST_DATA && !validates)
+        save_at_end(l); /* unreadable pictures do not spoil the state */
     if (st != ST_OK)
         return st;
-    /* Do not save during bad steps or while a decoder is collapsed; save the next good state. */
-    bool ends = session_stage_is_over(s) || stops;
-    l->save_owed = s->state.guard.bad_in_a_row > 0 && !ends;
-    l->too_late = l->saver && stops && save_seconds(l) > signals_time_left();
-    if (!l->save_owed && (!l->collapsed || ends))
-        st = save(l, validates, em);
+    if (validates && recovery_is_due(s) && !stops)
+        st = leave_collapse(l, em);
+    else
+        st = save_if_good(l, validates, stops, em);
     report_continue(l->report);
     return st;
 }

@@ -188,7 +188,7 @@ void comm_shard(size_t n, int n_shards, int which, size_t *first, size_t *count)
 /*
  * COLLECTIVE. Ends a phase that can fail on one rank. Pass the local status, and its message in em.
  * All ranks get the status and message of the lowest failing rank (its number in em->rank), or
- * ST_OK.
+ * ST_OK. A failure on which the ranks have agreed before keeps its rank.
  */
 enum status comm_agree(struct comm *c, enum status local, struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE. Bitwise or of flags over all ranks. */

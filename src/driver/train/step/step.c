@@ -186,8 +186,9 @@ static bool replica_check_due(const struct session *s)
     return every > 0 && s->state.step % every == 0;
 }
 
-/* The verdict is the same on every rank, because losses and summed gradient are. */
-static enum status judge_and_update(struct session *s, struct step_report *r, struct errmsg *em)
+/* The verdict is the same on every rank, because losses and summed gradient are. The status may
+ * differ. */
+static enum status judge(struct session *s, struct step_report *r, struct errmsg *em)
 {
     bool also_finite = true;
     struct guard *g = &s->state.guard;
@@ -201,16 +202,30 @@ static enum status judge_and_update(struct session *s, struct step_report *r, st
         r->loss_limit = guard_limit(g, &s->run.config.guard);
         r->verdict = guard_judge(g, &s->run.config.guard, r->judged_loss, finite);
     }
+    return st;
+}
+
+/* COLLECTIVE with train.zero. The status may differ between ranks. */
+static enum status update(struct session *s, const struct step_report *r, struct errmsg *em)
+{
     const struct model_step step = {
         .step = train_state_stage_steps(&s->state) + 1,
         .lr = r->lr,
         .gradient_scale = norm_clip_factor(r->grad_norm, s->run.config.train.clip_norm),
     };
+    enum status st = zero_update(&s->stage, &step, em);
+    return st == ST_OK ? discriminator_step_update(s, r->lr, em) : st;
+}
+
+/* COLLECTIVE. The status is the same on every rank. */
+static enum status judge_and_update(struct session *s, struct step_report *r, struct errmsg *em)
+{
+    enum status st = judge(s, r, em);
+    if (zero_is_on(&s->stage)) /* zero_update is collective: no rank may enter it alone */
+        st = comm_agree(s->run.comm, st, em);
     if (st == ST_OK && r->verdict == GUARD_GOOD)
-        st = zero_update(&s->stage, &step, em);
-    if (st == ST_OK && r->verdict == GUARD_GOOD)
-        st = discriminator_step_update(s, r->lr, em);
-    return zero_is_on(&s->stage) ? st : comm_agree(s->run.comm, st, em);
+        st = update(s, r, em);
+    return comm_agree(s->run.comm, st, em);
 }
 
 /* With discriminators, reconstructions may differ from the pictures for a while: their losses

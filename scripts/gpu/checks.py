@@ -1,4 +1,4 @@
-"""The checks of scripts/check-gpu, in order of worth, and what they share: drawn sets and short runs."""
+"""The checks of scripts/check-gpu, the most important first, and what they share: drawn sets and short runs."""
 
 import array
 import contextlib
@@ -63,7 +63,7 @@ class Bench(Battery):
         super().__init__(folder, **options)
         self.build, self.device, self.numbers = pathlib.Path(build), device, itertools.count(1)
         self.program = self.build / "bifrons"
-        for run in self.folder.glob("run-*"):  # of the last time
+        for run in self.folder.glob("run-*"):  # of an earlier call
             shutil.rmtree(run)
 
     def sets(self, size, count=80):
@@ -146,7 +146,7 @@ def graph_and_eager(bench, keys, **options):
 
 
 def vgg_file(bench):
-    """VGG16 with random weights, as a .safetensors file. Random weights do: only CPU and GPU are compared."""
+    """VGG16 with random weights, as a .safetensors file. They are enough to compare CPU and GPU."""
     path, tensors, pause = bench.folder / "vgg16.safetensors", [], (64, 128, 256)
     block = array.array("f", map(random.Random(1).gauss, [0.0] * 65521, [1.0] * 65521))
     at, before, header, data = 0, 3, {}, bytearray()
@@ -270,7 +270,7 @@ def memory(bench):
     return "; ".join(told)
 
 
-HOG = """
+OCCUPY_MEMORY = """
 import subprocess, sys, torch
 free, _ = torch.cuda.mem_get_info()
 hog = torch.empty(max(free - int(float(sys.argv[1]) * 2**30), 0), dtype=torch.uint8, device="cuda")
@@ -282,7 +282,7 @@ def out_of_memory(bench):
     """Another program holds all but 3 GiB of the GPU, so that --find-batch runs out of memory soon."""
     words = bench.train_words(["train.cuda_graph=false"], config=LIGHT, size=128, count=600, steps=0,
                               more=("--find-batch", "--json"))[1]
-    told = json.loads(bench.command(PYTHON, "-c", HOG, "3", *words).strip().splitlines()[-1])
+    told = json.loads(bench.command(PYTHON, "-c", OCCUPY_MEMORY, "3", *words).strip().splitlines()[-1])
     if told["ended"] != "out of memory":
         raise NotRun(f"it ended before memory did: {told['ended']}")
     return f"{told['trials'][-1]['pairs']} + {told['trials'][-1]['pairs']} fit; suggested {told['suggestion']}"

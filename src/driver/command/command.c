@@ -61,7 +61,8 @@ double command_seconds(struct argp_state *state, const char *option, const char 
     char *end;
     double s = strtod(text, &end);
     if (end == text || *end != '\0' || !(s >= 0 && s < 1e9))
-        argp_error(state, "--%s %s: seconds from 0 are wanted, as 90 or 90.5", option, text);
+        argp_error(state, "--%s %s: write seconds as a number, 0 or more, such as 90.5", option,
+                   text);
     return s;
 }
 
@@ -113,6 +114,8 @@ static void end_at_exit(int code, void *unused)
 
 void command_begin(void)
 {
+    /* a set is written once and renamed; some file systems have no locks, and then refuse */
+    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
     static char buffer[OUTPUT_BYTES]; /* holds all output of a command: so a write error appears
                                        * when it is flushed at the end */
     fill_standard_streams();

@@ -31,10 +31,10 @@ extern const struct argp_child command_help[];
 /* Parses the argument of --option: a whole number from low to high, else bad usage. */
 int64_t command_number(struct argp_state *state, const char *option, const char *text, int64_t low,
                        int64_t high);
-/* Parses the argument of --option: seconds from 0, as 90 or 90.5, else bad usage. */
+/* Parses the argument of --option: seconds, 0 or more, such as 90.5; else bad usage. */
 double command_seconds(struct argp_state *state, const char *option, const char *text);
-/* The index of the argument of --option among n words, else bad usage. allowed: the words as a
- * message says them, "face or head". */
+/* The index of the argument of --option among n words; another argument is bad usage. allowed: the
+ * words for the message, "face or head". */
 int command_word(struct argp_state *state, const char *option, const char *text,
                  const char *const *words, int n, const char *allowed);
 
@@ -73,8 +73,8 @@ int command_fail_once(const struct errmsg *em);
 
 /* The path of this program's file. Errors: ST_INTERNAL. */
 enum status command_own_path(char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
-/* The file of this name in the folder configs/, or its clusters/, that came with the program.
- * false: there is none. */
+/* Finds the file of this name in the folder configs/ or configs/clusters/ that was installed with
+ * the program. False: there is none. */
 bool command_find_config(const char *path, char out[static PATH_BYTES_MAX]);
 /* How to name "configs/NAME.toml" in a command line: so where it is there, else by the place of the
  * one that came with the program, written to room. */

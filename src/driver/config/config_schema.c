@@ -205,8 +205,8 @@ static const struct config_key keys[] = {
            "A step takes up to a third longer."),
     NUMBER(augment.predicted_pose, FREE, 0, 0, 1,
            "With model.pose: probability that, in training, the decoder gets the pose that the "
-           "network predicts, as in a swap, and not the pose by the set's points. Swaps of drawn "
-           "people are best without (docs/recipe.md)."),
+           "network predicts, as in a swap, instead of the pose measured from the set's points. 0 "
+           "gives the best swaps of drawn people (docs/recipe.md)."),
 
     WHOLE(augment.ramp_steps, FREE, 0, 0, 1000000000,
           "Steps at the start in which warp, colour jitter, blur and noise of the input rise from "
@@ -373,7 +373,8 @@ size_t config_schema(const struct config_key **keys_out)
     return ARRAY_LENGTH(keys);
 }
 
-/* What a key or a table is called now that an earlier version called `name`; else `name`. */
+/* The present name of a key or table that an earlier version called `name`; `name` if there is
+ * none. */
 static const char *present_name(const char *name, char out[static KEY_NAME_BYTES])
 {
     static const struct {

@@ -120,7 +120,8 @@ static enum status read_references(struct extract *e, struct errmsg *em)
 
 /* ---- The run --------------------------------------------------------------------------------- */
 
-/* Of what decides the result: with another hash, --resume would mix two results. */
+/* The hash of everything that the result depends on. With another hash, --resume would mix two
+ * results. */
 static uint64_t hash_all(const struct extract *e)
 {
     const struct extract_arguments *a = &e->a;

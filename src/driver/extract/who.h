@@ -1,5 +1,5 @@
 /*
- * Without references: checks that all faces are of one person. If not, shows who is there.
+ * Without references: checks that all faces are of one person. If not, shows the people.
  *
  *     char unlike[CUT_NAME_BYTES];
  *     enum status st = who_check("ada.part", "ada.people", several, finder, unlike,

@@ -194,7 +194,7 @@ static enum status pack(struct pack_options *o, struct pack_report *report, stru
     enum status st = pack_folders(o, report, &why);
     if (st == ST_OK && report->current)
         return ST_OK;
-    /* other reasons of ST_USAGE advise --force, which does not help here */
+    /* other texts of ST_USAGE advise --force, which does not help here */
     if (report->consent_missing || (st != ST_OK && st != ST_USAGE))
         return FAIL(em, st, "%s", why.text);
     return FAIL(em, ST_USAGE,
@@ -203,7 +203,7 @@ static enum status pack(struct pack_options *o, struct pack_report *report, stru
                 o->output, run);
 }
 
-/* The recipe, if the set has what it takes. */
+/* The recipe, if the set has the points and masks that it needs. */
 static const char *configuration_for(const char *output)
 {
     struct set *s;

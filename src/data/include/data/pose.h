@@ -13,7 +13,7 @@
  * stages of a run.
  *
  * Mean and deviation are taken over the middle 96 % of the values in the person's training pictures
- * and their mirror images. So a few wrong points of a detector do not count. The deviation is
+ * and their mirror images. This ignores a few wrong points of a detector. The deviation is
  * corrected such that leaving out 4 % does not change it for a normal distribution. (The median of
  * the distances from the median would be useless for mouths, since most are shut.) The order of the
  * pictures does not matter.
@@ -78,8 +78,8 @@ struct pose_turn {
 };
 struct pose_turn pose_turn_of(const float points[FACE_POINTS][2]);
 /* The same in degrees, for a nose of a mean length. On rendered people, half of the yaws are within
- * 1.2 degrees of those from 468 points in three dimensions, half of the pitches within 2.6 (less
- * the median). */
+ * 1.2 degrees of those from 468 points in three dimensions, half of the pitches within 2.6 after
+ * the median difference is subtracted. */
 struct pose_turn pose_degrees(struct pose_turn turn);
 
 /*
@@ -97,7 +97,7 @@ enum pose_quantity {
     POSE_GAZE,  /* pupils to the picture's right of the eye's middle, relative to its width */
     POSE_QUANTITIES
 };
-/* Below this opening of the eyes nobody sees the pupils: gaze is not known. */
+/* Below this opening of the eyes the lids hide the pupils: gaze is not known. */
 #define POSE_EYES_SHUT 0.12
 
 /* "yaw", "pitch", "brows", "mouth", "eyes", "gaze"; static. */

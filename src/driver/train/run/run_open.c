@@ -53,7 +53,7 @@ static enum status measure_colours(struct run *run, struct errmsg *em)
     return st;
 }
 
-/* What swap --into has to know of the faces. */
+/* Measures what swap --into needs of the faces: mean identity and distance of the pupils. */
 static enum status measure_faces(struct run *run, struct errmsg *em)
 {
     enum status st = ST_OK;
@@ -63,7 +63,7 @@ static enum status measure_faces(struct run *run, struct errmsg *em)
     return st;
 }
 
-/* Different pictures of one person. */
+/* Warns if A and B seem to be one person in different pictures. */
 static void log_one_person(const struct run *run)
 {
     double apart = set_identity_distance(&run->identities[0], &run->identities[1]);
@@ -74,7 +74,7 @@ static void log_one_person(const struct run *run)
                  apart, SET_PEOPLE_APART);
 }
 
-/* Points that are wrong, not known, or do not vary, tell nothing: z is 0 there. */
+/* Warns of points that are wrong, not known, or do not vary: z is 0 there. */
 static void log_gaps(const struct run *run, int person, struct pose_gaps *gaps)
 {
     if (gaps->wrong.n > 0)
@@ -147,7 +147,7 @@ static enum status check_stage_sizes(const struct run *run, struct errmsg *em)
     return ST_OK;
 }
 
-/* Fewer pictures are learned by heart with pose codes. */
+/* With fewer pictures, a network with pose codes overfits. */
 enum { POSE_PICTURES = 100 };
 
 static void log_set_facts(const struct run *run)

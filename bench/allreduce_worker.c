@@ -19,7 +19,7 @@ static enum status by_bifrons(float *range, size_t count)
 {
     struct comm_ticket ticket = {0};
     enum status st = comm_all_reduce_begin(world, range, count, COMM_F32, NULL, &ticket, &em);
-    return st == ST_OK ? comm_wait(world, &ticket, COMM_NO_DEADLINE, &em) : st;
+    return st == ST_OK ? comm_wait(world, &ticket, COMM_DEFAULT_DEADLINE, &em) : st;
 }
 
 static enum status by_mpi(float *range, size_t count)

@@ -1,8 +1,8 @@
 // Our own CPU layers (winograd.cpp, picture_layer.cpp): 4 x 4 convolutions of stride 2 with padding
 // 1, and their transposes.
 //
-//   outer: the tensor of the higher resolution, (n, H, W, C)
-//   inner: the tensor of the lower resolution, (n, H/2, W/2, K)
+//   outer: the tensor of the higher resolution, shape (n, C, H, W), in memory (n, H, W, C)
+//   inner: the tensor of the lower resolution, (n, K, H/2, W/2), in memory (n, H/2, W/2, K)
 //   weights: (K, C, 4, 4)
 #pragma once
 

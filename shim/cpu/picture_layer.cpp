@@ -131,7 +131,7 @@ at::Tensor conv_up_as(const at::Tensor &inner, const at::Tensor &weight, const a
     return outer;
 }
 
-// Adds windows^T rows of a strip to `sum`. Overwrites the windows.
+// Adds the product of a strip's windows, transposed, and its rows to `sum`. Overwrites the windows.
 template <class E>
 void add_weights(const shape &s, strip now, ptrdiff_t pixels, matrix<E> &windows, const E *inner,
                  float *sum)

@@ -2,10 +2,10 @@
 // transposes, with channels innermost.
 //
 // Group the outer pixels into cells of 2 x 2 and count a pixel's place in its cell as a channel.
-// The convolution is then 2 x 2 of stride 1 over cells. F(2 x 2, 2 x 2) computes 2 x 2 outputs from
-// 3 x 3 cells with 9 multiplications instead of 16 (Winograd 1980; Lavin and Gray: "Fast algorithms
-// for convolutional neural networks", CVPR 2016). Along one axis, with cells d0 d1 d2 and filter
-// g0 g1:
+// With the padding of 1, cell i covers pixels 2 i - 1 and 2 i. The convolution is then 2 x 2 of
+// stride 1 over cells. F(2 x 2, 2 x 2) computes 2 x 2 outputs from 3 x 3 cells with 9
+// multiplications instead of 16 (Winograd 1980; Lavin and Gray: "Fast algorithms for convolutional
+// neural networks", CVPR 2016). Along one axis, with cells d0 d1 d2 and filter g0 g1:
 //
 //   V = d0 - d1, d1, d2 - d1    U = g0, g0 + g1, g1    M = V * U    outputs M0 + M1, M1 + M2
 //
@@ -13,7 +13,9 @@
 // and channels, V * U is nine products of matrices. The gradients and the transposed convolution
 // are the adjoints of these steps.
 //
-//   V: (9, tiles, 4 C)      M: (9, tiles, K)      a tile: 4 x 4 outer pixels
+//   V: (9, tiles, 4 C)      U: (9, 4 C, K)      M: (9, tiles, K)
+//
+// A tile is 4 x 4 outer pixels; it reads 6 x 6 of them and makes 2 x 2 inner pixels.
 #include <vector>
 
 #include "cpu_layer.hpp"
@@ -232,7 +234,8 @@ class weight_sums
     std::vector<at::Tensor> sums_;
 };
 
-// The gradients of conv_down (`down`) or conv_up. x and g have different resolutions.
+// The gradients of conv_down (`down`) or conv_up. x and g have different resolutions. The gradient
+// of x is the opposite layer, with bias 0 and slope 1.
 template <class E, bool down>
 cpu_gradients gradients_as(const at::Tensor &x, const at::Tensor &g, const at::Tensor &weight,
                            const cpu_wanted &wanted)

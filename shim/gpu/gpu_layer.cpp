@@ -166,8 +166,7 @@ at::Tensor turn(const at::Tensor &weight, at::ScalarType dtype)
     const int channels = int(weight.size(1)), taps = int(weight.size(2) * weight.size(3));
     const float *from = weight.const_data_ptr<float>();
     void *to = w.mutable_data_ptr();
-    kernels::launch(weight.device(),
-                    dtype == at::kFloat ? "weight_outward_f32" : "weight_outward_bf16",
+    kernels::launch(weight.device(), dtype == at::kFloat ? "turn_weight_f32" : "turn_weight_bf16",
                     in_line(blocks_for(pairs, threads), threads),
                     {&from, &to, &pairs, &channels, &taps});
     return w;
@@ -203,8 +202,8 @@ void turn_weights(const at::Tensor &flat, const at::Tensor &turned, const at::Te
     const int64_t *rows = table.const_data_ptr<int64_t>();
     const int n = int(table.numel() / 5);
     kernels::launch(flat.device(),
-                    turned.scalar_type() == at::kFloat ? "weights_outward_f32"
-                                                       : "weights_outward_bf16",
+                    turned.scalar_type() == at::kFloat ? "turn_all_weights_f32"
+                                                       : "turn_all_weights_bf16",
                     in_line(blocks_for(pairs, threads), threads), {&from, &to, &rows, &n, &pairs});
 }
 

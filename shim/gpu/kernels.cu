@@ -70,9 +70,10 @@ __device__ void bias_leaky(pack<T, N> *x, const float *bias, long rows, int pack
     }
 }
 
-// dx = the gradient of LeakyReLU's input; y is its output. partial[blockIdx.x][channel] = this
-// block's part of the bias's gradient. Shared memory: a float for each channel and row of the
-// block.
+// dx = the gradient of LeakyReLU's input; y is its output, which is > 0 exactly where the input
+// was, since slope > 0. partial[blockIdx.x][channel] = this block's part of the bias's gradient,
+// summed by column_sums in parameter_gradients. Shared memory: a float for each channel and row of
+// the block.
 template <class T, int N>
 __device__ void bias_leaky_backward(const pack<T, N> *gradient, const pack<T, N> *y, pack<T, N> *dx,
                                     float *partial, long rows, int packs, float slope)
@@ -108,7 +109,8 @@ __device__ void bias_leaky_backward(const pack<T, N> *gradient, const pack<T, N>
 
 enum { WIDE = 8, HIGH = 128 }; // columns and rows of threads of a block that sums columns
 
-// out[column] = the sum of parts[..][column]. A block of WIDE * HIGH threads has WIDE columns.
+// out[column] = the sum of parts[..][column], such as `partial` of bias_leaky_backward. A block of
+// WIDE * HIGH threads has WIDE columns.
 __device__ void column_sums(const float *parts, float *out, int n_parts, int columns)
 {
     __shared__ float sums[HIGH][WIDE];
@@ -154,19 +156,20 @@ struct weight {
     long first_pair, from, to, channels, taps; // from, to: its first element in either array
 };
 
-// taps_outward of n weights, a thread for each of their pairs. rows are ascending by first_pair.
+// taps_outward of n weights, a thread for each of their pairs. table: the weights, ascending by
+// first_pair.
 template <class T>
-__device__ void weights_outward(const float *from, T *to, const weight *rows, int n, long pairs)
+__device__ void turn_all_weights(const float *from, T *to, const weight *table, int n, long pairs)
 {
     long own = (long)blockIdx.x * blockDim.x + threadIdx.x;
     if (own >= pairs)
         return;
-    int low = 0;
+    int low = 0; // find the weight that owns this pair
     for (int high = n; high - low > 1;) {
         int middle = (low + high) / 2;
-        (rows[middle].first_pair <= own ? low : high) = middle;
+        (table[middle].first_pair <= own ? low : high) = middle;
     }
-    weight w = rows[low];
+    weight w = table[low];
     taps_outward(from + w.from, to + w.to, own - w.first_pair, (int)w.channels, (int)w.taps);
 }
 
@@ -207,7 +210,7 @@ extern "C" __global__ void chunk_squares(const float *x, double *sums, long coun
         sums[chunk] = squares[threadIdx.y][0];
 }
 
-#define VARIANT(suffix, T, N)                                                                     \
+#define BIAS_LEAKY_KERNELS(suffix, T, N)                                                          \
     extern "C" __global__ void bias_leaky_##suffix(pack<T, N> *x, const float *bias, long rows,   \
                                                    int packs, float slope)                        \
     {                                                                                             \
@@ -290,17 +293,17 @@ extern "C" __global__ void scatter_windows_bf16(const bfloat16 *from, bfloat16 *
 }
 
 #define WEIGHTS(suffix, T)                                                                         \
-    extern "C" __global__ void weight_outward_##suffix(const float *from, T *to, long pairs,       \
-                                                       int channels, int taps)                     \
+    extern "C" __global__ void turn_weight_##suffix(const float *from, T *to, long pairs,          \
+                                                    int channels, int taps)                        \
     {                                                                                              \
         long pair = (long)blockIdx.x * blockDim.x + threadIdx.x;                                   \
         if (pair < pairs)                                                                          \
             taps_outward(from, to, pair, channels, taps);                                          \
     }                                                                                              \
-    extern "C" __global__ void weights_outward_##suffix(const float *from, T *to,                  \
-                                                        const weight *rows, int n, long pairs)     \
+    extern "C" __global__ void turn_all_weights_##suffix(const float *from, T *to,                 \
+                                                         const weight *table, int n, long pairs)   \
     {                                                                                              \
-        weights_outward(from, to, rows, n, pairs);                                                 \
+        turn_all_weights(from, to, table, n, pairs);                                               \
     }                                                                                              \
     extern "C" __global__ void __launch_bounds__(WIDE *HIGH)                                       \
         parameter_gradients_##suffix(const float *parts, float *bias, int n_parts, int columns,    \
@@ -313,7 +316,7 @@ extern "C" __global__ void scatter_windows_bf16(const bfloat16 *from, bfloat16 *
 
 WEIGHTS(f32, float)
 WEIGHTS(bf16, bfloat16)
-VARIANT(f32, float, 4)
-VARIANT(f32_single, float, 1)
-VARIANT(bf16, bfloat16, 8)
-VARIANT(bf16_single, bfloat16, 1)
+BIAS_LEAKY_KERNELS(f32, float, 4)
+BIAS_LEAKY_KERNELS(f32_single, float, 1)
+BIAS_LEAKY_KERNELS(bf16, bfloat16, 8)
+BIAS_LEAKY_KERNELS(bf16_single, bfloat16, 1)

@@ -1,5 +1,7 @@
 // Trees of values in a .pt file. Uses the classes behind the C++ torch::save, but writes no
 // TorchScript type tags: torch.load(weights_only=True) refuses them.
+#include "shim/archive.h"
+
 #include "shim_priv.hpp"
 
 #include <ATen/core/ivalue.h>

@@ -107,8 +107,8 @@ struct shim_tensor *shim_narrow(struct shim_scope *s, const struct shim_tensor *
     return op(s, __func__, {x}, [&] { return x->t.narrow(dim, start, length); });
 }
 
-void shim_halve(struct shim_scope *s, const struct shim_tensor *x, int64_t dim, int64_t length,
-                struct shim_tensor *out[2])
+void shim_split_in_two(struct shim_scope *s, const struct shim_tensor *x, int64_t dim,
+                       int64_t length, struct shim_tensor *out[2])
 {
     std::vector<at::Tensor> parts;
     for (size_t i = 0; i < 2; i++)

@@ -99,7 +99,7 @@ enum status reducer_send(struct reducer *r, struct reducer_range range, struct c
 enum status reducer_receive(struct reducer *r, struct reducer_range range,
                             struct comm_ticket *ticket, struct errmsg *em)
 {
-    enum status st = comm_wait(r->options.comm, ticket, COMM_NO_DEADLINE, em);
+    enum status st = comm_wait(r->options.comm, ticket, COMM_DEFAULT_DEADLINE, em);
     if (st == ST_OK && r->wire)
         wire_unpack_bf16(gradient_at(r, range.first), r->wire + range.first, range.count);
     return st;

@@ -11,6 +11,7 @@ struct order {
     uint64_t seed;
     enum philox_stream stream;
     int64_t n_train, n_val;
+    /* one allocation: train, val, then permutation */
     int64_t *train, *val; /* rows, ascending */
     int64_t *permutation; /* (n_train), for pass `pass` */
     uint64_t pass;
@@ -53,8 +54,12 @@ static enum status split(struct order *o, const uint64_t *hashes, int64_t n, str
     for (int64_t i = 0; i < n; i++)
         ranking[i] = (struct ranked){hash64(&hashes[i], sizeof hashes[i], o->seed), i};
     qsort(ranking, (size_t)n, sizeof *ranking, compare_ranked);
-    for (int64_t i = 0; i < n; i++)
-        *(i < o->n_val ? &o->val[i] : &o->train[i - o->n_val]) = ranking[i].row;
+    for (int64_t i = 0; i < n; i++) { /* the first n_val are held out */
+        if (i < o->n_val)
+            o->val[i] = ranking[i].row;
+        else
+            o->train[i - o->n_val] = ranking[i].row;
+    }
     free(ranking);
     qsort(o->val, (size_t)o->n_val, sizeof *o->val, compare_rows);
     qsort(o->train, (size_t)o->n_train, sizeof *o->train, compare_rows);
@@ -92,7 +97,7 @@ enum status order_new(const uint64_t *hashes, int64_t n, double val_fraction, ui
 void order_free(struct order *o)
 {
     if (o)
-        free(o->train);
+        free(o->train); /* val and permutation, too */
     free(o);
 }
 

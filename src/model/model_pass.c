@@ -72,7 +72,7 @@ static void encode(struct model *m, const struct batch *b,
     struct shim_tensor *codes =
         network_encode(m->scope, &m->network, shim_channels_last(m->scope, all, true));
     if (b->images[MODEL_A] && b->images[MODEL_B])
-        shim_halve(m->scope, codes, 0, (int64_t)b->n, codes_out);
+        shim_split_in_two(m->scope, codes, 0, (int64_t)b->n, codes_out);
     else
         codes_out[b->images[MODEL_A] ? MODEL_A : MODEL_B] = codes;
 }

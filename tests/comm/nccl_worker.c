@@ -32,7 +32,7 @@ static enum status sum(struct comm *c, float *range, int number, const struct ta
     size_t count = faulty && strcmp(t->fault, "odd") == 0 ? COUNT - 1 : COUNT;
     enum status st = comm_all_reduce_begin(c, range, count, COMM_F32, stream, &ticket, em);
     if (st == ST_OK)
-        st = comm_wait(c, &ticket, COMM_NO_DEADLINE, em);
+        st = comm_wait(c, &ticket, COMM_DEFAULT_DEADLINE, em);
     if (st == ST_OK)
         cudaStreamSynchronize(stream);
     return st;

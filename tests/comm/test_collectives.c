@@ -188,7 +188,7 @@ static void shards_scatter_and_gather(void **state)
         struct comm_ticket ticket = {0};
         fill(range, n);
         assert_ok(comm_reduce_scatter_begin(world, range, n, COMM_F32, NULL, &ticket, &em));
-        assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
+        assert_ok(comm_wait(world, &ticket, COMM_DEFAULT_DEADLINE, &em));
         comm_shard(n, ranks, rank, &first, &mine);
         assert_sums(range, first, mine);
         for (size_t i = 0; i < n; i++)
@@ -200,7 +200,7 @@ static void shards_scatter_and_gather(void **state)
         assert_ok(comm_do(world, COMM_REDUCE_SCATTER, range, n, COMM_F32, 0, NULL, &em));
         assert_sums(range, first, mine);
         assert_ok(comm_all_gather_begin(world, range, n, COMM_F32, NULL, &ticket, &em));
-        assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
+        assert_ok(comm_wait(world, &ticket, COMM_DEFAULT_DEADLINE, &em));
         assert_sums(range, 0, n);
         range_free(range);
     }
@@ -221,7 +221,7 @@ static void broadcast_reaches_all(void **state)
     struct comm_ticket ticket = {0};
     memset(long_range, comm_rank(world) == 0 ? 0x5a : 0, BYTES);
     assert_ok(comm_broadcast_begin(world, long_range, BYTES, COMM_U8, 0, NULL, &ticket, &em));
-    assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
+    assert_ok(comm_wait(world, &ticket, COMM_DEFAULT_DEADLINE, &em));
     for (size_t i = 0; i < BYTES; i++)
         if (long_range[i] != 0x5a)
             fail_msg("byte %zu did not arrive", i);
@@ -243,6 +243,8 @@ static void the_lowest_failing_rank_speaks(void **state)
     assert_int_equal(comm_agree(world, local, &mine), first == last ? ST_IO : ST_DATA);
     assert_int_equal(mine.rank, first);
     assert_string_equal(mine.text, want);
+    assert_int_equal(comm_agree(world, mine.code, &mine), mine.code); /* once more: the same rank */
+    assert_int_equal(mine.rank, first);
 }
 
 static void flags_range_and_bytes(void **state)

@@ -57,7 +57,7 @@ static void on_host(begin_fn *begin, void *range, size_t n, enum comm_dtype dtyp
 {
     struct comm_ticket ticket = {0};
     assert_ok(begin(world, range, n, dtype, NULL, &ticket, &em));
-    assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
+    assert_ok(comm_wait(world, &ticket, COMM_DEFAULT_DEADLINE, &em));
 }
 
 /* Elements [first, first + count) of both ways are the same bits. */
@@ -111,7 +111,7 @@ static void broadcast_reaches_all(void **state)
         assert_ok(comm_alloc(world, N * sizeof *memory, (void **)&memory, &em));
         fill(memory, N, COMM_F32, 0);
         assert_ok(comm_broadcast_begin(world, memory, N, COMM_F32, root, stream, &ticket, &em));
-        assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
+        assert_ok(comm_wait(world, &ticket, COMM_DEFAULT_DEADLINE, &em));
         cudaStreamSynchronize(stream);
         for (size_t i = 0; i < N; i++)
             if (memory[i] != value_at(root, i, 0))
@@ -137,7 +137,7 @@ static void streams_wait_for_each_other(void **state)
                                             &em));
         }
         for (int p = PARTS - 1; p >= 0; p--) {
-            assert_ok(comm_wait(world, &tickets[p], COMM_NO_DEADLINE, &em));
+            assert_ok(comm_wait(world, &tickets[p], COMM_DEFAULT_DEADLINE, &em));
             cudaMemcpyAsync(got + p * N, memory + p * N, N * sizeof *got, cudaMemcpyDefault,
                             stream);
         }
@@ -168,7 +168,7 @@ static void many_can_be_in_flight(void **state)
     for (int i = 0; i < MANY; i++)
         assert_ok(comm_all_reduce_begin(world, &memory[i], 1, COMM_F32, stream, &tickets[i], &em));
     for (int i = 0; i < MANY; i++)
-        assert_ok(comm_wait(world, &tickets[i], COMM_NO_DEADLINE, &em));
+        assert_ok(comm_wait(world, &tickets[i], COMM_DEFAULT_DEADLINE, &em));
     cudaStreamSynchronize(stream);
     for (int i = 0; i < MANY; i++)
         assert_true(memory[i] == (float)(i * comm_world_size(world)));
@@ -187,7 +187,7 @@ static void a_graph_replays_a_collective(void **state)
     cudaMemcpy(memory, &x, sizeof x, cudaMemcpyDefault);
     cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal);
     assert_ok(comm_all_reduce_begin(world, memory, 1, COMM_F32, stream, &ticket, &em));
-    assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
+    assert_ok(comm_wait(world, &ticket, COMM_DEFAULT_DEADLINE, &em));
     cudaStreamEndCapture(stream, &graph);
     assert_true(*memory == 1);
     cudaGraphInstantiate(&exec, graph, 0);
@@ -255,7 +255,7 @@ static void finish_makes_the_host_wait(void **state)
     assert_ok(comm_alloc(world, N * sizeof *memory, (void **)&memory, &em));
     keep_busy(stream, memory, host, N);
     assert_ok(comm_all_reduce_begin(world, memory, N, COMM_F32, stream, &ticket, &em));
-    assert_ok(comm_wait(world, &ticket, COMM_NO_DEADLINE, &em));
+    assert_ok(comm_wait(world, &ticket, COMM_DEFAULT_DEADLINE, &em));
     assert_false(stream_has_ended());
     assert_ok(comm_finish(world, stream, &em));
     assert_true(stream_has_ended());

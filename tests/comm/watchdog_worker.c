@@ -71,7 +71,7 @@ static enum status step(struct comm *c, int number, const struct task *t, float 
     if (number == FAULT_AT)
         misbehave(c, t, &count);
     enum status st = comm_all_reduce_begin(c, range, count, COMM_F32, NULL, &ticket, em);
-    return st == ST_OK ? comm_wait(c, &ticket, COMM_NO_DEADLINE, em) : st;
+    return st == ST_OK ? comm_wait(c, &ticket, COMM_DEFAULT_DEADLINE, em) : st;
 }
 
 static enum status work(struct comm *c, struct watchdog *w, const struct task *t, struct errmsg *em)

@@ -22,17 +22,18 @@ WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wvla", "-Wconversion", "-Wformat
 
 # Header: what its examples take as given, beside `em` and `st`, which every example has.
 GIVEN = {
+    "shim/include/shim/archive.h": ((), """
+        extern const void *memory, *json; extern const char *path; extern size_t json_bytes; extern int64_t dims[];
+        extern struct hash128_stream *hash;"""),
     "shim/include/shim/graph.h": ((), """
         extern struct shim_scope *scope; extern struct shim_graph *graph; extern const uint8_t *images;
         extern int64_t dims[]; extern double value;"""),
     "shim/include/shim/inference.h": ((), """
         extern struct shim_scope *s; extern struct shim_tensor *x, *weight, *bias, *slopes;"""),
     "shim/include/shim/shim.h": ((), """
-        extern const float *pictures; extern int64_t n, h, w, dims[]; extern struct shim_tensor *weight, *bias, *x;
+        extern const float *pictures; extern int64_t n, h, w; extern struct shim_tensor *weight, *bias, *x;
         extern struct shim_scope *s, *scope; extern struct { int channels; } levels[2];
-        struct shim_tensor *level(struct shim_scope *s, const void *ctx, struct shim_tensor *x);
-        extern const void *memory, *json; extern const char *path; extern size_t json_bytes;
-        extern struct hash128_stream *hash;"""),
+        struct shim_tensor *level(struct shim_scope *s, const void *ctx, struct shim_tensor *x);"""),
     "shim/include/shim/upload.h": ((), """
         extern struct shim_scope *scope; extern const uint8_t *images; extern const float *points; extern int64_t n, h, w;"""),
     "shim/toml/include/toml/toml.h": ((), "extern const char *text; extern size_t n;"),

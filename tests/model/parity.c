@@ -103,9 +103,9 @@ static void write_outputs(struct model *m, const uint8_t *images)
         int who = i % 2, decoder = i < 2 ? who : !who;
         struct shim_tensor *own = shim_narrow(s, codes, 0, who * SAMPLES, SAMPLES);
         struct shim_tensor *moved = network_move(s, &m->network, who, decoder, own);
-        struct shim_tensor *z = network_pose(s, &m->network, own);
+        struct shim_tensor *z = network_predict_pose(s, &m->network, own);
         if (z)
-            moved = shim_add(s, moved, network_of_pose(s, &m->network, z));
+            moved = shim_add(s, moved, network_pose_to_code(s, &m->network, z));
         struct network_output out = network_decode(s, &m->network, decoder, moved);
         pictures[i] = out.pictures;
         masks[i] = out.masks;

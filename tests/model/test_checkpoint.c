@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "fixture.h"
-#include "shim/shim.h"
+#include "shim/archive.h"
 
 static struct errmsg em;
 static char *folder, path[PATH_BYTES_MAX];

@@ -137,9 +137,9 @@ static void facts_are_those_of_what_is_computed(void **state)
 
         struct shim_tensor *one = shim_sum(s, shim_mul(s, y, one_inside(s, l)));
         double n_outputs = (double)l->n_out * l->size_out * l->size_out;
-        double n_summed = (double)n_not_zero(s, shim_gradient(s, one, w, false));
+        double fan_in = (double)n_not_zero(s, shim_gradient(s, one, w, false));
         assert_near(layer_activations(l), n_outputs, 0);
-        assert_near(layer_macs(l), n_summed * n_outputs, 0);
+        assert_near(layer_macs(l), fan_in * n_outputs, 0);
         shim_scope_reset(s);
     }
     shim_scope_free(s);

@@ -148,8 +148,8 @@ static void he_weights_keep_the_deviation(void **state)
     size_t n = model_layout(he, &t);
     for (size_t i = 0; i < n; i += 2) { /* weight, bias */
         bool decoder = t[i].name[0] == 'd', last = t[i].dims[1] == 3 && decoder;
-        int64_t n_summed = decoder ? t[i].dims[0] * 4 : t[i].dims[1] * 16;
-        double variance = (last ? 1.0 / 3 : 2 / 1.04) / (double)n_summed;
+        int64_t fan_in = decoder ? t[i].dims[0] * 4 : t[i].dims[1] * 16;
+        double variance = (last ? 1.0 / 3 : 2 / 1.04) / (double)fan_in;
         double wanted = sqrt(variance * (double)t[i].count);
         assert_near(norm_of(he, p, t[i].name), wanted, 0.03 * wanted);
         assert_true(norm_of(he, p, t[i + 1].name) == 0);

@@ -1,5 +1,5 @@
 /* Archives: written, read back, and refused. torch.load's view of them is tests/python's. */
-#include "shim/shim.h"
+#include "shim/archive.h"
 
 #include <math.h>
 #include <sys/stat.h>

@@ -19,7 +19,7 @@ void comm_close(struct comm *c)
 void comm_set_timeout(struct comm *c, double timeout_s)
 {
     for (; c; c = c->host)
-        c->options.timeout_s = timeout_s > 0 ? timeout_s : COMM_NO_DEADLINE;
+        c->options.timeout_s = timeout_s > 0 ? timeout_s : -1.0; /* negative: no limit */
 }
 
 _Noreturn void comm_abort(struct comm *c, int exit_code)
@@ -138,7 +138,7 @@ enum status comm_do(struct comm *c, enum comm_kind kind, void *range, size_t cou
     struct comm_ticket ticket = {0};
     BUG_ON(kind == COMM_GATHER);
     enum status st = begin(c, kind, range, count, dtype, root, stream, &ticket, em);
-    return st == ST_OK ? comm_wait(c, &ticket, COMM_NO_DEADLINE, em) : st;
+    return st == ST_OK ? comm_wait(c, &ticket, COMM_DEFAULT_DEADLINE, em) : st;
 }
 
 enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadline_s,
@@ -156,12 +156,12 @@ enum status comm_finish(struct comm *c, void *stream, struct errmsg *em)
     return stream && c->ops->finish ? c->ops->finish(c, stream, em) : ST_OK;
 }
 
-void comm_shard(size_t n, int world_size, int rank, size_t *first, size_t *count)
+void comm_shard(size_t n, int n_shards, int which, size_t *first, size_t *count)
 {
-    size_t ranks = (size_t)world_size, r = (size_t)rank;
-    size_t each = n / ranks, larger = n % ranks; /* the first `larger` shards have one more */
-    *first = r * each + MIN(r, larger);
-    *count = each + (r < larger);
+    size_t shards = (size_t)n_shards, i = (size_t)which;
+    size_t each = n / shards, larger = n % shards; /* the first `larger` shards have one more */
+    *first = i * each + MIN(i, larger);
+    *count = each + (i < larger);
 }
 
 /* Copies the error of the lowest failing rank. all: (world_size) errmsgs. */
@@ -172,7 +172,8 @@ static enum status lowest_failure(const struct comm *c, const struct errmsg *all
             continue;
         if (em) {
             *em = all[r];
-            em->rank = r;
+            if (em->rank < 0) /* else the ranks have agreed on this failure before */
+                em->rank = r;
         }
         return all[r].code;
     }
@@ -182,8 +183,8 @@ static enum status lowest_failure(const struct comm *c, const struct errmsg *all
 #undef comm_agree /* a macro of scripts/analysis.h */
 enum status comm_agree(struct comm *c, enum status local, struct errmsg *em)
 {
-    struct errmsg mine = {0};
-    if (local != ST_OK && em)
+    struct errmsg mine = {.rank = -1};
+    if (local != ST_OK && em && em->code != ST_OK)
         mine = *em;
     mine.code = local;
     uint64_t failed = local != ST_OK;

@@ -30,10 +30,12 @@ static double save_seconds(const struct loop *l)
     double measured_s = saver_seconds(l->saver);
     if (measured_s > 0 || s->state.save_s > 0)
         return measured_s > 0 ? measured_s : s->state.save_s;
+    /* parameters and two moments */
     return 3.0 * sizeof(float) * (double)model_flat(s->stage.model)->count / BYTES_PER_S;
 }
 
-/* The flags of this rank for the step. Only rank 0 reads clocks, so all ranks agree. */
+/* The flags of this rank for the step; the vote joins those of all ranks. Any rank may ask to stop
+ * because of a signal, only rank 0 because of time. */
 static uint64_t wanted_flags(struct loop *l)
 {
     struct walltime *w = &l->session->run.walltime;
@@ -70,14 +72,15 @@ static enum status validate(struct loop *l, struct errmsg *em)
 {
     struct session *s = l->session;
     struct model_losses losses;
-    struct collapse_view own[MODEL_PEOPLE] = {0}, seen[MODEL_PEOPLE];
+    struct collapse_view of_parameters[MODEL_PEOPLE] = {0}, seen[MODEL_PEOPLE];
     bool unused;
-    enum status st = average_is_kept(&s->stage) ? validate_look(s, own, &unused, em) : ST_OK;
+    enum status st =
+        average_is_kept(&s->stage) ? validate_check_collapse(s, of_parameters, &unused, em) : ST_OK;
     watchdog_enter(s->run.watchdog, WATCH_VALIDATE, s->state.step);
     if (st == ST_OK)
         st = average_enter(&s->stage, em);
     if (st == ST_OK)
-        st = validate_run(s, own, &losses, seen, em);
+        st = validate_run(s, of_parameters, &losses, seen, em);
     if (st != ST_OK)
         return st;
     recovery_log_collapse(s, seen);
@@ -121,7 +124,7 @@ static enum status check_before_save(struct loop *l, const struct step_report *s
         loss[who] = collapse_loss(&s->run.config, &step->losses, who);
     if (!collapse_is_suspected(&s->state.collapse, loss))
         return ST_OK;
-    return validate_look(l->session, seen, &l->collapsed, em);
+    return validate_check_collapse(l->session, seen, &l->collapsed, em);
 }
 
 /* Records the outcome of the latest save, once it is known. */
@@ -137,6 +140,38 @@ static void record_saved(const struct loop *l)
                  o.step, "%s", "");
 }
 
+/* COLLECTIVE. Saves the state before the run ends by an error, which the user gets: a failure of
+ * this save is only logged. */
+static void save_at_end(struct loop *l)
+{
+    struct errmsg em = {0};
+    if (save(l, false, &em) != ST_OK && comm_rank(l->session->run.comm) == 0)
+        log_warn("the state of step %" PRId64 " could not be saved: %s", l->session->state.step,
+                 em.text);
+}
+
+/* COLLECTIVE. Does not save during bad steps or while a decoder is collapsed, except at the end:
+ * the next good state is saved. */
+static enum status save_if_good(struct loop *l, bool validated, bool stops, struct errmsg *em)
+{
+    const struct session *s = l->session;
+    bool ends = session_stage_is_over(s) || stops;
+    l->save_owed = s->state.guard.bad_in_a_row > 0 && !ends;
+    l->too_late = l->saver && stops && save_seconds(l) > signals_time_left();
+    if (l->save_owed || (l->collapsed && !ends))
+        return ST_OK;
+    return save(l, validated, em);
+}
+
+/* COLLECTIVE */
+static enum status leave_collapse(struct loop *l, struct errmsg *em)
+{
+    enum status st = recovery_leave_collapse(l->session, l->saver, l->report, em);
+    l->save_owed = l->collapsed = false;
+    return st;
+}
+
+/* COLLECTIVE */
 static enum status between_steps(struct loop *l, const struct step_report *step, struct errmsg *em)
 {
     struct session *s = l->session;
@@ -151,24 +186,14 @@ static enum status between_steps(struct loop *l, const struct step_report *step,
         st = validate(l, em);
     else if (!stops)
         st = check_before_save(l, step, em);
-    if (st == ST_DATA && !validates) { /* unreadable pictures do not spoil the state: save it */
-        struct errmsg told = {0};
-        return save(l, false, &told) == ST_OK ? st : FAIL(em, told.code, "%s", told.text);
-    }
-    if (st == ST_OK && validates && recovery_is_due(s) && !stops) {
-        st = recovery_leave_collapse(s, l->saver, l->report, em);
-        l->save_owed = l->collapsed = false;
-        report_continue(l->report);
-        return st;
-    }
+    if (st == ST_DATA && !validates)
+        save_at_end(l); /* unreadable pictures do not spoil the state */
     if (st != ST_OK)
         return st;
-    /* Do not save during bad steps or while a decoder is collapsed; save the next good state. */
-    bool ends = session_stage_is_over(s) || stops;
-    l->save_owed = s->state.guard.bad_in_a_row > 0 && !ends;
-    l->too_late = l->saver && stops && save_seconds(l) > signals_time_left();
-    if (!l->save_owed && (!l->collapsed || ends))
-        st = save(l, validates, em);
+    if (validates && recovery_is_due(s) && !stops)
+        st = leave_collapse(l, em);
+    else
+        st = save_if_good(l, validates, stops, em);
     report_continue(l->report);
     return st;
 }

@@ -213,7 +213,7 @@ static enum status load_older(struct session *s, struct saver *v, bool *found, s
         }
         if (st != ST_OK)
             return FAIL(em, st, "%s", refused.text);
-        st = validate_look(s, seen, &collapsed, em);
+        st = validate_check_collapse(s, seen, &collapsed, em);
         if (st != ST_OK)
             return st;
     }
@@ -257,7 +257,7 @@ enum status recovery_leave_collapse(struct session *s, struct saver *v, struct r
         return give_up(s, &now, times, was_good(&now), em);
     enum status st = restore(s, v, em);
     if (st == ST_OK)
-        st = validate_look(s, seen, &collapsed, em);
+        st = validate_check_collapse(s, seen, &collapsed, em);
     if (st == ST_OK && collapsed)
         st = load_older(s, v, &found, em);
     if (st == ST_OK && !found)

@@ -225,7 +225,7 @@ static void mark_absent(const struct session *s, struct metrics_row *row)
     const int training = LOSS_NEEDS_SWAPS | LOSS_NEEDS_DISCRIMINATORS; /* not in validations */
     for (int i = 0; i < MODEL_OWN_LOSSES; i++) {
         int facts = model_loss_facts((enum model_loss)i);
-        row->absent[i] = (s->run.config.loss.weight[i] == 0 && !(facts & LOSS_ALWAYS_TOLD)) ||
+        row->absent[i] = (s->run.config.loss.weight[i] == 0 && !(facts & LOSS_ALWAYS_REPORTED)) ||
                          ((facts & training) && row->kind != METRICS_TRAIN);
     }
     row->absent[MODEL_LOSS_DISCRIMINATOR] = row->absent[MODEL_LOSS_ADVERSARIAL];

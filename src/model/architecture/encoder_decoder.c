@@ -15,11 +15,12 @@ enum {
     RGB = 3,
     GROUP_CHANNELS = 16, /* channels of a normalization group, if they divide the layer's */
     LEVELS_MAX = 8,
+    /* 3: conv0, norm, conv1 of a block; 2: the linear layer and the mask head */
     PART_LAYERS_MAX = LEVELS_MAX + LEVELS_MAX * MODEL_BLOCKS_MAX * 3 + 2,
     LAYERS_MAX = MODEL_PARTS * PART_LAYERS_MAX,
-    MEAN_CODES = 2,
-    POSE_SCALE = 2,
-    TENSORS_MAX = MEAN_CODES + POSE_SCALE + 2 * LAYERS_MAX,
+    MEAN_CODE_TENSORS = 2,
+    POSE_SCALE_TENSORS = 2, /* mean, deviation */
+    TENSORS_MAX = MEAN_CODE_TENSORS + POSE_SCALE_TENSORS + 2 * LAYERS_MAX,
     NAME_BYTES = 40,
 };
 
@@ -50,8 +51,9 @@ const char *architecture_part_name(int part)
 
 /* ---- Lists of layers and tensors ------------------------------------------------------------- */
 
-/* Channels of the activations at a resolution, pictures and codes included. */
-static int flow_at(const struct model_config *c, int size)
+/* Channels of the activations at a resolution, pictures and codes included. Size 1: the vector of
+ * the dense bottleneck. */
+static int channels_at(const struct model_config *c, int size)
 {
     bool dense = c->bottleneck == MODEL_BOTTLENECK_DENSE;
     if (size == c->image_size)
@@ -116,8 +118,8 @@ static struct architecture_layer layer(const struct built *b, enum layer_kind ki
     const struct model_config *c = &b->face.config;
     return (struct architecture_layer){.kind = kind,
                                        .kernel = kernel,
-                                       .n_in = flow_at(c, from),
-                                       .n_out = flow_at(c, to),
+                                       .n_in = channels_at(c, from),
+                                       .n_out = channels_at(c, to),
                                        .size_in = from,
                                        .size_out = to,
                                        .activated = true,
@@ -131,7 +133,7 @@ static void add_block(struct built *b, int size, int index)
     bool normalized = b->face.config.norm == MODEL_NORM_GROUP;
     struct architecture_layer conv0 = layer(b, LAYER_CONV, 3, size, size), conv1 = conv0;
     conv0.residual = LAYER_KEEPS_INPUT;
-    conv0.activated = !normalized;
+    conv0.activated = !normalized; /* else the norm has the activation, by default of layer() */
     add(b, conv0, "b%d.%d.conv0", size, index);
     if (normalized) {
         struct architecture_layer norm = layer(b, LAYER_GROUP_NORM, 0, size, size);
@@ -210,8 +212,9 @@ static void add_decoder(struct built *b)
     }
 }
 
-/* z (n, 140) of faces' points to what is added to their codes, and codes to z. Nothing trains mean
- * and deviation, by which z was made: they are parameters so that they go where those go. */
+/* Two linear layers: to_code maps the pose z (n, 140) to what is added to a code; from_code
+ * predicts z from a code. z was made from the points with mean and deviation. No optimizer changes
+ * these two, but as parameters they are saved with the others and copied to all ranks. */
 static void add_pose(struct built *b)
 {
     const struct model_config *c = &b->face.config;
@@ -225,12 +228,13 @@ static void add_pose(struct built *b)
     struct architecture_layer to_code = layer(b, LAYER_LINEAR, 0, 1, size);
     to_code.n_in = 2 * FACE_POINTS;
     to_code.n_out = c->latent;
-    to_code.deviation = 0.02;
+    to_code.deviation = 0.02; /* of 140 numbers of variance 1: adds a deviation of 0.24 to codes */
     to_code.activated = false;
     add(b, to_code, "to_code");
     struct architecture_layer from_code = layer(b, LAYER_LINEAR, 0, size, 1);
     from_code.n_in = c->latent;
     from_code.n_out = 2 * FACE_POINTS;
+    /* first predictions are a tenth of the code's size: near 0, the mean pose */
     from_code.deviation = 0.1 / sqrt((double)c->latent * size * size);
     from_code.activated = false;
     add(b, from_code, "from_code");

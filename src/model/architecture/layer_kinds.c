@@ -9,7 +9,7 @@ static struct layer_facts conv_facts(const struct architecture_layer *l)
         .n_dims = 4,
         .dims = {out, in, k, k},
         .n_bias = out,
-        .n_summed = in * k * k,
+        .fan_in = in * k * k,
         .fused_gpu = true,
         .fused_cpu = l->size_out < l->size_in,
     };
@@ -22,7 +22,7 @@ static struct layer_facts conv_transpose_facts(const struct architecture_layer *
         .n_dims = 4,
         .dims = {in, out, k, k},
         .n_bias = out,
-        .n_summed = in * k * k / 4, /* a stride of 2 in both directions */
+        .fan_in = in * k * k / 4, /* an output pixel meets 2 x 2 of the 4 x 4 taps */
         .fused_gpu = true,
         .fused_cpu = true,
     };
@@ -35,14 +35,14 @@ static struct layer_facts subpixel_facts(const struct architecture_layer *l)
         .n_dims = 4,
         .dims = {rows, in, k, k},
         .n_bias = rows,
-        .n_summed = in * k * k,
+        .fan_in = in * k * k,
         .rearranged = true,
     };
 }
 
 static struct layer_facts group_norm_facts(const struct architecture_layer *l)
 {
-    return (struct layer_facts){.n_dims = 1, .dims = {l->n_out}, .n_bias = l->n_out, .n_summed = 1};
+    return (struct layer_facts){.n_dims = 1, .dims = {l->n_out}, .n_bias = l->n_out, .fan_in = 1};
 }
 
 static struct layer_facts linear_facts(const struct architecture_layer *l)
@@ -53,7 +53,7 @@ static struct layer_facts linear_facts(const struct architecture_layer *l)
         .n_dims = 2,
         .dims = {out, in},
         .n_bias = out,
-        .n_summed = in,
+        .fan_in = in,
         .rearranged = l->size_out > 1,
     };
 }
@@ -90,7 +90,7 @@ size_t layer_parameters(const struct architecture_layer *l)
 
 double layer_macs(const struct architecture_layer *l)
 {
-    return (double)layer_facts(l).n_summed * layer_activations(l);
+    return (double)layer_facts(l).fan_in * layer_activations(l);
 }
 
 double layer_activations(const struct architecture_layer *l)

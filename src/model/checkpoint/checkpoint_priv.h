@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "model_priv.h"
+#include "shim/archive.h"
 
 #define CHECKPOINT_FORMAT_NAME "bifrons-checkpoint"
 #define CHECKPOINT_RECORD      "bifrons.json"

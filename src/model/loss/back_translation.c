@@ -73,7 +73,7 @@ static struct shim_tensor *pose_term(struct shim_scope *s, const struct network 
     if (points.z && !whole)
         points = (struct pose_points){pick(s, points.z, b->draws[who], b->n),
                                       pick(s, points.known, b->draws[who], b->n)};
-    return network_of_pose(s, net, pose_told(s, predicted, points));
+    return network_pose_to_code(s, net, pose_told(s, predicted, points));
 }
 
 void back_translate(struct shim_scope *s, const struct network *net, const struct batch *b,
@@ -102,7 +102,7 @@ void back_translate(struct shim_scope *s, const struct network *net, const struc
         struct shim_tensor *own = shim_narrow(s, codes, 0, first, count);
         int other = MODEL_PEOPLE - 1 - who;
         struct shim_tensor *moved = network_move(s, net, who, other, own);
-        struct shim_tensor *predicted = network_pose(s, net, own);
+        struct shim_tensor *predicted = network_predict_pose(s, net, own);
         if (predicted)
             moved = shim_add(s, moved, pose_term(s, net, b, whole, who, predicted));
         struct shim_tensor *swaps = network_decode(s, net, other, moved).pictures;

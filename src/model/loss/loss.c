@@ -7,7 +7,7 @@
 
 #include "base/poison.h"
 
-enum { WINDOW = 11, MARGIN = WINDOW / 2, CHANNELS = 3 };
+enum { SSIM_WINDOW = 11, SSIM_MARGIN = SSIM_WINDOW / 2, CHANNELS = 3 };
 
 struct shim_tensor *loss_weights(struct shim_scope *s, struct shim_tensor *masks,
                                  double mask_weight, struct shim_tensor *priority,
@@ -17,6 +17,7 @@ struct shim_tensor *loss_weights(struct shim_scope *s, struct shim_tensor *masks
         masks && mask_weight > 0.0 ? shim_affine(s, masks, mask_weight, 1.0) : NULL;
     if (!priority || priority_weight == 0.0)
         return weights;
+    /* 1 + … is in weights already, if there are any */
     struct shim_tensor *more = shim_affine(s, priority, priority_weight, weights ? 0.0 : 1.0);
     return weights ? shim_add(s, weights, more) : more;
 }
@@ -43,12 +44,15 @@ static struct shim_tensor *l1(struct shim_scope *s, const struct loss_batch *b)
 static struct shim_tensor *blur(struct shim_scope *s, struct shim_tensor *x)
 {
     const double sigma = 1.5;
-    double taps[CHANNELS][WINDOW], sum = 0.0;
-    for (int i = 0; i < WINDOW; i++)
-        sum += taps[0][i] = exp(-(i - MARGIN) * (i - MARGIN) / (2.0 * sigma * sigma));
-    for (int i = 0; i < WINDOW; i++)
-        taps[2][i] = taps[1][i] = taps[0][i] /= sum;
-    const int64_t row[] = {CHANNELS, 1, 1, WINDOW}, column[] = {CHANNELS, 1, WINDOW, 1};
+    double taps[CHANNELS][SSIM_WINDOW], sum = 0.0;
+    for (int i = 0; i < SSIM_WINDOW; i++)
+        sum += taps[0][i] = exp(-(i - SSIM_MARGIN) * (i - SSIM_MARGIN) / (2.0 * sigma * sigma));
+    for (int i = 0; i < SSIM_WINDOW; i++) {
+        taps[0][i] /= sum;
+        taps[1][i] = taps[2][i] = taps[0][i];
+    }
+    /* shim_conv2d takes the groups from the shapes: here one for each channel */
+    const int64_t row[] = {CHANNELS, 1, 1, SSIM_WINDOW}, column[] = {CHANNELS, 1, SSIM_WINDOW, 1};
     struct shim_tensor *across = shim_from_memory(s, SHIM_F64, taps, 4, row);
     struct shim_tensor *down = shim_from_memory(s, SHIM_F64, taps, 4, column);
     return shim_conv2d(s, shim_conv2d(s, x, across, NULL, 1, 0), down, NULL, 1, 0);
@@ -60,26 +64,27 @@ static struct shim_tensor *dssim_map(struct shim_scope *s, struct shim_tensor *x
     const double c1 = 0.01 * 0.01, c2 = 0.03 * 0.03;
     struct shim_tensor *mean_x = blur(s, x), *mean_y = blur(s, y);
     struct shim_tensor *mean_xy = shim_mul(s, mean_x, mean_y);
-    struct shim_tensor *means =
+    struct shim_tensor *squared_means = /* mean_x^2 + mean_y^2 */
         shim_add(s, shim_mul(s, mean_x, mean_x), shim_mul(s, mean_y, mean_y));
     struct shim_tensor *squares = shim_add(s, shim_mul(s, x, x), shim_mul(s, y, y));
-    struct shim_tensor *variances = shim_sub(s, blur(s, squares), means);
+    struct shim_tensor *variances = shim_sub(s, blur(s, squares), squared_means);
     struct shim_tensor *covariance = shim_sub(s, blur(s, shim_mul(s, x, y)), mean_xy);
 
     struct shim_tensor *above =
         shim_mul(s, shim_affine(s, mean_xy, 2.0, c1), shim_affine(s, covariance, 2.0, c2));
     struct shim_tensor *below =
-        shim_mul(s, shim_affine(s, means, 1.0, c1), shim_affine(s, variances, 1.0, c2));
-    return shim_affine(s, shim_div(s, above, below), -0.5, 0.5);
+        shim_mul(s, shim_affine(s, squared_means, 1.0, c1), shim_affine(s, variances, 1.0, c2));
+    return shim_affine(s, shim_div(s, above, below), -0.5, 0.5); /* (1 - SSIM) / 2 */
 }
 
+/* The weights at the window centres: without SSIM_MARGIN pixels at each side. NULL for NULL. */
 static struct shim_tensor *inside(struct shim_scope *s, struct shim_tensor *weights)
 {
     int64_t dims[SHIM_DIMS_MAX] = {0};
     if (shim_dims(weights, dims) != 4)
         return NULL;
-    weights = shim_narrow(s, weights, 2, MARGIN, dims[2] - (int64_t)2 * MARGIN);
-    return shim_narrow(s, weights, 3, MARGIN, dims[3] - (int64_t)2 * MARGIN);
+    weights = shim_narrow(s, weights, 2, SSIM_MARGIN, dims[2] - (int64_t)2 * SSIM_MARGIN);
+    return shim_narrow(s, weights, 3, SSIM_MARGIN, dims[3] - (int64_t)2 * SSIM_MARGIN);
 }
 
 static struct shim_tensor *dssim(struct shim_scope *s, const struct loss_batch *b)
@@ -117,7 +122,7 @@ static struct shim_tensor *perceptual(struct shim_scope *s, const struct loss_ba
     vgg_features(s, b->vgg, b->targets, of_targets);
     for (int i = 0; i < VGG_TAPS; i++) {
         struct shim_tensor *difference = shim_sub(s, of_pictures[i], of_targets[i]);
-        struct shim_tensor *weights =
+        struct shim_tensor *weights = /* tap i has 1 / 2^i of the resolution */
             b->weights && i > 0 ? shim_mean_pool2d(s, b->weights, (int64_t)1 << i) : b->weights;
         struct shim_tensor *mean = means(s, shim_mul(s, difference, difference), weights);
         sum = sum ? shim_add(s, sum, mean) : mean;

@@ -63,7 +63,7 @@ static struct shim_tensor *is_measured(struct shim_scope *s, const struct batch 
 struct pose_codes pose_codes_of(struct shim_scope *s, const struct network *net,
                                 const struct batch *b, bool given, struct shim_tensor *codes)
 {
-    struct pose_codes p = {.predicted = network_pose(s, net, codes)};
+    struct pose_codes p = {.predicted = network_predict_pose(s, net, codes)};
     if (!p.predicted)
         return p;
     p.measured = join_points(s, b);
@@ -72,6 +72,6 @@ struct pose_codes pose_codes_of(struct shim_scope *s, const struct network *net,
         told = p.measured;
         told.known = shim_mul(s, told.known, is_measured(s, b));
     }
-    p.added = network_of_pose(s, net, pose_told(s, p.predicted, told));
+    p.added = network_pose_to_code(s, net, pose_told(s, p.predicted, told));
     return p;
 }

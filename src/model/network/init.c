@@ -74,7 +74,7 @@ static double pytorch_bound(const struct model_tensor *weight)
 static double he_bound(const struct architecture_layer *l)
 {
     double gain = l->activated ? sqrt(3.0 * 2.0 / (1.0 + leaky_slope * leaky_slope)) : 1.0;
-    return gain / sqrt((double)layer_facts(l).n_summed);
+    return gain / sqrt((double)layer_facts(l).fan_in);
 }
 
 static enum status fill_mean_codes(void *memory, const struct architecture *a,

@@ -2,12 +2,12 @@
 
 #include "base/poison.h"
 
-static const double no_slope = 1.0, norm_eps = 1e-5;
+static const double identity_slope = 1.0, norm_eps = 1e-5;
 
 /* The slope for shim functions that apply the activation themselves. */
 static double slope_of(const struct architecture_layer *l)
 {
-    return l->activated ? leaky_slope : no_slope;
+    return l->activated ? leaky_slope : identity_slope;
 }
 
 static struct shim_tensor *activate(struct shim_scope *s, const struct architecture_layer *l,
@@ -18,8 +18,10 @@ static struct shim_tensor *activate(struct shim_scope *s, const struct architect
 
 /* ---- Convolutions ---------------------------------------------------------------------------- */
 
+/* For growing a network (grow.h): the taps along one axis of a kernel that only resamples. halve:
+ * the mean of the middle two; twice: bilinear interpolation */
 static const float halve[] = {0.0f, 0.5f, 0.5f, 0.0f}, twice[] = {0.25f, 0.75f, 0.75f, 0.25f};
-/* of the first and of the second of two output pixels */
+/* bilinear interpolation by a convolution that makes two output pixels, the first and the second */
 static const float first[] = {0.25f, 0.75f, 0.0f}, second[] = {0.0f, 0.75f, 0.25f};
 
 /* Convolutions of stride 1 have another kernel and do not resample. */
@@ -59,6 +61,7 @@ static struct shim_tensor *subpixel_apply(struct shim_scope *s, const struct arc
                                           struct shim_tensor *weight, struct shim_tensor *bias,
                                           struct shim_tensor *x)
 {
+    /* LeakyReLU acts on each number: before or after the shuffle is the same */
     return shim_pixel_shuffle(s, shim_conv_same(s, x, weight, bias, slope_of(l)), 2);
 }
 

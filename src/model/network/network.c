@@ -16,6 +16,7 @@ static void find_pieces(struct network *net)
         for (size_t i = a->first_layer[part]; i < a->first_layer[part + 1]; i++) {
             if (a->layers[i].begins_piece)
                 net->pieces[n++] = (struct network_piece){net, i, i};
+            /* n > 0: the first layer of a part begins a piece (add in encoder_decoder.c) */
             net->pieces[n - 1].end = i + 1;
         }
     }
@@ -117,19 +118,20 @@ static struct shim_tensor *run_pose(struct shim_scope *s, const struct network *
                        x);
 }
 
-struct shim_tensor *network_pose(struct shim_scope *s, const struct network *net,
-                                 struct shim_tensor *codes)
+struct shim_tensor *network_predict_pose(struct shim_scope *s, const struct network *net,
+                                         struct shim_tensor *codes)
 {
     return net->architecture->pose_scale ? run_pose(s, net, POSE_FROM_CODE, codes) : NULL;
 }
 
-struct shim_tensor *network_of_pose(struct shim_scope *s, const struct network *net,
-                                    struct shim_tensor *z)
+struct shim_tensor *network_pose_to_code(struct shim_scope *s, const struct network *net,
+                                         struct shim_tensor *z)
 {
     return run_pose(s, net, POSE_TO_CODE, z);
 }
 
-/* (n, latent, c, c), or (n, latent), to (n, 3, S, S) and (n, 1, S, S): add_decoder there. */
+/* (n, latent, c, c), or (n, latent), to (n, 3, S, S) and (n, 1, S, S): add_decoder in
+ * encoder_decoder.c. */
 struct network_output network_decode(struct shim_scope *s, const struct network *net, int person,
                                      struct shim_tensor *codes)
 {

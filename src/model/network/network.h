@@ -47,11 +47,11 @@ struct shim_tensor *network_encode(struct shim_scope *s, const struct network *n
 struct shim_tensor *network_move(struct shim_scope *s, const struct network *net, int from, int to,
                                  struct shim_tensor *codes);
 /* The pose z (n, 140) of the faces, predicted from their codes; NULL without model.pose. */
-struct shim_tensor *network_pose(struct shim_scope *s, const struct network *net,
-                                 struct shim_tensor *codes);
+struct shim_tensor *network_predict_pose(struct shim_scope *s, const struct network *net,
+                                         struct shim_tensor *codes);
 /* What z adds to the codes that a decoder takes, in the shape of codes. */
-struct shim_tensor *network_of_pose(struct shim_scope *s, const struct network *net,
-                                    struct shim_tensor *z);
+struct shim_tensor *network_pose_to_code(struct shim_scope *s, const struct network *net,
+                                         struct shim_tensor *z);
 /* Codes to pictures of a person, MODEL_A or MODEL_B. */
 struct network_output network_decode(struct shim_scope *s, const struct network *net, int person,
                                      struct shim_tensor *codes);

@@ -6,8 +6,8 @@
 #include "shim/shim.h"
 
 enum {
-    OPERATION_NUMBERS_MAX = 6,
-    OPERATION_NUMBER_MAX = 4096,
+    OPERATION_ARGUMENTS_MAX = 6,     /* numbers of an operation */
+    OPERATION_ARGUMENT_LIMIT = 4096, /* the largest of these numbers, and of a value's sizes */
     OPERATIONS_MAX = 1024,
     OPERATIONS_TENSORS_MAX = 1024,
     OPERATIONS_NETWORKS_MAX = 16,
@@ -52,7 +52,7 @@ struct operation_kind {
 
 struct operation {
     const struct operation_kind *kind;
-    int64_t numbers[OPERATION_NUMBERS_MAX];
+    int64_t numbers[OPERATION_ARGUMENTS_MAX];
 };
 
 /* NULL: no operation of that name. name need not end with a zero byte. */

@@ -43,6 +43,7 @@ static uint32_t lookup(const struct pickle *p, uint32_t dict, const char *key)
     if (pickle_kind_of(p, dict) != PICKLE_DICT)
         return 0;
     for (uint32_t i = pickle_first(p, dict); i; i = pickle_next(p, i)) {
+        /* keys and values alternate */
         bool found = pickle_text_is(p, pickle_item(p, i), key);
         i = pickle_next(p, i);
         if (found)
@@ -162,9 +163,9 @@ static enum status read_operations(struct reading *r, struct errmsg *em)
     x->channels = pickle_int(r->p, pickle_at(r->p, input, 0));
     x->height = pickle_int(r->p, pickle_at(r->p, input, 1));
     x->width = pickle_int(r->p, pickle_at(r->p, input, 2));
-    if (x->channels < 1 || x->channels > OPERATION_NUMBER_MAX || x->height < 1 ||
-        x->height > OPERATION_NUMBER_MAX || x->width < 1 || x->width > OPERATION_NUMBER_MAX ||
-        operations_count(*x) > OPERATIONS_ELEMENTS_MAX)
+    if (x->channels < 1 || x->channels > OPERATION_ARGUMENT_LIMIT || x->height < 1 ||
+        x->height > OPERATION_ARGUMENT_LIMIT || x->width < 1 ||
+        x->width > OPERATION_ARGUMENT_LIMIT || operations_count(*x) > OPERATIONS_ELEMENTS_MAX)
         return refuse_network(r, "its input has no shape that is possible", em);
     size_t index = 0;
     for (uint32_t at = pickle_first(r->p, list); at && st == ST_OK; at = pickle_next(r->p, at))

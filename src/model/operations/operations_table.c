@@ -7,9 +7,10 @@
 
 #include "base/poison.h"
 
-/* NULL if a tensor has one number for each channel of the operation's input, else what is wrong. */
-static const char *fits_channels(const struct operations_network *n, const int64_t *numbers,
-                                 size_t which)
+/* What is wrong unless a tensor has one number for each channel of the operation's input; NULL: it
+ * does. */
+static const char *channels_misfit(const struct operations_network *n, const int64_t *numbers,
+                                   size_t which)
 {
     const struct operations_tensor *t = &n->tensors[numbers[which]];
     return t->n_dims == 1 && t->dims[0] == n->shapes[numbers[0]].channels
@@ -21,8 +22,8 @@ static const char *affine_shape(const struct operations_network *n, const int64_
                                 struct operations_shape *out)
 {
     *out = n->shapes[numbers[0]];
-    const char *why = fits_channels(n, numbers, 1);
-    return why ? why : fits_channels(n, numbers, 2);
+    const char *why = channels_misfit(n, numbers, 1);
+    return why ? why : channels_misfit(n, numbers, 2);
 }
 
 /* One number for each channel, shaped to broadcast over (N, C, H, W). */
@@ -85,7 +86,7 @@ static const char *prelu_shape(const struct operations_network *n, const int64_t
                                struct operations_shape *out)
 {
     *out = n->shapes[numbers[0]];
-    return fits_channels(n, numbers, 1);
+    return channels_misfit(n, numbers, 1);
 }
 
 static struct shim_tensor *prelu_run(struct shim_scope *s, const struct operations_network *n,
@@ -218,7 +219,7 @@ const char *operation_check(struct operations_network *n, size_t index)
                 return "it takes a tensor that is not there";
             break;
         default:
-            if (number < 0 || number > OPERATION_NUMBER_MAX)
+            if (number < 0 || number > OPERATION_ARGUMENT_LIMIT)
                 return "one of its numbers is out of range";
         }
     }

@@ -16,9 +16,9 @@
 
 /* clang-format off */
 #define LOSS_MAP(X) \
-    X(L1, l1, 1, LOSS_COMPARES | LOSS_ALWAYS_TOLD, \
+    X(L1, l1, 1, LOSS_COMPARES | LOSS_ALWAYS_REPORTED, \
       "Weight of the mean absolute difference between pixels.") \
-    X(DSSIM, dssim, 0, LOSS_COMPARES | LOSS_ALWAYS_TOLD, \
+    X(DSSIM, dssim, 0, LOSS_COMPARES | LOSS_ALWAYS_REPORTED, \
       "Weight of structural dissimilarity, (1 - SSIM) / 2: sharper features than L1 alone.") \
     X(GRADIENT, gradient, 0, 0, \
       "Weight of the mean absolute difference between the gradients of reconstruction and " \
@@ -43,7 +43,8 @@
       "from reconstructions. Start with 0.01 to 0.1.")
 /* clang-format on */
 
-/* LOSSES: the number of losses. */
+/* LOSSES: the number of rows, equal to MODEL_OWN_LOSSES in model/model.h. MODEL_LOSSES there also
+ * counts the discriminators' own two losses. */
 enum {
 #define X(name, ...) LOSS_ROW_##name,
     LOSS_MAP(X)
@@ -56,7 +57,7 @@ enum {
 enum loss_facts {
     LOSS_COMPARES = 1,             /* compares the reconstruction with its picture; a configuration
                                       must give one such loss a weight */
-    LOSS_ALWAYS_TOLD = 2,          /* validations report it whatever its weight */
+    LOSS_ALWAYS_REPORTED = 2,          /* validations report it whatever its weight */
     LOSS_NEEDS_MASKS = 4,          /* masks in both sets, and decoders that draw masks (model.mask) */
     LOSS_NEEDS_SWAPS = 8,          /* swapped inputs (augment.back_translation) */
     LOSS_NEEDS_VGG = 16,           /* a VGG network (loss.perceptual_weights) */

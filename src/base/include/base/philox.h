@@ -26,7 +26,7 @@ enum philox_stream {
     PHILOX_FAULT = 8,    /* injected faults in tests */
     PHILOX_NOISE_A = 9,  /* noise of augmentation; index = position */
     PHILOX_NOISE_B = 10,
-    PHILOX_REGRESSOR = 11, /* model/regressor.h; index = its number + (step << 32) */
+    PHILOX_REGRESSOR = 11, /* model/regressor.h; index = regressor_lesson.index + (step << 32) */
 };
 
 /* The next number to draw from one stream at one index. A plain value: copy it freely. */
@@ -45,7 +45,7 @@ uint32_t philox_u32(struct philox *p);
 uint64_t philox_u64(struct philox *p);
 /* Uniform in [0, n) without bias; n > 0. */
 uint64_t philox_below(struct philox *p, uint64_t n);
-/* Uniform in [low, high), 24 random bits. */
+/* Uniform in [low, high], 24 random bits; high itself only by rounding. */
 float philox_uniform(struct philox *p, float low, float high);
 /* Standard normal, by Box-Muller from two words. */
 float philox_normal(struct philox *p);

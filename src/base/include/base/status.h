@@ -25,7 +25,10 @@ extern "C" {
 #define MUST_CHECK           __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, va) __attribute__((format(printf, fmt, va)))
 
-/*        name          exit  meaning: what to correct */
+/* The rows of all statuses. Call STATUS_MAP with a macro X: it becomes X(OK, 0, "success")
+ * X(USAGE, 64, …) and so on. Below, X makes the enum's names; in status.c, a table.
+ *
+ * name, exit code, meaning: what to correct */
 #define STATUS_MAP(X)                                                                 \
     X(OK, 0, "success")                                                               \
     X(USAGE, 64, "bad usage: correct the command line")                               \
@@ -50,7 +53,7 @@ enum status {
 
 /* The exit code of the process for a status; from sysexits.h where one fits. */
 int status_exit_code(enum status st);
-/* The name in lower case ("noinput"); a static string. */
+/* The name without ST_: "NOINPUT"; a static string. */
 const char *status_name(enum status st);
 
 /*
@@ -59,10 +62,12 @@ const char *status_name(enum status st);
  */
 struct errmsg {
     enum status code;
-    int rank; /* the rank that failed; -1 until a collective fills it in */
+    int rank; /* the rank that failed; -1 until comm_agree (a call that all ranks make together)
+                 shares the failure */
     int line; /* in our source, for bug reports */
-    char where[48];
-    char text[1984]; /* UTF-8, no newline at the end */
+    char where[48];  /* our function that failed; cut off if longer */
+    char text[1984]; /* UTF-8, no newline at the end; cut off if longer. 1984: the struct takes less
+                        than 2 KiB */
 };
 
 /* Returns code, and writes em (NULL is allowed) unless it holds a message. */

@@ -8,7 +8,7 @@
  *         return st;
  *     st = comm_all_reduce_begin(c, grads, n, COMM_F32, NULL, &t, &em);    // COLLECTIVE
  *     if (st == ST_OK)
- *         st = comm_wait(c, &t, COMM_NO_DEADLINE, &em);
+ *         st = comm_wait(c, &t, COMM_DEFAULT_DEADLINE, &em);
  *     comm_close(c);
  *
  * ORDER. All ranks make COLLECTIVE calls in the same order. From *_begin until comm_wait returns
@@ -21,8 +21,9 @@
  * two ranks the bits depend on the bounds of the range, too.
  *
  * BACKEND MPI works while the caller computes: *_begin hands the range to a communication thread,
- * which makes every MPI call of the process. Within a node this thread reads and writes the other
- * ranks' ranges in place if comm_alloc gave their memory; it copies other ranges piece by piece.
+ * which makes every MPI call between start-up and the end, except MPI_Abort. Within a node this
+ * thread reads and writes the other ranks' ranges in place if comm_alloc gave their memory; it
+ * copies other ranges piece by piece.
  *
  * GPUS. With options.device a rank may work on a GPU: comm_device says on which one, and comm_alloc
  * gives memory on it. The caller passes such a range with the stream that produces it. Collectives
@@ -56,7 +57,7 @@ enum comm_kind {
     COMM_GATHER /* comm_gather_bytes */
 };
 
-#define COMM_NO_DEADLINE (-1.0)
+#define COMM_DEFAULT_DEADLINE (-1.0) /* of comm_wait: the communicator's timeout */
 
 struct comm;
 
@@ -162,8 +163,8 @@ enum status comm_broadcast_begin(struct comm *c, void *range, size_t count, enum
 /*
  * Waits until the ticket's range is final. On a GPU the range's stream waits, not the host: work
  * queued on the stream afterwards finds the range final. ST_PEER if a rank is gone or deadline_s
- * seconds are over (COMM_NO_DEADLINE: the communicator's timeout); the message names the missing
- * ranks, if they are known.
+ * seconds are over (COMM_DEFAULT_DEADLINE: the communicator's timeout); the message names the
+ * missing ranks, if they are known.
  */
 enum status comm_wait(struct comm *c, struct comm_ticket *ticket, double deadline_s,
                       struct errmsg *em) MUST_CHECK;
@@ -180,13 +181,14 @@ enum status comm_do(struct comm *c, enum comm_kind kind, void *range, size_t cou
 /* Says that the next n collectives are buckets 1 to n, for the watchdog's report. */
 void comm_record_buckets(struct comm *c, size_t n);
 
-/* The shard of a rank: elements [first, first + count) of a range of n. */
-void comm_shard(size_t n, int world_size, int rank, size_t *first, size_t *count);
+/* Shard `which` of n elements in n_shards, usually one for each rank: elements [first, first +
+ * count). The first shards are larger: 10 in 4 are 3 3 2 2. */
+void comm_shard(size_t n, int n_shards, int which, size_t *first, size_t *count);
 
 /*
  * COLLECTIVE. Ends a phase that can fail on one rank. Pass the local status, and its message in em.
  * All ranks get the status and message of the lowest failing rank (its number in em->rank), or
- * ST_OK.
+ * ST_OK. A failure on which the ranks have agreed before keeps its rank.
  */
 enum status comm_agree(struct comm *c, enum status local, struct errmsg *em) MUST_CHECK;
 /* COLLECTIVE. Bitwise or of flags over all ranks. */

@@ -4,7 +4,10 @@
  *
  *     train[permutation(seed, person, p div N)[p mod N]],   N = number of training pictures
  *
- * so world_size, threads, batch size and restarts change neither which pictures are trained on nor
+ * With N = 3, positions 0 1 2 are pass 0 (say rows 2 0 1) and 3 4 5 are pass 1, shuffled anew.
+ * After a restart at position 4, position 4 is the same row.
+ *
+ * So world_size, threads, batch size and restarts change neither which pictures are trained on nor
  * their order.
  *
  * permutation(seed, person, pass) shuffles 0 … N - 1 by Fisher and Yates, with draws from
@@ -12,9 +15,10 @@
  * place philox_below(i + 1).
  *
  * The split into training and held-out pictures depends on the seed and the content only. Pictures
- * are sorted by the XXH3-64 of their 8-byte row hash, seeded with the seed; equal ones by row. The
- * first round(val_fraction * n) are held out: at least one if val_fraction > 0 and n > 1, and never
- * all. `train` is the rest, by row.
+ * are sorted by the XXH3-64, seeded with the seed, of their row hash: the 8-byte hash of a
+ * picture's content, which the set stores or computes (set_hashes). Equal ones are sorted by row.
+ * The first round(val_fraction * n) are held out: at least one if val_fraction > 0 and n > 1, and
+ * never all. `train` is the rest, by row.
  */
 #ifndef BIFRONS_DATA_ORDER_H
 #define BIFRONS_DATA_ORDER_H

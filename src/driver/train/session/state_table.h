@@ -14,7 +14,7 @@
  *     SECONDS     0
  *     GUARD       no loss seen yet
  *     COLLAPSE    nothing known
- *     STAGE       0, which is 1 in JSON (runs with train.stages alone write it)
+ *     STAGE       0, which is 1 in JSON (only runs with train.stages write it)
  *     IN_STAGE    0 (likewise)
  *
  * To add a field, add a row. Inspect shows every FACT, the METRICS, and META rows that are `shown`.
@@ -33,11 +33,11 @@
     FACT(double, val_loss, val_loss)            /* of the last validation; NaN before the first */ \
     METRICS(struct val_metrics, val_metrics, val_metrics) /* likewise */ \
     FACT(int64_t, discriminator_steps, discriminator_steps) /* updates of the discriminators */ \
-    META(double, best_value, NUMBER, false)     /* what checkpoint.best names, of best.pt; NaN: none yet */ \
+    META(double, best_value, NUMBER, false)     /* the metric of checkpoint.best, in best.pt; NaN: none yet */ \
     META(int64_t, best_step, WHOLE, false)      /* step of best.pt; 0: none of this stage */ \
-    META(double, best_seen, NUMBER, false)      /* what checkpoint.best names, of all validations; NaN: none yet */ \
+    META(double, best_seen, NUMBER, false)      /* best value so far of that metric; NaN: none yet */ \
     META(int64_t, stale, WHOLE, false)          /* validations in a row that were not better */ \
-    META(double, wall_s, SECONDS, false)        /* training time of the run's earlier lives */ \
+    META(double, wall_s, SECONDS, false)        /* training time before this start */ \
     META(int64_t, metrics_bytes, WHOLE, false)  /* length of metrics.jsonl at this point */ \
     META(double, save_s, SECONDS, false)        /* the slowest save lately; 0: none yet */ \
     META(double, stretch_s, SECONDS, false)     /* walltime.h: longest time between two chances to stop; 0: not known */ \

@@ -21,11 +21,12 @@ void discriminator_step_begin(struct session *s);
 void discriminator_step_add_slot(struct session *s);
 /* COLLECTIVE, even if something failed before: sums the gradients over ranks. */
 enum status discriminator_step_sum(struct session *s, struct errmsg *em) MUST_CHECK;
-/* *finite_out: the summed gradient has no NaN and no infinity. The same on every rank. */
+/* *finite_out: the summed gradient has no NaN and no infinity. The same on every rank,
+ * but the status may differ. */
 enum status discriminator_step_is_finite(struct session *s, bool *finite_out,
                                          struct errmsg *em) MUST_CHECK;
-/* Updates the discriminators. lr: the network's in this step; the discriminators' rate follows
- * it. */
+/* Updates the discriminators; the status may differ between ranks. lr: the network's in this step;
+ * the discriminators' rate follows it. */
 enum status discriminator_step_update(struct session *s, double lr, struct errmsg *em) MUST_CHECK;
 /* The loss that the guard checks: the total without the adversarial term. That term follows the
  * discriminators' skill, and starts in the middle of the run. */

@@ -18,6 +18,7 @@ enum status step_try(const struct stage *stage, struct errmsg *em)
     size_t batch = (size_t)c->train.global_batch, first, count, micro_first, micro_count;
     comm_shard(batch, comm_world_size(stage->comm), comm_rank(stage->comm), &first, &count);
     comm_shard(count, (int)c->train.accumulate, 0, &micro_first, &micro_count);
+    /* with train.reproducible the feed holds one slot only */
     micro_count = MIN(micro_count, feed_get_options(stage->feed)->capacity);
     const struct batch *samples;
     enum status st = feed_take(stage->feed, first, micro_count, &samples, em);
@@ -34,7 +35,7 @@ enum status step_try(const struct stage *stage, struct errmsg *em)
  * or its slots with train.reproducible. */
 struct part {
     size_t first, n; /* samples of the step */
-    size_t unit;     /* of the vote */
+    size_t unit;     /* where its losses go in the vote (vote.h); 0 without slots */
 };
 
 static size_t part_count(const struct stage *stage)
@@ -84,7 +85,7 @@ struct work {
 };
 
 /* Forward and backward of part i. Adds its losses to its unit of the vote. */
-static enum status run_part(struct work *w, size_t i, struct errmsg *em)
+static enum status train_part(struct work *w, size_t i, struct errmsg *em)
 {
     struct session *s = w->s;
     struct part part = part_at(&s->stage, i);
@@ -114,7 +115,7 @@ static enum status run_micro_batches(struct work *w, struct errmsg *em)
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         if (i == n - 1)
             reducer_arm(w->s->stage.reducer);
-        st = run_part(w, i, em);
+        st = train_part(w, i, em);
     }
     return st;
 }
@@ -127,7 +128,7 @@ static enum status run_slots(struct work *w, struct errmsg *em)
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         st = model_zero_gradients(w->s->stage.model, em);
         if (st == ST_OK)
-            st = run_part(w, i, em);
+            st = train_part(w, i, em);
         if (st == ST_OK) {
             slot_sum_add(w->s->stage.slot_sum);
             discriminator_step_add_slot(w->s);
@@ -150,7 +151,7 @@ static enum status sum_gradients(struct session *s, enum status local, struct vo
     enum status sent = reducer_flush(s->stage.reducer, em),
                 voted = vote_take(s->run.comm, local, v, em);
     enum status summed = reducer_wait(s->stage.reducer, em);
-    if (summed == ST_OK) /* the norm waits anyway; here the time counts as one of sums */
+    if (summed == ST_OK) /* here, so that sum_wait_s includes it; the norm would wait in any case */
         summed = comm_finish(s->run.comm, model_flat(s->stage.model)->stream, em);
     return voted != ST_OK ? voted : sent != ST_OK ? sent : summed;
 }
@@ -185,8 +186,9 @@ static bool replica_check_due(const struct session *s)
     return every > 0 && s->state.step % every == 0;
 }
 
-/* The verdict is the same on every rank, because losses and summed gradient are. */
-static enum status judge_and_update(struct session *s, struct step_report *r, struct errmsg *em)
+/* The verdict is the same on every rank, because losses and summed gradient are. The status may
+ * differ. */
+static enum status judge(struct session *s, struct step_report *r, struct errmsg *em)
 {
     bool also_finite = true;
     struct guard *g = &s->state.guard;
@@ -200,16 +202,30 @@ static enum status judge_and_update(struct session *s, struct step_report *r, st
         r->loss_limit = guard_limit(g, &s->run.config.guard);
         r->verdict = guard_judge(g, &s->run.config.guard, r->judged_loss, finite);
     }
+    return st;
+}
+
+/* COLLECTIVE with train.zero. The status may differ between ranks. */
+static enum status update(struct session *s, const struct step_report *r, struct errmsg *em)
+{
     const struct model_step step = {
         .step = train_state_stage_steps(&s->state) + 1,
         .lr = r->lr,
         .gradient_scale = norm_clip_factor(r->grad_norm, s->run.config.train.clip_norm),
     };
+    enum status st = zero_update(&s->stage, &step, em);
+    return st == ST_OK ? discriminator_step_update(s, r->lr, em) : st;
+}
+
+/* COLLECTIVE. The status is the same on every rank. */
+static enum status judge_and_update(struct session *s, struct step_report *r, struct errmsg *em)
+{
+    enum status st = judge(s, r, em);
+    if (zero_is_on(&s->stage)) /* zero_update is collective: no rank may enter it alone */
+        st = comm_agree(s->run.comm, st, em);
     if (st == ST_OK && r->verdict == GUARD_GOOD)
-        st = zero_update(&s->stage, &step, em);
-    if (st == ST_OK && r->verdict == GUARD_GOOD)
-        st = discriminator_step_update(s, r->lr, em);
-    return zero_is_on(&s->stage) ? st : comm_agree(s->run.comm, st, em);
+        st = update(s, r, em);
+    return comm_agree(s->run.comm, st, em);
 }
 
 /* With discriminators, reconstructions may differ from the pictures for a while: their losses
@@ -234,6 +250,7 @@ enum status step_run(struct session *s, uint64_t flags, struct step_report *out,
         st = judge_and_update(s, &r, em);
     if (st != ST_OK)
         return st;
+    /* a skipped step consumes its pictures, too: the position stays the only cursor */
     s->state.step++;
     s->state.position += (uint64_t)s->run.config.train.global_batch;
     if (r.verdict == GUARD_GOOD)

@@ -81,7 +81,7 @@ static enum status gather_buckets(const struct stage *stage, float *array,
                                    COMM_F32, model_flat(stage->model)->stream, &tickets[i], em);
     }
     for (size_t i = 0; i < n; i++) {
-        enum status waited = comm_wait(stage->comm, &tickets[i], COMM_NO_DEADLINE, em);
+        enum status waited = comm_wait(stage->comm, &tickets[i], COMM_DEFAULT_DEADLINE, em);
         st = st == ST_OK ? waited : st;
     }
     free(tickets);

@@ -16,7 +16,7 @@
 #include "base/poison.h"
 
 /* Pairs that are checked for a collapse only. */
-enum { LOOK_PAIRS = 16, OWN_NUMBERS = VAL_ANSWERS * MODEL_PEOPLE * 4 };
+enum { COLLAPSE_PAIRS = 16, OWN_NUMBERS = VAL_ANSWERS * MODEL_PEOPLE * 4 };
 _Static_assert(sizeof(struct quality_sum) == 4 * sizeof(double), "summed over ranks as doubles");
 _Static_assert(sizeof(struct outputs_sum) == (5 + 2 * (3 + OUTPUTS_GRID)) * sizeof(double),
                "likewise");
@@ -240,7 +240,7 @@ static enum status validate_few(struct session *s, struct collapse_view seen[MOD
 {
     struct validation v = {.s = s,
                            .pairs = MIN(MAX(count_of(&s->run, MODEL_A), count_of(&s->run, MODEL_B)),
-                                        LOOK_PAIRS)};
+                                        COLLAPSE_PAIRS)};
     struct quality_sum unused[VAL_ANSWERS][MODEL_PEOPLE];
     struct model_losses losses;
     return run_pass(&v, &losses, unused, seen, em);
@@ -251,8 +251,9 @@ static bool guard_is_on(const struct run *run)
     return run->config.guard.spike > 0;
 }
 
-enum status validate_look(struct session *s, struct collapse_view seen[static MODEL_PEOPLE],
-                          bool *collapsed_out, struct errmsg *em)
+enum status validate_check_collapse(struct session *s,
+                                    struct collapse_view seen[static MODEL_PEOPLE],
+                                    bool *collapsed_out, struct errmsg *em)
 {
     for (int who = 0; who < MODEL_PEOPLE; who++)
         seen[who] = (struct collapse_view){0};
@@ -266,17 +267,19 @@ enum status validate_look(struct session *s, struct collapse_view seen[static MO
     return st;
 }
 
-static void record_collapse(struct session *s, const struct collapse_view own[MODEL_PEOPLE],
+static void record_collapse(struct session *s,
+                            const struct collapse_view of_parameters[MODEL_PEOPLE],
                             struct collapse_view seen[MODEL_PEOPLE])
 {
     (void)collapse_judge(&s->state.collapse, seen);
     for (int who = 0; who < MODEL_PEOPLE; who++)
-        if (seen[who].kind == COLLAPSE_NONE && own[who].kind != COLLAPSE_NONE)
-            seen[who] = own[who];
+        if (seen[who].kind == COLLAPSE_NONE && of_parameters[who].kind != COLLAPSE_NONE)
+            seen[who] = of_parameters[who];
     collapse_record_validation(&s->state.collapse, seen);
 }
 
-enum status validate_run(struct session *s, const struct collapse_view own[static MODEL_PEOPLE],
+enum status validate_run(struct session *s,
+                         const struct collapse_view of_parameters[static MODEL_PEOPLE],
                          struct model_losses *out, struct collapse_view seen[static MODEL_PEOPLE],
                          struct errmsg *em)
 {
@@ -303,7 +306,7 @@ enum status validate_run(struct session *s, const struct collapse_view own[stati
     if (st == ST_OK && !decides && session_run_is_over(s))
         st = validate_follow(s, em);
     if (st == ST_OK && guard_is_on(&s->run))
-        record_collapse(s, own, seen);
+        record_collapse(s, of_parameters, seen);
     return st;
 }
 

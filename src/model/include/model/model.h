@@ -74,8 +74,9 @@ enum { MODEL_A, MODEL_B, MODEL_PEOPLE };
  *   mask_head   (m - mask)^2; m: the mask that the decoder draws beside x (model.mask). All pixels
  *               count alike.
  *   latent      mean((c - c')^2) / mean(c'^2); c: code of a swapped input, c': code of its
- *               original, detached. 0 for other samples. The latent reconstruction of Huang, Liu,
- *               Belongie, Kautz: "Multimodal unsupervised image-to-image translation", ECCV 2018.
+ *               original, detached and moved to the person that the swap shows (mean codes). 0 for
+ *               other samples. The latent reconstruction of Huang, Liu, Belongie, Kautz: "Multimodal
+ *               unsupervised image-to-image translation", ECCV 2018.
  *   pose        mean((p - z)^2) over the known ones of the 140 numbers z of the face's pose
  *               (data/pose.h); p: the pose that is predicted from the code
  *   adversarial the network's term in model/discriminators.h

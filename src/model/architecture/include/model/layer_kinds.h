@@ -3,14 +3,16 @@
  *
  *     X(NAME, name, word, start)
  *
- * NAME: in enum layer_kind. name: its functions begin with it. word: the field's name for it.
- * start: the function of src/model/network/init.c that draws its initial parameters.
+ * NAME: in enum layer_kind. name: begins the names of its functions and its table. word: the
+ * field's name for it. start: the function of src/model/network/init.c that draws its initial
+ * parameters.
  *
- * To add a kind: add a row here, and its functions: name_facts to
+ * To add a kind: add a row here, two functions and a table: name_facts to
  * src/model/architecture/layer_kinds.c (shape, parameters and cost, without libtorch), name_apply
- * and name_resampling to src/model/network/layers.c (what it computes; how it grows a network, if
- * it can). The build fails while one is missing. Add the same layer to python/bifrons/network.py,
- * and a case to tests/model/test_layers.c, which checks that all of them agree.
+ * (what it computes) and the table name_resampling (how it grows a network; {0}: it cannot) to
+ * src/model/network/layers.c. The build fails while one is missing. Add the same layer to
+ * python/bifrons/network.py, and a case to tests/model/test_layers.c, which checks that all of them
+ * agree.
  *
  * To use it: add it to the encoder or a decoder in src/model/architecture/encoder_decoder.c. If it
  * doubles the resolution, add a row to UPSAMPLE_MAP and a word to model.upsample
@@ -25,7 +27,7 @@
 
 /* clang-format off */
 #define LAYER_MAP(X) \
-    /* 4 x 4 of stride 2 (halves the resolution) or 3 x 3 of stride 1 */ \
+    /* size_out < size_in: 4 x 4 of stride 2, halves the resolution; else 3 x 3 of stride 1 */ \
     X(CONV, conv, "convolution", uniform) \
     /* 4 x 4 of stride 2 (doubles the resolution) */ \
     X(CONV_TRANSPOSE, conv_transpose, "transposed convolution", uniform) \
@@ -66,10 +68,12 @@ struct architecture_layer {
     int n_in, n_out;       /* channels */
     int size_in, size_out; /* pixels a side; 1 for vectors */
     int groups;            /* of LAYER_GROUP_NORM */
-    double deviation;      /* of its initial weights, normal; biases 0. 0: as its kind starts */
+    double deviation;      /* standard deviation of normal initial weights, with biases 0; if this
+                              is 0, `start` of the kind decides */
     bool activated;        /* followed by a LeakyReLU of slope 0.2 */
-    bool begins_piece; /* first layer of a piece, which model_options.recompute computes again as a
-                          whole: a level with its residual blocks, or a head */
+    bool begins_piece;     /* first layer of a piece: a level with its residual blocks, which
+                              model_options.recompute computes again as a whole, or a head, whose
+                              activations are always kept */
     enum layer_residual residual;
     enum layer_output output;
     size_t weight; /* index of its weight in tensors; its bias is the next one */
@@ -80,7 +84,7 @@ struct layer_facts {
     int n_dims; /* of the weight, as PyTorch's module has it */
     int64_t dims[4];
     int64_t n_bias;
-    int64_t n_summed;          /* products in one number of the output */
+    int64_t fan_in;            /* products in one number of the output */
     bool fused_gpu, fused_cpu; /* computed together with its activation: one result, not two */
     bool rearranged;           /* its output is copied to another layout: one result more */
 };

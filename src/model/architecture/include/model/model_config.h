@@ -10,7 +10,8 @@
  *
  * From it follow the field of struct model_config, the configuration key model.FIELD (range,
  * default, help) and the entry FIELD of a checkpoint's "model". To add a key, add a row, and
- * implement it in architecture.c and python/bifrons/network.py.
+ * implement it in encoder_decoder.c (checks and channels: architecture.c) and in
+ * python/bifrons/network.py.
  */
 #ifndef BIFRONS_MODEL_MODEL_CONFIG_H
 #define BIFRONS_MODEL_MODEL_CONFIG_H

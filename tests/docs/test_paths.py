@@ -32,7 +32,7 @@ def test_paths_exist(document):
 
 def test_the_drawing_has_each_folder():
     drawing = re.search(r"```\n(.*?)```", (ROOT / "ARCHITECTURE.md").read_text(), re.S)[1]
-    lines = drawing.splitlines()
+    lines = [line for line in drawing.splitlines() if ":" in line]
     folders = {path.rpartition("/")[2] for path in TREE
                if re.match(r"(src|shim)/(?!.*\binclude\b)", path) and (ROOT / path).is_dir()}
     assert len(lines) == len(set(lines))

@@ -1,5 +1,6 @@
 """The scripts of slurm/ under a real Slurm: submitted, preempted, stopped, requeued, finished."""
 import contextlib
+import copy
 import json
 import os
 import pathlib
@@ -23,8 +24,14 @@ class Job:
     """A job of slurm/*.sbatch in its own folder, which takes the place of the source tree."""
 
     def __init__(self, slurm, folder):
-        self.slurm, self.folder, self.out = slurm, folder, folder / "run"
+        self.slurm, self.folder, self.out, self.logs = slurm, folder, folder / "run", "*.log"
         shutil.copytree(ROOT / "slurm", folder / "slurm")
+
+    def task(self, number, out):
+        """The same for one task of an array."""
+        task = copy.copy(self)
+        task.id, task.out, task.logs = f"{self.id}_{number}", self.folder / out, f"*-{number}.log"
+        return task
 
     def submit(self, script, *options, arguments=(), **environment):
         environment = {"BIFRONS": str(PROGRAM), "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -38,15 +45,17 @@ class Job:
         return dict(word.partition("=")[::2] for word in words)
 
     def log(self):
-        return "".join(p.read_text() for p in sorted(self.folder.glob("*.log")))
+        return "".join(p.read_text() for p in sorted(self.folder.glob(self.logs)))
 
     def ranks(self):
         """Process ids of the ranks that run here, oldest first, as seen from outside."""
         found = []
         for process in pathlib.Path("/proc").glob("[0-9]*"):
             try:
+                words = (process / "cmdline").read_text().split("\0")
+                place = pathlib.Path(os.readlink(process / "cwd"))
                 if (os.readlink(process / "exe").endswith("bifrons-engine")
-                        and str(self.out) in (process / "cmdline").read_text()):
+                        and self.out in (place / word.rpartition("=")[2] for word in words)):
                     found.append(int(process.name))
             except OSError:
                 pass  # gone
@@ -300,16 +309,35 @@ def test_debug_runs_on_one_node(job, sets):
 
 
 @pytest.mark.slurm
-def test_an_array_trains_each_configuration(job, sets):
+def test_tasks_of_an_array_are_requeued_one_by_one(job, sets):
+    """The last task has the number of the whole array. Each task goes on alone; one that has finished stays so."""
+    steps = {"short": 3, "long": 30, "longest": 60}
     (job.folder / "base.toml").write_text("config_version = 1\nname = \"base\"\n")
-    for lr in ("1e-4", "1e-3"):
-        (job.folder / f"lr{lr}.toml").write_text(f"[train]\nlr = {lr}\n")
-    keys = [word for key in (*SMALL, "train.max_steps=3", f"data.a=\"{sets}/a.h5\"",
-                             f"data.b=\"{sets}/b.h5\"") for word in ("--set", key)]
-    job.submit("array.sbatch", "--array=1-2", "--cpus-per-task=1",
-               arguments=["base.toml", "lr1e-4.toml", "lr1e-3.toml", "--", *keys])
-    runs = [job.folder / f"runs/sweep-{job.id}/lr{lr}/run.json" for lr in ("1e-4", "1e-3")]
-    wait_for(lambda: all(p.exists() and '"exit": "OK"' in p.read_text() for p in runs), job.log)
+    for name, n in steps.items():
+        (job.folder / f"{name}.toml").write_text(f"[train]\nmax_steps = {n}\n")
+    keys = [word for key in (*SMALL, f"data.a=\"{sets}/a.h5\"", f"data.b=\"{sets}/b.h5\"") for word in ("--set", key)]
+    job.submit("array.sbatch", "--array=1-3", "--cpus-per-task=1",
+               arguments=["base.toml", *(f"{name}.toml" for name in steps), "--", *keys])
+    short, long, longest = (job.task(i, f"runs/sweep-{job.id}/{name}") for i, name in enumerate(steps, 1))
+
+    def stop(*tasks, after, ended):
+        with contextlib.ExitStack() as held:
+            for task in tasks:
+                held.enter_context(task.held_after(after))
+            ended.wait_for_end()
+            for task in tasks:
+                asked = task.log().count("asking for a checkpoint")
+                job.slurm.run("scancel", "--batch", "--signal=USR1", task.id, cwd=job.folder)
+                task.wait_for_request(asked + 1)
+
+    stop(long, longest, after=3, ended=short)
+    longest.wait_for_start(1)
+    stop(longest, after=len(longest.rows()) + 3, ended=long)
+    assert longest.wait_for_end()["Restarts"] == "2", longest.tell()
+    assert [task.facts()["Restarts"] for task in (short, long)] == ["0", "1"]
+    assert all(task.facts()["JobState"] == "COMPLETED" for task in (short, long))
+    assert [[step for step, _ in task.rows()] for task in (short, long, longest)] == [
+        list(range(1, n + 1)) for n in steps.values()]
 
 
 @pytest.mark.slurm

@@ -100,9 +100,19 @@ static void CUPTIAPI read_buffer(CUcontext context, uint32_t stream, uint8_t *bu
     free(buffer);
 }
 
+/* By the file that runs: bifrons starts it under its own name. */
+static int is_engine(void)
+{
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[n > 0 ? n : 0] = '\0';
+    const char *slash = strrchr(path, '/');
+    return slash && strcmp(slash + 1, "bifrons-engine") == 0;
+}
+
 __attribute__((constructor)) static void begin(void)
 {
-    if (!getenv("KERNEL_TABLE") || strcmp(program_invocation_short_name, "bifrons-engine") != 0)
+    if (!getenv("KERNEL_TABLE") || !is_engine())
         return;
     *(void **)&cupti.enable = dlsym(RTLD_DEFAULT, "cuptiActivityEnable");
     *(void **)&cupti.callbacks = dlsym(RTLD_DEFAULT, "cuptiActivityRegisterCallbacks");

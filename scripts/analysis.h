@@ -1,6 +1,6 @@
 /*
  * Included first in every file under static analysis (scripts/analysis.py). Analysis sees one file
- * at a time: this tells it what functions of other files promise.
+ * at a time: this header tells it what functions of other files guarantee.
  */
 #include "base/status.h"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CHANGED_MAX = 6  # files in scripts/check-style without --all: about 5 s of CPU each
-# GCC 12 takes memory that a table points to for lost: leaks are found by LeakSanitizer (scripts/test --asan)
+# GCC 12 reports memory that a table points to as leaked. LeakSanitizer finds leaks (scripts/test --asan)
 ANALYZER = ["-fanalyzer", "-Wno-analyzer-malloc-leak"]
 PLACE = re.compile(r"(.+?):(\d+):\d+: (?:warning|error): (.*)")
 
@@ -46,7 +46,7 @@ def changed_files():
 
 
 def is_accepted(path, line, text):
-    """GCC knows no NOLINT: what NOLINT(analyzer-…) or NOLINTNEXTLINE(analyzer-…) accepts of its findings."""
+    """True if NOLINT(analyzer-…) or NOLINTNEXTLINE(analyzer-…) accepts this finding. GCC itself knows no NOLINT."""
     check = re.search(r"\[-W(analyzer-[\w-]+)\]", text)
     lines = ["", *(ROOT / path).read_text().split("\n")]
     return bool(check) and any(check[1] in re.findall(r"[\w.-]+", found[1])
@@ -78,20 +78,20 @@ def analyse(name, flags):
             if place and ("[-W" not in line or "[-Wanalyzer" in line):
                 path, number, text = place.groups()
                 path = os.path.relpath(ROOT / path, ROOT)
-                # not of stb's code, which one of our files includes
+                # findings in stb's code, which one of our files includes, are left out
                 if path.startswith("src/") and not is_accepted(path, int(number), text):
                     found.add((path, int(number), text))
     return found
 
 
 def check_analysis(everything):
-    """Yields (file, line, what) for the changed files of src, or for all; says what it leaves out."""
+    """Yields (file, line, what) for the changed files of src, or for all; prints what it leaves out."""
     commands = compile_commands()
     wanted = sorted(set(commands) if everything else set(commands) & changed_files())
     if not commands:
         print("there is no build: no static analysis", file=sys.stderr)
     if not shutil.which("clang-tidy-14"):
-        print("clang-tidy 14 is not here: gcc -fanalyzer alone", file=sys.stderr)
+        print("clang-tidy 14 is not installed: only gcc -fanalyzer runs", file=sys.stderr)
     if not everything and len(wanted) > CHANGED_MAX:
         print(f"static analysis of {CHANGED_MAX} of {len(wanted)} changed files; "
               "scripts/check-style --all analyses all", file=sys.stderr)

@@ -131,8 +131,8 @@ libtorch_folder() {
 }
 
 # cuda_wheels VERSION FOLDER: puts a small set of the CUDA wheels (0.75 GB) of this torch there, with the NCCL that
-# torch asks for: enough to compile, link and start. What is there already stays. crt and cccl bring headers that
-# the runtime's include and torch does not ask for. "===" keeps a CPU wheel at hand from passing for the CUDA build.
+# torch asks for: enough to compile, link and start. Wheels that are there already stay. crt and cccl have headers
+# that the runtime's headers include, but torch does not require them. "===" refuses a local CPU wheel of this version.
 cuda_wheels() {
     local nccl packages=(nvidia-cuda-runtime==13.0.96 nvidia-cuda-crt==13.0.88 nvidia-cuda-cccl==13.0.85
         nvidia-cuda-cupti==13.0.85 nvidia-cuda-nvrtc==13.0.88)

@@ -1,4 +1,4 @@
-"""A network for other programs. The files say whose pictures it was trained on, and what these people agreed to."""
+"""Exports a network for other programs. The files say whose pictures it was trained on, and what these people agreed to."""
 
 import io
 import json

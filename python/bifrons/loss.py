@@ -20,8 +20,8 @@ def losses(model: Bifrons, a: Tensor, b: Tensor, weights: dict[str, float] | Non
     computed, mask_head with masks and model.mask, pose with points and model.pose.
     masks: (N, 1, S, S) from 0 to 1 for each person. A pixel inside the mask counts 1 + mask_weight times.
     points: (N, 70, 2) for each person, as Set.points gives them.
-    Decoders get the predicted pose, as in a validation with model.pose = "predicted". Losses that the program computes only in training (latent,
-    perceptual, adversarial) are not here: a weight for one raises ValueError."""
+    Decoders get the predicted pose, as in a validation with model.pose = "predicted". Losses that the program computes
+    only in training (latent, perceptual, adversarial) are not here: a weight for one raises ValueError."""
     weights = {"l1": 1.0} if weights is None else weights
     if mask_weight and not masks:
         raise ValueError(f"mask_weight = {mask_weight} needs masks")
@@ -48,8 +48,8 @@ def _of_person(model, who, pictures, mask, mask_weight, points):
         terms["mask_head"] = (drawn - mask).square().mean()
     if model.pose is not None and points is not None:
         z, known = model.pose.measure(points, who)
-        far = (model.pose(codes) - z).square() * known
-        terms["pose"] = (far.sum(1) / known.sum(1).clamp(min=1)).mean()
+        squares = (model.pose(codes) - z).square() * known
+        terms["pose"] = (squares.sum(1) / known.sum(1).clamp(min=1)).mean()
     return terms
 
 

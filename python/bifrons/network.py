@@ -74,7 +74,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From codes to pictures and masks (None without model.mask). Level rN puts out resolution N."""
+    """From codes to pictures and masks (None without model.mask). Level rN outputs resolution N."""
 
     def __init__(self, sizes, channels, blocks, norm, dense, double, mask):
         super().__init__()
@@ -183,8 +183,8 @@ class Bifrons(nn.Module):
         return decoder(self.posed(self.move(codes, direction), codes, points, "ab".index(direction[0])))[0]
 
     def posed(self, moved, codes, points=None, who=None):
-        """moved with the pose added, as a decoder takes it. The pose is that of the points (of pictures of person
-        who, 0: A), or without points the one predicted from codes."""
+        """Adds the pose to `moved`, for a decoder. The pose is measured from points (of pictures of person who,
+        0: A), or without points predicted from codes."""
         if self.pose is None:
             return moved
         z = self.pose(codes).detach()
@@ -226,7 +226,7 @@ def load(path: str | os.PathLike, ema: bool = True) -> Bifrons:
         weights = (checkpoint.get("ema_state_dict") if ema else None) or checkpoint["model_state_dict"]
     model = Bifrons(**keys)
     model.load_state_dict(weights, strict=True)
-    model.people = [told or letter for told, letter in zip(meta.get("people", ["", ""]), "AB")]
+    model.people = [name or letter for name, letter in zip(meta.get("people", ["", ""]), "AB")]
     model.consent = meta.get("consent", ["", ""])
     return model.eval()
 

@@ -14,6 +14,7 @@ class Run:
         run = bifrons.Run("runs/demo")
         run.train["step"], run.train["loss.a.l1"]      # numpy arrays, a number for each row of metrics.jsonl
         run.val["metrics.swap_l1"]                     # of the validations
+        run.faces["faces.identity_a"]                  # of the previews, with log.faces
         run.plot()
 
     config: config.resolved.toml as a dict. record: run.json as a dict. best, latest: paths of checkpoints.
@@ -31,7 +32,8 @@ class Run:
     def reload(self) -> None:
         """Reads metrics.jsonl again."""
         rows = _rows(self.folder / "metrics.jsonl")
-        self.train, self.val = (_arrays([row for row in rows if row["kind"] == kind]) for kind in ("train", "val"))
+        self.train, self.val, self.faces = (_arrays([row for row in rows if row["kind"] == kind])
+                                            for kind in ("train", "val", "faces"))
 
     def load(self) -> Bifrons:
         """The model of best.pt."""

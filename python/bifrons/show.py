@@ -1,4 +1,4 @@
-"""Pictures to look at, as matplotlib figures. Sheets with decoded faces carry a visible "AI"."""
+"""Draws pictures as matplotlib figures. Sheets with decoded faces carry a visible "AI"."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The checks of scripts/check-gpu, in order of worth, and what they share: drawn sets and short runs."""
+"""The checks of scripts/check-gpu, the most important first, and what they share: drawn sets and short runs."""
 
 import array
 import contextlib
@@ -25,6 +25,10 @@ CLUSTER = ROOT / "configs/clusters/gpu8x80.toml"
 LIGHT, DEBUG, RECIPE = "configs/light128.toml", "configs/debug.toml", "configs/recipe.toml"
 CPU_MODEL = ["model.width=16", "model.width_max=32", "train.threads=1"]  # no check measures speed on a CPU
 DETERMINISTIC = ["train.deterministic=true"]
+VALIDATED = ["data.val_fraction=0.1"]  # else runs do without: some of them have an epoch every other step
+PLAIN = ["data.masks=false", *(f"augment.{key}=0" for key in (
+    "flip", "rotate_deg", "zoom", "shift", "warp", "colour_transfer", "surroundings", "colour_jitter",
+    "back_translation"))]  # the work of bench/compare
 DRAW_LIMIT_S = 300
 # A GPU and a CPU add sums in different orders. In fp32 without TF32, the losses of 20 steps of the light
 # model differed in the seventh digit (one H200). A wrong kernel gives a far larger difference.
@@ -63,7 +67,7 @@ class Bench(Battery):
         super().__init__(folder, **options)
         self.build, self.device, self.numbers = pathlib.Path(build), device, itertools.count(1)
         self.program = self.build / "bifrons"
-        for run in self.folder.glob("run-*"):  # of the last time
+        for run in self.folder.glob("run-*"):  # of an earlier call
             shutil.rmtree(run)
 
     def sets(self, size, count=80):
@@ -92,8 +96,8 @@ class Bench(Battery):
         out = out or self.folder / f"run-{self.current.name}-{next(self.numbers)}"
         keys = [f"data.a={a}", f"data.b={b}", f"model.image_size={size}", "train.epochs=100000",
                 f"train.max_steps={steps}", f"train.device={device or self.device}",
-                "train.timeout_s=120", "checkpoint.every_minutes=0", "log.every_steps=1",
-                "log.every_s=0.1", "log.preview_epochs=0", "log.tensorboard=false", "log.report=false",
+                "train.timeout_s=120", "checkpoint.every_minutes=0", "data.val_fraction=0", "guard.patience=1000000",
+                "log.every_steps=1", "log.every_s=0.1", "log.preview_epochs=0", "log.tensorboard=false", "log.report=false",
                 *(CPU_MODEL if self.device == "cpu" else []), *keys]
         launcher = ["--ranks", ranks] if ranks > 1 else []
         sets = itertools.chain.from_iterable(("--set", key) for key in keys)
@@ -108,6 +112,14 @@ class Bench(Battery):
         if bad or not rows:
             raise Failed(f"{out.name}: " + (f"step {bad[0]} was skipped" if bad else "it made no step"))
         return Run(out, rows, output)
+
+
+def told(output):
+    """The JSON object of a program's output. Messages may stand before and after it."""
+    begins = re.search(r"^\{", output, re.MULTILINE)
+    if not begins:
+        raise Failed(f"it told no JSON: {measure.reason_of(output)}")
+    return json.JSONDecoder().raw_decode(output, begins.start())[0]
 
 
 # ---- What is compared ----------------------------------------------------------------------------
@@ -146,7 +158,7 @@ def graph_and_eager(bench, keys, **options):
 
 
 def vgg_file(bench):
-    """VGG16 with random weights, as a .safetensors file. Random weights do: only CPU and GPU are compared."""
+    """VGG16 with random weights, as a .safetensors file. They are enough to compare CPU and GPU."""
     path, tensors, pause = bench.folder / "vgg16.safetensors", [], (64, 128, 256)
     block = array.array("f", map(random.Random(1).gauss, [0.0] * 65521, [1.0] * 65521))
     at, before, header, data = 0, 3, {}, bytearray()
@@ -201,7 +213,7 @@ def c_tests(bench):
 
 
 def resumed(bench):
-    keys = [*DETERMINISTIC, "checkpoint.every_steps=10"]
+    keys = [*DETERMINISTIC, *VALIDATED, "checkpoint.every_steps=10"]
     whole = bench.train(keys)
     half = bench.train(keys, steps=10)
     rest = bench.train(keys, out=half.out, more=("--resume", "auto"))
@@ -216,6 +228,18 @@ def nccl(bench):
     if not worst <= AGREES:
         raise Failed(f"losses of {bench.gpus} ranks and of one differ by {worst:.1e}")
     return f"{bench.gpus} rank{'s' * (bench.gpus > 1)}, losses differ by {worst:.1e} from one rank's"
+
+
+def small_buckets(bench):
+    """Two ranks, on one GPU if there is one only, without a graph: a bucket is sent while backward still fills others, and
+    must wait for the streams of both decoders."""
+    keys = [*DETERMINISTIC, "train.cuda_graph=false", "train.global_batch=16"]
+    many = bench.train([*keys, "comm.bucket_mb=0.25", "train.replica_check_steps=1"], ranks=2, config=LIGHT, size=128)
+    one = bench.train([*keys, "train.accumulate=2"], config=LIGHT, size=128)
+    worst = difference(one, many)
+    if not worst <= AGREES:
+        raise Failed(f"losses of 2 ranks with small buckets and of one rank differ by {worst:.1e}")
+    return f"losses differ by {worst:.1e} from one rank's"
 
 
 def optimizer(bench):
@@ -244,33 +268,33 @@ def recompute(bench):
 
 
 def large(bench):
-    told = []
+    lines = []
     for name, size, batch in (("prod256", 256, 16), ("prod512", 512, 8)):
         run = bench.train([f"train.global_batch={batch}"], config=f"configs/{name}.toml", size=size,
                           count=24, steps=12)
-        told.append(f"{name}, {batch} + {batch}: {run.step_ms():.1f} ms, {run.gib():.1f} GiB")
-    return "; ".join(told)
+        lines.append(f"{name}, {batch} + {batch}: {run.step_ms():.1f} ms, {run.gib():.1f} GiB")
+    return "; ".join(lines)
 
 
 def memory(bench):
     """The peak memory of tensors, against the prediction of bifrons plan."""
-    told, wrong = [], False
+    lines, wrong = [], False
     for config, size, batch in ((LIGHT, 128, 64), ("configs/prod256.toml", 256, 16)):
         keys = [f"model.image_size={size}", f"train.global_batch={batch}", "train.precision=bf16"]
         run = bench.train([*keys, "train.cuda_graph=false"], config=config, size=size, steps=8)
         words = itertools.chain.from_iterable(("--set", key) for key in keys)
-        plan = json.loads(bench.command(bench.program, "plan", ROOT / config, "--cluster", CLUSTER,
-                                        "--ranks", 1, "--json", *words))["memory"]["bf16"]
+        plan = told(bench.command(bench.program, "plan", ROOT / config, "--cluster", CLUSTER, "--ranks", 1, "--json",
+                                  *words))["memory"]["bf16"]
         planned = (plan["total"] - plan["reserved"]) / 2**30
-        told.append(f"{pathlib.Path(config).stem} {batch} + {batch}: planned {planned:.1f}, "
-                    f"measured {run.gib():.1f} GiB")
+        lines.append(f"{pathlib.Path(config).stem} {batch} + {batch}: planned {planned:.1f}, "
+                     f"measured {run.gib():.1f} GiB")
         wrong |= not 0.5 * planned <= run.gib() <= 1.25 * planned
     if wrong:
-        raise Failed("; ".join(told))
-    return "; ".join(told)
+        raise Failed("; ".join(lines))
+    return "; ".join(lines)
 
 
-HOG = """
+OCCUPY_MEMORY = """
 import subprocess, sys, torch
 free, _ = torch.cuda.mem_get_info()
 hog = torch.empty(max(free - int(float(sys.argv[1]) * 2**30), 0), dtype=torch.uint8, device="cuda")
@@ -280,12 +304,13 @@ sys.exit(subprocess.run(sys.argv[2:]).returncode)
 
 def out_of_memory(bench):
     """Another program holds all but 3 GiB of the GPU, so that --find-batch runs out of memory soon."""
-    words = bench.train_words(["train.cuda_graph=false"], config=LIGHT, size=128, count=600, steps=0,
+    words = bench.train_words(["train.cuda_graph=false"], config=LIGHT, size=128, count=320, steps=0,
                               more=("--find-batch", "--json"))[1]
-    told = json.loads(bench.command(PYTHON, "-c", HOG, "3", *words).strip().splitlines()[-1])
-    if told["ended"] != "out of memory":
-        raise NotRun(f"it ended before memory did: {told['ended']}")
-    return f"{told['trials'][-1]['pairs']} + {told['trials'][-1]['pairs']} fit; suggested {told['suggestion']}"
+    libraries = f"LD_LIBRARY_PATH={os.environ.get('LD_LIBRARY_PATH', '')}"  # an archive's Python goes without them
+    found = told(bench.command(PYTHON, "-c", OCCUPY_MEMORY, "3", "env", libraries, *words))
+    if found["ended"] != "out of memory":
+        raise NotRun(f"it ended before memory did: {found['ended']}")
+    return f"{found['trials'][-1]['pairs']} + {found['trials'][-1]['pairs']} fit; suggested {found['suggestion']}"
 
 
 def beside_pytorch(batch, eager):
@@ -328,11 +353,12 @@ def kernels(bench):
     tables, steps = [], (20, 60)
     for n in steps:
         path = bench.folder / f"kernels-{n}.tsv"
-        words = bench.train_words(["train.cuda_graph=false", "train.global_batch=16"], config=LIGHT, size=128,
+        words = bench.train_words([*PLAIN, "train.cuda_graph=false", "train.global_batch=16"], config=LIGHT, size=128,
                                   steps=n)[1]
-        bench.command(*words, env={"LD_PRELOAD": str(tracer), "KERNEL_TABLE": str(path)})
-        if not path.exists():
-            raise Failed("the tracer wrote no table: see the log")
+        output = bench.command(*words, env={"LD_PRELOAD": str(tracer), "KERNEL_TABLE": str(path)})
+        if not path.exists() or not any(line.startswith("kernel\t") for line in path.read_text().splitlines()):
+            why = re.search(r"kernel_table: .*", output)
+            raise Failed(f"no kernel was traced: {why[0] if why else 'see the log'}")
         tables.append(kernel_table(path))
     more = steps[1] - steps[0]
     each = {key: ((count - tables[0].get(key, (0, 0))[0]) / more, (ns - tables[0].get(key, (0, 0))[1]) / more / 1e3)
@@ -357,12 +383,12 @@ def kernels(bench):
 def prod256(bench):
     """Trains for two and a half minutes, then compares swaps with the true swaps."""
     options = {"config": "configs/prod256.toml", "size": 256, "count": 300}
-    keys = ["train.global_batch=16", "checkpoint.every_steps=100000"]
+    keys = [*VALIDATED, "train.global_batch=16", "checkpoint.every_steps=100000"]
     steps = int(150e3 / bench.train(keys, steps=24, **options).step_ms())
     run = bench.train(keys, steps=steps, **options)
-    told = json.loads(bench.command(bench.program, "eval", run.out / "checkpoints/latest.pt", "--device",
-                                    bench.device, "--json"))
-    swap, unchanged = ([told[way][what]["l1"] for way in ("a2b", "b2a")] for what in ("swap", "unchanged"))
+    measured = told(bench.command(bench.program, "eval", run.out / "checkpoints/latest.pt", "--device", bench.device,
+                                  "--json"))
+    swap, unchanged = ([measured[way][what]["l1"] for way in ("a2b", "b2a")] for what in ("swap", "unchanged"))
     figure = (f"{steps} steps of {run.step_ms():.1f} ms; swap L1 {swap[0]:.3f} and {swap[1]:.3f}, left as it "
               f"is {unchanged[0]:.3f} and {unchanged[1]:.3f}")
     if any(s > u / 2 for s, u in zip(swap, unchanged)):
@@ -385,14 +411,14 @@ def scaling(bench):
 
 def overlap(bench):
     """The share of a step that waits for gradient sums: summed during backward (eager), or after the graph."""
-    told = []
+    shares = []
     for graph in ("false", "true"):
         run = bench.train([f"train.cuda_graph={graph}", f"train.global_batch={64 * bench.gpus}"],
                           ranks=bench.gpus, config=LIGHT, size=128, count=600, steps=40)
         rows = run.rows[len(run.rows) // 2:]
         share = statistics.median(row["sum_wait_ms"] / row["step_ms"] for row in rows)
-        told.append(f"{'graph' if graph == 'true' else 'eager'}: {100 * share:.1f} % of a step waits for sums")
-    return "; ".join(told)
+        shares.append(f"{'graph' if graph == 'true' else 'eager'}: {100 * share:.1f} % of a step waits for sums")
+    return "; ".join(shares)
 
 
 def link(bench):
@@ -400,7 +426,7 @@ def link(bench):
     keys = ["train.cuda_graph=true", "train.global_batch=2", "train.precision=bf16"]
     run = bench.train(keys, ranks=2, config=LIGHT, size=128, steps=60)
     wait = statistics.median(row["sum_wait_ms"] for row in run.rows[30:])
-    layers = json.loads(bench.command(bench.program, "plan", ROOT / LIGHT, "--json"))
+    layers = told(bench.command(bench.program, "plan", ROOT / LIGHT, "--json"))
     size = layers["memory"]["fp32"]["gradients"]
     return f"{size / 2**20:.0f} MiB in {wait:.2f} ms: {size / max(wait, 1e-3) / 1e6:.1f} GB/s at least"
 
@@ -412,8 +438,7 @@ def killed_rank(bench):
     out, words = bench.train_words(keys, ranks=ranks, steps=100000)
 
     def kill(process):
-        rows = measure.rows_of(out / "metrics.jsonl")
-        if killed or not rows or rows[-1]["step"] < 8:
+        if killed or not (out / "checkpoints/latest.pt").exists():  # on a GPU, steps are faster than the saver
             return
         engines = [pid for pid in measure.descendants(process.pid) if is_rank(pid)]
         if len(engines) < ranks:
@@ -441,6 +466,7 @@ CHECKS = (
     Check("graph", "graph against eager, bit for bit", 60, lambda bench: graph_and_eager(bench, []), 1),
     Check("resume", "resumed against not interrupted, bit for bit", 60, resumed),
     Check("nccl", "NCCL on every GPU", 90, nccl, 1),
+    Check("buckets", "two ranks with small buckets, eager", 90, small_buckets),
     Check("optimizer", "clipping, average, AdamW, ZeRO", 60, optimizer),
     Check("codes", "mean codes and pose codes under a graph", 90, codes_under_graph, 1),
     Check("adversarial", "adversarial loss, CPU and GPU", 90, adversarial, 1),
@@ -449,11 +475,11 @@ CHECKS = (
     Check("large", "256 and 512 px", 120, large, 1),
     Check("memory", "memory against bifrons plan", 60, memory, 1),
     Check("out-of-memory", "--find-batch where memory ends", 90, out_of_memory, 1),
-    Check("compare-16", "beside PyTorch, 16 + 16, graphs", 240, beside_pytorch(16, False), 1),
     Check("compare-16-eager", "beside PyTorch, 16 + 16, eager", 120, beside_pytorch(16, True), 1),
-    Check("compare-64", "beside PyTorch, 64 + 64, graphs", 240, beside_pytorch(64, False), 1),
-    Check("compare-64-eager", "beside PyTorch, 64 + 64, eager", 120, beside_pytorch(64, True), 1),
     Check("kernels", "kernels of an eager step", 60, kernels, 1),
+    Check("compare-16", "beside PyTorch, 16 + 16, graphs", 240, beside_pytorch(16, False), 1),
+    Check("compare-64-eager", "beside PyTorch, 64 + 64, eager", 120, beside_pytorch(64, True), 1),
+    Check("compare-64", "beside PyTorch, 64 + 64, graphs", 240, beside_pytorch(64, False), 1),
     Check("plan", "bench/plan", 240, plan),
     Check("prod256", "prod256 trained for minutes, against the true swap", 300, prod256, 1),
     Check("scaling", "weak and strong scaling", 180, scaling, 2),

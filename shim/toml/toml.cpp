@@ -20,8 +20,8 @@
  * a line break violates them. The code after the assertions reports these errors correctly. */
 #undef NDEBUG
 #define TOML_ASSERT(expr) static_cast<void>(0)
-/* Bad input such as "\u00e4" outside of quotes also reaches the ends that toml++ 3.3 takes for
- * unreachable in its tables of characters: no character that it looks for. */
+/* Bad input such as "\u00e4" outside of quotes reaches code in toml++ 3.3's tables of characters
+ * that is marked unreachable. There the tables must return false: the character is not in them. */
 #include <toml++/impl/preprocessor.h>
 #undef TOML_UNREACHABLE
 #define TOML_UNREACHABLE return false

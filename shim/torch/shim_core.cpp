@@ -243,25 +243,6 @@ static at::Tensor wrap(const void *memory, enum shim_dtype dtype, at::IntArrayRe
     return at::from_blob(const_cast<void *>(memory), dims, at::TensorOptions(scalar_type(dtype)));
 }
 
-struct shim_tensor *shim_from_memory(struct shim_scope *s, enum shim_dtype memory_dtype,
-                                     const void *memory, size_t n_dims, const int64_t *dims)
-{
-    if (s && s->em.code == ST_OK && s->graph)
-        guard(__func__, &s->em,
-              [&] { graph_refill(s->graph, wrap(memory, memory_dtype, sizes(n_dims, dims))); });
-    return op(s, __func__, {}, [&] {
-        at::IntArrayRef shape = sizes(n_dims, dims);
-        for (int64_t n : shape)
-            TORCH_CHECK(n >= 0, "a negative dimension: ", shape);
-        at::Tensor here = wrap(memory, memory_dtype, shape);
-        if (s->graph)
-            return graph_upload(s->graph, here, s->device).to(s->dtype);
-        if (s->device.is_cuda()) // convert on the GPU: pictures are copied as bytes
-            return cuda_upload(here, s->device).to(s->dtype);
-        return here.to(s->device, s->dtype, /*non_blocking=*/false, /*copy=*/true);
-    });
-}
-
 struct shim_tensor *shim_full(struct shim_scope *s, double value, size_t n_dims,
                               const int64_t *dims)
 {

@@ -2,6 +2,7 @@
 // headers of cuBLAS, cuSPARSE and cuSOLVER, which the wheels lack.
 #include "cuda_kernels.hpp"
 #include "shim_graph.hpp"
+#include "shim_upload.hpp"
 
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -88,11 +89,11 @@ void *shim::cuda_stream(at::Device device)
 }
 
 // Allocating pinned memory makes driver calls that are forbidden during a capture in this thread.
-at::Tensor shim::pin(const at::Tensor &host)
+at::Tensor shim::pin(const packed &host)
 {
     c10::cuda::CUDAStreamCaptureModeGuard allow(cudaStreamCaptureModeRelaxed);
-    at::Tensor pinned = at::empty(host.sizes(), host.options().pinned_memory(true));
-    pinned.copy_(host);
+    at::Tensor pinned = at::empty({host.bytes}, at::TensorOptions(at::kByte).pinned_memory(true));
+    host.write(pinned);
     return pinned;
 }
 
@@ -100,7 +101,7 @@ at::Tensor shim::pin(const at::Tensor &host)
  * libtorch reuses a pinned buffer only after its copy has ended, so no double buffer is needed
  * here. The copy runs while earlier work still runs; later work waits for the copy.
  */
-at::Tensor shim::cuda_upload(const at::Tensor &host, at::Device device)
+at::Tensor shim::cuda_upload(const packed &host, at::Device device)
 {
     const c10::cuda::CUDAStream &copy = streams_of(device).copy;
     const auto work = c10::cuda::getCurrentCUDAStream(device.index());
@@ -108,7 +109,7 @@ at::Tensor shim::cuda_upload(const at::Tensor &host, at::Device device)
     c10::cuda::CUDAEvent copied(cudaEventDisableTiming);
     {
         c10::OptionalStreamGuard on_copy(copy.unwrap());
-        there = pinned.to(device, host.scalar_type(), /*non_blocking=*/true);
+        there = pinned.to(device, pinned.scalar_type(), /*non_blocking=*/true);
         copied.record(copy);
     }
     copied.block(work);
@@ -159,7 +160,8 @@ class cuda_capture : public shim::capture
     }
     void wait() override
     {
-        launched_.synchronize();
+        if (!launched_.query()) // results of the last run were read, so it has ended
+            launched_.synchronize();
     }
 
   private:

@@ -1,5 +1,6 @@
 // Recorded passes: a CUDA graph repeats the calls of a scope.
 #include "shim_graph.hpp"
+#include "shim_upload.hpp"
 
 using namespace shim;
 
@@ -27,23 +28,27 @@ bool shim::is_repeated(const shim_scope *s)
     return s->graph && s->graph->recorded;
 }
 
-at::Tensor shim::graph_upload(shim_graph *g, const at::Tensor &host, at::Device device)
+at::Tensor shim::graph_upload(shim_graph *g, const packed &host, at::Device device)
 {
     at::Tensor pinned = pin(host);
-    g->uploads.push_back(pinned);
-    at::Tensor there = at::empty(host.sizes(), host.options().device(device));
+    g->uploads.push_back(host.in(pinned));
+    at::Tensor there = at::empty({host.bytes}, at::TensorOptions(at::kByte).device(device));
     there.copy_(pinned, /*non_blocking=*/true);
     return there;
 }
 
-void shim::graph_refill(shim_graph *g, const at::Tensor &host)
+void shim::graph_refill(shim_graph *g, const packed &host)
 {
     if (!g->recorded)
         return;
-    TORCH_CHECK(g->next_upload < g->uploads.size() &&
-                    g->uploads[g->next_upload].sizes() == host.sizes(),
-                "the memory has another size than in the recorded pass");
-    g->uploads[g->next_upload++].copy_(host);
+    const size_t n = host.arrays.size();
+    bool same = g->next_upload < g->uploads.size() && g->uploads[g->next_upload].size() == n;
+    for (size_t i = 0; i < n && same; i++)
+        same = g->uploads[g->next_upload][i].sizes() == host.arrays[i].sizes();
+    TORCH_CHECK(same, "the memory has another size than in the recorded pass");
+    for (size_t i = 0; i < n; i++)
+        g->uploads[g->next_upload][i].copy_(host.arrays[i]);
+    g->next_upload++;
 }
 
 namespace

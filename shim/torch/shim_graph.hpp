@@ -24,8 +24,6 @@ class capture
 
 // In shim_cuda.cpp or shim_host.cpp. nullptr on the CPU.
 std::unique_ptr<capture> new_capture(at::Device device);
-// A copy in pinned memory; works also during a capture.
-at::Tensor pin(const at::Tensor &host);
 
 } // namespace shim
 
@@ -35,7 +33,7 @@ struct shim_graph {
     bool recorded = false;
     std::vector<const char *> calls = {};              // names of the calls, in order
     std::deque<shim_tensor> tensors = {};              // results of the calls that return a tensor
-    std::vector<at::Tensor> uploads = {};              // pinned, one for each shim_from_memory
+    std::vector<std::vector<at::Tensor>> uploads = {}; // pinned, for each shim_from_arrays
     std::vector<std::pair<size_t, size_t>> ready = {}; // gradients, in the order they became final
     size_t next_call = 0, next_tensor = 0, next_upload = 0;
 };

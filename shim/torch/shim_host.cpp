@@ -1,6 +1,7 @@
 // The functions of shim_cuda.cpp for a libtorch without CUDA.
 #include "gpu_layer.hpp"
 #include "shim_graph.hpp"
+#include "shim_upload.hpp"
 
 extern "C" bool shim_cuda_built(void)
 {
@@ -32,9 +33,9 @@ std::optional<c10::Stream> shim::work_stream(at::Device, int)
     return std::nullopt;
 }
 
-at::Tensor shim::cuda_upload(const at::Tensor &host, at::Device)
+at::Tensor shim::cuda_upload(const packed &, at::Device)
 {
-    return host;
+    return {};
 }
 
 void shim::cuda_set_deterministic(bool)
@@ -79,9 +80,9 @@ void shim::gpu_squares(const at::Tensor &, int64_t, const at::Tensor &)
 {
 }
 
-at::Tensor shim::pin(const at::Tensor &host)
+at::Tensor shim::pin(const packed &)
 {
-    return host;
+    return {};
 }
 
 std::unique_ptr<shim::capture> shim::new_capture(at::Device)

@@ -65,8 +65,6 @@ std::optional<c10::Stream> work_stream(at::Device device, int lane);
 void *cuda_stream(at::Device device);
 // Later work in lane `after` waits for the work that lane `before` has now.
 void cuda_order(at::Device device, int before, int after);
-// A copy of host memory on the device, through pinned memory; the host does not wait.
-at::Tensor cuda_upload(const at::Tensor &host, at::Device device);
 void cuda_set_deterministic(bool on);
 void cuda_memory(at::Device device, int64_t *used, int64_t *peak);
 
@@ -76,10 +74,6 @@ void cuda_memory(at::Device device, int64_t *used, int64_t *peak);
 bool already_made(shim_scope *s, const char *where, shim_tensor **made);
 // true if a recorded pass runs again.
 bool is_repeated(const shim_scope *s);
-// cuda_upload within a pass: recorded the first time; later, copies new contents to the same
-// memory.
-at::Tensor graph_upload(shim_graph *g, const at::Tensor &host, at::Device device);
-void graph_refill(shim_graph *g, const at::Tensor &host);
 
 at::ScalarType scalar_type(enum shim_dtype dtype);
 enum status parse_device(const char *name, at::Device *out, struct errmsg *em);

@@ -17,11 +17,15 @@
 
 #include "base/poison.h"
 
-static void prepare(pid_t parent)
+static void prepare_child(pid_t parent)
 {
-    static const int restored[] = {SIGALRM, SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGTERM, SIGINT};
+    static const int restored[] = {SIGALRM, SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGXCPU};
+    /* a batch system or a terminal sends these to all processes of a job; the parent decides */
+    static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
     for (size_t i = 0; i < ARRAY_LENGTH(restored); i++)
-        signal(restored[i], SIG_DFL); /* a crash handler of MPI's would print a stack trace */
+        signal(restored[i], SIG_DFL); /* MPI's crash handlers print a stack trace */
+    for (size_t i = 0; i < ARRAY_LENGTH(ignored); i++)
+        signal(ignored[i], SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1); /* the parent ended before prctl */
@@ -42,7 +46,7 @@ enum status child_start(int (*run)(int link, void *context), void *context, stru
     int reason = errno;
     if (pid == 0) {
         close(ends[0]);
-        prepare(parent);
+        prepare_child(parent);
         _exit(run(ends[1], context));
     }
     close(ends[1]);
@@ -55,7 +59,7 @@ enum status child_start(int (*run)(int link, void *context), void *context, stru
 }
 
 /* Waits until the link is ready for `events`, or the deadline has passed. */
-static bool ready(const struct child *c, short events, double until_s)
+static bool wait_ready(const struct child *c, short events, double until_s)
 {
     struct pollfd p = {.fd = c->link, .events = events};
     for (;;) {
@@ -74,7 +78,7 @@ static enum child_reply transfer(const struct child *c, uint8_t *in, const uint8
 {
     double until_s = clock_seconds() + within_s;
     for (size_t done = 0; done < n;) {
-        if (!ready(c, in ? POLLIN : POLLOUT, until_s))
+        if (!wait_ready(c, in ? POLLIN : POLLOUT, until_s))
             return CHILD_LATE;
         ssize_t moved = in ? recv(c->link, in + done, n - done, MSG_DONTWAIT)
                            : send(c->link, out + done, n - done, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -104,9 +108,9 @@ int child_end(struct child *c, double within_s)
     double until_s = clock_seconds() + within_s;
     shutdown(c->link, SHUT_WR);
     enum child_reply reply = CHILD_OK;
-    while (reply == CHILD_OK && clock_seconds() < until_s) /* it may write without end */
+    while (reply == CHILD_OK && clock_seconds() < until_s) /* the child may write without end */
         reply = child_receive(c, &unread, 1, until_s - clock_seconds());
-    kill(c->pid, SIGKILL); /* one that has closed its side by ending keeps its status */
+    kill(c->pid, SIGKILL); /* a child that has ended keeps its status */
     close(c->link);
     while (waitpid(c->pid, &how, 0) < 0 && errno == EINTR)
         ;

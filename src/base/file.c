@@ -53,6 +53,12 @@ bool file_exists(const char *path)
     return stat(path, &s) == 0 && !S_ISDIR(s.st_mode);
 }
 
+bool file_is_missing(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 bool folder_exists(const char *path)
 {
     struct stat s;
@@ -75,8 +81,10 @@ enum status folder_make(const char *path, struct errmsg *em)
             continue;
         char kept = *p;
         *p = '\0';
-        if (mkdir(partial, 0777) != 0 && errno != EEXIST)
-            return FAIL_ERRNO(em, ST_IO, errno, "cannot make folder %s", partial);
+        int reason = mkdir(partial, 0777) == 0 ? 0 : errno;
+        /* NFS may refuse to make a folder that is there, in a parent that is not writable */
+        if (reason != 0 && reason != EEXIST && !folder_exists(partial))
+            return FAIL_ERRNO(em, ST_IO, reason, "cannot make folder %s", partial);
         *p = kept;
         if (kept == '\0')
             break;

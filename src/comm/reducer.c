@@ -152,7 +152,7 @@ static size_t tensor_at(const struct reducer *r, size_t first)
     return low;
 }
 
-static void note_ready(struct reducer *r, size_t first)
+static void record_ready(struct reducer *r, size_t first)
 {
     struct reducer_observation *seen = &r->seen;
     double now = clock_seconds();
@@ -168,7 +168,7 @@ void reducer_ready(void *reducer, size_t first, size_t count)
 {
     struct reducer *r = reducer;
     if (r->seen.on)
-        note_ready(r, first);
+        record_ready(r, first);
     if (!r->armed)
         return;
     size_t i = r->next; /* buckets before r->next have been sent */

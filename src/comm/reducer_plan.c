@@ -153,7 +153,7 @@ static void take_plan(struct reducer *r, const struct table *t)
     for (size_t k = 1; k <= t->n; k++)
         best_s = fmin(best_s, t->end_s[cell(t, k, t->n)] - backward_s);
     size_t buckets = 1;
-    /* one of them is the best, so the search ends within the table */
+    /* the best plan is in the table, so the search ends within it */
     /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
     while (t->end_s[cell(t, buckets, t->n)] - backward_s > best_s * GOOD_SHARE + GOOD_S)
         buckets++;

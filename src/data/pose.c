@@ -41,9 +41,10 @@ static struct spread spread_of(const float *values, size_t n)
     return (struct spread){mean, cut > 0 ? deviation / middle_deviation : deviation};
 }
 
-/* Adds the known values of a coordinate in the faces to n_out; returns how many there are then. */
-static size_t gather(const float (*faces)[FACE_POINTS][2], size_t n, int point, int axis,
-                     bool mirrored, float *out, size_t n_out)
+/* Appends the known values of a coordinate to out, which has n_out already; returns the new
+ * number. */
+static size_t append_values(const float (*faces)[FACE_POINTS][2], size_t n, int point, int axis,
+                            bool mirrored, float *out, size_t n_out)
 {
     for (size_t i = 0; i < n; i++) {
         const float *at = faces[i][mirrored ? point_mirrored(point) : point];
@@ -59,16 +60,17 @@ static struct spread sort_and_spread(float *values, size_t n)
     return n > 0 ? spread_of(values, n) : (struct spread){0, 0};
 }
 
-/* Over the faces and their mirror images. Deviation 0: the coordinate is the same in all faces; it
- * may differ in the mirror images, which tells nothing. values: room for 2 n. */
+/* The spread over the faces and their mirror images. Deviation 0 if the coordinate is the same in
+ * all faces, even if it differs in the mirror images. values: memory for 2 n. */
 static struct spread coordinate_spread(const float (*faces)[FACE_POINTS][2], size_t n, int point,
                                        int axis, float *values, size_t *found_out)
 {
     struct spread of[2];
     for (int mirrored = 0; mirrored < 2; mirrored++)
-        of[mirrored] = sort_and_spread(values, gather(faces, n, point, axis, mirrored, values, 0));
-    size_t found = gather(faces, n, point, axis, false, values, 0);
-    found = gather(faces, n, point, axis, true, values, found);
+        of[mirrored] =
+            sort_and_spread(values, append_values(faces, n, point, axis, mirrored, values, 0));
+    size_t found = append_values(faces, n, point, axis, false, values, 0);
+    found = append_values(faces, n, point, axis, true, values, found);
     struct spread all = sort_and_spread(values, found);
     if (fmax(of[0].deviation, of[1].deviation) < POSE_DEVIATION_MIN)
         all.deviation = 0;
@@ -222,6 +224,11 @@ struct pose_code pose_standardise(const struct pose_scale *scale,
     return code;
 }
 
+struct pose_code pose_of_points(const struct pose_scale *scale, const float points[FACE_POINTS][2])
+{
+    return fault_of(points) ? (struct pose_code){0} : pose_standardise(scale, points);
+}
+
 enum status pose_read(struct set *set, int64_t row, const struct augment_draw *draw,
                       const struct pose_scale *scale, struct pose_code *out, struct errmsg *em)
 {
@@ -263,7 +270,8 @@ struct pose_turn pose_turn_of(const float points[FACE_POINTS][2])
 
 struct pose_turn pose_degrees(struct pose_turn turn)
 {
-    static const double nose = 0.56, degrees = 180 / 3.14159265358979; /* its tip before the eyes */
+    static const double degrees = 180 / 3.14159265358979;
+    static const double nose = 0.56; /* distance of the nose's tip from the plane of the eyes */
     double side = MIN(MAX(turn.yaw / nose, -1), 1);
     if (isnan(turn.yaw))
         side = NAN;
@@ -278,7 +286,7 @@ struct vec {
 };
 
 /* The mean of n points; NaN if one is not known. */
-static struct vec mean_of(const float points[FACE_POINTS][2], const int *which, int n)
+static struct vec mean_point(const float points[FACE_POINTS][2], const int *which, int n)
 {
     struct vec sum = {0, 0};
     for (int i = 0; i < n; i++) {
@@ -288,19 +296,19 @@ static struct vec mean_of(const float points[FACE_POINTS][2], const int *which, 
     return (struct vec){sum.x / n, sum.y / n};
 }
 
-static struct vec between(struct vec from, struct vec to)
+static struct vec difference(struct vec from, struct vec to)
 {
     return (struct vec){to.x - from.x, to.y - from.y};
 }
 
-static double along(struct vec v, struct vec axis)
+static double dot(struct vec v, struct vec axis)
 {
     return v.x * axis.x + v.y * axis.y;
 }
 
-static double length(struct vec v)
+static double vec_length(struct vec v)
 {
-    return sqrt(along(v, v));
+    return sqrt(dot(v, v));
 }
 
 /* An eye with its brow. Points in the order left, right of the picture. */
@@ -312,7 +320,7 @@ static const struct eye_points eyes[2] = {
     {{42, 45}, {43, 44}, {47, 46}, {22, 23, 24, 25, 26}, 69},
 };
 
-/* Of one eye: height of the brow (in the points' unit of length), opening, gaze. */
+/* What is read from one eye: height of the brow (in the points' unit of length), opening, gaze. */
 struct eye_reading {
     double brow, opening, gaze;
 };
@@ -320,14 +328,15 @@ struct eye_reading {
 static struct eye_reading read_eye(const float points[FACE_POINTS][2], const struct eye_points *e,
                                    struct vec right, struct vec down)
 {
-    struct vec middle = mean_of(points, e->corners, 2);
-    struct vec across = between(mean_of(points, e->corners, 1), mean_of(points, e->corners + 1, 1));
-    struct vec lids = between(mean_of(points, e->upper, 2), mean_of(points, e->lower, 2));
-    double width = length(across);
+    struct vec middle = mean_point(points, e->corners, 2);
+    struct vec across =
+        difference(mean_point(points, e->corners, 1), mean_point(points, e->corners + 1, 1));
+    struct vec lids = difference(mean_point(points, e->upper, 2), mean_point(points, e->lower, 2));
+    double width = vec_length(across);
     return (struct eye_reading){
-        .brow = -along(between(middle, mean_of(points, e->brow, 5)), down),
-        .opening = along(lids, down) / width,
-        .gaze = along(between(middle, mean_of(points, &e->pupil, 1)), right) / width,
+        .brow = -dot(difference(middle, mean_point(points, e->brow, 5)), down),
+        .opening = dot(lids, down) / width,
+        .gaze = dot(difference(middle, mean_point(points, &e->pupil, 1)), right) / width,
     };
 }
 
@@ -351,24 +360,25 @@ void pose_quantities_of(const float points[FACE_POINTS][2], double out[POSE_QUAN
     struct vec mark[SET_LANDMARKS];
     for (int i = 0; i < SET_LANDMARKS; i++)
         mark[i] = (struct vec){(double)five[i][0], (double)five[i][1]};
-    struct vec right = between(mark[0], mark[1]);
+    struct vec right = difference(mark[0], mark[1]);
     struct vec down = {(mark[3].x + mark[4].x - mark[0].x - mark[1].x) / 2,
                        (mark[3].y + mark[4].y - mark[0].y - mark[1].y) / 2};
     struct vec middle = {(mark[0].x + mark[1].x) / 2, (mark[0].y + mark[1].y) / 2};
-    double apart = length(right), high = length(down), unit = fmax(apart, high);
+    double apart = vec_length(right), high = vec_length(down), unit = fmax(apart, high);
     right = (struct vec){right.x / apart, right.y / apart};
     down = (struct vec){down.x / high, down.y / high};
     struct eye_reading l = read_eye(points, &eyes[0], right, down);
     struct eye_reading r = read_eye(points, &eyes[1], right, down);
     struct pose_turn turn = pose_turn_of(points);
-    struct vec lips = between(mean_of(points, upper_lip, 3), mean_of(points, lower_lip, 3));
+    struct vec lips =
+        difference(mean_point(points, upper_lip, 3), mean_point(points, lower_lip, 3));
     out[POSE_YAW] = turn.yaw;
     /* expressions move the mouth more than the chin */
-    double chin = along(between(middle, mean_of(points, &(int){POINT_CHIN}, 1)), down);
+    double chin = dot(difference(middle, mean_point(points, &(int){POINT_CHIN}, 1)), down);
     out[POSE_PITCH] =
-        isfinite(chin) ? .5 - along(between(middle, mark[2]), down) / chin : turn.pitch;
+        isfinite(chin) ? .5 - dot(difference(middle, mark[2]), down) / chin : turn.pitch;
     out[POSE_BROWS] = (l.brow + r.brow) / 2 / unit;
-    out[POSE_MOUTH] = along(lips, down) / unit;
+    out[POSE_MOUTH] = dot(lips, down) / unit;
     out[POSE_EYES] = (l.opening + r.opening) / 2;
     out[POSE_GAZE] = out[POSE_EYES] < POSE_EYES_SHUT ? NAN : (l.gaze + r.gaze) / 2;
 }

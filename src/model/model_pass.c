@@ -30,11 +30,9 @@ struct pass {
 
 static void load_samples(struct model *m, const struct batch *b, struct pass *p)
 {
-    struct samples stored[MODEL_PEOPLE] = {0};
+    struct samples stored[MODEL_PEOPLE];
     BUG_ON(b->size != m->options.config.image_size);
-    for (int who = 0; who < MODEL_PEOPLE; who++)
-        if (b->images[who])
-            stored[who] = pixels_upload(m->scope, b, who);
+    pixels_upload(m->scope, b, stored);
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (b->images[who])
             p->samples[who] =
@@ -56,8 +54,8 @@ static struct shim_tensor *join(struct model *m, const struct batch *b,
 }
 
 /* The person's part of a joined tensor. */
-static struct shim_tensor *part(struct model *m, const struct batch *b, struct shim_tensor *joined,
-                                int who)
+static struct shim_tensor *person_part(struct model *m, const struct batch *b,
+                                       struct shim_tensor *joined, int who)
 {
     int64_t first = who == MODEL_B && b->images[MODEL_A] ? (int64_t)b->n : 0;
     return shim_narrow(m->scope, joined, 0, first, (int64_t)b->n);
@@ -84,11 +82,12 @@ static bool has_people(const struct batch *b)
     return b->n > 0 && (b->images[MODEL_A] || b->images[MODEL_B]);
 }
 
-/* A person's codes as decoders take them: with what the pose of the faces adds. */
-static struct shim_tensor *posed(struct model *m, const struct batch *b, const struct pass *p,
-                                 int who, struct shim_tensor *codes)
+/* A person's codes as the decoders take them: code + L(z) (loss/pose_codes.h). */
+static struct shim_tensor *codes_with_pose(struct model *m, const struct batch *b,
+                                           const struct pass *p, int who, struct shim_tensor *codes)
 {
-    return p->poses.added ? shim_add(m->scope, codes, part(m, b, p->poses.added, who)) : codes;
+    return p->poses.added ? shim_add(m->scope, codes, person_part(m, b, p->poses.added, who))
+                          : codes;
 }
 
 /* The codes for the person's own decoder: a swapped input's code is moved back to the person. */
@@ -98,7 +97,7 @@ static struct shim_tensor *own_codes(struct model *m, const struct batch *b, con
     struct shim_tensor *codes = p->codes[who];
     if (p->of_targets[who])
         codes = back_translation_return(m->scope, &m->network, who, b->draws[who], b->n, codes);
-    return posed(m, b, p, who, codes);
+    return codes_with_pose(m, b, p, who, codes);
 }
 
 /* Augments, encodes and reconstructs. Errors stay in the scope. */
@@ -179,8 +178,8 @@ static struct shim_tensor *wanted_codes(struct model *m, const struct batch *b,
     return shim_to_dtype(m->scope, join(m, b, wanted), m->network.output);
 }
 
-/* The backward pass of the mean codes' loss, whose gradient reaches the mean codes only. They are a
- * part of the encoder. */
+/* The backward pass of the mean codes' loss. Its gradient reaches the mean codes only, which are
+ * parameters of the encoder. */
 static void train_mean_codes(struct model *m, const struct batch *b, const struct pass *p,
                              double global_batch)
 {
@@ -232,7 +231,7 @@ static struct terms measure(struct model *m, const struct batch *b, const struct
         struct shim_tensor *each = loss_of_samples(s, (enum model_loss)i, &batch);
         for (int who = 0; who < MODEL_PEOPLE; who++)
             if (b->images[who])
-                t.of[who][i] = shim_detach(s, part(m, b, each, who));
+                t.of[who][i] = shim_detach(s, person_part(m, b, each, who));
         if (weight == 0.0)
             continue;
         each = shim_affine(s, each, weight, 0.0);
@@ -263,8 +262,8 @@ static void train_discriminators(struct model *m, const struct batch *b, const s
     shim_backward_sum(s, total, 1.0 / global_batch);
 }
 
-/* The samples' share of the mean over the global batch. Reads all terms at once: each reading waits
- * for the device. */
+/* The samples' share of the mean over the global batch. Reads all terms in one copy, because each
+ * copy waits for the device. */
 static enum status read_terms(struct model *m, const struct terms *t, size_t n, double global_batch,
                               struct model_losses *out, struct errmsg *em)
 {
@@ -295,7 +294,7 @@ static enum status read_terms(struct model *m, const struct terms *t, size_t n, 
     return shim_scope_check(m->scope, em);
 }
 
-/* Gradients of later passes are added. */
+/* Later passes add to the gradients instead of replacing them. */
 static void add_gradients(struct model *m)
 {
     shim_group_add_gradients(m->group);
@@ -308,6 +307,10 @@ enum status model_zero_gradients(struct model *m, struct errmsg *em)
     enum status st = shim_group_zero_gradients(m->group, em);
     if (st == ST_OK && m->discriminators)
         st = shim_group_zero_gradients(m->discriminators->group, em);
+    if (m->options.cuda_graph && m->passes > 1 && !m->only_adds) {
+        m->only_adds = true;
+        recorded_drop_fresh(&m->recorded);
+    }
     m->passes = 0;
     if (m->only_adds)
         add_gradients(m);
@@ -333,7 +336,7 @@ enum status model_backward(struct model *m, const struct batch *b, double global
             train_discriminators(m, b, &p, global_batch, &t);
         shim_graph_end(m->scope, graph);
         add_gradients(m);
-        m->only_adds |= m->passes++ > 0 && m->options.cuda_graph;
+        m->passes++;
         st = read_terms(m, &t, b->n, global_batch, &losses, em);
         shim_scope_reset(m->scope);
     }
@@ -356,7 +359,7 @@ static struct network_output swap_of(struct model *m, const struct batch *b, con
 {
     int other = MODEL_PEOPLE - 1 - who;
     struct shim_tensor *moved = network_move(m->scope, &m->network, who, other, p->codes[who]);
-    return network_decode(m->scope, &m->network, other, posed(m, b, p, who, moved));
+    return network_decode(m->scope, &m->network, other, codes_with_pose(m, b, p, who, moved));
 }
 
 static void download_pictures(struct model *m, const struct batch *b, const struct pass *p,

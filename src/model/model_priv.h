@@ -22,7 +22,7 @@ struct model {
     struct discriminators *discriminators; /* for the adversarial loss; NULL without it */
     bool against;                          /* model_set_discriminators */
     int passes;                            /* since the gradients were set to zero */
-    bool only_adds; /* a step has several passes, and one graph records all of them */
+    bool only_adds; /* gradients are never written: a step has several passes, of one graph */
     struct model_flat flat;
     struct recorded recorded; /* with options.cuda_graph */
 };

@@ -50,6 +50,18 @@ enum status recorded_find(struct recorded *r, const struct shim_scope *s, struct
     return st;
 }
 
+void recorded_drop_fresh(struct recorded *r)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < r->n; i++)
+        if (r->passes[i].kind.fresh)
+            shim_graph_free(r->passes[i].graph);
+        else
+            memmove(&r->passes[kept++], &r->passes[i], sizeof *r->passes);
+    memset(&r->passes[kept], 0, (r->n - kept) * sizeof *r->passes);
+    r->n = kept;
+}
+
 void recorded_release(struct recorded *r)
 {
     for (size_t i = 0; i < r->n; i++)

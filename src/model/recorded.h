@@ -38,6 +38,8 @@ struct recorded {
 enum status recorded_find(struct recorded *r, const struct shim_scope *s, struct shim_group *g,
                           const struct batch *b, double global_batch, bool fresh,
                           struct shim_graph **out, struct errmsg *em) MUST_CHECK;
+/* Makes room: passes that write gradients will not come again. */
+void recorded_drop_fresh(struct recorded *r);
 void recorded_release(struct recorded *r);
 
 #endif

@@ -13,9 +13,9 @@
 #include "base/poison.h"
 
 enum { GRAPH_BYTES = 1024, SD_HEIGHT = 576, SD_WIDTH = 1024 };
-/* HDR's white and the brightest light, in cd/m2 (ITU-R BT.2408, BT.2100's reference display). Below
- * the knee, a share of white, light stays as it is: faces are there. Above, mobius bends it about
- * as the curve of ITU-R BT.2390 does. */
+/* HDR's reference white and peak, in cd/m2 (ITU-R BT.2408; BT.2100's reference display). Below the
+ * knee, a fraction of white, brightness stays as it is: faces are there. Above the knee, the mobius
+ * curve compresses it, much as the curve of ITU-R BT.2390 does. */
 enum { HDR_WHITE = 203, HDR_PEAK = 1000 };
 #define HDR_KNEE 0.46
 
@@ -25,8 +25,8 @@ static bool is_rgb(int format)
     return d && d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL);
 }
 
-/* The matrix as libswscale's filter names it; NULL: not one that it converts. Files without the
- * matrix follow the rule of players: BT.601 for standard definition. */
+/* The name of the colour matrix in libswscale's filter; NULL: an unsupported one. If the file names
+ * no matrix, the rule of players holds: BT.601 for standard definition. */
 static const char *matrix_name(const AVFrame *f)
 {
     switch (f->colorspace) {
@@ -49,7 +49,7 @@ static const char *matrix_name(const AVFrame *f)
     }
 }
 
-/* The name of an HDR transfer as zscale has it; NULL: standard range. */
+/* The name of an HDR transfer function in the filter zscale; NULL: standard range. */
 static const char *hdr_transfer(const AVFrame *f)
 {
     return f->color_trc == AVCOL_TRC_SMPTE2084      ? "smpte2084"
@@ -62,8 +62,8 @@ static enum status need_filter(const char *filter, const char *what, struct errm
     return avfilter_get_by_name(filter)
                ? ST_OK
                : FAIL(em, ST_NODEVICE,
-                      "it is %s, and this libavfilter has no filter %s, which converts that", what,
-                      filter);
+                      "it is %s, and this libavfilter lacks the filter %s, which converts that",
+                      what, filter);
 }
 
 enum status convert_check(const AVFrame *f, char converted[static VIDEO_NAME_BYTES],
@@ -74,9 +74,10 @@ enum status convert_check(const AVFrame *f, char converted[static VIDEO_NAME_BYT
                                                                : NULL;
     enum status st = ST_OK;
     if (!is_rgb(f->format) && !matrix_name(f))
-        return FAIL(em, ST_DATA,
-                    "its colours use the matrix %s, which is not read: convert it to BT.709 first",
-                    av_color_space_name(f->colorspace));
+        return FAIL(
+            em, ST_DATA,
+            "its colours use the matrix %s, which is not supported: convert it to BT.709 first",
+            av_color_space_name(f->colorspace));
     if (hdr)
         st = need_filter("zscale", hdr, em);
     if (st == ST_OK && hdr)
@@ -89,7 +90,8 @@ enum status convert_check(const AVFrame *f, char converted[static VIDEO_NAME_BYT
 }
 
 /* The filters between source and sink. */
-static void describe(const struct convert *c, const AVFrame *f, char text[static GRAPH_BYTES])
+static void describe_filters(const struct convert *c, const AVFrame *f,
+                             char text[static GRAPH_BYTES])
 {
     const char *hdr = hdr_transfer(f), *matrix = is_rgb(f->format) ? NULL : matrix_name(f);
     const char *range = f->color_range == AVCOL_RANGE_JPEG ? "pc" : "tv";
@@ -141,7 +143,7 @@ static int build(struct convert *c, const AVFrame *f)
     char source[256], description[GRAPH_BYTES];
     snprintf(source, sizeof source, "video_size=%dx%d:pix_fmt=%d:time_base=%d/%d", f->width,
              f->height, f->format, c->base.num, c->base.den);
-    describe(c, f, description);
+    describe_filters(c, f, description);
     c->graph = avfilter_graph_alloc();
     if (!c->graph)
         return AVERROR(ENOMEM);
@@ -154,8 +156,8 @@ static int build(struct convert *c, const AVFrame *f)
     return error < 0 ? error : link_filters(c, description);
 }
 
-/* Gives the results that are ready to c->take. */
-static enum status hand_on(struct convert *c, struct errmsg *em)
+/* Passes the frames that are converted to c->take. */
+static enum status pass_on_frames(struct convert *c, struct errmsg *em)
 {
     enum status st = ST_OK;
     int error = 0;
@@ -171,7 +173,7 @@ static enum status hand_on(struct convert *c, struct errmsg *em)
 static enum status finish(struct convert *c, struct errmsg *em)
 {
     int error = av_buffersrc_add_frame_flags(c->source, NULL, 0);
-    enum status st = error < 0 ? fail(error, em) : hand_on(c, em);
+    enum status st = error < 0 ? fail(error, em) : pass_on_frames(c, em);
     avfilter_graph_free(&c->graph);
     return st;
 }
@@ -199,7 +201,7 @@ enum status convert_frame(struct convert *c, AVFrame *f, struct errmsg *em)
     if (st != ST_OK)
         return st;
     int error = av_buffersrc_add_frame_flags(c->source, f, AV_BUFFERSRC_FLAG_KEEP_REF);
-    return error < 0 ? fail(error, em) : hand_on(c, em);
+    return error < 0 ? fail(error, em) : pass_on_frames(c, em);
 }
 
 void convert_release(struct convert *c)

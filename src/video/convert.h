@@ -37,8 +37,8 @@ struct convert {
     struct convert_from from;
 };
 
-/* What is converted to standard pictures, as "HDR (PQ), interlaced"; "": nothing. ST_DATA,
- * ST_NODEVICE: what cannot be converted, by name. */
+/* Names what has to be converted: "HDR (PQ), interlaced"; "": nothing. ST_DATA, ST_NODEVICE: what
+ * cannot be converted; the message names it. */
 enum status convert_check(const AVFrame *f, char converted[static VIDEO_NAME_BYTES],
                           struct errmsg *em) MUST_CHECK;
 /* Converts a frame, which stays the caller's, or with NULL the frames that are still inside. */

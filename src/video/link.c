@@ -10,8 +10,8 @@
 #include "base/poison.h"
 
 /* of one thread */
-static double sent_s; /* when a message was last sent */
-static bool unheard;  /* bifrons sends and does not read yet */
+static double sent_s;      /* when a message was last sent */
+static bool bifrons_sends; /* bifrons sends and does not read yet */
 
 void link_ignore_signals(void)
 {
@@ -20,7 +20,7 @@ void link_ignore_signals(void)
         signal(ignored[i], SIG_IGN);
 }
 
-static void put(const void *bytes, size_t n)
+static void write_all(const void *bytes, size_t n)
 {
     for (size_t done = 0; done < n;) {
         ssize_t more = write(STDOUT_FILENO, (const char *)bytes + done, n - done);
@@ -34,8 +34,8 @@ static void put(const void *bytes, size_t n)
 
 void link_send(const struct video_message *m, const void *bytes)
 {
-    put(m, sizeof *m);
-    put(bytes, m->bytes);
+    write_all(m, sizeof *m);
+    write_all(bytes, m->bytes);
     sent_s = clock_seconds();
 }
 
@@ -47,7 +47,7 @@ void link_send_kind(enum video_kind kind, const void *bytes, size_t n)
 
 void link_working(void)
 {
-    if (!unheard && clock_seconds() - sent_s >= 1)
+    if (!bifrons_sends && clock_seconds() - sent_s >= 1)
         link_send_kind(VIDEO_WORKING, NULL, 0);
 }
 
@@ -67,6 +67,6 @@ bool link_receive_bytes(void *bytes, size_t n)
 bool link_receive(struct video_message *out)
 {
     bool got = link_receive_bytes(out, sizeof *out) && out->magic == VIDEO_MAGIC;
-    unheard = got && out->kind != VIDEO_END;
+    bifrons_sends = got && out->kind != VIDEO_END;
     return got;
 }

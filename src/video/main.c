@@ -10,8 +10,8 @@
 
 #include "programs.h"
 
-/* Are standard input and output sockets, as bifrons gives them? If they were closed, a video that
- * is opened would become the standard output, and messages would be written into it. */
+/* True if standard input and output are sockets, as bifrons sets them up. If they were closed, the
+ * next opened file, a video, would become standard output, and messages would overwrite it. */
 static bool is_linked(void)
 {
     struct stat in, out;
@@ -21,7 +21,7 @@ static bool is_linked(void)
 
 int main(int argc, char **argv)
 {
-    av_log_set_level(AV_LOG_QUIET); /* the messages are ours */
+    av_log_set_level(AV_LOG_QUIET); /* this program writes its own messages */
     if (!is_linked())
         argc = 0;
     if (argc == 7 && strcmp(argv[1], "read") == 0)

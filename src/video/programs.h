@@ -1,5 +1,5 @@
-/* What bifrons-video does, as its first argument says; see video_wire.h. They return after the last
- * message. */
+/* The two tasks of bifrons-video; its first argument selects one (video_wire.h). Both return after
+ * the last message. */
 #ifndef BIFRONS_VIDEO_PROGRAMS_H
 #define BIFRONS_VIDEO_PROGRAMS_H
 

@@ -22,9 +22,10 @@ struct reader {
     struct source source;
     struct convert convert;
     struct video_info info;
-    int64_t seen;   /* frames since from_s */
-    double next_s;  /* with fps: the next frame is at this time or later */
-    bool late_pick; /* interlaced: frames are chosen after their conversion, which needs all */
+    int64_t seen;     /* frames since from_s */
+    double next_s;    /* with fps: the next frame is at this time or later */
+    bool select_late; /* interlaced: the conversion needs all frames, so frames are selected after
+                         it */
     uint8_t *rows;
 };
 
@@ -40,7 +41,8 @@ static enum status find_turn(struct reader *r, struct errmsg *em)
         degrees = 0;
     int turns = (int)lround(degrees / 90), quarters = (turns % 4 + 4) % 4;
     if (fabs(degrees - 90 * turns) > 1)
-        return FAIL(em, ST_DATA, "it is rotated by %.0f degrees; only quarter turns are read",
+        return FAIL(em, ST_DATA,
+                    "it is rotated by %.0f degrees; only multiples of 90 degrees are supported",
                     degrees);
     r->info.rotation = 90 * quarters;
     if (!m)
@@ -65,22 +67,22 @@ static enum status find_size(struct reader *r, const AVFrame *f, struct errmsg *
                     pixel.num, pixel.den, wide, f->height);
     r->convert.width = (int)lround(wide);
     r->convert.height = f->height;
-    bool lies = r->info.rotation % 180 != 0;
-    r->info.width = lies ? r->convert.height : r->convert.width;
-    r->info.height = lies ? r->convert.width : r->convert.height;
+    bool sideways = r->info.rotation % 180 != 0;
+    r->info.width = sideways ? r->convert.height : r->convert.width;
+    r->info.height = sideways ? r->convert.width : r->convert.height;
     return ST_OK;
 }
 
-/* Dolby Vision of profile 5 stores colours in a space of its own, which its metadata describe. */
+/* Dolby Vision profile 5 stores colours in a colour space that only its metadata describe. */
 static enum status check_dolby(const struct reader *r, struct errmsg *em)
 {
     size_t n = 0;
     const uint8_t *dolby = av_stream_get_side_data(r->source.stream, AV_PKT_DATA_DOVI_CONF, &n);
-    return dolby && n > 2 && dolby[2] == 5
-               ? FAIL(em, ST_DATA,
-                      "it is Dolby Vision of profile 5, which is not read: record HLG, HDR10 or "
-                      "standard range")
-               : ST_OK;
+    return dolby && n > 2 && dolby[2] == 5 ? FAIL(em, ST_DATA,
+                                                  "it is Dolby Vision of profile 5, which is not "
+                                                  "supported: record HLG, HDR10 or "
+                                                  "standard range")
+                                           : ST_OK;
 }
 
 static void describe(struct reader *r)
@@ -136,8 +138,8 @@ static double seconds_of(const struct reader *r, const AVFrame *f)
     return (double)f->pts * av_q2d(r->convert.base);
 }
 
-/* Is it one of the wanted frames? To be asked once for each frame, in order. */
-static bool wanted(struct reader *r, const AVFrame *f)
+/* True if the frame is wanted. Counts the frames: call it once for each, in order. */
+static bool is_wanted(struct reader *r, const AVFrame *f)
 {
     double t = seconds_of(r, f);
     if (t < r->from_s || t >= r->to_s)
@@ -155,7 +157,7 @@ static bool wanted(struct reader *r, const AVFrame *f)
 static enum status send_picture(void *context, AVFrame *f, struct errmsg *em)
 {
     struct reader *r = context;
-    if (r->late_pick && !wanted(r, f))
+    if (r->select_late && !is_wanted(r, f))
         return ST_OK;
     if (f->width != r->info.width || f->height != r->info.height)
         return FAIL(em, ST_DATA, "its pictures cannot be converted to %d x %d", r->info.width,
@@ -184,8 +186,8 @@ static enum status read_all(struct reader *r, struct errmsg *em)
         AVFrame *f = r->source.frame;
         if (seconds_of(r, f) >= r->to_s)
             break;
-        r->late_pick = r->late_pick || f->interlaced_frame;
-        if (r->late_pick || wanted(r, f))
+        r->select_late = r->select_late || f->interlaced_frame;
+        if (r->select_late || is_wanted(r, f))
             st = convert_frame(&r->convert, f, em);
     }
     if (st == ST_OK)

@@ -30,8 +30,8 @@ static enum status add_stream(struct sound *s, const AVStream *from, struct errm
     return ST_OK;
 }
 
-/* To a little before the part: streams are not interleaved exactly. If the file cannot be searched,
- * what is before the part is read and dropped. */
+/* Seeks to a little before the part, because streams are not interleaved exactly. If seeking fails,
+ * the packets before the part are read and dropped. */
 static void seek(struct sound *s)
 {
     if (s->part.from_s <= SEEK_BEFORE_S)
@@ -70,8 +70,8 @@ enum status sound_open(struct sound *s, const char *path, struct sound_part part
     return st;
 }
 
-/* Gives a packet its time in `out`. false: it is outside of the part. */
-static bool place(struct sound *s, const AVStream *from, AVPacket *p)
+/* Sets a packet's time in `out`. False: it is outside of the part. */
+static bool set_packet_time(struct sound *s, const AVStream *from, AVPacket *p)
 {
     int64_t start = source_start(s->in, from->time_base);
     double tick_s = av_q2d(from->time_base);
@@ -87,7 +87,7 @@ static bool place(struct sound *s, const AVStream *from, AVPacket *p)
     return true;
 }
 
-/* Is the part of all copied streams read? */
+/* True if the part is read in all copied streams. */
 static bool is_over(const struct sound *s)
 {
     for (int i = 0; i < s->streams; i++)
@@ -101,8 +101,9 @@ static bool read_packet(struct sound *s)
 {
     while (!is_over(s) && av_read_frame(s->in, s->packet) >= 0) {
         const AVStream *from = s->in->streams[s->packet->stream_index];
-        link_working(); /* outside of the part may be hours */
-        if (from->index < s->streams && s->of[from->index].to >= 0 && place(s, from, s->packet))
+        link_working(); /* hours of packets may lie outside of the part */
+        if (from->index < s->streams && s->of[from->index].to >= 0 &&
+            set_packet_time(s, from, s->packet))
             return true;
         av_packet_unref(s->packet);
     }
@@ -131,8 +132,8 @@ static int write_packet(struct sound *s, const AVStream *from)
     return av_interleaved_write_frame(s->out, p);
 }
 
-/* Errors of the disk or the memory, which the video meets, too. */
-static bool is_of_disk(int error)
+/* True for errors of disk or memory: they stop the video, too. */
+static bool is_fatal(int error)
 {
     return error == AVERROR(ENOSPC) || error == AVERROR(EIO) || error == AVERROR(EDQUOT) ||
            error == AVERROR(EFBIG) || error == AVERROR(ENOMEM);
@@ -152,7 +153,7 @@ enum status sound_copy(struct sound *s, double until_s, struct errmsg *em)
         int error = write_packet(s, from);
         av_packet_unref(s->packet);
         s->lost += error < 0;
-        if (error < 0 && is_of_disk(error)) {
+        if (error < 0 && is_fatal(error)) {
             char why[AV_ERROR_MAX_STRING_SIZE];
             av_strerror(error, why, sizeof why);
             return FAIL(em, ST_IO, "its sound cannot be written: %s", why);

@@ -14,8 +14,8 @@
 
 #include "base/status.h"
 
-/* The part that is copied, in seconds from the start of `in`; `from_s` becomes time 0. Of the rest
- * of the file at most 10 s before it and what lies between its packets is read. */
+/* The part that is copied, in seconds from the start of `in`; `from_s` becomes time 0. Outside of
+ * the part, only at most 10 s before it are read, and what lies between its packets. */
 struct sound_part {
     double from_s, to_s; /* {0, INFINITY}: all of it, with packets before 0 */
 };
@@ -33,7 +33,7 @@ struct sound {
     int copied;       /* streams of sound */
     bool video;       /* `in` has a video */
     bool waiting;     /* the packet is read and not yet written */
-    int64_t moved;    /* packets whose times did not increase, and were made to */
+    int64_t moved;    /* packets whose times did not increase and were changed */
     int64_t lost;     /* packets that could not be written */
 };
 

@@ -11,7 +11,7 @@
 
 enum { THREADS_MAX = 4, RATE_ASSUMED = 25, DRAIN_ERRORS_MAX = 64 };
 
-/* What file_kind.c calls a video. Not among them: playlists, which name other files. */
+/* The formats that file_kind.c calls videos. Playlists are left out: they refer to other files. */
 static const char formats[] = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,"
                               "flv,asf,ogg";
 
@@ -106,7 +106,7 @@ void source_seek(struct source *s, int64_t ticks)
 {
     int64_t to = ticks + source_start(s->format, s->stream->time_base);
     if (av_seek_frame(s->format, s->stream->index, to, AVSEEK_FLAG_BACKWARD) < 0)
-        return; /* the frames before are decoded, then */
+        return; /* then the frames before are decoded, too */
     avcodec_flush_buffers(s->decoder);
     av_frame_unref(s->frame);
     s->held = s->drained = false;
@@ -114,10 +114,10 @@ void source_seek(struct source *s, int64_t ticks)
 }
 
 /* Gives the decoder the next packet, or the end. */
-static void feed(struct source *s)
+static void feed_decoder(struct source *s)
 {
     int error = av_read_frame(s->format, s->packet);
-    link_working(); /* between two frames may be hours of sound */
+    link_working(); /* hours of sound may lie between two frames */
     if (error < 0) {
         s->end.damaged += error != AVERROR_EOF;
         s->drained = s->end.whole = true;
@@ -176,7 +176,7 @@ enum status source_next(struct source *s, bool *got, struct errmsg *em)
         s->end.damaged += error != AVERROR(EAGAIN);
         errors += s->drained; /* a decoder that never reports the end */
         if (!s->drained)
-            feed(s);
+            feed_decoder(s);
     }
     if (error == AVERROR(ENOMEM))
         return FAIL(em, ST_MEMORY, "out of memory");

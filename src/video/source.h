@@ -31,18 +31,18 @@ struct source {
     struct video_end end;
 };
 
-/* Opens a container of a kind that bifrons knows; nothing but the file itself is opened, whatever
- * it refers to. ST_DATA, ST_NOINPUT, ST_MEMORY. */
+/* Opens a container of a kind that bifrons knows. Opens no other file, even if this one refers to
+ * some. ST_DATA, ST_NOINPUT, ST_MEMORY. */
 enum status source_open_format(const char *path, AVFormatContext **out,
                                struct errmsg *em) MUST_CHECK;
 /* Where the file starts, in ticks of `base`. Times count from there. */
 int64_t source_start(const AVFormatContext *format, AVRational base);
 
 enum status source_open(const char *path, struct source *s, struct errmsg *em) MUST_CHECK;
-/* Goes to a place at or before ticks, from which frames can be decoded. */
+/* Seeks to the last place at or before ticks where decoding can start. */
 void source_seek(struct source *s, int64_t ticks);
 enum status source_next(struct source *s, bool *got, struct errmsg *em) MUST_CHECK;
-/* Makes source_next give the present frame once more. */
+/* Makes source_next return the current frame again. */
 void source_hold(struct source *s);
 void source_release(struct source *s);
 

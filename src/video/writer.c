@@ -49,7 +49,7 @@ static enum status fail(int error, const char *what, struct errmsg *em)
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-/* 4:2:0 as all players have it; 4:4:4 for an odd size, which H.264 cannot have in 4:2:0. */
+/* 4:2:0, which all players support; 4:4:4 for an odd size, because H.264 has none in 4:2:0. */
 static enum AVPixelFormat pixel_format(const AVCodec *codec, const struct video_head *h)
 {
     bool odd = (h->width | h->height) & 1;
@@ -59,7 +59,7 @@ static enum AVPixelFormat pixel_format(const AVCodec *codec, const struct video_
     return AV_PIX_FMT_YUV420P;
 }
 
-/* Opens one encoder; an error of libavcodec's, which leaves none open. */
+/* Opens an encoder. Returns an error of libavcodec's; then none is open. */
 static int open_encoder(struct writer *w, const AVCodec *codec)
 {
     const struct video_head *h = &w->head;

@@ -37,6 +37,14 @@ static int wait_for_more(int link, void *context)
     return read(link, &byte, 1) == 0 ? 3 : 4;
 }
 
+static int ask_oneself_to_end(int link, void *context)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+    for (size_t i = 0; i < ARRAY_LENGTH(signals); i++)
+        raise(signals[i]);
+    return write(link, context, 5) == 5 ? 6 : 0;
+}
+
 static int never_read(int link, void *context)
 {
     (void)link, (void)context;
@@ -51,6 +59,18 @@ static int write_on(int link, void *context)
     while (write(link, bytes, sizeof bytes) > 0)
         ;
     return 0;
+}
+
+/* They reach all processes of a job; the parent decides what they mean. */
+static void test_signals_that_ask_to_end_are_ignored(void **state)
+{
+    struct child c;
+    char text[6] = "", word[] = "hello";
+    (void)state;
+    assert_ok(child_start(ask_oneself_to_end, word, &c, &em));
+    assert_int_equal(child_receive(&c, text, 5, LONG_S), CHILD_OK);
+    assert_string_equal(text, word);
+    assert_int_equal(WEXITSTATUS(child_end(&c, LONG_S)), 6);
 }
 
 static void test_bytes_go_both_ways(void **state)
@@ -154,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_go_both_ways),
+        cmocka_unit_test(test_signals_that_ask_to_end_are_ignored),
         cmocka_unit_test(test_what_a_child_said_before_its_crash_arrives),
         cmocka_unit_test(test_a_child_sees_the_end_of_the_link_and_ends_by_itself),
         cmocka_unit_test(test_deadlines),

@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -176,6 +177,46 @@ static void files_are_read_to_their_end(void **state)
     assert_text_has(em.text, "/proc/self/mountinfo has more than the");
 }
 
+/* As NFS: it refuses before it looks whether the folder is there. */
+static int refusal;
+int __real_mkdir(const char *path, mode_t mode);
+int __wrap_mkdir(const char *path, mode_t mode);
+int __wrap_mkdir(const char *path, mode_t mode)
+{
+    errno = refusal;
+    return refusal ? -1 : __real_mkdir(path, mode);
+}
+
+static void a_folder_that_is_there_need_not_be_made(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    char *folder = scratch_new(), inner[PATH_BYTES_MAX], missing[PATH_BYTES_MAX];
+    assert_true(path_join(inner, sizeof inner, folder, "a/b"));
+    assert_true(path_join(missing, sizeof missing, inner, "c"));
+    assert_ok(folder_make(inner, &em));
+    refusal = EROFS;
+    assert_ok(folder_make(inner, &em));
+    assert_status(folder_make(missing, &em), ST_IO);
+    refusal = 0;
+    assert_text_has(em.text, "Read-only file system");
+    free(folder);
+}
+
+/* A path that cannot be looked up is neither there nor missing. */
+static void what_cannot_be_seen_is_not_missing(void **state)
+{
+    (void)state;
+    char *folder = scratch_new(), loop[PATH_BYTES_MAX], none[PATH_BYTES_MAX];
+    assert_true(path_join(loop, sizeof loop, folder, "loop"));
+    assert_true(path_join(none, sizeof none, folder, "none"));
+    assert_int_equal(symlink("loop", loop), 0);
+    assert_false(file_exists(loop) || file_is_missing(loop));
+    assert_true(file_is_missing(none));
+    assert_false(file_is_missing(folder));
+    free(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +226,8 @@ int main(void)
         cmocka_unit_test(missing_files_are_named),
         cmocka_unit_test(only_files_are_read_and_replaced),
         cmocka_unit_test(files_are_read_to_their_end),
+        cmocka_unit_test(a_folder_that_is_there_need_not_be_made),
+        cmocka_unit_test(what_cannot_be_seen_is_not_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,26 +24,26 @@ def test_bad_usage(arguments, code, said):
     assert done.returncode == code and said in done.stderr, done.stderr
 
 
-def torch_at(folder):
+def torch_at(folder, version="2.13.0"):
     (folder / "lib").mkdir(parents=True)
     (folder / "lib/libtorch_cuda.so").touch()
-    (folder / "version.py").write_text("__version__ = '2.13.0+cu130'\n")
+    (folder / "version.py").write_text(f"__version__ = '{version}+cu130'\n")
     return folder
 
 
 def test_no_archive_is_made_after_a_step_that_failed(tmp_path):
-    (tmp_path / "CMakeCache.txt").write_text(f"LIBTORCH_DIR:PATH={torch_at(tmp_path / 'torch')}\n")
+    version = "0.0.1"  # no archive that someone made has it
+    (tmp_path / "CMakeCache.txt").write_text(f"LIBTORCH_DIR:PATH={torch_at(tmp_path / 'torch', version)}\n")
     (tmp_path / "bifrons").write_text("not a program that strip can read\n")
-    name = ROOT / "build/bifrons-gpu-2.13.0"
-    if name.exists():
-        pytest.skip(f"{name} is not this test's")
+    folder = ROOT / f"build/bifrons-gpu-{version}"
     try:
-        done = subprocess.run([ROOT / "scripts/bundle-gpu", "--torch", "2.13.0", "--build", tmp_path], capture_output=True,
+        done = subprocess.run([ROOT / "scripts/bundle-gpu", "--torch", version, "--build", tmp_path], capture_output=True,
                               text=True, timeout=120)
         assert done.returncode == 1 and "strip" in done.stderr, done.stderr
-        assert not name.with_name(f"{name.name}.tar.xz").exists()
+        assert "pip" not in (ROOT / "build/logs/bundle.log").read_text()  # it stopped there
+        assert not folder.with_name(f"{folder.name}.tar.xz").exists()
     finally:
-        shutil.rmtree(name, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -112,6 +112,12 @@ def test_a_check_for_more_gpus_than_there_are_is_not_run(tmp_path):
         ("passed", "|a figure|"), ("not run", "needs 2 GPUs, 1 here")]
 
 
+def test_a_program_may_say_more_than_its_json():
+    assert checks.told('warning: {slow}\n{"a": {"b": 1}}\nended\n') == {"a": {"b": 1}}
+    with pytest.raises(Failed, match="it told no JSON: error: no such file"):
+        checks.told("error: no such file\n")
+
+
 def test_after_an_interrupt_the_rest_is_listed_as_not_run(tmp_path):
     def interrupted(bench):
         bench.command(*FOR_EVER, while_running=lambda process: signal.raise_signal(signal.SIGINT))
@@ -150,26 +156,40 @@ def test_drawing_that_takes_too_long_is_told(tmp_path, over, result, figure):
     assert bench.results[0][1:3] == (result, figure)
 
 
+class OnPaper(checks.Bench):
+    """Its runs are traced as `rows` says: {kind and name: (count, ns)} after so many steps."""
+
+    def __init__(self, folder, rows, says=""):
+        (folder / "build/bench").mkdir(parents=True)
+        (folder / "build/bench/libkernel_table.so").touch()
+        super().__init__(folder / "out", folder / "build", "cuda", gpus=1, say=lambda line: None)
+        self.traced, self.says = rows, says
+
+    def train_words(self, *arguments, steps, **options):
+        return None, [steps]
+
+    def command(self, steps, env):
+        pathlib.Path(env["KERNEL_TABLE"]).write_text("".join(
+            f"{key.split()[0]}\t{count}\t{ns:.0f}\t{key.partition(chr(9))[2]}\n"
+            for key, (count, ns) in self.traced(steps).items()))
+        return self.says
+
+
 def test_the_kernels_of_a_step_are_the_difference_of_two_runs(tmp_path):
-    (tmp_path / "build/bench").mkdir(parents=True)
-    (tmp_path / "build/bench/libkernel_table.so").touch()
-
-    class OnPaper(checks.Bench):
-        def train_words(self, *arguments, steps, **options):
-            return None, [steps]
-
-        def command(self, steps, env):
-            rows = {"kernel\tgemm": (10 + 3 * steps, 5e6 + 2e3 * steps), "kernel\tonce": (1, 9e9),
-                    "copy\thost to device": (steps, 1e3 * steps), "call\tcudaEventSynchronize_v3020": (2 * steps, 0)}
-            pathlib.Path(env["KERNEL_TABLE"]).write_text("".join(
-                f"{key.split()[0]}\t{count}\t{ns:.0f}\t{key.partition(chr(9))[2]}\n" for key, (count, ns) in rows.items()))
-
-    bench = OnPaper(tmp_path / "out", tmp_path / "build", "cuda", gpus=1, say=lambda line: None)
+    bench = OnPaper(tmp_path, lambda steps: {
+        "kernel\tgemm": (10 + 3 * steps, 5e6 + 2e3 * steps), "kernel\tonce": (1, 9e9),
+        "copy\thost to device": (steps, 1e3 * steps), "call\tcudaEventSynchronize_v3020": (2 * steps, 0)})
     assert bench.run([Check("kernels", "", 60, checks.kernels, 1)]), bench.results
     assert bench.results[0][2] == ("a step: 3 kernels in 0.00 ms, 1 copies in 0.00 ms, 2 host waits of 0.00 ms "
                                    "(kernels.md)")
     assert "| kernel | 3.0 | 2.0 | gemm |" in (tmp_path / "out/kernels.md").read_text()
     assert "once" not in (tmp_path / "out/kernels.md").read_text()
+
+
+def test_a_tracer_that_is_refused_has_not_passed(tmp_path):
+    bench = OnPaper(tmp_path, lambda steps: {}, says="kernel_table: CUPTI refuses: error 999\n20 steps in 1 s\n")
+    assert not bench.run([Check("kernels", "", 60, checks.kernels, 1)])
+    assert bench.results[0][2] == "no kernel was traced: kernel_table: CUPTI refuses: error 999"
 
 
 # ---- The program itself, on a stand-in for bifrons ---------------------------------------------------

@@ -220,7 +220,11 @@ def test_swap_names_what_it_leaves_out(checkpoint, tmp_path):
     result = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "out")
     assert result.returncode == 0 and "text.jpg" in result.stderr
     assert "1 picture is not square" in result.stderr and "give --into" in result.stderr
-    assert [p.name for p in left_in(tmp_path / "out")] == ["good.png"]
+    assert [p.name for p in left_in(tmp_path / "out")] == ["good.png"] and "earlier" not in result.stderr
+    (tmp_path / "out/text.png").write_bytes((tmp_path / "out/good.png").read_bytes())  # as if of an earlier run
+    again = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "out")
+    assert f"1 earlier swap is replaced: {tmp_path}/out/good.png" in again.stderr
+    assert f"1 swap of an earlier run is left as it was: {tmp_path}/out/text.png" in again.stderr
     strict = run("swap", checkpoint, tmp_path / "in", "-o", tmp_path / "strict", "--strict")
     refused(strict, 65, "text.jpg")
 

@@ -333,6 +333,7 @@ KEYS = {
     "log.tensorboard": Change("false", events, run="shown"),
     "log.report": Change("false", reports, run="shown"),
     "log.preview_epochs": Change(1, previews, EPOCHS),
+    "log.faces": Elsewhere("cli/test_log_faces.py"),
 }
 
 

@@ -17,7 +17,7 @@ def test_several_people_without_a_reference_are_shown_and_not_stored(bifrons, ad
     save(ada / "both.png", beside("a0003", "b0009"))
     said = extract(bifrons, ada, code=65).err
     assert "more than one face shows in 1 picture: no face was stored" in said
-    assert "Look at out.people/sheet.png" in said and "--reference out.people/person-1.png" in said
+    assert "Look at out.people/sheet.png" in said and "such as out.people/person-1.png, out.people/person-2.png)" in said
     left = {"out.people/sheet.png", "out.people/person-1.png", "out.people/person-2.png"}
     assert {name for name in contents(tmp_path) if not name.startswith("ada/")} == left
     # either of the two does as a reference, and says who is who
@@ -121,9 +121,10 @@ def test_unsure_faces_wait_for_a_decision(bifrons, unsure, tmp_path):
 
 @needs_models
 def test_unsure_faces_are_never_in_a_set_at_once(bifrons, unsure, tmp_path):
-    said = extract(bifrons, *unsure, out="ada.h5", code=65).err
-    assert "1 face may be another person's, so ada.h5 was not written: look at ada.h5.unsure/unsure" in said
-    assert not (tmp_path / "ada.h5").exists() and len(list((tmp_path / "ada.h5.unsure/unsure").iterdir())) == 1
+    said = extract(bifrons, *unsure, out="it's.h5", code=65).err
+    assert "1 face may be another person's, so it's.h5 was not written: look at it's.h5.unsure/unsure" in said
+    assert r"then bifrons pack 'it'\''s.h5.unsure' -o 'it'\''s.h5'. Or delete it's.h5.unsure and" in said
+    assert not (tmp_path / "it's.h5").exists() and len(list((tmp_path / "it's.h5.unsure/unsure").iterdir())) == 1
     extract(bifrons, *unsure, "--discard-unsure", "--no-identity", out="new")
     assert not (tmp_path / "new/unsure").exists() and not (tmp_path / "new/identity.csv").exists()
     assert verdicts(tmp_path / "new")["blend.png"] == "unsure" and len(rows(tmp_path / "new/points.csv")) == 2

@@ -1,5 +1,6 @@
 """bifrons extract: stopped, killed and resumed, on several threads, on a full disk, and into a set at once."""
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -93,7 +94,10 @@ def test_a_run_that_fails_after_its_last_frame_goes_on(bifrons, many, tmp_path):
 @needs_models
 def test_a_set_is_written_at_once_as_pack_writes_it(bifrons, ada, tmp_path):
     (tmp_path / "ada.sheet.png").mkdir()  # no place for the sample sheet, which the set does not need
+    (ada / "a0003.txt").write_text("Composite with a face drawn by a trained model (Bifrons)\n")  # its note
     said = extract(bifrons, ada, "--size", "128", out="ada.h5").err
+    assert f"1 input is already a composite, or drawn by an algorithm: {ada}/a0003.jpg" in said
+    (ada / "a0003.txt").unlink()
     assert "no sample sheet of ada.h5: " in said and "2 faces of Ada of 2 pictures" in said
     (tmp_path / "ada.h5.part").mkdir()  # killed before it was removed
     (tmp_path / "ada.h5.part/progress").write_text("")
@@ -103,11 +107,15 @@ def test_a_set_is_written_at_once_as_pack_writes_it(bifrons, ada, tmp_path):
     (tmp_path / "ada.h5.part").rmdir()
     (tmp_path / "ada.sheet.png").rmdir()
     (tmp_path / "ada.h5").unlink()
-    extract(bifrons, ada, "--size", "128", out="ada.h5")
+    said = extract(bifrons, ada, "--size", "128", out="ada.h5").err
+    assert "already a composite" not in said
+    assert "next: extract the other person's pictures, then bifrons train" in said and "--set data.a=ada.h5 --set" in said
     assert not (tmp_path / "ada.h5.unsure").exists() and not (tmp_path / "ada.h5.part").exists()
     assert (tmp_path / "ada.sheet.png").exists()
-    extract(bifrons, ada, "--size", "128")
-    assert bifrons("pack", "out", "-o", "packed.h5").code == 0
+    said = extract(bifrons, ada, "--size", "128", out="it's out").err
+    words = shlex.split(said.split("then bifrons ")[1])  # as a shell takes what is pasted
+    assert words == ["pack", "it's out", "-o", "FILE.h5"]
+    assert bifrons(*words[:-1], "packed.h5").code == 0
     with h5py.File(tmp_path / "ada.h5") as at_once, h5py.File(tmp_path / "packed.h5") as packed:
         assert set(at_once) == set(packed) and at_once["images"].shape == (2, 128, 128, 3)
         for name in packed:

@@ -265,7 +265,7 @@ def test_sets_without_poses_and_bad_usage_are_told(bifrons, tmp_path):
     assert "c.h5: the pose of no face is known" in run(bifrons, "inspect", "a.h5", "c.h5", "--overlap", "o.png", code=65).err
     assert "--overlap compares two sets" in run(bifrons, "inspect", "a.h5", "--overlap", "o.png", code=64).err
     assert "one file at a time" in run(bifrons, "inspect", "a.h5", "b.h5", code=64).err
-    assert "goes with --json alone" in run(bifrons, "inspect", "a.h5", "--uses", "a.h5", "--verify", code=64).err
+    assert "can be combined with --json only" in run(bifrons, "inspect", "a.h5", "--uses", "a.h5", "--verify", code=64).err
 
 
 # ---- uses -----------------------------------------------------------------------------------------

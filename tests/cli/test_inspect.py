@@ -101,7 +101,7 @@ def test_what_is_no_set_is_refused(bifrons, packed, tmp_path):
     refused(bifrons, "zero.h5", "HDF5")
     refused(bifrons, "missing.h5", "no such file", code=66)
     (tmp_path / "folder.h5").mkdir()
-    refused(bifrons, "folder.h5", "folder", code=66)
+    refused(bifrons, "folder.h5", "bifrons pack makes one of a folder of pictures", code=66)
     data = packed.read_bytes()
     for part in (1, 4, 20, 200):
         (tmp_path / "cut.h5").write_bytes(data[:-part * len(data) // 201])

@@ -136,8 +136,10 @@ def test_inputs_that_are_composites_are_named(into, tmp_path):
     PIL.Image.open(tmp_path / "out/a.png").save(tmp_path / "in/again.jpg", quality=95)
     shutil.copy(tmp_path / "out/a.txt", tmp_path / "in/again.txt")
     shutil.copy(tmp_path / "out/a.png", tmp_path / "in/marked.png")
+    (tmp_path / "in/faces.csv").write_text("name\n")
     said = into("in", out="twice", references=(*REFERENCES, "--reference", tmp_path / "in/marked.png")).err
     assert "2 inputs are already a composite, or drawn by an algorithm: in/again.jpg, in/marked.png" in said
+    assert "in holds faces that extract cut out: --into is for the whole photographs" in said
 
 
 @needs_models
@@ -148,7 +150,17 @@ def test_every_picture_is_labelled_or_counted(into, tmp_path):
     shutil.copy(PICTURES / "b0003.jpg", tmp_path / "in")
     save(tmp_path / "in/plain.png", picture(1, 300, 300))
     (tmp_path / "in/torn.jpg").write_bytes((PICTURES / "a0009.jpg").read_bytes()[:900])
+    ours = PIL.PngImagePlugin.PngInfo()
+    ours.add_text("Software", "Bifrons")
+    for name in "low.png", "plain.png", "torn.png":  # of an earlier run
+        save(tmp_path / "out" / name, picture(2), pnginfo=ours)
+    earlier = (tmp_path / "out/torn.png").read_bytes()
     said = into("in").err
+    assert "2 composites of an earlier run are left as they were: out/plain.png, out/torn.png" in said
+    assert "1 earlier composite is replaced: out/low.png" in said
+    for name in "plain.png", "torn.png":
+        assert (tmp_path / "out" / name).read_bytes() == earlier
+        (tmp_path / "out" / name).unlink()
     assert "no face, left out: 1: in/plain.png" in said and "no face of Ada, left out: 1: in/b0003.jpg" in said
     assert "skipped: " in said and "torn.jpg" in said
     assert "2 composites written to out" in said and "3 pictures left out" in said
@@ -200,6 +212,8 @@ def test_a_reference_shows_one_face(into, tmp_path):
     save(tmp_path / "both.png", beside("a0003", "b0009"))
     said = into(PICTURES / "a0003.jpg", references=("--reference", "both.png"), code=65).err
     assert "--reference both.png shows 2 faces: a reference shows one" in said
+    said = into(PICTURES / "a0003.jpg", references=("--reference", "."), code=66).err
+    assert "--reference . is a folder: name a picture" in said
     assert not (tmp_path / "out").exists()
 
 

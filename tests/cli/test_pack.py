@@ -284,14 +284,14 @@ def test_colour_profiles_that_are_not_applied_are_counted(bifrons, folder, tmp_p
             ("q0.png", own), ("q1.jpg", own), ("q2.png", profile_of(SRGB, b"s")),
             ("q3.png", profile_of(P3, space=b"GRAY")), ("q4.jpg", b"garbage"))):
         save(folder / name, picture(20 + i), icc_profile=profile)
-    assert "profile" not in pack(bifrons, folder, "-o", "a.h5").err
+    assert "a colour profile" not in pack(bifrons, folder, "-o", "a.h5").err
     save(folder / "r1.png", picture(30), icc_profile=profile_of(P3, b"Display P3"))
     result = pack(bifrons, folder, "-o", "a.h5")
     assert "r1.png: 1 picture has a colour profile (here: Display P3)" in result.err
     save(folder / "r0.jpg", picture(31), icc_profile=profile_of(P3, b"Old P3", old=True))
     save(folder / "r2.jpg", picture(32), icc_profile=bytes(128) + b"\xff" * 99)
     result = pack(bifrons, folder, "-o", "a.h5")
-    told = [line for line in result.err.splitlines() if "profile" in line]
+    told = [line for line in result.err.splitlines() if "colour profile" in line]
     assert len(told) == 1 and "r0.jpg: 3 pictures have a colour profile (here: Old P3)" in told[0]
     names = list(stored(tmp_path / "a.h5")[0]["names"])
     assert (stored(tmp_path / "a.h5")[0]["images"][names.index(b"r1.png")].shape) == (128, 128, 3)
@@ -305,8 +305,16 @@ def test_whole_photographs_are_told_from_cut_faces(bifrons, folder, tmp_path):
     options = ("--person", "x", "--consent", "x agreed", "--size", "16")
     err = pack(bifrons, whole, "-o", "whole.h5", *options).err
     assert "2 of 3 pictures are large and not square" in err and "p0.jpg, p1.jpg" in err and "bifrons extract" in err
+    assert "no points and no masks" not in err  # of square ones nothing tells
+    for name in "p0.jpg", "p1.jpg":
+        (whole / name).rename(tmp_path / name)
+    err = pack(bifrons, whole, "-o", "square.h5", *options).err
+    assert "whole: there are no points and no masks" in err and "bifrons extract" in err and "warning" not in err
+    for name in "p0.jpg", "p1.jpg":
+        (tmp_path / name).rename(whole / name)
     (whole / "landmarks.csv").write_text("".join(f"p{i}.jpg,30,30,60,30,45,40,35,50,55,50\n" for i in range(3)))
-    assert "not square" not in pack(bifrons, whole, "-o", "cut.h5", *options).err
+    err = pack(bifrons, whole, "-o", "cut.h5", *options).err
+    assert "not square" not in err and "no points and no masks" not in err
 
 
 def test_damaged_jpegs_never_crash(bifrons, tmp_path):

@@ -225,6 +225,12 @@ def test_rows_of_no_picture_are_counted_and_named(bifrons, folder, tmp_path):
     assert numpy.isfinite(stored(tmp_path)).all()
 
 
+def test_a_list_without_rows_is_told(bifrons, folder, tmp_path):
+    write_csv(folder)
+    told(pack(bifrons), "warning", "points.csv: it has no rows")
+    assert stored(tmp_path) is None
+
+
 def exchanged(points):
     """Left and right by the person, as one might think of them: the same places, named the other way."""
     mirrored = points.copy()

@@ -243,14 +243,64 @@ def test_a_swap_takes_the_points_of_its_set(sets, given, pointless, tmp_path):  
     assert numpy.abs(ours - theirs.numpy()).max() <= 1
     predicted, told = swaps_of(checkpoint(given), pointless / "b.h5", tmp_path / "predicted")
     assert "20 of 20 pictures have no known points" in told, told
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    PIL.Image.fromarray(images[0]).save(folder / "0.png")
-    (folder / "points.csv").write_text("whatever\n")
-    told = swaps_of(checkpoint(given), folder, tmp_path / "it")[1]
-    assert "pack the folder, which has points.csv, and swap the set" in told
     apart = numpy.abs(predicted - ours).max((1, 2, 3))
     assert not apart[:3].any() and apart[3:].min() > 2
+
+
+@pytest.fixture
+def culled(sets, tmp_path):  # noqa: F811
+    """Six of B's pictures in a folder, one twice as large, one wider than high, one without a row; two rows of no picture."""
+    folder = tmp_path / "B's pictures"
+    folder.mkdir()
+    drawn = sets / "drawn/person_b"
+    rows = (drawn / "points.csv").read_text().splitlines()
+    names = [row.split(",")[0] for row in rows[1:7]]
+    numbers = numpy.array([row.split(",")[1:] for row in rows[1:7]], float)
+    pictures = [numpy.asarray(PIL.Image.open(drawn / f"{name}.png")) for name in names]
+    pictures[0] = pictures[0].repeat(2, 0).repeat(2, 1)
+    numbers[0] = 2 * numbers[0] + 0.5
+    pictures[1] = numpy.pad(pictures[1], ((0, 0), (8, 8), (0, 0)))
+    numbers[1, ::2] += 8
+    for name, pixels in zip(names, pictures):
+        PIL.Image.fromarray(pixels).save(folder / f"{name}.png")
+    lines = [",".join([name, *map(str, row)]) for name, row in zip(names[:5], numbers)]
+    (folder / "points.csv").write_text("\n".join([*lines, *rows[7:9]]) + "\n")
+    (folder / "consent.txt").write_text("B agreed\n")
+    return folder
+
+
+def test_a_swap_of_a_folder_equals_that_of_the_set_packed_from_it(given, culled, tmp_path):
+    def noted(text):
+        return sorted(line for line in text.splitlines() if "points.csv" in line)
+
+    packed = run(BIFRONS, "pack", culled, "-o", tmp_path / "b.h5", "--size", "64")
+    assert packed.returncode == 0, packed.stderr
+    told = {source: swaps_of(checkpoint(given), source, tmp_path / name)[1]
+            for source, name in ((culled, "folder"), (tmp_path / "b.h5", "set"))}
+    swaps = {path.name: path.read_bytes() for path in (tmp_path / "folder").iterdir()}
+    assert len(swaps) == 6 and swaps == {path.name: path.read_bytes() for path in (tmp_path / "set").iterdir()}
+    assert all("1 of 6 pictures have no known points: their pose was predicted" in text for text in told.values()), told
+    assert "2 of 7 rows belong to no picture" in told[culled] and "1 of 6 pictures has no usable row" in told[culled]
+    assert noted(told[culled]) == noted(packed.stderr)
+    alone = sorted(culled.glob("*.png"))[1]
+    swaps_of(checkpoint(given), alone, tmp_path / "alone")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "alone").iterdir()} == {alone.name: swaps[alone.name]}
+    (culled / "points.csv").rename(tmp_path / "points.csv")
+    told = swaps_of(checkpoint(given), culled, tmp_path / "predicted")[1]
+    assert "6 of 6 pictures have no known points" in told and "points.csv beside the pictures" in told, told
+    same = [(tmp_path / "predicted" / name).read_bytes() == swap for name, swap in sorted(swaps.items())]
+    assert same == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize("change", [lambda row: row.rsplit(",", 1)[0], lambda row: row.rsplit(",", 1)[0] + ",x"])
+def test_a_wrong_points_csv_is_refused_as_pack_does(given, culled, tmp_path, change):
+    lines = (culled / "points.csv").read_text().splitlines()
+    (culled / "points.csv").write_text("\n".join([*lines[:2], change(lines[2]), *lines[3:]]))
+    packed = run(BIFRONS, "pack", culled, "-o", tmp_path / "b.h5")
+    swapped = run(BIFRONS, "swap", checkpoint(given), culled, "-o", tmp_path / "out")
+    assert swapped.returncode == packed.returncode == 65 and "points.csv:3: " in swapped.stderr
+    assert swapped.stderr.splitlines()[-1] == packed.stderr.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
 
 
 def test_eval_takes_the_points_of_its_sets(sets, given, pointless):  # noqa: F811
@@ -281,7 +331,7 @@ def test_a_network_without_poses_is_a_beginning(sets, trained, tmp_path):  # noq
 @pytest.mark.parametrize("keys, code, words", [
     (["model.pose=predicted"], 78, "set loss.pose = 0.2"),
     (["loss.pose=0.2"], 78, "model.pose = \"given\" or loss.pose = 0"),
-    (["model.pose=predicted", "loss.pose=0.2"], 78, "b.h5 (data.b) has none: pack it with points.csv"),
+    (["model.pose=predicted", "loss.pose=0.2"], 78, "b.h5 (data.b) has none: make the set with bifrons extract, which finds them, or pack it with points.csv"),
 ])
 def test_what_is_missing_is_named(pointless, tmp_path, keys, code, words):
     refused = run(*command(pointless, tmp_path / "run", keys=keys))

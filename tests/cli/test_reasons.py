@@ -312,4 +312,4 @@ def test_drawing_and_packing_say_what_comes_next(tmp_path):
         words = shlex.split(line_with(drawn.stderr, start).replace("next: ", ""))
         packed = run(*words[1:], cwd=tmp_path)
         assert packed.returncode == 0 and (tmp_path / "my faces" / name).is_file(), packed.stderr
-        assert f"--set data.a='my faces/{name}'" in line_with(packed.stderr, "next: ")
+        assert f"--set data.a='my faces/{name}' --set data.b=OTHER.h5" in line_with(packed.stderr, "next: ")

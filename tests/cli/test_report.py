@@ -15,6 +15,7 @@ from exact_runs import BIFRONS, command, run, sets, train  # noqa: F401
 KEYS = ["log.preview_epochs=1", "model.width=16", "model.width_max=32", "log.report=true"]
 SCRIPT = "</script><script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">"
 JAPANESE = "葵 (Aoi)"
+LONG = "Bruno van den Heuvel-Sørensen-Öhman"
 MEGABYTE = 1 << 20
 
 
@@ -110,10 +111,94 @@ def test_a_browser_shows_it(trained, browser):  # noqa: F811
     assert browser.troubles() == [] and browser.requests() == [page.as_uri()]
 
 
-def test_it_fits_a_telephone(trained, browser):  # noqa: F811
-    browser.open(trained / "report.html", width=390, height=844, dark=True)
-    assert browser.value("document.documentElement.scrollWidth") == 390
-    assert browser.value("getComputedStyle(document.body).backgroundColor") == "rgb(20, 22, 26)"
+@pytest.fixture(scope="session")
+def pages(trained, tmp_path_factory):
+    """A report of one run and one of two, of people with long names, one of whom is learned worse."""
+    folder = tmp_path_factory.mktemp("pages")
+    for name in ("first", "second"):
+        out = shutil.copytree(trained, folder / name, symlinks=True)
+        record = json.loads((out / "run.json").read_text())
+        record["people"][0]["person"], record["people"][1]["person"] = JAPANESE, LONG
+        (out / "run.json").write_text(json.dumps(record))
+        lines = list(map(json.loads, (out / "metrics.jsonl").read_text().splitlines()))
+        for row in lines:
+            for key in ("recon_l1_b", "swap_l1_a"):
+                if key in row.get("metrics", {}):
+                    row["metrics"][key] *= 2
+            row["stage"] = 1 if row["step"] < 12 else 2  # of larger pictures, whose losses are larger
+            row["loss"]["total"] = row["stage"] ** 4 / (1 + row["step"])
+        (out / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines))
+        with (out / "events.jsonl").open("a") as f:
+            f.write('{"event": "skipped", "step": 7, "text": "loss 9.5"}\n')
+        config = (out / "config.resolved.toml").read_text()
+        assert 'stages = "off"' in config and "max_steps = 18" in config
+        stages = "stages = [{image_size = 64, epochs = 2}, {image_size = 64, epochs = 4, global_batch = 3}]"
+        (out / "config.resolved.toml").write_text(config.replace('stages = "off"', stages).replace("max_steps = 18", "max_steps = 100"))
+        assert report(out).returncode == 0
+    assert report(folder / "first", folder / "second", "-o", folder / "both.html").returncode == 0
+    return {"one": folder / "first/report.html", "both": folder / "both.html"}
+
+
+@pytest.mark.parametrize("width, dark", [(390, True), (768, False)])
+@pytest.mark.parametrize("which", ["one", "both"])
+def test_it_fits_narrow_screens(pages, browser, which, width, dark):  # noqa: F811
+    browser.open(pages[which], width=width, height=844, dark=dark)
+    assert browser.value("document.documentElement.scrollWidth") <= width
+    assert browser.value("innerWidth") == width  # a telephone makes room for what does not fit
+    assert browser.value("getComputedStyle(document.body).backgroundColor") == ("rgb(20, 22, 26)" if dark else "rgb(251, 250, 247)")
+    assert browser.value("[...document.querySelectorAll('main *')].filter(e => !e.closest('.table, .frame, svg') && e.getBoundingClientRect().right >"
+                         " e.closest('section').getBoundingClientRect().right).map(e => e.outerHTML.slice(0, 80))") == []
+    small = "Math.min(...[...document.querySelectorAll('svg[role=img]')].map(s => s.getBoundingClientRect().width / s.viewBox.baseVal.width))"
+    assert browser.value(small) >= 0.99  # letters in drawings keep their size
+    if width == 390:
+        assert browser.value("matchMedia('(pointer: coarse)').matches")
+        assert browser.value("[...document.querySelectorAll('button, select, summary, nav a, .controls label')].filter(e => e.checkVisibility() &&"
+                             " e.getBoundingClientRect().height < 40).map(e => e.outerHTML)") == []
+    assert browser.troubles() == []
+
+
+def test_a_finger_reads_a_curve(pages, browser):  # noqa: F811
+    browser.open(pages["one"], width=390, height=844)
+    chart = "document.querySelector('[data-title=\"Total loss\"]')"
+    browser.value(f"{chart}.scrollIntoView({{block: 'center'}})")
+    browser.tap(*browser.value(f"(b => [b.left + 52 + (b.width - 60) * 7 / 18, b.top + 80])({chart}.querySelector('div + svg').getBoundingClientRect())"))
+    assert browser.value(f"{chart}.querySelector('.at').textContent") == "step 7"
+    assert float(browser.value(f"{chart}.querySelector('.legend b').textContent")) == pytest.approx(1 / 8, rel=1e-3)
+    assert browser.value("document.getElementById('step').value") == "7"
+    assert "step skipped at step 7 (loss 9.5)" in browser.value("document.getElementById('at').textContent")
+    place = browser.value("(b => [b.top, b.bottom])(document.getElementById('at').getBoundingClientRect())")
+    assert 0 < place[0] < place[1] <= 844  # seen beside the curve
+    browser.value("document.querySelector('.found button').click()")
+    assert browser.value("document.querySelectorAll('.at').length") == 0 and browser.value("document.getElementById('step').value") == ""
+
+
+def test_the_first_screen_answers(pages, browser):  # noqa: F811
+    browser.open(pages["one"], width=390, height=844)
+    place = "(b => b.bottom)(document.querySelector('.answers').getBoundingClientRect())"
+    assert browser.value(place) < 844
+    answers = browser.value("document.querySelector('.answers').textContent")
+    assert "The run is learning." in answers and f"{LONG} is the harder person." in answers and "to look at." in answers
+    found = browser.value("document.getElementById('findings').innerText")
+    assert "In stage 2, the validation loss went from" in found and "a run with more epochs should be better" in found and "1 step had a spike" in found
+    assert browser.value("plannedSteps(RUNS[0])") == 2 * 3 + 4 * 6  # of its stages
+    browser.open(pages["both"])
+    assert browser.value("document.getElementById('compare').innerText").count(f"{LONG} is the harder person.") == 2
+
+
+def luminance(colour):
+    parts = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    return numpy.dot([0.2126, 0.7152, 0.0722], [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts])
+
+
+def test_letters_and_curves_stand_out(trained):
+    """Contrast ratios of WCAG 2.2, AA: 4.5 for letters, 3 for curves."""
+    for theme in re.findall(r":root \{(.*?)\}", (trained / "report.html").read_text(), re.S)[:2]:
+        colours = dict(re.findall(r"--(\w+): (#\w{6})", theme))
+        for name, colour in colours.items():
+            for ground in ("card", "paper"):
+                low, high = sorted([luminance(colour), luminance(colours[ground])])
+                if name not in ("card", "paper", "line", "grid"):
+                    assert (high + 0.05) / (low + 0.05) >= (3 if name[1:].isdigit() else 4.5), (name, ground)
 
 
 def test_names_are_text(copied, browser):  # noqa: F811
@@ -160,13 +245,27 @@ def test_a_torn_unfinished_run(copied, browser):  # noqa: F811
     assert browser.troubles() == []
 
 
+def test_what_face_networks_saw_is_drawn(copied, browser):  # noqa: F811
+    with (copied / "metrics.jsonl").open("a") as file:
+        for step, identity in ((6, .5), (12, .875)):
+            faces = {"found_a": 1, "identity_a": identity, "found_b": 1, "identity_b": 1.25, "mouth_a": .5}
+            file.write(json.dumps({"kind": "faces", "step": step, "epoch": 1, "position": step, "time": 1, "faces": faces}) + "\n")
+    assert report(copied).returncode == 0
+    browser.open(copied / "report.html")
+    assert "What face networks see" in browser.value("[...document.querySelectorAll('.group')].map(g => g.textContent).join()")
+    legends = {title: browser.value(f"document.querySelector('[data-title^=\"{title}\"] .legend').textContent")
+               for title in ("Identity", "Share of swaps", "Mouth")}
+    assert "0.875" in legends["Identity"] and "1.25" in legends["Identity"] and "0.5" in legends["Mouth"]
+    assert browser.troubles() == []
+
+
 def test_two_runs_side_by_side(trained, copied, browser, tmp_path):  # noqa: F811
     refused = report(trained, copied)
     assert refused.returncode == 64 and "-o FILE" in refused.stderr
     page = tmp_path / "both.html"
     assert report(trained, copied, "-o", page).returncode == 0
     browser.open(page)
-    assert browser.value("document.querySelectorAll('#compare tbody tr').length") == 2
+    assert browser.value("document.querySelectorAll('#compare thead th').length") == 3
     assert browser.value("document.querySelectorAll('[data-title=\"Total loss\"] .legend span').length") == 4
     assert browser.value("document.querySelectorAll('#previews img').length") == 4
     assert browser.troubles() == [] and browser.requests() == [page.as_uri()]

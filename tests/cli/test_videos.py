@@ -116,7 +116,7 @@ def test_options_of_videos_need_a_video(bifrons):
 
 @pytest.mark.parametrize("arguments, said", [
     (["--fps", "0"], "--fps is a number above 0"), (["--fps", "nan"], "--fps is a number above 0"),
-    (["--every", "0"], "--every 0: a whole number from 1"), (["--from", "-1"], "--from -1: seconds from 0 are wanted"),
+    (["--every", "0"], "--every 0: a whole number from 1"), (["--from", "-1"], "--from -1: write seconds as a number, 0 or more"),
     (["--from", "2", "--to", "1"], "--to 1 is not after --from 2"),
 ])
 def test_bad_choices_of_frames_are_told(bifrons, arguments, said):

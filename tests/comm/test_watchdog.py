@@ -18,8 +18,8 @@ HANG_S = 60  # the test's own patience: nothing here should take half as long
 class Run:
     """watchdog_worker under mpirun; .pids of its ranks when they are past their third step."""
 
-    def __init__(self, *fault, ranks=2, timeout_s=TIMEOUT_S, launcher=True):
-        command = ["mpirun", "-n", str(ranks)] if launcher else []
+    def __init__(self, *fault, ranks=2, timeout_s=TIMEOUT_S, launcher=True, wrapper=()):
+        command = ["mpirun", "-n", str(ranks), *wrapper] if launcher else []
         self.process = subprocess.Popen(
             [*command, WORKER, str(timeout_s), *map(str, fault)], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -133,6 +133,18 @@ def test_a_rank_that_ends_early():
     run = Run("leave", 1)
     assert run.ends() != 0
     assert "rank 1" in run.report
+
+
+def test_ranks_that_do_not_see_each_others_processes():
+    """As in containers with PID namespaces of their own: nobody has ended, only rank 1 hangs."""
+    own_pids = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if subprocess.run([*own_pids, "true"], capture_output=True).returncode != 0:
+        pytest.skip("a PID namespace of one's own is not permitted here")
+    # Open MPI's own shared memory takes two processes of one number for one
+    run = Run("hang", 1, timeout_s=6, wrapper=["--mca", "btl", "self,tcp", *own_pids])
+    run.wait_for(lambda: run.process.poll() is not None)
+    assert run.process.returncode == 70
+    assert "rank 1 on host" in verdict(run) and "does not go on" in verdict(run)
 
 
 def test_ranks_that_are_out_of_step():

@@ -224,7 +224,7 @@ def test_colours_that_are_not_read_are_refused_by_name(tmp_path):
     path = ffmpeg(tmp_path / "v.mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-colorspace", "ycgco", n=1)
     result = work("read", path)
     assert result.returncode == 65
-    assert "matrix ycgco, which is not read" in result.stderr and path in result.stderr
+    assert "matrix ycgco, which is not supported" in result.stderr and path in result.stderr
 
 
 # ---- which frames ------------------------------------------------------------------------------------------------------
@@ -536,7 +536,7 @@ def test_a_helper_that_fails_is_named_with_the_file(tmp_path, plain):
     refused([plain], 65, "signal 9", helper=fake(tmp_path, "kill -9 $$"))
     refused([plain], 65, "exit code 3", helper=fake(tmp_path, "exit 3"))
     refused([plain], 69, "does not start", helper=fake(tmp_path, "exit 127"))
-    refused([plain], 65, "sent what was not expected", helper=fake(tmp_path, "head -c 4096 /dev/zero"))
+    refused([plain], 65, "sent an unexpected message", helper=fake(tmp_path, "head -c 4096 /dev/zero"))
 
 
 def test_a_frame_before_the_start_makes_no_sense(tmp_path, plain):
@@ -544,7 +544,7 @@ def test_a_frame_before_the_start_makes_no_sense(tmp_path, plain):
     head = struct.pack("<iiqqddi?48s48s3x", W, H, 1, 10, 0, 0, 0, False, b"h264", b"")
     (tmp_path / "said").write_bytes(message(HEAD, head) + message(FRAME, drawn(1), -1))
     result = work("pass", plain, tmp_path / "out.mp4", helper=fake(tmp_path, f"cat {tmp_path}/said; read word"))
-    assert result.returncode == 65 and "sent a frame that makes no sense" in result.stderr, result.stderr
+    assert result.returncode == 65 and "sent an invalid frame" in result.stderr, result.stderr
     assert not (tmp_path / "out.mp4").exists()
 
 

@@ -33,6 +33,8 @@ GIVEN = {
         struct shim_tensor *level(struct shim_scope *s, const void *ctx, struct shim_tensor *x);
         extern const void *memory, *json; extern const char *path; extern size_t json_bytes;
         extern struct hash128_stream *hash;"""),
+    "shim/include/shim/upload.h": ((), """
+        extern struct shim_scope *scope; extern const uint8_t *images; extern const float *points; extern int64_t n, h, w;"""),
     "shim/toml/include/toml/toml.h": ((), "extern const char *text; extern size_t n;"),
     "src/base/include/base/batch.h": ((), "extern size_t capacity; extern int size;"),
     "src/base/include/base/child.h": ((), "int answer(int link, void *context);"),
@@ -55,6 +57,7 @@ GIVEN = {
     "src/data/drawn/drawn_parts.h": ((), "extern const struct portrait *p; extern struct vec3 head_point;"),
     "src/data/include/data/chart.h": ((), "extern size_t n; extern double *ranks, *speed; extern struct picture picture;"),
     "src/data/include/data/file_kind.h": (("base/include/base/log.h",), ""),
+    "src/data/include/data/folder_points.h": (("data/include/data/picture.h",), "extern struct picture picture;"),
     "src/data/include/data/left_files.h": (("base/include/base/log.h",), "extern const struct file_kind *kind;"),
     "src/data/include/data/loader.h": ((), """
         extern struct loader *l; extern uint64_t first_position; extern size_t n; extern struct batch batch;"""),
@@ -80,7 +83,6 @@ GIVEN = {
     "src/driver/extract/cuts.h": ((), """
         extern struct cuts_options options; extern struct sight *sights; extern size_t n;"""),
     "src/driver/faces/expression.h": ((), "extern struct face face;"),
-    "src/driver/eval/likeness.h": ((), "extern struct likeness_face face, source, swapped;"),
     "src/driver/extract/finish.h": ((), "extern struct finish_options o; extern struct cuts cuts;"),
     "src/driver/extract/sight.h": (("driver/extract/cuts.h",), """
         extern struct finder *finder; extern struct sight_rules rules; extern struct frame frame; extern struct cuts cuts;"""),
@@ -104,9 +106,11 @@ GIVEN = {
     "src/driver/config/config_sources.h": ((), "extern struct config config;"),
     "src/driver/config/train_arguments.h": (("driver/command/command.h",), "extern int argc; extern char **argv;"),
     "src/driver/infer/results.h": ((), "extern struct source source; extern char path[PATH_BYTES_MAX];"),
-    "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture;"),
+    "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture; extern float points[FACE_POINTS][2];"),
     "src/driver/measures/follow.h": ((), "extern struct follow_source source; extern int person;"),
+    "src/driver/measures/likeness.h": ((), "extern struct likeness_face face, source, swapped;"),
     "src/driver/plan/plan.h": ((), "extern struct plan_request request;"),
+    "src/driver/train/preview_faces.h": ((), "extern struct session *s; extern struct preview_pictures pictures;"),
     "src/driver/train/step/average.h": ((), "extern struct stage *stage;"),
     "src/driver/train/tune/batch_trials.h": ((), """
         extern struct batch_trials t; extern double planned, available; extern int64_t pairs_there_are; struct batch_trial try_batch(int64_t pairs);"""),

@@ -121,6 +121,28 @@ static void a_validation_row_has_no_speed(void **unused)
     free(text);
 }
 
+static void a_row_of_faces_has_no_losses(void **unused)
+{
+    (void)unused;
+    struct errmsg em = {0};
+    struct metrics *m = open_at(0);
+    const struct metrics_number faces[] = {
+        {"found_a",    1    },
+        {"identity_a", 0.875}
+    };
+    const struct metrics_row row = {.kind = METRICS_FACES,
+                                    .step = 20,
+                                    .epoch = 2,
+                                    .position = 320,
+                                    .time_s = 1.5,
+                                    .faces = faces,
+                                    .n_faces = 2};
+    assert_ok(metrics_write(m, &row, &em));
+    metrics_close(m);
+    assert_content("{\"kind\":\"faces\",\"step\":20,\"epoch\":2,\"position\":320,\"time\":1.5,"
+                   "\"faces\":{\"found_a\":1.0,\"identity_a\":0.875}}\n");
+}
+
 static void numbers_that_json_lacks_are_null_and_flagged(void **unused)
 {
     (void)unused;
@@ -262,6 +284,7 @@ int main(void)
         TEST(a_row_is_one_line_of_json),
         TEST(a_row_of_a_stage_names_it),
         TEST(a_validation_row_has_no_speed),
+        TEST(a_row_of_faces_has_no_losses),
         TEST(numbers_that_json_lacks_are_null_and_flagged),
         TEST(a_resumed_file_equals_an_uninterrupted_one),
         TEST(a_torn_last_line_is_cut),

@@ -223,6 +223,13 @@ static void the_summary_names_the_best(void **unused)
     progress_finish(&p);
     assert_string_equal(w.line, "101 steps in 51 s  loss 0.0412 (A 0.0210 B 0.0202)  val 0.0433 "
                                 "(best 0.0421 at step 41)  32 images/s");
+    progress_set_identity(&p, (double[]){0.971, NAN}); /* no face in swaps of B's pictures */
+    progress_finish(&p);
+    assert_null(strstr(w.line, "identity"));
+    progress_set_identity(&p, (double[]){0.971, 1.012});
+    progress_finish(&p);
+    assert_string_equal(w.line, "101 steps in 51 s  loss 0.0412 (A 0.0210 B 0.0202)  val 0.0433 "
+                                "(best 0.0421 at step 41)  identity 0.97/1.01  32 images/s");
 }
 
 static void one_step_is_one(void **unused)

@@ -224,6 +224,32 @@ static void more_scalars_than_a_record_holds_are_all_written(void **unused)
     free_events(&e);
 }
 
+static void faces_have_a_group_of_their_own(void **unused)
+{
+    (void)unused;
+    struct errmsg em = {0};
+    char path[PATH_BYTES_MAX];
+    struct tensorboard *tb = open_here(path);
+    const struct metrics_number faces[] = {
+        {"found_a",    1    },
+        {"identity_b", 0.875}
+    };
+    assert_ok(tensorboard_metrics(
+        tb, &(struct metrics_row){.kind = METRICS_FACES, .step = 7, .faces = faces, .n_faces = 2},
+        &em));
+    tensorboard_close(tb);
+    struct events e;
+    read_events(path, &e);
+    assert_int_equal(e.n, 2);
+    assert_int_equal(e.event[1]->step, 7);
+    assert_int_equal(e.event[1]->summary->n_value, 2);
+    Tfevent__Value **v = e.event[1]->summary->value;
+    assert_string_equal(v[0]->tag, "faces/found_a");
+    assert_string_equal(v[1]->tag, "faces/identity_b");
+    assert_true(v[1]->simple_value == 0.875f);
+    free_events(&e);
+}
+
 static void a_picture_comes_back(void **unused)
 {
     (void)unused;
@@ -308,6 +334,7 @@ int main(void)
         TEST(a_later_start_has_the_later_name_whatever_the_clock),
         TEST(scalars_of_a_step_come_back),
         TEST(more_scalars_than_a_record_holds_are_all_written),
+        TEST(faces_have_a_group_of_their_own),
         TEST(a_picture_comes_back),
         TEST(metrics_rows_have_their_tags),
         TEST(a_missing_folder_is_a_status),

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "fixture.h"
+#include "model_priv.h"
 
 static struct errmsg em;
 static struct pictures pictures;
@@ -132,6 +133,24 @@ static void recomputed_stages_give_the_same_bits(void **state)
     model_free(m[1]);
 }
 
+/* The first step writes gradients in its first pass and adds them in the second; later steps only
+ * add, so that one graph serves both passes and takes one of the few places for graphs. */
+static void passes_of_a_step_share_one_graph(void **state)
+{
+    struct model *m = *state;
+    struct batch b = part_of(&pictures, 0, 2);
+    struct model_losses l;
+    m->options.cuda_graph = true; /* so few passes run without one, also on a CPU */
+    for (int step = 1; step <= 2; step++) {
+        assert_ok(model_zero_gradients(m, &em));
+        for (int pass = 0; pass < RECORDED_AFTER - 1; pass++)
+            assert_ok(model_backward(m, &b, 4, &l, &em));
+        assert_int_equal(m->recorded.n, step == 1 ? 2 : 1);
+    }
+    assert_false(m->recorded.passes[0].kind.fresh);
+    assert_int_equal(m->recorded.passes[0].seen, RECORDED_AFTER);
+}
+
 /* A pass without gradients before, as back-translation makes one, cuts none off. */
 static void every_weight_has_a_gradient_behind_a_back_translation(void **state)
 {
@@ -162,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(gradients_are_those_of_the_loss, setup, teardown),
         cmocka_unit_test_setup_teardown(an_announced_gradient_is_final, setup, teardown),
+        cmocka_unit_test_setup_teardown(passes_of_a_step_share_one_graph, setup, teardown),
         cmocka_unit_test_setup_teardown(every_weight_has_a_gradient_behind_a_back_translation,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(recomputed_stages_give_the_same_bits, setup, teardown),

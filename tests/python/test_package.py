@@ -146,9 +146,10 @@ def test_a_run_has_its_metrics_as_arrays(run, tmp_path):
     assert run.config["model"]["latent"] == 16 and run.record["people"][0]["person"] == "Helvia"
     shutil.copytree(run.folder, tmp_path / "run")
     with (tmp_path / "run/metrics.jsonl").open("a") as file:
+        file.write('{"kind":"faces","step":1,"faces":{"identity_a":0.5}}\n')
         file.write('{"kind":"train","step":2,"loss":{"total":null},"nonfinite":true}\n{"kind":"tr')
     more = bifrons.Run(tmp_path / "run")
-    assert more.train["step"].tolist() == [1, 2]
+    assert more.train["step"].tolist() == [1, 2] and more.faces["faces.identity_a"].tolist() == [0.5]
     assert numpy.isnan(more.train["loss.total"]).tolist() == [False, True]
     assert numpy.isnan(more.train["loss.a.l1"][1])
     more.plot().savefig(tmp_path / "plot.png")

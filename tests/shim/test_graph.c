@@ -4,6 +4,7 @@
  * results here are what copies and views make of what was uploaded.
  */
 #include "shim/graph.h"
+#include "shim/upload.h"
 
 #include "testing.h"
 
@@ -130,6 +131,40 @@ static void a_pass_takes_new_numbers(void **state)
         pass(i);
 }
 
+/* Uploads two arrays at once, of n and of 2 numbers; the last of each lands in out. */
+static void pass_of_arrays(int number, int64_t n, float out[2])
+{
+    float a[N], b[N];
+    const struct shim_array arrays[] = {
+        {SHIM_F32, a, 1, {n}},
+        {SHIM_F32, b, 1, {2}},
+    };
+    struct shim_tensor *t[2];
+    fill(a, 100 * number);
+    fill(b, 100 * number + 50);
+    shim_graph_begin(s, graph);
+    shim_from_arrays(s, arrays, 2, t);
+    struct shim_tensor *ends[] = {shim_narrow(s, t[0], 0, n - 1, 1), shim_narrow(s, t[1], 0, 1, 1)};
+    shim_graph_end(s, graph);
+    for (int i = 0; i < 2; i++)
+        shim_to_memory(s, ends[i], SHIM_F32, &out[i], 1);
+}
+
+static void arrays_that_came_in_one_copy_take_new_numbers(void **state)
+{
+    (void)state;
+    float out[2];
+    needs_a_gpu();
+    for (int i = 0; i < PASSES; i++) {
+        pass_of_arrays(i, N, out);
+        assert_ok(shim_scope_check(s, &em));
+        assert_true(out[0] == (float)(100 * i + N - 1) && out[1] == (float)(100 * i + 51));
+        shim_scope_reset(s);
+    }
+    pass_of_arrays(0, N - 1, out); /* the second array lies where it lay */
+    fails_with("another size");
+}
+
 static void other_calls_are_noticed(void **state)
 {
     (void)state;
@@ -202,6 +237,7 @@ int main(void)
         T(a_processor_has_none),
         T(without_a_graph_calls_are_made_as_they_are),
         T(a_pass_takes_new_numbers),
+        T(arrays_that_came_in_one_copy_take_new_numbers),
         T(other_calls_are_noticed),
         T(results_are_read_after_the_pass),
         T(gradients_are_told_of_after_each_pass),

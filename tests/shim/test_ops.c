@@ -1,5 +1,5 @@
 /* Scopes, operations, and what happens when they fail. */
-#include "shim/shim.h"
+#include "shim/upload.h"
 
 #include <math.h>
 
@@ -53,6 +53,31 @@ static void data_goes_in_and_out(void **state)
     shim_to_memory(s, t, SHIM_U8, back, 6);
     assert_ok(shim_scope_check(s, &em));
     assert_memory_equal(back, ((uint8_t[]){0, 253, 1, 254, 2, 255}), 6); /* row-major of (3, 2) */
+}
+
+static void several_arrays_go_in_at_once(void **state)
+{
+    (void)state;
+    uint8_t bytes[] = {0, 255, 7};
+    double numbers[] = {0.5, -2.0};
+    const struct shim_array arrays[] = {
+        {SHIM_U8,  bytes,   2, {1, 3}},
+        {SHIM_F64, numbers, 1, {2}   },
+    };
+    struct shim_tensor *t[2];
+    float back[3];
+    shim_from_arrays(s, arrays, 2, t);
+    memset(bytes, 0, sizeof bytes); /* what was handed over was taken */
+    memset(numbers, 0, sizeof numbers);
+    shim_to_memory(s, t[0], SHIM_F32, back, 3);
+    assert_memory_equal(back, ((float[]){0, 255, 7}), sizeof back);
+    shim_to_memory(s, t[1], SHIM_F32, back, 2);
+    assert_memory_equal(back, ((float[]){0.5f, -2.0f}), 2 * sizeof *back);
+    assert_ok(shim_scope_check(s, &em));
+    shim_from_arrays(s, &(struct shim_array){SHIM_U8, bytes, 1, {-1}}, 1, t);
+    assert_null(t[0]);
+    assert_status(shim_scope_check(s, &em), ST_TORCH);
+    assert_text_has(em.text, "a negative dimension");
 }
 
 static void operations_do_what_they_say(void **state)
@@ -207,6 +232,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, open_scope, close_scope)
     const struct CMUnitTest tests[] = {
         T(data_goes_in_and_out),
+        T(several_arrays_go_in_at_once),
         T(operations_do_what_they_say),
         T(convolutions_are_adjoint),
         T(resampling_by_the_identity_changes_nothing),

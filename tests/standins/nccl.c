@@ -169,8 +169,10 @@ static int attach(ncclComm_t c)
 ncclResult_t ncclCommInitRankConfig(ncclComm_t *out, int n_ranks, ncclUniqueId id, int rank,
                                     ncclConfig_t *config)
 {
+    const ncclConfig_t as_made =
+        NCCL_CONFIG_INITIALIZER; /* headers before 2.29 do not name its magic */
     if (n_ranks < 1 || n_ranks > RANKS_MAX || rank < 0 || rank >= n_ranks || !config ||
-        config->magic != NCCL_API_MAGIC || config->size > sizeof *config)
+        config->magic != as_made.magic || config->size > sizeof *config)
         return ncclInvalidArgument;
     ncclComm_t c = calloc(1, sizeof *c);
     if (!c)

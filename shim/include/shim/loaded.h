@@ -1,11 +1,11 @@
 /*
- * Is the loaded libtorch the one that this program was built for?
+ * Checks that the loaded libtorch has the version that this program was built for.
  *
  *     struct errmsg em = {0};
  *     enum status st = shim_loaded_check(&em);       // once, before the first scope
  *
- * Another version's tensors have another layout in memory: results are wrong without an error. A
- * folder in LD_LIBRARY_PATH is enough to load one.
+ * Tensors of another version have another layout in memory, so results would be wrong without an
+ * error. A folder in LD_LIBRARY_PATH is enough to load another version.
  */
 #ifndef BIFRONS_SHIM_LOADED_H
 #define BIFRONS_SHIM_LOADED_H
@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* ST_NODEVICE, with both versions, if it is another one. ST_OK also if libtorch does not tell. */
+/* ST_NODEVICE, with both versions, if they differ. ST_OK if libtorch does not tell its version. */
 enum status shim_loaded_check(struct errmsg *em) MUST_CHECK;
 
 #ifdef __cplusplus

@@ -188,8 +188,8 @@ struct shim_tensor *shim_cat(struct shim_scope *s, struct shim_tensor *const *pa
                              int64_t dim);
 struct shim_tensor *shim_narrow(struct shim_scope *s, const struct shim_tensor *x, int64_t dim,
                                 int64_t start, int64_t length);
-/* Two parts of x along dim, the first of them of this length. Backward is one concatenation, where
- * that of two shim_narrow fills and adds two tensors of x's size. */
+/* Splits x along dim into two parts; the first has this length. Backward is one concatenation;
+ * backward of two shim_narrow would fill and add two tensors of x's size. */
 void shim_halve(struct shim_scope *s, const struct shim_tensor *x, int64_t dim, int64_t length,
                 struct shim_tensor *out[2]);
 struct shim_tensor *shim_reshape(struct shim_scope *s, const struct shim_tensor *x, size_t n_dims,
@@ -260,8 +260,8 @@ struct shim_tensor *shim_interpolate(struct shim_scope *s, const struct shim_ten
 void shim_backward(struct shim_scope *s, const struct shim_tensor *loss, bool create_graph);
 /* Backward of scale times the sum of all elements of `each`. */
 void shim_backward_sum(struct shim_scope *s, const struct shim_tensor *each, double scale);
-/* Returns d y / d x of a scalar y. The gradients of parameters do not change, if x is no parameter
- * whose first gradient is still to be written (shim_group_add_gradients). */
+/* Returns d y / d x of a scalar y. The gradients of parameters do not change, unless x is a
+ * parameter whose first gradient is not written yet (shim_group_add_gradients). */
 struct shim_tensor *shim_gradient(struct shim_scope *s, const struct shim_tensor *y,
                                   const struct shim_tensor *x, bool create_graph);
 /*
@@ -324,13 +324,13 @@ void shim_group_on_ready(struct shim_group *g, void (*fn)(void *ctx, size_t offs
 enum status shim_group_freeze(struct shim_group *g, size_t offset, size_t count,
                               struct errmsg *em) MUST_CHECK;
 enum status shim_group_zero_gradients(struct shim_group *g, struct errmsg *em) MUST_CHECK;
-/* For a pass on a GPU: brings the weights of all convolutions of the group into the layout and the
- * type of cuDNN at once. Without it each layer does that for its own. Call it before the pass uses
- * parameters; it holds until shim_scope_reset, and parameters may not change until then. */
+/* For a pass on a GPU: converts the weights of all convolutions of the group to the layout and type
+ * that cuDNN needs, in one launch. Without this call, each layer converts its own weight. Call it
+ * before the pass uses parameters; parameters must not change until shim_scope_reset. */
 void shim_group_turn(struct shim_scope *s, struct shim_group *g);
 /* Call after the first pass that follows shim_group_zero_gradients. Until then layers may write
- * their gradients where they belong, instead of adding them; a recorded pass does the same each
- * time. */
+ * their gradients instead of adding them. A recorded pass does each time what it did when it was
+ * recorded. */
 void shim_group_add_gradients(struct shim_group *g);
 /* Copies between host memory of the group's dtype and a range of a flat array. */
 enum status shim_group_write(struct shim_group *g, enum shim_flat which, size_t offset,

@@ -18,14 +18,14 @@
 enum { DEVICE_TEXT_BYTES = 64, REASON_BYTES = 512, WHY_BYTES = 128, CUDA_DEVICES_MAX = 1000 };
 
 /* The options of rank 0, as sent to all ranks. */
-struct wish {
+struct gpu_request {
     enum comm_backend backend;
     char device[DEVICE_TEXT_BYTES];
     double timeout_s;
 };
 
-/* What a rank has. */
-struct holding {
+/* A rank's GPU. */
+struct rank_gpu {
     int device; /* -1: no usable GPU, for the reason in `why` */
     int nccl;
     struct cudart_device gpu;
@@ -114,19 +114,20 @@ void gpu_abort(struct comm *c, int exit_code)
     comm_abort(c->host, exit_code);
 }
 
-static enum status share_wish(struct comm *host, const struct comm_options *o, struct wish *w,
-                              struct errmsg *em)
+static enum status broadcast_request(struct comm *host, const struct comm_options *o,
+                                     struct gpu_request *w, struct errmsg *em)
 {
-    *w = (struct wish){.backend = o->backend, .timeout_s = o->timeout_s};
+    *w = (struct gpu_request){.backend = o->backend, .timeout_s = o->timeout_s};
     snprintf(w->device, sizeof w->device, "%s", o->device ? o->device : "cpu");
     return comm_do(host, COMM_BROADCAST, w, sizeof *w, COMM_U8, 0, NULL, em);
 }
 
-/* Finds this rank's GPU. If the launcher shows each rank one GPU, that GPU is number 0 on each. */
-static enum status take_stock(const struct comm *host, const char *wanted, struct holding *h,
-                              struct errmsg *em)
+/* Finds this rank's GPU; device -1 and the reason if there is none. If the launcher shows each rank
+ * one GPU, that GPU is number 0 on each. */
+static enum status find_gpu(const struct comm *host, const char *wanted, struct rank_gpu *h,
+                            struct errmsg *em)
 {
-    *h = (struct holding){.device = -1};
+    *h = (struct rank_gpu){.device = -1};
     memcpy(h->host, host->place.host, sizeof h->host);
     if (ncclGetVersion(&h->nccl) != ncclSuccess)
         h->nccl = 0;
@@ -145,7 +146,7 @@ static enum status take_stock(const struct comm *host, const char *wanted, struc
 }
 
 /* The first rank without a GPU, or -1. */
-static int rank_without(const struct holding *all, int n)
+static int rank_without(const struct rank_gpu *all, int n)
 {
     for (int r = 0; r < n; r++)
         if (all[r].device < 0)
@@ -153,18 +154,18 @@ static int rank_without(const struct holding *all, int n)
     return -1;
 }
 
-static bool is_same_gpu(const struct holding *a, const struct holding *b)
+static bool is_same_gpu(const struct rank_gpu *a, const struct rank_gpu *b)
 {
     return memcmp(a->gpu.uuid, b->gpu.uuid, CUDART_UUID_BYTES) == 0;
 }
 
 /* true, with the first two such ranks, if two ranks share a card: a GPU, or two MIG slices of it.
  */
-static bool find_shared(const struct holding *all, int n, int *first, int *second)
+static bool find_shared(const struct rank_gpu *all, int n, int *first, int *second)
 {
     for (*second = 1; *second < n; (*second)++)
         for (*first = 0; *first < *second; (*first)++) {
-            const struct holding *a = &all[*first], *b = &all[*second];
+            const struct rank_gpu *a = &all[*first], *b = &all[*second];
             bool same_card =
                 strcmp(a->host, b->host) == 0 && strcmp(a->gpu.bus_id, b->gpu.bus_id) == 0;
             if (is_same_gpu(a, b) || same_card)
@@ -174,7 +175,7 @@ static bool find_shared(const struct holding *all, int n, int *first, int *secon
 }
 
 /* true if NCCL can run between these ranks. If not, `reason` says why. */
-static bool suits_nccl(const struct holding *all, int n, char reason[static REASON_BYTES])
+static bool suits_nccl(const struct rank_gpu *all, int n, char reason[static REASON_BYTES])
 {
     int a, b;
     if (find_shared(all, n, &a, &b)) {
@@ -203,10 +204,10 @@ static bool suits_nccl(const struct holding *all, int n, char reason[static REAS
 }
 
 /* Rank `without` has no GPU. ST_OK if the options allow to work on CPUs instead. */
-static enum status do_without(const struct wish *w, const struct holding *all, int n, int without,
-                              int rank, struct errmsg *em)
+static enum status allow_cpus(const struct gpu_request *w, const struct rank_gpu *all, int n,
+                              int without, int rank, struct errmsg *em)
 {
-    const struct holding *h = &all[without];
+    const struct rank_gpu *h = &all[without];
     const char *remedy = "is there a driver (nvidia-smi)?";
     if (w->backend == COMM_NCCL)
         return FAIL(em, ST_CONFIG,
@@ -227,13 +228,13 @@ static enum status do_without(const struct wish *w, const struct holding *all, i
     return ST_OK;
 }
 
-static enum status choose(const struct wish *w, const struct holding *all, struct comm **c,
+static enum status choose(const struct gpu_request *w, const struct rank_gpu *all, struct comm **c,
                           struct errmsg *em)
 {
     struct comm *host = *c;
     int rank = host->place.rank, n = host->place.world_size;
     char reason[REASON_BYTES] = "";
-    const struct holding *mine = &all[rank];
+    const struct rank_gpu *mine = &all[rank];
     bool nccl = suits_nccl(all, n, reason);
     if (w->backend == COMM_NCCL && !nccl)
         return FAIL(em, ST_CONFIG,
@@ -258,9 +259,9 @@ static enum status choose(const struct wish *w, const struct holding *all, struc
 enum status comm_gpu_open(const struct comm_options *o, struct comm **c, struct errmsg *em)
 {
     struct comm *host = *c;
-    struct wish w;
-    struct holding mine, *all = NULL;
-    enum status st = share_wish(host, o, &w, em);
+    struct gpu_request w;
+    struct rank_gpu mine, *all = NULL;
+    enum status st = broadcast_request(host, o, &w, em);
     if (st != ST_OK)
         return st;
     if (strcmp(w.device, "cpu") == 0)
@@ -269,7 +270,7 @@ enum status comm_gpu_open(const struct comm_options *o, struct comm **c, struct 
                    : FAIL(em, ST_CONFIG,
                           "comm.backend = \"nccl\" works between GPUs, and train.device = \"cpu\" "
                           "uses none; use \"auto\" or \"mpi\"");
-    st = comm_agree(host, take_stock(host, w.device, &mine, em), em);
+    st = comm_agree(host, find_gpu(host, w.device, &mine, em), em);
     if (st != ST_OK)
         return st;
     int n = host->place.world_size;
@@ -279,7 +280,7 @@ enum status comm_gpu_open(const struct comm_options *o, struct comm **c, struct 
         st = host->ops->share_bytes(host, &mine, sizeof mine, all, em);
     if (st == ST_OK) {
         int without = rank_without(all, n);
-        st = without >= 0 ? do_without(&w, all, n, without, host->place.rank, em)
+        st = without >= 0 ? allow_cpus(&w, all, n, without, host->place.rank, em)
                           : choose(&w, all, c, em);
     }
     free(all);

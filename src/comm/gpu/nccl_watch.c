@@ -81,7 +81,7 @@ enum status nccl_failure(const struct nccl *n, struct errmsg *em)
 
 /* ---- Watching -------------------------------------------------------------------------------- */
 
-static void look_at_call(struct nccl *n, struct nccl_call *call, double now)
+static void check_call(struct nccl *n, struct nccl_call *call, double now)
 {
     struct errmsg em = {0};
     bool done = false;
@@ -102,7 +102,7 @@ static void look_at_call(struct nccl *n, struct nccl_call *call, double now)
     }
 }
 
-static void look(struct nccl *n)
+static void check_communicator(struct nccl *n)
 {
     double now = clock_seconds();
     ncclResult_t result = ncclSuccess;
@@ -120,7 +120,7 @@ static void look(struct nccl *n)
         nccl_fail(n, "rank %d on this host has failed", peer);
     for (int i = 0; i < NCCL_CALLS && !n->failed; i++)
         if (n->calls[i].state == CALL_LAUNCHING || n->calls[i].state == CALL_RUNNING)
-            look_at_call(n, &n->calls[i], now);
+            check_call(n, &n->calls[i], now);
 }
 
 /* Call with the lock held, as pthread_cond_wait. */
@@ -171,7 +171,7 @@ static void *watch(void *arg)
             pthread_cond_wait(&n->changed, &n->lock);
             continue;
         }
-        look(n);
+        check_communicator(n);
         if (!n->failed)
             pause_ms(n, POLL_MS);
     }

@@ -36,7 +36,7 @@ static enum status all_reduce(struct mpi *m, const struct comm_request *r, struc
     return st;
 }
 
-/* Takes the shards of the whole range one after another, each in pieces. */
+/* Sums each rank's shard to that rank: one shard after another, each in pieces. */
 static enum status reduce_scatter(struct mpi *m, const struct comm_request *r, struct errmsg *em)
 {
     int ranks = m->layout.n_ranks;
@@ -54,7 +54,9 @@ static enum status reduce_scatter(struct mpi *m, const struct comm_request *r, s
     return st;
 }
 
-static enum status spread(struct mpi *m, const struct comm_request *r, struct errmsg *em)
+/* All-gather and broadcast: each owner sends its segment of the range to all ranks. */
+static enum status broadcast_segments(struct mpi *m, const struct comm_request *r,
+                                      struct errmsg *em)
 {
     size_t element = comm_dtype_bytes(r->call.dtype);
     enum status st = ST_OK;
@@ -81,7 +83,7 @@ enum status mpi_run_plain(struct mpi *m, const struct comm_request *r, struct er
         return reduce_scatter(m, r, em);
     case COMM_ALL_GATHER:
     case COMM_BROADCAST:
-        return spread(m, r, em);
+        return broadcast_segments(m, r, em);
     case COMM_GATHER:
         return mpi_group_gather(&m->world, r->range, r->sizes, r->call.root, r->all, em);
     }

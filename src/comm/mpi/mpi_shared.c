@@ -93,8 +93,8 @@ static enum status agree_on_node(struct pass *p, struct errmsg *em)
     return st;
 }
 
-static enum status judge(const struct comm_layout *layout, const struct verdict *verdicts,
-                         struct comm_call *calls, int *ranks, struct errmsg *em)
+static enum status check_verdicts(const struct comm_layout *layout, const struct verdict *verdicts,
+                                  struct comm_call *calls, int *ranks, struct errmsg *em)
 {
     int lowest = 0; /* index in ranks_by_node of the node's lowest rank */
     for (int node = 0; node < layout->n_nodes; node++) {
@@ -122,7 +122,7 @@ static enum status agree_between_nodes(const struct pass *p, enum status local, 
     if (st == ST_OK)
         st = mpi_group_all_gather(&p->m->leaders, &mine, sizeof mine, all, em);
     if (st == ST_OK)
-        st = judge(&p->m->layout, all, calls, ranks, em);
+        st = check_verdicts(&p->m->layout, all, calls, ranks, em);
     free(ranks);
     free(calls);
     free(all);

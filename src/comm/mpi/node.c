@@ -313,7 +313,7 @@ void node_missing(struct node *n, char *text, size_t text_bytes)
 
 /* Checks that the node's ranks still run. A rank in another PID namespace is invisible: only a
  * deadline then shows that it is gone. */
-static enum status look_at_peers(struct node *n, struct errmsg *em)
+static enum status check_peers(struct node *n, struct errmsg *em)
 {
     uint64_t here = atomic_load(&node_slot(n, n->me)->barriers);
     for (int r = 0; r < n->n_ranks; r++) {
@@ -346,7 +346,7 @@ static enum status wait_for_round(struct node *n, uint32_t round, struct errmsg 
         if (!n->peers_visible || clock_seconds() - n->looked_s < LOOK_MS / 1000.0)
             continue;
         n->looked_s = clock_seconds();
-        if (atomic_load(word) == round && (st = look_at_peers(n, em)) != ST_OK)
+        if (atomic_load(word) == round && (st = check_peers(n, em)) != ST_OK)
             return st;
     }
     return ST_OK;

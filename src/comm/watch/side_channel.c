@@ -15,7 +15,8 @@
 
 #include "base/poison.h"
 
-enum { ADDRESSES_MAX = 16, SECRET_BYTES = 16, NEWS_MAX = SIDE_NEWS_MAX };
+/* SOCKET_BYTES: rank 0 of 512 ranks gets and sends thousands of datagrams at a time. */
+enum { ADDRESSES_MAX = 16, SECRET_BYTES = 16, NEWS_MAX = SIDE_NEWS_MAX, SOCKET_BYTES = 1 << 20 };
 
 /* The addresses of rank 0. */
 struct card {
@@ -87,6 +88,9 @@ static struct side_channel *new_channel(const struct comm *c)
         side_channel_free(s);
         return NULL;
     }
+    int bytes = SOCKET_BYTES;
+    (void)setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    (void)setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
     return s;
 }
 
@@ -100,7 +104,7 @@ enum status side_channel_open(struct comm *c, bool speaks, bool several_hosts,
         return ST_OK;
     }
     struct side_channel *s = speaks ? new_channel(c) : NULL;
-    if (c->place.rank == 0 && !(s && make_card(s->fd, &card)))
+    if (c->place.rank == 0 && !(s && make_card(s->fd, &card) && card.n_addresses > 0))
         log_warn("no socket for the watchdog: if the job hangs, the watchdog knows nothing of the "
                  "ranks on other hosts");
     enum status st = comm_do(c, COMM_BROADCAST, &card, sizeof card, COMM_U8, 0, NULL, em);

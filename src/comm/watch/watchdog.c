@@ -65,7 +65,7 @@ struct watchdog {
 
 /* Fills in the collective that holds up this rank: the first one that has not ended, as they run
  * one after another. */
-static void note_collectives(struct comm_progress *p, struct roster_line *l)
+static void fill_collectives(struct comm_progress *p, struct roster_line *l)
 {
     uint64_t waiting = atomic_load(&p->waiting), doing = atomic_load(&p->doing);
     if (waiting) {
@@ -93,7 +93,7 @@ static struct roster_line line_of_mine(const struct watchdog *w, bool ended)
     for (struct comm *c = w->comm; c; c = c->host) {
         struct comm_progress *p = &c->progress;
         l.activity += atomic_load(&p->sequence) + atomic_load(&p->waits);
-        note_collectives(p, &l);
+        fill_collectives(p, &l);
     }
     return l;
 }
@@ -114,7 +114,6 @@ static double deadline_of(const struct watchdog *w, enum watchdog_phase phase)
     case WATCH_END:
         return 0;
     case WATCH_STEP:
-    case WATCH_READ:
     case WATCH_COMPUTE:
     case WATCH_REDUCE:
     case WATCH_UPDATE:
@@ -124,7 +123,8 @@ static double deadline_of(const struct watchdog *w, enum watchdog_phase phase)
                    : w->timeout_s;
     case WATCH_SAVE:
         return w->timeout_s + SAVE_MORE_S;
-    default:
+    default: /* WATCH_READ too: a file server that fails over stalls for longer than any step before
+              */
         return w->timeout_s;
     }
 }
@@ -179,8 +179,12 @@ static void see(struct watchdog *w, int rank, double passed_s)
         .deadline_s = line.deadline_s,
         .sequence = line.last.sequence,
     };
-    if (r->here && rank != w->me && r->view.still_s > SUSPECT_S)
-        r->view.state = process_state_of(&line.process);
+    if (!r->here || rank == w->me || (r->visible && r->view.still_s <= SUSPECT_S))
+        return;
+    enum process_state state = process_state_of(&line.process);
+    r->visible = r->visible || state != PROCESS_GONE;
+    if (r->visible && r->view.still_s > SUSPECT_S)
+        r->view.state = state;
 }
 
 /* Receives the lines of other nodes into the roster, and sends the lines of this node. */
@@ -226,7 +230,7 @@ static double time_passed(struct watchdog *w)
     return passed_s;
 }
 
-static void warn(struct watchdog *w, int culprit)
+static void warn_of(struct watchdog *w, int culprit)
 {
     char name[VERDICT_BYTES / 2], what[VERDICT_BYTES / 2];
     int speaker = 0; /* the lowest rank of this node that is not the culprit */
@@ -257,7 +261,7 @@ static void see_all(struct watchdog *w)
 static void end_still(struct watchdog *w, int culprit);
 static _Noreturn void end_job(struct watchdog *w, int culprit, const char *verdict);
 
-static void look(struct watchdog *w)
+static void check_ranks(struct watchdog *w)
 {
     int culprit;
     see_all(w);
@@ -271,7 +275,7 @@ static void look(struct watchdog *w)
     if (verdict == WATCHDOG_STILL)
         end_still(w, culprit);
     else if (verdict == WATCHDOG_SLOW)
-        warn(w, culprit);
+        warn_of(w, culprit);
     else
         w->warned = false;
     if (w->n > 1 && getppid() != w->parent)
@@ -363,7 +367,7 @@ static void *watch(void *context)
     pthread_mutex_lock(&w->lock);
     while (!w->stop && !w->failed) {
         pthread_mutex_unlock(&w->lock);
-        look(w);
+        check_ranks(w);
         double until_s = clock_seconds() + LOOK_MS / 1e3;
         pthread_mutex_lock(&w->lock);
         if (!w->stop && !w->failed)
@@ -386,7 +390,8 @@ static enum status start(struct watchdog *w, struct errmsg *em)
     return ST_OK;
 }
 
-static enum status meet(struct watchdog *w, struct errmsg *em)
+/* COLLECTIVE. Learns where all ranks run, and opens the channels to them. */
+static enum status find_ranks(struct watchdog *w, struct errmsg *em)
 {
     size_t n = (size_t)w->n;
     char(*hosts)[COMM_HOST_BYTES] = calloc(n, sizeof *hosts);
@@ -445,7 +450,7 @@ enum status watchdog_open(struct comm *c, double timeout_s, struct watchdog **ou
     }
     free(all);
     if (wanted && st == ST_OK)
-        st = meet(w, em);
+        st = find_ranks(w, em);
     if (wanted && st == ST_OK)
         st = comm_agree(c, start(w, em), em);
     if (st != ST_OK) {

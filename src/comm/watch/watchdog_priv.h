@@ -9,7 +9,8 @@
 /* The state of a rank when the watchdog's thread last looked. */
 struct watchdog_rank {
     char host[COMM_HOST_BYTES];
-    bool here;        /* on this node: its process can be checked */
+    bool here;    /* on this node */
+    bool visible; /* its process was seen alive: not so in another PID namespace (a container) */
     uint64_t version; /* of the line */
     double unheard_s; /* seconds since the line was written */
     struct roster_line line;

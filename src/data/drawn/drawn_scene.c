@@ -97,7 +97,7 @@ static void draw_framing(struct scene *s, struct philox *r)
     }
 }
 
-/* A calm face in the light of `s`, with one quantity at a step of its range. */
+/* A neutral face in the light of `s`, with one quantity at step `index` of its range. */
 static void set_series(struct scene *s, uint64_t index)
 {
     static const struct {

@@ -19,6 +19,7 @@ struct slice {
     double width, front, back;
 };
 
+/* The horizontal slice of the head at height y. */
 static struct slice slice_at(const struct identity *id, double y)
 {
     double from = y - skull_centre.y;

@@ -83,21 +83,6 @@ static enum status to_stored(const struct picture *p, int size, struct picture *
     return st;
 }
 
-/* Sets the item's matrix, pixel centre to pixel centre: x' = (x + 0.5 - left) * scale - 0.5. */
-static void set_geometry(struct pack_item *item, int width, int height, int size)
-{
-    int side = MIN(width, height);
-    float scale = (float)size / (float)side;
-    float left = (float)((width - side) / 2), top = (float)((height - side) / 2);
-    const float matrix[2][3] = {
-        {scale, 0,     (0.5f - left) * scale - 0.5f},
-        {0,     scale, (0.5f - top) * scale - 0.5f }
-    };
-    item->width = width;
-    item->height = height;
-    memcpy(item->matrix, matrix, sizeof matrix);
-}
-
 static enum status pack_side_data(struct job *j, size_t i, enum pack_side side, int width,
                                   int height, struct errmsg *em)
 {
@@ -172,7 +157,7 @@ static enum status pack_item(struct job *j, size_t i, struct errmsg *em)
     }
     if (st != ST_OK)
         return FAIL(em, st, "%s: %s; try --threads 1", item->path, reason.text);
-    set_geometry(item, p.width, p.height, j->options->size);
+    pack_item_measure(item, p.width, p.height, j->options->size);
     if ((st = to_stored(&p, j->options->size, &stored, em)) != ST_OK)
         goto out;
     item->stored_hash = hash64(stored.rgb, 3 * pixels_of(j), 0);

@@ -64,10 +64,12 @@ static enum status note(const struct pack_source *s, const struct pack_table *t,
     }
     enum status st = ST_OK;
     path_folder(t->path, folder, sizeof folder);
-    if (strange.n > 0 && picture_folder_extracted(folder))
+    if (t->n == 0)
+        st = pack_note_add(s->report, false, t->path, em, "it has no rows, and is not used");
+    else if (strange.n > 0 && picture_folder_extracted(folder))
         st = pack_note_add(s->report, true, folder, em,
-                           "%zu of the %zu faces that extract stored %s culled: the pictures are "
-                           "not there any more",
+                           "%zu of the %zu faces that extract stored %s culled or still in unsure: "
+                           "the pictures are not here",
                            strange.n, t->n, strange.n == 1 ? "is" : "are");
     else if (strange.n > 0)
         st = pack_note_add(s->report, false, t->path, em,
@@ -142,6 +144,21 @@ enum status pack_marks_read(struct pack_source *s, size_t first, enum pack_marks
 }
 
 /* --- in the stored picture -------------------------------------------------------------------- */
+
+/* The matrix goes from pixel centre to pixel centre: x' = (x + 0.5 - left) * scale - 0.5. */
+void pack_item_measure(struct pack_item *item, int width, int height, int size)
+{
+    int side = MIN(width, height);
+    float scale = (float)size / (float)side;
+    float left = (float)((width - side) / 2), top = (float)((height - side) / 2);
+    const float matrix[2][3] = {
+        {scale, 0,     (0.5f - left) * scale - 0.5f},
+        {0,     scale, (0.5f - top) * scale - 0.5f }
+    };
+    item->width = width;
+    item->height = height;
+    memcpy(item->matrix, matrix, sizeof matrix);
+}
 
 /* A coordinate in pixels of the upright source picture. */
 static float in_source(const struct pack_item *item, const struct pack_places *p, int i, int axis)

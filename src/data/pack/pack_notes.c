@@ -191,19 +191,25 @@ enum status pack_note_uncut(struct pack_source *s, int size, struct errmsg *em)
 {
     struct name_list uncut = {0};
     char folder[PATH_BYTES_MAX];
-    size_t n = 0;
+    size_t n = 0, n_marked = 0;
     for (size_t i = 0; i < s->n; i++) {
         const struct pack_item *item = &s->items[i];
         bool marked = item->places[PACK_LANDMARKS].at || item->places[PACK_POINTS].at ||
                       item->side_path[PACK_MASK] || item->face.source;
         n += item->good;
+        n_marked += item->good && marked;
         if (item->good && !marked && item->width != item->height &&
             MIN(item->width, item->height) > 2 * size)
             name_list_add(&uncut, item->name);
     }
-    if (uncut.n == 0)
-        return ST_OK;
     path_folder(s->items[0].path, folder, sizeof folder);
+    if (uncut.n == 0)
+        return n_marked > 0 ? ST_OK
+                            : pack_note_add(s->report, true, folder, em,
+                                            "there are no points and no masks, so each picture "
+                                            "must be cut to the face already. bifrons extract "
+                                            "cuts faces out of whole photographs, and finds the "
+                                            "points and masks that configs/recipe.toml needs");
     return pack_note_add(
         s->report, false, folder, em,
         "%zu of %zu pictures %s large and not square, and nothing says where the "

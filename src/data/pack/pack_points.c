@@ -119,18 +119,20 @@ static enum status note_unknown(struct pack_source *s, struct name_list *lacking
                                 struct name_list *far, bool usable, struct errmsg *em)
 {
     char folder[PATH_BYTES_MAX];
+    size_t n = s->n - s->report->n_bad;
     path_folder(s->items[0].path, folder, sizeof folder);
     enum status st = ST_OK;
     if (!usable)
         return pack_note_add(s->report, false, folder, em,
-                             "points.csv has no usable point for any picture: the set is packed "
-                             "without points");
+                             "points.csv has no usable point for any of %zu picture%s: they count "
+                             "as pictures without points",
+                             n, PLURAL(n));
     if (lacking->n > 0)
-        st = pack_note_add(s->report, false, folder, em,
-                           "%zu of %zu pictures %s no usable row in points.csv, so the set has "
-                           "no points for these: %s",
-                           lacking->n, s->n - s->report->n_bad, lacking->n == 1 ? "has" : "have",
-                           name_list_text(lacking));
+        st =
+            pack_note_add(s->report, false, folder, em,
+                          "%zu of %zu pictures %s no usable row in points.csv, so no points are "
+                          "known of these: %s",
+                          lacking->n, n, lacking->n == 1 ? "has" : "have", name_list_text(lacking));
     if (st == ST_OK && far->n > 0)
         st = pack_note_add(
             s->report, false, folder, em,

@@ -80,6 +80,9 @@ struct pack_source {
 enum status pack_source_init(struct pack_source *s, const struct pack_options *o,
                              struct pack_report *report, struct errmsg *em) MUST_CHECK;
 void pack_source_release(struct pack_source *s);
+/* Adds a picture of a folder. ST_NOINPUT: the path is too long; ST_DATA: too many; ST_MEMORY. */
+enum status pack_source_add(struct pack_source *s, const char *folder, const char *file,
+                            struct errmsg *em) MUST_CHECK;
 
 /* Reads a file and hashes its bytes. bytes_out may be NULL. */
 enum status pack_read(const char *path, uint8_t **bytes_out, size_t *n_out, uint64_t *hash_out,
@@ -154,6 +157,8 @@ void pack_table_release(struct pack_table *t);
  * line. */
 enum status pack_marks_read(struct pack_source *s, size_t first, enum pack_marks which,
                             const char *path, struct errmsg *em) MUST_CHECK;
+/* Sets the size of the item's picture, and its matrix to a stored picture of size x size. */
+void pack_item_measure(struct pack_item *item, int width, int height, int size);
 /* Does a point lie outside of the picture? The item has a known size and a row. */
 bool pack_places_outside(const struct pack_item *item, enum pack_marks which);
 /* The points in the stored picture, pixel centre to pixel centre; NaN: the item has no row. */
@@ -220,7 +225,8 @@ enum status pack_note_profiles(struct pack_source *s, struct errmsg *em) MUST_CH
 enum status pack_note_outside(struct pack_source *s, enum pack_marks which,
                               struct errmsg *em) MUST_CHECK;
 /* Notes pictures that are not square, more than twice as large as `size`, and without side data:
- * whole photographs, probably. ST_MEMORY. */
+ * whole photographs, probably. If there are none, notes that no picture has side data. ST_MEMORY.
+ */
 enum status pack_note_uncut(struct pack_source *s, int size, struct errmsg *em) MUST_CHECK;
 
 #endif

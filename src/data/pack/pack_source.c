@@ -112,7 +112,7 @@ static enum status out_of_memory(const char *folder, struct errmsg *em)
     return FAIL(em, ST_MEMORY, "out of memory while listing %s", folder);
 }
 
-static enum status add_item(struct pack_source *s, const char *folder, const char *file,
+enum status pack_source_add(struct pack_source *s, const char *folder, const char *file,
                             struct errmsg *em)
 {
     char path[PATH_BYTES_MAX], name[SET_NAME_BYTES_MAX];
@@ -173,7 +173,7 @@ static enum status sort_out(struct pack_source *s, const char *folder,
     for (size_t i = 0; i < f->n && st == ST_OK; i++) {
         const struct folder_entry *e = &f->entries[i];
         if (e->picture)
-            st = add_item(s, folder, e->name, em);
+            st = pack_source_add(s, folder, e->name, em);
         else if (!e->own && folder_entry_is_folder(e)) {
             st = refuse_unsure(folder, e, em);
             if (st == ST_OK)

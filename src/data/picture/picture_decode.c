@@ -9,9 +9,9 @@
 
 #include "base/poison.h"
 
-/* Pixels that a byte of a file can stand for: DEFLATE packs 1032 bytes into one, each of 8 pixels
- * of a PNG. JPEG and runs of BMP reach less. A BMP may also leave pixels out: one that leaves out
- * nearly all of them counts as damaged. */
+/* The most pixels that one byte of a file can encode: DEFLATE packs 1032 bytes into one, and each
+ * of them holds 8 pixels of a PNG. JPEG and the runs of BMP encode fewer. A BMP may also leave
+ * pixels out: one that leaves out nearly all of them counts as damaged. */
 enum { FILE_BYTES_MAX = 1 << 30, BYTE_PIXELS_MAX = 8 * 1032 };
 
 /* Called before a size is used for anything else. */

@@ -56,7 +56,7 @@ static void insert_xmp(struct stream *s, const struct picture_mark *mark)
     segment[2] = (uint8_t)((n - 2) >> 8);
     segment[3] = (uint8_t)(n - 2);
     memcpy(segment + SEGMENT_FRAME_BYTES, name, sizeof name);
-    stream_add(s, segment, (int)n); /* makes room, and is then moved */
+    stream_add(s, segment, (int)n); /* enlarges the buffer; moved to its place below */
     if (s->failed)
         return;
     memmove(s->at + JFIF_BYTES + n, s->at + JFIF_BYTES, s->n - n - JFIF_BYTES);

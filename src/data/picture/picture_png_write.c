@@ -89,7 +89,7 @@ static void filter_row(const uint8_t *row, const uint8_t *above, size_t n, uint8
     }
 }
 
-/* of zlib: a third of the time of its default, 6, for files that are 3 to 5 % larger */
+/* zlib's level. It takes a third of the time of the default, 6; files are 3 to 5 % larger */
 enum { LEVEL = 4 };
 
 static enum status append_pixels(struct bytes *b, const struct picture *p, struct errmsg *em)
@@ -221,7 +221,7 @@ out:
 
 bool picture_read_mark(const char *path, char hash[static PICTURE_HASH_BYTES])
 {
-    static const char word[] = "lgorithmicMedia"; /* trained…, composite…, and without a model */
+    static const char word[] = "lgorithmicMedia"; /* all IPTC names of such sources end like this */
     static const char element[] = "<bifrons:checkpoint>";
     char part[(1 << 14) + 1];
     bool found = false;

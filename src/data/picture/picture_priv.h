@@ -89,7 +89,7 @@ enum status stb_pixels(const char *format, const uint8_t *bytes, size_t n,
                        const struct picture_facts *checked, uint8_t **rgba_out,
                        struct errmsg *em) MUST_CHECK;
 
-/* The mark as XMP, without a zero at the end; returns its bytes. */
+/* Writes the mark as XMP, without a terminating zero; returns the number of bytes. */
 enum { MARK_XMP_BYTES = 2048 };
 size_t mark_xmp(const struct picture_mark *mark, char out[static MARK_XMP_BYTES]);
 /* The IPTC DigitalSourceType: "compositeWithTrainedAlgorithmicMedia". */

@@ -41,7 +41,7 @@ static void label_ai(struct picture *p, int left, int top, int width, int height
     fill_box(p, i0, y0, i0 + bar, y1, colour); /* I */
 }
 
-static int64_t hidden(const struct picture_box *label, const struct picture_box *box)
+static int64_t hidden_area(const struct picture_box *label, const struct picture_box *box)
 {
     int wide = MIN(label->right, box->right) - MAX(label->left, box->left);
     int high = MIN(label->bottom, box->bottom) - MAX(label->top, box->top);
@@ -62,7 +62,7 @@ void picture_label(struct picture *p, int high, const struct picture_box *boxes,
         const struct picture_box label = {left, top, left + wide, top + high};
         int64_t sum = 0;
         for (size_t i = 0; i < n; i++)
-            sum += hidden(&label, &boxes[i]);
+            sum += hidden_area(&label, &boxes[i]);
         if (sum < least) {
             least = sum;
             best = label;
@@ -87,7 +87,7 @@ static int text_easy(struct picture *p, int x, int y, int size, const uint8_t co
                      char *ascii)
 {
     enum { CORNER_BYTES = 16, BOX_BYTES = 4 * CORNER_BYTES };
-    for (char *c = ascii; *c; c++) /* stb_easy_font reads outside of its table for others */
+    for (char *c = ascii; *c; c++) /* stb_easy_font has no table entry for other characters */
         if (!is_ascii((char[]){*c, '\0'}))
             *c = '?';
     char *boxes = malloc(EASY_BYTES_MAX);
@@ -194,7 +194,7 @@ static int text_cairo(struct picture *p, int x, int y, int size, const uint8_t c
 
 #endif
 
-/* Bytes of the character that a text begins with; a stray byte is one. */
+/* Length in bytes of the text's first character; an invalid byte counts as a character. */
 static size_t character_bytes(const char *text)
 {
     unsigned char lead = (unsigned char)text[0];

@@ -105,7 +105,7 @@ void pyramid_sample(const struct pyramid *p, const struct similarity *map, int w
     int parts =
         pixels / shrunk > 1.1 ? 2 : 1; /* if the scale is between two levels, take more samples */
     float weight = 1.0F / (float)(parts * parts);
-    /* the same map, to the pixels of the level */
+    /* the same map, in pixels of this level */
     double a = map->a / shrunk, b = map->b / shrunk, sign = map->mirrored ? -1 : 1;
     double x0 = (map->x0 + 0.5) / shrunk - 0.5, y0 = (map->y0 + 0.5) / shrunk - 0.5;
     memset(out, 0, (size_t)width * (size_t)height * 3 * sizeof *out);

@@ -42,16 +42,16 @@ static void trim(char *text, size_t n)
         text[end - 1] = '\0';
 }
 
-/* Copies one fixed-length string to out[room]. */
-static void take_fixed(const char *bytes, size_t type_bytes, char *out, size_t room)
+/* Copies one fixed-length string to out[out_bytes]. */
+static void take_fixed(const char *bytes, size_t type_bytes, char *out, size_t out_bytes)
 {
-    size_t n = MIN(type_bytes, room - 1);
+    size_t n = MIN(type_bytes, out_bytes - 1);
     memcpy(out, bytes, n);
     trim(out, n);
 }
 
 /* Text of an attribute of the root; false: absent, or not a single string. */
-static bool read_text(hid_t file, const char *name, char *out, size_t room)
+static bool read_text(hid_t file, const char *name, char *out, size_t out_bytes)
 {
     bool good = false;
     hid_t attribute = H5Aexists(file, name) > 0 ? H5Aopen(file, name, H5P_DEFAULT) : -1;
@@ -65,7 +65,7 @@ static bool read_text(hid_t file, const char *name, char *out, size_t room)
         char *text = NULL;
         good = H5Aread(attribute, type, &text) >= 0 && text;
         if (good)
-            take_fixed(text, strlen(text), out, room);
+            take_fixed(text, strlen(text), out, out_bytes);
         if (text)
             H5free_memory(text);
     } else {
@@ -73,7 +73,7 @@ static bool read_text(hid_t file, const char *name, char *out, size_t room)
         char *bytes = n < 1 << 20 ? calloc(1, n + 1) : NULL;
         good = bytes && H5Aread(attribute, type, bytes) >= 0;
         if (good)
-            take_fixed(bytes, n, out, room);
+            take_fixed(bytes, n, out, out_bytes);
         free(bytes);
     }
 out:
@@ -157,19 +157,19 @@ static bool shape_fits(struct set_file *f, enum set_part p, const hsize_t *dims)
 
 /* "float32 (10, 70, 2)". */
 static void describe(H5T_class_t kind, bool is_signed, size_t element, int rank,
-                     const hsize_t *dims, char *out, size_t room)
+                     const hsize_t *dims, char *out, size_t out_bytes)
 {
     const char *name = kind == H5T_FLOAT     ? "float"
                        : kind != H5T_INTEGER ? NULL
                        : is_signed           ? "int"
                                              : "uint";
-    int n = kind == H5T_STRING ? snprintf(out, room, "string (")
-            : name             ? snprintf(out, room, "%s%zu (", name, 8 * element)
-                               : snprintf(out, room, "of another type (");
+    int n = kind == H5T_STRING ? snprintf(out, out_bytes, "string (")
+            : name             ? snprintf(out, out_bytes, "%s%zu (", name, 8 * element)
+                               : snprintf(out, out_bytes, "of another type (");
     for (int i = 0; i < rank; i++)
-        n += snprintf(out + n, room - (size_t)n, "%s%llu", i > 0 ? ", " : "",
+        n += snprintf(out + n, out_bytes - (size_t)n, "%s%llu", i > 0 ? ", " : "",
                       (unsigned long long)dims[i]);
-    snprintf(out + n, room - (size_t)n, ")");
+    snprintf(out + n, out_bytes - (size_t)n, ")");
 }
 
 static enum status refuse_part(const struct set_file *f, enum set_part p, const char *path,
@@ -236,9 +236,9 @@ out:
     return st;
 }
 
-/* Reads the n strings of `space`, of fixed or variable length, to out[n][room]. */
+/* Reads the n strings of `space`, of fixed or variable length, to out[n][out_bytes]. */
 static bool copy_strings(hid_t dataset, hid_t type, hid_t memory, hid_t space, size_t n, char *out,
-                         size_t room)
+                         size_t out_bytes)
 {
     bool variable = H5Tis_variable_str(type) > 0;
     size_t each = variable ? sizeof(char *) : H5Tget_size(type), bytes;
@@ -252,7 +252,7 @@ static bool copy_strings(hid_t dataset, hid_t type, hid_t memory, hid_t space, s
             memcpy(&text, all + i * each, sizeof text);
         if (!text)
             text = "";
-        take_fixed(text, variable ? strlen(text) : each, out + i * room, room);
+        take_fixed(text, variable ? strlen(text) : each, out + i * out_bytes, out_bytes);
     }
     if (good && variable)
         H5Dvlen_reclaim(type, memory, H5P_DEFAULT, all);
@@ -290,16 +290,8 @@ static enum status read_names(struct set_file *f, const char *path, struct errms
 
 static hid_t open_hdf5(const char *path)
 {
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = -1;
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-#if H5_VERSION_GE(1, 10, 7)
-    H5Pset_file_locking(access, false,
-                        true); /* reading needs no lock; some file systems have none */
-#endif
-    if (H5Fis_hdf5(path) > 0)
-        file = H5Fopen(path, H5F_ACC_RDONLY, access);
-    H5Pclose(access);
-    return file;
+    return H5Fis_hdf5(path) > 0 ? H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT) : -1;
 }
 
 enum status set_file_open(const char *path, struct set_file *out, struct errmsg *em)
@@ -366,14 +358,14 @@ bool set_file_read_rows(const struct set_file *f, enum set_part p, int64_t row, 
 }
 
 bool set_file_read_texts(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
-                         char *out, size_t room)
+                         char *out, size_t out_bytes)
 {
     const hsize_t start[1] = {(hsize_t)row}, count[1] = {(hsize_t)n};
     hid_t dataset = f->part[p].dataset, type = H5Dget_type(dataset), space = H5Dget_space(dataset),
           memory = H5Screate_simple(1, count, NULL);
     bool good = type >= 0 && space >= 0 && memory >= 0 &&
                 H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
-                copy_strings(dataset, type, memory, space, (size_t)n, out, room);
+                copy_strings(dataset, type, memory, space, (size_t)n, out, out_bytes);
     if (memory >= 0)
         H5Sclose(memory);
     if (space >= 0)

@@ -1,4 +1,5 @@
-/* Checks what a set knows of each face: /pose, /identity, /time, /source; the mean of /identity. */
+/* Checks what a set stores about each face: /pose, /identity, /time, /source; the mean of
+ * /identity. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>

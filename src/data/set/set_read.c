@@ -237,8 +237,12 @@ static enum status check(const char *path, struct errmsg *em)
     enum status st = file_kind_read(path, &kind, em);
     if (st != ST_OK)
         return st;
-    bool file =
-        kind->group != FILE_FOLDER && kind->group != FILE_RUN && kind->group != FILE_SPECIAL;
+    if (kind->group == FILE_FOLDER)
+        return FAIL(em, ST_NOINPUT,
+                    "%s is a folder, and a set is a file: bifrons pack makes one of a folder of "
+                    "pictures",
+                    path);
+    bool file = kind->group != FILE_RUN && kind->group != FILE_SPECIAL;
     st =
         file ? set_probe(path, &reason) : ST_DATA; /* the HDF5 data may begin far inside the file */
     if (st == ST_DATA && kind->group != FILE_SET)

@@ -10,7 +10,7 @@
 #include "base/version.h"
 #include "set_priv.h"
 
-/* Parts of numbers, which wait in memory until the end. */
+/* The numeric parts; their rows stay in memory until the set is finished. */
 #define NUMERIC(part, field)                                                           \
     {                                                                                  \
         part, offsetof(struct set_description, field), offsetof(struct set_row, field) \
@@ -254,7 +254,7 @@ static bool put_whole(hid_t file, const char *name, hid_t stored, hid_t memory, 
     return good;
 }
 
-/* Writes strings of fixed length, that of the longest. */
+/* Writes strings of a fixed length, which is the length of the longest one. */
 static bool put_texts(const struct set_writer *w, const char *name, char *const *texts)
 {
     size_t n = (size_t)w->d.n, longest = 1;

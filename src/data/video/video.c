@@ -13,7 +13,7 @@
 #include "base/poison.h"
 
 enum { NUMBER_BYTES = 32 };
-#define END_SLACK_S 0.5 /* by which a file may end before the end that it states */
+#define END_SLACK_S 0.5 /* a file may end this much earlier than it says */
 
 struct video {
     struct helper helper;
@@ -32,7 +32,7 @@ bool video_available(void)
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-static enum status start(struct video *v, const struct video_options *o, struct errmsg *em)
+static enum status start_helper(struct video *v, const struct video_options *o, struct errmsg *em)
 {
     char from[NUMBER_BYTES], to[NUMBER_BYTES], every[NUMBER_BYTES], fps[NUMBER_BYTES];
     const char *words[] = {"read", v->path, from, to, every, fps, NULL};
@@ -43,8 +43,8 @@ static enum status start(struct video *v, const struct video_options *o, struct 
     return helper_start(o->program, words, &v->helper, em);
 }
 
-/* Is the byte of a bool that the helper sent 0 or 1? To use another one is undefined. The helper
- * reads untrusted bytes, so it may send any. */
+/* True if a bool that the helper sent is the byte 0 or 1: using any other byte as a bool is
+ * undefined. The helper reads untrusted bytes, so it may send any byte. */
 static bool bool_fits(const bool *sent)
 {
     return *(const unsigned char *)sent <= 1;
@@ -78,11 +78,11 @@ enum status video_open(const char *path, const struct video_options *o, struct v
     v->last = -1; /* times count from the start */
     v->helper = (struct helper){.path = v->path,
                                 .within_s = o->within_s > 0 ? o->within_s : HELPER_WITHIN_S};
-    st = start(v, o, em);
+    st = start_helper(v, o, em);
     if (st == ST_OK)
         st = helper_expect(&v->helper, VIDEO_HEAD, &v->info, sizeof v->info, em);
     if (st == ST_OK && !head_fits(&v->info))
-        st = FAIL(em, ST_DATA, "%s: bifrons-video sent a head that makes no sense", path);
+        st = FAIL(em, ST_DATA, "%s: bifrons-video sent an invalid head", path);
     if (st != ST_OK) {
         video_free(v);
         return st;
@@ -113,7 +113,7 @@ static void add_problem(struct video *v, const char *text)
     snprintf(v->problems + n, sizeof v->problems - n, "%s%s", n > 0 ? "; " : "", text);
 }
 
-static enum status end(struct video *v, const struct video_message *m, struct errmsg *em)
+static enum status take_end(struct video *v, const struct video_message *m, struct errmsg *em)
 {
     struct video_end e;
     char text[VIDEO_PLACES_BYTES / 3];
@@ -122,7 +122,7 @@ static enum status end(struct video *v, const struct video_message *m, struct er
     if (st != ST_OK)
         return st;
     if (!fits || !bool_fits(&e.whole))
-        return FAIL(em, ST_DATA, "%s: bifrons-video sent an end that makes no sense", v->path);
+        return FAIL(em, ST_DATA, "%s: bifrons-video sent an invalid end", v->path);
     v->ended = true;
     if (e.whole && v->info.duration_s > e.end_s + END_SLACK_S) {
         snprintf(text, sizeof text, "it ends after %.1f s, but says that it lasts %.1f s", e.end_s,
@@ -135,15 +135,15 @@ static enum status end(struct video *v, const struct video_message *m, struct er
     }
     if (e.untimed > 0) {
         snprintf(text, sizeof text,
-                 "%lld frames have no time of their own, and got one by the frame rate",
+                 "%lld frames have no time stamp; theirs follow from the frame rate",
                  (long long)e.untimed);
         add_problem(v, text);
     }
     return ST_OK;
 }
 
-/* The picture's memory, kept from frame to frame. */
-static enum status make_room(const struct video *v, struct video_frame *f, struct errmsg *em)
+/* Allocates the picture's memory once; all frames use it. */
+static enum status allocate_picture(const struct video *v, struct video_frame *f, struct errmsg *em)
 {
     if (f->picture.rgb && f->picture.width == v->info.width && f->picture.height == v->info.height)
         return ST_OK;
@@ -158,12 +158,12 @@ enum status video_next(struct video *v, struct video_frame *f, struct errmsg *em
     size_t bytes = (size_t)v->info.width * (size_t)v->info.height * 3;
     if (st == ST_OK && m.kind == VIDEO_END) {
         video_frame_release(f);
-        return v->ended ? ST_OK : end(v, &m, em);
+        return v->ended ? ST_OK : take_end(v, &m, em);
     }
     if (st == ST_OK && (m.kind != VIDEO_FRAME || m.bytes != bytes || m.ticks <= v->last))
-        st = FAIL(em, ST_DATA, "%s: bifrons-video sent a frame that makes no sense", v->path);
+        st = FAIL(em, ST_DATA, "%s: bifrons-video sent an invalid frame", v->path);
     if (st == ST_OK)
-        st = make_room(v, f, em);
+        st = allocate_picture(v, f, em);
     if (st == ST_OK)
         st = helper_receive_bytes(&v->helper, f->picture.rgb, bytes, em);
     if (st != ST_OK)

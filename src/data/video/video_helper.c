@@ -16,8 +16,8 @@ enum { WORDS_MAX = 8, EXIT_NOT_STARTED = 127 };
 
 /* ---- Starting -------------------------------------------------------------------------------- */
 
-/* In the child: becomes the program. */
-static int become(int link, void *context)
+/* In the child: runs the program in its place. */
+static int exec_program(int link, void *context)
 {
     char *const *words = context;
     int above = fcntl(link, F_DUPFD_CLOEXEC, STDERR_FILENO + 1); /* dup2 onto itself would change
@@ -59,12 +59,12 @@ enum status helper_start(const char *program, const char *const *arguments, stru
         words[i + 1] = (char *)arguments[i];
     }
     enum status st = helper_find(program, path, em);
-    return st == ST_OK ? child_start(become, words, &h->child, em) : st;
+    return st == ST_OK ? child_start(exec_program, words, &h->child, em) : st;
 }
 
 /* ---- Messages -------------------------------------------------------------------------------- */
 
-static enum status late(const struct helper *h, struct errmsg *em)
+static enum status fail_late(const struct helper *h, struct errmsg *em)
 {
     return FAIL(em, ST_DATA,
                 "%s: bifrons-video did not answer within %.3g s and was ended; the file may be "
@@ -73,13 +73,13 @@ static enum status late(const struct helper *h, struct errmsg *em)
 }
 
 /* Ends the child, to learn how it ended. */
-static enum status gone(struct helper *h, struct errmsg *em)
+static enum status fail_ended(struct helper *h, struct errmsg *em)
 {
     int how = child_end(&h->child, 1);
     h->child.pid = 0;
     if (WIFEXITED(how) && WEXITSTATUS(how) == EXIT_NOT_STARTED)
         return FAIL(em, ST_NODEVICE,
-                    "%s: bifrons-video does not start; ldd names the library that it misses",
+                    "%s: bifrons-video does not start; ldd shows which library is missing",
                     h->path);
     if (WIFSIGNALED(how))
         return FAIL(em, ST_DATA,
@@ -90,13 +90,13 @@ static enum status gone(struct helper *h, struct errmsg *em)
                 WIFEXITED(how) ? WEXITSTATUS(how) : -1);
 }
 
-static enum status garbled(const struct helper *h, struct errmsg *em)
+static enum status fail_unexpected(const struct helper *h, struct errmsg *em)
 {
     return FAIL(em, ST_DATA,
-                "%s: bifrons-video sent what was not expected; the file may be damaged", h->path);
+                "%s: bifrons-video sent an unexpected message; the file may be damaged", h->path);
 }
 
-static enum status failed(struct helper *h, struct errmsg *em)
+static enum status fail_received(struct helper *h, struct errmsg *em)
 {
     struct errmsg theirs = {0};
     enum status st = helper_receive_bytes(h, &theirs, sizeof theirs, em);
@@ -109,7 +109,7 @@ static enum status failed(struct helper *h, struct errmsg *em)
 enum status helper_receive_bytes(struct helper *h, void *bytes, size_t n, struct errmsg *em)
 {
     enum child_reply reply = child_receive(&h->child, bytes, n, h->within_s);
-    return reply == CHILD_OK ? ST_OK : reply == CHILD_LATE ? late(h, em) : gone(h, em);
+    return reply == CHILD_OK ? ST_OK : reply == CHILD_LATE ? fail_late(h, em) : fail_ended(h, em);
 }
 
 enum status helper_receive(struct helper *h, struct video_message *out, struct errmsg *em)
@@ -118,10 +118,10 @@ enum status helper_receive(struct helper *h, struct video_message *out, struct e
     do {
         st = helper_receive_bytes(h, out, sizeof *out, em);
         if (st == ST_OK && out->magic != VIDEO_MAGIC)
-            return garbled(h, em);
+            return fail_unexpected(h, em);
     } while (st == ST_OK && out->kind == VIDEO_WORKING && out->bytes == 0);
     if (st == ST_OK && out->kind == VIDEO_FAILED)
-        return out->bytes == sizeof(struct errmsg) ? failed(h, em) : garbled(h, em);
+        return out->bytes == sizeof(struct errmsg) ? fail_received(h, em) : fail_unexpected(h, em);
     return st;
 }
 
@@ -131,7 +131,7 @@ enum status helper_expect(struct helper *h, enum video_kind kind, void *bytes, s
     struct video_message m;
     enum status st = helper_receive(h, &m, em);
     if (st == ST_OK && (m.kind != kind || m.bytes != n))
-        return garbled(h, em);
+        return fail_unexpected(h, em);
     return st == ST_OK ? helper_receive_bytes(h, bytes, n, em) : st;
 }
 
@@ -142,11 +142,11 @@ enum status helper_send(struct helper *h, const struct video_message *m, const v
     if (reply == CHILD_OK)
         reply = child_send(&h->child, bytes, m->bytes, h->within_s);
     if (reply == CHILD_LATE)
-        return late(h, em);
+        return fail_late(h, em);
     struct video_message answer;
     enum status st = ST_OK;
     if (reply == CHILD_GONE && (st = helper_receive(h, &answer, em)) == ST_OK)
-        st = garbled(h, em);
+        st = fail_unexpected(h, em);
     return st;
 }
 

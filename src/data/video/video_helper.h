@@ -1,4 +1,4 @@
-/* The helper program bifrons-video as a child of this process: starting it, and what it says. */
+/* Starts the helper program bifrons-video as a child process, and exchanges messages with it. */
 #ifndef BIFRONS_DATA_VIDEO_HELPER_H
 #define BIFRONS_DATA_VIDEO_HELPER_H
 
@@ -28,7 +28,7 @@ enum status helper_receive(struct helper *h, struct video_message *out,
 /* The bytes of a message. */
 enum status helper_receive_bytes(struct helper *h, void *bytes, size_t n,
                                  struct errmsg *em) MUST_CHECK;
-/* The next message has to be of this kind, with so many bytes. */
+/* Receives the next message, which must be of this kind and have n bytes. */
 enum status helper_expect(struct helper *h, enum video_kind kind, void *bytes, size_t n,
                           struct errmsg *em) MUST_CHECK;
 enum status helper_send(struct helper *h, const struct video_message *m, const void *bytes,

@@ -1,11 +1,11 @@
 /*
- * What bifrons and its helper program bifrons-video say to each other over a socket, which is the
- * helper's standard input and output. Both are of one build and run on one machine, so structs
- * travel as they are.
+ * The messages between bifrons and its helper program bifrons-video. They go over a socket, which
+ * is the helper's standard input and output. Both are of one build and run on one machine, so
+ * structs travel as they are.
  *
  * Reading: bifrons-video read PATH FROM TO EVERY FPS
  *     helper: HEAD (struct video_info), then FRAMEs (RGB rows) and WORKINGs, then END (struct
- *     video_end) or FAILED (struct errmsg). What the helper writes last ends the link.
+ *     video_end) or FAILED (struct errmsg). After its last message the helper closes the link.
  * Writing: bifrons-video write TEMPORARY FORMAT SOUND
  *     bifrons: HEAD (struct video_head), then FRAMEs, then END (nothing)
  *     helper: after bifrons's END: WORKINGs, then END (struct video_written); FAILED at any time,
@@ -25,7 +25,7 @@ enum { VIDEO_MAGIC = 0x42694656, VIDEO_COMMENT_BYTES = 256 };
 enum video_kind {
     VIDEO_HEAD = 1,
     VIDEO_FRAME,
-    VIDEO_WORKING, /* nothing yet; sent at most once a second, so that no deadline passes */
+    VIDEO_WORKING, /* no result yet; sent at most once a second, so that no deadline passes */
     VIDEO_END,
     VIDEO_FAILED,
 };
@@ -41,7 +41,7 @@ struct video_end {
     int64_t damaged; /* packets or frames with errors */
     int64_t untimed; /* frames whose times were missing or did not increase */
     double end_s;    /* of the last packet of any stream */
-    bool whole;      /* the end of the file was reached, and not only of the wanted part */
+    bool whole;      /* the end of the file was reached, not only the end of the wanted part */
 };
 
 struct video_head {

@@ -61,7 +61,8 @@ double command_seconds(struct argp_state *state, const char *option, const char 
     char *end;
     double s = strtod(text, &end);
     if (end == text || *end != '\0' || !(s >= 0 && s < 1e9))
-        argp_error(state, "--%s %s: seconds from 0 are wanted, as 90 or 90.5", option, text);
+        argp_error(state, "--%s %s: write seconds as a number, 0 or more, such as 90.5", option,
+                   text);
     return s;
 }
 
@@ -113,6 +114,8 @@ static void end_at_exit(int code, void *unused)
 
 void command_begin(void)
 {
+    /* a set is written once and renamed; some file systems have no locks, and then refuse */
+    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
     static char buffer[OUTPUT_BYTES]; /* holds all output of a command: so a write error appears
                                        * when it is flushed at the end */
     fill_standard_streams();
@@ -137,6 +140,16 @@ void command_print_quoted(FILE *f, const char *word)
         else
             fputc(*word, f);
     fputc('\'', f);
+}
+
+const char *command_quote(const char *path, char out[static COMMAND_QUOTED_BYTES])
+{
+    FILE *f = fmemopen(out, COMMAND_QUOTED_BYTES, "w");
+    if (!f)
+        return path;
+    command_print_quoted(f, path);
+    fclose(f);
+    return out;
 }
 
 void command_print_line(FILE *f, const char *name, int argc, char **argv)
@@ -267,6 +280,15 @@ bool command_find_config(const char *path, char out[static PATH_BYTES_MAX])
 const char *command_name_config(const char *path, char room[static PATH_BYTES_MAX])
 {
     return !file_exists(path) && command_find_config(path, room) ? room : path;
+}
+
+void command_log_training(const char *how, const char *config, const char *set)
+{
+    char room[PATH_BYTES_MAX], quoted[2][COMMAND_QUOTED_BYTES];
+    log_info("next: %s the other person's pictures, then bifrons train %s --set data.a=%s --set "
+             "data.b=OTHER.h5",
+             how, command_quote(command_name_config(config, room), quoted[0]),
+             command_quote(set, quoted[1]));
 }
 
 /* ---- The engine ------------------------------------------------------------------------------ */

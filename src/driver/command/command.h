@@ -31,10 +31,10 @@ extern const struct argp_child command_help[];
 /* Parses the argument of --option: a whole number from low to high, else bad usage. */
 int64_t command_number(struct argp_state *state, const char *option, const char *text, int64_t low,
                        int64_t high);
-/* Parses the argument of --option: seconds from 0, as 90 or 90.5, else bad usage. */
+/* Parses the argument of --option: seconds, 0 or more, such as 90.5; else bad usage. */
 double command_seconds(struct argp_state *state, const char *option, const char *text);
-/* The index of the argument of --option among n words, else bad usage. allowed: the words as a
- * message says them, "face or head". */
+/* The index of the argument of --option among n words; another argument is bad usage. allowed: the
+ * words for the message, "face or head". */
 int command_word(struct argp_state *state, const char *option, const char *text,
                  const char *const *words, int n, const char *allowed);
 
@@ -49,6 +49,9 @@ int command_end(int code) MUST_CHECK;
 /* Print a word quoted for a shell; print a whole command line, "bifrons NAME ARG...", of argv from
  * 1 on. */
 void command_print_quoted(FILE *f, const char *word);
+enum { COMMAND_QUOTED_BYTES = 4 * PATH_BYTES_MAX + 3 };
+/* The same in out, which is returned, for a path. */
+const char *command_quote(const char *path, char out[static COMMAND_QUOTED_BYTES]);
 void command_print_line(FILE *f, const char *name, int argc, char **argv);
 /* Logs em's text as an error (with its rank, if known) and returns the exit code. */
 int command_fail(const struct errmsg *em);
@@ -73,12 +76,15 @@ int command_fail_once(const struct errmsg *em);
 
 /* The path of this program's file. Errors: ST_INTERNAL. */
 enum status command_own_path(char path[static PATH_BYTES_MAX], struct errmsg *em) MUST_CHECK;
-/* The file of this name in the folder configs/, or its clusters/, that came with the program.
- * false: there is none. */
+/* Finds the file of this name in the folder configs/ or configs/clusters/ that was installed with
+ * the program. False: there is none. */
 bool command_find_config(const char *path, char out[static PATH_BYTES_MAX]);
 /* How to name "configs/NAME.toml" in a command line: so where it is there, else by the place of the
  * one that came with the program, written to room. */
 const char *command_name_config(const char *path, char room[static PATH_BYTES_MAX]);
+/* Logs what comes after a person's set: how ("pack" or "extract") the other person's is made, and
+ * the command that trains with both. */
+void command_log_training(const char *how, const char *config, const char *set);
 /*
  * Runs the command in bifrons-engine, the program beside this one that is linked with libtorch, so
  * that pack, inspect and --help start without loading it. Returns only on failure.

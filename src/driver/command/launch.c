@@ -172,7 +172,7 @@ static const char *saved_text(bool saved)
 
 /* For a killed rank or mpirun, or a failure of mpirun. As the watchdog: 75 if a checkpoint was made
  * since the start. */
-static int judge_failure(const struct launch *l, bool saved)
+static int failure_exit_code(const struct launch *l, bool saved)
 {
     bool killed = WIFSIGNALED(l->how);
     int code = killed ? 0 : WEXITSTATUS(l->how);
@@ -201,7 +201,9 @@ static int judge_failure(const struct launch *l, bool saved)
     return status_exit_code(saved ? ST_AGAIN : ST_PEER);
 }
 
-static int judge(const struct launch *l, bool saved)
+/* Logs how the run ended, unless the ranks have done so, and returns its exit code. saved: a
+ * checkpoint was made since the start. */
+static int final_exit_code(const struct launch *l, bool saved)
 {
     if (l->told >= 0)
         return l->told;
@@ -211,7 +213,7 @@ static int judge(const struct launch *l, bool saved)
     }
     if (WIFEXITED(l->how) && is_ours(WEXITSTATUS(l->how)))
         return WEXITSTATUS(l->how);
-    return judge_failure(l, saved);
+    return failure_exit_code(l, saved);
 }
 
 int launch_run(int n_ranks, const char *out, int argc, char **argv)
@@ -242,5 +244,5 @@ int launch_run(int n_ranks, const char *out, int argc, char **argv)
     if (st != ST_OK)
         return command_fail(&em);
     read_latest(out, after);
-    return judge(&l, strcmp(after, before) > 0);
+    return final_exit_code(&l, strcmp(after, before) > 0);
 }

@@ -74,7 +74,8 @@ static void suspend(const struct launch *l)
     signal_ranks(l, SIGCONT);
 }
 
-static void hear(struct launch *l, pid_t rank, int what)
+/* what: LAUNCHED_BEGUN, or the run's exit code. */
+static void receive_message(struct launch *l, pid_t rank, int what)
 {
     if (what != LAUNCHED_BEGUN) {
         l->told = what;
@@ -94,7 +95,7 @@ static void hear(struct launch *l, pid_t rank, int what)
 static void take(struct launch *l, const siginfo_t *info)
 {
     if (info->si_signo == SIGRTMIN && info->si_code == SI_QUEUE)
-        hear(l, info->si_pid, info->si_value.sival_int);
+        receive_message(l, info->si_pid, info->si_value.sival_int);
     else if (info->si_signo == SIGINT)
         interrupt(l);
     else if (info->si_signo == SIGUSR2)

@@ -7,7 +7,8 @@
 
 #include "base/poison.h"
 
-/* More would amplify noise, or grey out the face. */
+/* Limits of the source's deviation over the face's: less would grey out the face, more would
+ * amplify noise. */
 #define SPREAD_MIN 0.6
 #define SPREAD_MAX 1.6
 

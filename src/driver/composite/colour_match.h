@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /*
- * Moves the L*a*b* mean of the face's n pixels, and their deviation if spread is set, to those of
- * the source's pixels. A pixel counts by its opacity; all are changed. (Reinhard et al., "Color
- * transfer between images", 2001, in another colour space.) Each (n, 3); opacity: grey.
+ * Changes the L*a*b* mean of the face's n pixels, and their deviation if spread is set, to those of
+ * the source's pixels. Both are weighted by opacity; all pixels are changed. (Reinhard et al.,
+ * "Color transfer between images", 2001, in another colour space.) Each (n, 3); opacity: grey.
  */
 void colour_match(uint8_t *face, const uint8_t *source, const uint8_t *opacity, size_t n,
                   bool spread);

@@ -9,10 +9,11 @@
 
 #include "base/poison.h"
 
-/* The face fades to the square's edge, where the hull reaches it, over this share of its side. */
+/* Where the hull reaches the square's edge, the face fades out over this share of the square's
+ * side. */
 #define EDGE 0.04
-/* The decoder's mask is transparent up to the first and opaque from the second: where the decoder
- * is unsure, no ghost of the picture's own face shall show. */
+/* Values of the decoder's mask up to the first are transparent, from the second on opaque. So the
+ * picture's own face does not shine through where the decoder is unsure. */
 #define LIMIT_FROM 0.25
 #define LIMIT_TO   0.75
 

@@ -22,19 +22,19 @@ enum composite_colour {
 
 struct composite_options {
     enum composite_colour colour;
-    double erode, feather; /* in sides of the face's square, brows to chin */
+    double erode, feather; /* shares of the side of the face's square (brows to chin) */
 };
 #define COMPOSITE_DEFAULTS                                      \
     {                                                           \
         .colour = COMPOSITE_LAB, .erode = 0.02, .feather = 0.10 \
     }
-#define COMPOSITE_SHARE_MAX 0.5 /* of both shares */
+#define COMPOSITE_SHARE_MAX 0.5 /* the largest erode and feather */
 
 struct composite_face {
     const struct similarity *cut; /* cut picture to picture */
     int size;
     double side;           /* of the face's square, in pixels of the cut picture */
-    uint8_t *decoded;      /* (size, size, 3); takes on the colours */
+    uint8_t *decoded;      /* (size, size, 3); its colours are changed */
     const uint8_t *source; /* (size, size, 3), what the cut picture showed */
     const uint8_t *hull;   /* (size, size); not 0: inside the face's hull */
     const uint8_t *limit;  /* (size, size): the decoder's mask, 0 to 255; NULL: the hull alone */

@@ -60,8 +60,8 @@ void into_free(struct into *i)
 
 /* ---- Who ------------------------------------------------------------------------------------- */
 
-/* Chooses at most one face of each person. A face that is like both people belongs to the nearer.
- */
+/* Chooses at most one face of each person. A face that resembles both people belongs to the more
+ * similar one. */
 static void choose(struct into *i, struct into_report *r)
 {
     double nearest[MODEL_PEOPLE] = {INFINITY, INFINITY};
@@ -93,7 +93,7 @@ static void choose(struct into *i, struct into_report *r)
 
 /* ---- Replacing ------------------------------------------------------------------------------- */
 
-/* The pose of the face as it is cut. */
+/* The pose of the face in the cut picture. */
 static struct pose_code pose_of_cut(const struct into *i, int who, const struct similarity *cut)
 {
     double at[FACE_POINTS][2];
@@ -162,15 +162,15 @@ static struct picture_box face_box(const struct face *face)
     return (struct picture_box){(int)low[0], (int)low[1], (int)high[0] + 1, (int)high[1] + 1};
 }
 
-/* Clear of the faces where that is possible. */
-static void label(const struct into *i, struct picture *out)
+/* Draws the label "AI", outside of the faces if possible. */
+static void draw_label(const struct into *i, struct picture *out)
 {
     struct picture_box boxes[FINDER_FACES_MAX];
-    int room = MIN(out->width * 2 / 3, out->height);
+    int high_max = MIN(out->width * 2 / 3, out->height);
     int high = MAX(MIN(out->width, out->height) / LABEL_PART, LABEL_HEIGHT_MIN);
     for (size_t k = 0; k < i->n_faces; k++)
         boxes[k] = face_box(&i->faces[k]);
-    picture_label(out, MIN(high, room), boxes, i->n_faces);
+    picture_label(out, MIN(high, high_max), boxes, i->n_faces);
 }
 
 enum status into_frame(struct into *i, const struct picture *in, double time_s, struct picture *out,
@@ -199,7 +199,7 @@ enum status into_frame(struct into *i, const struct picture *in, double time_s, 
     r.n_faces = i->n_faces;
     r.n_unsure -= r.n_replaced;
     if (r.n_replaced > 0)
-        label(i, &result);
+        draw_label(i, &result);
 out:
     pyramid_release(&p);
     if (st == ST_OK) {

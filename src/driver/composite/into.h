@@ -1,5 +1,5 @@
 /*
- * Swaps the faces of the checkpoint's people in a whole picture, and leaves everybody else alone.
+ * Swaps the faces of the checkpoint's people in a whole picture, and does not change other faces.
  *
  *     struct into_options options = {.model = model, .finder = finder,
  *                                    .coverage = SHAPE_HEAD, .blend = COMPOSITE_DEFAULTS};
@@ -10,9 +10,9 @@
  *     st = into_picture(into, &picture, &out, &report, &em);
  *     into_free(into);
  *
- * A face is replaced if people_judge says that it is one of the people's. Of several such faces in
- * a picture the nearest is replaced: a person shows once. The decoder's mask, if the model has one,
- * and the hull of the face's points limit what is replaced.
+ * A face is replaced if people_judge says that it is one of the people's. If a picture has several
+ * such faces, only the most similar one is replaced, because a person appears once. The decoder's
+ * mask, if the model has one, and the hull of the face's points limit what is replaced.
  */
 #ifndef BIFRONS_DRIVER_COMPOSITE_INTO_H
 #define BIFRONS_DRIVER_COMPOSITE_INTO_H
@@ -28,12 +28,12 @@ struct into_options {
     struct people people[MODEL_PEOPLE]; /* no face added: this person's faces are left alone */
     enum shape_coverage coverage;       /* of the pictures that the model was trained on */
     struct composite_options blend;
-    /* of A and B, borrowed: the decoders are told the pose that the finder's points show
-     * (model.pose = "given"); NULL: they predict it, or know none */
+    /* of A and B, borrowed: decoders get the pose measured from the finder's points (model.pose =
+     * "given"); NULL: the predicted pose, or none */
     const struct pose_scale *poses;
 };
 
-/* What became of a picture's faces; all of them: replaced + unsure + others. */
+/* Counts of a picture's faces: n_faces = n_replaced + n_unsure + n_others. */
 struct into_report {
     bool replaced[MODEL_PEOPLE];
     size_t n_faces, n_replaced;

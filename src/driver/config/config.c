@@ -29,10 +29,10 @@ static const struct config_key *find_key(struct config *c, const char *name, con
     const struct config_key *key = config_key_find(name);
     if (!key || !strcmp(key->name, name))
         return key;
-    size_t used = strlen(c->renamed), room = sizeof c->renamed - used;
-    int n = snprintf(c->renamed + used, room, "%s%s is now called %s (%s)", used > 0 ? "; " : "",
+    size_t used = strlen(c->renamed), left = sizeof c->renamed - used;
+    int n = snprintf(c->renamed + used, left, "%s%s is now called %s (%s)", used > 0 ? "; " : "",
                      name, key->name, place);
-    if (n >= (int)room && room > 4)
+    if (n >= (int)left && left > 4)
         memcpy(c->renamed + sizeof c->renamed - 4, "...", 4); /* more, or a long path */
     return key;
 }

@@ -46,6 +46,7 @@ enum config_freeze {
 };
 enum config_wire { WIRE_FP32, WIRE_BF16 };
 enum config_graph { GRAPH_OFF, GRAPH_ON, GRAPH_AUTO };
+enum config_faces { FACES_OFF, FACES_ON, FACES_AUTO };
 
 /* How a run reacts to steps that would spoil it: guard.h. */
 struct config_guard {
@@ -138,6 +139,7 @@ struct config {
         int64_t every_steps; /* steps between rows of metrics.jsonl */
         bool tensorboard, report;
         int64_t preview_epochs; /* epochs between previews; 0: only at the end */
+        int64_t faces;          /* enum config_faces */
     } log;
     /* Not a key: a message on keys that were given by an earlier name; "": none. */
     char renamed[CONFIG_RENAMED_BYTES];

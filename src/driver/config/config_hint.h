@@ -17,7 +17,7 @@ void config_value_hint(const struct config_key *key, const struct toml_entry *e,
 /* For a path that does not exist: a likely cause (". In WSL …"). Else "". */
 void config_path_hint(const char *path, char out[static CONFIG_HINT_BYTES]);
 /*
- * For a config file that does not exist, where the one of this name is that came with the program:
+ * A hint for a config file that does not exist: if one of this name was installed with the program,
  * "; it comes with bifrons: /usr/local/share/bifrons/configs/recipe.toml". Else "".
  */
 void config_file_hint(const char *path, char *out, size_t out_bytes);

@@ -86,7 +86,7 @@ static const char *const bests[] = {"loss",      "recon_l1",  "recon_psnr", "rec
                                     "swap_psnr", "swap_ssim", "follow",     NULL};
 static const char *const spaces[] = {"rgb", "lab", NULL};
 static const char *const discriminator_losses[] = {"hinge", "least_squares", NULL};
-static const char *const graphs[] = {"false", "true", "auto", NULL};
+static const char *const switches[] = {"false", "true", "auto", NULL};
 static const char *const wires[] = {"fp32", "bf16", NULL};
 
 static bool accepts_device(const char *text)
@@ -205,8 +205,8 @@ static const struct config_key keys[] = {
            "A step takes up to a third longer."),
     NUMBER(augment.predicted_pose, FREE, 0, 0, 1,
            "With model.pose: probability that, in training, the decoder gets the pose that the "
-           "network predicts, as in a swap, and not the pose by the set's points. Swaps of drawn "
-           "people are best without (docs/recipe.md)."),
+           "network predicts, as in a swap, instead of the pose measured from the set's points. 0 "
+           "gives the best swaps of drawn people (docs/recipe.md)."),
 
     WHOLE(augment.ramp_steps, FREE, 0, 0, 1000000000,
           "Steps at the start in which warp, colour jitter, blur and noise of the input rise from "
@@ -299,7 +299,7 @@ static const struct config_key keys[] = {
     WHOLE(train.replica_check_steps, FREE, 100, 0, INT64_MAX,
           "Steps between checks that the parameters are equal on all ranks; also checked before "
           "each checkpoint. 0: never."),
-    WORD(train.cuda_graph, FREE, GRAPH_AUTO, graphs,
+    WORD(train.cuda_graph, FREE, GRAPH_AUTO, switches,
          "On a GPU: run forward and backward as one CUDA graph. Small batches of a small model are "
          "then about three times as fast. Gradients are summed after the graph, not during "
          "backward, and the graph keeps the memory of its activations. auto: use a graph on a GPU "
@@ -365,6 +365,11 @@ static const struct config_key keys[] = {
          "and at the end."),
     WHOLE(log.preview_epochs, FREE, 5, 0, 1000000,
           "Epochs between preview pictures. 0: only at the end."),
+    WORD(log.faces, FREE, FACES_AUTO, switches,
+         "Let face networks look at the swaps of previews: identity, pose and expression, without "
+         "a true swap (docs/measures.md). They take at most 5 % of the time and change no bit of "
+         "the training. auto: if both sets have identity numbers (bifrons extract) and "
+         "scripts/setup --photographs has fetched the networks."),
 };
 
 size_t config_schema(const struct config_key **keys_out)
@@ -373,7 +378,8 @@ size_t config_schema(const struct config_key **keys_out)
     return ARRAY_LENGTH(keys);
 }
 
-/* What a key or a table is called now that an earlier version called `name`; else `name`. */
+/* The present name of a key or table that an earlier version called `name`; `name` if there is
+ * none. */
 static const char *present_name(const char *name, char out[static KEY_NAME_BYTES])
 {
     static const struct {

@@ -88,7 +88,7 @@ struct wanted {
     size_t leaf_bytes, table_bytes;
 };
 
-static struct candidate judge(const struct wanted *w, const struct config_key *key)
+static struct candidate measure(const struct wanted *w, const struct config_key *key)
 {
     const char *leaf = leaf_of(key->name);
     return (struct candidate){
@@ -149,7 +149,7 @@ static size_t collect_near(const struct wanted *w, const struct config_key *cons
     struct candidate here = {0}, anywhere = {0};
     int allowed = table_tolerance(w, keys, n);
     for (size_t i = 0; i < n; i++) {
-        struct candidate c = judge(w, keys[i]);
+        struct candidate c = measure(w, keys[i]);
         if (c.leaf > tolerance(w->leaf_bytes))
             continue;
         if (c.leaf == 0)
@@ -183,7 +183,7 @@ static size_t collect(const struct wanted *w, const struct config_key *const *ke
     bool none_is_near = found == 0;
     for (size_t i = 0; i < n && none_is_near; i++)
         if (is_part(w, keys[i]))
-            insert(out, &found, judge(w, keys[i]));
+            insert(out, &found, measure(w, keys[i]));
     return found;
 }
 

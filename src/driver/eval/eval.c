@@ -188,7 +188,7 @@ static enum status swap(void *context, int person, const struct batch *b, uint8_
     return model_run(e->loaded.model, b, &pictures, em);
 }
 
-/* How swaps of a person's pictures follow these. */
+/* Measures how swaps of a person's pictures follow their source pictures. */
 static enum status measure_follow(struct evaluation *e, int person, struct errmsg *em)
 {
     struct follow_source source = {
@@ -207,7 +207,7 @@ static enum status measure_follow(struct evaluation *e, int person, struct errms
     if (!follow_is_possible(&source, person))
         return ST_OK;
     struct follow_reader *reader = NULL;
-    log_progress("measuring how swaps of person %c follow", 'A' + person);
+    log_progress("measuring how swaps of person %c follow their source pictures", 'A' + person);
     enum status st = follow_reader_train(&source, person, &reader, em);
     if (st == ST_OK)
         st = follow_measure(&source, person, reader, &e->follow[person], em);
@@ -322,7 +322,7 @@ static const struct argp_option options[] = {
     {"data-a", OPTION_DATA_A, "FILE", 0, "person A's set, instead of the one trained on", 0},
     {"data-b", OPTION_DATA_B, "FILE", 0, "person B's set, instead of the one trained on", 0},
     {"faces", OPTION_FACES, "N", OPTION_ARG_OPTIONAL,
-     "let face networks look at N pictures of each person (64)", 0},
+     "measure N pictures of each person with face networks (64)", 0},
     {"models", OPTION_MODELS, "DIR", 0,
      "with --faces: the networks of scripts/setup --photographs (share/bifrons)", 0},
     {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},

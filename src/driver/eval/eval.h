@@ -10,8 +10,9 @@
 
 enum { EVAL_BATCH = 16 };
 
-/* The columns, compared with the true swap; the reconstruction is compared with the picture.
- * "Redrawn" is an upper bound for the swap: the decoder's reconstruction of the true swap. */
+/* What is measured, one column each. Compared with the true swap; the reconstruction with the
+ * picture. "Redrawn" is an upper bound for the swap: the decoder's reconstruction of the true
+ * swap. */
 enum answer {
     ANSWER_SWAP,
     ANSWER_REDRAWN,
@@ -21,12 +22,12 @@ enum answer {
     ANSWERS
 };
 
-/* What face networks look at, beside the source picture. */
+/* The pictures that face networks compare with the source picture. */
 enum faces_answer { FACES_SWAP, FACES_TRUE, FACES_UNCHANGED, FACES_RECON, FACES_ANSWERS };
 
 struct eval_arguments {
     const char *checkpoint, *data[2], *device, *models;
-    int64_t faces; /* pictures of each person that face networks look at; 0: none */
+    int64_t faces; /* pictures of each person to measure with face networks; 0: none */
     bool json;
 };
 
@@ -50,14 +51,15 @@ struct evaluation {
 /* How many of a person's pictures are measured, and their rows. */
 int64_t eval_picture_count(const struct evaluation *e, int person);
 int64_t eval_picture_row(const struct evaluation *e, int person, int64_t i);
-/* Likewise of the pictures that tell what a person looks like: the set's others, or all of them. */
+/* The same for the pictures that give the person's means: those used for training, or all of a set
+ * that was not trained on. */
 int64_t eval_training_count(const struct evaluation *e, int person);
 int64_t eval_training_row(const struct evaluation *e, int person, int64_t i);
 /* Loads rows of a person into e->batch. */
 enum status eval_load(struct evaluation *e, int person, const int64_t *rows, size_t n,
                       struct errmsg *em) MUST_CHECK;
-/* Runs one person's pictures through the network, in the poses of the batch's pictures of `posed`:
- * a true swap has the pose of its source picture. recon and swap may be NULL. */
+/* Runs pictures of one person through the network, with the poses of the batch's pictures of person
+ * `posed`: the true swap of a picture has that picture's pose. recon and swap may be NULL. */
 enum status eval_run(struct evaluation *e, int person, int posed, uint8_t *images, size_t n,
                      uint8_t *recon, uint8_t *swap, struct errmsg *em) MUST_CHECK;
 

@@ -1,4 +1,4 @@
-/* bifrons eval --faces: what face networks see of the swaps. */
+/* bifrons eval --faces: measures swaps with face networks. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "base/poison.h"
 
 /* Means and deviations of a person's real pictures. */
-static enum status learn_person(struct evaluation *e, int person, struct errmsg *em)
+static enum status measure_person(struct evaluation *e, int person, struct errmsg *em)
 {
     int64_t of = eval_training_count(e, person), n = MIN(of, e->arguments.faces);
     enum status st = ST_OK;
@@ -23,7 +23,7 @@ static enum status learn_person(struct evaluation *e, int person, struct errmsg 
             st = likeness_look(e->finder, e->batch.images[person], e->size, &face, em);
         if (st == ST_OK)
             likeness_person_add(&e->people[person], &face);
-        log_progress("looking at faces of person %c: %" PRId64 "/%" PRId64, 'A' + person, i, n);
+        log_progress("measuring faces of person %c: %" PRId64 "/%" PRId64, 'A' + person, i, n);
     }
     log_progress("%s", "");
     if (st == ST_OK && 2 * e->people[person].n < n)
@@ -34,7 +34,7 @@ static enum status learn_person(struct evaluation *e, int person, struct errmsg 
     return st;
 }
 
-/* Pictures of one source picture, (size, size, 3) each. */
+/* A source picture and what is compared with it, (size, size, 3) each. */
 struct answers {
     const uint8_t *source, *mask, *shown[FACES_ANSWERS]; /* NULL: there is none */
 };
@@ -68,17 +68,17 @@ static enum status measure_picture(struct evaluation *e, int person, const struc
     return st;
 }
 
-static enum status measure_row(struct evaluation *e, int person, int64_t row, uint8_t *room,
+static enum status measure_row(struct evaluation *e, int person, int64_t row, uint8_t *buffer,
                                struct errmsg *em)
 {
     size_t bytes = (size_t)e->size * (size_t)e->size * 3;
-    struct answers a = {.shown[FACES_SWAP] = room, .shown[FACES_RECON] = room + bytes};
+    struct answers a = {.shown[FACES_SWAP] = buffer, .shown[FACES_RECON] = buffer + bytes};
     enum status st = eval_load(e, person, &row, 1, em);
     if (st == ST_OK)
-        st = eval_run(e, person, person, e->batch.images[person], 1, room + bytes, room, em);
+        st = eval_run(e, person, person, e->batch.images[person], 1, buffer + bytes, buffer, em);
     if (st == ST_OK && set_get_info(e->sets[person])->has_truth) {
-        a.shown[FACES_TRUE] = room + 2 * bytes;
-        st = truth_read(e->sets[person], row, e->size, room + 2 * bytes, em);
+        a.shown[FACES_TRUE] = buffer + 2 * bytes;
+        st = truth_read(e->sets[person], row, e->size, buffer + 2 * bytes, em);
     }
     a.source = a.shown[FACES_UNCHANGED] = e->batch.images[person];
     a.mask = e->batch.masks[person];
@@ -88,14 +88,14 @@ static enum status measure_row(struct evaluation *e, int person, int64_t row, ui
 static enum status measure_faces(struct evaluation *e, int person, struct errmsg *em)
 {
     int64_t of = eval_picture_count(e, person), n = MIN(of, e->arguments.faces);
-    uint8_t *room = malloc(3 * (size_t)e->size * (size_t)e->size * 3);
-    enum status st = room ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    uint8_t *buffer = malloc(3 * (size_t)e->size * (size_t)e->size * 3);
+    enum status st = buffer ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     for (int64_t i = 0; i < n && st == ST_OK; i++) {
-        st = measure_row(e, person, eval_picture_row(e, person, i * of / n), room, em);
-        log_progress("looking at swaps of person %c: %" PRId64 "/%" PRId64, 'A' + person, i, n);
+        st = measure_row(e, person, eval_picture_row(e, person, i * of / n), buffer, em);
+        log_progress("measuring swaps of person %c: %" PRId64 "/%" PRId64, 'A' + person, i, n);
     }
     log_progress("%s", "");
-    free(room);
+    free(buffer);
     return st;
 }
 
@@ -103,7 +103,7 @@ enum status eval_faces(struct evaluation *e, struct errmsg *em)
 {
     enum status st = ST_OK;
     for (int p = 0; p < 2 && st == ST_OK; p++)
-        st = learn_person(e, p, em);
+        st = measure_person(e, p, em);
     for (int p = 0; p < 2 && st == ST_OK; p++)
         st = measure_faces(e, p, em);
     return st;

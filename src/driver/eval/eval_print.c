@@ -40,7 +40,7 @@ void eval_print_table(const struct evaluation *e)
     }
 }
 
-/* The rows of the second table: whose quantities, from one direction's correlations. */
+/* The rows of the second table. Each has a field of struct follow_quantity. */
 static const struct {
     const char *key, *text;
     size_t offset; /* in struct follow_quantity */
@@ -186,9 +186,9 @@ void eval_log_gaps(const struct evaluation *e)
                "\"swap\" and the three columns after it stay empty. Only drawn people have them "
                "(bifrons synth); look at swaps with bifrons swap --grid, or measure them with "
                "--faces");
-    log_person(
-        e, no_masks, "without face masks",
-        "measured on the whole picture, background included, for which both sets need masks");
+    log_person(e, no_masks, "without face masks",
+               "the whole picture is measured, background included; to measure the face alone, "
+               "both sets need masks");
     log_person(e, no_points, "without points", "poses are predicted from the pictures");
     log_person(e, unmeasured, "with empty face masks",
                "no measured picture has a face in its mask");

@@ -36,7 +36,7 @@ enum {
 static const struct argp_option options[] = {
     {"output", 'o', "OUT", 0,
      "the folder to write, which pack takes; or OUT.h5: the set at once. A new one", 1},
-    {"person", 'p', "NAME", 0, "who is meant", 1},
+    {"person", 'p', "NAME", 0, "whose face is wanted", 1},
     {"consent", 'c', "TEXT", 0,
      "who agreed to what: this study, these uses, composites with other people; without it nothing "
      "is stored", 1},
@@ -58,15 +58,15 @@ static const struct argp_option options[] = {
     {"min-difference", KEY_DIFFERENCE, "X", 0,
      "leave out faces that differ less from the one kept before, in grey levels of 255 ("
      SIGHT_DIFFERENCE_TEXT "; 0: keep them)", 3},
-    {"fps", KEY_FPS, "N", 0, "of videos: at most so many frames a second (all)", 4},
-    {"every", KEY_EVERY, "N", 0, "of videos: only each N-th frame", 4},
+    {"fps", KEY_FPS, "N", 0, "of videos: at most N frames a second (all)", 4},
+    {"every", KEY_EVERY, "N", 0, "of videos: only every N-th frame", 4},
     {"from", KEY_FROM, "SECONDS", 0, "of videos: begin here", 4},
     {"to", KEY_TO, "SECONDS", 0, "of videos: end here", 4},
     {"models", KEY_MODELS, "DIR", 0,
      "where faces.pt and identity.pt are (where scripts/setup --photographs puts them)", 5},
     {"device", KEY_DEVICE, "NAME", 0, "cpu, cuda or cuda:N (cpu)", 5},
     {"threads", KEY_THREADS, "N", 0,
-     "pictures looked at side by side (as cores and CPU quota allow, up to 16)", 5},
+     "pictures read at the same time (as cores and CPU quota allow, up to 16)", 5},
     {0},
 };
 /* clang-format on */

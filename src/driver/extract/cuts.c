@@ -54,7 +54,7 @@ static enum status write_at(const struct cuts *c, const char *name, int fd, cons
     return ST_OK;
 }
 
-/* Without fsync: the folder counts once it is finished. */
+/* Without fsync: only the finished folder has to survive a crash of the machine. */
 static enum status write_file(const struct cuts *c, const char *folder, const char *name,
                               const void *bytes, size_t n, struct errmsg *em)
 {
@@ -83,7 +83,7 @@ static uint64_t check_of(const struct cuts_state *s)
     return hash64(s, offsetof(struct cuts_state, check), 1);
 }
 
-/* Two places are written in turn, so that one is whole whenever the program ends. */
+/* Writes the two halves of the file in turn, so that one of them is always whole. */
 static enum status write_state(struct cuts *c, struct errmsg *em)
 {
     c->state.check = check_of(&c->state);
@@ -91,7 +91,7 @@ static enum status write_state(struct cuts *c, struct errmsg *em)
                     (c->state.frames & 1) * sizeof c->state, em);
 }
 
-/* The newer of the two whole ones; false: there is none. */
+/* Reads the newer of the whole halves; false: none is whole. */
 static bool read_state(int fd, struct cuts_state *out)
 {
     bool found = false;
@@ -189,7 +189,7 @@ static enum status begin(struct cuts *c, struct errmsg *em)
     return st == ST_OK ? write_state(c, em) : st;
 }
 
-/* Takes up a folder that was left: cuts the lists to the frames that are finished. */
+/* Continues an unfinished folder: cuts its lists to the frames that are finished. */
 static enum status go_on(struct cuts *c, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];

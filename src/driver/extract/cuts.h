@@ -2,32 +2,26 @@
  * The folder that bifrons extract writes and bifrons pack reads:
  *
  *   000001-STEM.png, …   faces, cut to a square, in the order of the frames
- *   unsure/              faces that may be another person's: to be moved up or deleted
- *   masks/               as many as both together, 255 inside the face
- *   points.csv           name and the 70 points of each (base/points.h), at pixel centres of the
- *                        cut picture
- *   identity.csv         name and the 128 numbers of each
- *   faces.csv            a row for each frame, with the columns
- *     name                   of the cut picture; empty: left out
- *     source                 the path of the picture or video
- *     time                   seconds from the video's start; empty: a photograph
- *     score                  of the detector; with what follows empty where no face was found
- *     side                   pixels of the face's square in the source, brows to chin
- *     distance               to the mean of the references; empty without references
- *     sharpness              sharpness.h
- *     yaw, pitch, roll       degrees (head_pose.h)
- *     m00, m01, m02, m10, m11, m12    matrix from pixel centres of the source to the cut picture's
- *     verdict                verdict_name
- *   person.txt, consent.txt
+ *   unsure/              faces that may be another person's: move them into the folder or delete
+ * them masks/               as many as both together, 255 inside the face points.csv           name
+ * and the 70 points of each (base/points.h), at pixel centres of the cut picture identity.csv name
+ * and the 128 numbers of each faces.csv            a row for each frame, with the columns name of
+ * the cut picture; empty: left out source                 the path of the picture or video time
+ * seconds from the video's start; empty: a photograph score                  of the detector; with
+ * what follows empty where no face was found side                   pixels of the face's square in
+ * the source, brows to chin distance               to the mean of the references; empty without
+ * references sharpness              sharpness.h yaw, pitch, roll       degrees (head_pose.h) m00,
+ * m01, m02, m10, m11, m12    matrix from pixel centres of the source to the cut picture's verdict
+ * verdict_name person.txt, consent.txt
  *
  *     struct cuts c;
- *     enum status st = cuts_open(&c, &options, &em);        // or takes up what is there
+ *     enum status st = cuts_open(&c, &options, &em);        // or continues an unfinished folder
  *     for (size_t i = c.state.frames; i < n && st == ST_OK; i++)
  *         st = cuts_add(&c, &sights[i], &em);
  *     cuts_close(&c);
  *
  * While it grows, the folder has a file `progress`: how much of each list belongs to finished
- * frames. So a stopped run goes on where it ended, however it ended.
+ * frames. So a stopped run can go on where it ended, even after a kill.
  */
 #ifndef BIFRONS_DRIVER_EXTRACT_CUTS_H
 #define BIFRONS_DRIVER_EXTRACT_CUTS_H
@@ -42,7 +36,8 @@ enum cuts_list { CUTS_FACES, CUTS_POINTS, CUTS_IDENTITY, CUTS_LISTS };
 struct cuts_options {
     const char *folder;
     const char *person, *consent;
-    uint64_t hash; /* of everything that decides the result: a folder of another one is refused */
+    uint64_t
+        hash; /* of everything that the result depends on; a folder with another hash is refused */
     int size;
     double difference_min; /* of a face to the one kept before */
     bool discard_unsure;
@@ -70,14 +65,14 @@ struct cuts {
  * ST_DATA: damaged; ST_MEMORY. */
 enum status cuts_open(struct cuts *c, const struct cuts_options *o, struct errmsg *em) MUST_CHECK;
 void cuts_close(struct cuts *c);
-/* Writes what became of the next frame. May change KEPT to DUPLICATE. On failure the frame counts
- * as not added. ST_IO, ST_MEMORY. */
+/* Writes the faces and rows of the next frame. May change KEPT to DUPLICATE. On failure the frame
+ * counts as not added. ST_IO, ST_MEMORY. */
 enum status cuts_add(struct cuts *c, struct sight *s, struct errmsg *em) MUST_CHECK;
 /* Replaces `progress` of a folder that is closed. ST_IO. */
 enum status cuts_save(const char *folder, const struct cuts_state *s, struct errmsg *em) MUST_CHECK;
 /* Reads `progress` of a folder that is closed. ST_DATA: it is damaged; ST_IO. */
 enum status cuts_load(const char *folder, struct cuts_state *out, struct errmsg *em) MUST_CHECK;
-/* Is this an unfinished folder? */
+/* True if the folder is unfinished. */
 bool cuts_unfinished(const char *folder);
 
 #endif

@@ -120,7 +120,8 @@ static enum status read_references(struct extract *e, struct errmsg *em)
 
 /* ---- The run --------------------------------------------------------------------------------- */
 
-/* Of what decides the result: with another hash, --resume would mix two results. */
+/* The hash of everything that the result depends on. With another hash, --resume would mix two
+ * results. */
 static uint64_t hash_all(const struct extract *e)
 {
     const struct extract_arguments *a = &e->a;
@@ -206,7 +207,7 @@ static void log_left(struct extract *e)
 
 static void log_outcome(const struct extract *e, double seconds)
 {
-    char took[32], config[PATH_BYTES_MAX];
+    char took[32], quoted[COMMAND_QUOTED_BYTES];
     const struct cuts_state *s = &e->state;
     unsigned long long kept = s->counts[KEPT], frames = s->frames, unsure = s->counts[UNSURE];
     const char *out = e->a.out;
@@ -214,9 +215,7 @@ static void log_outcome(const struct extract *e, double seconds)
     log_info("%s: %llu faces of %s of %llu pictures, %llu left out, in %s", out, kept, e->a.person,
              frames, frames - kept - (e->a.discard_unsure ? 0 : unsure), took);
     if (finish_makes_set(out)) {
-        log_info("next: extract the other person's pictures, then bifrons train %s --set data.a=%s "
-                 "--set data.b=OTHER.h5",
-                 command_name_config("configs/recipe.toml", config), out);
+        command_log_training("extract", "configs/recipe.toml", out);
         return;
     }
     if (unsure > 0 && !e->a.discard_unsure)
@@ -226,7 +225,7 @@ static void log_outcome(const struct extract *e, double seconds)
             unsure, PLURAL(unsure), out, out);
     log_info("next: look at %s/sheet.png, delete from %s what should not be in it, then bifrons "
              "pack %s -o FILE.h5",
-             out, out, out);
+             out, out, command_quote(out, quoted));
 }
 
 static enum status run(struct extract *e, struct errmsg *em)

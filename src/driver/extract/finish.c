@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "command.h"
 #include "data/pack.h"
 #include "data/sheet.h"
 #include "sheets.h"
@@ -111,7 +112,7 @@ static enum status pack(const struct finish_options *o, struct errmsg *em)
 static enum status make_set(const struct finish_options *o, const struct cuts_state *state,
                             struct errmsg *em)
 {
-    char unsure[PATH_BYTES_MAX];
+    char unsure[PATH_BYTES_MAX], quoted[2][COMMAND_QUOTED_BYTES];
     if (!path_join(unsure, sizeof unsure, o->part, "unsure") || !folder_exists(unsure))
         return pack(o, em);
     enum status st = draw_sheets(o, em);
@@ -123,7 +124,8 @@ static enum status make_set(const struct finish_options *o, const struct cuts_st
                       "%s/unsure, move up what is right, delete the rest, then bifrons pack %s -o "
                       "%s. Or delete %s and extract with --discard-unsure",
                       (unsigned long long)state->counts[UNSURE], PLURAL(state->counts[UNSURE]),
-                      o->out, o->unsure, o->unsure, o->out, o->unsure)
+                      o->out, o->unsure, command_quote(o->unsure, quoted[0]),
+                      command_quote(o->out, quoted[1]), o->unsure)
                : st;
 }
 

@@ -9,13 +9,13 @@
 
 #include "cuts.h"
 
-/* Does -o OUT name a set, FILE.h5? Else a folder. */
+/* True if -o OUT names a set, FILE.h5; else it is a folder. */
 bool finish_makes_set(const char *out);
 
 struct finish_options {
     const char *out;    /* a folder, or FILE.h5 */
     const char *part;   /* the folder of cuts.h */
-    const char *people; /* where who_check shows who is there */
+    const char *people; /* the folder in which who_check shows the people */
     const char *unsure; /* what `part` is renamed to if faces are unsure and out is a set */
     const char *person;
     int size, threads;

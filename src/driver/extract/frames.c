@@ -13,7 +13,7 @@
 
 #include "base/poison.h"
 
-/* What gives several frames a file. A photograph needs no reader: frame_load decodes it. */
+/* Readers of files with several frames. A photograph needs none: frame_load decodes it. */
 static const struct {
     enum file_group group;
     const struct frame_reader *reader;
@@ -73,7 +73,7 @@ enum status frames_open(const char *const *words, size_t n_words, const struct v
     return st;
 }
 
-/* NULL: frame_load decodes the file, or says why not. */
+/* NULL: frame_load decodes the file, or fails with the reason. */
 static const struct frame_reader *reader_of(const char *path)
 {
     const struct file_kind *kind;
@@ -85,7 +85,7 @@ static const struct frame_reader *reader_of(const char *path)
     return NULL;
 }
 
-/* A frame of the open file, if it has another one. */
+/* The next frame of the open file; *more_out = false: it has no more. */
 static enum status next_of_file(struct frames *f, struct frame *out, bool *more_out,
                                 struct errmsg *em)
 {

@@ -17,7 +17,7 @@
  *     }
  *     frames_free(frames);
  *
- * One frame is in memory at a time, and the list of the files' paths. The same words give the same
+ * Only one frame and the list of the files' paths are in memory. The same words give the same
  * frames in the same order, as long as the files stay as they are.
  *
  * THREADS: frames_next by one thread at a time; frame_load and frame_release by any thread.
@@ -41,7 +41,7 @@ struct frame {
 /* Reads one kind of file. All functions are called by one thread at a time. */
 struct frame_reader {
     /* path: valid until close. options: which frames. ST_NOINPUT, ST_DATA, ST_IO: this file cannot
-     * be used; the message names it. ST_NODEVICE: no such file can be. */
+     * be used; the message names it. ST_NODEVICE: no file of this kind can be used here. */
     enum status (*open)(const char *path, const struct video_options *options, void **state_out,
                         struct errmsg *em);
     /* Sets time_s and picture of the next frame, in order of time; *more_out = false: there is
@@ -71,7 +71,7 @@ enum status frames_next(struct frames *f, struct frame *out, bool *more_out,
 enum status frame_load(struct frame *frame, struct errmsg *em) MUST_CHECK;
 void frame_release(struct frame *frame); /* leaves {0} behind */
 
-/* Of all files, how much has been given, 0 to 1. */
+/* The share of all files that was returned, 0 to 1. */
 double frames_share(const struct frames *f);
 /* A hash of the files' paths, sizes and times of change, and of which frames are read. */
 uint64_t frames_hash(const struct frames *f);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "data/file_kind.h"
 #include "data/left_files.h"
+#include "data/picture.h"
 #include "data/picture_folder.h"
 
 #include "base/poison.h"
@@ -96,6 +97,19 @@ static enum status list_word(const char *word, struct list *pictures, struct lis
                 kind->name, remedy[0] ? "; " : "", remedy);
 }
 
+/* Cut faces carry no mark: whoever reads them later cannot know. */
+static void log_generated(const struct list *pictures)
+{
+    struct name_list generated = {0};
+    for (size_t i = 0; i < pictures->n; i++)
+        if (picture_is_generated(pictures->paths[i]))
+            name_list_add(&generated, pictures->paths[i]);
+    if (generated.n > 0)
+        log_warn("%zu input%s already a composite, or drawn by an algorithm: %s. Their cut faces "
+                 "do not say so. Leave them out, if they are not what you mean",
+                 generated.n, generated.n == 1 ? " is" : "s are", name_list_text(&generated));
+}
+
 enum status inputs_list(const char *const *words, size_t n_words, struct inputs *out,
                         struct errmsg *em)
 {
@@ -109,6 +123,8 @@ enum status inputs_list(const char *const *words, size_t n_words, struct inputs 
         st = FAIL(em, ST_NOINPUT, "there is no JPEG, PNG or BMP picture and no video in %s",
                   words[0]);
     release(&folders);
+    if (st == ST_OK)
+        log_generated(&pictures);
     if (st == ST_OK)
         *out = (struct inputs){.paths = pictures.paths,
                                .n = pictures.n,

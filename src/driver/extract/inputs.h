@@ -20,8 +20,8 @@ struct inputs {
     size_t n, n_videos;
 };
 
-/* Warns of files that are neither, by kind. ST_NOINPUT if a word names nothing, or there is no
- * picture or video; ST_MEMORY. Nothing to release on failure. */
+/* Warns of files that are neither, by kind, and of those that an algorithm drew. ST_NOINPUT if a
+ * word names nothing, or there is no picture or video; ST_MEMORY. Nothing to release on failure. */
 enum status inputs_list(const char *const *words, size_t n_words, struct inputs *out,
                         struct errmsg *em) MUST_CHECK;
 void inputs_release(struct inputs *in);

@@ -16,7 +16,7 @@ enum { STEP_X = CELL + GAP, STEP_Y = CELL + 2 * (TEXT + 3) + GAP };
 
 static const uint8_t pale[3] = {225, 225, 225}, grey[3] = {150, 150, 155}, warm[3] = {255, 180, 70};
 
-/* Copies as much of a name as has room below a picture. */
+/* Copies as much of a name as fits below a picture. */
 static void fit_name(const char *name, char out[static sizeof(((struct sheet_cell *)0)->name)])
 {
     size_t n = 0;

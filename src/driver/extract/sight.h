@@ -1,5 +1,5 @@
 /*
- * Looks at one frame: finds the faces, decides what becomes of each, cuts what is kept.
+ * Examines one frame: finds the faces, gives each a verdict, and cuts those that are kept.
  *
  *     struct sight sight;
  *     enum status st = sight_look(finder, &rules, &frame, &sight, &em);
@@ -24,7 +24,7 @@
 #define SIGHT_DIFFERENCE_MIN  1.0
 #define SIGHT_DIFFERENCE_TEXT "1"
 
-/* What becomes of a frame, in the order of the report. */
+/* The verdict on a frame, in the order of the report. */
 enum verdict {
     KEPT,
     UNREADABLE,
@@ -70,7 +70,7 @@ struct sight {
     double time_s;
     enum verdict verdict; /* if there is no cut: UNREADABLE, NO_FACE */
     struct errmsg why;    /* of UNREADABLE */
-    struct cut *cuts;     /* with references: of one face, else of all */
+    struct cut *cuts;     /* with references: the nearest face, else all faces */
     size_t n;
 };
 

@@ -19,7 +19,7 @@ static enum status open_list(const char *folder, const char *name, FILE **out, s
     return file_open_stream(path, out, em);
 }
 
-/* Reads a row with its line end and those that its quotes hold (RFC 4180), ends it by zero and
+/* Reads a row, which may have line ends within quotes (RFC 4180), terminates it by zero, and
  * returns its bytes; 0: no more. */
 static size_t read_row(FILE *f, char **row, size_t *room)
 {
@@ -40,8 +40,8 @@ static size_t read_row(FILE *f, char **row, size_t *room)
     return n;
 }
 
-/* Is it the name of a file of the folder itself? A list that somebody changed could else have files
- * of other folders removed. */
+/* True if the name is that of a file in the folder itself. Without this check, a changed list could
+ * make us remove files of other folders. */
 static bool is_own_name(const char *name)
 {
     return name[0] != '\0' && !strchr(name, '/');
@@ -182,7 +182,7 @@ static enum status rewrite(const char *folder, const char *list, const char *nam
     return st;
 }
 
-/* Each step may have been done before, wholly: a file is replaced, not changed. */
+/* Every step can be repeated after a kill, because files are replaced, not changed. */
 static enum status drop(const char *folder, const char *name, struct cuts_state *state,
                         struct errmsg *em)
 {

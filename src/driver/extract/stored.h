@@ -40,9 +40,9 @@ enum status stored_identities_read(const char *folder, struct stored_identities 
 void stored_identities_release(struct stored_identities *s);
 
 /*
- * Takes one face that was kept out of the folder, its lists and its state; `faces.csv` then gives
- * UNLIKE. At most one face of a folder. It first writes the face's name into the file `drop`, and
- * removes that at the end. ST_IO, ST_MEMORY.
+ * Removes one face that was kept from the folder, its lists and its state; its verdict in
+ * `faces.csv` becomes UNLIKE. At most one face of a folder. It writes the face's name into the file
+ * `drop` first, and removes this file at the end. ST_IO, ST_MEMORY.
  */
 enum status stored_drop(const char *folder, const char *name, struct cuts_state *state,
                         struct errmsg *em) MUST_CHECK;

@@ -18,7 +18,7 @@
 enum { ROOM = 2 * EXTRACT_THREADS_MAX };
 static const double PROGRESS_S = 0.5, STOP_LOOK_S = 0.1;
 
-/* A frame on its way. */
+/* A frame that a thread works on, or that waits to be written. */
 struct place {
     bool ready;
     struct sight sight;

@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
+#include "data/picture_folder.h"
 #include "people.h"
 #include "sheets.h"
 #include "stored.h"
@@ -19,6 +20,7 @@ struct who {
     struct stored_identities faces;
     size_t *group, n; /* of each face; n groups */
     struct finder *finder;
+    struct name_list references; /* that were written */
 };
 
 static bool join(char out[static PATH_BYTES_MAX], const char *folder, const char *name)
@@ -56,8 +58,10 @@ static enum status write_reference(struct who *w, size_t g, struct errmsg *em)
             continue;
         tries++;
         st = does(w, path, &picture, &found, em);
-        if (st == ST_OK && found && join(path, w->people, name))
+        if (st == ST_OK && found && join(path, w->people, name)) {
             st = picture_write_png(path, &picture, NULL, em);
+            name_list_add(&w->references, path);
+        }
         picture_release(&picture);
     }
     return st;
@@ -82,6 +86,8 @@ static enum status draw(const struct who *w, struct errmsg *em)
                 shown++;
         }
         snprintf(row[0].name, sizeof row[0].name, "person-%zu.png", g + 1);
+        if (!join(path, w->people, row[0].name) || !file_exists(path)) /* no reference */
+            snprintf(row[0].name, sizeof row[0].name, "person %zu", g + 1);
         snprintf(row[0].verdict, sizeof row[0].verdict, "%zu face%s", of, PLURAL(of));
     }
     enum status st = join(path, w->people, "sheet.png")
@@ -116,10 +122,13 @@ static enum status show(struct who *w, uint64_t several, struct errmsg *em)
     else
         snprintf(why, sizeof why, "%s people seem to show", w->n == 2 ? "two" : "several");
     return FAIL(em, ST_DATA,
-                "%s: no face was stored. Look at %s/sheet.png, and say who is meant with "
-                "--reference %s/person-1.png (or -2, …), and who is not with --other; any picture "
-                "of one person alone does, too. Then delete %s",
-                why, w->people, w->people, w->people);
+                "%s: no face was stored. Look at %s/sheet.png, and say with --reference who is "
+                "meant, and with --other who is not (%s%s). Where rows of the sheet show the same "
+                "person, give --reference for each of them. Then delete %s",
+                why, w->people,
+                w->references.n > 0 ? "any picture of one person alone does, such as "
+                                    : "with pictures of one person alone, larger than these faces",
+                w->references.n > 0 ? name_list_text(&w->references) : "", w->people);
 }
 
 /* ---- Checking -------------------------------------------------------------------------------- */

@@ -50,10 +50,12 @@ static struct detection place(const struct outputs *o, int i, const struct simil
 }
 
 /* Searches a square of the picture and adds what it finds. */
-static enum status look(struct operations_file *file, const struct operations_network *network,
-                        const struct pyramid *picture, double left, double top, double side,
-                        struct outputs *o, struct detection out[DETECTIONS_MAX], size_t *n,
-                        struct errmsg *em)
+static enum status detect_in_square(struct operations_file *file,
+                                    const struct operations_network *network,
+                                    const struct pyramid *picture, double left, double top,
+                                    double side, struct outputs *o,
+                                    struct detection out[DETECTIONS_MAX], size_t *n,
+                                    struct errmsg *em)
 {
     double pixels = side / SIDE, shift = pixels / 2 - 0.5;
     struct similarity map = {.a = pixels, .x0 = left + shift, .y0 = top + shift};
@@ -132,8 +134,8 @@ enum status detect(struct operations_file *file, const struct operations_network
     if (!o)
         return FAIL(em, ST_MEMORY, "out of memory looking for faces");
     *n_out = 0;
-    enum status st = look(file, network, picture, (width - longest) / 2, (height - longest) / 2,
-                          longest, o, out, n_out, em);
+    enum status st = detect_in_square(file, network, picture, (width - longest) / 2,
+                                      (height - longest) / 2, longest, o, out, n_out, em);
     for (int parts = 2; parts <= 4 && st == ST_OK && !is_sure(out, *n_out); parts *= 2) {
         double side = longest / parts;
         if (side < TILE_MIN)
@@ -141,7 +143,7 @@ enum status detect(struct operations_file *file, const struct operations_network
         for (double top = 0; (top == 0 || top < height - side / 2) && st == ST_OK; top += side / 2)
             for (double left = 0; (left == 0 || left < width - side / 2) && st == ST_OK;
                  left += side / 2)
-                st = look(file, network, picture, left, top, side, o, out, n_out, em);
+                st = detect_in_square(file, network, picture, left, top, side, o, out, n_out, em);
     }
     free(o);
     *n_out = st == ST_OK ? merge(out, *n_out) : 0;

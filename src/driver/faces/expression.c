@@ -25,7 +25,7 @@ static const struct {
     {362, 263, {{386, 374}, {385, 380}, {387, 373}}, {336, 300}, {362, 263}},
 };
 
-static double apart(const struct face *f, int a, int b)
+static double distance(const struct face *f, int a, int b)
 {
     double sum = 0;
     for (int k = 0; k < 3; k++)
@@ -34,16 +34,16 @@ static double apart(const struct face *f, int a, int b)
 }
 
 /* Distance of the lids over the width of the eye. */
-static double opening(const struct face *f, int e)
+static double eye_opening(const struct face *f, int e)
 {
     double sum = 0;
     for (int i = 0; i < 3; i++)
-        sum += apart(f, eyes[e].lids[i][0], eyes[e].lids[i][1]) / 3;
-    return sum / apart(f, eyes[e].left, eyes[e].right);
+        sum += distance(f, eyes[e].lids[i][0], eyes[e].lids[i][1]) / 3;
+    return sum / distance(f, eyes[e].left, eyes[e].right);
 }
 
-/* The pupil from the middle of the eye, along the eye and across it, over the eye's width. The
- * pupils have no depth, so this is in the picture's plane. */
+/* Position of the pupil relative to the middle of the eye, along the eye and across it, in widths
+ * of the eye. The pupils have no depth, so this is in the picture's plane. */
 static void gaze_of(const struct face *f, int e, double out[2])
 {
     const double *a = f->mesh[eyes[e].left], *b = f->mesh[eyes[e].right];
@@ -54,9 +54,9 @@ static void gaze_of(const struct face *f, int e, double out[2])
     out[1] = (from[1] * across[0] - from[0] * across[1]) / square;
 }
 
-/* How far the middle of the mouth lies below its corners, along the nose, which no expression
- * moves. */
-static double corners_up(const struct face *f)
+/* Height of the mouth's corners above its middle, measured along the nose, because no expression
+ * moves the nose. */
+static double corner_height(const struct face *f)
 {
     double sum = 0, length = 0;
     for (int k = 0; k < 3; k++) {
@@ -80,16 +80,16 @@ const char *expression_name(enum expression e)
 
 void expression_of(const struct face *face, double out[EXPRESSIONS])
 {
-    double unit = apart(face, eyes[0].left, eyes[1].right), gaze[2][2], brows = 0;
+    double unit = distance(face, eyes[0].left, eyes[1].right), gaze[2][2], brows = 0;
     for (int e = 0; e < 2; e++) {
         gaze_of(face, e, gaze[e]);
         for (int i = 0; i < 2; i++)
-            brows += apart(face, eyes[e].brow[i], eyes[e].eye[i]) / 4;
+            brows += distance(face, eyes[e].brow[i], eyes[e].eye[i]) / 4;
     }
-    out[EXPRESSION_MOUTH] = apart(face, LIP_UPPER, LIP_LOWER) / unit;
-    out[EXPRESSION_WIDTH] = apart(face, MOUTH_LEFT, MOUTH_RIGHT) / unit;
-    out[EXPRESSION_CORNERS] = corners_up(face) / unit;
-    out[EXPRESSION_EYES] = (opening(face, 0) + opening(face, 1)) / 2;
+    out[EXPRESSION_MOUTH] = distance(face, LIP_UPPER, LIP_LOWER) / unit;
+    out[EXPRESSION_WIDTH] = distance(face, MOUTH_LEFT, MOUTH_RIGHT) / unit;
+    out[EXPRESSION_CORNERS] = corner_height(face) / unit;
+    out[EXPRESSION_EYES] = (eye_opening(face, 0) + eye_opening(face, 1)) / 2;
     out[EXPRESSION_BROWS] = brows / unit;
     for (int k = 0; k < 2; k++)
         out[EXPRESSION_GAZE_X + k] =

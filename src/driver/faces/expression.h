@@ -1,7 +1,7 @@
 /*
- * What a face does, as numbers that rise and fall with it, from the mesh in three dimensions. They
- * do not depend on how the head is turned. Compare them between pictures of one person only: faces
- * at rest differ.
+ * Numbers for a facial expression, such as how far the mouth is open, from the mesh in three
+ * dimensions. They do not depend on how the head is turned. Compare them between pictures of one
+ * person only: faces at rest differ.
  *
  *     double numbers[EXPRESSIONS];
  *     expression_of(&face, numbers);
@@ -26,7 +26,7 @@ enum expression {
     EXPRESSION_GAZE_Y,  /* pupils below it */
     EXPRESSIONS
 };
-/* With eyes less open than this nobody sees the pupils: gaze is not known. */
+/* If the eyes are less open than this, the lids hide the pupils: gaze is not known. */
 #define EXPRESSION_EYES_SHUT 0.1
 
 /* "mouth", "width", "corners", "eyes", "brows", "gaze x", "gaze y"; static. */

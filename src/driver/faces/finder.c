@@ -84,6 +84,16 @@ static enum status find_folder(const char *folder, char out[static PATH_BYTES_MA
     return fits ? ST_OK : FAIL(em, ST_NODEVICE, "path too long: %s", folder ? folder : own);
 }
 
+bool finder_is_installed(void)
+{
+    char folder[PATH_BYTES_MAX], path[2][PATH_BYTES_MAX];
+    struct errmsg unused = {0};
+    return find_folder(NULL, folder, &unused) == ST_OK &&
+           path_join(path[0], sizeof path[0], folder, "faces.pt") &&
+           path_join(path[1], sizeof path[1], folder, "identity.pt") && file_exists(path[0]) &&
+           file_exists(path[1]);
+}
+
 static enum status open_one(const char *folder, const char *name, const char *device,
                             struct operations_file **out, struct errmsg *em)
 {
@@ -150,21 +160,23 @@ static void sample(const struct pyramid *p, const struct similarity *map, int si
         out[i] /= 255;
 }
 
-/* The mesh networks' origin is the picture's edge, ours the centre of the first pixel. */
-static void put(const struct similarity *map, const float *point, double out[2])
+/* A point of a network's output in the picture. The networks count from the edge of the first
+ * pixel, this program from its centre. */
+static void to_picture(const struct similarity *map, const float *point, double out[2])
 {
     similarity_apply(map, (double)point[0] - 0.5, (double)point[1] - 0.5, out);
 }
 
-static enum status look_at_face(struct finder *f, const struct pyramid *p,
-                                const struct similarity *map, struct face *face, struct errmsg *em)
+/* Sets the mesh and the presence of the face in the square that the map shows. */
+static enum status run_mesh(struct finder *f, const struct pyramid *p, const struct similarity *map,
+                            struct face *face, struct errmsg *em)
 {
     float presence = 0;
     sample(p, map, MESH_SIDE, f->mesh_in);
     enum status st =
         operations_run(f->faces, f->mesh, 1, f->mesh_in, (float *[]){f->mesh_out, &presence}, em);
     for (size_t i = 0; i < FACE_MESH; i++) {
-        put(map, f->mesh_out + 3 * i, face->mesh[i]);
+        to_picture(map, f->mesh_out + 3 * i, face->mesh[i]);
         face->mesh[i][2] = (double)f->mesh_out[3 * i + 2] * similarity_scale(map);
     }
     face->presence = 1 / (1 + exp(-(double)presence));
@@ -199,10 +211,11 @@ static const int corners[2][2] = {
     {MESH_RIGHT_EYE_INNER, MESH_RIGHT_EYE_OUTER},
 };
 
-/* In a shut eye the iris network sees an iris at the lashes, well below the line between the
- * corners, and the mesh's lids stay open. The middle of the corners is nearer to the pupil then. In
- * between the pupil moves from the one to the other, so that it does not jump in a video. */
-static void settle_pupil(struct face *face, int e)
+/* Corrects the pupil of a shut eye. There the iris network finds an iris at the lashes, well below
+ * the line between the corners, and the mesh's lids stay open; the middle between the corners is
+ * nearer to the pupil. While an eye shuts, the pupil moves gradually to that middle, so that it
+ * does not jump in a video. */
+static void correct_pupil(struct face *face, int e)
 {
     const double *a = face->mesh[corners[e][0]], *b = face->mesh[corners[e][1]];
     double middle[2], x = b[0] - a[0], y = b[1] - a[1], *pupil = face->pupils[e];
@@ -213,9 +226,9 @@ static void settle_pupil(struct face *face, int e)
         pupil[k] += shut * (middle[k] - pupil[k]);
 }
 
-/* The network knows one eye; the other one is mirrored for it. */
-static enum status look_at_eyes(struct finder *f, const struct pyramid *p, struct face *face,
-                                struct errmsg *em)
+/* Sets the pupils. The network was trained on one eye; the other one is mirrored for it. */
+static enum status run_iris(struct finder *f, const struct pyramid *p, struct face *face,
+                            struct errmsg *em)
 {
     struct similarity maps[2];
     for (int e = 0; e < 2; e++) {
@@ -228,8 +241,8 @@ static enum status look_at_eyes(struct finder *f, const struct pyramid *p, struc
     enum status st = operations_run(f->faces, f->iris, 2, f->eyes_in[0],
                                     (float *[]){f->outline_out[0], f->iris_out[0]}, em);
     for (int e = 0; e < 2; e++) {
-        put(&maps[e], f->iris_out[e], face->pupils[e]); /* the first point is the centre */
-        settle_pupil(face, e);
+        to_picture(&maps[e], f->iris_out[e], face->pupils[e]); /* the first point is the centre */
+        correct_pupil(face, e);
     }
     return st;
 }
@@ -249,20 +262,21 @@ static bool is_face(const struct face *face)
 
 /* Fits the mesh at the detection, then again at its own points. If the second pass loses the face,
  * the first result is kept. */
-static enum status look_twice(struct finder *f, const struct pyramid *p, const struct detection *d,
-                              double room, struct face *face, struct errmsg *em)
+static enum status fit_mesh_twice(struct finder *f, const struct pyramid *p,
+                                  const struct detection *d, double room, struct face *face,
+                                  struct errmsg *em)
 {
     const double centre[2] = {(d->box[0] + d->box[2]) / 2, (d->box[1] + d->box[3]) / 2};
     double wide = MAX(d->box[2] - d->box[0], d->box[3] - d->box[1]);
     struct similarity map =
         level_square(MESH_SIDE, centre, wide * room, d->eyes[0], d->eyes[1], false);
     face->score = d->score;
-    enum status st = look_at_face(f, p, &map, face, em);
+    enum status st = run_mesh(f, p, &map, face, em);
     if (st != ST_OK)
         return st;
     struct face again = *face;
     map = square_of_mesh(face);
-    st = look_at_face(f, p, &map, &again, em);
+    st = run_mesh(f, p, &map, &again, em);
     if (is_face(&again) || !is_face(face))
         *face = again;
     return st;
@@ -273,8 +287,8 @@ static enum status look_twice(struct finder *f, const struct pyramid *p, const s
 static enum status find_mesh(struct finder *f, const struct pyramid *p, const struct detection *d,
                              struct face *face, struct errmsg *em)
 {
-    enum status st = look_twice(f, p, d, ROOM_MESH, face, em);
-    return st == ST_OK && !is_face(face) ? look_twice(f, p, d, ROOM_CLOSE, face, em) : st;
+    enum status st = fit_mesh_twice(f, p, d, ROOM_MESH, face, em);
+    return st == ST_OK && !is_face(face) ? fit_mesh_twice(f, p, d, ROOM_CLOSE, face, em) : st;
 }
 
 /* True if this face was found before: two detections can give the same face. */
@@ -304,7 +318,7 @@ enum status finder_find(struct finder *f, const struct picture *picture,
         st = find_mesh(f, &p, d, face, em);
         if (st != ST_OK || !is_face(face) || is_known(out, kept, face))
             continue;
-        st = look_at_eyes(f, &p, face, em);
+        st = run_iris(f, &p, face, em);
         if (st == ST_OK)
             st = embed(f, &p, face, em);
         kept++;

@@ -36,6 +36,8 @@ struct face {
 
 struct finder;
 
+/* True if scripts/setup --photographs has put the networks where finder_open(NULL, …) looks. */
+bool finder_is_installed(void);
 /* folder: where faces.pt and identity.pt are; NULL: ../share/bifrons beside the program.
  * ST_NODEVICE if these or the device are missing; ST_DATA, ST_MEMORY. */
 enum status finder_open(const char *folder, const char *device, struct finder **out,

@@ -25,8 +25,8 @@ struct people {
 enum person { PERSON_MEANT, PERSON_UNSURE, PERSON_OTHER };
 
 void people_add(struct people *p, enum people_side side, const struct face *face);
-/* The same for the face in a picture that shows no other, given as --reference or --other. ST_DATA:
- * it shows none or several; ST_NOINPUT, ST_MEMORY, ST_TORCH. */
+/* The same for the file of a picture with exactly one face, given as --reference or --other.
+ * ST_DATA: it shows none or several; ST_NOINPUT, ST_MEMORY, ST_TORCH. */
 enum status people_add_reference(struct people *p, enum people_side side, struct finder *finder,
                                  const char *path, struct errmsg *em) MUST_CHECK;
 /* *distance_out: distance to the mean of the wanted person's references. */
@@ -41,9 +41,9 @@ enum person people_judge(const struct people *p, const struct face *face, double
 bool people_split(const float (*identities)[FACE_IDENTITY], size_t n, bool *second);
 
 enum { PEOPLE_GROUPS_MAX = 16 };
-/* Splits the faces into people with people_split, again and again; a single face that is unlike all
- * others counts as a person, too. group[i] is from 0 on. Returns how many people there are; 0: out
- * of memory. */
+/* Splits the faces into people by repeated people_split. A single face that is unlike all others
+ * counts as a person, too. group[i] is from 0 on. Returns how many people there are; 0: out of
+ * memory. */
 size_t people_groups(const float (*identities)[FACE_IDENTITY], size_t n, size_t *group);
 
 #endif

@@ -39,8 +39,9 @@ extern const char *const shape_coverage_names[SHAPE_COVERAGES]; /* of --coverage
  * less weight (Huber).
  */
 struct similarity shape_cut(const struct face *face, enum shape_coverage coverage, int size);
-/* The nearest coverage of pictures whose pupils are this far apart on average, as a share of the
- * side. *fits_out: no farther from it than turned heads and other proportions explain. */
+/* The coverage whose distance of the pupils is nearest to this mean distance, a share of the
+ * picture's side. *fits_out: true if turned heads and other proportions can explain the
+ * difference. */
 enum shape_coverage shape_coverage_of(double pupils, bool *fits_out);
 /* Side of the face's square (SHAPE_FACE) in the picture, in pixels. */
 double shape_side(const struct face *face);

@@ -6,7 +6,7 @@
 
 /*
  * picture_sharpness inside the face's mask at 128 pixels a side. Rendered faces have 0.23 to 0.53;
- * blurred by a Gaussian whose deviation is a fortieth of the face's side, 0.04. ST_MEMORY.
+ * after a Gaussian blur whose deviation is 1/40 of the face's side, 0.04. ST_MEMORY.
  */
 enum status sharpness_of(const struct pyramid *picture, const struct face *face, double *out,
                          struct errmsg *em) MUST_CHECK;

@@ -1,6 +1,6 @@
 /*
  * Smooths the points of one face over the frames of a video, so that a still face does not tremble
- * and a moving one is not left behind.
+ * and a moving face does not lag.
  *
  *     struct smooth s = {0};
  *     while (next_frame(&face, &time_s))
@@ -15,8 +15,8 @@
  * still face of 200 pixels becomes less than half a pixel at 25 frames a second; a head that
  * crosses its own width in a second is followed within a hundredth of that width.
  *
- * It begins anew after half a second without the face, and when the face jumps by half its side
- * from one frame to the next (a cut).
+ * It restarts after half a second without the face, and when the face jumps by half its side from
+ * one frame to the next (a cut).
  */
 #ifndef BIFRONS_DRIVER_FACES_SMOOTH_H
 #define BIFRONS_DRIVER_FACES_SMOOTH_H

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/stat.h>
 
 #include "base/checked.h"
 #include "base/file.h"
@@ -10,41 +10,18 @@
 
 #include "base/poison.h"
 
-static const char first_line[] = PICTURE_NOTE_BEGINS;
-
-static enum status note_path(const char *composite, char out[static PATH_BYTES_MAX],
-                             struct errmsg *em)
-{
-    size_t stem = strlen(composite) - strlen(path_extension(composite));
-    int n = snprintf(out, PATH_BYTES_MAX, "%.*s.txt", (int)stem, composite);
-    return n < PATH_BYTES_MAX ? ST_OK : FAIL(em, ST_IO, "path too long: %s", composite);
-}
-
-/* *is_note: the file begins as a note does. *empty: it has no bytes. */
-static enum status look(const char *path, bool *is_note, bool *empty, struct errmsg *em)
-{
-    char start[sizeof first_line] = "";
-    FILE *f = NULL;
-    enum status st = file_open_stream(path, &f, em);
-    if (st != ST_OK)
-        return st;
-    *empty = fread(start, 1, sizeof first_line - 1, f) == 0;
-    *is_note = strcmp(start, first_line) == 0;
-    fclose(f);
-    return ST_OK;
-}
-
 enum status composite_note_check(const char *composite, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
-    bool is_note, empty;
-    enum status st = note_path(composite, path, em);
+    struct stat s;
+    bool is_note;
+    enum status st = picture_note_path(composite, path, em);
     if (st == ST_OK)
         st = file_check_replaceable(path, em);
-    if (st != ST_OK || !file_exists(path))
+    if (st != ST_OK || stat(path, &s) != 0 || s.st_size == 0)
         return st;
-    st = look(path, &is_note, &empty, em);
-    if (st != ST_OK || is_note || empty)
+    st = picture_is_note(path, &is_note, em);
+    if (st != ST_OK || is_note)
         return st;
     return FAIL(em, ST_USAGE,
                 "%s is there already and is no note of a composite: it is not replaced, and every "
@@ -57,13 +34,13 @@ enum status composite_note_write(const char *composite, const char *source, cons
 {
     char path[PATH_BYTES_MAX], *text = NULL;
     size_t n = 0;
-    enum status st = note_path(composite, path, em);
+    enum status st = picture_note_path(composite, path, em);
     FILE *f = st == ST_OK ? open_memstream(&text, &n) : NULL;
     if (st != ST_OK)
         return st;
     if (!f)
         return FAIL(em, ST_MEMORY, "out of memory");
-    fprintf(f, "%spicture: %s\nmade from: %s\n", first_line, path_name(composite), source);
+    fprintf(f, PICTURE_NOTE_BEGINS "picture: %s\nmade from: %s\n", path_name(composite), source);
     for (int who = 0; who < MODEL_PEOPLE; who++)
         if (report->replaced[who])
             fprintf(f, "replaced: the face of %s, by one of %s\n", l->people[who],
@@ -81,31 +58,17 @@ enum status composite_note_write(const char *composite, const char *source, cons
 
 /* ---- What a user should know ----------------------------------------------------------------- */
 
-static bool has_note(const char *path)
+void generated_inputs_look(struct name_list *generated, const char *input)
 {
-    char note[PATH_BYTES_MAX];
-    bool is_note = false, empty;
-    return note_path(path, note, NULL) == ST_OK && file_exists(note) &&
-           look(note, &is_note, &empty, NULL) == ST_OK && is_note;
+    if (picture_is_generated(input))
+        name_list_add(generated, input);
 }
 
-void composite_places_look(struct composite_places *p, const char *input, const char *composite)
+void generated_inputs_log(struct name_list *generated)
 {
-    char hash[PICTURE_HASH_BYTES];
-    if (picture_read_mark(input, hash) || has_note(input))
-        name_list_add(&p->generated, input);
-    if (file_exists(composite))
-        name_list_add(&p->replaced, composite);
-}
-
-void composite_places_log(struct composite_places *p)
-{
-    if (p->generated.n > 0)
+    if (generated->n > 0)
         log_warn("%zu input%s already a composite, or drawn by an algorithm: %s; swap the "
                  "original%s instead",
-                 p->generated.n, p->generated.n == 1 ? " is" : "s are",
-                 name_list_text(&p->generated), PLURAL(p->generated.n));
-    if (p->replaced.n > 0)
-        log_info("%zu earlier composite%s replaced: %s", p->replaced.n,
-                 p->replaced.n == 1 ? " is" : "s are", name_list_text(&p->replaced));
+                 generated->n, generated->n == 1 ? " is" : "s are", name_list_text(generated),
+                 PLURAL(generated->n));
 }

@@ -27,7 +27,7 @@ enum status loaded_open(const char *path, const char *device, struct loaded *out
                         struct errmsg *em) MUST_CHECK;
 void loaded_release(struct loaded *l);
 
-/* Does the network take the points of pictures (model.pose = "given")? */
+/* True if swaps use the points of pictures (model.pose = "given"). */
 bool loaded_takes_points(const struct loaded *l);
 
 /* Compares the set given for a person with the checkpoint's, by fingerprint. */

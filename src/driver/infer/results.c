@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/checked.h"
+#include "base/log.h"
 #include "data/video_writer.h"
 
 #include "base/poison.h"
@@ -154,6 +155,23 @@ enum status results_check(struct results *r, struct errmsg *em)
     if (st == ST_OK)
         st = name_results(r, em);
     return st == ST_OK ? check_places(r, em) : st;
+}
+
+void earlier_results_look(struct earlier_results *e, const char *path, bool kept)
+{
+    if (file_exists(path))
+        name_list_add(kept ? &e->kept : &e->replaced, path);
+}
+
+void earlier_results_log(struct earlier_results *e, const char *noun)
+{
+    if (e->replaced.n > 0)
+        log_info("%zu earlier %s%s replaced: %s", e->replaced.n, noun,
+                 e->replaced.n == 1 ? " is" : "s are", name_list_text(&e->replaced));
+    if (e->kept.n > 0)
+        log_warn("%zu %s%s of an earlier run %s left as %s: %s", e->kept.n, noun, PLURAL(e->kept.n),
+                 e->kept.n == 1 ? "is" : "are", e->kept.n == 1 ? "it was" : "they were",
+                 name_list_text(&e->kept));
 }
 
 void results_release(struct results *r)

@@ -13,6 +13,7 @@
 #ifndef BIFRONS_DRIVER_INFER_RESULTS_H
 #define BIFRONS_DRIVER_INFER_RESULTS_H
 
+#include "data/picture_folder.h"
 #include "source.h"
 
 enum { RESULT_NAME_BYTES = 300 };
@@ -33,5 +34,14 @@ enum status results_make_folder(const struct results *r, struct errmsg *em) MUST
 /* The path of the i-th picture's result. ST_IO: too long; ST_USAGE: it is the input. */
 enum status results_place(const struct results *r, int64_t i, char out[static PATH_BYTES_MAX],
                           struct errmsg *em) MUST_CHECK;
+
+/* Results of an earlier run in the places of this run's; {0}: nothing yet. */
+struct earlier_results {
+    struct name_list replaced, kept;
+};
+/* Looks at a place before a result is written there, or (kept) where this run writes none. */
+void earlier_results_look(struct earlier_results *e, const char *path, bool kept);
+/* Says how many there are, and which. noun: "swap" or "composite". */
+void earlier_results_log(struct earlier_results *e, const char *noun);
 
 #endif

@@ -1,5 +1,6 @@
 #include "source.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "data/file_kind.h"
 #include "data/left_files.h"
 #include "data/picture_folder.h"
+#include "data/points.h"
 
 #include "base/poison.h"
 
@@ -44,8 +46,9 @@ static enum status list_folder(const char *folder, struct source *out, struct er
     if (st == ST_OK && out->n == 0)
         st = left_files_no_pictures(&left, &inside, folder, em);
     if (st == ST_OK && inside.n > 0)
-        log_warn("%s: pictures in folders inside it are not swapped: %s", folder,
-                 name_list_text(&inside));
+        log_warn("%s: pictures in folders inside it are not swapped (name each such folder in a "
+                 "call of its own): %s",
+                 folder, name_list_text(&inside));
     for (struct left_note note; st == ST_OK && left_files_next(&left, &note);)
         log_at(note.minor ? LOG_INFO : LOG_WARN, "%s: %s", note.folder, note.text);
     left_files_release(&left);
@@ -66,7 +69,8 @@ static enum status refuse(const char *input, const struct file_kind *kind, struc
                     input, kind->name);
     if (kind->group == FILE_CHECKPOINT)
         return FAIL(em, ST_DATA,
-                    "%s is %s: after the checkpoint, name a picture, a folder of pictures or a set",
+                    "%s is %s: the checkpoint goes first, and then a picture, a folder of pictures "
+                    "or a set",
                     input, kind->name);
     return FAIL(em, ST_DATA, "%s is neither JPEG, PNG nor BMP, nor a set (HDF5): it is %s%s%s",
                 input, kind->name, remedy[0] ? "; " : "", remedy);
@@ -101,8 +105,18 @@ enum status source_open(const char *input, struct source *out, struct errmsg *em
     }
 }
 
+enum status source_open_points(struct source *s, struct errmsg *em)
+{
+    char folder[PATH_BYTES_MAX];
+    if (s->set)
+        return ST_OK;
+    path_folder(s->paths[0], folder, sizeof folder);
+    return folder_points_open(folder, &s->points, em);
+}
+
 void source_release(struct source *s)
 {
+    folder_points_free(s->points);
     free(s->paths);
     set_free(s->set);
     *s = (struct source){0};
@@ -122,12 +136,29 @@ enum status source_read_whole(const struct source *s, int64_t i, struct picture 
     return st;
 }
 
+static enum status read_points(struct source *s, int64_t i, const struct picture *whole, int size,
+                               float out[FACE_POINTS][2], struct errmsg *em)
+{
+    enum status st = ST_OK;
+    for (int k = 0; k < FACE_POINTS; k++)
+        out[k][0] = out[k][1] = NAN;
+    if (s->set && set_get_info(s->set)->has_points)
+        st = set_read_points(s->set, i, out, em);
+    else if (s->points)
+        folder_points_of(s->points, source_name(s, i), whole->width, whole->height, size, out);
+    if (st == ST_OK)
+        points_normalise(out, s->set ? set_get_info(s->set)->size : size);
+    return st;
+}
+
 enum status source_read(struct source *s, int64_t i, int size, struct picture *out,
-                        struct errmsg *em)
+                        float points[FACE_POINTS][2], struct errmsg *em)
 {
     struct picture whole = {0}, square = {0};
     enum status st = source_read_whole(s, i, &whole, em);
     s->n_cut += st == ST_OK && whole.width != whole.height;
+    if (st == ST_OK)
+        st = read_points(s, i, &whole, size, points, em);
     if (st == ST_OK)
         st = picture_crop_square(&whole, &square, em);
     if (st == ST_OK)
@@ -135,13 +166,6 @@ enum status source_read(struct source *s, int64_t i, int size, struct picture *o
     picture_release(&whole);
     picture_release(&square);
     return st;
-}
-
-enum status source_pose(struct source *s, int64_t i, const struct pose_scale *scale,
-                        struct pose_code *out, struct errmsg *em)
-{
-    *out = (struct pose_code){0};
-    return s->set ? pose_read(s->set, i, &AUGMENT_NONE, scale, out, em) : ST_OK;
 }
 
 const char *source_name(const struct source *s, int64_t i)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "command.h"
 #include "data/picture.h"
+#include "data/pose.h"
 #include "engine.h"
 #include "loaded.h"
 #include "preview.h"
@@ -25,11 +26,17 @@ struct swap_arguments {
     struct into_arguments into;
 };
 
+struct swap_input {
+    struct picture picture;
+    float points[FACE_POINTS][2]; /* normalised */
+};
+
 struct swapper {
     struct swap_arguments arguments;
     struct loaded loaded;
     struct source source;
     struct results results;
+    struct earlier_results earlier;
     int size;
     uint8_t *decoded; /* (size, size, 3) */
     int64_t written, skipped;
@@ -53,21 +60,19 @@ static bool is_known(const struct pose_code *pose)
     return known > 0;
 }
 
-static enum status decode(struct swapper *s, int64_t i, uint8_t *picture, uint8_t *swap,
+static enum status decode(struct swapper *s, struct swap_input *input, uint8_t *swap,
                           uint8_t *recon, struct errmsg *em)
 {
     int person = s->arguments.person;
     struct batch batch = {.n = 1, .size = s->size};
     struct model_pictures pictures = {0};
-    struct pose_code pose;
-    enum status st = source_pose(&s->source, i, &s->loaded.poses[person], &pose, em);
-    if (st != ST_OK)
-        return st;
+    struct pose_code pose =
+        pose_of_points(&s->loaded.poses[person], (const float(*)[2])input->points);
     s->run++;
     s->predicted += !is_known(&pose);
     batch.pose[person] = pose.z[0];
     batch.pose_known[person] = pose.known[0];
-    batch.images[person] = picture;
+    batch.images[person] = input->picture.rgb;
     pictures.swap[person] = swap;
     pictures.recon[person] = recon;
     return model_run(s->loaded.model, &batch, &pictures, em);
@@ -85,11 +90,11 @@ static enum status write_swap(struct swapper *s, const char *path, struct errmsg
 /* --- Work ------------------------------------------------------------------------------------- */
 
 /* Reads a picture. Unless strict, a bad one of several is logged and counted. */
-static enum status read_or_skip(struct swapper *s, int64_t i, struct picture *out, bool *skipped,
+static enum status read_or_skip(struct swapper *s, int64_t i, struct swap_input *out, bool *skipped,
                                 struct errmsg *em)
 {
     struct errmsg reason = {0};
-    enum status st = source_read(&s->source, i, s->size, out, &reason);
+    enum status st = source_read(&s->source, i, s->size, &out->picture, out->points, &reason);
     *skipped = (st == ST_DATA || st == ST_NOINPUT) && (s->source.folder || s->source.n > 1) &&
                !s->arguments.strict;
     if (*skipped) {
@@ -103,16 +108,18 @@ static enum status read_or_skip(struct swapper *s, int64_t i, struct picture *ou
 static enum status swap_one(struct swapper *s, int64_t i, struct errmsg *em)
 {
     char path[PATH_BYTES_MAX];
-    struct picture input = {0};
+    struct swap_input input = {0};
     bool skipped = false;
     enum status st = results_place(&s->results, i, path, em);
     if (st == ST_OK)
         st = read_or_skip(s, i, &input, &skipped, em);
     if (st == ST_OK && !skipped)
-        st = decode(s, i, input.rgb, s->decoded, NULL, em);
+        st = decode(s, &input, s->decoded, NULL, em);
+    if (st == ST_OK)
+        earlier_results_look(&s->earlier, path, skipped);
     if (st == ST_OK && !skipped)
         st = write_swap(s, path, em);
-    picture_release(&input);
+    picture_release(&input.picture);
     return st;
 }
 
@@ -131,6 +138,7 @@ static enum status swap_all(struct swapper *s, struct errmsg *em)
         log_progress("swapping %" PRId64 "/%" PRId64, i + 1, s->source.n);
     }
     log_progress("%s", "");
+    earlier_results_log(&s->earlier, "swap");
     return st == ST_OK && s->written == 0 ? none_read(s, em) : st;
 }
 
@@ -155,16 +163,16 @@ static enum status fill_column(struct swapper *s, struct grid *g, int64_t from, 
     enum status st = ST_OK;
     bool skipped = true;
     for (int64_t i = from; i < to && skipped && st == ST_OK; i++) {
-        struct picture input = {0};
+        struct swap_input input = {0};
         st = read_or_skip(s, i, &input, &skipped, em);
         if (st == ST_OK && !skipped) {
             int column = g->columns++;
             g->shown[column] = i;
-            memcpy(grid_cell(s, g, 0, column), input.rgb, (size_t)s->size * (size_t)s->size * 3);
-            st =
-                decode(s, i, input.rgb, grid_cell(s, g, 2, column), grid_cell(s, g, 1, column), em);
+            memcpy(grid_cell(s, g, 0, column), input.picture.rgb,
+                   (size_t)s->size * (size_t)s->size * 3);
+            st = decode(s, &input, grid_cell(s, g, 2, column), grid_cell(s, g, 1, column), em);
         }
-        picture_release(&input);
+        picture_release(&input.picture);
     }
     return st;
 }
@@ -235,21 +243,24 @@ static enum status check_direction(const struct swapper *s, struct errmsg *em)
     return ST_OK;
 }
 
-/* Where model.pose = "given" had no points to give. */
-static void log_poses(const struct swapper *s)
+/* Where model.pose = "given" had no points to give, and what of points.csv was not used. */
+static enum status log_poses(const struct swapper *s, struct errmsg *em)
 {
-    char path[PATH_BYTES_MAX];
-    if (s->predicted == 0 || !loaded_takes_points(&s->loaded))
-        return;
-    bool unread = s->source.folder &&
-                  path_join(path, sizeof path, s->arguments.input, "points.csv") &&
-                  file_exists(path);
-    log_info("%" PRId64 " of %" PRId64 " pictures have no known points: their pose was predicted. "
-             "%s",
-             s->predicted, s->run,
-             unread ? "swap takes points from sets: pack the folder, which has points.csv, and "
-                      "swap the set"
-                    : "A set has points if it was packed with points.csv");
+    const struct source *from = &s->source;
+    const struct pack_note *notes;
+    size_t n = 0;
+    enum status st = from->points ? folder_points_judge(from->points, &notes, &n, em) : ST_OK;
+    for (size_t i = 0; i < n; i++)
+        log_at(notes[i].minor ? LOG_INFO : LOG_WARN, "%s: %s", notes[i].path, notes[i].reason);
+    if (s->predicted > 0 && loaded_takes_points(&s->loaded))
+        log_info("%" PRId64 " of %" PRId64 " picture%s no known points: their pose was "
+                 "predicted%s",
+                 s->predicted, s->run, s->run == 1 ? " has" : "s have",
+                 from->points ? ""
+                 : from->set  ? ". A set has points if it was packed with points.csv"
+                              : ". Points are read from points.csv beside the pictures, as bifrons "
+                                "extract writes it; for whole photographs give --into");
+    return st;
 }
 
 static enum status swap(struct swapper *s, struct errmsg *em)
@@ -278,6 +289,8 @@ static enum status swap(struct swapper *s, struct errmsg *em)
         return swap_into(&s->arguments.into, &s->loaded, &s->source, &s->results, em);
     if (st == ST_OK)
         st = check_direction(s, em);
+    if (st == ST_OK && loaded_takes_points(&s->loaded))
+        st = source_open_points(&s->source, em);
     if (st != ST_OK)
         return st;
     s->size = model_get_options(s->loaded.model)->config.image_size;
@@ -286,7 +299,7 @@ static enum status swap(struct swapper *s, struct errmsg *em)
         return FAIL(em, ST_MEMORY, "out of memory");
     st = s->arguments.grid ? swap_grid(s, em) : swap_all(s, em);
     if (st == ST_OK)
-        log_poses(s);
+        st = log_poses(s, em);
     if (st == ST_OK && s->source.n_cut > 0)
         log_warn("%" PRId64 " picture%s not square: the middle square was swapped as if it were "
                  "the face; for whole photographs give --into",
@@ -404,7 +417,10 @@ static const struct argp parser = {
     .doc =
         "Swaps the face in a picture, in every picture of a folder, or in a set (.h5). Pictures "
         "are cut to the middle square and scaled to the model's size; results are PNG files of "
-        "that size with the same name. With --into, the input may also be a video; pictures are "
+        "that size with the same name. With model.pose = \"given\", the pose of a face is taken "
+        "from "
+        "the points of its set, or from points.csv beside the pictures, as extract writes it. With "
+        "--into, the input may also be a video; pictures are "
         "whole photographs: the face is found, and put back swapped.\vEvery result is marked as "
         "made by a trained model: in its "
         "XMP data, with the checkpoint's hash, and with a small visible label, which --into does "

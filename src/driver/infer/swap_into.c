@@ -24,8 +24,9 @@ struct work {
     struct into *into;
     bool sought[MODEL_PEOPLE];                         /* whose faces are replaced */
     struct name_list no_face, nobody, unsure, several; /* pictures */
-    struct composite_places places;
-    int64_t written, unreadable;
+    struct name_list generated;                        /* inputs that were swapped already */
+    struct earlier_results earlier;
+    int64_t written;
     size_t n_unsure, n_others; /* faces */
 };
 
@@ -99,13 +100,23 @@ static enum status write_composite(struct work *w, int64_t i, const struct pictu
     enum status st = results_place(w->results, i, path, em);
     if (st == ST_OK && w->written == 0)
         st = results_make_folder(w->results, em);
-    if (st == ST_OK)
-        composite_places_look(&w->places, w->source->paths[i], path);
-    if (st == ST_OK)
-        st = picture_write_png(path, composite, &mark, em);
+    if (st != ST_OK)
+        return st;
+    generated_inputs_look(&w->generated, w->source->paths[i]);
+    earlier_results_look(&w->earlier, path, false);
+    st = picture_write_png(path, composite, &mark, em);
     if (st == ST_OK)
         st = composite_note_write(path, w->source->paths[i], w->loaded, report, em);
     w->written += st == ST_OK;
+    return st;
+}
+
+static enum status leave_out(struct work *w, int64_t i, struct errmsg *em)
+{
+    char path[PATH_BYTES_MAX];
+    enum status st = results_place(w->results, i, path, em);
+    if (st == ST_OK)
+        earlier_results_look(&w->earlier, path, true);
     return st;
 }
 
@@ -132,16 +143,15 @@ static enum status work_on(struct work *w, int64_t i, struct errmsg *em)
     enum status st = source_read_whole(w->source, i, &in, &why);
     if ((st == ST_DATA || st == ST_NOINPUT) && w->source->folder && !w->a->strict) {
         log_warn("skipped: %s", why.text);
-        w->unreadable++;
-        return ST_OK;
+        return leave_out(w, i, em);
     }
     if (st != ST_OK)
         return FAIL(em, st, "%s", why.text);
     st = into_picture(w->into, &in, &out, &report, em);
     if (st == ST_OK)
         count(w, i, &report);
-    if (st == ST_OK && report.n_replaced > 0)
-        st = write_composite(w, i, &out, &report, em);
+    if (st == ST_OK)
+        st = report.n_replaced > 0 ? write_composite(w, i, &out, &report, em) : leave_out(w, i, em);
     picture_release(&out);
     picture_release(&in);
     return st;
@@ -176,7 +186,8 @@ static void log_outcome(struct work *w)
         log_info("several faces in %zu picture%s: %s; %zu face%s of other people left alone",
                  w->several.n, PLURAL(w->several.n), name_list_text(&w->several), w->n_others,
                  PLURAL(w->n_others));
-    composite_places_log(&w->places);
+    generated_inputs_log(&w->generated);
+    earlier_results_log(&w->earlier, "composite");
 }
 
 static enum status check_outcome(struct work *w, struct errmsg *em)
@@ -230,6 +241,10 @@ enum status swap_into_check(const struct source *s, const struct results *r, str
                     "%s is a set of faces that are cut out: --into puts a face back into a whole "
                     "picture. Name a photograph or a folder of them, or leave out --into",
                     r->input);
+    if (s->folder && picture_folder_extracted(r->input))
+        log_warn("%s holds faces that extract cut out: --into is for the whole photographs that "
+                 "they come from; for cut faces, leave out --into",
+                 r->input);
     for (int64_t i = 0; i < s->n && st == ST_OK; i++)
         if ((st = results_place(r, i, path, em)) == ST_OK)
             st = composite_note_check(path, em);

@@ -19,7 +19,7 @@ enum { INTO_REFERENCES_MAX = 256, INTO_BOTH = -1 };
 
 struct into_arguments {
     bool into;
-    const char *belongs; /* the last option given that has no use without --into; NULL: none */
+    const char *belongs; /* the last option given that needs --into; NULL: none */
     const char *models;
     const char *references[PEOPLE_SIDES][INTO_REFERENCES_MAX];
     size_t n_references[PEOPLE_SIDES];
@@ -39,8 +39,8 @@ extern const struct argp swap_into_options;
 /* After results_check. Refuses a set, and a note over another file. ST_USAGE, ST_IO. */
 enum status swap_into_check(const struct source *s, const struct results *r,
                             struct errmsg *em) MUST_CHECK;
-/* ST_USAGE: nothing tells who is replaced; ST_DATA: a reference does not show one face, no consent,
- * or no composite at all; ST_NODEVICE: no networks; ST_IO, ST_MEMORY, ST_TORCH. */
+/* ST_USAGE: it is not known whose face is replaced; ST_DATA: a reference does not show one face, no
+ * consent, or no composite at all; ST_NODEVICE: no networks; ST_IO, ST_MEMORY, ST_TORCH. */
 enum status swap_into(const struct into_arguments *a, const struct loaded *l,
                       const struct source *s, const struct results *r,
                       struct errmsg *em) MUST_CHECK;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "composite_note.h"
 #include "data/video_writer.h"
+#include "results.h"
 
 #include "base/poison.h"
 
@@ -138,14 +139,18 @@ static void log_outcome(const struct work *w, const struct video_written *done)
 static enum status finish(struct work *w, struct errmsg *em)
 {
     struct video_written done;
-    struct composite_places places = {0};
-    if (w->composites == 0)
+    struct name_list generated = {0};
+    struct earlier_results earlier = {0};
+    earlier_results_look(&earlier, w->o->out, w->composites == 0);
+    if (w->composites == 0) {
+        earlier_results_log(&earlier, "composite");
         return FAIL(em, ST_DATA,
                     "no face of %s was found in %" PRId64 " frame%s of %s: nothing was written%s%s",
                     w->o->who, w->frames, PLURAL(w->frames), w->o->input,
                     video_problems(w->in)[0] ? "; " : "", video_problems(w->in));
+    }
     enum status st = video_writer_finish(w->out, &done, em);
-    composite_places_look(&places, w->o->input, w->o->out);
+    generated_inputs_look(&generated, w->o->input);
     if (st == ST_OK) /* before the video has its name: no composite may be without a note */
         st = composite_note_write(w->o->out, w->o->input, w->o->loaded, &w->all, em);
     if (st == ST_OK)
@@ -153,7 +158,8 @@ static enum status finish(struct work *w, struct errmsg *em)
     if (st != ST_OK)
         return st;
     log_outcome(w, &done);
-    composite_places_log(&places);
+    generated_inputs_log(&generated);
+    earlier_results_log(&earlier, "composite");
     return ST_OK;
 }
 

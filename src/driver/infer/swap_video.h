@@ -1,7 +1,8 @@
 /*
  * bifrons swap --into on a video: each frame with the person's face becomes a composite with the
- * visible label; the others pass as they are. The result is one video of the same size, with the
- * same frames at the same times and the same sound, marked in its container, and a note beside it.
+ * visible label; the others are written unchanged. The result is one video of the same size, with
+ * the same frames at the same times and the same sound, marked in its container, and a note beside
+ * it.
  */
 #ifndef BIFRONS_DRIVER_INFER_SWAP_VIDEO_H
 #define BIFRONS_DRIVER_INFER_SWAP_VIDEO_H

@@ -41,7 +41,7 @@ static void line_after(const char *path, const char *key, char *out, size_t out_
 }
 
 #ifdef __x86_64__
-static const char *yes(int condition)
+static const char *yes_or_no(int condition)
 {
     return condition ? "yes" : "no";
 }
@@ -55,7 +55,8 @@ void fault_report_machine(void)
     double quota = cpus_quota("");
     line_after("/etc/os-release", "PRETTY_NAME", text, sizeof text);
     printf("%-14s%s", "system", text);
-    if (uname(&kernel) == 0) /* only numbers: kernels built by hand have names */
+    if (uname(&kernel) ==
+        0) /* only numbers: the version of a kernel built by hand may hold a person's name */
         printf(", Linux %.*s, %s", (int)strspn(kernel.release, "0123456789."), kernel.release,
                kernel.machine);
     line_after("/proc/cpuinfo", "model name", text, sizeof text);
@@ -64,8 +65,9 @@ void fault_report_machine(void)
     if (isfinite(quota))
         printf(", quota %.1f", quota);
 #ifdef __x86_64__
-    printf("; AVX2 %s, AVX-512 %s, with BF16 %s", yes(__builtin_cpu_supports("avx2")),
-           yes(__builtin_cpu_supports("avx512bw")), yes(__builtin_cpu_supports("avx512bf16")));
+    printf("; AVX2 %s, AVX-512 %s, with BF16 %s", yes_or_no(__builtin_cpu_supports("avx2")),
+           yes_or_no(__builtin_cpu_supports("avx512bw")),
+           yes_or_no(__builtin_cpu_supports("avx512bf16")));
 #endif
     line_after("/proc/meminfo", "MemTotal", text, sizeof text);
     printf("\n%-14s%s", "memory", text);
@@ -136,7 +138,7 @@ static void print_record(const json_t *r)
     printf("%-14s%s, restarts %zu\n", "started", text_of(r, "started"),
            json_array_size(json_object_get(r, "resumes")));
     if (json_is_null(json_object_get(r, "exit"))) {
-        printf("%-14sno end is recorded: it is going on, or was killed\n", "ended");
+        printf("%-14sno end is recorded: the run is going on, or was killed\n", "ended");
         return;
     }
     printf("%-14s%s: %s at step %" JSON_INTEGER_FORMAT ", after %.0f s, %.4g images/s\n", "ended",

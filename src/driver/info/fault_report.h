@@ -1,10 +1,10 @@
 /*
- * What to send with the report of a fault, as plain text that anybody may read: it has no names of
- * people, no paths, no hosts, and no texts that may hold them (consent statements, messages). It
- * is made of what is known to be harmless: numbers, words that the program chooses, versions.
+ * Prints what to send with the report of a fault: plain text that may be published. It has no names
+ * of people, no paths, no hosts, and no texts that may hold them (consent statements, messages). It
+ * prints only what is known to be harmless: numbers, versions, and words that the program chooses.
  *
  *     fault_report_machine();
- *     enum status st = fault_report_run("runs/x", &em); // where a run is at fault
+ *     enum status st = fault_report_run("runs/x", &em); // if the fault is in a run
  */
 #ifndef BIFRONS_DRIVER_FAULT_REPORT_H
 #define BIFRONS_DRIVER_FAULT_REPORT_H

@@ -24,7 +24,7 @@ static const struct argp_option options[] = {
     {"overlap", KEY_OVERLAP, "OUT.png", 0,
      "of two sets: where the poses of their faces overlap, in words and as a plot", 1},
     {"uses", KEY_USES, "SET", 0,
-     "list what holds this set's pictures in the FOLDERs: runs, checkpoints, sets, reports, folders of faces, sheets, "
+     "list what in the FOLDERs holds this set's pictures: runs, checkpoints, sets, reports, folders of faces, sheets, "
      "and what the checkpoints drew", 1},
     {"json", KEY_JSON, NULL, 0, "one JSON object on standard output (keys below)", 1},
     {0},
@@ -36,9 +36,9 @@ static void check_paths(const struct inspect_options *o, const struct argp_state
 {
     bool alone = !o->verify && !o->sheet && !o->augment;
     if (o->overlap && (o->uses || !alone))
-        argp_error(state, "--overlap goes with --json alone");
+        argp_error(state, "--overlap can be combined with --json only");
     if (o->uses && !alone)
-        argp_error(state, "--uses goes with --json alone");
+        argp_error(state, "--uses can be combined with --json only");
     if (o->overlap && o->n_paths != 2)
         argp_error(state,
                    "--overlap compares two sets: bifrons inspect A.h5 B.h5 --overlap OUT.png");
@@ -87,7 +87,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         if (o->points && !o->sheet)
             argp_error(state, "--points needs --sheet OUT.png");
         if (o->augment && (o->verify || o->json || o->points))
-            argp_error(state, "--augment goes with --sheet alone");
+            argp_error(state, "--augment can be combined with --sheet only");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -141,7 +141,9 @@ static enum status find_kind(const char *path, bool *zip_out, struct errmsg *em)
     if (access(path, F_OK) != 0 && errno == ENOENT)
         return FAIL(em, ST_NOINPUT, "no such file: %s", path);
     if (folder_exists(path))
-        return file_kind_expect(path, FILE_CHECKPOINT, "set or checkpoint", em);
+        return file_kind_expect(
+            path, FILE_CHECKPOINT,
+            "set (bifrons pack makes one of a folder of pictures) or checkpoint", em);
     enum status st = file_open(path, &fd, em);
     if (st != ST_OK)
         return st;

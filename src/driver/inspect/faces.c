@@ -14,7 +14,7 @@
 enum { SHARPNESS_SIDE = 128 };
 
 static const double BLURRED = 0.5, STRANGE_DEVIATIONS = 4, STRANGE_LEAST = 0.1;
-/* Deviation of a normal distribution over the median of the distances to its median. */
+/* Deviation of a normal distribution divided by the median distance from its median. */
 static const double DEVIATION_OF_MEDIAN = 1.4826;
 
 /* --- numbers ---------------------------------------------------------------------------------- */
@@ -91,7 +91,8 @@ static enum status read_pose(struct set *s, bool points, int64_t row, double out
     return ST_OK;
 }
 
-/* Counts pitch from its median: that of points has another middle for each person. */
+/* Subtracts the median from pitch: pitch that is measured from points has another zero for each
+ * person. */
 static enum status centre_pitch(struct face_poses *p, struct errmsg *em)
 {
     struct number *sorted = calloc((size_t)p->n, sizeof *sorted);
@@ -110,15 +111,15 @@ enum status face_poses_read(struct set *s, bool points, struct face_poses *out, 
 {
     const struct set_info *info = set_get_info(s);
     struct face_poses p = {.from_points = points || !info->has_pose, .n = info->n};
-    double *room = calloc((size_t)p.n, SET_ANGLES * sizeof *room);
-    enum status st = room ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    double *buffer = calloc((size_t)p.n, SET_ANGLES * sizeof *buffer);
+    enum status st = buffer ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     if (st == ST_OK && p.from_points && !info->has_points)
         st = FAIL(em, ST_DATA,
                   "%s does not say how its faces are turned: it has neither /pose (from the "
                   "folder of bifrons extract) nor /points",
                   set_path(s));
     for (int i = 0; i < SET_ANGLES; i++)
-        p.angle[i] = room + i * p.n;
+        p.angle[i] = buffer + i * p.n;
     for (int64_t row = 0; row < p.n && st == ST_OK; row++) {
         double angles[SET_ANGLES];
         st = read_pose(s, p.from_points, row, angles, em);
@@ -130,7 +131,7 @@ enum status face_poses_read(struct set *s, bool points, struct face_poses *out, 
     if (st == ST_OK)
         *out = p;
     else
-        free(room);
+        free(buffer);
     return st;
 }
 
@@ -173,24 +174,24 @@ static void shrink_mask(const uint8_t *mask, int size, int side, uint8_t *out)
         }
 }
 
-static enum status look_at(struct set *s, int64_t row, struct picture *whole, uint8_t *mask,
-                           double *out, struct errmsg *em)
+static enum status measure_picture(struct set *s, int64_t row, struct picture *whole, uint8_t *mask,
+                                   double *out, struct errmsg *em)
 {
     const struct set_info *info = set_get_info(s);
-    struct picture small;
+    struct picture shrunk;
     int side = MIN(info->size, SHARPNESS_SIDE);
     enum status st = set_read_image(s, row, whole->rgb, em);
     if (st == ST_OK && info->has_masks)
         st = set_read_mask(s, row, mask, em);
     if (st == ST_OK)
-        st = picture_resize(whole, side, side, &small, em);
+        st = picture_resize(whole, side, side, &shrunk, em);
     if (st != ST_OK)
         return st;
     uint8_t inside[SHARPNESS_SIDE * SHARPNESS_SIDE];
     shrink_mask(info->has_masks ? mask : NULL, info->size, side, inside);
-    double sharpness = picture_sharpness(&small, inside);
+    double sharpness = picture_sharpness(&shrunk, inside);
     *out = sharpness > 0 ? sharpness : NAN;
-    picture_release(&small);
+    picture_release(&shrunk);
     return ST_OK;
 }
 
@@ -205,7 +206,7 @@ static enum status measure_sharpness(struct set *s, bool all, struct faces *f,
                           : FAIL(em, ST_MEMORY, "out of memory");
     for (int64_t i = 0; i < n && st == ST_OK; i++) {
         numbers[i].row = i * info->n / n;
-        st = look_at(s, numbers[i].row, &whole, mask, &numbers[i].value, em);
+        st = measure_picture(s, numbers[i].row, &whole, mask, &numbers[i].value, em);
     }
     if (st == ST_OK) {
         int64_t known = sort_known(numbers, n);
@@ -244,8 +245,8 @@ static void take_mean(struct identities *d, const struct number *numbers, int64_
             d->mean[i] += (double)d->at[numbers[k].row][i] / (double)n;
 }
 
-/* The distance that is unusual; the numbers are sorted. Overwrites them beyond n. */
-static double strange_from(const struct number *sorted, int64_t n, double middle,
+/* Distances beyond this one are unusual. sorted: ascending; scratch: memory for n. */
+static double unusual_from(const struct number *sorted, int64_t n, double middle,
                            struct number *scratch)
 {
     for (int64_t i = 0; i < n; i++)
@@ -257,7 +258,7 @@ static double strange_from(const struct number *sorted, int64_t n, double middle
 static void judge_identities(struct identities *d, struct faces *f, struct number *numbers,
                              struct number *scratch, int64_t n)
 {
-    /* twice: the mean of all also counts strangers, that of the nearer half does not */
+    /* twice: the mean of all faces includes strangers; the mean of the nearer half does not */
     for (int pass = 0; pass < 2 && n > 0; pass++) {
         take_mean(d, numbers, pass == 0 ? n : (n + 1) / 2);
         for (int64_t i = 0; i < n; i++)
@@ -265,7 +266,7 @@ static void judge_identities(struct identities *d, struct faces *f, struct numbe
         qsort(numbers, (size_t)n, sizeof *numbers, by_value);
     }
     f->identity = spread_of(numbers, n);
-    double limit = n > 0 ? strange_from(numbers, n, f->identity.p50, scratch) : 0;
+    double limit = n > 0 ? unusual_from(numbers, n, f->identity.p50, scratch) : 0;
     for (int64_t i = n; i-- > 0 && numbers[i].value > limit;)
         add_unusual(&f->strangers, &numbers[i]);
 }

@@ -1,5 +1,5 @@
 /*
- * What a set shows of its faces: how they are turned, how sharp they are, whose they are.
+ * Measures the faces of a set: how they are turned, how sharp they are, whose they are.
  *
  *     struct faces f;
  *     if ((st = faces_measure(set, false, &f, &em)) == ST_OK)
@@ -25,7 +25,7 @@ enum status face_poses_read(struct set *s, bool points, struct face_poses *out,
                             struct errmsg *em) MUST_CHECK;
 void face_poses_release(struct face_poses *p);
 
-/* How numbers are spread: shares of the known ones lie below. */
+/* Least, percentiles and most of the known numbers. */
 struct spread {
     int64_t known; /* 0: nothing below is set */
     double least, p5, p50, p95, most;

@@ -12,7 +12,7 @@
 static const char *const angles[SET_ANGLES] = {"yaw", "pitch", "roll"};
 
 static void list_unusual(const struct unusual *u, const struct set *s, const char *what, char *out,
-                         size_t room)
+                         size_t out_bytes)
 {
     struct name_list names = {0};
     char text[SET_NAME_BYTES_MAX + 32];
@@ -21,7 +21,7 @@ static void list_unusual(const struct unusual *u, const struct set *s, const cha
         name_list_add(&names, text);
     }
     names.n = (size_t)u->n;
-    snprintf(out, room, "; %" PRId64 " %s: %s", u->n, what, name_list_text(&names));
+    snprintf(out, out_bytes, "; %" PRId64 " %s: %s", u->n, what, name_list_text(&names));
 }
 
 /* Rounded, and never "-0". */
@@ -36,9 +36,9 @@ static void print_poses(const struct faces *f, int64_t n)
     int64_t unknown = n - f->angles[0].known;
     if (f->angles[0].known == 0)
         return;
-    int used =
-        snprintf(line, sizeof line, "degrees, from /%s",
-                 f->pose_from_points ? "points: roughly; pitch counts from its median" : "pose");
+    int used = snprintf(line, sizeof line, "degrees, from /%s",
+                        f->pose_from_points ? "estimated from points; pitch relative to its median"
+                                            : "pose");
     if (unknown > 0)
         snprintf(line + used, sizeof line - (size_t)used,
                  "; not known of %" PRId64 " of %" PRId64 " pictures", unknown, n);

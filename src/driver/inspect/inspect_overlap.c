@@ -1,6 +1,6 @@
 /*
  * bifrons inspect A.h5 B.h5 --overlap OUT.png: where the poses of two people overlap. A decoder has
- * learned its person in the poses of that person's pictures only, so a swap works where both do.
+ * learned only the poses in its person's pictures, so a swap works in poses that both sets have.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -17,7 +17,8 @@
 
 enum { SETS = 2, LIMIT_FIRST = 10, LIMIT_LAST = 80, LIMIT_STEP = 5, GAP_LEAST = 3, CELL = 10 };
 
-/* One has this share of its faces beyond a limit, the other less than a tenth of this share. */
+/* A gap: one set has at least this share of its faces beyond a limit, the other less than a tenth
+ * of the first set's share. */
 static const double GAP_SHARE = 0.01, GAP_RATIO = 0.1;
 
 static const struct {
@@ -33,7 +34,7 @@ static const struct {
 struct side {
     struct set *set;
     struct face_poses poses;
-    int64_t known, near; /* near: faces with one of the other set in their cell */
+    int64_t known, near; /* near: faces whose cell also has a face of the other set */
 };
 
 /* Faces of `who` beyond a limit of which the other set has too few. */
@@ -67,7 +68,7 @@ static int64_t count_beyond(const struct side *s, size_t direction, int degrees)
     return n;
 }
 
-/* Finds the least turn beyond which the other set has too few faces. */
+/* Records a gap: the least turn beyond which the other set has too few faces, if there is one. */
 static void find_gap(struct overlap *o, int who, size_t direction)
 {
     const struct side *own = &o->sides[who], *other = &o->sides[1 - who];
@@ -150,9 +151,9 @@ static enum status measure(struct overlap *o, struct errmsg *em)
     return ST_OK;
 }
 
-/* --- telling ---------------------------------------------------------------------------------- */
+/* --- printing --------------------------------------------------------------------------------- */
 
-static const char *person(const struct side *s)
+static const char *person_name(const struct side *s)
 {
     const struct set_info *info = set_get_info(s->set);
     return info->person[0] != '\0' ? info->person : set_path(s->set);
@@ -169,8 +170,8 @@ static void print_gap(const struct overlap *o, const struct gap *g)
     const struct side *own = &o->sides[g->who], *other = &o->sides[1 - g->who];
     int used = snprintf(line, sizeof line,
                         "%s has %" PRId64 " of %" PRId64 " faces %s beyond %d degrees, %s has ",
-                        person(own), g->n[g->who], own->known, directions[g->direction].what,
-                        g->degrees, person(other));
+                        person_name(own), g->n[g->who], own->known, directions[g->direction].what,
+                        g->degrees, person_name(other));
     if (g->n[1 - g->who] == 0)
         snprintf(line + used, sizeof line - (size_t)used, "none");
     else
@@ -187,7 +188,7 @@ static void print_overlap(const struct overlap *o)
         snprintf(line, sizeof line,
                  "%.0f %% of %s's %" PRId64 " faces are turned as some face of %s is, within cells "
                  "of %d degrees%s",
-                 percent(s->near, s->known), person(s), s->known, person(other), CELL,
+                 percent(s->near, s->known), person_name(s), s->known, person_name(other), CELL,
                  s->poses.from_points ? " (from /points: roughly)" : "");
         inspect_print("overlap", line);
     }
@@ -202,7 +203,7 @@ static void print_overlap(const struct overlap *o)
         inspect_print("identity", line);
     inspect_print("advice",
                   o->n_gaps == 0
-                      ? "both people are turned as far in each direction"
+                      ? "both people turn equally far in each direction"
                       : "swaps of faces in a gap will be poor: add pictures of the person who "
                         "has few, or leave such faces out");
 }
@@ -214,7 +215,7 @@ static json_t *overlap_json(const struct overlap *o)
         const struct side *s = &o->sides[p];
         json_array_append_new(sets, json_pack("{s:o, s:o, s:I, s:I, s:s}", "path",
                                               inspect_text(set_path(s->set)), "person",
-                                              inspect_text(person(s)), "known",
+                                              inspect_text(person_name(s)), "known",
                                               (json_int_t)s->known, "near", (json_int_t)s->near,
                                               "from", s->poses.from_points ? "points" : "pose"));
     }
@@ -246,7 +247,8 @@ static enum status draw(const struct overlap *o, const char *path, struct errmsg
         dots,
         SETS
     };
-    snprintf(title, sizeof title, "A: %s, B: %s", person(&o->sides[0]), person(&o->sides[1]));
+    snprintf(title, sizeof title, "A: %s, B: %s", person_name(&o->sides[0]),
+             person_name(&o->sides[1]));
     enum status st = chart_draw(title, "A swap works where both overlap", &panel, 1, &picture, em);
     if (st != ST_OK)
         return st;

@@ -33,7 +33,7 @@ struct uses {
     json_t *found;      /* [{"kind", "path", "as", "match"}, …] */
     json_t *unreadable; /* [{"path", "reason"}, …] */
     struct uses_pictures pictures;
-    int64_t looked[KINDS];
+    int64_t n_read[KINDS];
     int64_t links; /* to folders, which are not followed */
 };
 
@@ -51,7 +51,7 @@ static void add_unreadable(struct uses *u, const char *path, const char *reason)
 }
 
 /* "pictures": the same set; "name": other pictures of a person of that name; NULL: neither. */
-static const char *match(const struct uses *u, const char *fingerprint, const char *person)
+static const char *find_match(const struct uses *u, const char *fingerprint, const char *person)
 {
     const char *name = set_get_info(u->set)->person;
     if (strcmp(fingerprint, u->fingerprint) == 0)
@@ -59,14 +59,15 @@ static const char *match(const struct uses *u, const char *fingerprint, const ch
     return name[0] != '\0' && strcmp(person, name) == 0 ? "name" : NULL;
 }
 
-/* How the sets match, the better of two: as match says it, "": neither. */
-static const char *judge(struct uses *u, enum kind kind, const char *path,
-                         const struct trained_on sets[2])
+/* Records how a file's sets match. Returns the better match of both, as find_match names it; "":
+ * none. */
+static const char *record_matches(struct uses *u, enum kind kind, const char *path,
+                                  const struct trained_on sets[2])
 {
     const char *best = "";
-    u->looked[kind]++;
+    u->n_read[kind]++;
     for (int p = 0; p < 2; p++) {
-        const char *how = match(u, sets[p].fingerprint, sets[p].person);
+        const char *how = find_match(u, sets[p].fingerprint, sets[p].person);
         if (!how)
             continue;
         add_found(u, kind, path, p == 0 ? "A" : "B", how);
@@ -93,7 +94,7 @@ static bool names_of_run(const json_t *record, struct trained_on sets[2])
     return json_is_array(people);
 }
 
-static enum status look_at_run(struct uses *u, const char *path, struct errmsg *em)
+static enum status read_run(struct uses *u, const char *path, struct errmsg *em)
 {
     struct trained_on sets[2];
     char folder[PATH_BYTES_MAX];
@@ -109,12 +110,12 @@ static enum status look_at_run(struct uses *u, const char *path, struct errmsg *
     json_decref(record);
     path_folder(path, folder, sizeof folder);
     if (st == ST_OK)
-        judge(u, KIND_RUN, folder, sets);
+        record_matches(u, KIND_RUN, folder, sets);
     return st;
 }
 
 /* The report of a run in its own folder is a part of the run. */
-static enum status look_at_report(struct uses *u, const char *path, struct errmsg *em)
+static enum status read_report(struct uses *u, const char *path, struct errmsg *em)
 {
     struct trained_on sets[2];
     char folder[PATH_BYTES_MAX], record[PATH_BYTES_MAX];
@@ -127,12 +128,12 @@ static enum status look_at_report(struct uses *u, const char *path, struct errms
     const json_t *runs = json_object_get(page, "runs");
     for (size_t i = 0; i < json_array_size(runs); i++)
         if (names_of_run(json_object_get(json_array_get(runs, i), "record"), sets))
-            judge(u, KIND_REPORT, path, sets);
+            record_matches(u, KIND_REPORT, path, sets);
     json_decref(page);
     return st;
 }
 
-static enum status look_at_checkpoint(struct uses *u, const char *path, struct errmsg *em)
+static enum status read_checkpoint(struct uses *u, const char *path, struct errmsg *em)
 {
     struct trained_on sets[2];
     json_t *record;
@@ -141,10 +142,11 @@ static enum status look_at_checkpoint(struct uses *u, const char *path, struct e
         return st;
     trained_on_names(record, sets);
     json_decref(record);
-    return uses_pictures_checkpoint(&u->pictures, path, judge(u, KIND_CHECKPOINT, path, sets), em);
+    return uses_pictures_checkpoint(&u->pictures, path,
+                                    record_matches(u, KIND_CHECKPOINT, path, sets), em);
 }
 
-static enum status look_at_set(struct uses *u, const char *path, struct errmsg *em)
+static enum status read_set(struct uses *u, const char *path, struct errmsg *em)
 {
     char fingerprint[17];
     struct set_change change;
@@ -152,10 +154,10 @@ static enum status look_at_set(struct uses *u, const char *path, struct errmsg *
     enum status st = set_open(path, &s, em);
     if (st != ST_OK)
         return st;
-    u->looked[KIND_SET]++;
+    u->n_read[KIND_SET]++;
     const struct set_info *info = set_get_info(s);
     snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, info->fingerprint);
-    const char *how = match(u, fingerprint, info->person);
+    const char *how = find_match(u, fingerprint, info->person);
     st = set_compare(u->set, s, &change, em);
     if (st == ST_OK && change.added < info->n && (!how || strcmp(how, "name") == 0))
         how = "some pictures";
@@ -167,18 +169,18 @@ static enum status look_at_set(struct uses *u, const char *path, struct errmsg *
     return st;
 }
 
-static enum status look_at(struct uses *u, const char *path, struct errmsg *em)
+static enum status read_file(struct uses *u, const char *path, struct errmsg *em)
 {
     struct errmsg reason = {0};
     enum status st = ST_OK;
     if (strcmp(path_name(path), "run.json") == 0)
-        st = look_at_run(u, path, &reason);
+        st = read_run(u, path, &reason);
     else if (strcmp(path_extension(path), ".pt") == 0)
-        st = look_at_checkpoint(u, path, &reason);
+        st = read_checkpoint(u, path, &reason);
     else if (strcmp(path_extension(path), ".h5") == 0)
-        st = look_at_set(u, path, &reason);
+        st = read_set(u, path, &reason);
     else if (strcmp(path_extension(path), ".html") == 0)
-        st = look_at_report(u, path, &reason);
+        st = read_report(u, path, &reason);
     else
         st = uses_pictures_look(&u->pictures, path, &reason);
     if (st == ST_MEMORY)
@@ -195,7 +197,7 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-/* Files whose names look_at reads. */
+/* Files whose names read_file reads. */
 static bool is_of_interest(const char *path)
 {
     const char *extension = path_extension(path);
@@ -205,8 +207,7 @@ static bool is_of_interest(const char *path)
 }
 
 /* A link to a file is followed, unless the walk of `root` meets the file itself. */
-static enum status look_at_link(struct uses *u, const char *root, const char *path,
-                                struct errmsg *em)
+static enum status read_link(struct uses *u, const char *root, const char *path, struct errmsg *em)
 {
     char file[PATH_MAX], folder[PATH_MAX];
     struct stat target;
@@ -221,7 +222,7 @@ static enum status look_at_link(struct uses *u, const char *root, const char *pa
     }
     size_t n = strlen(folder);
     bool below = strncmp(file, folder, n) == 0 && (file[n] == '/' || folder[n - 1] == '/');
-    return below && is_of_interest(file) ? ST_OK : look_at(u, path, em);
+    return below && is_of_interest(file) ? ST_OK : read_file(u, path, em);
 }
 
 static enum status walk(struct uses *u, const char *folder, struct errmsg *em)
@@ -238,13 +239,13 @@ static enum status walk(struct uses *u, const char *folder, struct errmsg *em)
     FTSENT *e;
     while (st == ST_OK && (errno = 0, e = fts_read(tree)) != NULL) {
         if (e->fts_info == FTS_F)
-            st = look_at(u, e->fts_path, em);
+            st = read_file(u, e->fts_path, em);
         else if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
             add_unreadable(u, e->fts_path, strerror(e->fts_errno));
         else if (e->fts_info == FTS_DC)
             add_unreadable(u, e->fts_path, "a folder that holds itself");
         else if (e->fts_info == FTS_SL || e->fts_info == FTS_SLNONE)
-            st = look_at_link(u, folder, e->fts_path, em);
+            st = read_link(u, folder, e->fts_path, em);
     }
     if (st == ST_OK && errno != 0) /* the walk ended early */
         add_unreadable(u, folder, strerror(errno));
@@ -252,7 +253,7 @@ static enum status walk(struct uses *u, const char *folder, struct errmsg *em)
     return st;
 }
 
-/* --- telling ---------------------------------------------------------------------------------- */
+/* --- printing --------------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -260,8 +261,8 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
-/* What an entry of `found` holds of the person. */
-static void describe(const json_t *entry, char *out, size_t room)
+/* Describes what an entry of `found` holds. */
+static void describe(const json_t *entry, char *out, size_t out_bytes)
 {
     const char *kind = text_of(entry, "kind"), *how = text_of(entry, "match");
     bool same = strcmp(how, "pictures") == 0, name = strcmp(how, "name") == 0;
@@ -269,19 +270,19 @@ static void describe(const json_t *entry, char *out, size_t room)
                        : name ? "other pictures of a person of this name"
                               : "some of these pictures";
     if (strcmp(kind, "folder") == 0)
-        snprintf(out, room, "faces %s",
+        snprintf(out, out_bytes, "faces %s",
                  name ? "of a person of this name" : "that may be this person's");
     else if (strcmp(kind, "sheet") == 0)
-        snprintf(out, room, "the contact sheet of a set: %s", what);
+        snprintf(out, out_bytes, "the contact sheet of a set: %s", what);
     else if (strcmp(kind, "drawn") == 0)
-        snprintf(out, room, "%lld picture%s drawn by %s",
+        snprintf(out, out_bytes, "%lld picture%s drawn by %s",
                  json_integer_value(json_object_get(entry, "n")),
                  PLURAL(json_integer_value(json_object_get(entry, "n"))),
                  same ? "a checkpoint of these pictures" : "a checkpoint of a person of this name");
     else if (strcmp(kind, kinds[KIND_SET]) == 0)
-        snprintf(out, room, "%s", what);
+        snprintf(out, out_bytes, "%s", what);
     else
-        snprintf(out, room, "%s as person %s", what, text_of(entry, "as"));
+        snprintf(out, out_bytes, "%s as person %s", what, text_of(entry, "as"));
 }
 
 static void print_uses(const struct uses *u)
@@ -309,9 +310,9 @@ static void print_uses(const struct uses *u)
     snprintf(line, sizeof line,
              "%" PRId64 " run%s, %" PRId64 " checkpoint%s, %" PRId64 " set%s and %" PRId64
              " other report%s; %zu could not be read%s",
-             u->looked[KIND_RUN], PLURAL(u->looked[KIND_RUN]), u->looked[KIND_CHECKPOINT],
-             PLURAL(u->looked[KIND_CHECKPOINT]), u->looked[KIND_SET], PLURAL(u->looked[KIND_SET]),
-             u->looked[KIND_REPORT], PLURAL(u->looked[KIND_REPORT]), json_array_size(u->unreadable),
+             u->n_read[KIND_RUN], PLURAL(u->n_read[KIND_RUN]), u->n_read[KIND_CHECKPOINT],
+             PLURAL(u->n_read[KIND_CHECKPOINT]), u->n_read[KIND_SET], PLURAL(u->n_read[KIND_SET]),
+             u->n_read[KIND_REPORT], PLURAL(u->n_read[KIND_REPORT]), json_array_size(u->unreadable),
              json_array_size(u->unreadable) > 0 ? ", and may hold them, too" : "");
     inspect_print("looked at", line);
     if (u->links > 0) {
@@ -324,7 +325,7 @@ static void print_uses(const struct uses *u)
         snprintf(line, sizeof line,
                  "%" PRId64
                  " picture%s drawn by a checkpoint that is not here, or that the picture does not "
-                 "name: nothing says of whom",
+                 "name: their person is not known",
                  u->pictures.unknown, u->pictures.unknown == 1 ? " is" : "s are");
         inspect_print("unknown", line);
     }
@@ -339,9 +340,9 @@ static enum status print_json(struct uses *u, struct errmsg *em)
                   "path", inspect_text(set_path(u->set)), "person",
                   inspect_text(set_get_info(u->set)->person), "fingerprint", u->fingerprint,
                   "found", u->found, "unreadable", u->unreadable, "runs",
-                  (json_int_t)u->looked[KIND_RUN], "checkpoints",
-                  (json_int_t)u->looked[KIND_CHECKPOINT], "sets", (json_int_t)u->looked[KIND_SET],
-                  "reports", (json_int_t)u->looked[KIND_REPORT], "links", (json_int_t)u->links,
+                  (json_int_t)u->n_read[KIND_RUN], "checkpoints",
+                  (json_int_t)u->n_read[KIND_CHECKPOINT], "sets", (json_int_t)u->n_read[KIND_SET],
+                  "reports", (json_int_t)u->n_read[KIND_REPORT], "links", (json_int_t)u->links,
                   "unknown", (json_int_t)u->pictures.unknown),
         em);
 }
@@ -360,8 +361,8 @@ enum status inspect_uses(const struct inspect_options *o, struct errmsg *em)
     if (st == ST_OK)
         uses_pictures_judge(&u.pictures);
     if (st == ST_OK && json_array_size(u.found) == 0 && u.pictures.unknown == 0 &&
-        u.looked[KIND_RUN] + u.looked[KIND_CHECKPOINT] + u.looked[KIND_SET] +
-                u.looked[KIND_REPORT] ==
+        u.n_read[KIND_RUN] + u.n_read[KIND_CHECKPOINT] + u.n_read[KIND_SET] +
+                u.n_read[KIND_REPORT] ==
             0 &&
         json_array_size(u.unreadable) == 0)
         st = FAIL(em, ST_NOINPUT,

@@ -38,7 +38,8 @@ static void read_paths(const json_t *record, struct trained_on out[static 2])
     free(c);
 }
 
-static enum trained_on_now look(struct trained_on *t)
+/* Compares the recorded fingerprint with that of the set as it is now. */
+static enum trained_on_now compare_with_set(struct trained_on *t)
 {
     struct set *set = NULL;
     if (!t->path[0] || !t->fingerprint[0])
@@ -58,7 +59,7 @@ void trained_on_read(const json_t *record, struct trained_on out[static 2])
     trained_on_names(record, out);
     read_paths(record, out);
     for (int p = 0; p < 2; p++)
-        out[p].now = look(&out[p]);
+        out[p].now = compare_with_set(&out[p]);
 }
 
 void trained_on_print(const struct trained_on sets[static 2])

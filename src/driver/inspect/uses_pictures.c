@@ -52,11 +52,6 @@ static enum status read_text(const char *path, char **out, struct errmsg *em)
     return st == ST_DATA ? ST_OK : st;
 }
 
-static bool is_note(const char *text)
-{
-    return text && strncmp(text, PICTURE_NOTE_BEGINS, sizeof PICTURE_NOTE_BEGINS - 1) == 0;
-}
-
 static enum status look_at_person(struct uses_pictures *u, const char *path, struct errmsg *em)
 {
     char folder[PATH_BYTES_MAX], unsure[PATH_BYTES_MAX], *name = NULL;
@@ -112,8 +107,11 @@ static enum status look_at_note(struct uses_pictures *u, const char *path, struc
     static const char consent[] = "consent of ";
     char hash[HASH128_HEX_BYTES] = "", *text = NULL, *rest = NULL;
     json_t *people = json_array();
-    enum status st = read_text(path, &text, em);
-    if (is_note(text)) {
+    bool is_note = false;
+    enum status st = picture_is_note(path, &is_note, em);
+    if (is_note)
+        st = read_text(path, &text, em);
+    if (text) {
         for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
             size_t n = strlen(line);
             if (sscanf(line, "checkpoint (XXH3-128): %32[0-9a-f]", hash) == 1)
@@ -130,24 +128,13 @@ static enum status look_at_note(struct uses_pictures *u, const char *path, struc
     return st;
 }
 
-/* A note beside a picture says more, and is met itself. */
-static bool has_note(const char *path)
-{
-    char note[PATH_BYTES_MAX], *text = NULL;
-    int n = snprintf(note, sizeof note, "%.*s.txt",
-                     (int)(strlen(path) - strlen(path_extension(path))), path);
-    bool found = n < (int)sizeof note && file_exists(note) &&
-                 read_text(note, &text, NULL) == ST_OK && is_note(text);
-    free(text);
-    return found;
-}
-
-/* Previews in the folder of a run are a part of the run. */
+/* A note beside a picture says more, and is met itself. Previews in the folder of a run are a part
+ * of the run. */
 static enum status look_at_picture(struct uses_pictures *u, const char *path, struct errmsg *em)
 {
     char hash[PICTURE_HASH_BYTES], record[PATH_BYTES_MAX], folder[PATH_BYTES_MAX];
     enum status st = file_check_readable(path, em);
-    if (st != ST_OK || !picture_read_mark(path, hash) || has_note(path))
+    if (st != ST_OK || !picture_read_mark(path, hash) || picture_has_note(path))
         return st;
     path_folder(path, folder, sizeof folder);
     if (hash[0] || !path_join(record, sizeof record, folder, "../run.json") || !file_exists(record))

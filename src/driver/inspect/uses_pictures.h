@@ -24,7 +24,7 @@ struct uses_pictures {
     json_t *found;       /* borrowed; gets {"kind", "path", "as", "match", "n"} */
     json_t *drawn;       /* [{"folder", "hash", "people": […]}, …] */
     json_t *checkpoints; /* {hash: match, …} */
-    int64_t unknown;     /* drawn pictures of which nothing says whose they are */
+    int64_t unknown;     /* drawn pictures whose person is not known */
 };
 
 /* ST_MEMORY. */
@@ -35,12 +35,13 @@ void uses_pictures_release(struct uses_pictures *u);
 /* True for names of files that uses_pictures_look reads. */
 bool uses_pictures_reads(const char *path);
 /* person.txt: adds its folder if it is of a person of this name. A picture, video or note of a
- * composite: remembers who drew it. Other files: nothing. ST_NOINPUT, ST_IO: it cannot be read. */
+ * composite: records the checkpoint that drew it. Other files: nothing. ST_NOINPUT, ST_IO: it
+ * cannot be read. */
 enum status uses_pictures_look(struct uses_pictures *u, const char *path,
                                struct errmsg *em) MUST_CHECK;
-/* Adds the contact sheet beside a set; match: as that of the set. */
+/* Adds the contact sheet beside a set; match: the set's. */
 void uses_pictures_sheet(struct uses_pictures *u, const char *set, const char *match);
-/* Remembers a checkpoint by its hash. match: "pictures" or "name" of the person; "": of others.
+/* Records a checkpoint by its hash. match: "pictures" or "name" of the person; "": of others.
  * ST_NOINPUT, ST_IO: it has no sidecar, and cannot be read. */
 enum status uses_pictures_checkpoint(struct uses_pictures *u, const char *path, const char *match,
                                      struct errmsg *em) MUST_CHECK;

@@ -79,10 +79,10 @@ static int64_t row_at(const struct rows *r, int64_t i)
     return r->all ? i : r->held_out ? order_val_row(r->order, i) : order_train_row(r->order, i);
 }
 
-/* What is read of a number of pictures. */
+/* What was read from n pictures. */
 struct readings {
     size_t n;
-    double (*wanted)[POSE_QUANTITIES]; /* by the points */
+    double (*wanted)[POSE_QUANTITIES]; /* measured from the points */
     uint8_t *pictures, *true_swaps;    /* (n, REGRESSOR_BYTES) */
     double (*read)[POSE_QUANTITIES];
 };
@@ -146,8 +146,8 @@ static void workspace_release(struct workspace *w)
 }
 
 /* Loads n <= BATCH rows of a person, from number `first`, into the batch. */
-static enum status load(const struct follow_source *s, int person, const struct rows *rows,
-                        size_t first, size_t n, struct workspace *w, struct errmsg *em)
+static enum status load_batch(const struct follow_source *s, int person, const struct rows *rows,
+                              size_t first, size_t n, struct workspace *w, struct errmsg *em)
 {
     int64_t which[BATCH];
     for (size_t i = 0; i < n; i++)
@@ -168,8 +168,8 @@ static enum status swap(const struct follow_source *s, int person, struct worksp
 
 /* Fills wanted and pictures: a person's own pictures or, with `swapped`, their swaps and true
  * swaps. */
-static enum status fill(const struct follow_source *s, int person, const struct rows *rows,
-                        bool swapped, struct readings *out, struct errmsg *em)
+static enum status fill_readings(const struct follow_source *s, int person, const struct rows *rows,
+                                 bool swapped, struct readings *out, struct errmsg *em)
 {
     struct workspace w = {0};
     enum status st = workspace_init(&w, s, em);
@@ -177,7 +177,7 @@ static enum status fill(const struct follow_source *s, int person, const struct 
     size_t bytes = (size_t)w.batch.size * (size_t)w.batch.size * 3;
     for (size_t done = 0; done < out->n && st == ST_OK; done += BATCH) {
         size_t n = MIN(out->n - done, (size_t)BATCH);
-        st = load(s, person, rows, done, n, &w, em);
+        st = load_batch(s, person, rows, done, n, &w, em);
         if (st == ST_OK && swapped)
             st = swap(s, person, &w, em);
         const uint8_t *shown = swapped ? w.swaps : w.batch.images[person];
@@ -208,8 +208,8 @@ bool follow_is_possible(const struct follow_source *s, int person)
            source_rows(s, person).n >= FOLLOW_HELD_OUT_MIN;
 }
 
-static enum status learn(const struct follow_source *s, int shown, struct follow_reader *reader,
-                         struct errmsg *em)
+static enum status train_reader(const struct follow_source *s, int shown,
+                                struct follow_reader *reader, struct errmsg *em)
 {
     struct readings r = {0};
     const struct rows rows = train_rows(s, shown);
@@ -218,7 +218,7 @@ static enum status learn(const struct follow_source *s, int shown, struct follow
         sideways[q] = pose_quantity_is_sideways((enum pose_quantity)q);
     enum status st = readings_init(&r, rows.n, em);
     if (st == ST_OK)
-        st = fill(s, shown, &rows, false, &r, em);
+        st = fill_readings(s, shown, &rows, false, &r, em);
     const struct regressor_lesson lesson = {
         .n = r.n,
         .pictures = r.pictures,
@@ -234,15 +234,15 @@ static enum status learn(const struct follow_source *s, int shown, struct follow
     return st;
 }
 
-static enum status examine(const struct follow_source *s, int shown, struct follow_reader *reader,
-                           struct errmsg *em)
+static enum status test_reader(const struct follow_source *s, int shown,
+                               struct follow_reader *reader, struct errmsg *em)
 {
     struct readings r = {0};
     const struct rows rows = held_out_rows(s, shown);
     double unused;
     enum status st = readings_init(&r, rows.n, em);
     if (st == ST_OK)
-        st = fill(s, shown, &rows, false, &r, em);
+        st = fill_readings(s, shown, &rows, false, &r, em);
     if (st == ST_OK)
         st = regressor_run(reader->regressor, r.n, r.pictures, r.read[0], em);
     for (int q = 0; q < POSE_QUANTITIES && st == ST_OK; q++)
@@ -258,9 +258,9 @@ enum status follow_reader_train(const struct follow_source *s, int person,
     struct follow_reader *reader = calloc(1, sizeof *reader);
     enum status st = reader ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     if (st == ST_OK)
-        st = learn(s, 1 - person, reader, em);
+        st = train_reader(s, 1 - person, reader, em);
     if (st == ST_OK)
-        st = examine(s, 1 - person, reader, em);
+        st = test_reader(s, 1 - person, reader, em);
     if (st == ST_OK)
         *out = reader;
     else
@@ -291,7 +291,7 @@ enum status follow_measure(const struct follow_source *s, int person, struct fol
     follow_clear(out);
     enum status st = readings_init(&r, rows.n, em);
     if (st == ST_OK)
-        st = fill(s, person, &rows, true, &r, em);
+        st = fill_readings(s, person, &rows, true, &r, em);
     for (int truth = 0; truth < 2 && st == ST_OK; truth++) {
         if (truth && !set_get_info(s->sets[person])->has_truth)
             break;

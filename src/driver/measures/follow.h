@@ -15,15 +15,15 @@
  *
  * The source pictures' quantities come from their points. A reader (model/regressor.h) reads the
  * swaps' quantities: it has learned the quantities of the other person, whose face a swap shows,
- * from that person's training pictures and points. r does not care about scale or offset, so faces
+ * from that person's training pictures and points. r does not depend on scale and offset, so faces
  * at rest may differ.
  *
- * Why the source's points, and not the reader's numbers for the true swap: a reader that looks at
- * the wrong thing, such as the light, errs alike on both pictures, and r would be high. Against
- * points it is low. A poor reader can only make a swap look worse than it is, and `reader` shows
- * how poor: r on held-out real pictures of the person it has learned from. So a low r beside a good
- * reader is the swap's fault. It needs no true swaps; where a set has them, `true_swap` is what a
- * perfect swap would reach.
+ * Swaps are compared with the source's points, not with the reader's numbers for the true swap.
+ * Why: a reader that has learned the wrong thing, such as the light, makes the same error in both
+ * pictures, so that r would be high. With points, r is low. So a poor reader can only make a swap
+ * look worse than it is. `reader` shows how good the reader is: its r on held-out real pictures of
+ * its person. If `reader` is high and r is low, the swap is at fault. No true swaps are needed;
+ * where a set has them, `true_swap` is the r of a perfect swap.
  *
  * The result depends on the swaps, the sets, their split, and the seed. Cost: about 4 s of one CPU
  * thread to train a reader, from at most FOLLOW_TRAIN_MAX pictures; then little.
@@ -45,11 +45,11 @@ enum {
 #define FOLLOW_READER_MIN 0.5
 /* A swap does not follow if its r is less than this share of the reader's own. */
 #define FOLLOW_SHARE_MIN 0.6
-/* It goes the other way if r is less than -FOLLOW_OTHER_WAY and less than -2 / sqrt(pictures): two
- * deviations of the r of unrelated numbers. */
+/* It goes the other way if r is less than -FOLLOW_OTHER_WAY and less than -2 / sqrt(pictures):
+ * which is two deviations of r for unrelated numbers. */
 #define FOLLOW_OTHER_WAY 0.3
 
-/* NaN: not measured, because too few points are known or the quantity does not vary. 0: swaps that
+/* NaN: not measured, because too few points are known or the quantity does not vary. 0: the swaps
  * are all alike. */
 struct follow_quantity {
     double swap, true_swap, reader;
@@ -68,7 +68,7 @@ typedef enum status follow_swap(void *context, int person, const struct batch *b
 struct follow_source {
     follow_swap *swap;
     void *context;         /* for swap */
-    int size;              /* pixels a side of what swap takes */
+    int size;              /* pixels a side of the pictures that swap takes */
     struct loader *loader; /* of these sets */
     struct set *sets[MODEL_PEOPLE];
     struct order *orders[MODEL_PEOPLE];
@@ -78,10 +78,10 @@ struct follow_source {
 
 /* True if both sets have points and enough pictures to measure swaps of this person's pictures. */
 bool follow_is_possible(const struct follow_source *s, int person);
-/* All of it NaN. */
+/* Sets all numbers to NaN. */
 void follow_clear(struct follow *f);
 
-/* The other person's reader: learns once, reads often. */
+/* The other person's reader. It is trained once and used often. */
 struct follow_reader;
 enum status follow_reader_train(const struct follow_source *s, int person,
                                 struct follow_reader **out, struct errmsg *em) MUST_CHECK;

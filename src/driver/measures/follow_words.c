@@ -1,4 +1,4 @@
-/* What the correlations of follow.h say. */
+/* Puts the correlations of follow.h into words. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 static const struct {
     const char *subject, *mirrored;
-    const char *lost; /* then the person */
+    const char *lost; /* the person's name follows */
 } words[POSE_QUANTITIES] = {
     [POSE_YAW] = {"head",  "turns the other way",         "does not turn with"},
     [POSE_PITCH] = {"head",  "nods the other way",          "does not nod with" },

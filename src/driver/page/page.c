@@ -57,7 +57,7 @@ bool page_path(const struct page_run *r, const char *name, char path[static PATH
 void page_read_lines(struct page_part *p, const char *name, page_take_line *take, void *ctx)
 {
     char path[PATH_BYTES_MAX], *line = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     long long lines = 0, bad = 0, first_bad = 0;
     struct errmsg em = {0};
     FILE *f = NULL;
@@ -67,7 +67,7 @@ void page_read_lines(struct page_part *p, const char *name, page_take_line *take
         page_note_add(p, "%s", em.text);
         return;
     }
-    for (ssize_t n; (n = getline(&line, &room, f)) > 0;) {
+    for (ssize_t n; (n = getline(&line, &capacity, f)) > 0;) {
         json_t *row = json_loadb(line, (size_t)n, 0, NULL);
         lines++;
         if (!json_is_object(row) || !take(ctx, row)) {
@@ -124,7 +124,8 @@ static json_t *page_object(struct page *p)
 
 /* --- The file --------------------------------------------------------------------------------- */
 
-/* JSON between the halves of the template. No '<' is left in it, so no text can end its element. */
+/* Writes the JSON between the halves of the template. Its '<' are escaped, so no text can end the
+ * script element. */
 static enum status write_text(struct page *p, const char *json, const char *path, struct errmsg *em)
 {
     char *text = NULL;

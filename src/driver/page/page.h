@@ -1,13 +1,13 @@
 /*
  * report.html: one self-contained page about one run, or several side by side. A browser opens it
- * without a server, and it asks for nothing from anywhere. template/ has its HTML, CSS and
- * JavaScript; the data are one JSON object in it, under which the script draws everything.
+ * without a server, and it loads nothing else. template/ has its HTML, CSS and JavaScript; the data
+ * are one JSON object in the page, from which the script draws everything.
  *
- * It is made from the files of the run folders alone (run.json, metrics.jsonl, events.jsonl,
- * config.resolved.toml, previews, checkpoints) and from the sets that run.json names. Whatever of
- * these is missing or damaged is left out and named in a note. Previews are thinned evenly, the
- * first and the newest kept, and encoded again as JPEG with their mark: the page stays below
- * PAGE_BYTES_MAX.
+ * It is made only from the files of the run folders (run.json, metrics.jsonl, events.jsonl,
+ * config.resolved.toml, previews, checkpoints) and from the sets that run.json names. A note names
+ * what is missing or damaged. The page stays below PAGE_BYTES_MAX: previews are encoded again as
+ * JPEG with their mark, and if there are too many, it shows some of them, evenly spaced, with the
+ * first and the newest.
  *
  *     const char *const runs[] = {"runs/x"};
  *     struct page *page;

@@ -15,7 +15,8 @@ enum {
     COLUMNS_MAX = 256,
     NAME_BYTES = 80,
     DEPTH_MAX = 6,
-    ROWS_SHOWN = 1200,    /* of a kind, of all runs; of more rows, means of neighbours are shown */
+    ROWS_SHOWN = 1200,    /* of a kind, over all runs; if there are more, means of neighbouring rows
+                             are shown */
     ROWS_SHOWN_MIN = 200, /* of a run */
     EVENTS_SHOWN = 2000,
 };
@@ -163,7 +164,7 @@ static bool take_line(void *reader, const json_t *row)
 
 /* --- Writing ---------------------------------------------------------------------------------- */
 
-/* True for counters: of several rows the last one counts, not their mean. */
+/* True for counters: several rows are shown by their last value, not by their mean. */
 static bool is_counter(const char *name)
 {
     static const char *const counters[] = {"step", "epoch", "position", "time", "stage"};
@@ -173,7 +174,7 @@ static bool is_counter(const char *name)
     return false;
 }
 
-/* Of rows [from, to). */
+/* The value that is shown for rows [from, to). */
 static double shown_value(const struct column *c, size_t from, size_t to)
 {
     double sum = 0, last = NAN, n = 0;
@@ -192,8 +193,8 @@ static json_t *number_json(double x)
 
 static json_t *table_json(struct page_part *p, const struct table *t)
 {
-    size_t room = MAX(ROWS_SHOWN / p->n_runs, (size_t)ROWS_SHOWN_MIN);
-    size_t each = (t->rows + room - 1) / room;
+    size_t shown_max = MAX(ROWS_SHOWN / p->n_runs, (size_t)ROWS_SHOWN_MIN);
+    size_t each = (t->rows + shown_max - 1) / shown_max;
     json_t *columns = json_object();
     for (size_t k = 0; k < t->n_columns; k++) {
         json_t *values = json_array();

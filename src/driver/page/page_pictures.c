@@ -107,22 +107,22 @@ static struct file *list_files(struct page_part *p, size_t *n_out)
 {
     char path[PATH_BYTES_MAX];
     struct file *files = NULL, file;
-    size_t n = 0, room = 0;
+    size_t n = 0, capacity = 0;
     DIR *folder = page_path(p->run, "previews", path) ? opendir(path) : NULL;
     if (!folder && errno != ENOENT)
         page_note_add(p, "cannot read %s: %s", path, strerror(errno));
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         if (!parse_name(entry->d_name, &file))
             continue;
-        if (n == room) {
-            size_t wanted = MAX(2 * room, (size_t)64);
+        if (n == capacity) {
+            size_t wanted = MAX(2 * capacity, (size_t)64);
             struct file *grown = realloc(files, wanted * sizeof *grown);
             if (!grown) {
                 p->failed = true;
                 break;
             }
             files = grown;
-            room = wanted;
+            capacity = wanted;
         }
         files[n++] = file;
     }
@@ -163,8 +163,8 @@ static json_t *encode_file(struct page_part *p, const char *path)
     return uri;
 }
 
-/* The picture of a file, encoded before or now; NULL: it is left out, a note says why. Without
- * needs_uri the length is enough. */
+/* The picture of a file, encoded earlier or now; NULL: it is left out, and a note says why. Without
+ * needs_uri only its length is needed. */
 static struct page_picture *get_picture(struct page_part *p, const struct file *f, bool needs_uri)
 {
     struct page_run *r = p->run;
@@ -200,24 +200,24 @@ static struct page_picture *get_picture(struct page_part *p, const struct file *
     return q;
 }
 
-/* Every stride-th of n, the first and the last. A larger power of 2 takes a part of these, so that
- * pictures which are encoded already stay in use. */
+/* True for every stride-th of n, the first and the last. Strides are powers of 2: a larger stride
+ * chooses some of the same pictures, so that encoded ones are used again. */
 static bool is_chosen(size_t i, size_t n, size_t stride)
 {
     return i % stride == 0 || i + 1 == n;
 }
 
-/* Encodes the chosen files of a group. False: they take more than `room` bytes. */
+/* Encodes the chosen files of a group. False: they take more than `bytes_max` bytes. */
 static bool take_group(struct page_part *p, struct file *files, size_t n, size_t stride,
-                       size_t room)
+                       size_t bytes_max)
 {
     size_t used = 0;
-    for (size_t i = n; i-- > 0;) { /* the newest first: it is shown in any case */
+    for (size_t i = n; i-- > 0;) { /* the newest first: it is always shown */
         files[i].chosen = is_chosen(i, n, stride);
         struct page_picture *q = files[i].chosen ? get_picture(p, &files[i], false) : NULL;
         files[i].chosen = q;
         used += q ? q->length : 0;
-        if (used > room && stride < n)
+        if (used > bytes_max && stride < n)
             return false;
     }
     return true;
@@ -238,8 +238,8 @@ static json_t *group_json(struct page_part *p, const struct file *files, size_t 
                      list);
 }
 
-/* Frees pictures that the page has no room for. Their lengths stay: the next page finds them too
- * long without encoding them again. */
+/* Frees pictures that do not fit into the page. Their lengths stay, so the next page need not
+ * encode them to see that they do not fit. */
 static void drop_others(struct page_run *r)
 {
     for (size_t i = 0; i < r->n_pictures; i++)
@@ -258,14 +258,14 @@ void page_add_previews(struct page_part *p)
         groups += i == 0 || strcmp(files[i].group, files[i - 1].group) != 0;
     for (size_t i = 0; i < p->run->n_pictures; i++)
         p->run->pictures[i].shown = false;
-    size_t room = p->picture_bytes / MAX(groups, 1);
+    size_t bytes_max = p->picture_bytes / MAX(groups, 1);
     for (size_t from = 0, to; from < n && groups <= GROUPS_MAX; from = to) {
         for (to = from; to < n && strcmp(files[to].group, files[from].group) == 0;)
             to++;
         size_t count = to - from, stride = 1;
         while (count / stride > GROUP_SHOWN_MAX)
             stride *= 2;
-        while (!take_group(p, files + from, count, stride, room))
+        while (!take_group(p, files + from, count, stride, bytes_max))
             stride *= 2;
         page_append(p, list, group_json(p, files + from, count));
     }

@@ -12,9 +12,9 @@
 struct page_picture {
     char name[64];
     int64_t bytes, changed_ns; /* of its file */
-    json_t *uri;               /* "data:image/jpeg;base64,…"; NULL: the page had no room for it */
-    size_t length;             /* of uri, also while that is NULL */
-    bool shown;                /* by the page that is being made */
+    json_t *uri;   /* "data:image/jpeg;base64,…"; NULL: it does not fit into the page */
+    size_t length; /* of uri, also while that is NULL */
+    bool shown;    /* by the page that is being made */
 };
 
 struct page_run {
@@ -29,13 +29,13 @@ struct page_part {
     struct page_run *run;
     json_t *object;
     json_t *notes;                 /* array of texts */
-    size_t picture_bytes;          /* room for previews */
-    size_t n_runs;                 /* of the page: they share its room */
+    size_t picture_bytes;          /* bytes left for previews */
+    size_t n_runs;                 /* of the page: they share its bytes */
     const struct cluster *cluster; /* may be NULL */
     bool failed;                   /* out of memory */
 };
 
-/* Takes the value. */
+/* Takes over the reference to the value. */
 void page_put(struct page_part *p, json_t *object, const char *key, json_t *value);
 void page_append(struct page_part *p, json_t *array, json_t *value);
 void page_note_add(struct page_part *p, const char *fmt, ...) PRINTF_LIKE(2, 3);

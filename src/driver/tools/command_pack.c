@@ -194,7 +194,7 @@ static enum status pack(struct pack_options *o, struct pack_report *report, stru
     enum status st = pack_folders(o, report, &why);
     if (st == ST_OK && report->current)
         return ST_OK;
-    /* other reasons of ST_USAGE advise --force, which does not help here */
+    /* other texts of ST_USAGE advise --force, which does not help here */
     if (report->consent_missing || (st != ST_OK && st != ST_USAGE))
         return FAIL(em, st, "%s", why.text);
     return FAIL(em, ST_USAGE,
@@ -203,7 +203,7 @@ static enum status pack(struct pack_options *o, struct pack_report *report, stru
                 o->output, run);
 }
 
-/* The recipe, if the set has what it takes. */
+/* The recipe, if the set has the points and masks that it needs. */
 static const char *configuration_for(const char *output)
 {
     struct set *s;
@@ -214,24 +214,6 @@ static const char *configuration_for(const char *output)
     bool all = info->has_points && info->has_masks;
     set_free(s);
     return all ? "configs/recipe.toml" : "configs/light128.toml";
-}
-
-/* Prints "next: …": training needs the other person's set, too. */
-static void print_next(const char *output)
-{
-    char *line = NULL, config[PATH_BYTES_MAX];
-    size_t n = 0;
-    FILE *f = open_memstream(&line, &n);
-    if (!f)
-        return;
-    fputs("next: pack the other person's pictures, then bifrons train ", f);
-    command_print_quoted(f, command_name_config(configuration_for(output), config));
-    fputs(" --set data.a=", f);
-    command_print_quoted(f, output);
-    fputs(" --set data.b=OTHER.h5", f);
-    if (fclose(f) == 0)
-        log_info("%s", line);
-    free(line);
 }
 
 int command_pack(int argc, char **argv)
@@ -260,7 +242,7 @@ int command_pack(int argc, char **argv)
                 log_info("sample sheet: %s", sheet);
         }
         if (st == ST_OK)
-            print_next(a.pack.output);
+            command_log_training("pack", configuration_for(a.pack.output), a.pack.output);
     } else if (report.consent_missing) {
         suggest_consent(argc, argv, &em);
     }

@@ -56,15 +56,16 @@ static const struct argp parser = {
     .parser = parse_option,
     .children = command_help,
     .args_doc = "RUN...",
-    .doc = "Writes one page about a run, or about several side by side, for a browser: previews, "
-           "curves, events, sets, configuration, and what to do next. The page is one file that "
-           "loads nothing from elsewhere. `bifrons train` keeps RUN/report.html up to date; this "
-           "command writes it again, also while the run is going on.\vIt shows the pictures of the "
-           "people: keep it as you keep those.\n\nExamples:\n"
-           "  $ bifrons report runs/light128\n"
-           "  $ bifrons report runs/light128 runs/other -o both.html\n\n"
-           "Exit status: 0; 64 usage, or FILE is not a report; 65 not a run folder; 66 no such "
-           "folder; 74 FILE cannot be written; 78 the cluster's file."};
+    .doc =
+        "Writes one page about a run, or about several side by side, for a browser: previews, "
+        "curves, events, sets, configuration, and what to do next. The page is one file that "
+        "loads nothing from elsewhere. `bifrons train` keeps RUN/report.html up to date; this "
+        "command writes it again, also while the run is going on.\vThe page shows pictures of the "
+        "people: protect it as you protect the pictures.\n\nExamples:\n"
+        "  $ bifrons report runs/light128\n"
+        "  $ bifrons report runs/light128 runs/other -o both.html\n\n"
+        "Exit status: 0; 64 usage, or FILE is not a report; 65 not a run folder; 66 no such "
+        "folder; 74 FILE cannot be written; 78 the cluster's file."};
 
 static enum status check_runs(const struct arguments *a, struct errmsg *em)
 {

@@ -134,7 +134,7 @@ static void print_next(FILE *f, const struct session *s)
     print_inside(f, s, "swapped");
 }
 
-static void tell(const struct session *s, void (*print)(FILE *, const struct session *))
+static void log_printed(const struct session *s, void (*print)(FILE *, const struct session *))
 {
     char *text = NULL;
     size_t n = 0;
@@ -151,10 +151,10 @@ void finish_log(const struct session *s)
 {
     if (comm_rank(s->run.comm) != 0 || s->state.step == 0)
         return;
-    tell(s, print_reached);
+    log_printed(s, print_reached);
     log_follows(s);
-    tell(s, print_places);
-    tell(s, print_next);
+    log_printed(s, print_places);
+    log_printed(s, print_next);
 }
 
 /* ---- After a stop ---------------------------------------------------------------------------- */

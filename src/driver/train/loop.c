@@ -111,8 +111,8 @@ static enum status save(struct loop *l, bool validated, struct errmsg *em)
 
 /* COLLECTIVE. Between validations, the losses of a step can show that the state to be saved has
  * collapsed. They are from before the step's update. */
-static enum status look_before_save(struct loop *l, const struct step_report *step,
-                                    struct errmsg *em)
+static enum status check_before_save(struct loop *l, const struct step_report *step,
+                                     struct errmsg *em)
 {
     const struct session *s = l->session;
     struct collapse_view seen[MODEL_PEOPLE];
@@ -150,7 +150,7 @@ static enum status between_steps(struct loop *l, const struct step_report *step,
     if (validates)
         st = validate(l, em);
     else if (!stops)
-        st = look_before_save(l, step, em);
+        st = check_before_save(l, step, em);
     if (st == ST_DATA && !validates) { /* unreadable pictures do not spoil the state: save it */
         struct errmsg told = {0};
         return save(l, false, &told) == ST_OK ? st : FAIL(em, told.code, "%s", told.text);

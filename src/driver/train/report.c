@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,6 +184,8 @@ enum status report_open(struct report *r, struct session *s, const struct report
         st = open_files(r, start->config_path, hosts, em);
         if (st == ST_OK)
             record_start(r, start->changes);
+        if (st == ST_OK)
+            r->faces = preview_faces_open(&s->run);
     }
     free(hosts);
     free(names);
@@ -230,6 +233,19 @@ static void mark_absent(const struct session *s, struct metrics_row *row)
         row->absent[MODEL_LOSS_ADVERSARIAL] || s->run.config.discriminator.r1 == 0;
 }
 
+static struct metrics_row row_now(const struct report *r, enum metrics_kind kind)
+{
+    const struct session *s = r->session;
+    return (struct metrics_row){
+        .kind = kind,
+        .stage = session_stage_number(s),
+        .step = s->state.step,
+        .epoch = session_epoch_number(s),
+        .position = s->state.position,
+        .time_s = trained_s(r),
+    };
+}
+
 static void write_row(struct report *r, struct metrics_row *row)
 {
     struct errmsg em = {0};
@@ -262,22 +278,15 @@ void report_step(struct report *r, const struct step_report *step)
     if (s->state.step % s->run.config.log.every_steps != 0 &&
         s->state.step != s->stage.steps_total && step->verdict == GUARD_GOOD)
         return;
-    struct metrics_row row = {
-        .kind = METRICS_TRAIN,
-        .stage = session_stage_number(s),
-        .step = s->state.step,
-        .epoch = update.epoch,
-        .position = s->state.position,
-        .time_s = trained_s(r),
-        .losses = step->losses,
-        .lr = step->lr,
-        .grad_norm = step->grad_norm,
-        .images_per_s = 2 * (double)s->run.config.train.global_batch / step->duration_s,
-        .step_ms = step->duration_s * 1e3,
-        .data_wait_ms = step->data_wait_s * 1e3,
-        .sum_wait_ms = step->sum_wait_s * 1e3,
-        .skipped = step->verdict != GUARD_GOOD,
-    };
+    struct metrics_row row = row_now(r, METRICS_TRAIN);
+    row.losses = step->losses;
+    row.lr = step->lr;
+    row.grad_norm = step->grad_norm;
+    row.images_per_s = 2 * (double)s->run.config.train.global_batch / step->duration_s;
+    row.step_ms = step->duration_s * 1e3;
+    row.data_wait_ms = step->data_wait_s * 1e3;
+    row.sum_wait_ms = step->sum_wait_s * 1e3;
+    row.skipped = step->verdict != GUARD_GOOD;
     write_row(r, &row);
 }
 
@@ -302,19 +311,40 @@ void report_validation(struct report *r, const struct model_losses *losses)
     struct progress_val val = {s->state.val_loss, number[val_metrics_mean(VAL_RECON, VAL_L1)],
                                number[val_metrics_mean(VAL_SWAP, VAL_L1)]};
     progress_set_val(&r->progress, &val);
-    struct metrics_row row = {
-        .kind = METRICS_VAL,
-        .stage = session_stage_number(s),
-        .step = s->state.step,
-        .epoch = session_epoch_number(s),
-        .position = s->state.position,
-        .time_s = trained_s(r),
-        .losses = *losses,
-        .val_metrics = s->state.val_metrics,
-    };
+    struct metrics_row row = row_now(r, METRICS_VAL);
+    row.losses = *losses;
+    row.val_metrics = s->state.val_metrics;
     write_row(r, &row);
     if (s->state.collapse.in_a_row > 0)
         report_event(r, EVENT_COLLAPSED, s->state.step, "%s", collapse_who(&s->state.collapse));
+}
+
+static void put_number(struct metrics_row *row, struct metrics_number *numbers, const char *name,
+                       int person, double value)
+{
+    struct metrics_number *number = &numbers[row->n_faces];
+    if (isnan(value))
+        return;
+    snprintf(number->name, sizeof number->name, "%s_%c", name, 'a' + person);
+    number->value = value;
+    row->n_faces++;
+}
+
+void report_faces(struct report *r, const struct likeness_sum of[static MODEL_PEOPLE])
+{
+    struct metrics_number numbers[MODEL_PEOPLE * (1 + LIKENESS_NUMBERS)];
+    struct metrics_row row = row_now(r, METRICS_FACES);
+    double identity[MODEL_PEOPLE];
+    row.faces = numbers;
+    for (int p = 0; p < MODEL_PEOPLE; p++) {
+        identity[p] = likeness_mean(&of[p], LIKENESS_IDENTITY);
+        if (of[p].looked > 0)
+            put_number(&row, numbers, "found", p, (double)of[p].found / (double)of[p].looked);
+        for (int k = 0; k < LIKENESS_NUMBERS; k++)
+            put_number(&row, numbers, likeness_name(k), p, likeness_mean(&of[p], k));
+    }
+    progress_set_identity(&r->progress, identity);
+    write_row(r, &row);
 }
 
 /* --- The page --------------------------------------------------------------------------------- */
@@ -393,6 +423,7 @@ void report_close(struct report *r, enum status status, const struct errmsg *em)
     if (r->page)
         write_page(r);
     page_free(r->page);
+    preview_faces_free(r->faces);
     tensorboard_close(r->tensorboard);
     metrics_close(r->metrics);
 }

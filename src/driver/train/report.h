@@ -9,8 +9,10 @@
 
 #include "events.h"
 #include "last_words.h"
+#include "likeness.h"
 #include "metrics.h"
 #include "page.h"
+#include "preview_faces.h"
 #include "progress.h"
 #include "run_record.h"
 #include "session.h"
@@ -21,8 +23,9 @@ struct report {
     struct session *session; /* NULL on ranks other than 0 */
     struct metrics *metrics;
     struct events *events;
-    struct page *page; /* NULL without log.report */
-    double page_due_s; /* not before this time: the page takes less than 1 % of a run */
+    struct page *page;           /* NULL without log.report */
+    double page_due_s;           /* not before this time: the page takes less than 1 % of a run */
+    struct preview_faces *faces; /* NULL: not measured */
     struct tensorboard *tensorboard;
     struct run_record *record; /* owned by last_words while that is open */
     struct last_words *last_words;
@@ -54,7 +57,9 @@ void report_validation(struct report *r, const struct model_losses *losses);
 /* Records what happened at a step: a printf format and its values. */
 void report_event(struct report *r, enum event_kind kind, int64_t step, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
-/* Draws the previews of the current parameters. */
+/* What face networks see of a preview's swaps, of A's and of B's pictures. */
+void report_faces(struct report *r, const struct likeness_sum of[static MODEL_PEOPLE]);
+/* Draws the previews of the current parameters; their swaps are measured if log.faces says so. */
 void report_preview(struct report *r);
 /* After a validation and its preview: rewrites report.html, unless that would take more than 1 % of
  * the time since it was last written. */

@@ -6,11 +6,10 @@
 #include "base/log.h"
 #include "feed.h"
 #include "preview.h"
+#include "preview_faces.h"
 #include "report.h"
 
 #include "base/poison.h"
-
-enum { PREVIEW_PAIRS = 6 };
 
 /* Encodes a sheet once, and writes it to the file and to TensorBoard. */
 static enum status put_sheet(struct report *r, const struct picture *sheet, const char *name,
@@ -58,6 +57,22 @@ static enum status draw_sheets(struct report *r, const struct preview_pictures *
     return st;
 }
 
+/* A failure ends the measuring, not the training. */
+static void measure_faces(struct report *r, const struct preview_pictures *p)
+{
+    struct errmsg em = {0};
+    struct likeness_sum of[MODEL_PEOPLE] = {0};
+    if (!r->faces || !(session_stage_is_over(r->session) || preview_faces_are_due(r->faces)))
+        return;
+    if (preview_faces_measure(r->faces, r->session, p, of, &em) == ST_OK) {
+        report_faces(r, of);
+        return;
+    }
+    log_warn("faces of swaps are not measured: %s; training continues", em.text);
+    preview_faces_free(r->faces);
+    r->faces = NULL;
+}
+
 /* Row of the i-th picture in the preview: held-out pictures first, the same ones during the whole
  * run. */
 static int64_t shown_row(const struct order *o, int64_t i)
@@ -89,6 +104,8 @@ static enum status run_and_draw(struct report *r, struct batch *b, uint8_t *memo
     enum status st = loader_fill_rows(s->stage.loader, rows[0], rows[1], PREVIEW_PAIRS, b, em);
     if (st == ST_OK)
         st = model_run(s->stage.model, b, &out, em);
+    if (st == ST_OK)
+        measure_faces(r, &shown);
     return st == ST_OK ? draw_sheets(r, &shown, em) : st;
 }
 

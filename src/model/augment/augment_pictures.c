@@ -14,8 +14,7 @@ enum status model_augment(const struct batch *b, const struct augment_colours co
     if (st != ST_OK)
         return st;
     shim_no_grad(s, true);
-    for (int who = 0; who < MODEL_PEOPLE; who++)
-        stored[who] = pixels_upload(s, b, who);
+    pixels_upload(s, b, stored);
     for (int who = 0; who < MODEL_PEOPLE; who++) {
         int other = MODEL_PEOPLE - 1 - who;
         if (!b->images[who])

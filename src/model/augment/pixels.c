@@ -1,33 +1,57 @@
 #include "pixels.h"
 
-#include "shim/shim.h"
+#include "shim/upload.h"
 
 #include "base/poison.h"
 
-enum { CHANNELS = 3 };
+enum { CHANNELS = 3, PLANES = 4 };
 
-/* Bytes (n, S, S, channels) to (n, channels, S, S), scaled; NULL from NULL. */
-static struct shim_tensor *upload(struct shim_scope *s, const uint8_t *bytes, size_t n,
-                                  int64_t size, int64_t channels, double scale, double offset)
-{
-    if (!bytes)
-        return NULL;
-    const int64_t dims[] = {(int64_t)n, size, size, channels}, order[] = {0, 3, 1, 2};
-    struct shim_tensor *x = shim_from_memory(s, SHIM_U8, bytes, 4, dims);
-    x = shim_permute(s, x, 4, order);
-    return shim_affine(s, shim_channels_last(s, x, false), scale, offset);
-}
+/* What becomes of the bytes (n, S, S, channels) of a batch: (n, channels, S, S), scaled. */
+struct plane {
+    const uint8_t *bytes;
+    struct shim_tensor **out;
+    int64_t channels;
+    double scale, offset;
+};
 
-struct samples pixels_upload(struct shim_scope *s, const struct batch *b, int who)
+static size_t planes_of(const struct batch *b, int who, struct samples *out,
+                        struct plane planes[PLANES])
 {
     const double byte = 1.0 / 255.0, noise = 1.0 / AUGMENT_NOISE_UNIT;
     const double no_noise = -(double)AUGMENT_NOISE_ZERO / AUGMENT_NOISE_UNIT;
-    return (struct samples){
-        .images = upload(s, b->images[who], b->n, b->size, CHANNELS, byte, 0.0),
-        .masks = upload(s, b->masks[who], b->n, b->size, 1, byte, 0.0),
-        .noise = upload(s, b->noise[who], b->n, b->size, CHANNELS, noise, no_noise),
-        .priority = upload(s, b->priority[who], b->n, b->size, 1, byte, 0.0),
+    const struct plane all[PLANES] = {
+        {b->images[who],   &out->images,   CHANNELS, byte,  0.0     },
+        {b->masks[who],    &out->masks,    1,        byte,  0.0     },
+        {b->noise[who],    &out->noise,    CHANNELS, noise, no_noise},
+        {b->priority[who], &out->priority, 1,        byte,  0.0     },
     };
+    size_t n = 0;
+    for (int i = 0; i < PLANES && b->images[who]; i++)
+        if (all[i].bytes)
+            planes[n++] = all[i];
+    return n;
+}
+
+void pixels_upload(struct shim_scope *s, const struct batch *b, struct samples out[MODEL_PEOPLE])
+{
+    struct plane planes[MODEL_PEOPLE * PLANES];
+    struct shim_array arrays[MODEL_PEOPLE * PLANES];
+    struct shim_tensor *stored[MODEL_PEOPLE * PLANES];
+    const int64_t order[] = {0, 3, 1, 2};
+    size_t n = 0;
+    for (int who = 0; who < MODEL_PEOPLE; who++) {
+        out[who] = (struct samples){0};
+        n += planes_of(b, who, &out[who], planes + n);
+    }
+    for (size_t i = 0; i < n; i++)
+        arrays[i] = (struct shim_array){
+            SHIM_U8, planes[i].bytes, 4, {(int64_t)b->n, b->size, b->size, planes[i].channels}
+        };
+    shim_from_arrays(s, arrays, n, stored);
+    for (size_t i = 0; i < n; i++) {
+        struct shim_tensor *x = shim_channels_last(s, shim_permute(s, stored[i], 4, order), false);
+        *planes[i].out = shim_affine(s, x, planes[i].scale, planes[i].offset);
+    }
 }
 
 void pixels_download(struct shim_scope *s, struct shim_tensor *x, uint8_t *bytes, size_t n,

@@ -63,11 +63,11 @@ static struct shim_tensor *mix(struct shim_scope *s, struct shim_tensor *x, stru
     return shim_add(s, x, shim_mul(s, t, shim_sub(s, y, x)));
 }
 
-/* What the points of drawn samples (all of a person's, with `whole`) add to their codes for a
- * decoder. */
-static struct shim_tensor *of_pose(struct shim_scope *s, const struct network *net,
-                                   const struct batch *b, bool whole, int who,
-                                   struct shim_tensor *predicted)
+/* L(z) of the drawn samples (with `whole`: of all samples) of a person: what is added to their
+ * codes for the decoder. */
+static struct shim_tensor *pose_term(struct shim_scope *s, const struct network *net,
+                                     const struct batch *b, bool whole, int who,
+                                     struct shim_tensor *predicted)
 {
     struct pose_points points = pose_points_of(s, b, who);
     if (points.z && !whole)
@@ -104,7 +104,7 @@ void back_translate(struct shim_scope *s, const struct network *net, const struc
         struct shim_tensor *moved = network_move(s, net, who, other, own);
         struct shim_tensor *predicted = network_pose(s, net, own);
         if (predicted)
-            moved = shim_add(s, moved, of_pose(s, net, b, whole, who, predicted));
+            moved = shim_add(s, moved, pose_term(s, net, b, whole, who, predicted));
         struct shim_tensor *swaps = network_decode(s, net, other, moved).pictures;
         samples[who].input.images =
             (whole ? mix : put_back)(s, samples[who].input.images, swaps, b->draws[who], b->n);

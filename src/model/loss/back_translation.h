@@ -8,10 +8,11 @@
 
 /*
  * Replaces the inputs of drawn samples by the network's swaps of their targets, and gives the
- * targets' codes, or NULL if no sample of a person was drawn. A swap is told the pose by the
- * picture's points where they are known, else the predicted pose (pose_told). Only drawn samples go
- * through the network; with `whole` all of them, so that the pass always has the same shapes. A
- * person without inputs is skipped. Call without gradients; errors stay in the scope.
+ * targets' codes, or NULL if no sample of a person was drawn. A swap's decoder gets the pose
+ * measured from the picture's points where they are known, else the predicted pose (pose_told).
+ * Only drawn samples go through the network; with `whole` all of them, so that the pass always has
+ * the same shapes. A person without inputs is skipped. Call without gradients; errors stay in the
+ * scope.
  */
 void back_translate(struct shim_scope *s, const struct network *net, const struct batch *b,
                     bool whole, struct augmented samples[MODEL_PEOPLE],

@@ -45,7 +45,7 @@ static struct pose_points join_points(struct shim_scope *s, const struct batch *
     return (struct pose_points){shim_cat(s, z, n, 0), shim_cat(s, known, n, 0)};
 }
 
-/* 1 for samples whose decoder is told the measured z, else 0: (N, 1). */
+/* 1 for samples whose decoder gets the measured z, else 0: (N, 1). */
 static struct shim_tensor *is_measured(struct shim_scope *s, const struct batch *b)
 {
     const int64_t dims[] = {(int64_t)b->n, 1};

@@ -1,5 +1,5 @@
-/* The poses of a batch's faces (data/pose.h): predicted from the codes, and measured by the points.
- */
+/* The poses of a batch's faces (data/pose.h): predicted from the codes, and measured from the
+ * points. */
 #ifndef BIFRONS_MODEL_POSE_CODES_H
 #define BIFRONS_MODEL_POSE_CODES_H
 
@@ -15,8 +15,7 @@ struct pose_points {
 /* The points of a person's samples. */
 struct pose_points pose_points_of(struct shim_scope *s, const struct batch *b, int who);
 
-/* What decoders are told of the pose: the measured z where it is known, else the predicted z,
- * detached. */
+/* The z that a decoder gets: the measured z where it is known, else the predicted z, detached. */
 struct shim_tensor *pose_told(struct shim_scope *s, struct shim_tensor *predicted,
                               struct pose_points points);
 
@@ -24,12 +23,12 @@ struct shim_tensor *pose_told(struct shim_scope *s, struct shim_tensor *predicte
 struct pose_codes {
     struct shim_tensor *predicted; /* z (N, 140) from the codes; NULL: without model.pose */
     struct pose_points measured;
-    struct shim_tensor *added; /* to the codes that decoders take, shaped like these */
+    struct shim_tensor *added; /* L(z), shaped like the codes: added to them for the decoders */
 };
 
 /*
  * codes: the codes of both people's samples, A's first. Decoders get the predicted z, detached.
- * With `given` they get the measured z where it is known, but for samples whose draw is
+ * With `given` they get the measured z where it is known, except for samples whose draw is
  * predicted_pose.
  */
 struct pose_codes pose_codes_of(struct shim_scope *s, const struct network *net,

@@ -61,7 +61,7 @@ static struct scale scale_from(const struct sums *s)
     return (struct scale){mean, deviation < least_deviation ? 0 : deviation};
 }
 
-/* Of the lesson and its mirror images. */
+/* Scales over the lesson's pictures and their mirror images. */
 static void measure_scales(struct regressor *r, const struct regressor_lesson *lesson)
 {
     for (size_t k = 0; k < lesson->n_numbers; k++) {
@@ -170,8 +170,8 @@ static struct change draw_change(struct philox *draws)
     return c;
 }
 
-/* A picture to (3, SIDE, SIDE), standardised and changed; its edge pixels fill what a shift leaves
- * empty. */
+/* Writes a picture as (3, SIDE, SIDE), standardised and changed. A shift repeats the edge
+ * pixels. */
 static void put_picture(const struct regressor *r, const uint8_t *picture, const struct change *c,
                         float *out)
 {
@@ -268,7 +268,7 @@ enum status regressor_train(const struct regressor_lesson *lesson, struct regres
         st = open_network(r, lesson->seed, lesson->index, em);
     }
     for (int step = 1; step <= STEPS && st == ST_OK; step++) {
-        /* index 0 to 1 << 32 are of the initial weights */
+        /* indices below 1 << 32 draw the initial weights */
         struct philox draws =
             philox_at(lesson->seed, PHILOX_REGRESSOR, ((uint64_t)step << 32) + lesson->index);
         fill_batch(r, lesson, &draws, b);
@@ -285,8 +285,8 @@ enum status regressor_train(const struct regressor_lesson *lesson, struct regres
 
 /* --- Use -------------------------------------------------------------------------------------- */
 
-/* What the network gives for the pictures, or for the mirrored ones. */
-static enum status look_at(struct regressor *r, size_t n, const uint8_t *pictures, bool mirrored,
+/* The network's output z for the pictures or for their mirror images. */
+static enum status predict(struct regressor *r, size_t n, const uint8_t *pictures, bool mirrored,
                            float *memory, double *z, struct errmsg *em)
 {
     struct shim_scope *s = r->scope;
@@ -305,16 +305,16 @@ static enum status look_at(struct regressor *r, size_t n, const uint8_t *picture
     return st;
 }
 
-/* The mean over the picture and its mirror image, whose errors differ. */
+/* Averages the outputs for the picture and its mirror image, whose errors differ. */
 static enum status run_part(struct regressor *r, size_t n, const uint8_t *pictures, float *memory,
                             double *numbers, struct errmsg *em)
 {
     double mirrored[RUN_BATCH * REGRESSOR_NUMBERS_MAX];
-    enum status st = look_at(r, n, pictures, false, memory, numbers, em);
+    enum status st = predict(r, n, pictures, false, memory, numbers, em);
     if (st == ST_OK)
-        st = look_at(r, n, pictures, true, memory, mirrored, em);
+        st = predict(r, n, pictures, true, memory, mirrored, em);
     for (size_t i = 0; i < n * r->n_numbers && st == ST_OK; i++) {
-        size_t k = i % r->n_numbers; /* the mean of a sideways number is 0 */
+        size_t k = i % r->n_numbers; /* a sideways number has mean 0 */
         double z = (numbers[i] + (r->sideways[k] ? -mirrored[i] : mirrored[i])) / 2;
         numbers[i] =
             r->number[k].deviation > 0 ? r->number[k].mean + r->number[k].deviation * z : NAN;

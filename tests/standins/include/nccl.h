@@ -20,10 +20,9 @@ typedef struct {
     unsigned magic;
     int blocking;
 } ncclConfig_t;
-#define NCCL_API_MAGIC 0xcafebeefu
-#define NCCL_CONFIG_INITIALIZER                                     \
-    {                                                               \
-        sizeof(ncclConfig_t), NCCL_API_MAGIC, NCCL_CONFIG_UNDEF_INT \
+#define NCCL_CONFIG_INITIALIZER                                  \
+    {                                                            \
+        sizeof(ncclConfig_t), 0xcafebeefu, NCCL_CONFIG_UNDEF_INT \
     }
 
 typedef enum {

@@ -9,10 +9,12 @@
  *         int how = child_end(&c, 0);
  *     }
  *
- * The child is a fork: it may use this process's memory as it was. Beside other threads only
- * malloc, system calls and exec are safe there. It ends by _exit, so nothing of MPI, CUDA or stdio
- * is flushed or finalised twice. Handlers of crashes, INT and TERM are reset, it dumps no
- * core, and standard error is /dev/null. When the thread that started it ends, the kernel kills it.
+ * The child is a fork: it sees a copy of this process's memory. If this process has several
+ * threads, the child may only use malloc, system calls and exec. It ends by _exit, so nothing of
+ * MPI, CUDA or stdio is flushed or finalised twice. Handlers of crashes are reset. Signals that ask
+ * a program to end (TERM, INT, HUP, USR1, USR2) are ignored: they often reach all processes of a
+ * job, and the parent decides. It dumps no core, and standard error is /dev/null. The kernel kills
+ * the child when the thread that started it ends.
  */
 #ifndef BIFRONS_BASE_CHILD_H
 #define BIFRONS_BASE_CHILD_H
@@ -33,20 +35,20 @@ enum child_reply {
     CHILD_LATE, /* the deadline passed */
 };
 
-/* Runs run(link, context) in a child, which reads and writes the link and ends with what that
- * returns as its exit code. ST_INTERNAL: no process or socket. */
+/* Starts a child that calls run(link, context). run reads and writes the link; the value it returns
+ * is the child's exit code. ST_INTERNAL: no process or socket. */
 enum status child_start(int (*run)(int link, void *context), void *context, struct child *out,
                         struct errmsg *em) MUST_CHECK;
 
-/* All n bytes, within so many seconds. A child that has gone raises no SIGPIPE here. What it wrote
- * before can still be received. */
+/* Receive or send all n bytes within within_s seconds. Sending to a child that has ended raises no
+ * SIGPIPE. Bytes that it wrote before it ended can still be received. */
 enum child_reply child_receive(const struct child *c, void *bytes, size_t n,
                                double within_s) MUST_CHECK;
 enum child_reply child_send(const struct child *c, const void *bytes, size_t n,
                             double within_s) MUST_CHECK;
 
-/* Ends the texts of a message from a child whose memory may be damaged. False: the message's code
- * is no status. */
+/* Terminates the strings of a message from a child, whose memory may be damaged. False: the
+ * message's code is not a status. */
 static inline bool child_message_fits(struct errmsg *em)
 {
     em->where[sizeof em->where - 1] = em->text[sizeof em->text - 1] = '\0';
@@ -54,7 +56,7 @@ static inline bool child_message_fits(struct errmsg *em)
 }
 
 /* Ends the writing side of the link, waits up to within_s seconds until the child closes its side,
- * then kills it. Returns its status as of waitpid. */
+ * then kills it. Returns its status as waitpid reports it. */
 int child_end(struct child *c, double within_s);
 
 #endif

@@ -20,12 +20,16 @@ bool path_join(char *out, size_t out_bytes, const char *a, const char *b) MUST_C
 const char *path_name(const char *path);
 /* The extension with its dot ("/x/a.TAR.gz" gives ".gz"), or ""; borrowed from path. */
 const char *path_extension(const char *path);
-/* The name without its extension, cut to fit, between two characters of UTF-8. */
+/* The file's name without folder and extension; cut to out_bytes, never within a UTF-8
+ * character. */
 void path_stem(const char *path, char *out, size_t out_bytes);
 /* The folder that holds path ("." for a bare name), cut to fit. */
 void path_folder(const char *path, char *out, size_t out_bytes);
 
 bool file_exists(const char *path);
+/* true if nothing is at path. Not the opposite of file_exists: a file system that does not answer
+ * says neither. */
+bool file_is_missing(const char *path);
 bool folder_exists(const char *path);
 /* true if both exist and are the same file or folder, also over different paths or links. */
 bool file_same(const char *a, const char *b);

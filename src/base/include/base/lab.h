@@ -14,7 +14,7 @@ extern const double lab_to_linear[3][3];
 
 /* In double precision, for metrics; model/augment.h has the same as tensor operations. */
 void lab_from_srgb(const uint8_t rgb[3], double lab[3]);
-/* The inverse; colours that sRGB lacks: the nearest value of each channel. */
+/* The inverse. For a colour outside sRGB, each channel gets its nearest value. */
 void lab_to_srgb(const double lab[3], uint8_t rgb[3]);
 
 #endif

@@ -32,8 +32,8 @@ enum {
     FACE_POINTS = 70,
 };
 
-/* What a person's points are standardised by (data/pose.h), normalised. Deviation 0: the coordinate
- * is not known or does not vary. */
+/* The mean and deviation that standardise a person's normalised points (data/pose.h). Deviation 0:
+ * the coordinate is not known or does not vary. */
 struct pose_scale {
     float mean[FACE_POINTS][2], deviation[FACE_POINTS][2];
 };

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Bytes of the longest beginning of the text that has at most n bytes and ends after a character.
- */
+/* Length in bytes of the longest prefix of the text that has at most n bytes and cuts no
+ * character. */
 static inline size_t text_fit(const char *text, size_t n)
 {
     if (strnlen(text, n + 1) <= n)
@@ -21,7 +21,7 @@ static inline size_t text_fit(const char *text, size_t n)
     return n;
 }
 
-/* Length of the text, of n bytes, without its last character. */
+/* Length in bytes of a text of n bytes without its last character. */
 static inline size_t text_drop(const char *text, size_t n)
 {
     return n > 0 ? text_fit(text, n - 1) : 0;

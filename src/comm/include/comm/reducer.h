@@ -80,8 +80,8 @@ void reducer_observe(struct reducer *r);
  * 0's: the message names the rank and the bucket.
  */
 enum status reducer_plan(struct reducer *r, struct errmsg *em) MUST_CHECK;
-/* "4 buckets of 0.1 to 9.8 MiB, planned from …", or that one rank sums nothing; on rank 0.
- * Borrowed. */
+/* For the log, on rank 0: "4 buckets of 0.1 to 9.8 MiB, planned from …"; with one rank, that
+ * nothing is summed. Borrowed. */
 const char *reducer_get_description(const struct reducer *r);
 /* The number of buckets, and the buckets in the order in which they are sent. */
 size_t reducer_buckets(const struct reducer *r, const struct reducer_range **buckets_out);

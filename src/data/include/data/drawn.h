@@ -28,8 +28,8 @@ struct drawn_options {
     int size; /* pixels a side */
     uint64_t seed;
     bool loose;  /* the whole head with surroundings, not cut around the eyes */
-    bool series; /* DRAWN_SERIES pictures a quantity, in the order of pose_quantity_name's: one
-                    quantity goes from one end to the other, the rest of the scene stays */
+    bool series; /* DRAWN_SERIES pictures for each enum pose_quantity, in its order: this quantity
+                    goes from one end of its range to the other, the rest of the scene stays */
 };
 
 struct drawn_face {

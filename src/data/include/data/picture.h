@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/status.h"
+#include "base/file.h"
 
 enum { PICTURE_SIDE_MAX = 16384 };
 
@@ -46,8 +46,8 @@ enum status picture_read(const char *path, struct picture *out, struct errmsg *e
 /* The middle square of side min(width, height). */
 enum status picture_crop_square(const struct picture *in, struct picture *out,
                                 struct errmsg *em) MUST_CHECK;
-/* Each axis on its own: area average to shrink, Lanczos-3 to enlarge, a copy if equal. ST_MEMORY.
- */
+/* Resizes each axis separately: area average to shrink, Lanczos-3 to enlarge, a copy if equal.
+ * ST_MEMORY. */
 enum status picture_resize(const struct picture *in, int width, int height, struct picture *out,
                            struct errmsg *em) MUST_CHECK;
 /* Likewise from (height, width, channels) bytes to the caller's memory, (out_height, out_width,
@@ -69,7 +69,7 @@ int picture_text(struct picture *p, int x, int y, int size, const uint8_t colour
                  const char *text);
 /* The width that picture_text returns, without a picture. */
 int picture_text_width(int size, const char *text);
-/* Can the text be drawn without '?'? */
+/* True if the font has all characters of the text, so that no '?' is drawn. */
 bool picture_text_possible(const char *text);
 /* Copies the text as picture_text draws it, with '?' for characters that the font lacks, and cut to
  * out_bytes between two characters. Returns how many characters it shows, without blanks; if none,
@@ -79,16 +79,16 @@ size_t picture_text_shown(const char *text, char *out, size_t out_bytes);
 struct picture_box {
     int left, top, right, bottom; /* the last two: the first column and row outside */
 };
-/* Draws the label "AI" of decoded pictures, `high` pixels high and half as wide again, in the lower
- * right corner, or in the corner where it hides the least of the n boxes. */
+/* Draws the label "AI" of decoded pictures, `high` pixels high and 1.5 times as wide. It goes into
+ * the corner where it hides the least of the n boxes; if corners are equal, the lower right one. */
 void picture_label(struct picture *p, int high, const struct picture_box *boxes, size_t n);
 
 /*
  * How sharp the pixels inside are: the root mean square of the Laplacian over the standard
  * deviation of the brightness (J. L. Pech-Pacheco et al., "Diatom autofocusing in brightfield
  * microscopy: a comparative study", 2000, with the contrast divided out). It does not depend on
- * light and contrast; noise raises it. inside (height, width): not 0 inside. 0: too few pixels, or
- * all alike.
+ * light and contrast; noise raises it. inside (height, width): not 0 for pixels that count. Returns
+ * 0 if these are too few or all alike.
  */
 double picture_sharpness(const struct picture *p, const uint8_t *inside);
 
@@ -99,8 +99,6 @@ enum picture_source {
     PICTURE_SOURCE_COMPOSITE, /* real or drawn pictures beside decoded ones: composite… */
 };
 enum { PICTURE_HASH_BYTES = 33 };
-/* How the note beside a composite (bifrons swap --into) begins. */
-#define PICTURE_NOTE_BEGINS "Composite with a face drawn by a trained model (Bifrons)\n"
 struct picture_mark {
     enum picture_source source;
     const char *checkpoint_hash; /* 32 hex digits or NULL */
@@ -112,7 +110,7 @@ enum status picture_encode_png(const struct picture *p, const struct picture_mar
                                uint8_t **bytes_out, size_t *n_out, struct errmsg *em) MUST_CHECK;
 /*
  * JPEG bytes, smaller than PNG's, for pages that hold many pictures; quality 1 to 100. The caller
- * frees them. mark as for PNG, but visible_label is not drawn: the picture has its label.
+ * frees them. mark as for PNG, but visible_label is ignored: draw the label first (picture_label).
  * ST_MEMORY.
  */
 enum status picture_encode_jpeg(const struct picture *p, const struct picture_mark *mark,
@@ -122,6 +120,19 @@ enum status picture_encode_jpeg(const struct picture *p, const struct picture_ma
  * a part of it (IPTC DigitalSourceType), as Bifrons and other programs write them. hash: of the
  * checkpoint that drew it; "": not told. */
 bool picture_read_mark(const char *path, char hash[static PICTURE_HASH_BYTES]);
+
+/* How the note beside a composite (bifrons swap --into) begins. */
+#define PICTURE_NOTE_BEGINS "Composite with a face drawn by a trained model (Bifrons)\n"
+/* The place of the note: "x.txt" for "x.png" or "x.mp4". ST_IO: too long. */
+enum status picture_note_path(const char *composite, char out[static PATH_BYTES_MAX],
+                              struct errmsg *em) MUST_CHECK;
+/* Does a file begin as a note does? ST_NOINPUT, ST_IO: it cannot be read. */
+enum status picture_is_note(const char *path, bool *out, struct errmsg *em) MUST_CHECK;
+/* True if there is a note beside the picture or video. */
+bool picture_has_note(const char *path);
+/* True if a mark or a note says that an algorithm drew the picture or video, or a part of it. */
+bool picture_is_generated(const char *path);
+
 /* Checks that picture_write_png may write there. ST_USAGE: a file that Bifrons did not make would
  * be lost; ST_IO: not a file. */
 enum status picture_check_output(const char *path, struct errmsg *em) MUST_CHECK;

@@ -13,7 +13,7 @@
  * stages of a run.
  *
  * Mean and deviation are taken over the middle 96 % of the values in the person's training pictures
- * and their mirror images. So a few wrong points of a detector do not count. The deviation is
+ * and their mirror images. This ignores a few wrong points of a detector. The deviation is
  * corrected such that leaving out 4 % does not change it for a normal distribution. (The median of
  * the distances from the median would be useless for mouths, since most are shut.) The order of the
  * pictures does not matter.
@@ -61,6 +61,8 @@ struct pose_code {
 /* The pose code of a face with normalised points. */
 struct pose_code pose_standardise(const struct pose_scale *scale,
                                   const float points[FACE_POINTS][2]);
+/* The same, but all is unknown if the points are wrong, as in pose_scale_measure. */
+struct pose_code pose_of_points(const struct pose_scale *scale, const float points[FACE_POINTS][2]);
 /* The pose code of a picture as a draw moves it (points_move); all unknown if the set has no
  * points. ST_IO; ST_DATA: damaged. */
 enum status pose_read(struct set *set, int64_t row, const struct augment_draw *draw,
@@ -78,8 +80,8 @@ struct pose_turn {
 };
 struct pose_turn pose_turn_of(const float points[FACE_POINTS][2]);
 /* The same in degrees, for a nose of a mean length. On rendered people, half of the yaws are within
- * 1.2 degrees of those from 468 points in three dimensions, half of the pitches within 2.6 (less
- * the median). */
+ * 1.2 degrees of those from 468 points in three dimensions, half of the pitches within 2.6 after
+ * the median difference is subtracted. */
 struct pose_turn pose_degrees(struct pose_turn turn);
 
 /*
@@ -97,7 +99,7 @@ enum pose_quantity {
     POSE_GAZE,  /* pupils to the picture's right of the eye's middle, relative to its width */
     POSE_QUANTITIES
 };
-/* Below this opening of the eyes nobody sees the pupils: gaze is not known. */
+/* Below this opening of the eyes the lids hide the pupils: gaze is not known. */
 #define POSE_EYES_SHUT 0.12
 
 /* "yaw", "pitch", "brows", "mouth", "eyes", "gaze"; static. */

@@ -11,7 +11,7 @@
  *   /matrix     float32 (N, 2, 3)     upright source picture to stored picture    (optional)
  *   /truth      uint8   (N, H, W, 3)  the other person, all else equal            (optional)
  *   /pose       float32 (N, 3)        yaw, pitch, roll of the head in degrees      (optional)
- *   /identity   float32 (N, 128)      whose face it is: dlib's numbers             (optional)
+ *   /identity   float32 (N, 128)      dlib's description of the face             (optional)
  *   /source     string  (N)           UTF-8: the file that the face was cut out of (optional)
  *   /time       float64 (N)           seconds from the start of that video         (optional)
  *   attributes of /: format, format_version, creator, created, person, consent, source_hash
@@ -22,9 +22,9 @@
  * one that follows from the points. All points are checked when a set is opened.
  *
  * Signs of /pose: yaw is positive if the person turns to the picture's right, pitch if up, roll if
- * clockwise. A row of /pose, /identity or /time with a NaN is not known; an empty /source neither.
- * Infinite and impossible numbers are refused when a set is opened. /identity is biometric data: it
- * can recognise the person in other pictures.
+ * clockwise. A row of /pose, /identity or /time with a NaN is not known, and so is an empty
+ * /source. Infinite numbers and numbers out of range are refused when a set is opened. /identity is
+ * biometric data: it can recognise the person in other pictures.
  *
  * H = W. Strings may have fixed or variable length. Unknown datasets are ignored. /images and
  * /truth may be contiguous, chunked or compressed. `pack` writes FILE.xxh3 beside the file: the
@@ -135,13 +135,13 @@ struct set_identity {
 /* ST_IO, ST_DATA. */
 enum status set_mean_identity(struct set *s, struct set_identity *out,
                               struct errmsg *em) MUST_CHECK;
-/* How far apart two means are; NaN: one is not known. */
+/* The distance of two means; NaN: one is not known. */
 double set_identity_distance(const struct set_identity *a, const struct set_identity *b);
-/* The least distance between the means of two people; of one person's pictures it is smaller. */
+/* From this distance on, two means count as two people's; below it, as one person's. */
 #define SET_PEOPLE_APART 0.45
 
-/* The mean distance of the pupils, as a share of a picture's side: how closely the faces were cut.
- * *out: 0 if no points are known. ST_IO, ST_DATA. */
+/* The mean distance of the pupils as a fraction of a picture's side, which tells how closely the
+ * faces were cut. *out: 0 if no points are known. ST_IO, ST_DATA. */
 enum status set_pupil_distance(struct set *s, double *out, struct errmsg *em) MUST_CHECK;
 
 /* Reads the whole set and compares the row hashes, and the sidecar if there is one. ST_DATA names

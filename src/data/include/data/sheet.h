@@ -16,8 +16,8 @@ enum status sheet_draw(struct set *s, bool points, struct picture *out,
 /* Writes the sheet as a PNG file, atomically. ST_IO, ST_MEMORY; ST_DATA: damaged, or points are
  * wanted and the set has none. */
 enum status sheet_write(struct set *s, bool points, const char *path, struct errmsg *em) MUST_CHECK;
-/* Writes the sheet of the set in FILE.h5 to FILE.sheet.png, and that path to sheet_out. Errors also
- * of set_open. */
+/* Writes the sheet of the set in FILE.h5 to FILE.sheet.png, and that path to sheet_out. Also
+ * returns the errors of set_open. */
 enum status sheet_write_beside(const char *set_path, char sheet_out[static PATH_BYTES_MAX],
                                struct errmsg *em) MUST_CHECK;
 

@@ -13,13 +13,14 @@
  *
  * Pictures are as a player shows them: upright (rotated as the file says), with square pixels,
  * progressive, 8-bit RGB. The matrix (BT.601, BT.709, BT.2020) and the range of the file are
- * applied; HDR (PQ, HLG) is mapped to standard range. What cannot be converted is refused by name.
+ * applied; HDR (PQ, HLG) is mapped to standard range. Other formats are refused with a message that
+ * names them.
  *
- * Times are whole ticks of `tick_s` = base_num / base_den seconds, as in the file, counted from its
- * start; a variable frame rate stays. They always increase.
+ * Times are whole ticks of base_num / base_den seconds, as in the file, counted from its start. A
+ * variable frame rate stays variable. Times always increase.
  *
- * A handle belongs to one thread. The helper dies with the thread that opened it. Nothing waits
- * longer than `within_s` for it. All messages name the file.
+ * A handle belongs to one thread. The kernel ends the helper when the thread that opened it ends.
+ * No call waits for the helper longer than `within_s`. All messages name the file.
  */
 #ifndef BIFRONS_DATA_VIDEO_H
 #define BIFRONS_DATA_VIDEO_H
@@ -34,8 +35,8 @@ enum { VIDEO_NAME_BYTES = 48, VIDEO_PLACES_BYTES = 512 };
 /* {0}: every frame. */
 struct video_options {
     double from_s, to_s; /* frames with from <= time < to; to 0: to the end */
-    int every;           /* each so-manieth frame, from the first wanted one on; 0 and 1: all */
-    double fps;          /* at most so many frames a second; 0: all */
+    int every;           /* 10: the first wanted frame and every 10th after it; 0 and 1: all */
+    double fps;          /* at most this many frames a second; 0: all */
     double within_s;     /* the longest wait for an answer; 0: 60 */
     const char *program; /* NULL: bifrons-video beside this program's file */
 };
@@ -62,7 +63,7 @@ struct video;
 /* True if the helper program is beside this program's file. */
 bool video_available(void);
 
-/* ST_NOINPUT: no such file. ST_DATA: not a video, no picture in it, or a kind that is not read.
+/* ST_NOINPUT: no such file. ST_DATA: not a video, no picture in it, or an unsupported kind.
  * ST_NODEVICE: no helper program. */
 enum status video_open(const char *path, const struct video_options *o, struct video **out,
                        struct errmsg *em) MUST_CHECK;
@@ -73,8 +74,8 @@ const struct video_info *video_get_info(const struct video *v);
 enum status video_next(struct video *v, struct video_frame *frame, struct errmsg *em) MUST_CHECK;
 void video_frame_release(struct video_frame *f); /* leaves {0} behind */
 
-/* After the end: what was wrong with the file although it could be read, as "it ends after 1.2 s,
- * but says that it lasts 9.0 s"; "": nothing. Borrowed. */
+/* Call after the last frame. Faults of the file that did not stop reading, such as "it ends after
+ * 1.2 s, but says that it lasts 9.0 s"; "": none. Borrowed. */
 const char *video_problems(const struct video *v);
 
 void video_free(struct video *v);

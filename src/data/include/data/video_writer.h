@@ -1,5 +1,5 @@
 /*
- * Writes a video of pictures with a mark, and the sound of another file, through the helper program
+ * Writes pictures as a marked video, with the sound of another file, through the helper program
  * bifrons-video (data/video.h).
  *
  *     struct video_output o = {.width = 640, .height = 360, .base_num = 1, .base_den = 25,
@@ -36,8 +36,8 @@ struct video_output {
     int64_t base_num, base_den; /* a tick in seconds, as in struct video_info */
     double fps;                 /* on average; 0: unknown */
     int64_t from_ticks;         /* becomes time 0; the sound before is left out */
-    double to_s;                /* the sound from this time of its file on is left out; 0: none */
-    const char *sound_of;       /* NULL: no sound */
+    double to_s;          /* sound from this time of its file on is left out; 0: keep all of it */
+    const char *sound_of; /* NULL: no sound */
     const struct picture_mark *mark; /* NULL: unmarked */
     const char *codec;               /* an encoder of libavcodec's; NULL: chosen */
     const char *program;             /* as in struct video_options */
@@ -53,17 +53,19 @@ struct video_written {
 
 struct video_writer;
 
-/* ST_OK if a video may be written there: .mp4 or .mov, and no file that Bifrons did not make. */
+/* ST_OK if a video may be written to this path: it ends with .mp4 or .mov, and either no file is
+ * there, or a video that Bifrons made. */
 enum status video_check_output(const char *path, struct errmsg *em) MUST_CHECK;
 
-/* Keeps nothing of `o`. ST_USAGE: video_check_output; ST_NODEVICE: no helper program. */
+/* `o` may be released after the call. ST_USAGE: video_check_output; ST_NODEVICE: no helper
+ * program. */
 enum status video_writer_open(const char *path, const struct video_output *o,
                               struct video_writer **out, struct errmsg *em) MUST_CHECK;
-/* ticks: at least from_ticks, above those of the frame before; duration: 0: unknown. ST_IO,
+/* ticks: at least from_ticks, and more than those of the frame before. duration 0: unknown. ST_IO,
  * ST_DATA. */
 enum status video_writer_add(struct video_writer *w, const struct picture *p, int64_t ticks,
                              int64_t duration, struct errmsg *em) MUST_CHECK;
-/* Writes what is left to the file under its temporary name. ST_IO, ST_DATA. */
+/* Writes the rest of the file, under its temporary name. ST_IO, ST_DATA. */
 enum status video_writer_finish(struct video_writer *w, struct video_written *done,
                                 struct errmsg *em) MUST_CHECK;
 /* Puts the finished file in its place. ST_IO. */

@@ -58,7 +58,7 @@ class Chart {
             role: 'img',
             'aria-label': this.summary(),
             onpointermove: e => this.point(e),
-            onpointerdown: e => this.point(e),
+            onclick: e => this.point(e), /* a tap; not where a finger scrolls the page */
             onkeydown: e => this.press(e)
         });
         this.element = el('div', {class: 'chart', 'data-title': title}, el('h3', {}, title), this.legend, this.svg);
@@ -147,7 +147,7 @@ class Chart {
     eventLines(s) {
         return s.run.events.filter(e => !['checkpoint', 'best', 'start', 'finished'].includes(e.event)).map(e => {
             const x = this.px(this.xOf(s, e.step));
-            return el('line', {class: 'event', x1: x, x2: x, y1: this.box.top, y2: this.box.bottom},
+            return el('line', {class: 'event', style: MANY ? `stroke:${s.colour}` : null, x1: x, x2: x, y1: this.box.top, y2: this.box.bottom},
                 el('title', {}, `step ${e.step}: ${eventWords(e.event)}`));
         });
     }
@@ -173,8 +173,10 @@ class Chart {
         this.legend.replaceChildren(...words);
         if (!this.cursor) return;
         if (View.step !== null) {
-            const x = Math.min(this.box.right, this.px(this.xOf(this.series[0], View.step)));
+            const x = Math.min(this.box.right, this.px(this.xOf(this.series[0], View.step))), right = x > this.box.width / 2;
             marks.unshift(el('line', {class: 'cursor', x1: x, x2: x, y1: this.box.top, y2: this.box.bottom}));
+            marks.push(el('text', {class: 'at', x: right ? x - 6 : x + 6, y: this.box.top + 10, 'text-anchor': right ? 'end' : 'start'},
+                `step ${View.step}`));
         }
         this.cursor.replaceChildren(...marks);
     }
@@ -193,6 +195,7 @@ class Chart {
     }
 
     press(e) {
+        if (e.key === 'Escape') return setCursor(null, this);
         const steps = this.steps(), last = steps.length - 1;
         let at = View.step === null ? last : steps.findIndex(s => s >= View.step);
         if (at < 0) at = last;
@@ -215,4 +218,28 @@ function swatch(s) {
     }));
 }
 
-const redrawAll = () => View.charts.filter(c => c.svg.isConnected).forEach(c => c.draw());
+/* A drawing as wide as its place: draw(width) returns its height and its parts. */
+function drawing(label, draw) {
+    const svg = el('svg', {class: 'drawing', role: 'img', 'aria-label': label});
+    View.charts.push({
+        svg,
+        draw() {
+            const width = svg.clientWidth || 560, [height, parts] = draw(width);
+            svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
+            svg.setAttribute('height', height);
+            svg.replaceChildren(...parts);
+        },
+        showCursor() {}
+    });
+    return svg;
+}
+
+/* Also lets the keyboard reach tables that scroll sideways. */
+function redrawAll() {
+    View.charts.filter(c => c.svg.isConnected).forEach(c => c.draw());
+    for (const t of document.querySelectorAll('.table'))
+        if (t.scrollWidth > t.clientWidth)
+            t.tabIndex = 0;
+        else
+            t.removeAttribute('tabindex');
+}

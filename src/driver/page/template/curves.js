@@ -1,8 +1,16 @@
 /* Which curves belong into which chart. Keys that this program does not know are drawn, too. */
 const COUNTERS = new Set(['step', 'epoch', 'position', 'time', 'stage', 'skipped', 'nonfinite']);
 const GROUPS = [
-    'Losses', 'Held-out pictures', 'How swaps follow their source pictures (correlation)', 'Optimizer', 'Speed', 'Other'
+    'Losses', 'Held-out pictures', 'How swaps follow their source pictures (correlation)',
+    'What face networks see of the swaps in previews', 'Optimizer', 'Speed', 'Other'
 ];
+const NOTES = {
+    __proto__: null,
+    [GROUPS[2]]:
+        '1: follows exactly; 0: not at all. The name is that of the source picture. “Reader”: how well real pictures can be measured, the best to be reached.',
+    [GROUPS[3]]:
+        'The name is that of the source picture. Mouth to gaze: errors in deviations of the person; 0 is perfect, 1.1 is what two unrelated pictures give. A preview has few pictures: compare the course of curves, not single points.',
+};
 const TITLES = {
     __proto__: null,
     'loss.total': ['Losses', 'Total loss'],
@@ -16,6 +24,9 @@ const TITLES = {
     'sum_wait_ms': ['Speed', 'Waits in a step (ms)'],
     'metrics.recon': ['Held-out pictures', 'Reconstruction'],
     'metrics.swap': ['Held-out pictures', 'Swap against the true swap'],
+    'faces.found': [GROUPS[3], 'Share of swaps that show a face'],
+    'faces.identity': [GROUPS[3], 'Identity (0: the person in the picture, 1: the other)'],
+    'faces.pose': [GROUPS[3], 'Pose error (degrees)'],
     'metrics.redrawn': ['Held-out pictures', 'True swap, redrawn'],
 };
 const LABELS = {
@@ -48,10 +59,11 @@ function placeOf(base) {
     const measure = /^(.*)_(l1|psnr|ssim)$/.exec(base);
     if (measure && TITLES[measure[1]])
         return [TITLES[measure[1]][0], `${TITLES[measure[1]][1]}: ${MEASURES[measure[2]]}`];
-    const name = base.replace(/^(loss|metrics)\./, '').replaceAll('_', ' '),
+    const name = base.replace(/^(loss|metrics|faces)\./, '').replaceAll('_', ' '),
           words = name.charAt(0).toUpperCase() + name.slice(1);
     if (base.startsWith('loss.')) return ['Losses', words];
     if (base.startsWith('metrics.')) return ['Held-out pictures', words];
+    if (base.startsWith('faces.')) return [GROUPS[3], words];
     return ['Other', words];
 }
 
@@ -77,7 +89,7 @@ function seriesOf(run, kind, name, role) {
                 : name === 'sum_wait_ms' ? 3
                                          : 5),
         dash: reader ? 'dot'
-            : MANY   ? ['solid', 'dash', held && name.startsWith('loss.') ? 'dot' : 'solid'][role]
+            : MANY   ? ['solid', 'dash', held && name.startsWith('loss.') ? 'dot' : name === 'sum_wait_ms' ? 'dash' : 'solid'][role]
             : held && name.startsWith('loss.') ? 'dash'
                                                : 'solid',
     };
@@ -94,7 +106,7 @@ function makeCharts() {
                 const [group, title] = placeOf(base), series = seriesOf(run, kind, name, role);
                 const mean = role < 2 && run.points(kind, base).length > 0;
                 if (!series.points.length ||
-                    (MANY && (mean || (kind !== 'train' && base.startsWith('loss.') && role < 2))))
+                    (MANY && (mean || name.startsWith('metrics.reader') || (kind !== 'train' && base.startsWith('loss.') && role < 2))))
                     continue;
                 const key = `${group} ${title}`;
                 if (!places.has(key)) places.set(key, {group, title, series: []});
@@ -138,18 +150,15 @@ function controls() {
                 }
             },
                 el('option', {value: 'step'}, 'step'), el('option', {value: 'time'}, 'time trained'))),
-        el('label', {}, 'Step', el('input', {
+        el('label', {}, 'What happened at step', el('input', {
             type: 'number',
             id: 'step',
             min: 0,
-            placeholder: 'what happened?',
-            oninput: e => {
-                if (e.target.value !== '') setCursor(+e.target.value, e.target);
-            }
+            oninput: e => setCursor(e.target.value === '' ? null : +e.target.value, e.target)
         })),
     ];
     View.listeners.push((step, from) => {
-        if (from !== inputs[3].lastChild) inputs[3].lastChild.value = step;
+        if (from !== inputs[3].lastChild) inputs[3].lastChild.value = step ?? '';
     });
     return el('div', {class: 'controls'}, inputs);
 }
@@ -188,8 +197,13 @@ function onceTable(charts) {
 const measuredOnce = charts => charts.length > 1 && charts.every(c => c.series.every(s => s.points.length === 1));
 
 function curvesSection() {
-    const groups = makeCharts(), output = el('output', {id: 'at', class: 'small', 'aria-live': 'polite'});
-    View.listeners.push(step => output.replaceChildren(...RUNS.map(r => el('p', {}, stepText(r, step)))));
+    const groups = makeCharts(), output = el('output', {id: 'at', 'aria-live': 'polite'}),
+          close = el('button', {type: 'button', 'aria-label': 'close', onclick: () => setCursor(null)}, '✕'),
+          found = el('div', {class: 'found small', hidden: true}, output, close);
+    View.listeners.push(step => {
+        found.hidden = step === null;
+        output.replaceChildren(...(step === null ? [] : RUNS.map(r => el('p', {}, stepText(r, step)))));
+    });
     const means = RUNS.flatMap(r => Object.entries(r.metrics)).filter(([, t]) => t.each > 1).map(([kind,
         t]) => `${kind}: ${t.each}`);
     return el('section', {id: 'curves'}, el('h2', {}, 'Curves'),
@@ -198,13 +212,10 @@ function curvesSection() {
             MANY ? 'Colour: run. Dashes: the second person. Dots: held-out pictures.'
                  : 'Colour: person. Dashes: held-out pictures. Pale: before smoothing. Dotted lines: events. ',
             means.length ? `Each point is the mean of several rows (${means.join(', ')}).` : ''),
-        output,
         el('div', {class: 'charts'},
             groups.map(
                 ([name, charts]) => [el('div', {class: 'group'}, name),
-                    name === GROUPS[2]
-                        ? el('p', {class: 'small muted', style: 'grid-column:1/-1;margin:0'},
-                              '1: follows exactly; 0: not at all. The name is that of the source picture. “Reader”: how well real pictures can be measured, the best to be reached.')
-                        : null,
-                    measuredOnce(charts) ? onceTable(charts) : charts.map(c => c.element)])));
+                    NOTES[name] ? el('p', {class: 'small muted', style: 'grid-column:1/-1;margin:0'}, NOTES[name]) : null,
+                    measuredOnce(charts) ? onceTable(charts) : charts.map(c => c.element)])),
+        found);
 }

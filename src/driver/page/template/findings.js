@@ -1,47 +1,61 @@
-/* What the numbers say, and what to do next: [level, text, advice]. The limits are rules of thumb. */
+/* What the numbers say, and what to do next: [level, text, advice, the answer in short]. Answers in short stand in the
+ * head of the page, too. The limits are rules of thumb. */
 const quoted = word => /^[\w./:=+-]+$/.test(word) ? word : `'${word.replaceAll('\'', '\'\\\'\'')}'`;
-const percent = x => `${Math.round(100 * x)} %`;
+const percent = x => `${Math.round(100 * x)}\u00a0%`;
+
+/* The total loss in the last stage that has three values: losses of pictures of different sizes cannot be compared. */
+function ofLastStage(run, kind) {
+    const points = run.points(kind, 'loss.total'), column = run.column(kind, 'stage'),
+          stages = new Map(run.steps(kind).map((s, i) => [s, column[i]]));
+    const stage = points.map(p => stages.get(p[0])).findLast((s, _, all) => all.filter(x => x === s).length >= 3);
+    return {points: points.filter(p => stages.get(p[0]) === stage), stage};
+}
 
 /* The value that tells whether the run learns: held out where there is one. */
 function courseOf(run) {
-    const held = run.points('val', 'loss.total');
-    if (held.length >= 3) return {points: held, noun: 'validation loss'};
-    const train = run.points('train', 'loss.total');
-    return {points: smoothed(train.map(([s, v]) => [s, v, s]), 0.9).map(p => [p[0], p[1]]), noun: 'training loss'};
+    const held = ofLastStage(run, 'val'), train = ofLastStage(run, 'train');
+    if (held.points.length >= 3) return {...held, noun: 'validation loss'};
+    const points = smoothed(train.points.map(([s, v]) => [s, v, s]), 0.9).map(p => [p[0], p[1]]);
+    return {...train, points, noun: 'training loss'};
 }
 
 /* What makes the run longer. */
 const lengthOf = run => plannedSteps(run) === run.key('train.max_steps') ? 'steps (train.max_steps)' : 'epochs';
 
 function findLearning(run) {
-    const {points, noun} = courseOf(run), n = points.length;
-    if (n < 3) return [['info', 'It is too early to say whether the run is learning.', 'Wait for a few validations.']];
+    const {points, noun, stage} = courseOf(run), n = points.length;
+    if (n < 3) return [['info', '', 'Wait for a few validations.', 'It is too early to say whether the run is learning.']];
     const best = points.reduce((a, p) => p[1] < a[1] ? p : a), first = points[0], last = points[n - 1];
-    const third = points[Math.floor(n * 2 / 3)],
-          gain = (third[1] - Math.min(...points.slice(Math.floor(n * 2 / 3)).map(p => p[1]))) / third[1];
-    const found = `The ${noun} went from ${shown(first[1])} (step ${first[0]}) to ${shown(last[1])} (step ${last[0]})`;
+    const from = Math.floor((n - 1) * 2 / 3), third = points[from],
+          gain = (third[1] - Math.min(...points.slice(from).map(p => p[1]))) / third[1];
+    const found = `${stage ? `In stage ${stage}, the` : 'The'} ${noun} went from ${shown(first[1])} (step ${first[0]}) to ${shown(last[1])} (step ${last[0]})`,
+          more = `the last third of the steps made it ${percent(Math.max(gain, 0))} smaller.`;
     if (best[1] > 0.95 * first[1])
         return [[
-            'bad', `The run is not learning. ${found}.`,
-            'Find a learning rate with bifrons train CONFIG --find-lr; look at the sample sheets of both sets.'
+            'bad', `${found}.`,
+            'Find a learning rate with bifrons train CONFIG --find-lr; look at the sample sheets of both sets.',
+            'The run is not learning.'
         ]];
     if (last[1] > 1.05 * best[1] && best[0] < third[0])
         return [[
-            'warn', `The run got worse after step ${best[0]}. ${found}; the best was ${shown(best[1])}.`,
-            'best.pt is of that time. Lower train.lr, use more pictures, or stop earlier (train.early_stop).'
+            'warn', `${found}; the best was ${shown(best[1])}.`,
+            'best.pt is of that time. Lower train.lr, use more pictures, or stop earlier (train.early_stop).',
+            `The run got worse after step ${best[0]}.`
         ]];
     if (gain > 0.03)
         return [[
-            'good', `The run is learning. ${found}; the last third of the steps made it ${percent(gain)} smaller.`,
-            run.exit === 'ok' ? `It had not levelled off: a run with more ${lengthOf(run)} should be better.` : 'Let it go on.'
+            'good', `${found}; ${more}`,
+            run.exit === 'ok' ? `It had not levelled off: a run with more ${lengthOf(run)} should be better.`
+                              : 'Let it go on.',
+            'The run is learning.'
         ]];
     return [[
-        'good',
-        `The run has learned and levelled off. ${found}; the last third of the steps made it ${
-            percent(Math.max(gain, 0))} smaller.`,
+        'good', `${found}; ${more}`,
         run.key('train.schedule') === 'constant'
             ? 'A falling learning rate (train.schedule = "cosine") or more pictures may help; more epochs alone hardly.'
-            : 'More epochs alone will hardly help: try more pictures or a larger model.'
+            : `The learning rate falls towards the end, and with it the gain: a run with more ${
+                  lengthOf(run)} may still be better. Otherwise try more pictures or a larger model.`,
+        'The run has learned and levelled off.'
     ]];
 }
 
@@ -75,19 +89,19 @@ function findPerson(run) {
         if (ratio > 1.1)
             list.push([
                 'info',
-                `${run.people[worse]} is the harder person: ${noun} ${shown(values[worse])}, against ${
-                    shown(values[1 - worse])} for ${run.people[1 - worse]} (${shown(ratio)} times).`,
+                `The ${noun} is ${shown(values[worse])}, against ${shown(values[1 - worse])} for ${
+                    run.people[1 - worse]} (${shown(ratio)} times).`,
                 counts[worse] < 0.7 * counts[1 - worse]
                     ? `${run.people[worse]} has fewer pictures (${counts[worse]} against ${
                           counts[1 - worse]}): add some.`
-                    : `Look at ${run.people[worse]}'s row in the previews; sharper and more varied pictures help most.`
+                    : `Look at ${run.people[worse]}'s row in the previews; sharper and more varied pictures help most.`,
+                `${run.people[worse]} is the harder person.`
             ]);
         else
             list.push([
                 'good',
-                `Both people are learned about equally well: ${noun} ${shown(values[0])} (${run.people[0]}) and ${
-                    shown(values[1])} (${run.people[1]}).`,
-                ''
+                `The ${noun} is ${shown(values[0])} (${run.people[0]}) and ${shown(values[1])} (${run.people[1]}).`, '',
+                'Both people are learned about equally well.'
             ]);
         break;
     }
@@ -162,9 +176,12 @@ function findSpeed(run) {
 
 function findSets(run) {
     const people = run.record.people || [], list = [];
-    for (const p of people)
-        if (p.pictures < 500)
-            list.push(['warn', `${p.person} has ${plural(p.pictures, 'picture')}.`, '500 or more are recommended.']);
+    const few = people.filter(p => p.pictures < 500);
+    if (few.length)
+        list.push([
+            'warn', `${few.map(p => `${p.person} has ${plural(p.pictures, 'picture')}`).join(', ')}.`,
+            '500 or more of each person are recommended.'
+        ]);
     if (people.length === 2 &&
         Math.max(people[0].pictures, people[1].pictures) > 2 * Math.min(people[0].pictures, people[1].pictures))
         list.push([
@@ -206,7 +223,9 @@ function findFollow(run) {
         'warn',
         `${text} ${lost.sort((x, y) => x[0] - y[0]).slice(0, 4).map(l => l[1]).join('; ')}${
             lost.length > 4 ? `; ${lost.length - 4} more` : ''}.`,
-        'Train longer, or use the pose of the face: loss.pose and model.pose (docs/recipe.md).'
+        run.key('model.pose') === 'none'
+            ? 'Train longer, or use the pose of the face: loss.pose and model.pose (docs/recipe.md).'
+            : `Train longer (more ${lengthOf(run)}).`
     ]];
 }
 
@@ -243,18 +262,32 @@ const LEVELS = {
     next: '▶ next'
 };
 
-function findingsSection() {
+/* Answers in short first, then the rest, the worst first. */
+function findingsOf(run) {
     const order = ['bad', 'warn', 'good', 'info', 'next'];
+    return [findLearning, findPerson, findGap, findFollow, findTrouble, findSpeed, findSets, findNext]
+        .flatMap(f => f(run))
+        .sort((a, b) => (a[3] ? -1 : order.indexOf(a[0])) - (b[3] ? -1 : order.indexOf(b[0])));
+}
+
+/* Whether the run learns, who is the harder person, and how much else is to be looked at. */
+function answers(run) {
+    const all = findingsOf(run), more = all.filter(f => !f[3] && ['bad', 'warn'].includes(f[0]));
+    return [
+        ...all.filter(f => f[3]).map(f => [f[0], f[3]]),
+        ...(more.length ? [[more[0][0], `${plural(more.length, 'more thing')} to look at.`]] : [])
+    ];
+}
+
+function findingsSection() {
     const lists = RUNS.map(run => {
-        const all = [findLearning, findGap, findPerson, findFollow, findTrouble, findSpeed, findSets, findNext]
-                        .flatMap(f => f(run))
-                        .sort((a, b) => order.indexOf(a[0]) - order.indexOf(b[0]));
+        const all = findingsOf(run);
         return [
             MANY ? el('h3', {}, run.name) : null,
             el('ul', {class: 'findings'},
                 all.map(
-                    ([level, text, advice]) => el('li', {}, el('span', {class: `mark ${level}`}, LEVELS[level]),
-                        el('div', {}, el('p', {}, text),
+                    ([level, text, advice, short]) => el('li', {}, el('span', {class: `mark ${level}`}, LEVELS[level]),
+                        el('div', {}, el('p', {}, short ? [el('b', {}, short), ' '] : null, text),
                             advice ? el(typeof advice === 'string' ? 'p' : 'div', {class: 'muted'}, advice) : null))))
         ];
     });

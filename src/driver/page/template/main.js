@@ -7,6 +7,7 @@ document.getElementById('foot').append(el('p', {},
     `Written by Bifrons ${DATA.version}, ${
         DATA.made}. This page holds pictures of the people above: keep it as you keep those.`));
 redrawAll();
+addEventListener('toggle', redrawAll, true); /* details that were closed had no width */
 let drawnWidth = innerWidth;
 addEventListener('resize', () => {
     if (innerWidth !== drawnWidth) {

@@ -2,7 +2,7 @@
 const PREVIEWS = {
     __proto__: null,
     grid: 'original, reconstruction and swap of one picture of each person',
-    swaps: 'pictures of both people and their swaps'
+    swaps: 'pictures of both people, with their swaps below them'
 };
 
 class Previews {

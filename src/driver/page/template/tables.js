@@ -18,6 +18,12 @@ function table(head, rows, numbers) {
                     row => row instanceof Node ? row : el('tr', {}, row.map((c, i) => el('td', {class: is(i)}, c)))))));
 }
 
+/* Long keys and paths may go on in the next line. */
+const broken = text => String(text).split(/(?=\.[a-z]|\/)/).map((part, i) => [i ? el('wbr') : null, part]);
+
+/* The head and the rows of a table whose rows are the columns of this one. */
+const turned = (head, rows) => [[head[0], ...rows.map(r => r[0])], head.slice(1).map((h, i) => [h, ...rows.map(r => r[i + 1])])];
+
 const list = pairs => el('dl', {}, pairs.filter(p => p[1] !== '' && p[1] !== null && p[1] !== undefined).map(([k,
     v]) => [el('dt', {}, k), el('dd', {}, v)]));
 
@@ -25,8 +31,10 @@ const list = pairs => el('dl', {}, pairs.filter(p => p[1] !== '' && p[1] !== nul
 function plannedSteps(run) {
     const epochs = run.key('train.epochs'), most = run.key('train.max_steps');
     const pictures = Math.max(...(run.record.people || []).map(p => p.pictures)) * (1 - run.key('data.val_fraction'));
-    const steps = epochs * Math.ceil(pictures / run.key('train.global_batch'));
-    if (run.key('train.stages') !== 'off') return most > 0 ? most : NaN;
+    const batch = run.key('train.global_batch'), stages = String(run.key('train.stages')).match(/\{[^}]*\}/g) || [''];
+    const of = (stage, name, other) => +(new RegExp(`\\b${name} = (\\d+)`).exec(stage) || [0, other])[1];
+    const steps = stages.map(s => of(s, 'epochs', epochs) * Math.ceil(pictures / of(s, 'global_batch', batch)))
+                      .reduce((a, b) => a + b);
     return most > 0 ? Math.min(most, steps || most) : steps;
 }
 
@@ -64,57 +72,56 @@ function header() {
                     `${run.people.join(' and ')} · ${
                         run.record.started ? `started ${run.record.started.replace('T', ' ').replace('Z', ' UTC')}`
                                            : 'start unknown'}`),
+                el('a', {class: 'answers', href: '#findings'},
+                    answers(run).map(([level, text]) => [el('span', {}, el('span', {class: level}, LEVELS[level].split(' ')[0]), ` ${text}`), ' '])),
                 el('div', {class: 'tiles'},
                     facts(run).map(f => el('div', {class: 'tile'}, el('span', {}, f[0]), el('b', {}, f[1]),
                                        el('span', {}, f[2])))));
     }
-    top.append(el('nav', {'aria-label': 'sections'}, sections));
+    top.after(el('nav', {'aria-label': 'sections'}, sections));
 }
 
-/* Several runs: their facts, a row each. */
+/* Several runs: their facts, a column each. */
 function compareSection() {
     const all = RUNS.map(facts), names = [...new Set(all.flatMap(f => f.map(x => x[0])))];
     return el('section', {id: 'compare'}, el('h2', {}, 'Side by side'),
-        table(['run', 'state', 'people', ...names],
-            RUNS.map((r, i) => [[el('span', {style: `color:${colour(i)}`, 'aria-hidden': 'true'}, '■ '), r.name],
-                         stateOf(r)[0], r.people.join(', '),
-                         ...names.map(n => (all[i].find(f => f[0] === n) || [0, '–'])[1])]),
-            names.map((_, i) => i + 3)));
+        table(['', ...RUNS.map((r, i) => [el('span', {style: `color:${colour(i)}`, 'aria-hidden': 'true'}, '■ '), broken(r.name)])],
+            [
+                ['State', ...RUNS.map(r => stateOf(r)[0])], ['People', ...RUNS.map(r => r.people.join(', '))],
+                ...names.map(n => [n, ...all.map(f => (f.find(x => x[0] === n) || [0, '–'])[1])]),
+                ['In short', ...RUNS.map(r => answers(r).map(([, text]) => el('div', {}, text)))]
+            ]));
 }
 
 /* --- Events ----------------------------------------------------------------------------------- */
 
+/* One row for each kind of event. */
 function timeline(run) {
     const kinds = [...new Set(run.events.map(e => e.event))].sort(
         (a, b) => Object.keys(EVENTS).indexOf(a) - Object.keys(EVENTS).indexOf(b));
-    /* about the width of a section: the drawing is scaled to it */
-    const width = Math.min(1158, innerWidth - 82), left = Math.min(150, width * 0.36), high = 20,
-          last = Math.max(1, run.lastStep, ...run.events.map(e => e.step)), height = kinds.length * high + 22;
-    const x = step => left + step / last * (width - left - 20), parts = [];
-    kinds.forEach((kind, row) => {
-        const y = row * high + 14, [words, level, symbol] = EVENTS[kind] || [kind, 'info', '●'];
-        parts.push(el('text', {x: left - 14, y: y + 4, 'text-anchor': 'end'}, words),
-            el('line', {class: 'grid', x1: left, x2: width - 20, y1: y, y2: y}));
-        for (const e of run.events.filter(e => e.event === kind))
-            parts.push(el('text', {
-                x: x(e.step),
-                y: y + 4,
-                'text-anchor': 'middle',
-                style: `fill:var(--${level === 'info' ? 'muted' : level})`
-            },
-                symbol, el('title', {}, `step ${e.step}: ${words} ${e.text || ''}`)));
+    const last = Math.max(1, run.lastStep, ...run.events.map(e => e.step)), high = 20, height = kinds.length * high + 22;
+    const label = `Events by step. ${
+        kinds.map(k => `${eventWords(k)}: ${run.events.filter(e => e.event === k).length}`)
+            .join(', ')}. The table below lists them.`;
+    return drawing(label, width => {
+        const left = Math.min(150, width * 0.36), parts = [], x = step => left + step / last * (width - left - 20);
+        kinds.forEach((kind, row) => {
+            const y = row * high + 14, [words, level, symbol] = EVENTS[kind] || [kind, 'info', '●'];
+            parts.push(el('text', {x: left - 14, y: y + 4, 'text-anchor': 'end'}, words),
+                el('line', {class: 'grid', x1: left, x2: width - 20, y1: y, y2: y}));
+            for (const e of run.events.filter(e => e.event === kind))
+                parts.push(el('text', {
+                    x: x(e.step),
+                    y: y + 4,
+                    'text-anchor': 'middle',
+                    style: `fill:var(--${level === 'info' ? 'muted' : level})`
+                },
+                    symbol, el('title', {}, `step ${e.step}: ${words} ${e.text || ''}`)));
+        });
+        for (const t of ticks(0, last, Math.max(3, width / 130)))
+            parts.push(el('text', {x: x(t), y: height - 2, 'text-anchor': 'middle'}, shown(t)));
+        return [height, parts];
     });
-    for (const t of ticks(0, last, width / 130))
-        parts.push(el('text', {x: x(t), y: height - 2, 'text-anchor': 'middle'}, shown(t)));
-    return el('svg', {
-        viewBox: `0 0 ${width} ${height}`,
-        style: 'display:block; width:100%',
-        role: 'img',
-        'aria-label': `Events by step. ${
-            kinds.map(k => `${eventWords(k)}: ${run.events.filter(e => e.event === k).length}`)
-                .join(', ')}. The table below lists them.`
-    },
-        parts);
 }
 
 function eventsSection() {
@@ -164,47 +171,49 @@ function overlapOf(turns) {
 function posesChart(run) {
     const turns = turnsOf(run);
     if (!turns) return null;
-    const width = 560, height = 260, angles = turns.flat(),
-          reach = [0, 1].map(i => Math.max(20, ...angles.map(p => Math.abs(p[i]))) + 3), parts = [];
-    const x = yaw => 40 + (yaw / reach[0] + 1) / 2 * (width - 50),
-          y = pitch => 10 + (1 - pitch / reach[1]) / 2 * (height - 50);
-    for (const t of ticks(-reach[0], reach[0], 6))
-        parts.push(el('line', {class: 'grid', x1: x(t), x2: x(t), y1: y(reach[1]), y2: y(-reach[1])}),
-            el('text', {x: x(t), y: height - 26, 'text-anchor': 'middle'}, String(t)));
-    for (const t of ticks(-reach[1], reach[1], 4))
-        parts.push(el('line', {class: 'grid', x1: x(-reach[0]), x2: x(reach[0]), y1: y(t), y2: y(t)}),
-            el('text', {x: 34, y: y(t) + 4, 'text-anchor': 'end'}, String(t)));
-    turns[0].forEach(p => parts.push(el('circle',
-                         {cx: x(p[0]), cy: y(p[1]), r: 3, style: `fill:none;stroke:${colour(0)};stroke-width:1.5`})));
-    turns[1].forEach(
-        p => parts.push(el('path',
-            {d: `M${x(p[0]) - 3} ${y(p[1]) - 3}l6 6m0 -6l-6 6`, style: `stroke:${colour(1)};stroke-width:1.5`})));
-    parts.push(el('text', {x: width / 2, y: height - 6, 'text-anchor': 'middle'}, 'left ← yaw, degrees → right'));
+    const height = 260, angles = turns.flat(),
+          reach = [0, 1].map(i => Math.max(20, ...angles.map(p => Math.abs(p[i]))) + 3);
+    const draw = width => {
+        const x = yaw => 40 + (yaw / reach[0] + 1) / 2 * (width - 50),
+              y = pitch => 10 + (1 - pitch / reach[1]) / 2 * (height - 50), parts = [];
+        for (const t of ticks(-reach[0], reach[0], 6))
+            parts.push(el('line', {class: 'grid', x1: x(t), x2: x(t), y1: y(reach[1]), y2: y(-reach[1])}),
+                el('text', {x: x(t), y: height - 26, 'text-anchor': 'middle'}, String(t)));
+        for (const t of ticks(-reach[1], reach[1], 4))
+            parts.push(el('line', {class: 'grid', x1: x(-reach[0]), x2: x(reach[0]), y1: y(t), y2: y(t)}),
+                el('text', {x: 34, y: y(t) + 4, 'text-anchor': 'end'}, String(t)));
+        turns[0].forEach(
+            p => parts.push(el('circle',
+                {cx: x(p[0]), cy: y(p[1]), r: 3, style: `fill:none;stroke:${colour(0)};stroke-width:1.5`})));
+        turns[1].forEach(
+            p => parts.push(el('path',
+                {d: `M${x(p[0]) - 3} ${y(p[1]) - 3}l6 6m0 -6l-6 6`, style: `stroke:${colour(1)};stroke-width:1.5`})));
+        parts.push(el('text', {x: width / 2, y: height - 6, 'text-anchor': 'middle'}, 'left ← yaw, degrees → right'));
+        return [height, parts];
+    };
     const shares =
         overlapOf(turns)
             .map((s, i) => `${percent(s)} of ${run.people[i]}'s faces are turned as some face of ${run.people[1 - i]}`)
             .join('; ');
-    return el('div', {}, el('h3', {}, `${MANY ? `${run.name}: h` : 'H'}ow the faces are turned: pitch against yaw`),
+    return el('div', {}, el('h3', {}, `${MANY ? `${runsWith(sameSets(run))}: h` : 'H'}ow the faces are turned: pitch against yaw`),
         el('p', {class: 'small'}, el('span', {style: `color:${colour(0)}`}, '○ '), run.people[0], ' \u2003',
             el('span', {style: `color:${colour(1)}`}, '× '), run.people[1]),
-        el('svg', {
-            viewBox: `0 0 ${width} ${height}`,
-            width: '100%',
-            style: 'max-width:640px;display:block',
-            role: 'img',
-            'aria-label': `Yaw and pitch of the faces of both people. ${shares}.`
-        },
-            parts),
-        el('p', {class: 'small muted'},
+        drawing(`Yaw and pitch of the faces of both people. ${shares}.`, draw), el('p', {class: 'small muted'},
             `${shares} (within cells of 10 degrees). A swap works where both people overlap.`));
 }
 
+/* Runs that have the same people and sets are shown once. */
+const setsOf = run => JSON.stringify([run.record.people, run.data.sets]);
+const sameSets = run => r => setsOf(r) === setsOf(run);
+const runsWith = same => RUNS.filter(same).map(r => r.name).join(', ');
+
 function setsSection() {
-    const shownPeople = RUNS.flatMap(run => (run.record.people || []).map((person, i) => {
+    const first = RUNS.filter(run => RUNS.find(sameSets(run)) === run);
+    const shownPeople = first.flatMap(run => (run.record.people || []).map((person, i) => {
         const set = run.data.sets[i] || {},
               has = ['masks', 'points', 'truth'].filter(k => set[k]).map(k => k === 'truth' ? 'true swaps' : k);
         const known = new Set(['person', 'set', 'fingerprint', 'pictures', 'consent']);
-        return el('div', {}, el('h3', {}, `${MANY ? `${run.name}, ` : ''}${'AB'[i]}: ${person.person}`), list([
+        return el('div', {}, el('h3', {}, `${MANY ? `${runsWith(sameSets(run))}; ` : ''}${'AB'[i]}: ${person.person}`), list([
             ['pictures', `${digits.format(person.pictures)}${set.size ? ` of ${set.size} × ${set.size} px` : ''}`],
             ['with', has.join(', ')], ['consent', person.consent], ['file', el('code', {}, person.set)],
             ['fingerprint', el('code', {}, person.fingerprint)], ['now', set.now === 'same' ? '' : set.now],
@@ -213,15 +222,14 @@ function setsSection() {
         ]),
             set.sheet ? el('img', {
                 src: set.sheet,
-                alt: `Sample of ${person.person}'s pictures, evenly spread over the set`,
-                loading: 'lazy'
+                alt: `Sample of ${person.person}'s pictures, evenly spread over the set`
             })
                       : null);
     }));
     return el('section', {id: 'sets'}, el('h2', {}, 'Sets'),
         shownPeople.length ? el('div', {class: 'people'}, shownPeople)
                            : el('p', {class: 'muted'}, 'run.json does not name the sets.'),
-        el('div', {class: 'people', style: 'margin-top:18px'}, RUNS.map(posesChart)));
+        el('div', {class: 'people', style: 'margin-top:18px'}, first.map(posesChart)));
 }
 
 /* --- Configuration ---------------------------------------------------------------------------- */
@@ -235,12 +243,12 @@ function configSection() {
     const value = (run, name, field) => (run.keys.get(name) || {})[field];
     const differs = name => MANY ? new Set(RUNS.map(r => value(r, name, 'value'))).size > 1
                                  : value(own, name, 'value') !== value(own, name, preset ? 'preset' : 'default');
-    const rowOf = name => el('tr', {class: differs(name) ? 'changed' : null}, el('td', {}, el('code', {}, name)),
+    const rowOf = name => el('tr', {class: differs(name) ? 'changed' : null}, el('td', {class: 'key'}, el('code', {}, broken(name))),
         (MANY ? RUNS.map(r => value(r, name, 'value'))
               : [value(own, name, 'value'), ...(preset ? [value(own, name, 'preset')] : [])])
-            .map(v => el('td', {}, el('code', {}, v ?? '–'))),
+            .map(v => el('td', {}, el('code', {}, broken(v ?? '–')))),
         el('td', {class: 'muted'}, el('code', {}, value(RUNS.find(r => r.keys.has(name)), name, 'default'))));
-    const head = ['key', ...(MANY ? RUNS.map(r => r.name) : ['this run', ...(preset ? ['preset'] : [])]), 'default'];
+    const head = ['key', ...(MANY ? RUNS.map(r => broken(r.name)) : ['this run', ...(preset ? ['preset'] : [])]), 'default'];
     const changed = names.filter(differs), others = names.filter(n => !differs(n)),
           set = others.filter(n => !MANY && value(own, n, 'value') !== value(own, n, 'default'));
     const against = MANY ? 'the runs differ in these keys'
@@ -309,7 +317,7 @@ function machinesSection() {
     const rows = RUNS.flatMap(planRows), predicted = RUNS.some(r => (r.data.plans || []).some(p => p && p.step_s));
     return el('section', { id: 'machines' }, el('h2', {}, 'Machines and plan'), el('div', { class: 'people' }, RUNS.map(r => el('div', {}, MANY ? el('h3', {}, r.name) : null, machineOf(r)))),
         rows.length ? [el('h3', { style: 'margin-top:18px' }, 'Plan against measured step'),
-            table(['', 'parameters', 'arithmetic of a step', 'measured step', 'speed of a rank', 'predicted step', 'planned memory of a rank'], rows, [1, 2, 3, 4, 5, 6]),
+            table(...turned(['', 'parameters', 'arithmetic of a step', 'measured step', 'speed of a rank', 'predicted step', 'planned memory of a rank'], rows)),
             el('p', { class: 'small muted' }, 'The measured step is the median of all rows. ', predicted ? '' : 'bifrons report --cluster FILE adds the predicted time of a step on that cluster.')] : null);
 }
 

@@ -77,17 +77,20 @@ static bool pictures_vary(const struct outputs *o)
     return o->pictures > 1 && o->wanted.variety > PICTURES_VARY;
 }
 
+/* The outputs differ much less from each other than the pictures do. */
 static bool is_flat(const struct outputs *o)
 {
     return pictures_vary(o) && o->made.variety < FLAT * o->wanted.variety;
 }
 
+/* Each output varies much less over its pixels than the pictures do. */
 static bool is_one_colour(const struct outputs *o)
 {
     return o->wanted.contrast > PICTURES_VARY && o->made.contrast < FLAT * o->wanted.contrast;
 }
 
-static enum collapse_kind judge(const struct collapse *c, int who, const struct collapse_view *v)
+static enum collapse_kind find_kind(const struct collapse *c, int who,
+                                    const struct collapse_view *v)
 {
     const struct outputs *o = &v->seen;
     if (!isfinite(v->loss))
@@ -106,7 +109,7 @@ bool collapse_judge(const struct collapse *c, struct collapse_view views[static 
 {
     bool any = false;
     for (int who = 0; who < MODEL_PEOPLE; who++) {
-        views[who].kind = judge(c, who, &views[who]);
+        views[who].kind = find_kind(c, who, &views[who]);
         any = any || views[who].kind != COLLAPSE_NONE;
     }
     return any;

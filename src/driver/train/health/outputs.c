@@ -74,7 +74,7 @@ void outputs_add(struct outputs_sum *sum, const uint8_t *made, const uint8_t *wa
     sum->values += 3 * (double)pixels;
 }
 
-static struct outputs_look look(const struct outputs_spread *s, const struct outputs_sum *sum)
+static struct outputs_look summarise(const struct outputs_spread *s, const struct outputs_sum *sum)
 {
     double between = s->cell_squares;
     for (int i = 0; i < OUTPUTS_GRID; i++)
@@ -98,7 +98,7 @@ struct outputs outputs_from(const struct outputs_sum *sum)
         .pictures = sum->pictures,
         .error = sum->error / sum->error_weight / FULL,
         .grey = sum->grey / sum->error_weight / FULL,
-        .made = look(&sum->made, sum),
-        .wanted = look(&sum->wanted, sum),
+        .made = summarise(&sum->made, sum),
+        .wanted = summarise(&sum->wanted, sum),
     };
 }

@@ -1,6 +1,6 @@
 /*
- * A file to which whole records are appended: a reader never finds half a record followed by
- * another. Used for metrics.jsonl, events.jsonl and TensorBoard's files. One thread at a time.
+ * A file to which whole records are appended: no record is ever appended to an incomplete one. Used
+ * for metrics.jsonl, events.jsonl and TensorBoard's files. One thread at a time.
  */
 #ifndef BIFRONS_DRIVER_APPEND_H
 #define BIFRONS_DRIVER_APPEND_H

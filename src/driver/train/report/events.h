@@ -1,6 +1,6 @@
 /*
- * events.jsonl: what happened in a run, one JSON object a line. It is a diary: rows of steps that
- * the run went back from stay, unlike those of metrics.jsonl.
+ * events.jsonl: what happened in a run, one JSON object a line. If a run goes back to an earlier
+ * step, the rows of later steps stay, unlike those of metrics.jsonl.
  *
  *   {"event":"checkpoint","step":480,"time":61.2,"at":"2026-01-31T12:00:00Z","text":"the best yet"}
  *
@@ -52,7 +52,8 @@ struct events;
  * ST_MEMORY. */
 enum status events_open(const char *path, bool new_run, struct events **out,
                         struct errmsg *em) MUST_CHECK;
-/* text: UTF-8 or not, for people; "": none. ST_IO: the row is lost, the file is whole. */
+/* text: UTF-8 or not, for people; "": none. ST_IO: the row is lost, but the file has whole rows
+ * only. */
 enum status events_write(struct events *e, enum event_kind kind, int64_t step, double time_s,
                          const char *text, struct errmsg *em) MUST_CHECK;
 void events_close(struct events *e);

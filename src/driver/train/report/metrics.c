@@ -79,6 +79,14 @@ static json_t *val_metrics_object(struct row_writer *w, const struct val_metrics
     return o;
 }
 
+static json_t *faces_object(struct row_writer *w, const struct metrics_row *row)
+{
+    json_t *o = json_object();
+    for (size_t i = 0; i < row->n_faces; i++)
+        put_number(w, o, row->faces[i].name, row->faces[i].value);
+    return o;
+}
+
 /* NULL if out of memory. */
 static json_t *row_object(const struct metrics_row *row)
 {
@@ -91,7 +99,10 @@ static json_t *row_object(const struct metrics_row *row)
     put(&w, o, "epoch", json_integer(row->epoch));
     put(&w, o, "position", json_integer((json_int_t)row->position));
     put_number(&w, o, "time", row->time_s);
-    put(&w, o, "loss", losses_object(&w, row));
+    if (row->kind == METRICS_FACES)
+        put(&w, o, "faces", faces_object(&w, row));
+    else
+        put(&w, o, "loss", losses_object(&w, row));
     if (row->kind == METRICS_VAL)
         put(&w, o, "metrics", val_metrics_object(&w, &row->val_metrics));
     if (row->kind == METRICS_TRAIN) {

@@ -10,7 +10,9 @@
  * val_metrics.h that were measured. Times are of rank 0: the whole step, its waits for samples, and
  * its waits for sums over ranks after its backward (on a GPU with the rest of the computing). A
  * number that is NaN or infinite is null; its row has "nonfinite":true. A step that the guard
- * skipped has "skipped":true. With train.stages a row has "stage":1 and so on before "step";
+ * skipped has "skipped":true. A row of kind "faces" has, of losses and later keys, only
+ * "faces":{"found_a":1,"identity_a":0.97,…}: what face networks see of a preview's swaps
+ * (preview_faces.h). With train.stages a row has "stage":1 and so on before "step";
  * "epoch" is of the stage.
  *
  * Losses of a person are unweighted, keyed by model_loss_key; total is weighted, over both people.
@@ -41,12 +43,18 @@
 /* Each row: enum name, value of "kind". */
 #define METRICS_KIND_MAP(X) \
     X(TRAIN, "train")       \
-    X(VAL, "val")
+    X(VAL, "val")           \
+    X(FACES, "faces")
 
 enum metrics_kind {
 #define X(name, text) METRICS_##name,
     METRICS_KIND_MAP(X)
 #undef X
+};
+
+struct metrics_number {
+    char name[24];
+    double value;
 };
 
 struct metrics_row {
@@ -61,6 +69,9 @@ struct metrics_row {
     /* only for METRICS_TRAIN */
     bool skipped; /* the guard skipped the step */
     double lr, grad_norm, images_per_s, step_ms, data_wait_ms, sum_wait_ms;
+    /* only for METRICS_FACES, which has no losses */
+    const struct metrics_number *faces; /* (n_faces), borrowed */
+    size_t n_faces;
 };
 
 struct metrics;

@@ -45,12 +45,12 @@ static void add(char out[static PREVIEW_TEXT_BYTES], const char *fmt, ...)
 static void fit_text(const char *text, int size, int width, char out[static PREVIEW_TEXT_BYTES])
 {
     const char *dots = pick_possible("\u2026", "...");
-    size_t n = strlen(text), room = PREVIEW_TEXT_BYTES - 1 - strlen(dots);
-    if (n <= room && picture_text_width(size, text) <= width) {
+    size_t n = strlen(text), bytes_max = PREVIEW_TEXT_BYTES - 1 - strlen(dots);
+    if (n <= bytes_max && picture_text_width(size, text) <= width) {
         snprintf(out, PREVIEW_TEXT_BYTES, "%s", text);
         return;
     }
-    while (n > room)
+    while (n > bytes_max)
         n = text_drop(text, n);
     do
         snprintf(out, PREVIEW_TEXT_BYTES, "%.*s%s", (int)n, text, dots);
@@ -245,9 +245,9 @@ static void swap_label(const struct preview_pictures *p, int from, int to,
     person_label(p, from, a);
     person_label(p, to, b);
     int side = side_of(p->size), size = text_size_of(side);
-    int room = MAX(side - picture_text_width(size, arrow), 0);
-    fit_text(a, size, MAX(room / 2, room - picture_text_width(size, b)), short_a);
-    fit_text(b, size, MAX(room / 2, room - picture_text_width(size, a)), short_b);
+    int free_width = MAX(side - picture_text_width(size, arrow), 0);
+    fit_text(a, size, MAX(free_width / 2, free_width - picture_text_width(size, b)), short_a);
+    fit_text(b, size, MAX(free_width / 2, free_width - picture_text_width(size, a)), short_b);
     out[0] = '\0';
     add(out, "%s%s%s", short_a, arrow, short_b);
 }

@@ -37,6 +37,7 @@ void progress_init(struct progress *p, const struct progress_options *o)
 {
     *p = (struct progress){
         .options = *o, .val = NAN, .val_best = NAN, .recon_l1 = NAN, .swap_l1 = NAN};
+    p->identity[MODEL_A] = p->identity[MODEL_B] = NAN;
     p->last.step = o->first_step;
     p->started_s = p->step_started_s = now(p);
 }
@@ -125,6 +126,12 @@ static void add_val(const struct progress *p, char out[static PROGRESS_LINE_BYTE
         add(out, ")");
 }
 
+static void add_identity(const struct progress *p, char out[static PROGRESS_LINE_BYTES])
+{
+    if (!isnan(p->identity[MODEL_A]) && !isnan(p->identity[MODEL_B]))
+        add(out, "  identity %.2f/%.2f", p->identity[MODEL_A], p->identity[MODEL_B]);
+}
+
 static void add_rate(double images_per_s, char out[static PROGRESS_LINE_BYTES])
 {
     add(out, "  %.*f images/s", images_per_s < 10.0 ? 1 : 0, images_per_s);
@@ -151,6 +158,7 @@ void progress_format(const struct progress *p, char out[static PROGRESS_LINE_BYT
         (long long)p->options.epochs, (long long)p->last.step, (long long)p->options.total_steps);
     add_loss(p, out);
     add_val(p, out);
+    add_identity(p, out);
     if (p->last.gpu_bytes > 0)
         add(out, "  %.1f GiB", (double)p->last.gpu_bytes / (1 << 30));
     if (p->steps_timed == 0)
@@ -211,6 +219,12 @@ void progress_set_val(struct progress *p, const struct progress_val *val)
     }
 }
 
+void progress_set_identity(struct progress *p, const double of[static MODEL_PEOPLE])
+{
+    for (int person = 0; person < MODEL_PEOPLE; person++)
+        p->identity[person] = of[person];
+}
+
 void progress_finish(struct progress *p)
 {
     char line[PROGRESS_LINE_BYTES] = "", took[32];
@@ -225,6 +239,7 @@ void progress_finish(struct progress *p)
     add_val(p, line);
     if (!isnan(p->val_best) && p->val_best < p->val)
         add(line, " (best %.4f at step %lld)", p->val_best, (long long)p->val_best_step);
+    add_identity(p, line);
     if (p->time_total_s > 0.0)
         add_rate((double)(p->options.images_per_step * p->steps_timed) / p->time_total_s, line);
     show(p, false, line);

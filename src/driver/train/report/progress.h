@@ -9,7 +9,8 @@
  * Later stages are not measured yet: options.steps_to_come gives their length in steps of this
  * stage.
  *
- * On a GPU it also has the peak memory of tensors, as "3.2 GiB".
+ * With log.faces it also has the identity of swaps of A's and of B's pictures, as "identity
+ * 0.97/1.01": 1 is the other person. On a GPU it has the peak memory of tensors, as "3.2 GiB".
  *
  * On a terminal the line is redrawn in place; elsewhere (a batch job's log file) a plain line is
  * logged every every_s seconds. Rates are moving averages with a half-life of twenty seconds. Time
@@ -71,6 +72,7 @@ struct progress {
     struct progress_update last;
     double val, val_best; /* NaN: none yet */
     double recon_l1, swap_l1;
+    double identity[MODEL_PEOPLE];
     int64_t val_best_step;
     double started_s, step_started_s, pause_started_s, shown_s;
     double steps_sum, time_sum, wait_sum; /* decayed, for the rates */
@@ -89,6 +91,8 @@ struct progress_val {
     double loss, recon_l1, swap_l1; /* NaN: not measured */
 };
 void progress_set_val(struct progress *p, const struct progress_val *val);
+/* The identity of swaps of A's and of B's pictures (preview_faces.h). NaN: not measured. */
+void progress_set_identity(struct progress *p, const double of[static MODEL_PEOPLE]);
 /* Removes the redrawn line and logs a summary: steps, time, losses, best validation, rate. */
 void progress_finish(struct progress *p);
 

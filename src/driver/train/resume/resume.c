@@ -178,7 +178,7 @@ void resume_release(struct resume *r)
     r->checkpoint = NULL;
 }
 
-/* Names what of the network begins untrained. */
+/* Logs which parts of the network begin untrained. */
 static void log_added(const char *path, const struct model_config *from,
                       const struct model_config *to)
 {

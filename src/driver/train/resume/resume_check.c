@@ -138,7 +138,7 @@ static enum status compare_sets(const struct run *run, const char *path,
 }
 
 /* Checks the keys that all stages share first: if one differs, the checkpoint is another run's. */
-static enum status judge_changes(const struct config *old, const struct config *now,
+static enum status check_changes(const struct config *old, const struct config *now,
                                  const char *lines, int64_t stage, const char *path,
                                  struct resume_changes *changed, struct errmsg *em)
 {
@@ -175,7 +175,7 @@ enum status resume_check(const struct run *run, const char *path, const char *co
     } else if (config_toml) {
         lines = config_difference(old, &run->config);
     }
-    st = judge_changes(old, &run->config, lines ? lines : "", meta->state.stage, path, changed, em);
+    st = check_changes(old, &run->config, lines ? lines : "", meta->state.stage, path, changed, em);
     free(lines);
     free(old);
     return st;

@@ -16,7 +16,7 @@ static double number_of(const json_t *object, const char *key, double otherwise)
     return json_is_number(value) ? json_number_value(value) : otherwise;
 }
 
-/* A whole number from least to most; least if it is another one, or none. */
+/* The whole number of this key; `least` if it is missing, or not from least to most. */
 static int64_t whole_of(const json_t *object, const char *key, int64_t least, int64_t most)
 {
     const json_t *value = json_object_get(object, key);

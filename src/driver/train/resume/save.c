@@ -16,7 +16,7 @@
 
 #include "base/poison.h"
 
-static const double WAIT_MAX_S = 60, WAIT_TOLD_S = 1, RETRY_S = 60, FINISH_TOLD_S = 30;
+static const double WAIT_MAX_S = 60, WAIT_WARNED_S = 1, RETRY_S = 60, FINISH_TOLD_S = 30;
 
 /* One checkpoint being written. The thread owns it from worker_start until it is idle. */
 struct write_job {
@@ -44,8 +44,8 @@ struct saver {
     bool writing;              /* the outcome has not been logged yet */
     bool unsaved;              /* the latest attempt failed */
     struct saver_outcome outcome;
-    bool outcome_known; /* and not taken yet */
-    bool slow_told;     /* warned that training waited for the disk */
+    bool outcome_known; /* saver_take_outcome will return true */
+    bool slow_warned;   /* warned that training waited for the disk */
     double best_kept;   /* best_value of best.pt; NaN: none */
     int64_t best_kept_step;
     double copied_at_s; /* when the state was last copied, or training began */
@@ -184,11 +184,11 @@ static bool wait_for_disk(struct saver *v)
     double waited = clock_seconds() - start;
     if (idle) {
         collect(v);
-        if (waited > WAIT_TOLD_S && !v->slow_told)
+        if (waited > WAIT_WARNED_S && !v->slow_warned)
             log_warn("training waited %.1f s for the previous checkpoint: checkpoints are due "
                      "faster than %s can store them; raise checkpoint.every_steps",
                      waited, v->session->run.out);
-        v->slow_told = v->slow_told || waited > WAIT_TOLD_S;
+        v->slow_warned = v->slow_warned || waited > WAIT_WARNED_S;
     }
     return idle;
 }

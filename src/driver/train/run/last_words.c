@@ -38,7 +38,7 @@ static void describe(const struct last_words *w, enum signals_end end, int64_t s
     (void)ignored;
 }
 
-static void say(struct last_words *w, enum signals_end end)
+static void report_end(struct last_words *w, enum signals_end end)
 {
     struct errmsg words = {0}, own = {0};
     pthread_mutex_lock(&w->lock);
@@ -61,7 +61,7 @@ static void await_end(void *words)
 {
     enum signals_end end = SIGNALS_CALLED_OFF;
     while ((end = signals_await_end(end)) != SIGNALS_CALLED_OFF) {
-        say(words, end);
+        report_end(words, end);
         if (end == SIGNALS_AT_ONCE)
             _exit(status_exit_code(ST_INTERRUPTED));
     }

@@ -248,8 +248,9 @@ void run_folder_relink(const char *out, int64_t latest, int64_t best)
         point_link(out, "best.pt", best);
 }
 
-static enum status judge(const char *path, int64_t step, run_folder_accept *accept, void *ctx,
-                         bool *final, struct errmsg *em)
+/* Compares the file with its hash, then asks the caller's `accept`. */
+static enum status check_checkpoint(const char *path, int64_t step, run_folder_accept *accept,
+                                    void *ctx, bool *final, struct errmsg *em)
 {
     enum status st = run_folder_verify(path, em);
     return st == ST_OK && accept ? accept(ctx, path, step, final, em) : st;
@@ -260,7 +261,7 @@ static enum status judge(const char *path, int64_t step, run_folder_accept *acce
 static bool is_ours(enum status st, const char *path)
 {
     return st == ST_MEMORY || st == ST_IO || st == ST_TORCH || st == ST_NODEVICE ||
-           (st == ST_NOINPUT && file_exists(path));
+           (st == ST_NOINPUT && !file_is_missing(path));
 }
 
 static enum status none_is_good(const char *out, int refused, const struct errmsg *newest,
@@ -296,7 +297,7 @@ enum status run_folder_find_resume(const char *out, run_folder_accept *accept, v
         if (step < 0)
             break;
         bool final = false;
-        st = judge(candidate, step, accept, ctx, &final, &reason);
+        st = check_checkpoint(candidate, step, accept, ctx, &final, &reason);
         if (st == ST_OK) {
             memcpy(path, candidate, sizeof candidate);
             return ST_OK;

@@ -53,7 +53,7 @@ static enum status measure_colours(struct run *run, struct errmsg *em)
     return st;
 }
 
-/* What swap --into has to know of the faces. */
+/* Measures what swap --into needs of the faces: mean identity and distance of the pupils. */
 static enum status measure_faces(struct run *run, struct errmsg *em)
 {
     enum status st = ST_OK;
@@ -63,7 +63,7 @@ static enum status measure_faces(struct run *run, struct errmsg *em)
     return st;
 }
 
-/* Different pictures of one person. */
+/* Warns if A and B seem to be one person in different pictures. */
 static void log_one_person(const struct run *run)
 {
     double apart = set_identity_distance(&run->identities[0], &run->identities[1]);
@@ -74,7 +74,7 @@ static void log_one_person(const struct run *run)
                  apart, SET_PEOPLE_APART);
 }
 
-/* Points that are wrong, not known, or do not vary, tell nothing: z is 0 there. */
+/* Warns of points that are wrong, not known, or do not vary: z is 0 there. */
 static void log_gaps(const struct run *run, int person, struct pose_gaps *gaps)
 {
     if (gaps->wrong.n > 0)
@@ -100,10 +100,12 @@ static enum status measure_poses(struct run *run, struct errmsg *em)
     for (int p = 0; p < 2 && run->config.model.pose && st == ST_OK; p++) {
         struct pose_gaps gaps;
         if (!set_get_info(run->sets[p])->has_points)
-            return FAIL(em, ST_CONFIG,
-                        "model.pose needs points, and %s (data.%c) has none: pack it with "
-                        "points.csv, or set model.pose = \"none\" and loss.pose = 0",
-                        run_set_name(run, p), "ab"[p]);
+            return FAIL(
+                em, ST_CONFIG,
+                "model.pose needs points, and %s (data.%c) has none: make the set with bifrons "
+                "extract, which finds them, or pack it with points.csv, or set model.pose = "
+                "\"none\" and loss.pose = 0",
+                run_set_name(run, p), "ab"[p]);
         st = pose_scale_measure(run->sets[p], run->orders[p], &run->poses[p], &gaps, em);
         if (st == ST_OK && comm_rank(run->comm) == 0)
             log_gaps(run, p, &gaps);
@@ -147,7 +149,7 @@ static enum status check_stage_sizes(const struct run *run, struct errmsg *em)
     return ST_OK;
 }
 
-/* Fewer pictures are learned by heart with pose codes. */
+/* With fewer pictures, a network with pose codes overfits. */
 enum { POSE_PICTURES = 100 };
 
 static void log_set_facts(const struct run *run)

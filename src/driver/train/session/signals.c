@@ -35,10 +35,10 @@ static void wake(void)
     syscall(SYS_futex, &asked, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-static void say(const char *text, size_t n)
+static void write_text(const char *text, size_t n)
 {
-    ssize_t unheard = write(STDERR_FILENO, text, n);
-    (void)unheard;
+    ssize_t ignored = write(STDERR_FILENO, text, n);
+    (void)ignored;
 }
 
 /* The new requests of this signal, in addition to those `before`. */
@@ -69,9 +69,9 @@ static void ask_to_stop(int signal_number, siginfo_t *info, void *context)
     if ((now & AT_ONCE) && (!awaited || (before & AT_ONCE)))
         _exit(status_exit_code(ST_INTERRUPTED));
     if (signal_number == SIGINT && !(now & AT_ONCE))
-        say(first, sizeof first - 1);
+        write_text(first, sizeof first - 1);
     if ((now & ASKED_BY_MPIRUN) && (before & SPEAKS) && !(before & (AWAITED | CALLED_OFF)))
-        say(ended, sizeof ended - 1);
+        write_text(ended, sizeof ended - 1);
     wake();
     errno = error;
 }

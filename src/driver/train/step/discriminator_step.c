@@ -13,7 +13,7 @@ static bool takes_part(const struct session *s)
            train_state_stage_steps(&s->state) >= s->run.config.discriminator.start_step;
 }
 
-static void tell(const struct stage *stage, const struct train_state *at)
+static void log_discriminators(const struct stage *stage, const struct train_state *at)
 {
     const struct config *c = &stage->run->config;
     log_info("discriminators: %s loss from step %" PRId64 " on; two, of %.2f M parameters each",
@@ -31,7 +31,7 @@ enum status discriminator_step_open(struct stage *stage, const struct train_stat
     if (flat.count == 0)
         return ST_OK;
     if (comm_rank(stage->comm) == 0)
-        tell(stage, at);
+        log_discriminators(stage, at);
     if (!stage->run->config.train.reproducible)
         return ST_OK;
     return slot_sum_new(stage->comm, flat.gradients, flat.count, stage_slots(stage),

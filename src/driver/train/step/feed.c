@@ -25,7 +25,8 @@ struct feed {
     struct worker *worker;
 };
 
-static struct batch *other(struct feed *f)
+/* The batch that is loaded while the caller works on the other one. */
+static struct batch *batch_ahead(struct feed *f)
 {
     return &f->batches[1 - f->taken];
 }
@@ -41,7 +42,7 @@ static void fill_ahead(void *ctx)
 {
     struct feed *f = ctx;
     struct ahead *a = &f->ahead;
-    a->status = loader_fill(f->options.loader, a->first, a->n, other(f), &a->em);
+    a->status = loader_fill(f->options.loader, a->first, a->n, batch_ahead(f), &a->em);
 }
 
 enum status feed_new(const struct feed_options *o, struct feed **out, struct errmsg *em)
@@ -90,7 +91,7 @@ enum status feed_take(struct feed *f, uint64_t first, size_t n, const struct bat
         if (st != ST_OK && em && em->code == ST_OK)
             *em = a->em;
     } else {
-        st = loader_fill(f->options.loader, first, n, other(f), em);
+        st = loader_fill(f->options.loader, first, n, batch_ahead(f), em);
     }
     a->begun = false;
     if (st != ST_OK)

@@ -25,7 +25,9 @@ static void list_others(const uint64_t *hashes, int ranks, uint64_t hash, char *
             n += snprintf(out + n, (size_t)(LIST_BYTES - n), "%s%d", n > 0 ? ", " : "", r);
 }
 
-static enum status tell(const uint64_t *hashes, int ranks, int64_t step, struct errmsg *em)
+/* ST_DIVERGED if the ranks' hashes differ; the message names the ranks. */
+static enum status compare_hashes(const uint64_t *hashes, int ranks, int64_t step,
+                                  struct errmsg *em)
 {
     int most = 0;
     for (int r = 1; r < ranks; r++)
@@ -57,7 +59,7 @@ enum status replica_compare(struct comm *c, uint64_t hash, int64_t step, struct 
     hashes[comm_rank(c)] = hash;
     enum status st = comm_do(c, COMM_ALL_GATHER, hashes, (size_t)ranks, COMM_U64, 0, NULL, em);
     if (st == ST_OK)
-        st = tell(hashes, ranks, step, em);
+        st = compare_hashes(hashes, ranks, step, em);
     free(hashes);
     return st;
 }

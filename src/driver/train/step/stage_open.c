@@ -117,7 +117,8 @@ struct model_options stage_model_options(const struct config *c, const char *dev
     return options;
 }
 
-/* The scale of a checkpoint is the one that its network was trained with, whatever the sets say. */
+/* Keeps the scale of a checkpoint, because its network was trained with it, even if the sets have
+ * another. */
 static enum status take_pose_scale(struct stage *stage, struct errmsg *em)
 {
     struct pose_scale scales[MODEL_PEOPLE];

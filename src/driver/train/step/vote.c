@@ -5,6 +5,7 @@
 
 enum { LOSS_NUMBERS = 1 + MODEL_PEOPLE * MODEL_LOSSES, FIXED_NUMBERS = 1 + VOTE_FLAGS };
 
+/* Numbers of a unit: the losses, then the caller's own. */
 static size_t unit_numbers(const struct vote *v)
 {
     return LOSS_NUMBERS + v->own;

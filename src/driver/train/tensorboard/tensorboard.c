@@ -227,9 +227,24 @@ static size_t val_scalars(const struct val_metrics *m, char tags[VAL_NUMBERS][VA
     return n;
 }
 
+static enum status write_faces(struct tensorboard *tb, const struct metrics_row *row,
+                               struct errmsg *em)
+{
+    struct tensorboard_scalar s[SCALARS_MAX];
+    char tags[SCALARS_MAX][VAL_TAG_BYTES];
+    size_t n = MIN(row->n_faces, SCALARS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(tags[i], VAL_TAG_BYTES, "faces/%s", row->faces[i].name);
+        s[i] = (struct tensorboard_scalar){tags[i], row->faces[i].value};
+    }
+    return tensorboard_scalars(tb, row->step, s, n, em);
+}
+
 enum status tensorboard_metrics(struct tensorboard *tb, const struct metrics_row *row,
                                 struct errmsg *em)
 {
+    if (row->kind == METRICS_FACES)
+        return write_faces(tb, row, em);
     bool train = row->kind == METRICS_TRAIN;
     struct tensorboard_scalar s[1 + MODEL_PEOPLE * MODEL_LOSSES + VAL_NUMBERS];
     char tags[VAL_NUMBERS][VAL_TAG_BYTES];

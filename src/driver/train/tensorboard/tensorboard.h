@@ -48,7 +48,8 @@ enum status tensorboard_scalars(struct tensorboard *tb, int64_t step,
                                 struct errmsg *em) MUST_CHECK;
 /*
  * The numbers of a row: loss/total, loss/a_l1 …, train/lr, perf/images_per_s, perf/step_ms,
- * perf/data_wait_ms and perf/sum_wait_ms; for a validation row val/total, val/a_l1 ….
+ * perf/data_wait_ms and perf/sum_wait_ms; for a validation row val/total, val/a_l1 …; for a row of
+ * faces faces/identity_a ….
  */
 enum status tensorboard_metrics(struct tensorboard *tb, const struct metrics_row *row,
                                 struct errmsg *em) MUST_CHECK;

@@ -140,7 +140,7 @@ static int64_t pairs_most(const struct run *run)
     return fewer / comm_world_size(run->comm);
 }
 
-static void end(struct search *f, const char *code, const char *why)
+static void set_end(struct search *f, const char *code, const char *why)
 {
     f->code = code;
     f->end = why;
@@ -151,41 +151,41 @@ static enum status try_next(struct search *f, struct errmsg *em)
 {
     struct batch_trials *t = &f->trials;
     struct batch_trial trial = {.pairs = batch_trials_next(t)};
-    bool tells = comm_rank(f->s->run.comm) == 0;
+    bool is_first = comm_rank(f->s->run.comm) == 0;
     enum status st = try_pairs(f, &trial, em);
     if (st == ST_OK) {
         t->list[t->n++] = trial;
-        if (tells)
+        if (is_first)
             log_info("%" PRId64 " + %" PRId64 " pictures a rank: %.1f images/s, %.2f GB",
                      trial.pairs, trial.pairs, trial.images_per_s, trial.peak / GB);
     } else if (st == ST_MEMORY && t->n > 0) {
-        if (tells)
+        if (is_first)
             log_info("%" PRId64 " + %" PRId64 " pictures a rank: %s", trial.pairs, trial.pairs,
                      em->text);
         *em = (struct errmsg){0};
-        end(f, "out of memory", "there was no memory for twice the batch");
+        set_end(f, "out of memory", "there was no memory for twice the batch");
         st = ST_OK;
     }
     return st;
 }
 
-/* Runs one more trial, or sets the reason for none. */
-static enum status go_on(struct search *f, struct errmsg *em)
+/* Runs one more trial, or sets the reason to end the search. */
+static enum status next_trial(struct search *f, struct errmsg *em)
 {
     const struct batch_trials *t = &f->trials;
     bool fits = false;
     enum batch_end no_more = batch_trials_end(t, pairs_most(&f->s->run));
     if (no_more == BATCH_PICTURES)
-        end(f, "pictures", "the sets have fewer training pictures than twice the batch");
+        set_end(f, "pictures", "the sets have fewer training pictures than twice the batch");
     if (no_more == BATCH_SPEED)
-        end(f, "speed", "two doublings have made it no faster");
+        set_end(f, "speed", "two doublings have made it no faster");
     if (no_more != BATCH_GOES_ON)
         return ST_OK;
     enum status st = fits_hosts(f, &fits, em);
     if (st == ST_OK && !fits && t->n == 0)
         st = FAIL(em, ST_MEMORY, "not even one pair a rank fits into the memory that is left");
     if (st == ST_OK && !fits)
-        end(f, "host memory", "the host's memory would not do for twice the batch");
+        set_end(f, "host memory", "the host's memory would not do for twice the batch");
     if (st == ST_OK && fits)
         st = try_next(f, em);
     return st;
@@ -254,7 +254,7 @@ enum status find_batch(struct session *s, bool json, struct errmsg *em)
     s->run.fixed_lr = LR;
     s->run.config.train.accumulate = 1;
     while (st == ST_OK && !f.end)
-        st = go_on(&f, em);
+        st = next_trial(&f, em);
     watchdog_enter(s->run.watchdog, WATCH_END, s->state.step);
     if (st == ST_OK)
         st = comm_agree(s->run.comm,

@@ -19,7 +19,7 @@ static bool has_peak(const struct session *s)
     return s->run.config.train.schedule == SCHEDULE_ONE_CYCLE;
 }
 
-static struct lr_verdict judge(const struct session *s, const struct lr_curve *c)
+static struct lr_verdict verdict_of(const struct session *s, const struct lr_curve *c)
 {
     return lr_curve_judge(c, has_peak(s));
 }
@@ -35,7 +35,7 @@ static void print_rows(const struct lr_curve *c)
 
 static void print_verdict(const struct session *s, const struct lr_curve *c)
 {
-    const struct lr_verdict v = judge(s, c);
+    const struct lr_verdict v = verdict_of(s, c);
     if (c->diverged)
         printf("\nended after %" PRId64 " steps, by a loss far above the least one or not finite\n",
                c->n);
@@ -78,7 +78,7 @@ static json_t *rate_json(const struct lr_curve *c, int64_t step)
 
 enum status find_lr_print_json(const struct session *s, const struct lr_curve *c, struct errmsg *em)
 {
-    const struct lr_verdict v = judge(s, c);
+    const struct lr_verdict v = verdict_of(s, c);
     json_t *o = json_pack("{s:o, s:o, s:o, s:f, s:b, s:I, s:o}", "suggestion",
                           v.suggestion > 0 ? json_real(v.suggestion) : json_null(), "least",
                           rate_json(c, v.least), "steepest", rate_json(c, v.steepest), "configured",
@@ -98,7 +98,7 @@ enum status find_lr_print_json(const struct session *s, const struct lr_curve *c
 static enum status draw(const char *path, const struct session *s, const struct lr_curve *c,
                         double *memory, struct errmsg *em)
 {
-    const struct lr_verdict v = judge(s, c);
+    const struct lr_verdict v = verdict_of(s, c);
     double *rates = memory, *smoothed = memory + c->n;
     double low = INFINITY, high = -INFINITY;
     for (int64_t i = 0; i < c->n; i++) {

@@ -52,16 +52,16 @@ static void add_remedies(const struct config *c, int ranks, int64_t pairs, struc
             "needs");
 }
 
-/* libtorch's allocators have their own wording. */
-static void begin(struct errmsg *em)
+/* Makes the message begin with "out of memory: "; those of libtorch's allocators do not. */
+static void add_prefix(struct errmsg *em)
 {
     static const char start[] = "out of memory: ";
-    char told[sizeof em->text];
+    char before[sizeof em->text];
     if (strncmp(em->text, start, strlen("out of memory")) == 0)
         return;
-    memcpy(told, em->text, sizeof told);
+    memcpy(before, em->text, sizeof before);
     em->text[0] = '\0';
-    add(em, "%s%.*s", start, (int)(sizeof told - sizeof start), told);
+    add(em, "%s%.*s", start, (int)(sizeof before - sizeof start), before);
 }
 
 void memory_advice_add(const struct session *s, struct errmsg *em)
@@ -71,7 +71,7 @@ void memory_advice_add(const struct session *s, struct errmsg *em)
     int64_t pairs = pairs_at_once(c, ranks);
     char stage[SESSION_STAGE_TEXT_BYTES];
     session_stage_text(s, stage);
-    begin(em);
+    add_prefix(em);
     add(em,
         ". %s%s rank works on %" PRId64 " + %" PRId64
         " pictures of %d px at once: train.global_batch = %" PRId64 " on %d rank%s, ",

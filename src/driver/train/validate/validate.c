@@ -235,8 +235,8 @@ static enum status run_pass(struct validation *v, struct model_losses *losses,
 }
 
 /* Validates a few pairs, to check for a collapse only. */
-static enum status look(struct session *s, struct collapse_view seen[MODEL_PEOPLE],
-                        struct errmsg *em)
+static enum status validate_few(struct session *s, struct collapse_view seen[MODEL_PEOPLE],
+                                struct errmsg *em)
 {
     struct validation v = {.s = s,
                            .pairs = MIN(MAX(count_of(&s->run, MODEL_A), count_of(&s->run, MODEL_B)),
@@ -246,7 +246,7 @@ static enum status look(struct session *s, struct collapse_view seen[MODEL_PEOPL
     return run_pass(&v, &losses, unused, seen, em);
 }
 
-static bool judges(const struct run *run)
+static bool guard_is_on(const struct run *run)
 {
     return run->config.guard.spike > 0;
 }
@@ -257,10 +257,10 @@ enum status validate_look(struct session *s, struct collapse_view seen[static MO
     for (int who = 0; who < MODEL_PEOPLE; who++)
         seen[who] = (struct collapse_view){0};
     *collapsed_out = false;
-    if (!judges(&s->run))
+    if (!guard_is_on(&s->run))
         return ST_OK;
     watchdog_enter(s->run.watchdog, WATCH_VALIDATE, s->state.step);
-    enum status st = look(s, seen, em);
+    enum status st = validate_few(s, seen, em);
     if (st == ST_OK)
         *collapsed_out = collapse_judge(&s->state.collapse, seen);
     return st;
@@ -288,8 +288,8 @@ enum status validate_run(struct session *s, const struct collapse_view own[stati
         seen[who] = (struct collapse_view){0};
     if (v.pairs > 0)
         st = run_pass(&v, &losses, sums, seen, em);
-    else if (judges(&s->run))
-        st = look(s, seen, em);
+    else if (guard_is_on(&s->run))
+        st = validate_few(s, seen, em);
     if (st != ST_OK)
         return st;
     *out = losses;
@@ -302,7 +302,7 @@ enum status validate_run(struct session *s, const struct collapse_view own[stati
         record_best(s);
     if (st == ST_OK && !decides && session_run_is_over(s))
         st = validate_follow(s, em);
-    if (st == ST_OK && judges(&s->run))
+    if (st == ST_OK && guard_is_on(&s->run))
         record_collapse(s, own, seen);
     return st;
 }

@@ -1,5 +1,5 @@
-/* How swaps follow their source pictures (follow.h), at the end of a run, or at each validation if
- * checkpoint.best is "follow". */
+/* Measures how swaps follow their source pictures (follow.h): at the end of a run, and at each
+ * validation if checkpoint.best is "follow". */
 #ifndef BIFRONS_DRIVER_TRAIN_VALIDATE_FOLLOW_H
 #define BIFRONS_DRIVER_TRAIN_VALIDATE_FOLLOW_H
 

@@ -28,15 +28,15 @@
  * people's mean codes. With config.mean_codes a swap is therefore decoder_b(encoder(a) + mean_b -
  * mean_a), in validation, pictures and back translation. (Arithmetic of this kind on codes:
  * Radford, Metz, Chintala, "Unsupervised representation learning with deep convolutional generative
- * adversarial networks", 2016.) The means are parameters of the encoder with a loss of their own
- * (src/model/loss/mean_codes.h), which is reported nowhere.
+ * adversarial networks", 2016.) The means are parameters of the encoder. They have a loss of their
+ * own (src/model/loss/mean_codes.h), which is not reported.
  *
- * Poses. With config.pose both decoders take code + L(z); z is the face's pose, L a linear layer.
- * In training, back translation included, z is measured by the picture's points. Where no points
- * are known, in samples drawn for it (augment.predicted_pose), and in each swap afterwards, z is
- * predicted from the code by another linear layer, which loss.pose trains
- * (src/model/loss/pose_codes.h). With MODEL_POSE_GIVEN the batch's z is used afterwards, too, where
- * it has any: fill it with the scales of model_get_pose_scale.
+ * Poses. With config.pose both decoders take code + L(z): z is the face's pose, L a linear layer.
+ * Training, back translation included, uses the z measured from the picture's points. A second
+ * linear layer predicts z from the code; loss.pose trains it (src/model/loss/pose_codes.h). The
+ * predicted z is used where no points are known, for samples drawn for it (augment.predicted_pose),
+ * and for every swap outside of training. With MODEL_POSE_GIVEN, these swaps use the batch's z
+ * where it is known: fill it with the scales of model_get_pose_scale.
  *
  * Parameters, gradients and moments are one flat array each, in the order of parameters() in
  * python/bifrons/network.py; model_layout gives the place of each tensor. One thread at a time.
@@ -173,8 +173,8 @@ struct model_losses {
 struct model_pictures {
     uint8_t *recon[MODEL_PEOPLE];
     uint8_t *swap[MODEL_PEOPLE];      /* swap[MODEL_A]: A's code decoded by decoder_b */
-    uint8_t *swap_mask[MODEL_PEOPLE]; /* drawn beside swap, which must be wanted, too; not NULL:
-                                         the network has model.mask */
+    uint8_t *swap_mask[MODEL_PEOPLE]; /* decoded together with swap; NULL: not wanted. It needs swap
+                                         and a network with model.mask */
     uint8_t *input[MODEL_PEOPLE];     /* what the encoder saw, after augmentation */
 };
 
@@ -223,8 +223,8 @@ size_t model_layout(const struct model *m, const struct model_tensor **tensors_o
 /* The network's layers. Borrowed. */
 const struct architecture *model_architecture(const struct model *m);
 
-/* A network with config.pose keeps the scales that z is made with. Set them before the first step;
- * checkpoints keep them. */
+/* A network with config.pose keeps the scales that turn points into z. Set them before the first
+ * step; checkpoints keep them. */
 enum status model_set_pose_scale(struct model *m, const struct pose_scale scales[MODEL_PEOPLE],
                                  struct errmsg *em) MUST_CHECK;
 enum status model_get_pose_scale(const struct model *m, struct pose_scale scales[MODEL_PEOPLE],

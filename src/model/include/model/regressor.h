@@ -1,6 +1,6 @@
 /*
- * A small network that reads a few numbers off a picture, such as how far a head is turned. It
- * learns from pictures of which the numbers are known.
+ * A small network that estimates a few numbers from a picture, such as how far a head is turned. It
+ * is trained on pictures whose numbers are known (the lesson).
  *
  *     struct regressor_lesson lesson = {.n = n, .pictures = pictures, .n_numbers = 2,
  *                                       .numbers = numbers, .sideways = sideways, .seed = 1};
@@ -42,7 +42,8 @@ struct regressor_lesson {
 
 struct regressor;
 
-/* ST_MEMORY, ST_TORCH. A number that is never known, or does not vary, is read as NaN. */
+/* ST_MEMORY, ST_TORCH. For a number that is never known or does not vary, regressor_run gives
+ * NaN. */
 enum status regressor_train(const struct regressor_lesson *lesson, struct regressor **out,
                             struct errmsg *em) MUST_CHECK;
 /* numbers: (n, n_numbers). Memory grows with n: about 200 kB a picture. ST_MEMORY, ST_TORCH. */

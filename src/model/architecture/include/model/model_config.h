@@ -57,8 +57,8 @@ enum { MODEL_SIZE_MAX_PX = 512, MODEL_BLOCKS_MAX = 8 };
     WORD(pose, \
          "predicted: the decoders also get the pose of the face: in training by the sets' points, " \
          "in a swap predicted from the code, so a swap keeps the expression and needs no points. " \
-         "given: trains in the same way, but a swap takes the pose by the points of its set where " \
-         "they are known. Both need points in both sets, and loss.pose. none: the code alone.", \
+         "given: trains in the same way, but a swap takes the pose by the points of its picture " \
+         "where they are known. Both need points in both sets, and loss.pose. none: the code alone.", \
          "none", "predicted", "given")
 /* clang-format on */
 

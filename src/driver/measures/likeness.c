@@ -62,9 +62,9 @@ const char *likeness_name(int number)
     return names[number];
 }
 
-/* The projection on the line from the source person's mean to the other's. */
-static double place(const struct likeness_face *answer, const struct likeness_person people[2],
-                    int person)
+/* The face's place between both people's means: 0 at the source person's, 1 at the other's. */
+static double identity_place(const struct likeness_face *answer,
+                             const struct likeness_person people[2], int person)
 {
     const struct likeness_person *from = &people[person], *to = &people[1 - person];
     double along = 0, square = 0;
@@ -95,7 +95,7 @@ struct likeness likeness_compare(const struct likeness_face *source,
     for (int i = 0; i < EXPRESSIONS; i++)
         error[i] =
             fabs(standardise(&people[shown], answer, i) - standardise(&people[person], source, i));
-    l.of[LIKENESS_IDENTITY] = place(answer, people, person);
+    l.of[LIKENESS_IDENTITY] = identity_place(answer, people, person);
     l.of[LIKENESS_POSE] = sqrt(yaw * yaw + pitch * pitch + roll * roll);
     for (int i = EXPRESSION_MOUTH; i <= EXPRESSION_BROWS; i++)
         l.of[LIKENESS_MOUTH + i] = error[i];

@@ -1,6 +1,6 @@
 /*
- * Compares an answer (a swap, a reconstruction) with its source picture by what face networks see.
- * It needs no true swap.
+ * Compares an answer (a swap, a reconstruction) with its source picture by what face networks
+ * measure. It needs no true swap.
  *
  *     struct likeness_person people[2] = {0};
  *     likeness_person_add(&people[0], &face);          // for real pictures of both people
@@ -23,7 +23,7 @@ struct likeness_face {
     float identity[FACE_IDENTITY];
 };
 
-/* The surest face in a picture (size, size, 3). ST_MEMORY, ST_TORCH. */
+/* The face that the finder is surest of, in a picture (size, size, 3). ST_MEMORY, ST_TORCH. */
 enum status likeness_look(struct finder *f, const uint8_t *rgb, int size, struct likeness_face *out,
                           struct errmsg *em) MUST_CHECK;
 
@@ -54,7 +54,7 @@ const char *likeness_name(int number);
 struct likeness {
     double of[LIKENESS_NUMBERS];
 };
-/* `person` is in the source picture; the answer should show `shown`. Both faces were found. */
+/* `person` is in the source picture; the answer should show `shown`. Both faces must be found. */
 struct likeness likeness_compare(const struct likeness_face *source,
                                  const struct likeness_face *answer,
                                  const struct likeness_person people[static 2], int person,

@@ -1,4 +1,5 @@
-"""A run that ends by itself before its time does."""
+"""A run in a job: it ends by itself before its time does, and waits for the folder of its earlier start."""
+import fcntl
 import json
 import os
 import subprocess
@@ -20,12 +21,18 @@ def sets(tmp_path_factory):
     return folder
 
 
-def train(sets, out, *keys, **environment):
+def begin(sets, out, *keys, **environment):
     keys = [word for key in (*SMALL, *keys) for word in ("--set", key)]
     outside = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
-    return subprocess.run([PROGRAM, "train", "--data-a", sets / "a.h5", "--data-b", sets / "b.h5",
-                           "--out", out, *keys], capture_output=True, text=True, timeout=120,
-                          stdin=subprocess.DEVNULL, env={**outside, **environment})
+    return subprocess.Popen([PROGRAM, "train", "--data-a", sets / "a.h5", "--data-b", sets / "b.h5", "--out", out, *keys],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
+                            env={**outside, **environment})
+
+
+def train(sets, out, *keys, **environment):
+    with begin(sets, out, *keys, **environment) as process:
+        _, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, stderr=err)
 
 
 def step_saved(out):
@@ -55,3 +62,17 @@ def test_the_end_of_the_job_ends_a_run(sets, tmp_path):
     assert done.returncode == 75, done.stderr
     assert "(the Slurm job's time is nearly over) with a checkpoint" in done.stderr
     step_saved(tmp_path / "run")
+
+
+def test_a_requeued_job_waits_for_its_folder(sets, tmp_path):
+    """The lock of an earlier start on a lost node lasts until the file server notices."""
+    out = tmp_path / "run"
+    out.mkdir()
+    with open(out / ".lock", "w") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        assert train(sets, out, "train.max_steps=1", SLURM_RESTART_COUNT="0").returncode == 64
+        with begin(sets, out, "train.max_steps=1", SLURM_RESTART_COUNT="1") as process:
+            told = next((line for line in process.stderr if "waiting up to 5 min" in line), None)
+            fcntl.lockf(lock, fcntl.LOCK_UN)
+            _, err = process.communicate(timeout=120)
+    assert told and "in use by another process" in told and process.returncode == 0, err

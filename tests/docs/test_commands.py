@@ -26,7 +26,7 @@ CANNOT = [
     (r"…(?!\")|(?<!-)\b(CONFIG|DIR|FILE|JOB|NAME|COMMAND|N)\b|=…", "a pattern: words are to be filled in"),
     (r"<\(make-config\)", "is refused, as the text says: cli/test_reasons"),
     (r"^slurm/job$|^bifrons (?!info$)[a-z]+$", "a name, no command line"),
-    (r"^(mpirun --quiet|bifrons inspect --verify|bifrons synth --seed 11)$", "an option, without what it goes with"),
+    (r"^(bifrons inspect --verify|bifrons synth --seed 11)$", "an option, without what it goes with"),
     (r"^(sbatch|srun|salloc|scancel|scontrol)\b", "needs Slurm: tests/slurm; its arguments: test_a_job_has_a_picture_for_each_rank"),
     (r"^scripts/(demo|test|setup|build|format|torture|fuzz|check-cuda|check-gpu|bundle-gpu|check-style)\b", "installs, builds or tests for minutes"),
     (r"^tar -xf bifrons-gpu", "an archive of scripts/bundle-gpu, on a machine with a GPU"),

@@ -31,7 +31,7 @@ static inline void small_run_init(struct small_run *r, struct comm *comm, const 
     assert_ok(config_merge_text(&s->run.config, keys, "keys", &em));
     assert_true(path_join(s->run.out, sizeof s->run.out, scratch, "run"));
     if (comm_rank(comm) == 0) {
-        assert_ok(run_folder_open(s->run.out, false, &r->folder, &em));
+        assert_ok(run_folder_open(s->run.out, false, 0, &r->folder, &em));
         assert_ok(run_folder_begin(r->folder, "", &em));
     }
     assert_ok(run_open(&s->run, &em));

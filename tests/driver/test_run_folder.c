@@ -68,7 +68,7 @@ static void put(const char *path, const char *bytes, size_t n)
 static struct run_folder *open_run(const char *out)
 {
     struct run_folder *f = NULL;
-    assert_ok(run_folder_open(out, true, &f, &em));
+    assert_ok(run_folder_open(out, true, 0, &f, &em));
     assert_ok(run_folder_begin(f, "config_version = 1\n", &em));
     return f;
 }
@@ -293,13 +293,13 @@ static void another_run_is_not_overwritten(void **state)
 {
     const char *out = *state;
     struct run_folder *f = NULL;
-    assert_ok(run_folder_open(out, false, &f, &em));
+    assert_ok(run_folder_open(out, false, 0, &f, &em));
     assert_ok(run_folder_begin(f, "a = 1\n", &em));
     run_folder_free(f);
-    assert_ok(run_folder_open(out, false, &f, &em)); /* nothing is lost yet */
+    assert_ok(run_folder_open(out, false, 0, &f, &em)); /* nothing is lost yet */
     save(out, 12, false, 2);
     run_folder_free(f);
-    assert_status(run_folder_open(out, false, &f, &em), ST_USAGE);
+    assert_status(run_folder_open(out, false, 0, &f, &em), ST_USAGE);
     assert_text_has(em.text, out);
     assert_text_has(em.text, "step 12: --resume auto goes on with it, --out DIR starts another");
     em = (struct errmsg){0};
@@ -312,14 +312,14 @@ static void a_run_that_never_began_leaves_nothing(void **state)
     char deep[PATH_BYTES_MAX], lock[PATH_BYTES_MAX];
     struct run_folder *f = NULL;
     assert_true(path_join(deep, sizeof deep, out, "deep"));
-    assert_ok(run_folder_open(deep, true, &f, &em));
+    assert_ok(run_folder_open(deep, true, 0, &f, &em));
     assert_true(path_join(lock, sizeof lock, deep, ".lock"));
     assert_true(file_exists(lock));
     run_folder_free(f);
     assert_false(folder_exists(out));
 
     run_folder_free(open_run(out)); /* but another run's folder stays as it is */
-    assert_ok(run_folder_open(out, true, &f, &em));
+    assert_ok(run_folder_open(out, true, 0, &f, &em));
     run_folder_free(f);
     assert_true(path_join(lock, sizeof lock, out, ".lock"));
     assert_true(file_exists(lock) && has(out, ""));
@@ -403,7 +403,7 @@ static pid_t hold_in_child(const char *out, int *release)
     if (child == 0) {
         struct run_folder *f;
         close(end[1]);
-        bool good = run_folder_open(out, true, &f, &em) == ST_OK;
+        bool good = run_folder_open(out, true, 0, &f, &em) == ST_OK;
         good = write(ready[1], good ? "y" : "n", 1) == 1;
         good = read(end[0], &byte, 1) == 0;
         _exit(!good);
@@ -425,14 +425,35 @@ static void a_held_folder_is_refused_until_its_holder_dies(void **state)
     int release, how;
     pid_t child = hold_in_child(out, &release);
     snprintf(holder, sizeof holder, "in use by process %ld on ", (long)child);
-    assert_status(run_folder_open(out, true, &f, &em), ST_USAGE);
+    assert_status(run_folder_open(out, true, 0, &f, &em), ST_USAGE);
     assert_text_has(em.text, out);
+    assert_text_has(em.text, holder);
+    em = (struct errmsg){0};
+    assert_status(run_folder_open(out, true, 0.05, &f, &em), ST_USAGE);
     assert_text_has(em.text, holder);
     em = (struct errmsg){0};
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, &how, 0), child);
     close(release);
     run_folder_free(open_run(out));
+}
+
+/* The holder ends as soon as we say that we wait for it: our standard error is its pipe. */
+static void a_held_folder_is_waited_for(void **state)
+{
+    const char *out = *state;
+    struct run_folder *f = NULL;
+    int release, how, error = dup(STDERR_FILENO);
+    pid_t child = hold_in_child(out, &release);
+    assert_true(error >= 0 && dup2(release, STDERR_FILENO) == STDERR_FILENO);
+    enum status st = run_folder_open(out, true, 60, &f, &em);
+    assert_int_equal(dup2(error, STDERR_FILENO), STDERR_FILENO);
+    assert_ok(st);
+    close(error);
+    close(release);
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how));
+    run_folder_free(f);
 }
 
 /* A set is tried in a forked child, which may outlive us: the lock must not live on in it. */
@@ -465,7 +486,7 @@ static void a_folder_that_cannot_be_made_is_named(void **state)
     const char *out = *state;
     struct run_folder *f = NULL;
     put(out, "a file", 6);
-    assert_status(run_folder_open(out, true, &f, &em), ST_IO);
+    assert_status(run_folder_open(out, true, 0, &f, &em), ST_IO);
     assert_text_has(em.text, out);
     assert_null(f);
 }
@@ -506,6 +527,7 @@ int main(void)
         RUN_TEST(a_reason_that_is_final_ends_the_search),
         RUN_TEST(links_that_lag_behind_are_put_right),
         RUN_TEST(a_held_folder_is_refused_until_its_holder_dies),
+        RUN_TEST(a_held_folder_is_waited_for),
         RUN_TEST(a_child_does_not_inherit_the_lock),
         RUN_TEST(a_folder_that_cannot_be_made_is_named),
         RUN_TEST(a_failed_commit_leaves_the_earlier_one),

@@ -103,7 +103,9 @@ static void squeue_is_asked_where_the_environment_does_not_say(void **state)
     snprintf(path, sizeof path, "%s/squeue", folder);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
-    fputs("#!/bin/sh\necho noise >&2\n[ \"$3\" = 17 ] && echo 1:30 || echo INVALID\n", f);
+    fputs("#!/bin/sh\necho noise >&2\ncase $3 in 17) echo 1:30;; 17_2) echo 45;; *) echo INVALID;; "
+          "esac\n",
+          f);
     assert_int_equal(fclose(f), 0);
     assert_int_equal(chmod(path, 0755), 0);
     setenv("SLURM_JOB_ID", "17", 1);
@@ -125,6 +127,12 @@ static void squeue_is_asked_where_the_environment_does_not_say(void **state)
         assert_true(walltime_job_left(&left_s));
         assert_near(left_s, 90, 0);
     }
+    setenv("SLURM_ARRAY_JOB_ID", "17", 1);
+    setenv("SLURM_ARRAY_TASK_ID", "2", 1); /* the name 17 would ask for all tasks */
+    assert_true(walltime_job_left(&left_s));
+    assert_near(left_s, 45, 0);
+    unsetenv("SLURM_ARRAY_JOB_ID");
+    unsetenv("SLURM_ARRAY_TASK_ID");
     setenv("SLURM_JOB_ID", "18", 1);
     assert_false(walltime_job_left(&left_s));
     setenv("PATH", "/nowhere", 1);

@@ -1,11 +1,11 @@
 """The scripts of slurm/ under a real Slurm: submitted, preempted, stopped, requeued, finished."""
 import contextlib
+import copy
 import json
 import os
 import pathlib
 import shutil
 import signal
-import subprocess
 
 import pytest
 
@@ -24,8 +24,14 @@ class Job:
     """A job of slurm/*.sbatch in its own folder, which takes the place of the source tree."""
 
     def __init__(self, slurm, folder):
-        self.slurm, self.folder, self.out = slurm, folder, folder / "run"
+        self.slurm, self.folder, self.out, self.logs = slurm, folder, folder / "run", "*.log"
         shutil.copytree(ROOT / "slurm", folder / "slurm")
+
+    def task(self, number, out):
+        """The same for one task of an array."""
+        task = copy.copy(self)
+        task.id, task.out, task.logs = f"{self.id}_{number}", self.folder / out, f"*-{number}.log"
+        return task
 
     def submit(self, script, *options, arguments=(), **environment):
         environment = {"BIFRONS": str(PROGRAM), "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -39,15 +45,17 @@ class Job:
         return dict(word.partition("=")[::2] for word in words)
 
     def log(self):
-        return "".join(p.read_text() for p in sorted(self.folder.glob("*.log")))
+        return "".join(p.read_text() for p in sorted(self.folder.glob(self.logs)))
 
     def ranks(self):
         """Process ids of the ranks that run here, oldest first, as seen from outside."""
         found = []
         for process in pathlib.Path("/proc").glob("[0-9]*"):
             try:
+                words = (process / "cmdline").read_text().split("\0")
+                place = pathlib.Path(os.readlink(process / "cwd"))
                 if (os.readlink(process / "exe").endswith("bifrons-engine")
-                        and str(self.out) in (process / "cmdline").read_text()):
+                        and self.out in (place / word.rpartition("=")[2] for word in words)):
                     found.append(int(process.name))
             except OSError:
                 pass  # gone
@@ -148,93 +156,6 @@ def assert_same_end(out, other):
         assert_same_checkpoint(out, other, name)
     assert (out / "metrics.jsonl").read_text().count("\n") == (
         other / "metrics.jsonl").read_text().count("\n")
-
-
-def run_outside_of_slurm(script, *arguments, **environment):
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
-    return subprocess.run(["bash", ROOT / "slurm" / script, *arguments], capture_output=True, text=True,
-                          timeout=60, env={**clean, "SLURM_SUBMIT_DIR": str(ROOT), **environment})
-
-
-def test_the_scripts_say_how_they_are_to_be_used():
-    done = run_outside_of_slurm("train.sbatch", "x.toml")
-    assert done.returncode == 64 and "sbatch slurm/train.sbatch" in done.stderr
-    done = run_outside_of_slurm("array.sbatch", "x.toml", "a.toml", "--", "b.toml", SLURM_ARRAY_TASK_ID="2")
-    assert done.returncode == 64 and "--array=1-1" in done.stderr
-    done = run_outside_of_slurm("array.sbatch", "x.toml", "a/y.toml", "b/y.toml", SLURM_ARRAY_TASK_ID="1")
-    assert done.returncode == 64 and "several changes are named y.toml" in done.stderr
-
-
-# The same folder, as argp takes it; the last two without --out, by the run's name.
-OUT_FORMS = [["--out", "a run"], ["--out=a run"], ["--ou=a run"], ["--ou", "a run"], ["-o", "a run"], ["-oa run"],
-             ["-o", "no", "-oa run"], ["--resume", "none", "-oa run"], ["-oa run", "--", "more.toml"],
-             ["--set", "name=\"a 'run\""], ["named.toml"]]
-
-
-def run_job_on_stubs(folder, *arguments, restarts=0, **outcome):
-    """slurm/job with the real program for --print-out, and an srun that keeps its arguments, a line each, and
-    leaves the run.json of a run that has ended in the folder `ends`."""
-    stubs = folder / "stubs"
-    stubs.mkdir(exist_ok=True)
-    outcome = {"ends": "", "status": 0, **outcome}
-    for name, text in {
-            "srun": f"""printf '%s\\n' "$@" >{folder}/srun; [ -z "$ends" ] || {{ mkdir -p "$ends"
-                        echo '{{"exit": "OK"}}' >"$ends/run.json"; }}; exit $status""",
-            "squeue": "echo RUNNING", "scontrol": f"echo \"$*\" >>{folder}/scontrol"}.items():
-        (stubs / name).write_text(f"#!/bin/sh\n{text}\n")
-        (stubs / name).chmod(0o755)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
-    return subprocess.run(["bash", ROOT / "slurm/job", *arguments], capture_output=True, text=True, timeout=60, cwd=folder,
-                          env={**environment, "PATH": f"{stubs}:{os.environ['PATH']}", "BIFRONS": str(PROGRAM),
-                               "SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": str(restarts), **{
-                                   key: str(value) for key, value in outcome.items()}})
-
-
-@pytest.mark.parametrize("form", OUT_FORMS, ids=" ".join)
-def test_the_program_tells_the_run_folder(tmp_path, form):
-    for name, text in (("base", ""), ("more", ""), ("named", "name = 'a run'\n")):
-        (tmp_path / f"{name}.toml").write_text(f"config_version = 1\n{text}")
-    folder = {"--set": "runs/a 'run", "named.toml": "runs/a run"}.get(form[0], "a run")
-    done = run_job_on_stubs(tmp_path, "base.toml", *form, restarts=1, ends=folder)
-    assert done.returncode == 0 and f"run folder {folder}, from the beginning" in done.stderr, done.stderr
-    assert "finished" in done.stderr and not (tmp_path / "scontrol").exists()
-    started = (tmp_path / "srun").read_text().split("\n")
-    command = started[started.index("train"):-1]
-    options = command[:command.index("--")] if "--" in command else command
-    assert options[-2:] == ["--resume", "auto"] and set(form) <= set(command)
-
-
-def test_a_folder_that_did_not_finish_is_seen(tmp_path):
-    (tmp_path / "base.toml").write_text("config_version = 1\n")
-    done = run_job_on_stubs(tmp_path, "base.toml", "-orun", status=75)
-    assert done.returncode == 75 and "requeued" in done.stderr
-    assert (tmp_path / "scontrol").read_text() == "requeue 7\n"
-    assert (tmp_path / "run/.requeues").read_text() == "7 1\n"
-
-
-@pytest.mark.parametrize("options", [["--dry-run"], ["--dry"], ["--find-lr=20"], ["--find-b"], ["--print-config"]])
-@pytest.mark.parametrize("status", [0, 137])
-def test_what_trains_nothing_is_not_requeued(tmp_path, options, status):
-    (tmp_path / "base.toml").write_text("config_version = 1\n")
-    done = run_job_on_stubs(tmp_path, "base.toml", *options, status=status)
-    assert done.returncode == status and "run folder none" in done.stderr
-    assert not (tmp_path / "scontrol").exists() and not list(tmp_path.glob("**/.requeues"))
-
-
-def test_tasks_of_an_array_cannot_be_given_one_folder(tmp_path):
-    (tmp_path / "base.toml").write_text("config_version = 1\n")
-    words = ["base.toml", "--out", "runs/sweep-7/x"]
-    done = run_job_on_stubs(tmp_path, *words, "-oruns/mine", BIFRONS_OUT="runs/sweep-7/x")
-    assert done.returncode == 64 and "--out runs/mine: a task of an array trains in runs/sweep-7/x" in done.stderr
-    assert not (tmp_path / "srun").exists()
-    done = run_job_on_stubs(tmp_path, *words, BIFRONS_OUT="runs/sweep-7/x", ends="runs/sweep-7/x")
-    assert done.returncode == 0, done.stderr
-
-
-def test_help_is_shown_and_nothing_started(tmp_path):
-    done = run_job_on_stubs(tmp_path, "--help")
-    assert done.returncode == 0 and "Usage: bifrons train" in done.stdout
-    assert not (tmp_path / "srun").exists()
 
 
 def test_a_preempted_job_goes_on_and_equals_one_left_alone(job, sets, uninterrupted):
@@ -388,16 +309,35 @@ def test_debug_runs_on_one_node(job, sets):
 
 
 @pytest.mark.slurm
-def test_an_array_trains_each_configuration(job, sets):
+def test_tasks_of_an_array_are_requeued_one_by_one(job, sets):
+    """The last task has the number of the whole array. Each task goes on alone; one that has finished stays so."""
+    steps = {"short": 3, "long": 30, "longest": 60}
     (job.folder / "base.toml").write_text("config_version = 1\nname = \"base\"\n")
-    for lr in ("1e-4", "1e-3"):
-        (job.folder / f"lr{lr}.toml").write_text(f"[train]\nlr = {lr}\n")
-    keys = [word for key in (*SMALL, "train.max_steps=3", f"data.a=\"{sets}/a.h5\"",
-                             f"data.b=\"{sets}/b.h5\"") for word in ("--set", key)]
-    job.submit("array.sbatch", "--array=1-2", "--cpus-per-task=1",
-               arguments=["base.toml", "lr1e-4.toml", "lr1e-3.toml", "--", *keys])
-    runs = [job.folder / f"runs/sweep-{job.id}/lr{lr}/run.json" for lr in ("1e-4", "1e-3")]
-    wait_for(lambda: all(p.exists() and '"exit": "OK"' in p.read_text() for p in runs), job.log)
+    for name, n in steps.items():
+        (job.folder / f"{name}.toml").write_text(f"[train]\nmax_steps = {n}\n")
+    keys = [word for key in (*SMALL, f"data.a=\"{sets}/a.h5\"", f"data.b=\"{sets}/b.h5\"") for word in ("--set", key)]
+    job.submit("array.sbatch", "--array=1-3", "--cpus-per-task=1",
+               arguments=["base.toml", *(f"{name}.toml" for name in steps), "--", *keys])
+    short, long, longest = (job.task(i, f"runs/sweep-{job.id}/{name}") for i, name in enumerate(steps, 1))
+
+    def stop(*tasks, after, ended):
+        with contextlib.ExitStack() as held:
+            for task in tasks:
+                held.enter_context(task.held_after(after))
+            ended.wait_for_end()
+            for task in tasks:
+                asked = task.log().count("asking for a checkpoint")
+                job.slurm.run("scancel", "--batch", "--signal=USR1", task.id, cwd=job.folder)
+                task.wait_for_request(asked + 1)
+
+    stop(long, longest, after=3, ended=short)
+    longest.wait_for_start(1)
+    stop(longest, after=len(longest.rows()) + 3, ended=long)
+    assert longest.wait_for_end()["Restarts"] == "2", longest.tell()
+    assert [task.facts()["Restarts"] for task in (short, long)] == ["0", "1"]
+    assert all(task.facts()["JobState"] == "COMPLETED" for task in (short, long))
+    assert [[step for step, _ in task.rows()] for task in (short, long, longest)] == [
+        list(range(1, n + 1)) for n in steps.values()]
 
 
 @pytest.mark.slurm

@@ -340,6 +340,15 @@ static enum status train_in_folder(struct training *r, struct errmsg *em)
     return st;
 }
 
+/* How long to wait for the run folder. A requeued job may find the lock of its own earlier start:
+ * if a node was lost, the file server holds the lock for minutes. */
+static double folder_wait_s(void)
+{
+    static const double REQUEUED_S = 300;
+    const char *restarts = getenv("SLURM_RESTART_COUNT");
+    return restarts && strtol(restarts, NULL, 10) > 0 ? REQUEUED_S : 0;
+}
+
 /* Rank 0 locks the folder. A dry run only checks that it could. --find-lr and --find-batch open it
  * only to pack pictures. */
 static enum status open_folder(const struct run *run, const struct train_arguments *a,
@@ -350,7 +359,7 @@ static enum status open_folder(const struct run *run, const struct train_argumen
     if (comm_rank(run->comm) == 0 && a->dry_run)
         st = run_folder_check(run->out, continues, em);
     else if (comm_rank(run->comm) == 0 && (!is_measured(a) || packs))
-        st = run_folder_open(run->out, continues, out, em);
+        st = run_folder_open(run->out, continues, folder_wait_s(), out, em);
     return comm_agree(run->comm, st, em);
 }
 

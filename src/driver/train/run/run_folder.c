@@ -3,18 +3,21 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "run_folder_priv.h"
 
 #include "base/poison.h"
 
-enum { HOLDER_BYTES_MAX = 320, LOCK_TRIES = 10 };
+enum { HOLDER_BYTES_MAX = 320, LOCK_TRIES = 10, WAIT_TRIES = 300 };
 #define LOCK_NAME ".lock"
 
 struct run_folder {
@@ -112,6 +115,28 @@ static enum status take_lock(struct run_folder *f, struct errmsg *em)
     return st;
 }
 
+/* take_lock for wait_s seconds: the lock of a node that is gone lasts until its file server
+ * notices. */
+static enum status await_lock(struct run_folder *f, double wait_s, struct errmsg *em)
+{
+    double end_s = clock_seconds() + wait_s, nap_s = wait_s / WAIT_TRIES;
+    struct timespec nap = {.tv_sec = (time_t)nap_s, .tv_nsec = (long)(fmod(nap_s, 1) * 1e9)};
+    char wait[32];
+    clock_format_duration(wait_s, wait, sizeof wait);
+    for (bool told = false;; told = true) {
+        struct errmsg reason = {0};
+        enum status st = take_lock(f, &reason);
+        if (st != ST_USAGE || clock_seconds() >= end_s) {
+            if (st != ST_OK)
+                *em = reason;
+            return st;
+        }
+        if (!told)
+            log_warn("%s; waiting up to %s for it", reason.text, wait);
+        nanosleep(&nap, NULL);
+    }
+}
+
 static enum status refuse_other_run(const char *out, struct errmsg *em)
 {
     int64_t newest;
@@ -205,8 +230,8 @@ static enum status make_out(struct run_folder *f, struct errmsg *em)
     return folder_make(f->out, em);
 }
 
-enum status run_folder_open(const char *out, bool continues, struct run_folder **folder,
-                            struct errmsg *em)
+enum status run_folder_open(const char *out, bool continues, double wait_s,
+                            struct run_folder **folder, struct errmsg *em)
 {
     struct run_folder *f = calloc(1, sizeof *f);
     if (!f)
@@ -216,7 +241,7 @@ enum status run_folder_open(const char *out, bool continues, struct run_folder *
                          ? make_out(f, em)
                          : FAIL(em, ST_USAGE, "path too long: %s", out);
     if (st == ST_OK)
-        st = take_lock(f, em);
+        st = await_lock(f, wait_s, em);
     if (st == ST_OK && !continues)
         st = refuse_other_run(out, em);
     if (st != ST_OK) {

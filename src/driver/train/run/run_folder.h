@@ -9,7 +9,7 @@
  *     OUT/checkpoints/latest.pt, best.pt    relative symlinks to two of them
  *
  *     struct run_folder *folder;
- *     enum status st = run_folder_open(out, continues, &folder, &em);
+ *     enum status st = run_folder_open(out, continues, 0, &folder, &em);
  *     if (st != ST_OK)
  *         return st;
  *     st = run_folder_begin(folder, config_toml, &em);
@@ -37,12 +37,13 @@
 struct run_folder; /* holds the lock; the lock ends with this process */
 
 /*
- * Makes the folder if needed, and takes its lock. ST_USAGE: another process holds the lock, or the
- * folder has checkpoints and the run does not continue them. ST_IO: it cannot be written.
+ * Makes the folder if needed, and takes its lock. If another process holds the lock, tries again
+ * for wait_s seconds, with a warning. ST_USAGE: another process still holds it, or the folder has
+ * checkpoints and the run does not continue them. ST_IO: it cannot be written.
  */
-enum status run_folder_open(const char *out, bool continues, struct run_folder **folder,
-                            struct errmsg *em) MUST_CHECK;
-/* Checks what run_folder_open would return; changes nothing. */
+enum status run_folder_open(const char *out, bool continues, double wait_s,
+                            struct run_folder **folder, struct errmsg *em) MUST_CHECK;
+/* Checks what run_folder_open would return without waiting; changes nothing. */
 enum status run_folder_check(const char *out, bool continues, struct errmsg *em) MUST_CHECK;
 /*
  * Call it when it is certain that the run will start: removes unfinished files of a killed run,

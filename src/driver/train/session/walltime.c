@@ -21,7 +21,7 @@ static const double SAFETY = 1.5, CLOCKS_DIFFER_S = 60, ENDING_S = 5, ENDING_SHA
 /* An upper bound: after one long wait (a slow disk), later jobs must not stop far too early. */
 static const double LEAD_SHARE_MAX = 0.25;
 static const double ANSWER_WITHIN_S = 10;
-enum { ANSWER_BYTES = 128 };
+enum { ANSWER_BYTES = 128, NAME_BYTES = 64 };
 
 extern char **environ;
 
@@ -140,11 +140,24 @@ static bool environment_says(double *left_s)
     return true;
 }
 
+/* "7" or, for a task of an array, "7_2": the last task's number is also that of the whole array. */
+static bool job_name(char name[static NAME_BYTES])
+{
+    const char *job = getenv("SLURM_JOB_ID"), *array = getenv("SLURM_ARRAY_JOB_ID"),
+               *task = getenv("SLURM_ARRAY_TASK_ID");
+    bool is_task = array && *array && task && *task;
+    int n = snprintf(name, NAME_BYTES, "%s%s%s",
+                     is_task ? array
+                     : job   ? job
+                             : "",
+                     is_task ? "_" : "", is_task ? task : "");
+    return job && *job && n < NAME_BYTES;
+}
+
 bool walltime_job_left(double *left_s)
 {
-    const char *job = getenv("SLURM_JOB_ID");
-    char answer[ANSWER_BYTES];
-    if (!job || !*job)
+    char job[NAME_BYTES], answer[ANSWER_BYTES];
+    if (!job_name(job))
         return false;
     return environment_says(left_s) || (ask_squeue(job, answer) && walltime_parse(answer, left_s));
 }

@@ -113,8 +113,8 @@ enum status comm_calls_compare(const struct comm_call *calls, const int *ranks, 
 struct comm_launch {
     int world_size, rank;
     const char *launcher;
-    bool
-        without_pmix; /* srun without a PMIx server, which Open MPI needs to find the other ranks */
+    /* srun without a PMIx server, which Open MPI needs to find the other ranks */
+    bool without_pmix;
 };
 struct comm_launch comm_launch_detect(void);
 

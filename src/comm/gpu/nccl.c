@@ -239,9 +239,12 @@ static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, st
 static enum status finish(struct comm *c, void *stream, struct errmsg *em)
 {
     struct nccl *n = nccl_of(c);
-    enum status st = cudart_stream_finish(stream, em);
+    struct errmsg why = {0};
+    enum status st = cudart_stream_finish(stream, &why);
     pthread_mutex_lock(&n->lock);
-    if (n->failed) /* the watcher has ended the collectives */
+    if (st != ST_OK) /* the other ranks may be waiting in a collective */
+        nccl_fail(n, "%s", why.text);
+    if (n->failed)
         st = nccl_failure(n, em);
     pthread_mutex_unlock(&n->lock);
     return st;

@@ -197,7 +197,7 @@ enum status pack_note_uncut(struct pack_source *s, int size, struct errmsg *em)
         bool marked = item->places[PACK_LANDMARKS].at || item->places[PACK_POINTS].at ||
                       item->side_path[PACK_MASK] || item->face.source;
         n += item->good;
-        n_marked += item->good && marked;
+        n_marked += marked;
         if (item->good && !marked && item->width != item->height &&
             MIN(item->width, item->height) > 2 * size)
             name_list_add(&uncut, item->name);

@@ -365,11 +365,12 @@ static const struct config_key keys[] = {
          "and at the end."),
     WHOLE(log.preview_epochs, FREE, 5, 0, 1000000,
           "Epochs between preview pictures. 0: only at the end."),
-    WORD(log.faces, FREE, FACES_AUTO, switches,
-         "Let face networks look at the swaps of previews: identity, pose and expression, without "
-         "a true swap (docs/measures.md). They take at most 5 % of the time and change no bit of "
-         "the training. auto: if both sets have identity numbers (bifrons extract) and "
-         "scripts/setup --photographs has fetched the networks."),
+    WORD(
+        log.faces, FREE, FACES_AUTO, switches,
+        "Let face networks look at the swaps of previews: identity, pose and expression, without "
+        "a true swap (docs/measures.md). They take about 5 % of the time at most and change no bit "
+        "of the training. auto: if both sets have identity numbers (bifrons extract) and "
+        "scripts/setup --photographs has fetched the networks."),
 };
 
 size_t config_schema(const struct config_key **keys_out)

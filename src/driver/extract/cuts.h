@@ -2,17 +2,23 @@
  * The folder that bifrons extract writes and bifrons pack reads:
  *
  *   000001-STEM.png, …   faces, cut to a square, in the order of the frames
- *   unsure/              faces that may be another person's: move them into the folder or delete
- * them masks/               as many as both together, 255 inside the face points.csv           name
- * and the 70 points of each (base/points.h), at pixel centres of the cut picture identity.csv name
- * and the 128 numbers of each faces.csv            a row for each frame, with the columns name of
- * the cut picture; empty: left out source                 the path of the picture or video time
- * seconds from the video's start; empty: a photograph score                  of the detector; with
- * what follows empty where no face was found side                   pixels of the face's square in
- * the source, brows to chin distance               to the mean of the references; empty without
- * references sharpness              sharpness.h yaw, pitch, roll       degrees (head_pose.h) m00,
- * m01, m02, m10, m11, m12    matrix from pixel centres of the source to the cut picture's verdict
- * verdict_name person.txt, consent.txt
+ *   unsure/              faces that may be another person's: move them up or delete
+ *   masks/               as many as both together, 255 inside the face
+ *   points.csv           name and the 70 points of each (base/points.h), at pixel centres of the
+ *                        cut picture
+ *   identity.csv         name and the 128 numbers of each
+ *   faces.csv            a row for each frame, with the columns
+ *     name                   of the cut picture; empty: left out
+ *     source                 the path of the picture or video
+ *     time                   seconds from the video's start; empty: a photograph
+ *     score                  of the detector; with what follows empty where no face was found
+ *     side                   pixels of the face's square in the source, brows to chin
+ *     distance               to the mean of the references; empty without references
+ *     sharpness              sharpness.h
+ *     yaw, pitch, roll       degrees (head_pose.h)
+ *     m00, m01, m02, m10, m11, m12    matrix from pixel centres of the source to the cut picture's
+ *     verdict                verdict_name
+ *   person.txt, consent.txt
  *
  *     struct cuts c;
  *     enum status st = cuts_open(&c, &options, &em);        // or continues an unfinished folder
@@ -36,8 +42,8 @@ enum cuts_list { CUTS_FACES, CUTS_POINTS, CUTS_IDENTITY, CUTS_LISTS };
 struct cuts_options {
     const char *folder;
     const char *person, *consent;
-    uint64_t
-        hash; /* of everything that the result depends on; a folder with another hash is refused */
+    /* Of everything that the result depends on. A folder with another hash is refused. */
+    uint64_t hash;
     int size;
     double difference_min; /* of a face to the one kept before */
     bool discard_unsure;

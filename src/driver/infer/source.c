@@ -110,8 +110,13 @@ enum status source_open_points(struct source *s, struct errmsg *em)
     char folder[PATH_BYTES_MAX];
     if (s->set)
         return ST_OK;
+    struct errmsg why = {0};
     path_folder(s->paths[0], folder, sizeof folder);
-    return folder_points_open(folder, &s->points, em);
+    enum status st = folder_points_open(folder, &s->points, &why);
+    if (st == ST_OK || st == ST_MEMORY || s->folder)
+        return st == ST_OK ? ST_OK : FAIL(em, st, "%s", why.text);
+    log_warn("%s; the pose of %s is predicted", why.text, s->paths[0]); /* it was not asked for */
+    return ST_OK;
 }
 
 void source_release(struct source *s)

@@ -31,7 +31,8 @@ enum status source_open(const char *input, struct source *out, struct errmsg *em
 void source_release(struct source *s);
 
 /* Reads points.csv beside the pictures, for source_read; a set has its own points. ST_DATA names
- * the line; ST_NOINPUT, ST_IO, ST_MEMORY. */
+ * the line; ST_NOINPUT, ST_IO, ST_MEMORY. If the input is one picture, only ST_MEMORY: it warns of
+ * a points.csv that cannot be used. */
 enum status source_open_points(struct source *s, struct errmsg *em) MUST_CHECK;
 
 /* The i-th picture as it is. ST_DATA, ST_NOINPUT: the picture cannot be used; ST_MEMORY. */

@@ -55,8 +55,8 @@ void fault_report_machine(void)
     double quota = cpus_quota("");
     line_after("/etc/os-release", "PRETTY_NAME", text, sizeof text);
     printf("%-14s%s", "system", text);
-    if (uname(&kernel) ==
-        0) /* only numbers: the version of a kernel built by hand may hold a person's name */
+    /* only numbers: the version of a kernel built by hand may hold a person's name */
+    if (uname(&kernel) == 0)
         printf(", Linux %.*s, %s", (int)strspn(kernel.release, "0123456789."), kernel.release,
                kernel.machine);
     line_after("/proc/cpuinfo", "model name", text, sizeof text);

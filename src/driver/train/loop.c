@@ -141,13 +141,16 @@ static void record_saved(const struct loop *l)
 }
 
 /* COLLECTIVE. Saves the state before the run ends by an error, which the user gets: a failure of
- * this save is only logged. */
-static void save_at_end(struct loop *l)
+ * this save is only logged. Returns its status, because an orderly end is impossible after ST_PEER.
+ */
+static enum status save_at_end(struct loop *l)
 {
     struct errmsg em = {0};
-    if (save(l, false, &em) != ST_OK && comm_rank(l->session->run.comm) == 0)
+    enum status st = save(l, false, &em);
+    if (st != ST_OK && comm_rank(l->session->run.comm) == 0)
         log_warn("the state of step %" PRId64 " could not be saved: %s", l->session->state.step,
                  em.text);
+    return st;
 }
 
 /* COLLECTIVE. Does not save during bad steps or while a decoder is collapsed, except at the end:
@@ -186,8 +189,8 @@ static enum status between_steps(struct loop *l, const struct step_report *step,
         st = validate(l, em);
     else if (!stops)
         st = check_before_save(l, step, em);
-    if (st == ST_DATA && !validates)
-        save_at_end(l); /* unreadable pictures do not spoil the state */
+    if (st == ST_DATA && !validates && save_at_end(l) == ST_PEER) /* pictures do not spoil it */
+        st = ST_PEER;
     if (st != ST_OK)
         return st;
     if (validates && recovery_is_due(s) && !stops)

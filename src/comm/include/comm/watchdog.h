@@ -13,8 +13,9 @@
  * libtorch. The job ends when
  *
  * - a rank works in one phase for longer than its deadline. The deadline is timeout_s, or less for
- * a phase of a step or a validation that has been seen often: 20 times the longest one, but at
- * least a minute. A stopped process counts as working; a rank that waits for other ranks does not;
+ * a phase of a step (reading excepted) or a validation that has been seen often: 20 times the
+ * longest one, but at least a minute. A stopped process counts as working; a rank that waits for
+ * other ranks does not;
  * - all ranks have waited for each other for timeout_s;
  * - the process of a rank, or its launcher, is gone.
  *

@@ -133,7 +133,8 @@ static enum status await_lock(struct run_folder *f, double wait_s, struct errmsg
         }
         if (!told)
             log_warn("%s; waiting up to %s for it", reason.text, wait);
-        nanosleep(&nap, NULL);
+        if (nanosleep(&nap, NULL) != 0)
+            return FAIL(em, ST_AGAIN, "%s; a signal ended the wait for it", reason.text);
     }
 }
 

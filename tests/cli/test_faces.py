@@ -216,7 +216,7 @@ def test_poses_come_from_points_where_there_are_no_others(bifrons, tmp_path):
     assert [round(faces["pose"]["yaw"][key]) for key in ("least", "p50", "most")] == [-30, 0, 30]
     assert faces["pose"]["pitch"]["p50"] == 0 and faces["pose"]["roll"]["most"] == 0
     assert faces["identity"] is None and faces["time"] is None
-    assert "from /points: roughly" in run(bifrons, "inspect", "a.h5").out
+    assert "from /points: estimated" in run(bifrons, "inspect", "a.h5").out
 
 
 # ---- overlap --------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ def test_where_the_poses_of_two_people_do_not_overlap_is_told_and_drawn(bifrons,
     got = shown(bifrons, "a.h5", "b.h5", "--overlap", "o.png")
     assert got["gaps"] == [{"set": 0, "faces": "turned to the left", "beyond": 20, "n": [left, 0]}]
     run(bifrons, "inspect", "a.h5", "a.h5", "--overlap", "o.png")
-    assert "both people are turned as far" in run(bifrons, "inspect", "a.h5", "a.h5", "--overlap", "o.png").out
+    assert "both people turn equally far" in run(bifrons, "inspect", "a.h5", "a.h5", "--overlap", "o.png").out
 
 
 def test_two_sets_of_one_person_are_told(bifrons, tmp_path):

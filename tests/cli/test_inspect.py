@@ -236,7 +236,7 @@ def test_a_sheet_of_augmented_pictures(bifrons, packed, tmp_path):
 
 @pytest.mark.parametrize("arguments, code, part", [
     (["--augment", "c.toml"], 64, "needs --sheet"),
-    (["--augment", "c.toml", "--sheet", "s.png", "--json"], 64, "--sheet alone"),
+    (["--augment", "c.toml", "--sheet", "s.png", "--json"], 64, "--sheet only"),
     (["--augment", "c.toml", "--sheet", "s.png"], 66, "c.toml"),
     (["--augment", "bad.toml", "--sheet", "s.png"], 78, "bad.toml:1:"),
     (["--augment", "good.toml", "--sheet", "no/such/s.png"], 74, "s.png")])

@@ -37,7 +37,7 @@ static void print_poses(const struct faces *f, int64_t n)
     if (f->angles[0].known == 0)
         return;
     int used = snprintf(line, sizeof line, "degrees, from /%s",
-                        f->pose_from_points ? "estimated from points; pitch relative to its median"
+                        f->pose_from_points ? "points: estimated; pitch relative to its median"
                                             : "pose");
     if (unknown > 0)
         snprintf(line + used, sizeof line - (size_t)used,

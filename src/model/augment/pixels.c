@@ -35,7 +35,7 @@ static size_t planes_of(const struct batch *b, int who, struct samples *out,
 void pixels_upload(struct shim_scope *s, const struct batch *b, struct samples out[MODEL_PEOPLE])
 {
     struct plane planes[MODEL_PEOPLE * PLANES];
-    struct shim_array arrays[MODEL_PEOPLE * PLANES];
+    struct shim_array arrays[MODEL_PEOPLE * PLANES] = {0};
     struct shim_tensor *stored[MODEL_PEOPLE * PLANES];
     const int64_t order[] = {0, 3, 1, 2};
     size_t n = 0;

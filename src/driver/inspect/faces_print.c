@@ -36,9 +36,9 @@ static void print_poses(const struct faces *f, int64_t n)
     int64_t unknown = n - f->angles[0].known;
     if (f->angles[0].known == 0)
         return;
-    int used = snprintf(line, sizeof line, "degrees, from /%s",
-                        f->pose_from_points ? "points: estimated; pitch relative to its median"
-                                            : "pose");
+    int used =
+        snprintf(line, sizeof line, "degrees, from /%s",
+                 f->pose_from_points ? "points: estimated; pitch relative to its median" : "pose");
     if (unknown > 0)
         snprintf(line + used, sizeof line - (size_t)used,
                  "; not known of %" PRId64 " of %" PRId64 " pictures", unknown, n);

@@ -218,7 +218,7 @@ static enum status print_json(const struct search *f, int64_t configured, int64_
         const struct batch_trial *t = &f->trials.list[i];
         json_array_append_new(list,
                               json_pack("{s:I, s:I, s:f, s:f, s:f}", "pairs", (json_int_t)t->pairs,
-                                        "global_batch", (json_int_t)(t->pairs * ranks),
+                                        "global_batch", (json_int_t)t->pairs * ranks,
                                         "images_per_s", t->images_per_s, "step_ms", t->step_s * 1e3,
                                         "peak_bytes", t->peak));
     }

@@ -76,7 +76,7 @@ class Bench:
 
     def play_lives(self, lives, rng):
         """One run on two ranks, killed so many times, each time at an instant after its first new checkpoint."""
-        keys = {**KEYS, "train__max_steps": 3 * lives}
+        keys = {**KEYS, "train__max_steps": 3 * lives, "train__epochs": 100000}
         reference, run = (Run(self.sets_for("plain"), self.folder / name, 2, **keys) for name in ("lives-reference", "lives"))
         assert reference.train().returncode == 0
         run.bad, run.explained = set(), DEATH
@@ -89,6 +89,7 @@ class Bench:
                 for pid in processes_of(run):
                     life.send(pid, signal.SIGKILL)
             live(run, act)
+            assert run.steps()[-1:] > before, f"life {life + 1} ended without a new checkpoint"
             print(f"life {life + 1}: up to step {run.steps()[-1]}", flush=True)
         assert live(run, nothing) == 0
         assert_same_run(run, reference)

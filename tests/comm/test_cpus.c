@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "comm/comm.h"
+#include "ranks.h"
 #include "testing.h"
 
 static struct comm *world;
@@ -59,19 +60,10 @@ static void ranks_on_cpus_of_their_own_share_none(void **state)
 
 int main(void)
 {
-    struct errmsg em = {0};
     struct comm_options options = {.backend = COMM_AUTO, .device = "cpu"};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unbound_ranks_share_all),
         cmocka_unit_test(ranks_on_cpus_of_their_own_share_none),
     };
-    if (comm_open(&options, &world, &em) != ST_OK) {
-        fprintf(stderr, "%s\n", em.text);
-        return 1;
-    }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    if (failed)
-        comm_abort(world, 1); /* the others may be waiting in a collective */
-    comm_close(world);
-    return 0;
+    return RUN_ON_RANKS(tests, &options, &world);
 }

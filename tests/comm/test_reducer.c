@@ -5,6 +5,7 @@
 
 #include "base/philox.h"
 #include "comm/reducer.h"
+#include "ranks.h"
 #include "testing.h"
 
 enum { TENSORS = 9, STEPS = 3 };
@@ -318,14 +319,6 @@ int main(void)
         cmocka_unit_test(a_rank_that_differs_is_named),
     };
     struct comm_options options = {.backend = COMM_MPI}; /* of one rank, too */
-    if (comm_open(&options, &world, &em) != ST_OK) {
-        fprintf(stderr, "%s\n", em.text);
-        return 1;
-    }
     lay_out();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    if (failed)
-        comm_abort(world, 1); /* the others may be waiting in a collective */
-    comm_close(world);
-    return 0;
+    return RUN_ON_RANKS(tests, &options, &world);
 }

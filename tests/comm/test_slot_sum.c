@@ -2,6 +2,7 @@
 #include "comm/slot_sum.h"
 
 #include "base/philox.h"
+#include "ranks.h"
 #include "testing.h"
 
 enum { STEPS = 2, SLOTS_MAX = 16 };
@@ -112,13 +113,5 @@ int main(void)
         cmocka_unit_test(its_cost_is_told),
     };
     struct comm_options options = {.backend = COMM_MPI}; /* of one rank, too */
-    if (comm_open(&options, &world, &em) != ST_OK) {
-        fprintf(stderr, "%s\n", em.text);
-        return 1;
-    }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    if (failed)
-        comm_abort(world, 1); /* the others may be waiting in a collective */
-    comm_close(world);
-    return 0;
+    return RUN_ON_RANKS(tests, &options, &world);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/philox.h"
+#include "ranks.h"
 #include "testing.h"
 #include "zero.h"
 
@@ -166,13 +167,5 @@ int main(void)
         cmocka_unit_test(clipping_shortens_and_never_lengthens),
     };
     struct comm_options options = {.backend = COMM_MPI}; /* of one rank, too */
-    if (comm_open(&options, &world, &em) != ST_OK) {
-        fprintf(stderr, "%s\n", em.text);
-        return 1;
-    }
-    int failed = cmocka_run_group_tests(tests, setup, teardown);
-    if (failed)
-        comm_abort(world, 1); /* the others may be waiting in a collective */
-    comm_close(world);
-    return 0;
+    return RUN_ON_RANKS_WITH(tests, &options, &world, setup, teardown);
 }

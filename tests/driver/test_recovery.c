@@ -2,6 +2,7 @@
  */
 #include "recovery.h"
 
+#include "ranks.h"
 #include "small_run.h"
 
 static const char keys[] = "data.val_fraction = 0\nguard.patience = 3\nguard.lr_factor = 0.25\n"
@@ -143,13 +144,5 @@ int main(void)
         TEST(a_collapse_after_the_last_time_ends_training),
     };
     const struct comm_options options = {.backend = COMM_MPI}; /* of one rank, too */
-    if (comm_open(&options, &world, &em) != ST_OK) {
-        fprintf(stderr, "%s\n", em.text);
-        return 1;
-    }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    if (failed)
-        comm_abort(world, 1); /* the others may be waiting in a collective */
-    comm_close(world);
-    return 0;
+    return RUN_ON_RANKS(tests, &options, &world);
 }

@@ -1,6 +1,7 @@
 /* A rank whose parameters have come to differ is named, under mpirun. */
 #include "replica.h"
 
+#include "ranks.h"
 #include "testing.h"
 
 static struct comm *world;
@@ -74,13 +75,5 @@ int main(void)
         cmocka_unit_test(a_flipped_bit_shows),
     };
     struct comm_options options = {.backend = COMM_MPI}; /* of one rank, too */
-    if (comm_open(&options, &world, &em) != ST_OK) {
-        fprintf(stderr, "%s\n", em.text);
-        return 1;
-    }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    if (failed)
-        comm_abort(world, 1); /* the others may be waiting in a collective */
-    comm_close(world);
-    return 0;
+    return RUN_ON_RANKS(tests, &options, &world);
 }

@@ -2,6 +2,7 @@
 #include "step.h"
 
 #include "model/discriminators.h"
+#include "ranks.h"
 #include "small_run.h"
 
 static struct comm *world;
@@ -81,14 +82,5 @@ int main(void)
         cmocka_unit_test(when_the_discriminators_update_fails_on_one),
     };
     const struct comm_options options = {.backend = COMM_MPI};
-    struct errmsg em = {0};
-    if (comm_open(&options, &world, &em) != ST_OK) {
-        fprintf(stderr, "%s\n", em.text);
-        return 1;
-    }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    if (failed)
-        comm_abort(world, 1); /* the others may be waiting in a collective */
-    comm_close(world);
-    return 0;
+    return RUN_ON_RANKS(tests, &options, &world);
 }

@@ -1,6 +1,7 @@
 /* What ranks tell each other, under mpirun. */
 #include "vote.h"
 
+#include "ranks.h"
 #include "testing.h"
 
 static struct comm *world;
@@ -80,13 +81,5 @@ int main(void)
         cmocka_unit_test(a_failure_is_everyones),
     };
     struct comm_options options = {.backend = COMM_MPI}; /* of one rank, too */
-    if (comm_open(&options, &world, &em) != ST_OK) {
-        fprintf(stderr, "%s\n", em.text);
-        return 1;
-    }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    if (failed)
-        comm_abort(world, 1); /* the others may be waiting in a collective */
-    comm_close(world);
-    return 0;
+    return RUN_ON_RANKS(tests, &options, &world);
 }

@@ -67,15 +67,16 @@ function(bifrons_test_properties test label timeout processors)
     ENVIRONMENT "${environment}")
 endfunction()
 
-# bifrons_pytest(folder/test_x.py [TIMEOUT seconds] [PROCESSORS n] [ARGS arg...]): a file of outside-in tests, run
-# by the Python that scripts/setup prepared. The tests find the program in $BIFRONS and the source
+# bifrons_pytest(folder/test_x.py [TIMEOUT seconds] [PROCESSORS n] [ARGS arg...] [THREADS program...]): a file of
+# outside-in tests, run by the Python that scripts/setup prepared. THREADS: it needs these programs only, and has the
+# label threads, too. The tests find the program in $BIFRONS and the source
 # tree in $BIFRONS_SOURCE; they write below pytest's tmp_path only. One JUnit file each, from which
 # scripts/test counts the single tests.
 set(BIFRONS_PYTHON "${PROJECT_SOURCE_DIR}/.venv/bin/python" CACHE FILEPATH
     "Python with torch and what python/requirements-test.txt names")
 
 function(bifrons_pytest path)
-  cmake_parse_arguments(T "" "TIMEOUT;PROCESSORS" "ARGS" ${ARGN})
+  cmake_parse_arguments(T "" "TIMEOUT;PROCESSORS" "ARGS;THREADS" ${ARGN})
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 900)
   endif()
@@ -92,6 +93,10 @@ function(bifrons_pytest path)
   set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT
                "BIFRONS_SOURCE=${PROJECT_SOURCE_DIR}" "PYTHONPATH=${PROJECT_SOURCE_DIR}/python"
                "PYTHONDONTWRITEBYTECODE=1")
+  if(T_THREADS)
+    add_dependencies(threads_tests ${T_THREADS})
+    set_property(TEST ${test} APPEND PROPERTY LABELS threads)
+  endif()
 endfunction()
 
 # bifrons_pytest_folder(folder): every tests/FOLDER/test_*.py; FOLDER_tests lists their names.

@@ -53,6 +53,7 @@ class Run:
         self.wait_for(lambda: not any(map(runs, self.pids.values())))
         for reader in self.readers:
             reader.join(HANG_S)
+        assert "ThreadSanitizer" not in self.report, self.report
         return self.process.returncode
 
     def dots(self):

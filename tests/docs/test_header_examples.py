@@ -37,6 +37,9 @@ GIVEN = {
     "shim/include/shim/upload.h": ((), """
         extern struct shim_scope *scope; extern const uint8_t *images; extern const float *points; extern int64_t n, h, w;"""),
     "shim/toml/include/toml/toml.h": ((), "extern const char *text; extern size_t n;"),
+    "src/base/include/base/pool.h": ((), """
+        extern size_t n_pictures; extern int job;
+        enum status draw(void *context, size_t i, struct errmsg *em); void show(void *context, size_t done);"""),
     "src/base/include/base/batch.h": ((), "extern size_t capacity; extern int size;"),
     "src/base/include/base/child.h": ((), "int answer(int link, void *context);"),
     "src/base/include/base/philox.h": ((), "extern uint64_t seed, position;"),

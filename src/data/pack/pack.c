@@ -8,11 +8,10 @@
 #include <unistd.h>
 
 #include "base/checked.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/thread.h"
+#include "base/pool.h"
 #include "base/thread_count.h"
 #include "base/version.h"
 #include "data/picture.h"
@@ -22,18 +21,12 @@
 #include "base/poison.h"
 
 enum { THREADS_DEFAULT_MAX = 16 };
-static const double PROGRESS_S = 0.2;
 
-/* One packing run. Each worker takes the next item; each item has a fixed place in the spool. */
+/* One packing run. Each item has a fixed place in the spool. */
 struct job {
     const struct pack_options *options;
     struct pack_source *source;
-    int spool;            /* an unlinked file of n times image, mask, truth */
-    pthread_mutex_t lock; /* guards the fields below */
-    pthread_cond_t changed;
-    size_t next, done;
-    enum status st; /* the first failure that ends the run */
-    struct errmsg em;
+    int spool; /* an unlinked file of n times image, mask, truth */
     bool hash_only;
     bool unstretch; /* some masks have other values than 0 and v: undo the stretching */
 };
@@ -172,7 +165,7 @@ out:
 }
 
 /* Hashes the files of item i without decoding; 0 for a file that cannot be read. */
-static enum status hash_item(struct job *j, size_t i)
+static enum status hash_item(struct job *j, size_t i, struct errmsg *em)
 {
     struct pack_item *item = &j->source->items[i];
     struct errmsg ignored = {0};
@@ -180,82 +173,44 @@ static enum status hash_item(struct job *j, size_t i)
     for (int side = 0; side < PACK_SIDES && st != ST_MEMORY; side++)
         if (item->side_path[side])
             st = pack_read(item->side_path[side], NULL, NULL, &item->side_hash[side], &ignored);
-    return st == ST_MEMORY ? st : ST_OK;
+    return st == ST_MEMORY ? FAIL(em, st, "out of memory") : ST_OK;
 }
 
-/* --- the pool ------------------------------------------------------------------------------- */
+/* --- all pictures --------------------------------------------------------------------------- */
 
 static bool stop_wanted(const struct job *j)
 {
     return j->options->stop && j->options->stop();
 }
 
-/* Gives the next item's number; false: no more. */
-static bool take_item(struct job *j, size_t *i)
+static enum status work_on_item(void *context, size_t i, struct errmsg *em)
 {
-    pthread_mutex_lock(&j->lock);
-    bool more = j->st == ST_OK && j->next < j->source->n && !stop_wanted(j);
-    if (more)
-        *i = j->next++;
-    pthread_mutex_unlock(&j->lock);
-    return more;
+    struct job *j = context;
+    return j->hash_only ? hash_item(j, i, em) : pack_item(j, i, em);
 }
 
-static void *worker(void *arg)
+static void show_progress(void *context, size_t done)
 {
-    struct job *j = arg;
-    for (size_t i; take_item(j, &i);) {
-        struct errmsg em = {0};
-        enum status st = j->hash_only ? hash_item(j, i) : pack_item(j, i, &em);
-        pthread_mutex_lock(&j->lock);
-        j->done++;
-        if (st != ST_OK && j->st == ST_OK) {
-            j->st = st;
-            j->em = em;
-        }
-        pthread_cond_signal(&j->changed);
-        pthread_mutex_unlock(&j->lock);
-    }
-    return NULL;
+    const struct job *j = context;
+    log_progress("%s %s: %zu of %zu", j->hash_only ? "looking at" : "packing", j->source->person,
+                 done, j->source->n);
 }
 
-static int thread_count(const struct job *j)
+static enum status work_on_items(struct job *j, struct errmsg *em)
 {
-    int n = j->options->threads ? j->options->threads : threads_for_files(THREADS_DEFAULT_MAX);
-    return MIN(n, j->source->n < PACK_THREADS_MAX ? (int)j->source->n : PACK_THREADS_MAX);
-}
-
-/* Shows progress until the work is done, failed or stopped. */
-static void wait_for_workers(struct job *j)
-{
-    const struct pack_source *s = j->source;
-    pthread_mutex_lock(&j->lock);
-    while (j->done < s->n && j->st == ST_OK && !stop_wanted(j)) {
-        (void)condition_wait(&j->changed, &j->lock, clock_seconds() + PROGRESS_S);
-        log_progress("%s %s: %zu of %zu", j->hash_only ? "looking at" : "packing", s->person,
-                     j->done, s->n);
-    }
-    pthread_mutex_unlock(&j->lock);
+    const struct pool_options pool = {
+        .n = j->source->n,
+        .threads =
+            j->options->threads ? j->options->threads : threads_for_files(THREADS_DEFAULT_MAX),
+        .stop = j->options->stop,
+        .progress = show_progress,
+        .context = j,
+    };
+    enum status st = pool_run(&pool, work_on_item, em);
     log_progress("%s", "");
-}
-
-static enum status run_pool(struct job *j, struct errmsg *em)
-{
-    pthread_t threads[PACK_THREADS_MAX];
-    int wanted = thread_count(j), started = 0;
-    j->next = j->done = 0;
-    while (started < wanted && pthread_create(&threads[started], NULL, worker, j) == 0)
-        started++;
-    if (started == 0)
-        worker(j); /* no thread could be started: work in this one */
-    wait_for_workers(j);
-    for (int t = 0; t < started; t++)
-        pthread_join(threads[t], NULL);
-    if (stop_wanted(j))
-        return FAIL(em, ST_INTERRUPTED, "interrupted: %s was not written", j->options->output);
-    if (j->st != ST_OK)
-        return FAIL(em, j->st, "%s", j->em.code != ST_OK ? j->em.text : "out of memory");
-    return ST_OK;
+    return stop_wanted(j)
+               ? FAIL(em, ST_INTERRUPTED, "interrupted: %s was not written", j->options->output)
+               : st;
 }
 
 /* --- the set -------------------------------------------------------------------------------- */
@@ -378,9 +333,9 @@ static enum status check_options(const struct pack_options *o, struct errmsg *em
     if (o->size < PACK_SIZE_MIN || o->size > PACK_SIZE_MAX)
         return FAIL(em, ST_USAGE, "size %d: from %d to %d pixels are possible", o->size,
                     PACK_SIZE_MIN, PACK_SIZE_MAX);
-    if (o->threads < 0 || o->threads > PACK_THREADS_MAX)
+    if (o->threads < 0 || o->threads > POOL_THREADS_MAX)
         return FAIL(em, ST_USAGE, "%d threads: from 0 to %d are possible", o->threads,
-                    PACK_THREADS_MAX);
+                    POOL_THREADS_MAX);
     if (folder_exists(o->output))
         return FAIL(em, ST_USAGE, "%s is a folder: name a file to write, such as %s/person.h5",
                     o->output, o->output);
@@ -420,7 +375,7 @@ static enum status look_at_known(struct job *j, struct pack_report *r, struct er
                                known);
     const struct set_info *info = set_get_info(old);
     j->hash_only = true;
-    enum status st = run_pool(j, em);
+    enum status st = work_on_items(j, em);
     j->hash_only = false;
     pack_source_hash(j->source, hash);
     if (st == ST_OK)
@@ -465,23 +420,19 @@ enum status pack_folders(const struct pack_options *o, struct pack_report *repor
     if (st != ST_OK)
         return st;
     struct job j = {.options = o, .source = &source, .spool = -1};
-    pthread_mutex_init(&j.lock, NULL);
-    condition_init(&j.changed);
     report->n_found = source.n + left_files_pictures(&source.left);
     snprintf(report->person, sizeof report->person, "%s", source.person);
 
     st = look_at_known(&j, report, em);
     if (st != ST_OK || report->current || o->look_only)
         goto out;
-    if ((st = open_spool(&j, em)) == ST_OK && (st = run_pool(&j, em)) == ST_OK)
+    if ((st = open_spool(&j, em)) == ST_OK && (st = work_on_items(&j, em)) == ST_OK)
         st = describe_and_write(&j, report, em);
 out:
     if (st == ST_OK) /* also if nothing was packed */
         st = pack_note_left(&source, em);
     if (j.spool >= 0)
         close(j.spool);
-    pthread_cond_destroy(&j.changed);
-    pthread_mutex_destroy(&j.lock);
     pack_source_release(&source);
     return st;
 }

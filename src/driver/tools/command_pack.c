@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/pool.h"
 #include "command.h"
 #include "data/pack.h"
 #include "data/sheet.h"
@@ -84,7 +85,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         o->no_identity = true;
         return 0;
     case KEY_THREADS:
-        o->threads = (int)command_number(state, "threads", arg, 1, PACK_THREADS_MAX);
+        o->threads = (int)command_number(state, "threads", arg, 1, POOL_THREADS_MAX);
         return 0;
     case ARGP_KEY_ARG:
         if (o->n_folders == FOLDERS_MAX)

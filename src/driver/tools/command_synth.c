@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/pool.h"
 #include "base/thread_count.h"
 #include "command.h"
 #include "data/drawn.h"
@@ -207,11 +206,6 @@ struct job {
     const struct arguments *arguments;
     float (*landmarks[2])[SET_LANDMARKS][2]; /* (count) for each person */
     float (*points[2])[FACE_POINTS][2];      /* likewise */
-    atomic_int next;                         /* next picture: person = next % 2 */
-    atomic_bool failed;
-    pthread_mutex_t lock; /* guards the fields below */
-    int done;
-    struct errmsg em; /* of the first failure */
 };
 
 static enum status write_file(const char *path, const void *bytes, size_t n, struct errmsg *em)
@@ -280,44 +274,29 @@ static enum status make_picture(struct job *j, int person, int index, struct err
 
 /* --- All of them ------------------------------------------------------------------------------ */
 
-static void *draw_some(void *argument)
+static enum status draw_one(void *context, size_t i, struct errmsg *em)
 {
-    struct job *j = argument;
-    int total = 2 * j->arguments->count;
-    for (int i; !atomic_load(&j->failed) && (i = atomic_fetch_add(&j->next, 1)) < total;) {
-        struct errmsg em = {0};
-        enum status st = make_picture(j, i % 2, i / 2, &em);
-        pthread_mutex_lock(&j->lock);
-        if (st != ST_OK && j->em.code == ST_OK)
-            j->em = em;
-        j->done++;
-        log_progress("drawing %d of %d", j->done, total);
-        pthread_mutex_unlock(&j->lock);
-        if (st != ST_OK)
-            atomic_store(&j->failed, true);
-    }
-    return NULL;
+    return make_picture(context, (int)(i % 2), (int)(i / 2), em);
 }
 
-static int threads_wanted(const struct arguments *a)
+static void show_progress(void *context, size_t done)
 {
-    return a->threads > 0 ? a->threads : threads_for_files(THREADS_MAX);
+    const struct job *j = context;
+    log_progress("drawing %zu of %d", done, 2 * j->arguments->count);
 }
 
-/* This thread draws too, so that it works even if no other thread can be started. */
 static enum status draw_all(struct job *j, struct errmsg *em)
 {
-    pthread_t threads[THREADS_MAX];
-    int helpers = threads_wanted(j->arguments) - 1, started = 0;
-    while (started < helpers && pthread_create(&threads[started], NULL, draw_some, j) == 0)
-        started++;
-    draw_some(j);
-    for (int i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
+    const struct arguments *a = j->arguments;
+    const struct pool_options pool = {
+        .n = 2 * (size_t)a->count,
+        .threads = a->threads > 0 ? a->threads : threads_for_files(THREADS_MAX),
+        .progress = show_progress,
+        .context = j,
+    };
+    enum status st = pool_run(&pool, draw_one, em);
     log_progress("%s", "");
-    if (j->em.code != ST_OK)
-        *em = j->em;
-    return j->em.code;
+    return st;
 }
 
 /* A row of n points for each picture. */
@@ -402,7 +381,7 @@ static void sync_files(const char *folder)
 static enum status synthesize(const struct arguments *a, struct errmsg *em)
 {
     enum status st = ST_OK;
-    struct job j = {.arguments = a, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct job j = {.arguments = a};
     for (int person = 0; person < 2; person++) {
         j.landmarks[person] = calloc((size_t)a->count, sizeof *j.landmarks[person]);
         j.points[person] = calloc((size_t)a->count, sizeof *j.points[person]);

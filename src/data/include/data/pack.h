@@ -51,7 +51,6 @@ enum {
     PACK_SIZE_MAX = 2048,
     PACK_SOURCE_SIDE_MIN = 8, /* smaller pictures are left out: too small for a face */
     PACK_PICTURES_ADVISED = 500,
-    PACK_THREADS_MAX = 64,
 };
 
 struct pack_options {

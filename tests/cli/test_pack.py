@@ -297,6 +297,16 @@ def test_colour_profiles_that_are_not_applied_are_counted(bifrons, folder, tmp_p
     assert (stored(tmp_path / "a.h5")[0]["images"][names.index(b"r1.png")].shape) == (128, 128, 3)
 
 
+def test_pictures_of_an_algorithm_are_counted(bifrons, folder):
+    assert "drawn by an algorithm" not in pack(bifrons, folder, "-o", "a.h5").err
+    for i in range(2):
+        save(folder / f"s{i}.png", picture(40 + i))
+        (folder / f"s{i}.txt").write_text("Composite with a face drawn by a trained model (Bifrons)\npicture: s.png\n")
+    said = pack(bifrons, folder, "-o", "a.h5").err
+    assert said.count("drawn by an algorithm") == 1
+    assert "2 pictures are a composite, or drawn by an algorithm: s0.png, s1.png" in said
+
+
 def test_whole_photographs_are_told_from_cut_faces(bifrons, folder, tmp_path):
     whole = tmp_path / "whole"
     whole.mkdir()

@@ -128,6 +128,7 @@ static enum status decode_item(struct pack_item *item, struct picture *out, stru
         return st == ST_IO ? ST_NOINPUT : st;
     st = picture_decode(bytes, n, out, em);
     item->has_profile = st == ST_OK && picture_profile(bytes, n, item->profile);
+    item->generated = st == ST_OK && picture_is_generated(item->path);
     if (st == ST_DATA)
         item->kind = file_kind_of(bytes, MIN(n, (size_t)FILE_KIND_BYTES));
     free(bytes);
@@ -286,6 +287,8 @@ static enum status choose_side_data(struct job *j, bool complete[static PACK_SID
         st = pack_note_copies(s, em);
     if (st == ST_OK)
         st = pack_note_profiles(s, em);
+    if (st == ST_OK)
+        st = pack_note_generated(s, em);
     for (int kind = 0; kind <= PACK_SIDES && st == ST_OK; kind++)
         st = pack_note_side(s, kind, &complete[kind], em);
     if (st == ST_OK && complete[PACK_MASK])

@@ -274,3 +274,23 @@ enum status pack_note_profiles(struct pack_source *s, struct errmsg *em)
                                  n, n == 1 ? " has" : "s have", first->profile)
                  : ST_OK;
 }
+
+enum status pack_note_generated(struct pack_source *s, struct errmsg *em)
+{
+    const struct pack_item *first = NULL;
+    struct name_list names = {0};
+    for (size_t i = 0; i < s->n; i++)
+        if (s->items[i].good && s->items[i].generated) {
+            first = first ? first : &s->items[i];
+            name_list_add(&names, s->items[i].name);
+        }
+    if (!first)
+        return ST_OK;
+    char folder[PATH_BYTES_MAX];
+    path_folder(first->path, folder, sizeof folder);
+    return pack_note_add(
+        s->report, false, folder, em,
+        "%zu picture%s a composite, or drawn by an algorithm: %s. The set does not "
+        "say so. Leave them out, if they are not what you mean",
+        names.n, names.n == 1 ? " is" : "s are", name_list_text(&names));
+}

@@ -60,6 +60,7 @@ struct pack_item {
     char *side_reason[PACK_SIDES]; /* why it cannot be read; NULL: not known */
     char *reason;                  /* why it is not good */
     const struct file_kind *kind;  /* what a file that is not good is; NULL: not known */
+    bool generated; /* its mark or note says: a composite, or drawn by an algorithm */
     bool has_profile;
     char profile[PICTURE_PROFILE_BYTES]; /* a colour profile that is not applied */
 };
@@ -222,6 +223,8 @@ enum status pack_note_side(struct pack_source *s, int kind, bool *complete_out,
 enum status pack_note_copies(struct pack_source *s, struct errmsg *em) MUST_CHECK;
 /* Notes colour profiles, which are not applied, in one note. */
 enum status pack_note_profiles(struct pack_source *s, struct errmsg *em) MUST_CHECK;
+/* A set does not say which of its pictures were generated. */
+enum status pack_note_generated(struct pack_source *s, struct errmsg *em) MUST_CHECK;
 enum status pack_note_outside(struct pack_source *s, enum pack_marks which,
                               struct errmsg *em) MUST_CHECK;
 /* Notes pictures that are not square, more than twice as large as `size`, and without side data:

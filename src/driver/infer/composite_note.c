@@ -58,7 +58,7 @@ enum status composite_note_write(const char *composite, const char *source, cons
 
 /* ---- What a user should know ----------------------------------------------------------------- */
 
-void generated_inputs_look(struct name_list *generated, const char *input)
+void generated_inputs_add(struct name_list *generated, const char *input)
 {
     if (picture_is_generated(input))
         name_list_add(generated, input);

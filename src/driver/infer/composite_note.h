@@ -16,7 +16,7 @@ enum status composite_note_write(const char *composite, const char *source, cons
 
 /* Adds the input if it is a composite, or drawn by an algorithm, as its XMP data or its note says.
  */
-void generated_inputs_look(struct name_list *generated, const char *input);
+void generated_inputs_add(struct name_list *generated, const char *input);
 void generated_inputs_log(struct name_list *generated);
 
 #endif

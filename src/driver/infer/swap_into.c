@@ -102,7 +102,7 @@ static enum status write_composite(struct work *w, int64_t i, const struct pictu
         st = results_make_folder(w->results, em);
     if (st != ST_OK)
         return st;
-    generated_inputs_look(&w->generated, w->source->paths[i]);
+    generated_inputs_add(&w->generated, w->source->paths[i]);
     earlier_results_look(&w->earlier, path, false);
     st = picture_write_png(path, composite, &mark, em);
     if (st == ST_OK)

@@ -150,7 +150,7 @@ static enum status finish(struct work *w, struct errmsg *em)
                     video_problems(w->in)[0] ? "; " : "", video_problems(w->in));
     }
     enum status st = video_writer_finish(w->out, &done, em);
-    generated_inputs_look(&generated, w->o->input);
+    generated_inputs_add(&generated, w->o->input);
     if (st == ST_OK) /* before the video has its name: no composite may be without a note */
         st = composite_note_write(w->o->out, w->o->input, w->o->loaded, &w->all, em);
     if (st == ST_OK)

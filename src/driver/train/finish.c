@@ -165,7 +165,7 @@ static const char *launcher(const struct train_arguments *a)
     if (a->ranks > 0)
         return NULL;
     return getenv("OMPI_COMM_WORLD_SIZE")   ? "mpirun"
-           : getenv("SLURM_STEP_NUM_TASKS") ? "srun"
+           : getenv("SLURM_STEP_NUM_TASKS") ? "srun --mpi=pmix"
                                             : NULL;
 }
 

@@ -73,7 +73,7 @@ static struct shim_tensor *pose_term(struct shim_scope *s, const struct network 
     if (points.z && !whole)
         points = (struct pose_points){pick(s, points.z, b->draws[who], b->n),
                                       pick(s, points.known, b->draws[who], b->n)};
-    return network_pose_to_code(s, net, pose_told(s, predicted, points));
+    return network_pose_to_code(s, net, pose_given(s, predicted, points));
 }
 
 void back_translate(struct shim_scope *s, const struct network *net, const struct batch *b,

@@ -9,7 +9,7 @@
 /*
  * Replaces the inputs of drawn samples by the network's swaps of their targets, and gives the
  * targets' codes, or NULL if no sample of a person was drawn. A swap's decoder gets the pose
- * measured from the picture's points where they are known, else the predicted pose (pose_told).
+ * measured from the picture's points where they are known, else the predicted pose (pose_given).
  * Only drawn samples go through the network; with `whole` all of them, so that the pass always has
  * the same shapes. A person without inputs is skipped. Call without gradients; errors stay in the
  * scope.

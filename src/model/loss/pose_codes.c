@@ -19,8 +19,8 @@ struct pose_points pose_points_of(struct shim_scope *s, const struct batch *b, i
                                 shim_from_memory(s, SHIM_F32, b->pose_known[who], 2, dims)};
 }
 
-struct shim_tensor *pose_told(struct shim_scope *s, struct shim_tensor *predicted,
-                              struct pose_points points)
+struct shim_tensor *pose_given(struct shim_scope *s, struct shim_tensor *predicted,
+                               struct pose_points points)
 {
     struct shim_tensor *told = shim_detach(s, predicted);
     if (!points.z)
@@ -72,6 +72,6 @@ struct pose_codes pose_codes_of(struct shim_scope *s, const struct network *net,
         told = p.measured;
         told.known = shim_mul(s, told.known, is_measured(s, b));
     }
-    p.added = network_pose_to_code(s, net, pose_told(s, p.predicted, told));
+    p.added = network_pose_to_code(s, net, pose_given(s, p.predicted, told));
     return p;
 }

@@ -16,8 +16,8 @@ struct pose_points {
 struct pose_points pose_points_of(struct shim_scope *s, const struct batch *b, int who);
 
 /* The z that a decoder gets: the measured z where it is known, else the predicted z, detached. */
-struct shim_tensor *pose_told(struct shim_scope *s, struct shim_tensor *predicted,
-                              struct pose_points points);
+struct shim_tensor *pose_given(struct shim_scope *s, struct shim_tensor *predicted,
+                               struct pose_points points);
 
 /* Of both people's samples, A's first. */
 struct pose_codes {

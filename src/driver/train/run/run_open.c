@@ -149,8 +149,9 @@ static enum status check_stage_sizes(const struct run *run, struct errmsg *em)
     return ST_OK;
 }
 
-/* With fewer pictures, a network with pose codes overfits. */
-enum { POSE_PICTURES = 100 };
+/* With fewer pictures, a network with pose codes overfits. With about 100, it is a trade
+ * (docs/recipe.md). */
+enum { POSE_PICTURES = 60 };
 
 static void log_set_facts(const struct run *run)
 {

@@ -124,6 +124,7 @@ static enum status validate_batch(struct validation *v, int64_t first, int64_t n
     struct session *s = v->s;
     int64_t rows[2][ROWS_MAX];
     BUG_ON(n > ROWS_MAX);
+    watchdog_enter(s->run.watchdog, WATCH_VALIDATE, s->state.step); /* its deadline is a batch's */
     for (int p = 0; p < 2; p++)
         for (int64_t i = 0; i < n; i++)
             rows[p][i] = row_of(&s->run, p, first + i);

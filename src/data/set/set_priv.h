@@ -64,6 +64,9 @@ void set_file_release(struct set_file *f);
 bool set_file_read_rows(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
                         hid_t type, void *out) MUST_CHECK;
 
+/* The open file of a set, borrowed. */
+const struct set_file *set_get_file(const struct set *s);
+
 /* Reads the strings of rows [row, row + n) of SET_SOURCE to out[n][room]; cuts them to room. */
 bool set_file_read_texts(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
                          char *out, size_t room) MUST_CHECK;

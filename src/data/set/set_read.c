@@ -44,6 +44,11 @@ const char *set_name(const struct set *s, int64_t row)
     return s->file.names[row];
 }
 
+const struct set_file *set_get_file(const struct set *s)
+{
+    return &s->file;
+}
+
 const uint64_t *set_hashes(const struct set *s)
 {
     return s->hashes;

@@ -205,6 +205,8 @@ static char *meta_text(const struct session *s)
         const struct set_info *set = set_get_info(s->run.sets[p]);
         snprintf(meta.fingerprints[p], sizeof meta.fingerprints[p], "%016" PRIx64,
                  set->fingerprint);
+        snprintf(meta.held_out[p], sizeof meta.held_out[p], "%016" PRIx64,
+                 order_held_out_hash(s->run.orders[p]));
         meta.people[p] = set->person;
         meta.consent[p] = set->consent;
         meta.identities[p] = &s->run.identities[p];

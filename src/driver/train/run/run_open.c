@@ -21,8 +21,8 @@ static enum status open_set(struct run *run, int person, const char *path, struc
                     "%s: the set of person %c (\"%s\") carries no consent statement; pack it again "
                     "with --consent \"who agreed to what\"",
                     path, person_letter[person], info->person);
-    st = order_new(set_hashes(run->sets[person]), info->n, run->config.data.val_fraction,
-                   run->config.train.seed, (enum order_person)person, &run->orders[person], em);
+    st = order_of_set(run->sets[person], run->config.data.val_fraction, run->config.train.seed,
+                      (enum order_person)person, &run->orders[person], em);
     if (st != ST_OK)
         return st;
     int64_t n = order_train_count(run->orders[person]), batch = config_largest_batch(&run->config);

@@ -298,6 +298,9 @@ enum status validate_run(struct session *s,
         return st;
     *out = losses;
     s->state.val_loss = v.pairs > 0 ? out->total : NAN;
+    s->val_compared = v.pairs > 0 ? collapse_loss(&s->run.config, out, MODEL_A) +
+                                        collapse_loss(&s->run.config, out, MODEL_B)
+                                  : NAN;
     val_metrics_from(sums, &s->state.val_metrics);
     bool decides = validate_by_follow(&s->run.config);
     if (decides)
@@ -423,7 +426,7 @@ enum status validate_check(const struct run *run, struct errmsg *em)
 double validate_value(const struct session *s)
 {
     int64_t which = s->run.config.checkpoint.best - BEST_METRICS;
-    return which < 0 ? s->state.val_loss : s->state.val_metrics.number[which * VAL_OF];
+    return which < 0 ? s->val_compared : s->state.val_metrics.number[which * VAL_OF];
 }
 
 bool validate_is_better(const struct session *s, double other)

@@ -107,7 +107,8 @@ static enum status measure_poses(struct run *run, struct errmsg *em)
                 "extract, which finds them, or pack it with points.csv, or set model.pose = "
                 "\"none\" and loss.pose = 0",
                 run_set_name(run, p), "ab"[p]);
-        st = pose_scale_measure(run->sets[p], run->orders[p], &run->measures.poses[p], &gaps, em);
+        st = pose_scale_measure(run->sets[p], run->orders[p], POSE_PICTURES_MAX,
+                                &run->measures.poses[p], &gaps, em);
         if (st == ST_OK)
             log_gaps(run, p, &gaps);
     }

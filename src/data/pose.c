@@ -151,22 +151,24 @@ static enum status read_face(struct set *set, int64_t row, float out[FACE_POINTS
     return ST_OK;
 }
 
-/* Reads the faces of the training pictures. ST_DATA: most pictures with points have the same fault.
- */
-static enum status read_faces(struct set *set, const struct order *order, size_t n,
+/* Reads the faces of all training pictures, and keeps n of them, evenly spaced; `faces` has room
+ * for one more. ST_DATA: most pictures with points have the same fault. */
+static enum status read_faces(struct set *set, const struct order *order, int64_t n,
                               float (*faces)[FACE_POINTS][2], struct name_list *wrong,
                               struct errmsg *em)
 {
     size_t count[FAULTS] = {0}, with_points = 0;
+    int64_t all = order_train_count(order), kept = 0;
     enum status st = ST_OK;
-    for (size_t i = 0; i < n && st == ST_OK; i++) {
-        int64_t row = order_train_row(order, (int64_t)i);
+    for (int64_t i = 0; i < all && st == ST_OK; i++) {
+        int64_t row = order_train_row(order, i);
         enum fault fault = FAULT_NONE;
-        st = read_face(set, row, faces[i], &fault, em);
+        st = read_face(set, row, faces[kept], &fault, em);
         count[fault]++;
         if (fault)
             name_list_add(wrong, set_name(set, row));
-        with_points += fault || points_known((const float(*)[2])faces[i]) > 0;
+        with_points += fault || points_known((const float(*)[2])faces[kept]) > 0;
+        kept += i == kept * all / n;
     }
     for (int k = FAULT_NONE + 1; k < FAULTS && st == ST_OK; k++)
         if (2 * count[k] > with_points)
@@ -175,33 +177,34 @@ static enum status read_faces(struct set *set, const struct order *order, size_t
     return st;
 }
 
-enum status pose_scale_measure(struct set *set, const struct order *order, struct pose_scale *out,
-                               struct pose_gaps *gaps, struct errmsg *em)
+enum status pose_scale_measure(struct set *set, const struct order *order, int64_t most,
+                               struct pose_scale *out, struct pose_gaps *gaps, struct errmsg *em)
 {
     enum { ALL = 2 * FACE_POINTS };
-    size_t n = (size_t)order_train_count(order);
+    size_t n = (size_t)MIN(order_train_count(order), most);
     if (!set_get_info(set)->has_points)
         return FAIL(em, ST_DATA, "%s has no points: pack the folder with points.csv",
                     set_path(set));
-    float(*faces)[FACE_POINTS][2] = calloc(MAX(n, 1), sizeof *faces);
+    float(*faces)[FACE_POINTS][2] = calloc(n + 1, sizeof *faces);
     enum status st =
         faces ? ST_OK : FAIL(em, ST_MEMORY, "out of memory for the points of %zu pictures", n);
     struct name_list wrong = {0};
     if (st == ST_OK)
-        st = read_faces(set, order, n, faces, &wrong, em);
+        st = read_faces(set, order, (int64_t)n, faces, &wrong, em);
     if (st == ST_OK)
         st = pose_scale_of((const float(*)[FACE_POINTS][2])faces, n, out, gaps, em);
     gaps->wrong = wrong;
     free(faces);
     if (st == ST_OK && gaps->unknown.n == ALL)
-        return FAIL(em, ST_DATA,
-                    "%s: no point is known in any of its %zu training pictures; pack the folder "
-                    "with the faces' points in points.csv",
-                    set_path(set), n);
+        return FAIL(
+            em, ST_DATA,
+            "%s: no point is known in any of %zu training pictures; pack the folder with the "
+            "faces' points in points.csv",
+            set_path(set), n);
     if (st == ST_OK && gaps->unknown.n + gaps->constant.n == ALL)
         return FAIL(em, ST_DATA,
-                    "%s: the points are the same in all of its %zu training pictures; each line of "
-                    "points.csv must have the points of its own picture",
+                    "%s: the points are the same in %zu training pictures; each line of points.csv "
+                    "must have the points of its own picture",
                     set_path(set), n);
     return st;
 }

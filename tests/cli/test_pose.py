@@ -178,8 +178,8 @@ def set_to(of, values):
 
 
 @pytest.mark.parametrize("change, words", [
-    (lambda a, b: set_to(b, numpy.nan), "no point is known in any of its 18 training pictures"),
-    (lambda a, b: set_to(b, b[:1]), "the points are the same in all of its 18 training pictures"),
+    (lambda a, b: set_to(b, numpy.nan), "no point is known in any of 18 training pictures"),
+    (lambda a, b: set_to(b, b[:1]), "the points are the same in 18 training pictures"),
     (lambda a, b: set_to(b[..., 0], 63 - b[..., 0]), "left and right are exchanged"),
     (lambda a, b: set_to(b, b * 5), "most points lie outside of the picture"),
 ], ids=["unknown", "constant", "exchanged", "outside"])

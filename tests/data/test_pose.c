@@ -162,27 +162,38 @@ static void open_set(bool points, struct set **set, struct order **order)
     free(folder);
 }
 
+/* The scale of n of a set's training pictures, compared with that of their faces. */
+static struct pose_scale measure(struct set *set, const struct order *order, int64_t n)
+{
+    struct errmsg em = {0};
+    struct pose_scale s, wanted;
+    float kept[9][FACE_POINTS][2];
+    assert_ok(pose_scale_measure(set, order, n, &s, &gaps, &em));
+    const size_t wrong = gaps.wrong.n;
+    memcpy(kept, faces, sizeof kept);
+    for (int64_t i = 0; i < n; i++)
+        memcpy(faces[i], kept[order_train_row(order, i * order_train_count(order) / n)],
+               sizeof faces[i]);
+    wanted = scale_of((int)n);
+    for (int k = 0; k < 2 * FACE_POINTS; k++) {
+        assert_near(s.mean[k / 2][k % 2], wanted.mean[k / 2][k % 2], 1e-5);
+        assert_near(s.deviation[k / 2][k % 2], wanted.deviation[k / 2][k % 2], 1e-5);
+    }
+    memcpy(faces, kept, sizeof kept);
+    gaps.wrong.n = wrong; /* scale_of knows of none */
+    return s;
+}
+
 static void training_pictures_count_and_others_do_not(void **state)
 {
     (void)state;
     struct errmsg em = {0};
     struct set *set;
     struct order *order;
-    struct pose_scale s, wanted;
-    float kept[9][FACE_POINTS][2];
     setup_faces();
     open_set(true, &set, &order);
-    assert_ok(pose_scale_measure(set, order, &s, &gaps, &em));
-    memcpy(kept, faces, sizeof kept);
-    int n = (int)order_train_count(order);
-    assert_true(n < 9);
-    for (int i = 0; i < n; i++)
-        memcpy(faces[i], kept[order_train_row(order, i)], sizeof faces[i]);
-    wanted = scale_of(n);
-    for (int k = 0; k < 2 * FACE_POINTS; k++) {
-        assert_near(s.mean[k / 2][k % 2], wanted.mean[k / 2][k % 2], 1e-5);
-        assert_near(s.deviation[k / 2][k % 2], wanted.deviation[k / 2][k % 2], 1e-5);
-    }
+    assert_true(order_train_count(order) < 9);
+    struct pose_scale s = measure(set, order, order_train_count(order));
     /* a flipped picture: x turned round, left for right */
     struct pose_code own, flipped;
     struct augment_draw d = AUGMENT_NONE;
@@ -197,13 +208,34 @@ static void training_pictures_count_and_others_do_not(void **state)
     set_free(set);
 }
 
+static void of_many_pictures_evenly_spaced_ones_count(void **state)
+{
+    (void)state;
+    struct set *set;
+    struct order *order;
+    setup_faces();
+    open_set(true, &set, &order);
+    assert_int_equal(order_train_count(order), 6);
+    measure(set, order, 4); /* pictures 0, 1, 3 and 4 */
+    assert_int_equal(gaps.wrong.n, 0);
+    for (int k = 0; k < FACE_POINTS; k++) /* left for right, in a picture that is left out */
+        faces[order_train_row(order, 5)][k][0] *= -1;
+    order_free(order);
+    set_free(set);
+    open_set(true, &set, &order);
+    measure(set, order, 4);
+    assert_int_equal(gaps.wrong.n, 1);
+    order_free(order);
+    set_free(set);
+}
+
 static void sets_that_say_nothing_are_refused(void **state)
 {
     (void)state;
     static const char *const told[] = {
         "has no points: pack the folder with points.csv",
-        "no point is known in any of its 6 training pictures",
-        "the points are the same in all of its 6 training pictures",
+        "no point is known in any of 6 training pictures",
+        "the points are the same in 6 training pictures",
         "in 6 of 6 training pictures with points most points lie outside",
         "left and right are exchanged: left is the picture's left",
         "the mouth lies above the eyes: give y from the upper edge"};
@@ -223,7 +255,7 @@ static void sets_that_say_nothing_are_refused(void **state)
                 *at *= k == 3 ? 3.f : (k == 4) == (i % 2 == 0) ? -.5f : .5f;
         }
         open_set(k > 0, &set, &order);
-        assert_status(pose_scale_measure(set, order, &s, &gaps, &em), ST_DATA);
+        assert_status(pose_scale_measure(set, order, N, &s, &gaps, &em), ST_DATA);
         assert_text_has(em.text, "x.h5");
         assert_text_has(em.text, told[k]);
         if (k == 0) {
@@ -442,6 +474,7 @@ int main(void)
         cmocka_unit_test(a_few_wild_points_change_little),
         cmocka_unit_test(what_is_unknown_or_constant_is_named_and_0),
         cmocka_unit_test(training_pictures_count_and_others_do_not),
+        cmocka_unit_test(of_many_pictures_evenly_spaced_ones_count),
         cmocka_unit_test(sets_that_say_nothing_are_refused),
         cmocka_unit_test(heads_turn_right_up_and_clockwise),
         cmocka_unit_test(each_quantity_rises_with_what_it_is_of),

@@ -4,7 +4,8 @@
  *     struct pose_scale scale;
  *     struct pose_gaps gaps;
  *     struct pose_code code;
- *     if ((st = pose_scale_measure(set, order, &scale, &gaps, &em)) == ST_OK)
+ *     st = pose_scale_measure(set, order, POSE_PICTURES_MAX, &scale, &gaps, &em);
+ *     if (st == ST_OK)
  *         st = pose_read(set, row, &draw, &scale, &code, &em);
  *
  * z = (coordinate - mean) / deviation, for each person, point and axis, limited to +-POSE_Z_MAX. z
@@ -13,10 +14,10 @@
  * stages of a run.
  *
  * Mean and deviation are taken over the middle 96 % of the values in the person's training pictures
- * and their mirror images. This ignores a few wrong points of a detector. The deviation is
- * corrected such that leaving out 4 % does not change it for a normal distribution. (The median of
- * the distances from the median would be useless for mouths, since most are shut.) The order of the
- * pictures does not matter.
+ * (of many, in POSE_PICTURES_MAX) and their mirror images. This ignores a few wrong points of a
+ * detector. The deviation is corrected such that leaving out 4 % does not change it for a normal
+ * distribution. (The median of the distances from the median would be useless for mouths, since
+ * most are shut.) The order of the pictures does not matter.
  *
  * Signs: yaw is positive if the person turns to the picture's right, pitch if up, roll if
  * clockwise.
@@ -45,13 +46,16 @@ struct pose_gaps {
 enum status pose_scale_of(const float (*faces)[FACE_POINTS][2], size_t n, struct pose_scale *out,
                           struct pose_gaps *gaps, struct errmsg *em) MUST_CHECK;
 /*
- * The scale of a set's training pictures. A picture's points count as unknown, here and in
- * pose_read, if most of them lie outside of it, or if left and right are exchanged
- * (points_exchanged). ST_DATA: the set has no points, none is known in these pictures, none varies,
- * or most pictures' points are wrong; ST_IO; ST_MEMORY.
+ * The scale of a set's training pictures; if they are more than `most`, of so many, evenly spaced.
+ * gaps->wrong is of all of them. A picture's points count as unknown, here and in pose_read, if
+ * most of them lie outside of it, or if left and right are exchanged (points_exchanged). ST_DATA:
+ * the set has no points, none is known in these pictures, none varies, or most pictures' points are
+ * wrong; ST_IO; ST_MEMORY.
  */
-enum status pose_scale_measure(struct set *set, const struct order *order, struct pose_scale *out,
-                               struct pose_gaps *gaps, struct errmsg *em) MUST_CHECK;
+enum { POSE_PICTURES_MAX = 100 * 1000 };
+enum status pose_scale_measure(struct set *set, const struct order *order, int64_t most,
+                               struct pose_scale *out, struct pose_gaps *gaps,
+                               struct errmsg *em) MUST_CHECK;
 
 struct pose_code {
     float z[FACE_POINTS][2];

@@ -209,8 +209,8 @@ static char *meta_text(const struct session *s)
                  order_held_out_hash(s->run.orders[p]));
         meta.people[p] = set->person;
         meta.consent[p] = set->consent;
-        meta.identities[p] = &s->run.identities[p];
-        meta.pupils[p] = s->run.pupils[p];
+        meta.identities[p] = &s->run.measures.identities[p];
+        meta.pupils[p] = s->run.measures.pupils[p];
     }
     return run_meta_text(&meta, s->run.config.train.stages.n > 0);
 }

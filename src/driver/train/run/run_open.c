@@ -1,6 +1,7 @@
 #include "run_open.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 #include "base/log.h"
 #include "colours.h"
@@ -95,11 +96,26 @@ static void log_gaps(const struct run *run, int person, struct pose_gaps *gaps)
                  name_list_text(&gaps->constant));
 }
 
+/* Gives both people one scale of poses, and warns if they do not move alike. */
+static void join_poses(struct run *run)
+{
+    enum { MUCH_PERCENT = 150 };
+    double a = pose_scales_join(run->measures.poses), more = fmax(a, 1 / a);
+    int wide = a > 1 ? 0 : 1;
+    if (more * 100 > MUCH_PERCENT)
+        log_warn("the faces of %s (data.%c) move %.1f times as much as those of %s: many of their "
+                 "poses are not in the other set, and swaps of these will be poor (bifrons inspect "
+                 "--overlap shows which)",
+                 run_set_name(run, wide), "ab"[wide], more, run_set_name(run, 1 - wide));
+}
+
 static enum status measure_poses(struct run *run, struct errmsg *em)
 {
+    const struct config *c = &run->config;
     enum status st = ST_OK;
-    for (int p = 0; p < 2 && run->config.model.pose && st == ST_OK; p++) {
+    for (int p = 0; p < 2 && c->model.pose && st == ST_OK; p++) {
         struct pose_gaps gaps;
+        const struct pose_draws draws = {&c->augment, c->train.seed, (enum order_person)p};
         if (!set_get_info(run->sets[p])->has_points)
             return FAIL(
                 em, ST_CONFIG,
@@ -107,11 +123,13 @@ static enum status measure_poses(struct run *run, struct errmsg *em)
                 "extract, which finds them, or pack it with points.csv, or set model.pose = "
                 "\"none\" and loss.pose = 0",
                 run_set_name(run, p), "ab"[p]);
-        st = pose_scale_measure(run->sets[p], run->orders[p], POSE_PICTURES_MAX,
+        st = pose_scale_measure(run->sets[p], run->orders[p], POSE_PICTURES_MAX, &draws,
                                 &run->measures.poses[p], &gaps, em);
         if (st == ST_OK)
             log_gaps(run, p, &gaps);
     }
+    if (st == ST_OK && c->model.pose)
+        join_poses(run);
     return st;
 }
 

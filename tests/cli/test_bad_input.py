@@ -155,6 +155,16 @@ def test_surroundings_without_masks_do_nothing_and_it_is_said(tmp_path, masks, k
     assert ("a.h5 has masks, which are not used" in result.stderr) == (masks == ("a",))
 
 
+def test_a_set_whose_pictures_were_never_written_is_refused(tmp_path):
+    """A small file that seems to have millions of pictures."""
+    write_set(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "r+") as f:
+        del f["images"]
+        f.create_dataset("images", (3000000, 64, 64, 3), "uint8", chunks=(1, 64, 64, 3), compression="gzip")
+    assert (tmp_path / "a.h5").stat().st_size < 1 << 18
+    refused(run("inspect", tmp_path / "a.h5"), 65, "/images holds 0 bytes, too few for 3000000 pictures of 64 px")
+
+
 def test_masks_of_0_and_1_in_a_set_are_warned_about(tmp_path):
     for i, name in enumerate("ab"):
         write_set(tmp_path / f"{name}.h5", 8, first=20 * i)

@@ -197,6 +197,21 @@ static enum status refuse_part(const struct set_file *f, enum set_part p, const 
                       set_layouts[p].name, found, wanted);
 }
 
+/* ST_DATA: the pictures were not written, so a small file may seem to have any number of rows. No
+ * filter of HDF5 shrinks pictures by more than this. */
+static enum status check_written(const struct set_file *f, hid_t images, uintmax_t bytes,
+                                 const char *path, struct errmsg *em)
+{
+    enum { SMALLER_MAX = 1 << 14 };
+    uintmax_t held = H5Dget_storage_size(images);
+    return held > 0 && bytes / SMALLER_MAX <= held
+               ? ST_OK
+               : FAIL(em, ST_DATA,
+                      "%s: /images holds %ju bytes, too few for %" PRId64 " pictures of %d px: it "
+                      "was not written to its end; pack it again",
+                      path, held, f->n, f->size);
+}
+
 static enum status open_part(struct set_file *f, enum set_part p, const char *path,
                              uintmax_t file_bytes, struct errmsg *em)
 {
@@ -227,6 +242,8 @@ static enum status open_part(struct set_file *f, enum set_part p, const char *pa
         .row_bytes = row,
         .offset = direct_offset(dataset, type, (uintmax_t)row * (uintmax_t)f->n, file_bytes),
     };
+    if (p == SET_IMAGES)
+        st = check_written(f, dataset, (uintmax_t)row * (uintmax_t)f->n, path, em);
     dataset = -1;
 out:
     if (space >= 0)

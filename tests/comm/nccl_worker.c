@@ -80,7 +80,7 @@ int main(int argc, char **argv)
     }
     st = work(c, &task, &em);
     if (st != ST_OK)
-        printf("%s: %s\n", status_name(st), em.text);
+        printf("%s by rank %d: %s\n", status_name(st), em.rank, em.text);
     fflush(stdout);
     comm_close(c);
     return status_exit_code(st);

@@ -168,6 +168,15 @@ def test_a_device_that_fails():
     assert "CUDA: cudaEventQuery: the stand-in's CUDA error 719" in run.err
 
 
+@pytest.mark.parametrize("copy,what", [(9, "to the host"), (10, "back")])
+def test_a_copy_that_fails_where_ranks_share_a_gpu(copy, what):
+    """The last collective's two copies. All ranks know, and end in order."""
+    run = Run(backend="auto", timeout_s=NOT_BY_THE_DEADLINE, STANDIN_CUDA_DEVICES="1",
+              per_rank={"STANDIN_CUDA_FAIL": ["", f"cudaMemcpyAsync:{copy}:719"]})
+    assert run.code == 70
+    assert run.out.count("by rank 1: CUDA: cudaMemcpyAsync: the stand-in's CUDA error 719") == 2
+
+
 def test_memory_that_runs_out():
     run = Run(STANDIN_CUDA_FAIL="cudaMalloc:1:2")
     assert run.code == 70 and "the GPU has no 0 MiB for the flat state" in run.out

@@ -1,6 +1,10 @@
 /* The NCCL backend on stand-ins for NCCL and CUDA, under mpirun: the same bits as MPI, in order. */
 #include <cuda_runtime_api.h>
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
 #include "base/philox.h"
 #include "comm/comm.h"
 #include "comm/reducer.h"
@@ -263,6 +267,56 @@ static void finish_makes_the_host_wait(void **state)
     comm_free(world, memory);
 }
 
+/* ---- A process that was stopped ---------------------------------------------------------------
+ */
+
+static _Atomic time_t stopped_s; /* for so long, by the clock */
+static atomic_int looks;         /* waits for a time, such as the watcher's between two looks */
+
+int __real_clock_gettime(clockid_t id, struct timespec *out);
+int __wrap_clock_gettime(clockid_t id, struct timespec *out);
+int __wrap_clock_gettime(clockid_t id, struct timespec *out)
+{
+    int code = __real_clock_gettime(id, out);
+    out->tv_sec += stopped_s;
+    return code;
+}
+
+int __real_pthread_cond_timedwait(pthread_cond_t *changed, pthread_mutex_t *lock,
+                                  const struct timespec *until);
+int __wrap_pthread_cond_timedwait(pthread_cond_t *changed, pthread_mutex_t *lock,
+                                  const struct timespec *until);
+int __wrap_pthread_cond_timedwait(pthread_cond_t *changed, pthread_mutex_t *lock,
+                                  const struct timespec *until)
+{
+    struct timespec real = {until->tv_sec - stopped_s, until->tv_nsec};
+    looks++;
+    return __real_pthread_cond_timedwait(changed, lock, &real);
+}
+
+static void time_while_stopped_does_not_count(void **state)
+{
+    (void)state;
+    float *memory, one = 1;
+    struct comm_ticket ticket = {0};
+    bool is_late = comm_rank(world) == 1;
+    assert_ok(comm_alloc(world, sizeof *memory, (void **)&memory, &em));
+    cudaMemcpy(memory, &one, sizeof one, cudaMemcpyDefault);
+    if (!is_late) {
+        assert_ok(comm_all_reduce_begin(world, memory, 1, COMM_F32, stream, &ticket, &em));
+        stopped_s += 1000;
+        for (int before = looks; looks < before + 5;)
+            sched_yield();
+    }
+    assert_ok(comm_barrier(world, &em));
+    if (is_late)
+        assert_ok(comm_all_reduce_begin(world, memory, 1, COMM_F32, stream, &ticket, &em));
+    assert_ok(comm_wait(world, &ticket, COMM_DEFAULT_DEADLINE, &em));
+    assert_ok(comm_finish(world, stream, &em));
+    assert_true(*memory == (float)comm_world_size(world));
+    comm_free(world, memory);
+}
+
 /* ---- A backward on two streams ----------------------------------------------------------------
  */
 
@@ -354,6 +408,7 @@ int main(void)
         cmocka_unit_test(a_graph_replays_a_collective),
         cmocka_unit_test(memory_outlives_the_work_on_it),
         cmocka_unit_test(finish_makes_the_host_wait),
+        cmocka_unit_test(time_while_stopped_does_not_count),
         cmocka_unit_test(buckets_wait_for_both_streams),
     };
     setenv("STANDIN_CUDA_DEVICES", "4", 1);

@@ -140,6 +140,13 @@ def test_a_rank_that_does_not_come(ranks):
     assert "rank 0 has not" not in run.err and "rank 2 has not" not in run.err
 
 
+def test_a_debugger_suspends_the_deadline():
+    run = Run(fault=("traced", 1), timeout_s=4)
+    if "cannot trace" in run.err:
+        pytest.skip("one process may not trace another here")
+    assert run.code == 0 and "rank 1: nccl device 1 sum 32" in run.out, run.out + run.err
+
+
 def test_a_rank_that_comes_with_another_count():
     run = Run(fault=("odd", 1), timeout_s=NOT_BY_THE_DEADLINE)
     assert run.failed_with("ranks are out of step")

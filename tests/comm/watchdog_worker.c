@@ -10,12 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "comm/watchdog.h"
+#include "traced.h"
 
 enum { COUNT = 1000, FAULT_AT = 5, TELL_AT = 3, DOT_EVERY = 100 };
 
@@ -30,20 +29,6 @@ static void hang(void)
 {
     for (;;)
         pause();
-}
-
-/* A child that attaches to this process, as a debugger does, and lets go of it later. */
-static void be_traced(double seconds)
-{
-    static const char text[] = "let go\n";
-    pid_t parent = getpid();
-    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
-    if (fork() != 0)
-        return;
-    if (ptrace(PTRACE_SEIZE, parent, NULL, NULL) != 0)
-        perror("cannot trace");
-    usleep((useconds_t)(seconds * 1e6));
-    _exit(write(STDERR_FILENO, text, sizeof text - 1) < 0);
 }
 
 static void misbehave(struct comm *c, const struct task *t, size_t *count)

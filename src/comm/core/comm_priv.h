@@ -30,6 +30,7 @@ struct comm_progress {
     _Atomic uint64_t waits;   /* the number of waits that have ended */
     _Atomic uint64_t doing;   /* the sequence that the backend's thread works on; 0: unknown */
     _Atomic uint64_t buckets; /* of the last comm_record_buckets: the sequence before it, and n */
+    atomic_bool held;         /* a debugger holds a rank; the watchdog's thread writes it */
 };
 
 struct comm_ops {

@@ -18,8 +18,6 @@
 
 enum {
     LOOK_MS = 250,
-    AWAKE_S =
-        1, /* the most time that counts between two looks: if more, this process was stopped */
     SUSPECT_S = 1, /* time without activity before a process is checked */
     KILL_WAIT_S = 10,
     SAVE_MORE_S = 60,
@@ -221,13 +219,8 @@ static void notice_debuggers(struct watchdog *w)
     }
     atomic_store(&w->held, here);
     w->suspended = here || elsewhere;
-}
-
-static double time_passed(struct watchdog *w)
-{
-    double now = clock_seconds(), passed_s = MIN(now - w->looked_s, (double)AWAKE_S);
-    w->looked_s = now;
-    return passed_s;
+    for (struct comm *c = w->comm; c; c = c->host)
+        atomic_store(&c->progress.held, w->suspended);
 }
 
 static void warn_of(struct watchdog *w, int culprit)
@@ -250,7 +243,7 @@ static void warn_of(struct watchdog *w, int culprit)
 
 static void see_all(struct watchdog *w)
 {
-    double passed_s = time_passed(w);
+    double passed_s = clock_count(&w->looked_s);
     notice_debuggers(w);
     publish(w, false);
     for (int r = 0; r < w->n; r++)

@@ -1,6 +1,6 @@
 /*
  * Zeroed memory shared by the ranks of a node. A rank can read what another rank wrote even if that
- * rank hangs. No file is left after opening.
+ * rank hangs. No file is left after opening (shared_file.h).
  */
 #ifndef BIFRONS_COMM_SHARED_MEMORY_H
 #define BIFRONS_COMM_SHARED_MEMORY_H

@@ -304,6 +304,8 @@ static enum status open_nodes(struct mpi *m, const struct comm_options *o, struc
                      "slower, not different",
                      why.rank, why.text);
         return ST_OK;
+    if (m->layout.local_rank == 0)
+        shared_file_sweep();
     }
     node_slot(m->shm, m->layout.local_rank)->rank = m->layout.rank;
     m->world.node = m->leaders.node = m->shm;

@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "comm_mpi.h"
 
+enum { LET_GO_S = 5 };
+
 static struct mpi *mpi_of(struct comm *c)
 {
     return c->backend;
@@ -31,15 +33,24 @@ static enum status run(void *context, const struct comm_request *r, struct errms
     return m->shm ? mpi_run_shared(m, r, em) : mpi_run_plain(m, r, em);
 }
 
+/* If the queue is full, the caller waits: for other ranks, so the watchdog must know. */
+static void push(struct comm *c, const struct comm_request *r)
+{
+    comm_progress_wait(&c->progress, r->call.sequence);
+    comm_thread_push(mpi_of(c)->thread, r);
+    comm_progress_go_on(&c->progress);
+}
+
 static enum status begin(struct comm *c, const struct comm_call *call, void *range, void *stream,
                          struct errmsg *em)
 {
     (void)stream, (void)em;
-    comm_thread_push(mpi_of(c)->thread, &(struct comm_request){.call = *call, .range = range});
+    push(c, &(struct comm_request){.call = *call, .range = range});
     return ST_OK;
 }
 
-/* A deadline is over: ends all waiting on this node and names the missing ranks. */
+/* A deadline is over: ends all waiting on this node and names the missing ranks. On return the
+ * caller may free the memory of its collectives. */
 static enum status give_up(struct mpi *m, uint64_t sequence, double deadline_s, struct errmsg *em)
 {
     char missing[512] = "";
@@ -49,11 +60,11 @@ static enum status give_up(struct mpi *m, uint64_t sequence, double deadline_s, 
     FAIL(&why, ST_PEER, "collective %llu was not done within %.6g s%s%s",
          (unsigned long long)sequence, deadline_s, missing[0] ? "; missing: " : "", missing);
     atomic_store(&m->given_up, true);
-    if (m->shm)
-        return node_break(m->shm, &why, em);
-    if (em && em->code == ST_OK)
-        *em = why;
-    return ST_PEER;
+    enum status outcome,
+        st = m->shm ? node_break(m->shm, &why, em) : FAIL(em, ST_PEER, "%s", why.text);
+    if (!m->stuck)
+        m->stuck = comm_thread_wait(m->thread, sequence, LET_GO_S, &outcome, NULL) != ST_OK;
+    return st;
 }
 
 static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, struct errmsg *em)
@@ -73,7 +84,7 @@ static enum status carry_out(struct comm *c, struct comm_request *r, struct errm
 {
     r->call.sequence = ++c->sequence;
     comm_progress_begin(&c->progress, &r->call);
-    comm_thread_push(mpi_of(c)->thread, r);
+    push(c, r);
     return wait(c, c->sequence, c->options.timeout_s, em);
 }
 
@@ -293,6 +304,8 @@ static enum status open_nodes(struct mpi *m, const struct comm_options *o, struc
 {
     struct node_limits limits = {o->shm_bytes_max, m->layout.n_nodes > 1};
     struct errmsg why = {0};
+    if (m->layout.local_rank == 0)
+        shared_file_sweep();
     enum status fits = agree(m, attach(m, &limits, &why), &why);
     if (fits == ST_PEER)
         return FAIL(em, ST_PEER, "%s", why.text);
@@ -304,8 +317,6 @@ static enum status open_nodes(struct mpi *m, const struct comm_options *o, struc
                      "slower, not different",
                      why.rank, why.text);
         return ST_OK;
-    if (m->layout.local_rank == 0)
-        shared_file_sweep();
     }
     node_slot(m->shm, m->layout.local_rank)->rank = m->layout.rank;
     m->world.node = m->leaders.node = m->shm;

@@ -10,13 +10,14 @@
 
 enum { THREADS = 4, LINES = 300 };
 
-/* Runs body with fd as stderr, in a child that reads nothing; returns its exit code later. */
-static pid_t with_stderr(int fd, void (*body)(void))
+/* Runs body in a child with `to` as stderr; only the caller keeps `from`, the end to read. */
+static pid_t with_stderr(int from, int to, void (*body)(void))
 {
     pid_t child = fork();
     if (child != 0)
         return child;
-    dup2(fd, STDERR_FILENO);
+    close(from);
+    dup2(to, STDERR_FILENO);
     setenv("TERM", "xterm", 1);
     setenv("NO_COLOR", "1", 1);
     log_init();
@@ -94,7 +95,7 @@ static void lines_of_threads_are_whole_on_a_terminal(void **state)
     assert_int_equal(tcgetattr(slave, &raw), 0);
     raw.c_oflag &= ~(tcflag_t)OPOST;
     assert_int_equal(tcsetattr(slave, TCSANOW, &raw), 0);
-    pid_t child = with_stderr(slave, log_from_threads);
+    pid_t child = with_stderr(master, slave, log_from_threads);
     FILE *in = fdopen(master, "r");
     assert_int_equal(count_whole_lines(in, true), THREADS * LINES);
     assert_ends_well(child);
@@ -111,7 +112,7 @@ static void lines_are_whole_on_a_full_pipe(void **state)
     int bytes = fcntl(ends[1], F_SETPIPE_SZ, 4096);
     assert_true(bytes > 0 && bytes < THREADS * LINES * 20);
     assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
-    pid_t child = with_stderr(ends[1], log_from_threads);
+    pid_t child = with_stderr(ends[0], ends[1], log_from_threads);
     close(ends[1]);
     while (waiting < bytes - 100 && ioctl(ends[0], FIONREAD, &waiting) == 0)
         continue;

@@ -1,13 +1,10 @@
 /* The NCCL backend on stand-ins for NCCL and CUDA, under mpirun: the same bits as MPI, in order. */
 #include <cuda_runtime_api.h>
 
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-
 #include "base/philox.h"
 #include "comm/comm.h"
 #include "comm/reducer.h"
+#include "stopped_clock.h"
 #include "testing.h"
 
 static struct comm *world;
@@ -270,30 +267,6 @@ static void finish_makes_the_host_wait(void **state)
 /* ---- A process that was stopped ---------------------------------------------------------------
  */
 
-static _Atomic time_t stopped_s; /* for so long, by the clock */
-static atomic_int looks;         /* waits for a time, such as the watcher's between two looks */
-
-int __real_clock_gettime(clockid_t id, struct timespec *out);
-int __wrap_clock_gettime(clockid_t id, struct timespec *out);
-int __wrap_clock_gettime(clockid_t id, struct timespec *out)
-{
-    int code = __real_clock_gettime(id, out);
-    out->tv_sec += stopped_s;
-    return code;
-}
-
-int __real_pthread_cond_timedwait(pthread_cond_t *changed, pthread_mutex_t *lock,
-                                  const struct timespec *until);
-int __wrap_pthread_cond_timedwait(pthread_cond_t *changed, pthread_mutex_t *lock,
-                                  const struct timespec *until);
-int __wrap_pthread_cond_timedwait(pthread_cond_t *changed, pthread_mutex_t *lock,
-                                  const struct timespec *until)
-{
-    struct timespec real = {until->tv_sec - stopped_s, until->tv_nsec};
-    looks++;
-    return __real_pthread_cond_timedwait(changed, lock, &real);
-}
-
 static void time_while_stopped_does_not_count(void **state)
 {
     (void)state;
@@ -305,8 +278,7 @@ static void time_while_stopped_does_not_count(void **state)
     if (!is_late) {
         assert_ok(comm_all_reduce_begin(world, memory, 1, COMM_F32, stream, &ticket, &em));
         stopped_s += 1000;
-        for (int before = looks; looks < before + 5;)
-            sched_yield();
+        await_looks(5);
     }
     assert_ok(comm_barrier(world, &em));
     if (is_late)

@@ -30,6 +30,7 @@ class Run:
         done = subprocess.run(command, env=env, capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=GIVE_UP_S)
         self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+        assert "ThreadSanitizer" not in self.err, self.err
         while shared_memory() - shared:  # mpirun may end before its ranks' memory goes
             assert time.monotonic() - before < GIVE_UP_S, f"left behind: {shared_memory() - shared}"
             time.sleep(0.05)

@@ -366,8 +366,9 @@ static void *watch(void *context)
         if (!w->stop && !w->failed)
             (void)condition_wait(&w->changed, &w->lock, until_s);
     }
+    bool failed = w->failed;
     pthread_mutex_unlock(&w->lock);
-    if (w->failed) {
+    if (failed) {
         see_all(w);
         end_job(w, -1, w->why);
     }

@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "base/thread.h"
 #include "comm_mpi.h"
+#include "shared_memory.h"
 #include "testing.h"
 
 static int rank, last;
@@ -78,11 +79,33 @@ static void without_shared_memory_on_one_rank_all_use_mpi(void **state)
     comm_close(c);
 }
 
+/* As cloned containers: each rank on a node of its own, with the same host name. */
+static void nodes_of_one_name_are_told_apart(void **state)
+{
+    (void)state;
+    static const struct comm_options options = {.backend = COMM_MPI, .ranks_per_node = 1};
+    struct errmsg em = {0};
+    int sharers;
+    void *memory = NULL;
+    failing = "";
+    assert_ok(comm_open(&options, &c, &em));
+    assert_ok(comm_count_cpu_sharers(c, &sharers, &em));
+    assert_int_equal(sharers, 1);
+    assert_ok(shared_memory_open(c, "test", sizeof rank, &memory, &em));
+    assert_non_null(memory);
+    *(int *)memory = rank;
+    assert_ok(comm_barrier(c, &em));
+    assert_int_equal(*(int *)memory, rank);
+    shared_memory_close(memory, sizeof rank);
+    comm_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_ranks_fail_together),
         cmocka_unit_test(without_shared_memory_on_one_rank_all_use_mpi),
+        cmocka_unit_test(nodes_of_one_name_are_told_apart),
     };
     int given;
     MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &given);

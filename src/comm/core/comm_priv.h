@@ -9,9 +9,13 @@
 enum { COMM_HOST_BYTES = 256 };
 
 struct comm_place {
-    int rank, world_size, local_rank, local_size, node_count;
+    int rank, world_size, local_rank, local_size, node_count, node;
     char host[COMM_HOST_BYTES];
 };
+
+/* By MPI's count and by name: cloned containers of two nodes can have one name, containers on one
+ * node several. */
+bool comm_place_same_node(const struct comm_place *a, const struct comm_place *b);
 
 /* One collective: all ranks must begin the same n-th collective. Sent between ranks as bytes. */
 struct comm_call {

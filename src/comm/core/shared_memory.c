@@ -11,9 +11,9 @@
 
 #include "base/poison.h"
 
-/* The host of a rank, and the name that it would give to the memory. */
+/* The node of a rank, and the name that it would give to the memory. */
 struct offer {
-    char host[COMM_HOST_BYTES];
+    struct comm_place place;
     char name[SHARED_FILE_NAME_BYTES];
 };
 
@@ -38,13 +38,13 @@ enum status shared_memory_open(struct comm *c, const char *purpose, size_t bytes
     void *memory = NULL;
     enum status st = comm_agree(c, all ? ST_OK : FAIL(em, ST_MEMORY, "out of memory"), em);
     if (st == ST_OK) {
-        memcpy(mine.host, c->place.host, sizeof mine.host);
+        mine.place = c->place;
         shared_file_name(purpose, mine.name);
         st = c->ops->share_bytes(c, &mine, sizeof mine, all, em);
     }
     if (st != ST_OK)
         goto out;
-    while (strcmp(all[leader].host, mine.host) != 0)
+    while (!comm_place_same_node(&all[leader].place, &mine.place))
         leader++;
     if (leader == me && (fd = shared_file_make(mine.name)) >= 0)
         memory = map(fd, true, bytes);

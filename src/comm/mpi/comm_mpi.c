@@ -337,6 +337,7 @@ static enum status tell_place(const struct mpi *m, struct comm_place *p, struct 
         .local_rank = m->layout.local_rank,
         .local_size = m->layout.local_size,
         .node_count = m->layout.n_nodes,
+        .node = m->layout.node,
     };
     memcpy(p->host, host, MIN(sizeof p->host - 1, sizeof host - 1));
     return ST_OK;

@@ -388,18 +388,18 @@ static enum status start(struct watchdog *w, struct errmsg *em)
 static enum status find_ranks(struct watchdog *w, struct errmsg *em)
 {
     size_t n = (size_t)w->n;
-    char(*hosts)[COMM_HOST_BYTES] = calloc(n, sizeof *hosts);
+    struct comm_place *places = calloc(n, sizeof *places), *mine = &w->comm->place;
     w->ranks = calloc(n, sizeof *w->ranks);
     w->news = calloc(n + SIDE_NEWS_MAX, sizeof *w->news);
-    enum status st = hosts && w->ranks && w->news ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    enum status st = places && w->ranks && w->news ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     st = comm_agree(w->comm, st, em);
     if (st == ST_OK)
-        st = w->comm->ops->share_bytes(w->comm, w->comm->place.host, sizeof *hosts, hosts, em);
+        st = w->comm->ops->share_bytes(w->comm, mine, sizeof *mine, places, em);
     for (int r = 0; r < w->n && st == ST_OK; r++) {
-        memcpy(w->ranks[r].host, hosts[r], sizeof *hosts);
-        w->ranks[r].here = strcmp(hosts[r], w->comm->place.host) == 0;
+        memcpy(w->ranks[r].host, places[r].host, sizeof places[r].host);
+        w->ranks[r].here = comm_place_same_node(&places[r], mine);
     }
-    free(hosts);
+    free(places);
     if (st == ST_OK)
         st = roster_open(w->comm, &w->roster, em);
     int lowest = 0, others = 0;

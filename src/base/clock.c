@@ -16,6 +16,13 @@ double clock_seconds(void)
     return seconds_of(CLOCK_MONOTONIC);
 }
 
+double clock_count(double *last_s)
+{
+    double now_s = clock_seconds(), passed_s = now_s - *last_s;
+    *last_s = now_s;
+    return passed_s < 1 ? passed_s : 1;
+}
+
 double clock_thread_seconds(void)
 {
     return seconds_of(CLOCK_THREAD_CPUTIME_ID);

@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,6 +44,10 @@ static void write_all(const char *text, size_t n)
 {
     while (n > 0) {
         ssize_t done = write(STDERR_FILENO, text, n);
+        if (done < 0 && errno == EAGAIN) /* another program made it non-blocking */
+            poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, -1);
+        if (done < 0 && (errno == EAGAIN || errno == EINTR))
+            continue;
         if (done <= 0)
             return; /* stderr is closed or broken: nothing can be printed */
         text += done;

@@ -85,12 +85,12 @@ int comm_stay_near_gpu(const struct comm *c)
 
 enum status comm_count_cpu_sharers(struct comm *c, int *n_out, struct errmsg *em)
 {
-    struct place {
-        char host[COMM_HOST_BYTES];
+    struct {
+        struct comm_place place;
         cpu_set_t cpus;
     } mine, *all = calloc((size_t)c->place.world_size, sizeof *all);
     memset(&mine, 0, sizeof mine);
-    memcpy(mine.host, c->place.host, sizeof mine.host);
+    mine.place = c->place;
     bool bound = sched_getaffinity(0, sizeof mine.cpus, &mine.cpus) == 0;
     for (size_t cpu = 0; cpu < CPU_SETSIZE && !bound; cpu++)
         CPU_SET(cpu, &mine.cpus); /* the kernel does not tell: assume all CPUs */
@@ -101,7 +101,7 @@ enum status comm_count_cpu_sharers(struct comm *c, int *n_out, struct errmsg *em
     for (int r = 0; r < c->place.world_size && st == ST_OK; r++) {
         cpu_set_t both;
         CPU_AND(&both, &mine.cpus, &all[r].cpus);
-        n += strcmp(mine.host, all[r].host) == 0 && CPU_COUNT(&both) > 0;
+        n += comm_place_same_node(&mine.place, &all[r].place) && CPU_COUNT(&both) > 0;
     }
     free(all);
     if (st == ST_OK)

@@ -2,23 +2,27 @@
  * One rank of tests/comm/test_nccl_faults.py: opens a communicator over stand-ins for GPUs, sums a
  * few ranges, and ends as bifrons train does. Prints what it got.
  *
- *     nccl_worker BACKEND DEVICE TIMEOUT_S [absent|odd RANK]
+ *     nccl_worker BACKEND DEVICE TIMEOUT_S [absent|odd|traced RANK]
  *
  * absent: that rank stays away from the third collective. odd: it brings another count to it.
+ * traced: before it begins it, a debugger holds it for longer than the timeout. The job is watched.
  */
 #include <cuda_runtime_api.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "comm/comm.h"
+#include "comm/watchdog.h"
+#include "traced.h"
 
 enum { COLLECTIVES = 5, COUNT = 1000, FAULT_AT = 3 };
 
 struct task {
     const char *fault;
     int rank; /* whose */
+    double timeout_s;
 };
 
 static enum status sum(struct comm *c, float *range, int number, const struct task *t,
@@ -29,6 +33,8 @@ static enum status sum(struct comm *c, float *range, int number, const struct ta
     if (faulty && strcmp(t->fault, "absent") == 0)
         for (;;)
             pause();
+    if (faulty && strcmp(t->fault, "traced") == 0)
+        waitpid(be_traced(t->timeout_s * 1.25), NULL, 0);
     size_t count = faulty && strcmp(t->fault, "odd") == 0 ? COUNT - 1 : COUNT;
     enum status st = comm_all_reduce_begin(c, range, count, COMM_F32, stream, &ticket, em);
     if (st == ST_OK)
@@ -65,6 +71,7 @@ int main(int argc, char **argv)
     static const char *const backends[] = {"auto", "self", "mpi", "nccl"};
     struct errmsg em = {0};
     struct comm *c;
+    struct watchdog *watchdog = NULL;
     struct task task = {.fault = "", .rank = -1};
     if (argc < 4)
         return 64;
@@ -72,15 +79,19 @@ int main(int argc, char **argv)
     while (strcmp(backends[options.backend], argv[1]) != 0)
         options.backend++;
     if (argc > 5)
-        task = (struct task){.fault = argv[4], .rank = (int)strtol(argv[5], NULL, 10)};
+        task = (struct task){argv[4], (int)strtol(argv[5], NULL, 10), options.timeout_s};
     enum status st = comm_open(&options, &c, &em);
     if (st != ST_OK) {
         printf("%s by rank %d: %s\n", status_name(st), em.rank, em.text);
         return status_exit_code(st);
     }
-    st = work(c, &task, &em);
+    if (strcmp(task.fault, "traced") == 0)
+        st = watchdog_open(c, task.timeout_s, &watchdog, &em);
+    if (st == ST_OK)
+        st = work(c, &task, &em);
+    watchdog_close(watchdog);
     if (st != ST_OK)
-        printf("%s: %s\n", status_name(st), em.text);
+        printf("%s by rank %d: %s\n", status_name(st), em.rank, em.text);
     fflush(stdout);
     comm_close(c);
     return status_exit_code(st);

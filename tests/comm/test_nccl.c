@@ -4,6 +4,7 @@
 #include "base/philox.h"
 #include "comm/comm.h"
 #include "comm/reducer.h"
+#include "stopped_clock.h"
 #include "testing.h"
 
 static struct comm *world;
@@ -263,6 +264,31 @@ static void finish_makes_the_host_wait(void **state)
     comm_free(world, memory);
 }
 
+/* ---- A process that was stopped ---------------------------------------------------------------
+ */
+
+static void time_while_stopped_does_not_count(void **state)
+{
+    (void)state;
+    float *memory, one = 1;
+    struct comm_ticket ticket = {0};
+    bool is_late = comm_rank(world) == 1;
+    assert_ok(comm_alloc(world, sizeof *memory, (void **)&memory, &em));
+    cudaMemcpy(memory, &one, sizeof one, cudaMemcpyDefault);
+    if (!is_late) {
+        assert_ok(comm_all_reduce_begin(world, memory, 1, COMM_F32, stream, &ticket, &em));
+        stopped_s += 1000;
+        await_looks(5);
+    }
+    assert_ok(comm_barrier(world, &em));
+    if (is_late)
+        assert_ok(comm_all_reduce_begin(world, memory, 1, COMM_F32, stream, &ticket, &em));
+    assert_ok(comm_wait(world, &ticket, COMM_DEFAULT_DEADLINE, &em));
+    assert_ok(comm_finish(world, stream, &em));
+    assert_true(*memory == (float)comm_world_size(world));
+    comm_free(world, memory);
+}
+
 /* ---- A backward on two streams ----------------------------------------------------------------
  */
 
@@ -354,6 +380,7 @@ int main(void)
         cmocka_unit_test(a_graph_replays_a_collective),
         cmocka_unit_test(memory_outlives_the_work_on_it),
         cmocka_unit_test(finish_makes_the_host_wait),
+        cmocka_unit_test(time_while_stopped_does_not_count),
         cmocka_unit_test(buckets_wait_for_both_streams),
     };
     setenv("STANDIN_CUDA_DEVICES", "4", 1);

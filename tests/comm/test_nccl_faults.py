@@ -30,6 +30,7 @@ class Run:
         done = subprocess.run(command, env=env, capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=GIVE_UP_S)
         self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+        assert "ThreadSanitizer" not in self.err, self.err
         while shared_memory() - shared:  # mpirun may end before its ranks' memory goes
             assert time.monotonic() - before < GIVE_UP_S, f"left behind: {shared_memory() - shared}"
             time.sleep(0.05)
@@ -140,6 +141,13 @@ def test_a_rank_that_does_not_come(ranks):
     assert "rank 0 has not" not in run.err and "rank 2 has not" not in run.err
 
 
+def test_a_debugger_suspends_the_deadline():
+    run = Run(fault=("traced", 1), timeout_s=4)
+    if "cannot trace" in run.err:
+        pytest.skip("one process may not trace another here")
+    assert run.code == 0 and "rank 1: nccl device 1 sum 32" in run.out, run.out + run.err
+
+
 def test_a_rank_that_comes_with_another_count():
     run = Run(fault=("odd", 1), timeout_s=NOT_BY_THE_DEADLINE)
     assert run.failed_with("ranks are out of step")
@@ -166,6 +174,15 @@ def test_a_device_that_fails():
     run = Run(timeout_s=NOT_BY_THE_DEADLINE, STANDIN_CUDA_FAIL="cudaEventQuery:3:719")
     assert run.code == 70
     assert "CUDA: cudaEventQuery: the stand-in's CUDA error 719" in run.err
+
+
+@pytest.mark.parametrize("copy,what", [(9, "to the host"), (10, "back")])
+def test_a_copy_that_fails_where_ranks_share_a_gpu(copy, what):
+    """The last collective's two copies. All ranks know, and end in order."""
+    run = Run(backend="auto", timeout_s=NOT_BY_THE_DEADLINE, STANDIN_CUDA_DEVICES="1",
+              per_rank={"STANDIN_CUDA_FAIL": ["", f"cudaMemcpyAsync:{copy}:719"]})
+    assert run.code == 70
+    assert run.out.count("by rank 1: CUDA: cudaMemcpyAsync: the stand-in's CUDA error 719") == 2
 
 
 def test_memory_that_runs_out():

@@ -1,7 +1,9 @@
 /* A node's shared memory between processes of this test: the barrier, and peers that are gone. */
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "node.h"
 #include "testing.h"
@@ -119,6 +121,29 @@ static void a_killed_peer_ends_the_waiting(void **state)
     assert_int_equal(exit_code_of(pids[1]), -SIGKILL);
 }
 
+/* Rank 1 reports a failure, and ends by SIGSEGV when it reads the message. */
+static void break_badly(struct node *n, int rank)
+{
+    struct errmsg em = {0};
+    signal(SIGSEGV, SIG_DFL); /* not cmocka's */
+    if (rank == 1)
+        (void)node_break(n, mmap(NULL, sizeof em, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+                         &em);
+    if (node_barrier(n, &em) != ST_PEER ||
+        !strstr(em.text, "has ended while it reported a failure"))
+        _exit(1);
+}
+
+static void a_peer_killed_while_it_reports_ends_the_waiting(void **state)
+{
+    (void)state;
+    pid_t pids[PEERS];
+    spawn(pids, break_badly);
+    assert_int_equal(exit_code_of(pids[0]), 0);
+    assert_int_equal(exit_code_of(pids[2]), 0);
+    assert_int_equal(exit_code_of(pids[1]), -SIGSEGV);
+}
+
 static void memory_of_a_peer_is_seen(struct node *n, int rank)
 {
     struct errmsg em = {0};
@@ -153,6 +178,68 @@ static void memory_is_shared_and_leaves_no_file(void **state)
     }
 }
 
+static char killed_in_opening[NODE_NAME_BYTES];
+
+/* A child makes a segment and is killed; its name goes to killed_in_opening. */
+static void leave_a_segment(void)
+{
+    int ends[2], status;
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct node *n;
+        const struct node_limits limits = {0};
+        struct errmsg em = {0};
+        if (node_new(0, 1, &limits, &n, &em) == ST_OK &&
+            write(ends[1], node_name(n), NODE_NAME_BYTES) == NODE_NAME_BYTES)
+            raise(SIGKILL);
+        _exit(1);
+    }
+    assert_int_equal(read(ends[0], killed_in_opening, NODE_NAME_BYTES), NODE_NAME_BYTES);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* Sweeps when the file is so old; returns true if the file is still there. */
+static bool outlasts_a_sweep(const char *name, time_t age_s)
+{
+    char path[NODE_NAME_BYTES + 16];
+    const struct timespec times[2] = {{.tv_sec = time(NULL) - age_s},
+                                      {.tv_sec = time(NULL) - age_s}};
+    snprintf(path, sizeof path, "/dev/shm%s", name);
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    shared_file_sweep();
+    return access(path, F_OK) == 0;
+}
+
+static void a_segment_of_a_killed_run_is_removed(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct node *mine;
+    const struct node_limits limits = {0};
+    assert_ok(node_new(0, 1, &limits, &mine, &em));
+    leave_a_segment();
+    assert_true(outlasts_a_sweep(killed_in_opening, 0)); /* it may not be locked yet */
+    assert_true(outlasts_a_sweep(node_name(mine), 3600));
+    assert_false(outlasts_a_sweep(killed_in_opening, 3600));
+    node_free(mine);
+}
+
+static void other_files_are_not_removed(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"/bifrons-faces.shm", "/bifrons-a-1-2-3.h5",
+                                        "/bifrons-a-1-2-3.shm.h5"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        close(shm_open(names[i], O_RDWR | O_CREAT, 0600));
+        bool kept = outlasts_a_sweep(names[i], 3600);
+        shm_unlink(names[i]);
+        assert_true(kept);
+    }
+}
+
 static void states_of_processes(void **state)
 {
     (void)state;
@@ -184,7 +271,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_barrier_waits_for_all),
         cmocka_unit_test(a_killed_peer_ends_the_waiting),
+        cmocka_unit_test(a_peer_killed_while_it_reports_ends_the_waiting),
         cmocka_unit_test(memory_is_shared_and_leaves_no_file),
+        cmocka_unit_test(a_segment_of_a_killed_run_is_removed),
+        cmocka_unit_test(other_files_are_not_removed),
         cmocka_unit_test(states_of_processes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

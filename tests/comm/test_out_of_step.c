@@ -4,8 +4,12 @@
  * its own.
  */
 #include <mpi.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <time.h>
 
-#include "comm/comm.h"
+#include "comm_priv.h"
 #include "testing.h"
 
 enum { N = 5000 };
@@ -118,12 +122,91 @@ static void a_rank_that_does_not_come(void **state)
     comm_close(c);
 }
 
+/* ---- What the communication thread does meanwhile -------------------------------------------- */
+
+static atomic_bool lingers, inside;
+
+int __real_MPI_Test(MPI_Request *request, int *done, MPI_Status *status);
+int __wrap_MPI_Test(MPI_Request *request, int *done, MPI_Status *status);
+int __wrap_MPI_Test(MPI_Request *request, int *done, MPI_Status *status)
+{
+    inside = true;
+    if (lingers)
+        nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    int code = __real_MPI_Test(request, done, status);
+    inside = false;
+    return code;
+}
+
+/* The caller frees its memory after a failure: MPI must not be at work on it. */
+static void a_deadline_waits_until_mpi_lets_go(void **state)
+{
+    (void)state;
+    if (options.shm_bytes_max == 0)
+        return;
+    struct comm *c = open_world();
+    uint64_t flags = 0;
+    assert_ok(comm_barrier(c, &em));
+    lingers = rank != ranks - 1;
+    if (lingers) {
+        comm_set_timeout(c, 0.05);
+        assert_status(comm_agree_flags(c, &flags, &em), ST_PEER);
+        assert_false(inside);
+    }
+    lingers = false;
+    MPI_Barrier(MPI_COMM_WORLD);
+    comm_close(c);
+}
+
+enum { MANY = 270 }; /* more than the communication thread's queue holds */
+
+static struct comm_ticket tickets[MANY];
+
+static void *begin_many(void *context)
+{
+    struct errmsg why = {0};
+    struct comm *c = context;
+    for (int i = 0; i < MANY; i++)
+        if (comm_all_reduce_begin(c, range + i, 1, COMM_F32, NULL, &tickets[i], &why) != ST_OK)
+            return &tickets[i];
+    return NULL;
+}
+
+/* Rank 0 waits for the others, and the watchdog sees that. */
+static void a_full_queue_is_a_wait(void **state)
+{
+    (void)state;
+    struct comm *c = open_world();
+    pthread_t thread;
+    void *failed = NULL;
+    if (rank == 0) {
+        assert_int_equal(pthread_create(&thread, NULL, begin_many, c), 0);
+        while (atomic_load(&c->progress.sequence) < MANY / 2 || !atomic_load(&c->progress.waiting))
+            sched_yield();
+    }
+    MPI_Barrier(MPI_COMM_WORLD);
+    if (rank == 0)
+        pthread_join(thread, &failed);
+    else
+        failed = begin_many(c);
+    assert_null(failed);
+    for (int i = 0; i < MANY; i++)
+        assert_ok(comm_wait(c, &tickets[i], COMM_DEFAULT_DEADLINE, &em));
+    assert_int_equal(atomic_load(&c->progress.waiting), 0);
+    comm_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(another_count),         cmocka_unit_test(another_type),
-        cmocka_unit_test(another_collective),    cmocka_unit_test(another_root),
-        cmocka_unit_test(a_collective_too_many), cmocka_unit_test(a_rank_that_does_not_come),
+        cmocka_unit_test(another_count),
+        cmocka_unit_test(another_type),
+        cmocka_unit_test(another_collective),
+        cmocka_unit_test(another_root),
+        cmocka_unit_test(a_collective_too_many),
+        cmocka_unit_test(a_rank_that_does_not_come),
+        cmocka_unit_test(a_deadline_waits_until_mpi_lets_go),
+        cmocka_unit_test(a_full_queue_is_a_wait),
     };
     static const struct comm_options ways[] = {
         {.backend = COMM_MPI },

@@ -1,66 +1,14 @@
 /*
  * The collectives through shared memory, with threads of one process as the ranks of a node. So
  * ThreadSanitizer sees whether memory that several ranks use is written and read in turn. It tells
- * memory by its address: here all ranks have a segment at one address (mmap below).
+ * memory by its address: here all ranks have a segment at one address (one_mapping.h).
  */
-#include <pthread.h>
-#include <sys/mman.h>
-
 #include "base/checked.h"
 #include "comm_mpi.h"
+#include "one_mapping.h"
 #include "testing.h"
 
-enum { RANKS = 3, ROUNDS = 3, SEGMENTS_MAX = RANKS, COUNT_MAX = 3000 };
-
-/* ---- one mapping of each segment --------------------------------------------------------------
- */
-
-static struct {
-    pthread_mutex_t lock;
-    struct {
-        ino_t file;
-        void *memory;
-        int users;
-    } segments[SEGMENTS_MAX];
-} mapped = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-void *__real_mmap(void *address, size_t bytes, int protection, int flags, int fd, off_t offset);
-void *__wrap_mmap(void *address, size_t bytes, int protection, int flags, int fd, off_t offset);
-int __real_munmap(void *memory, size_t bytes);
-int __wrap_munmap(void *memory, size_t bytes);
-
-void *__wrap_mmap(void *address, size_t bytes, int protection, int flags, int fd, off_t offset)
-{
-    struct stat info;
-    void *memory = NULL;
-    if (fd < 0 || fstat(fd, &info) != 0)
-        return __real_mmap(address, bytes, protection, flags, fd, offset);
-    pthread_mutex_lock(&mapped.lock);
-    for (int i = 0; i < SEGMENTS_MAX && !memory; i++) {
-        if (mapped.segments[i].users == 0) {
-            mapped.segments[i].file = info.st_ino;
-            mapped.segments[i].memory = __real_mmap(address, bytes, protection, flags, fd, offset);
-        }
-        if (mapped.segments[i].file == info.st_ino) {
-            memory = mapped.segments[i].memory;
-            mapped.segments[i].users++;
-        }
-    }
-    pthread_mutex_unlock(&mapped.lock);
-    return memory;
-}
-
-int __wrap_munmap(void *memory, size_t bytes)
-{
-    bool last = true;
-    pthread_mutex_lock(&mapped.lock);
-    for (int i = 0; i < SEGMENTS_MAX; i++)
-        if (mapped.segments[i].users > 0 && mapped.segments[i].memory == memory)
-            last = --mapped.segments[i].users == 0;
-    int code = last ? __real_munmap(memory, bytes) : 0;
-    pthread_mutex_unlock(&mapped.lock);
-    return code;
-}
+enum { RANKS = 3, ROUNDS = 3, COUNT_MAX = 3000 };
 
 /* ---- a rank -----------------------------------------------------------------------------------
  */

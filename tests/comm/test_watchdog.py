@@ -97,6 +97,12 @@ def test_after_a_checkpoint_the_job_asks_to_be_run_again():
     assert "--resume auto goes on" in run.report
 
 
+def test_a_thread_that_ends_the_job():
+    run = Run("thread", 1, timeout_s=1000)
+    assert run.ends() == 75
+    assert verdict(run).endswith("a thread of this rank failed\n")
+
+
 def test_a_rank_alone_that_hangs():
     run = Run("hang", 0, launcher=False)
     assert run.ends() == 70

@@ -1,21 +1,22 @@
 /*
  * One rank of tests/comm/test_watchdog.py: steps of a little work and a sum, watched.
  *
- *     watchdog_worker TIMEOUT_S [hang|traced|leave|odd RANK] [saved]
+ *     watchdog_worker TIMEOUT_S [hang|traced|leave|odd|thread RANK] [saved]
  *
  * At step 5 rank RANK: hangs while it works; the same under a debugger for twice the timeout; ends
- * its process; brings another count. Without a fault the steps go on for ever. Each rank prints
- * "rank R pid P" when it is past the third step, and a dot every hundredth.
+ * its process; brings another count; ends the job from another thread. Without a fault the steps go
+ * on for ever. Each rank prints "rank R pid P" when it is past the third step, and a dot every
+ * hundredth.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "comm/watchdog.h"
+#include "traced.h"
 
 enum { COUNT = 1000, FAULT_AT = 5, TELL_AT = 3, DOT_EVERY = 100 };
 
@@ -32,22 +33,16 @@ static void hang(void)
         pause();
 }
 
-/* A child that attaches to this process, as a debugger does, and lets go of it later. */
-static void be_traced(double seconds)
+/* As the thread that writes checkpoints. */
+static void *save_and_fail(void *watchdog)
 {
-    static const char text[] = "let go\n";
-    pid_t parent = getpid();
-    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
-    if (fork() != 0)
-        return;
-    if (ptrace(PTRACE_SEIZE, parent, NULL, NULL) != 0)
-        perror("cannot trace");
-    usleep((useconds_t)(seconds * 1e6));
-    _exit(write(STDERR_FILENO, text, sizeof text - 1) < 0);
+    watchdog_record_saved(watchdog);
+    watchdog_end_job(watchdog, "a thread of this rank failed");
 }
 
-static void misbehave(struct comm *c, const struct task *t, size_t *count)
+static void misbehave(struct comm *c, struct watchdog *w, const struct task *t, size_t *count)
 {
+    pthread_t thread;
     if (t->rank != comm_rank(c))
         return;
     if (strcmp(t->fault, "hang") == 0)
@@ -58,18 +53,20 @@ static void misbehave(struct comm *c, const struct task *t, size_t *count)
     }
     if (strcmp(t->fault, "leave") == 0)
         _exit(3);
+    if (strcmp(t->fault, "thread") == 0 && pthread_create(&thread, NULL, save_and_fail, w) != 0)
+        perror("no thread");
     if (strcmp(t->fault, "odd") == 0)
         (*count)--;
 }
 
-static enum status step(struct comm *c, int number, const struct task *t, float *range,
-                        struct errmsg *em)
+static enum status step(struct comm *c, struct watchdog *w, int number, const struct task *t,
+                        float *range, struct errmsg *em)
 {
     struct comm_ticket ticket = {0};
     size_t count = COUNT;
     usleep(2000);
     if (number == FAULT_AT)
-        misbehave(c, t, &count);
+        misbehave(c, w, t, &count);
     enum status st = comm_all_reduce_begin(c, range, count, COMM_F32, NULL, &ticket, em);
     return st == ST_OK ? comm_wait(c, &ticket, COMM_DEFAULT_DEADLINE, em) : st;
 }
@@ -81,7 +78,7 @@ static enum status work(struct comm *c, struct watchdog *w, const struct task *t
         watchdog_enter(w, WATCH_STEP, number);
         if (number == 2 && t->saved && comm_rank(c) == 0)
             watchdog_record_saved(w);
-        enum status st = step(c, number, t, range, em);
+        enum status st = step(c, w, number, t, range, em);
         if (st != ST_OK)
             return st;
         if (number == TELL_AT)

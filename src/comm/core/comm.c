@@ -58,6 +58,11 @@ const char *comm_host_name(const struct comm *c)
     return c->place.host;
 }
 
+bool comm_place_same_node(const struct comm_place *a, const struct comm_place *b)
+{
+    return a->node == b->node && strcmp(a->host, b->host) == 0;
+}
+
 const char *comm_backend_name(const struct comm *c)
 {
     return c->ops->name;

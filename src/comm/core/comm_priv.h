@@ -9,9 +9,13 @@
 enum { COMM_HOST_BYTES = 256 };
 
 struct comm_place {
-    int rank, world_size, local_rank, local_size, node_count;
+    int rank, world_size, local_rank, local_size, node_count, node;
     char host[COMM_HOST_BYTES];
 };
+
+/* By MPI's count and by name: cloned containers of two nodes can have one name, containers on one
+ * node several. */
+bool comm_place_same_node(const struct comm_place *a, const struct comm_place *b);
 
 /* One collective: all ranks must begin the same n-th collective. Sent between ranks as bytes. */
 struct comm_call {
@@ -30,6 +34,7 @@ struct comm_progress {
     _Atomic uint64_t waits;   /* the number of waits that have ended */
     _Atomic uint64_t doing;   /* the sequence that the backend's thread works on; 0: unknown */
     _Atomic uint64_t buckets; /* of the last comm_record_buckets: the sequence before it, and n */
+    atomic_bool held;         /* a debugger holds a rank; the watchdog's thread writes it */
 };
 
 struct comm_ops {

@@ -1,47 +1,32 @@
 #include "shared_memory.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "shared_file.h"
 
 #include "base/poison.h"
 
-enum { NAME_BYTES = 64 };
-
-/* The host of a rank, and the name that it would give to the memory. */
+/* The node of a rank, and the name that it would give to the memory. */
 struct offer {
-    char host[COMM_HOST_BYTES];
-    char name[NAME_BYTES];
+    struct comm_place place;
+    char name[SHARED_FILE_NAME_BYTES];
 };
 
-static void *map(const char *name, int flags, size_t bytes)
+static void *map(int fd, bool is_new, size_t bytes)
 {
-    int fd = shm_open(name, O_RDWR | O_CLOEXEC | flags, 0600);
-    if (fd < 0)
-        return NULL;
-    /* fallocate: otherwise the first write to a full /dev/shm raises SIGBUS */
     void *memory = MAP_FAILED;
     struct stat s;
-    bool fits = flags ? posix_fallocate(fd, 0, (off_t)bytes) == 0
-                      : fstat(fd, &s) == 0 && s.st_size >= (off_t)bytes;
+    /* fallocate: otherwise the first write to a full /dev/shm raises SIGBUS */
+    bool fits = is_new ? posix_fallocate(fd, 0, (off_t)bytes) == 0
+                       : fstat(fd, &s) == 0 && s.st_size >= (off_t)bytes;
     if (fits)
         memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
     return memory == MAP_FAILED ? NULL : memory;
-}
-
-static void make_offer(const struct comm *c, const char *purpose, struct offer *mine)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    memcpy(mine->host, c->place.host, sizeof mine->host);
-    snprintf(mine->name, sizeof mine->name, "/bifrons-%s-%ld-%lld-%ld", purpose, (long)getpid(),
-             (long long)now.tv_sec, now.tv_nsec);
 }
 
 /* The lowest rank of a node makes the memory, the other ranks open it, then its name is removed. */
@@ -49,26 +34,30 @@ enum status shared_memory_open(struct comm *c, const char *purpose, size_t bytes
                                struct errmsg *em)
 {
     struct offer mine = {0}, *all = calloc((size_t)c->place.world_size, sizeof *all);
-    int leader = 0, me = c->place.rank;
+    int leader = 0, me = c->place.rank, fd = -1;
     void *memory = NULL;
     enum status st = comm_agree(c, all ? ST_OK : FAIL(em, ST_MEMORY, "out of memory"), em);
     if (st == ST_OK) {
-        make_offer(c, purpose, &mine);
+        mine.place = c->place;
+        shared_file_name(purpose, mine.name);
         st = c->ops->share_bytes(c, &mine, sizeof mine, all, em);
     }
     if (st != ST_OK)
         goto out;
-    while (strcmp(all[leader].host, mine.host) != 0)
+    while (!comm_place_same_node(&all[leader].place, &mine.place))
         leader++;
-    if (leader == me)
-        memory = map(all[me].name, O_CREAT | O_EXCL, bytes);
+    if (leader == me && (fd = shared_file_make(mine.name)) >= 0)
+        memory = map(fd, true, bytes);
     st = comm_barrier(c, em);
-    if (st == ST_OK && leader != me)
-        memory = map(all[leader].name, 0, bytes);
+    if (st == ST_OK && leader != me &&
+        (fd = shm_open(all[leader].name, O_RDWR | O_CLOEXEC, 0)) >= 0)
+        memory = map(fd, false, bytes);
     if (st == ST_OK)
         st = comm_barrier(c, em);
     if (leader == me)
-        shm_unlink(all[me].name);
+        shm_unlink(mine.name);
+    if (fd >= 0)
+        close(fd);
     if (st == ST_OK)
         *out = memory;
     else

@@ -29,6 +29,7 @@ struct rank_gpu {
     int device; /* -1: no usable GPU, for the reason in `why` */
     int nccl;
     struct cudart_device gpu;
+    int node;
     char host[COMM_HOST_BYTES];
     char why[WHY_BYTES];
 };
@@ -127,7 +128,7 @@ static enum status broadcast_request(struct comm *host, const struct comm_option
 static enum status find_gpu(const struct comm *host, const char *wanted, struct rank_gpu *h,
                             struct errmsg *em)
 {
-    *h = (struct rank_gpu){.device = -1};
+    *h = (struct rank_gpu){.device = -1, .node = host->place.node};
     memcpy(h->host, host->place.host, sizeof h->host);
     if (ncclGetVersion(&h->nccl) != ncclSuccess)
         h->nccl = 0;
@@ -166,8 +167,8 @@ static bool find_shared(const struct rank_gpu *all, int n, int *first, int *seco
     for (*second = 1; *second < n; (*second)++)
         for (*first = 0; *first < *second; (*first)++) {
             const struct rank_gpu *a = &all[*first], *b = &all[*second];
-            bool same_card =
-                strcmp(a->host, b->host) == 0 && strcmp(a->gpu.bus_id, b->gpu.bus_id) == 0;
+            bool same_card = a->node == b->node && strcmp(a->host, b->host) == 0 &&
+                             strcmp(a->gpu.bus_id, b->gpu.bus_id) == 0;
             if (is_same_gpu(a, b) || same_card)
                 return true;
         }

@@ -191,7 +191,7 @@ static enum status begin(struct comm *c, const struct comm_call *what, void *ran
     /* NOLINTNEXTLINE(analyzer-null-dereference,clang-analyzer-core.NullDereference) */
     call->what = *what;
     call->stream = stream;
-    call->begun_s = clock_seconds();
+    call->begun_s = n->now_s;
     call->deadline_s = call->begun_s + n->timeout_s;
     call->state = CALL_LAUNCHING;
     n->in_flight++;
@@ -226,7 +226,7 @@ static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, st
         if (call->state == CALL_FREE || call->what.sequence != sequence)
             continue;
         if (deadline_s >= 0)
-            call->deadline_s = fmin(call->deadline_s, clock_seconds() + deadline_s);
+            call->deadline_s = fmin(call->deadline_s, n->now_s + deadline_s);
         st = cudart_stream_wait(call->stream, call->done, em);
         if (call->state == CALL_CAPTURED)
             call->state = CALL_FREE;
@@ -304,13 +304,16 @@ static enum status share_id(struct nccl *n, ncclUniqueId *id, struct errmsg *em)
 }
 
 /* The state of this rank's opening: ST_OK and *settled: open; ST_OK only: not yet; else failed. */
-static enum status poll_opening(struct nccl *n, double deadline_s, bool *settled, struct errmsg *em)
+static enum status poll_opening(struct nccl *n, bool *settled, struct errmsg *em)
 {
+    pthread_mutex_lock(&n->lock);
+    bool late = n->now_s > n->timeout_s;
+    pthread_mutex_unlock(&n->lock);
     ncclResult_t result = nccl_ask(n->comm);
     *settled = result == ncclSuccess;
     if (result != ncclSuccess && result != ncclInProgress)
         return fail_nccl(n, result, "NCCL cannot open", em);
-    if (!*settled && clock_seconds() > deadline_s)
+    if (!*settled && late)
         return FAIL(em, ST_PEER,
                     "NCCL has not opened after %g s on host %s; NCCL_DEBUG=INFO shows what it "
                     "waits for",
@@ -325,7 +328,6 @@ static enum status poll_opening(struct nccl *n, double deadline_s, bool *settled
 static enum status open_together(struct nccl *n, const ncclUniqueId *id, struct errmsg *em)
 {
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
-    double deadline_s = clock_seconds() + n->timeout_s;
     config.blocking = 0;
     ncclResult_t result = ncclCommInitRankConfig(&n->comm, n->host->place.world_size, *id,
                                                  n->host->place.rank, &config);
@@ -337,7 +339,7 @@ static enum status open_together(struct nccl *n, const ncclUniqueId *id, struct 
     for (;;) {
         bool settled = true;
         if (st == ST_OK)
-            st = poll_opening(n, deadline_s, &settled, em);
+            st = poll_opening(n, &settled, em);
         uint64_t unsettled = !settled;
         st = comm_agree(n->host, st, em);
         if (st != ST_OK)
@@ -392,7 +394,7 @@ static struct nccl *new_nccl(struct comm *host, int device, double timeout_s)
     n->host = host;
     n->device = device;
     n->timeout_s = timeout_s > 0 ? timeout_s : HUGE_VAL;
-    n->open_deadline_s = clock_seconds() + n->timeout_s + OPEN_GRACE_S;
+    n->open_deadline_s = n->timeout_s + OPEN_GRACE_S;
     pthread_mutex_init(&n->lock, NULL);
     condition_init(&n->changed);
     return n;

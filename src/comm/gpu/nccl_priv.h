@@ -48,6 +48,10 @@ struct nccl {
     int in_flight; /* number of calls that are launching or running */
     bool calling;  /* the caller's thread is inside NCCL: the watcher must not call nccl_ask */
     bool stop, failed;
+    /* The time of all deadlines here. It stands still while no collective is in flight, while this
+     * process is stopped, and while a debugger holds a rank. */
+    double now_s;
+    double looked_s;        /* when the watcher last looked, on the monotonic clock */
     double open_deadline_s; /* 0: open */
     struct errmsg why;
     pthread_t watcher;

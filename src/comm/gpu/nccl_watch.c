@@ -81,7 +81,7 @@ enum status nccl_failure(const struct nccl *n, struct errmsg *em)
 
 /* ---- Watching -------------------------------------------------------------------------------- */
 
-static void check_call(struct nccl *n, struct nccl_call *call, double now)
+static void check_call(struct nccl *n, struct nccl_call *call)
 {
     struct errmsg em = {0};
     bool done = false;
@@ -95,19 +95,21 @@ static void check_call(struct nccl *n, struct nccl_call *call, double now)
         call->state = CALL_FREE;
         n->in_flight--;
         pthread_cond_broadcast(&n->changed);
-    } else if (now > call->deadline_s) {
+    } else if (n->now_s > call->deadline_s) {
         comm_call_describe(&call->what, name, sizeof name);
         append_absent(n, call->what.sequence, text);
-        nccl_fail(n, "%s has not ended after %.3g s%s", name, now - call->begun_s, text);
+        nccl_fail(n, "%s has not ended after %.3g s%s", name, n->now_s - call->begun_s, text);
     }
 }
 
 static void check_communicator(struct nccl *n)
 {
-    double now = clock_seconds();
+    double passed_s = clock_count(&n->looked_s);
     ncclResult_t result = ncclSuccess;
+    if (!atomic_load(&n->host->progress.held))
+        n->now_s += passed_s;
     if (n->open_deadline_s > 0) {
-        if (now > n->open_deadline_s)
+        if (n->now_s > n->open_deadline_s)
             nccl_fail(n, "NCCL hangs while it opens");
         return;
     }
@@ -120,7 +122,7 @@ static void check_communicator(struct nccl *n)
         nccl_fail(n, "rank %d on this host has failed", peer);
     for (int i = 0; i < NCCL_CALLS && !n->failed; i++)
         if (n->calls[i].state == CALL_LAUNCHING || n->calls[i].state == CALL_RUNNING)
-            check_call(n, &n->calls[i], now);
+            check_call(n, &n->calls[i]);
 }
 
 /* Call with the lock held, as pthread_cond_wait. */
@@ -134,7 +136,7 @@ static void pause_ms(struct nccl *n, long ms)
 static void *end_job(void *host)
 {
     sleep(END_WAIT_S);
-    alarm(KILL_WAIT_S); /* its default action ends the process */
+    alarm(KILL_WAIT_S); /* its default action ends the process; the main thread takes it */
     comm_abort(host, status_exit_code(ST_PEER));
 }
 
@@ -144,7 +146,7 @@ static void abort_nccl(struct nccl *n)
 {
     pthread_t timer;
     ncclComm_t comm = n->comm;
-    if (pthread_create(&timer, NULL, end_job, n->host) == 0)
+    if (thread_start(&timer, end_job, n->host) == 0)
         pthread_detach(timer);
     double until = clock_seconds() + CALLING_WAIT_MS / 1e3;
     while (n->calling && clock_seconds() < until)
@@ -166,9 +168,11 @@ static void *watch(void *arg)
     pthread_mutex_lock(&n->lock);
     if (st != ST_OK)
         nccl_fail(n, "%s", em.text);
+    n->looked_s = clock_seconds();
     while (!n->stop && !n->failed) {
         if (n->in_flight == 0 && n->open_deadline_s == 0.0) {
             pthread_cond_wait(&n->changed, &n->lock);
+            n->looked_s = clock_seconds();
             continue;
         }
         check_communicator(n);
@@ -183,7 +187,7 @@ static void *watch(void *arg)
 
 enum status nccl_watch_start(struct nccl *n, struct errmsg *em)
 {
-    int error = pthread_create(&n->watcher, NULL, watch, n);
+    int error = thread_start(&n->watcher, watch, n);
     return error == 0 ? ST_OK : FAIL_ERRNO(em, ST_INTERNAL, error, "no thread to watch NCCL");
 }
 

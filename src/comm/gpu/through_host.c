@@ -63,11 +63,11 @@ static enum status begin(struct comm *c, const struct comm_call *call, void *ran
         return ST_OK;
     if (!stream)
         return gpu_on_host(s->host, call, range, em);
-    /* agree first: if this GPU fails, the other ranks must not begin the collective */
+    /* agree before and after: if this GPU fails, the other ranks must not go on without it */
     enum status st = comm_agree(s->host, fetch(s, range, bytes, stream, em), em);
     if (st == ST_OK)
         st = gpu_on_host(s->host, call, s->pinned, em);
-    return st == ST_OK ? bring_back(s, range, bytes, stream, em) : st;
+    return st == ST_OK ? comm_agree(s->host, bring_back(s, range, bytes, stream, em), em) : st;
 }
 
 static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, struct errmsg *em)

@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "comm_mpi.h"
 
+enum { LET_GO_S = 5 };
+
 static struct mpi *mpi_of(struct comm *c)
 {
     return c->backend;
@@ -31,15 +33,24 @@ static enum status run(void *context, const struct comm_request *r, struct errms
     return m->shm ? mpi_run_shared(m, r, em) : mpi_run_plain(m, r, em);
 }
 
+/* If the queue is full, the caller waits: for other ranks, so the watchdog must know. */
+static void push(struct comm *c, const struct comm_request *r)
+{
+    comm_progress_wait(&c->progress, r->call.sequence);
+    comm_thread_push(mpi_of(c)->thread, r);
+    comm_progress_go_on(&c->progress);
+}
+
 static enum status begin(struct comm *c, const struct comm_call *call, void *range, void *stream,
                          struct errmsg *em)
 {
     (void)stream, (void)em;
-    comm_thread_push(mpi_of(c)->thread, &(struct comm_request){.call = *call, .range = range});
+    push(c, &(struct comm_request){.call = *call, .range = range});
     return ST_OK;
 }
 
-/* A deadline is over: ends all waiting on this node and names the missing ranks. */
+/* A deadline is over: ends all waiting on this node and names the missing ranks. On return the
+ * caller may free the memory of its collectives. */
 static enum status give_up(struct mpi *m, uint64_t sequence, double deadline_s, struct errmsg *em)
 {
     char missing[512] = "";
@@ -49,11 +60,11 @@ static enum status give_up(struct mpi *m, uint64_t sequence, double deadline_s, 
     FAIL(&why, ST_PEER, "collective %llu was not done within %.6g s%s%s",
          (unsigned long long)sequence, deadline_s, missing[0] ? "; missing: " : "", missing);
     atomic_store(&m->given_up, true);
-    if (m->shm)
-        return node_break(m->shm, &why, em);
-    if (em && em->code == ST_OK)
-        *em = why;
-    return ST_PEER;
+    enum status outcome,
+        st = m->shm ? node_break(m->shm, &why, em) : FAIL(em, ST_PEER, "%s", why.text);
+    if (!m->stuck)
+        m->stuck = comm_thread_wait(m->thread, sequence, LET_GO_S, &outcome, NULL) != ST_OK;
+    return st;
 }
 
 static enum status wait(struct comm *c, uint64_t sequence, double deadline_s, struct errmsg *em)
@@ -73,7 +84,7 @@ static enum status carry_out(struct comm *c, struct comm_request *r, struct errm
 {
     r->call.sequence = ++c->sequence;
     comm_progress_begin(&c->progress, &r->call);
-    comm_thread_push(mpi_of(c)->thread, r);
+    push(c, r);
     return wait(c, c->sequence, c->options.timeout_s, em);
 }
 
@@ -180,6 +191,30 @@ static enum status start_mpi(struct mpi *m, struct errmsg *em)
     return ST_OK;
 }
 
+/*
+ * COLLECTIVE. As comm_agree, by MPI alone: a rank that left the opening on its own would wait in
+ * MPI_Finalize for ranks that wait for it.
+ */
+static enum status agree(const struct mpi *m, enum status local, struct errmsg *em)
+{
+    struct errmsg why = {0};
+    struct {
+        int failed, rank;
+    } mine = {.failed = local != ST_OK}, worst;
+    TRY_MPI(MPI_Comm_rank(m->world_comm, &mine.rank), "MPI_Comm_rank");
+    TRY_MPI(MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, m->world_comm), "MPI_Allreduce");
+    if (!worst.failed)
+        return ST_OK;
+    if (local != ST_OK && em)
+        why = *em;
+    why.code = local;
+    why.rank = worst.rank;
+    TRY_MPI(MPI_Bcast(&why, (int)sizeof why, MPI_BYTE, worst.rank, m->world_comm), "MPI_Bcast");
+    if (em)
+        *em = why;
+    return why.code;
+}
+
 /* Finds the nodes of the world. */
 static enum status find_layout(struct mpi *m, int ranks_per_node, struct errmsg *em)
 {
@@ -195,11 +230,14 @@ static enum status find_layout(struct mpi *m, int ranks_per_node, struct errmsg 
                 "MPI_Comm_split_type");
     TRY_MPI(MPI_Allreduce(&rank, &lowest, 1, MPI_INT, MPI_MIN, m->node_comm), "MPI_Allreduce");
     int *lowest_of = calloc((size_t)n, sizeof *lowest_of);
-    if (!lowest_of)
-        return FAIL(em, ST_MEMORY, "out of memory");
-    int code = MPI_Allgather(&lowest, 1, MPI_INT, lowest_of, 1, MPI_INT, m->world_comm);
-    enum status st = code == MPI_SUCCESS ? comm_layout_init(&m->layout, lowest_of, n, rank, em)
-                                         : mpi_fail(code, "MPI_Allgather", em);
+    enum status st = agree(m, lowest_of ? ST_OK : FAIL(em, ST_MEMORY, "out of memory"), em);
+    int code = MPI_SUCCESS;
+    if (st == ST_OK)
+        code = MPI_Allgather(&lowest, 1, MPI_INT, lowest_of, 1, MPI_INT, m->world_comm);
+    if (code != MPI_SUCCESS)
+        st = mpi_fail(code, "MPI_Allgather", em);
+    else if (st == ST_OK)
+        st = agree(m, comm_layout_init(&m->layout, lowest_of, n, rank, em), em);
     free(lowest_of);
     if (st != ST_OK)
         return st;
@@ -266,19 +304,18 @@ static enum status open_nodes(struct mpi *m, const struct comm_options *o, struc
 {
     struct node_limits limits = {o->shm_bytes_max, m->layout.n_nodes > 1};
     struct errmsg why = {0};
-    bool fits = attach(m, &limits, &why) == ST_OK;
-    struct {
-        int failed, rank;
-    } mine = {!fits, m->layout.rank}, worst;
-    TRY_MPI(MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, m->world_comm), "MPI_Allreduce");
-    if (worst.failed) {
-        TRY_MPI(MPI_Bcast(&why, (int)sizeof why, MPI_BYTE, worst.rank, m->world_comm), "MPI_Bcast");
+    if (m->layout.local_rank == 0)
+        shared_file_sweep();
+    enum status fits = agree(m, attach(m, &limits, &why), &why);
+    if (fits == ST_PEER)
+        return FAIL(em, ST_PEER, "%s", why.text);
+    if (fits != ST_OK) {
         node_free(m->shm);
         m->shm = NULL;
         if (m->layout.rank == 0)
             log_warn("no shared memory between ranks (rank %d: %s): sums go through MPI; they are "
                      "slower, not different",
-                     worst.rank, why.text);
+                     why.rank, why.text);
         return ST_OK;
     }
     node_slot(m->shm, m->layout.local_rank)->rank = m->layout.rank;
@@ -300,6 +337,7 @@ static enum status tell_place(const struct mpi *m, struct comm_place *p, struct 
         .local_rank = m->layout.local_rank,
         .local_size = m->layout.local_size,
         .node_count = m->layout.n_nodes,
+        .node = m->layout.node,
     };
     memcpy(p->host, host, MIN(sizeof p->host - 1, sizeof host - 1));
     return ST_OK;
@@ -326,15 +364,16 @@ enum status comm_mpi_open(struct comm *c, struct errmsg *em)
     if (st == ST_OK)
         st = find_layout(m, c->options.ranks_per_node, em);
     if (st == ST_OK)
-        st = open_groups(m, em);
+        st = agree(m, open_groups(m, em), em);
     if (st == ST_OK)
         st = open_nodes(m, &c->options, em);
     if (st == ST_OK)
         st = tell_place(m, &c->place, em);
     m->progress = &c->progress;
     if (st == ST_OK)
-        st = comm_thread_new(run, m, &m->thread, em);
+        st = agree(m, comm_thread_new(run, m, &m->thread, em), em);
     if (st != ST_OK) {
+        comm_thread_free(m->thread, false);
         release(m);
         return st;
     }

@@ -35,6 +35,7 @@ struct mpi {
     const void **versions;    /* (local_size) for sums */
     void **outs;              /* (local_size) */
     atomic_bool given_up;     /* a deadline is over: stop waiting for other ranks */
+    bool stuck;               /* the communication thread has not come back since */
     struct comm_thread *thread;
     struct comm_progress *progress; /* the communicator's */
 };

@@ -9,6 +9,7 @@
 #include "base/thread.h"
 
 enum { REQUESTS_MAX = 256 };
+static const double LOOK_S = 0.5;
 
 struct comm_thread {
     comm_run_fn run;
@@ -108,10 +109,13 @@ void comm_thread_push(struct comm_thread *t, const struct comm_request *r)
 enum status comm_thread_wait(struct comm_thread *t, uint64_t sequence, double deadline_s,
                              enum status *outcome, struct errmsg *em)
 {
-    double until_s = deadline_s < 0 ? INFINITY : clock_seconds() + deadline_s;
+    double left_s = deadline_s < 0 ? INFINITY : deadline_s, last_s = clock_seconds();
     pthread_mutex_lock(&t->lock);
-    while (t->done < sequence && condition_wait(&t->changed, &t->lock, until_s))
-        continue;
+    while (t->done < sequence && left_s > 0) {
+        (void)condition_wait(&t->changed, &t->lock,
+                             left_s < INFINITY ? last_s + fmin(left_s, LOOK_S) : INFINITY);
+        left_s -= clock_count(&last_s);
+    }
     bool done = t->done >= sequence;
     *outcome = ST_OK;
     if (done && t->failed && sequence >= t->failed_sequence) {

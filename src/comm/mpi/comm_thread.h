@@ -33,7 +33,8 @@ void comm_thread_free(struct comm_thread *t, bool abandon);
 void comm_thread_push(struct comm_thread *t, const struct comm_request *r);
 /*
  * Waits for the request with that sequence. ST_OK: its status is in *outcome (its message in *em).
- * ST_AGAIN: deadline_s (negative: none) was over first.
+ * ST_AGAIN: deadline_s (negative: none) was over first; time in which this process is stopped does
+ * not count.
  */
 enum status comm_thread_wait(struct comm_thread *t, uint64_t sequence, double deadline_s,
                              enum status *outcome, struct errmsg *em) MUST_CHECK;

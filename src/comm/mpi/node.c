@@ -17,7 +17,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 
-enum { PAGE = 4096, BLOCKS_MAX = 256, SPINS = 200, LOOK_MS = 500 };
+enum { PAGE = 4096, BLOCKS_MAX = 256, SPINS = 200, LOOK_MS = 500, BREAKING_S = 1 };
 
 #define SEGMENTS_BYTES_MAX ((size_t)32 << 40) /* of address space, all ranks of a node together */
 
@@ -75,12 +75,8 @@ static bool take_pages(struct node *n, size_t offset, size_t bytes)
 
 static enum status make_segment(struct node *n, struct errmsg *em)
 {
-    static _Atomic unsigned serial;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(n->name, sizeof n->name, "/bifrons-%d-%u-%lx%lx", (int)getpid(), serial++,
-             (unsigned long)now.tv_sec, (unsigned long)now.tv_nsec);
-    n->fd = shm_open(n->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    shared_file_name("segment", n->name);
+    n->fd = shared_file_make(n->name);
     if (n->fd < 0)
         return FAIL_ERRNO(em, ST_MEMORY, errno, "no shared memory: /dev/shm%s", n->name);
     n->linked = true;
@@ -278,8 +274,11 @@ enum status node_check(struct node *n, struct errmsg *em)
     uint32_t state = atomic_load(&n->board->state);
     if (state == WHOLE)
         return ST_OK;
-    while (atomic_load(&n->board->state) != BROKEN)
+    double until_s = clock_seconds() + BREAKING_S;
+    while ((state = atomic_load(&n->board->state)) != BROKEN && clock_seconds() < until_s)
         sched_yield();
+    if (state != BROKEN) /* the rank was killed while it wrote `why` */
+        return FAIL(em, ST_PEER, "a rank on this host has ended while it reported a failure");
     if (em && em->code == ST_OK)
         *em = n->board->why;
     return n->board->why.code;

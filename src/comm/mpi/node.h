@@ -29,9 +29,10 @@
 
 #include "comm_priv.h"
 #include "process.h"
+#include "shared_file.h"
 
 enum {
-    NODE_NAME_BYTES = 64,
+    NODE_NAME_BYTES = SHARED_FILE_NAME_BYTES,
     NODE_BUFFER_BYTES = 1 << 20, /* staging: a piece of a range that is not in shared memory */
     NODE_PARTIAL_BYTES = 4 << 20 /* a piece of the node's sum, sent between nodes */
 };

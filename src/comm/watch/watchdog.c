@@ -18,8 +18,6 @@
 
 enum {
     LOOK_MS = 250,
-    AWAKE_S =
-        1, /* the most time that counts between two looks: if more, this process was stopped */
     SUSPECT_S = 1, /* time without activity before a process is checked */
     KILL_WAIT_S = 10,
     SAVE_MORE_S = 60,
@@ -221,13 +219,8 @@ static void notice_debuggers(struct watchdog *w)
     }
     atomic_store(&w->held, here);
     w->suspended = here || elsewhere;
-}
-
-static double time_passed(struct watchdog *w)
-{
-    double now = clock_seconds(), passed_s = MIN(now - w->looked_s, (double)AWAKE_S);
-    w->looked_s = now;
-    return passed_s;
+    for (struct comm *c = w->comm; c; c = c->host)
+        atomic_store(&c->progress.held, w->suspended);
 }
 
 static void warn_of(struct watchdog *w, int culprit)
@@ -250,7 +243,7 @@ static void warn_of(struct watchdog *w, int culprit)
 
 static void see_all(struct watchdog *w)
 {
-    double passed_s = time_passed(w);
+    double passed_s = clock_count(&w->looked_s);
     notice_debuggers(w);
     publish(w, false);
     for (int r = 0; r < w->n; r++)
@@ -373,8 +366,9 @@ static void *watch(void *context)
         if (!w->stop && !w->failed)
             (void)condition_wait(&w->changed, &w->lock, until_s);
     }
+    bool failed = w->failed;
     pthread_mutex_unlock(&w->lock);
-    if (w->failed) {
+    if (failed) {
         see_all(w);
         end_job(w, -1, w->why);
     }
@@ -394,18 +388,18 @@ static enum status start(struct watchdog *w, struct errmsg *em)
 static enum status find_ranks(struct watchdog *w, struct errmsg *em)
 {
     size_t n = (size_t)w->n;
-    char(*hosts)[COMM_HOST_BYTES] = calloc(n, sizeof *hosts);
+    struct comm_place *places = calloc(n, sizeof *places), *mine = &w->comm->place;
     w->ranks = calloc(n, sizeof *w->ranks);
     w->news = calloc(n + SIDE_NEWS_MAX, sizeof *w->news);
-    enum status st = hosts && w->ranks && w->news ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
+    enum status st = places && w->ranks && w->news ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");
     st = comm_agree(w->comm, st, em);
     if (st == ST_OK)
-        st = w->comm->ops->share_bytes(w->comm, w->comm->place.host, sizeof *hosts, hosts, em);
+        st = w->comm->ops->share_bytes(w->comm, mine, sizeof *mine, places, em);
     for (int r = 0; r < w->n && st == ST_OK; r++) {
-        memcpy(w->ranks[r].host, hosts[r], sizeof *hosts);
-        w->ranks[r].here = strcmp(hosts[r], w->comm->place.host) == 0;
+        memcpy(w->ranks[r].host, places[r].host, sizeof places[r].host);
+        w->ranks[r].here = comm_place_same_node(&places[r], mine);
     }
-    free(hosts);
+    free(places);
     if (st == ST_OK)
         st = roster_open(w->comm, &w->roster, em);
     int lowest = 0, others = 0;

@@ -6,6 +6,9 @@
 
 /* Seconds on the monotonic clock, from an arbitrary start. */
 double clock_seconds(void);
+/* Seconds since *last_s, which becomes now; at most one, as more means that this process was
+ * stopped (Ctrl-Z, a suspended job). For deadlines: call it more often than once a second. */
+double clock_count(double *last_s);
 /* CPU seconds of the calling thread. */
 double clock_thread_seconds(void);
 /* Wall-clock seconds since 1970, with fraction; ignores SOURCE_DATE_EPOCH. */

@@ -91,7 +91,8 @@ struct comm_options {
  * ST_CONFIG: the backend is not in this build, does not fit the launch, or is COMM_NCCL where NCCL
  * cannot work. ST_NODEVICE: "cuda", and a rank has no GPU. ST_PEER: NCCL did not open. ST_USAGE:
  * the launcher's variables say several processes, our MPI sees one (mpirun of another MPI, srun
- * without PMIx). Every rank gets ST_USAGE alone: print it where the variables say rank 0.
+ * without PMIx). Every rank gets ST_USAGE alone: print it where the variables say rank 0. Else all
+ * ranks get the failure of the lowest rank.
  */
 enum status comm_open(const struct comm_options *o, struct comm **out,
                       struct errmsg *em) MUST_CHECK;

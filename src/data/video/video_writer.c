@@ -10,7 +10,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
-#include "picture_priv.h"
+#include "mark.h"
 #include "video_helper.h"
 
 #include "base/poison.h"

@@ -8,7 +8,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
-#include "picture_priv.h"
+#include "mark.h"
 
 #include "base/poison.h"
 

@@ -91,8 +91,9 @@ GIVEN = {
     "src/driver/extract/cuts/sight.h": (("driver/extract/cuts/cuts.h",), """
         extern struct finder *finder; extern struct sight_rules rules; extern struct frame frame; extern struct cuts cuts;"""),
     "src/driver/extract/cuts/stored.h": ((), "extern const char *folder;"),
-    "src/driver/extract/watch.h": ((), """
-        extern struct frames *frames; extern struct sight_rules rules; extern struct cuts cuts; bool stop(void);"""),
+    "src/driver/extract/watch.h": (("data/include/data/picture_folder.h",), """
+        extern struct frames *frames; extern struct extract_arguments a; extern struct cuts cuts; bool stop(void);
+        extern struct name_list left[VERDICTS];"""),
     "src/driver/extract/who.h": (("driver/extract/cuts/stored.h",), "extern uint64_t several; extern struct finder *finder;"),
     "src/driver/faces/finder.h": ((), """
         extern const char *folder_or_null; extern struct finder *f; extern struct picture picture;"""),

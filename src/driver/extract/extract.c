@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arguments.h"
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -125,40 +124,29 @@ static enum status read_references(struct extract *e, struct errmsg *em)
 static uint64_t hash_all(const struct extract *e)
 {
     const struct extract_arguments *a = &e->a;
-    const double numbers[] = {a->size,           a->side_min,       a->coverage,   a->sharpness_min,
-                              a->difference_min, a->discard_unsure, a->no_identity};
+    const double numbers[] = {a->rules.size,          a->rules.side_min,
+                              a->rules.coverage,      a->rules.sharpness_min,
+                              a->cuts.difference_min, a->cuts.discard_unsure,
+                              a->no_identity};
     uint64_t hash = hash64(numbers, sizeof numbers, frames_hash(e->frames));
     hash = hash64(&e->people, sizeof e->people, hash);
-    hash = hash64(a->person, strlen(a->person), hash);
-    return hash64(a->consent, strlen(a->consent), hash);
+    hash = hash64(a->cuts.person, strlen(a->cuts.person), hash);
+    return hash64(a->cuts.consent, strlen(a->cuts.consent), hash);
 }
 
 static enum status look_at_all(struct extract *e, struct errmsg *em)
 {
-    const struct extract_arguments *a = &e->a;
     struct cuts cuts;
-    const struct cuts_options o = {.folder = e->part,
-                                   .person = a->person,
-                                   .consent = a->consent,
-                                   .hash = hash_all(e),
-                                   .size = a->size,
-                                   .difference_min = a->difference_min,
-                                   .discard_unsure = a->discard_unsure};
-    const struct sight_rules rules = {.size = a->size,
-                                      .side_min = a->side_min,
-                                      .coverage = a->coverage,
-                                      .sharpness_min = a->sharpness_min,
-                                      .people = &e->people};
-    const struct watch_options w = {.frames = e->frames,
-                                    .rules = &rules,
-                                    .models = a->models,
-                                    .device = a->device,
-                                    .threads = a->threads,
+    const struct watch_options w = {.arguments = &e->a,
+                                    .frames = e->frames,
                                     .stop = stop_wanted,
                                     .left = e->left};
+    e->a.rules.people = &e->people;
+    e->a.cuts.folder = e->part;
+    e->a.cuts.hash = hash_all(e);
     enum status st = stored_drop_again(e->part, em);
     if (st == ST_OK)
-        st = cuts_open(&cuts, &o, em);
+        st = cuts_open(&cuts, &e->a.cuts, em);
     if (st != ST_OK)
         return st;
     if (cuts.state.frames > 0)
@@ -181,15 +169,10 @@ static enum status extract(struct extract *e, struct errmsg *em)
         st = read_references(e, em);
     if (st == ST_OK)
         st = look_at_all(e, em);
-    const struct finish_options f = {.out = e->a.out,
+    const struct finish_options f = {.arguments = &e->a,
                                      .part = e->part,
                                      .people = e->people_out,
                                      .unsure = e->unsure,
-                                     .person = e->a.person,
-                                     .size = e->a.size,
-                                     .threads = e->a.threads,
-                                     .referred = e->people.n[PEOPLE_MEANT] > 0,
-                                     .no_identity = e->a.no_identity,
                                      .finder = e->finder};
     return st == ST_OK ? finish(&f, &e->state, em) : st;
 }
@@ -201,7 +184,7 @@ static void log_left(struct extract *e)
     for (int v = KEPT + 1; v < VERDICTS; v++)
         if (e->left[v].n > 0)
             log_warn("%s, %s: %llu: %s", verdict_name((enum verdict)v),
-                     v == UNSURE && !e->a.discard_unsure ? "put aside" : "left out",
+                     v == UNSURE && !e->a.cuts.discard_unsure ? "put aside" : "left out",
                      (unsigned long long)e->state.counts[v], name_list_text(&e->left[v]));
 }
 
@@ -212,13 +195,14 @@ static void log_outcome(const struct extract *e, double seconds)
     unsigned long long kept = s->counts[KEPT], frames = s->frames, unsure = s->counts[UNSURE];
     const char *out = e->a.out;
     clock_format_duration(seconds, took, sizeof took);
-    log_info("%s: %llu faces of %s of %llu pictures, %llu left out, in %s", out, kept, e->a.person,
-             frames, frames - kept - (e->a.discard_unsure ? 0 : unsure), took);
+    log_info("%s: %llu faces of %s of %llu pictures, %llu left out, in %s", out, kept,
+             e->a.cuts.person, frames, frames - kept - (e->a.cuts.discard_unsure ? 0 : unsure),
+             took);
     if (finish_makes_set(out)) {
         command_log_training("extract", "configs/recipe.toml", out);
         return;
     }
-    if (unsure > 0 && !e->a.discard_unsure)
+    if (unsure > 0 && !e->a.cuts.discard_unsure)
         log_warn(
             "%llu face%s may be another person's: look at %s/unsure, move into %s what is right, "
             "and delete the rest",
@@ -231,12 +215,12 @@ static void log_outcome(const struct extract *e, double seconds)
 static enum status run(struct extract *e, struct errmsg *em)
 {
     double begun = clock_seconds();
-    if (!e->a.consent || !consent_has_words(e->a.consent))
+    if (!e->a.cuts.consent || !consent_has_words(e->a.cuts.consent))
         return FAIL(em, ST_USAGE,
                     "there is no consent statement: who agreed to what? It covers this study, what "
                     "the pictures are used for, and pictures put together with other people's:\n"
                     "  --consent \"%s agreed on DATE to PURPOSE\"",
-                    e->a.person);
+                    e->a.cuts.person);
     enum status st = extract(e, em);
     log_left(e);
     if (st == ST_OK)

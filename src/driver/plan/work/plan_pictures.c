@@ -12,124 +12,10 @@
 #include "base/poison.h"
 
 struct row {
-    double (*times)(const struct config *c); /* 0: not used */
+    double times; /* 0: not used */
     double kept, moved, moved_back;
     double operations, operations_back;
     double flops, flops_back; /* of convolutions */
-};
-
-static double always(const struct config *c)
-{
-    (void)c;
-    return 1;
-}
-
-static double masks(const struct config *c)
-{
-    return c->data.masks;
-}
-
-static double places(const struct config *c)
-{
-    const struct augment_config *a = &c->augment;
-    return a->flip > 0 || a->rotate_deg > 0 || a->zoom > 0 || a->shift > 0;
-}
-
-static double warps(const struct config *c)
-{
-    return c->augment.warp > 0;
-}
-
-static double has_grid(const struct config *c)
-{
-    return places(c) > 0 || warps(c) > 0;
-}
-
-static double transfers(const struct config *c)
-{
-    return c->augment.colour_transfer > 0;
-}
-
-static double converts(const struct config *c)
-{
-    return transfers(c) > 0 && c->augment.colour_space == AUGMENT_LAB;
-}
-
-static double surrounds(const struct config *c)
-{
-    return c->augment.surroundings > 0 && c->data.masks;
-}
-
-/* Radius of the blur in pixels, of the narrow or the wide kernel; 0: no blur. */
-static double blurs(const struct config *c)
-{
-    double share = c->augment.blur > 1.0 / 128 ? 1.0 / 32 : 1.0 / 128;
-    return c->augment.blur > 0 ? ceil(3 * share * (double)c->model.image_size) : 0;
-}
-
-static double jitters(const struct config *c)
-{
-    return c->augment.colour_jitter > 0;
-}
-
-static double adds_noise(const struct config *c)
-{
-    return c->augment.noise > 0;
-}
-
-static double l1(const struct config *c)
-{
-    return c->loss.l1 > 0;
-}
-
-static double dssim(const struct config *c)
-{
-    return c->loss.dssim > 0;
-}
-
-static double gradient(const struct config *c)
-{
-    return c->loss.gradient > 0;
-}
-
-static double prioritises(const struct config *c)
-{
-    return c->loss.eyes > 0 || c->loss.mouth > 0;
-}
-
-static double weighs(const struct config *c)
-{
-    return (c->loss.mask > 0 && c->data.masks) || prioritises(c) > 0;
-}
-
-static double draws_masks(const struct config *c)
-{
-    return c->model.mask;
-}
-
-/*     times       kept  moved, back  operations, back  FLOPs, back */
-static const struct row augmentation[] = {
-    {always,     6.75, 17,  0, 8,  0, 0, 0}, /* bytes to numbers; both people as one batch */
-    {masks,      1.25, 2,   0, 4,  0, 0, 0},
-    {has_grid,   2,    3,   0, 4,  0, 0, 0},
-    {places,     8,    18,  0, 2,  0, 0, 0}, /* samples 4 channels along the grid */
-    {warps,      12,   26,  0, 6,  0, 0, 0}, /* makes a grid and samples along it */
-    {transfers,  16,   36,  0, 9,  0, 0, 0},
-    {converts,   140,  330, 0, 90, 0, 0, 0}, /* to L*a*b* and back */
-    {surrounds,  11,   29,  0, 6,  0, 0, 0},
-    {blurs,      18,   48,  0, 6,  0, 0, 0}, /* a sum of shifted pictures, along rows and columns */
-    {jitters,    9,    18,  0, 7,  0, 0, 0},
-    {adds_noise, 13,   27,  0, 7,  0, 0, 0},
-};
-static const struct row losses[] = {
-    {always,      6,  12,  15,  2,  3,  0,   0  }, /* sigmoid, in fp32 */
-    {l1,          6,  18,  18,  6,  8,  0,   0  },
- /* ten Gaussian blurs of 11 taps and 3 channels; six of them depend on the network's output */
-    {dssim,       84, 215, 250, 45, 60, 660, 396},
-    {gradient,    15, 45,  75,  14, 22, 0,   0  }, /* neighbours along rows and columns */
-    {weighs,      5,  13,  7,   5,  3,  0,   0  },
-    {prioritises, 3,  5,   0,   4,  0,  0,   0  }, /* a map of eyes and mouth */
-    {draws_masks, 6,  15,  12,  6,  6,  0,   0  },
 };
 
 static void add_rows(struct plan_pictures *p, const struct config *c, const struct row *rows,
@@ -138,7 +24,7 @@ static void add_rows(struct plan_pictures *p, const struct config *c, const stru
     double size = (double)c->model.image_size, pixels = 2 * size * size; /* of both people */
     for (size_t i = 0; i < n; i++) {
         const struct row *r = &rows[i];
-        double times = r->times(c);
+        double times = r->times;
         p->kept += times * r->kept * pixels;
         p->forward_moved += times * r->moved * pixels;
         p->backward_moved += times * r->moved_back * pixels;
@@ -149,10 +35,63 @@ static void add_rows(struct plan_pictures *p, const struct config *c, const stru
     }
 }
 
+/* Radius of the blur in pixels, of the narrow or the wide kernel; 0: no blur. */
+static double blur_radius(const struct config *c)
+{
+    double share = c->augment.blur > 1.0 / 128 ? 1.0 / 32 : 1.0 / 128;
+    return c->augment.blur > 0 ? ceil(3 * share * (double)c->model.image_size) : 0;
+}
+
+static void add_augmentation(struct plan_pictures *p, const struct config *c)
+{
+    const struct augment_config *a = &c->augment;
+    bool places = a->flip > 0 || a->rotate_deg > 0 || a->zoom > 0 || a->shift > 0;
+    bool warps = a->warp > 0, transfers = a->colour_transfer > 0;
+    bool converts = transfers && a->colour_space == AUGMENT_LAB;
+    bool surrounds = a->surroundings > 0 && c->data.masks;
+    /* clang-format off */
+    const struct row rows[] = {
+    /*   times                   kept  moved, back  operations, back  FLOPs, back */
+        {1,                      6.75,    17,    0,          8,    0,     0,    0}, /* bytes to numbers; both people as one batch */
+        {c->data.masks,          1.25,     2,    0,          4,    0,     0,    0},
+        {places || warps,        2,        3,    0,          4,    0,     0,    0}, /* the grid */
+        {places,                 8,       18,    0,          2,    0,     0,    0}, /* samples 4 channels along the grid */
+        {warps,                  12,      26,    0,          6,    0,     0,    0}, /* makes a grid and samples along it */
+        {transfers,              16,      36,    0,          9,    0,     0,    0},
+        {converts,               140,    330,    0,         90,    0,     0,    0}, /* to L*a*b* and back */
+        {surrounds,              11,      29,    0,          6,    0,     0,    0},
+        {blur_radius(c),         18,      48,    0,          6,    0,     0,    0}, /* sums pictures shifted along rows, then columns */
+        {a->colour_jitter > 0,   9,       18,    0,          7,    0,     0,    0},
+        {a->noise > 0,           13,      27,    0,          7,    0,     0,    0},
+    };
+    /* clang-format on */
+    add_rows(p, c, rows, ARRAY_LENGTH(rows));
+}
+
+static void add_losses(struct plan_pictures *p, const struct config *c)
+{
+    bool prioritises = c->loss.eyes > 0 || c->loss.mouth > 0;
+    bool weighs = (c->loss.mask > 0 && c->data.masks) || prioritises;
+    /* clang-format off */
+    const struct row losses[] = {
+    /*   times                   kept  moved, back  operations, back  FLOPs, back */
+        {1,                         6,    12,   15,          2,    3,     0,    0}, /* sigmoid, in fp32 */
+        {c->loss.l1 > 0,            6,    18,   18,          6,    8,     0,    0},
+        /* ten Gaussian blurs of 11 taps and 3 channels; six depend on the network's output */
+        {c->loss.dssim > 0,        84,   215,  250,         45,   60,   660,  396},
+        {c->loss.gradient > 0,     15,    45,   75,         14,   22,     0,    0}, /* neighbours along rows and columns */
+        {weighs,                    5,    13,    7,          5,    3,     0,    0},
+        {prioritises,               3,     5,    0,          4,    0,     0,    0}, /* a map of eyes and mouth */
+        {c->model.mask,             6,    15,   12,          6,    6,     0,    0},
+    };
+    /* clang-format on */
+    add_rows(p, c, losses, ARRAY_LENGTH(losses));
+}
+
 void plan_pictures_add(struct plan_work *w, const struct config *c)
 {
-    add_rows(&w->augmentation, c, augmentation, ARRAY_LENGTH(augmentation));
-    add_rows(&w->losses, c, losses, ARRAY_LENGTH(losses));
+    add_augmentation(&w->augmentation, c);
+    add_losses(&w->losses, c);
     double size = (double)c->model.image_size;
     w->stored_bytes = 2 * size * size * (3 + (c->data.masks ? 1 : 0));
 }

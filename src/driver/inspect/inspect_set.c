@@ -105,12 +105,12 @@ static json_t *set_json(const struct inspect_options *o, const struct set *s,
     for (int i = 0; i < n; i++)
         json_array_append_new(list, json_string(parts[i]));
     return json_pack("{s:s, s:o, s:o, s:o, s:I, s:i, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o}",
-                     "kind", "set", "path", inspect_text(o->paths[0]), "person",
-                     inspect_text(info->person), "consent", inspect_text(info->consent), "n",
-                     (json_int_t)info->n, "size", info->size, "parts", list, "creator",
-                     inspect_text(info->creator), "created", inspect_text(info->created),
-                     "source_hash", inspect_text(info->source_hash), "fingerprint", fingerprint,
-                     "direct", info->direct, "points", known_json(known), "faces",
+                     "kind", "set", "path", json_text_or_null(o->paths[0]), "person",
+                     json_text_or_null(info->person), "consent", json_text_or_null(info->consent),
+                     "n", (json_int_t)info->n, "size", info->size, "parts", list, "creator",
+                     json_text_or_null(info->creator), "created", json_text_or_null(info->created),
+                     "source_hash", json_text_or_null(info->source_hash), "fingerprint",
+                     fingerprint, "direct", info->direct, "points", known_json(known), "faces",
                      faces_json(faces, s), "verified", o->verify ? json_true() : json_null());
 }
 
@@ -165,7 +165,7 @@ enum status inspect_set(const struct inspect_options *o, struct errmsg *em)
     if (st == ST_OK && o->sheet && (st = sheet_write(s, o->points, o->sheet, em)) == ST_OK)
         log_info("contact sheet: %s", o->sheet);
     if (st == ST_OK && o->json)
-        st = inspect_print_json(set_json(o, s, &known, &faces), em);
+        st = json_print(stdout, set_json(o, s, &known, &faces), JSON_COMPACT, em);
     else if (st == ST_OK)
         print_set(o, s, &known, &faces);
     set_free(s);

@@ -41,13 +41,13 @@ static void add_found(struct uses *u, enum kind kind, const char *path, const ch
                       const char *match)
 {
     json_array_append_new(u->found, json_pack("{s:s, s:o, s:s, s:s}", "kind", kinds[kind], "path",
-                                              inspect_text(path), "as", as, "match", match));
+                                              json_text_or_null(path), "as", as, "match", match));
 }
 
 static void add_unreadable(struct uses *u, const char *path, const char *reason)
 {
-    json_array_append_new(u->unreadable, json_pack("{s:o, s:o}", "path", inspect_text(path),
-                                                   "reason", inspect_text(reason)));
+    json_array_append_new(u->unreadable, json_pack("{s:o, s:o}", "path", json_text_or_null(path),
+                                                   "reason", json_text_or_null(reason)));
 }
 
 /* "pictures": the same set; "name": other pictures of a person of that name; NULL: neither. */
@@ -335,16 +335,17 @@ static void print_uses(const struct uses *u)
 
 static enum status print_json(struct uses *u, struct errmsg *em)
 {
-    return inspect_print_json(
-        json_pack("{s:s, s:o, s:o, s:s, s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I}", "kind", "uses",
-                  "path", inspect_text(set_path(u->set)), "person",
-                  inspect_text(set_get_info(u->set)->person), "fingerprint", u->fingerprint,
-                  "found", u->found, "unreadable", u->unreadable, "runs",
-                  (json_int_t)u->n_read[KIND_RUN], "checkpoints",
-                  (json_int_t)u->n_read[KIND_CHECKPOINT], "sets", (json_int_t)u->n_read[KIND_SET],
-                  "reports", (json_int_t)u->n_read[KIND_REPORT], "links", (json_int_t)u->links,
-                  "unknown", (json_int_t)u->pictures.unknown),
-        em);
+    return json_print(stdout,
+                      json_pack("{s:s, s:o, s:o, s:s, s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I}",
+                                "kind", "uses", "path", json_text_or_null(set_path(u->set)),
+                                "person", json_text_or_null(set_get_info(u->set)->person),
+                                "fingerprint", u->fingerprint, "found", u->found, "unreadable",
+                                u->unreadable, "runs", (json_int_t)u->n_read[KIND_RUN],
+                                "checkpoints", (json_int_t)u->n_read[KIND_CHECKPOINT], "sets",
+                                (json_int_t)u->n_read[KIND_SET], "reports",
+                                (json_int_t)u->n_read[KIND_REPORT], "links", (json_int_t)u->links,
+                                "unknown", (json_int_t)u->pictures.unknown),
+                      JSON_COMPACT, em);
 }
 
 enum status inspect_uses(const struct inspect_options *o, struct errmsg *em)

@@ -91,9 +91,9 @@ json_t *trained_on_json(const struct trained_on sets[static 2])
     for (int p = 0; p < 2; p++)
         if (sets[p].now != TRAINED_ON_UNKNOWN)
             json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:s?}", "person",
-                                                  inspect_text(sets[p].person), "path",
-                                                  inspect_text(sets[p].path), "fingerprint",
-                                                  inspect_text(sets[p].fingerprint), "now",
+                                                  json_text_or_null(sets[p].person), "path",
+                                                  json_text_or_null(sets[p].path), "fingerprint",
+                                                  json_text_or_null(sets[p].fingerprint), "now",
                                                   now[sets[p].now]));
     return list;
 }

@@ -9,7 +9,6 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/version.h"
 #include "page_priv.h"
 #include "page_template.h"
@@ -27,18 +26,6 @@ struct page {
 
 /* --- Parts ------------------------------------------------------------------------------------ */
 
-void page_put(struct page_part *p, json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, value) != 0)
-        p->failed = true;
-}
-
-void page_append(struct page_part *p, json_t *array, json_t *value)
-{
-    if (json_array_append_new(array, value) != 0)
-        p->failed = true;
-}
-
 void page_note_add(struct page_part *p, const char *fmt, ...)
 {
     char text[NOTE_BYTES];
@@ -46,7 +33,7 @@ void page_note_add(struct page_part *p, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    page_append(p, p->notes, json_text_or_null(text));
+    json_append(p->notes, json_text_or_null(text), &p->failed);
 }
 
 bool page_path(const struct page_run *r, const char *name, char path[static PATH_BYTES_MAX])
@@ -94,14 +81,14 @@ static json_t *run_object(struct page *p, struct page_run *r)
                              .picture_bytes = PICTURES_BYTES / p->n_runs,
                              .n_runs = p->n_runs,
                              .cluster = p->cluster};
-    page_put(&part, part.object, "folder", json_text_or_null(r->folder));
+    json_put(part.object, "folder", json_text_or_null(r->folder), &part.failed);
     page_add_record(&part);
     page_add_config(&part);
     page_add_metrics(&part);
     page_add_events(&part);
     page_add_previews(&part);
     json_array_extend(p->notes, part.notes);
-    page_put(&part, part.object, "notes", part.notes);
+    json_put(part.object, "notes", part.notes, &part.failed);
     if (!part.failed)
         return part.object;
     json_decref(part.object);

@@ -4,9 +4,7 @@
  * It writes into OUT.part, and gives it the name OUT at the end. If more than one person is found
  * and no reference says who is meant, no face is stored.
  */
-#include <dirent.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,31 +31,7 @@ struct extract {
     struct name_list left[VERDICTS];
 };
 
-static volatile sig_atomic_t stop_asked;
-
-static void on_signal(int number)
-{
-    (void)number;
-    stop_asked = 1;
-}
-
-static bool stop_wanted(void)
-{
-    return stop_asked;
-}
-
 /* ---- The output ------------------------------------------------------------------------------ */
-
-static bool holds_something(const char *folder)
-{
-    DIR *d = opendir(folder);
-    bool holds = false;
-    for (const struct dirent *e; d && !holds && (e = readdir(d)) != NULL;)
-        holds = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-    if (d)
-        closedir(d);
-    return holds;
-}
 
 /* out: OUT without a slash at its end, and with `ending`. */
 static bool beside(const char *path, const char *ending, char out[static PATH_BYTES_MAX])
@@ -85,15 +59,15 @@ static enum status check_output(struct extract *e, struct errmsg *em)
     if (file_exists(out))
         return FAIL(em, ST_USAGE, "-o %s: a file is there; name %s", out,
                     set ? "a new one" : "a folder");
-    if (holds_something(out))
+    if (folder_has_entries(out))
         return FAIL(em, ST_USAGE, "-o %s: that folder holds something already; name a new one",
                     out);
-    if (set && (file_exists(e->unsure) || holds_something(e->unsure)))
+    if (set && (file_exists(e->unsure) || folder_has_entries(e->unsure)))
         return FAIL(em, ST_USAGE,
                     "%s is there already, where unsure faces of %s would go: look through "
                     "them, and pack or delete that folder",
                     e->unsure, out);
-    if (!holds_something(e->part))
+    if (!folder_has_entries(e->part))
         return ST_OK;
     if (!cuts_unfinished(e->part))
         return FAIL(em, ST_USAGE, "%s is there and is not of a stopped extract: move it away",
@@ -139,7 +113,7 @@ static enum status look_at_all(struct extract *e, struct errmsg *em)
     struct cuts cuts;
     const struct watch_options w = {.arguments = &e->a,
                                     .frames = e->frames,
-                                    .stop = stop_wanted,
+                                    .stop = command_stop_wanted,
                                     .left = e->left};
     e->a.rules.people = &e->people;
     e->a.cuts.folder = e->part;
@@ -239,9 +213,7 @@ int engine_extract(int argc, char **argv)
         return command_fail(&em);
     }
     extract_parse(argc, argv, &e->a);
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL); /* a second signal ends at once */
-    sigaction(SIGTERM, &action, NULL);
+    command_stop_on_signals();
     enum status st = run(e, &em);
     frames_free(e->frames);
     finder_free(e->finder);

@@ -98,9 +98,7 @@ static json_t *set_json(const struct inspect_options *o, const struct set *s,
 {
     const struct set_info *info = set_get_info(s);
     const char *parts[PARTS];
-    char fingerprint[17];
     int n = list_parts(info, parts);
-    snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, info->fingerprint);
     json_t *list = json_array();
     for (int i = 0; i < n; i++)
         json_array_append_new(list, json_string(parts[i]));
@@ -110,8 +108,9 @@ static json_t *set_json(const struct inspect_options *o, const struct set *s,
                      "n", (json_int_t)info->n, "size", info->size, "parts", list, "creator",
                      json_text_or_null(info->creator), "created", json_text_or_null(info->created),
                      "source_hash", json_text_or_null(info->source_hash), "fingerprint",
-                     fingerprint, "direct", info->direct, "points", known_json(known), "faces",
-                     faces_json(faces, s), "verified", o->verify ? json_true() : json_null());
+                     info->fingerprint_text, "direct", info->direct, "points", known_json(known),
+                     "faces", faces_json(faces, s), "verified",
+                     o->verify ? json_true() : json_null());
 }
 
 static const char *or_missing(const char *text, const char *missing)
@@ -141,8 +140,7 @@ static void print_set(const struct inspect_options *o, const struct set *s,
     inspect_print("created", or_missing(info->created, "(not said)"));
     inspect_print("creator", or_missing(info->creator, "(not said)"));
     inspect_print("source hash", or_missing(info->source_hash, "(none)"));
-    snprintf(line, sizeof line, "%016" PRIx64, info->fingerprint);
-    inspect_print("fingerprint", line);
+    inspect_print("fingerprint", info->fingerprint_text);
     inspect_print("hashes", o->verify          ? "verified"
                             : info->has_hashes ? "stored; --verify compares them"
                                                : "none stored");

@@ -1,6 +1,5 @@
 #include "trained_on.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,8 +47,7 @@ static enum trained_on_now compare_with_set(struct trained_on *t)
         return TRAINED_ON_MISSING;
     if (set_open(t->path, &set, NULL) != ST_OK)
         return TRAINED_ON_UNREADABLE;
-    snprintf(t->fingerprint_now, sizeof t->fingerprint_now, "%016" PRIx64,
-             set_get_info(set)->fingerprint);
+    memcpy(t->fingerprint_now, set_get_info(set)->fingerprint_text, sizeof t->fingerprint_now);
     set_free(set);
     return strcmp(t->fingerprint, t->fingerprint_now) == 0 ? TRAINED_ON_SAME : TRAINED_ON_OTHER;
 }

@@ -1,6 +1,5 @@
 /* run.json, the sets that it names, and the checkpoints that are there. */
 #include <dirent.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +111,6 @@ static json_t *set_json(struct page_part *p, const json_t *person)
     const char *trained_on = json_string_value(json_object_get(person, "fingerprint"));
     struct set *set = NULL;
     struct errmsg em = {0};
-    char fingerprint[17];
     json_t *o = json_object();
     if (!path || !file_exists(path)) {
         json_put(o, "now", json_string("not found from the folder in which this was written"),
@@ -124,8 +122,7 @@ static json_t *set_json(struct page_part *p, const json_t *person)
         return o;
     }
     const struct set_info *info = set_get_info(set);
-    snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, info->fingerprint);
-    bool same = trained_on && strcmp(trained_on, fingerprint) == 0;
+    bool same = trained_on && strcmp(trained_on, info->fingerprint_text) == 0;
     json_put(o, "now", json_string(same ? "same" : "holds other pictures now"), &p->failed);
     if (same) {
         json_put(o, "size", json_integer(info->size), &p->failed);

@@ -1,7 +1,6 @@
 #include "run_record.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,12 +69,10 @@ static json_t *people_array(const struct run_record_facts *f, bool *failed)
     json_t *all = json_array();
     for (int i = 0; i < RUN_RECORD_PEOPLE; i++) {
         const struct run_record_person *p = &f->people[i];
-        char fingerprint[17];
-        snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, p->fingerprint);
         json_t *o = json_object();
         json_put(o, "person", json_text_or_null(p->person), failed);
         json_put(o, "set", json_text_or_null(p->set_path), failed);
-        json_put(o, "fingerprint", json_string(fingerprint), failed);
+        json_put(o, "fingerprint", json_string(p->fingerprint), failed);
         json_put(o, "pictures", json_integer(p->pictures), failed);
         json_put(o, "consent", json_text_or_null(p->consent), failed);
         json_append(all, o, failed);

@@ -46,13 +46,13 @@ static int64_t held_out_count(int64_t n, double val_fraction)
     return MIN(MAX(count, 1), n - 1);
 }
 
-static enum status split(struct order *o, const uint64_t *hashes, int64_t n, struct errmsg *em)
+static enum status split(struct order *o, const uint64_t *keys, int64_t n, struct errmsg *em)
 {
     struct ranked *ranking = malloc((size_t)n * sizeof *ranking);
     if (!ranking)
         return FAIL(em, ST_MEMORY, "out of memory for the order of %lld pictures", (long long)n);
     for (int64_t i = 0; i < n; i++)
-        ranking[i] = (struct ranked){hash64(&hashes[i], sizeof hashes[i], o->seed), i};
+        ranking[i] = (struct ranked){hash64(&keys[i], sizeof keys[i], o->seed), i};
     qsort(ranking, (size_t)n, sizeof *ranking, compare_ranked);
     for (int64_t i = 0; i < n; i++) { /* the first n_val are held out */
         if (i < o->n_val)
@@ -66,7 +66,7 @@ static enum status split(struct order *o, const uint64_t *hashes, int64_t n, str
     return ST_OK;
 }
 
-enum status order_new(const uint64_t *hashes, int64_t n, double val_fraction, uint64_t seed,
+enum status order_new(const uint64_t *keys, int64_t n, double val_fraction, uint64_t seed,
                       enum order_person person, struct order **out, struct errmsg *em)
 {
     if (n < 1)
@@ -85,7 +85,7 @@ enum status order_new(const uint64_t *hashes, int64_t n, double val_fraction, ui
     o->train = rows;
     o->val = rows + o->n_train;
     o->permutation = rows + n;
-    enum status st = split(o, hashes, n, em);
+    enum status st = split(o, keys, n, em);
     if (st != ST_OK) {
         order_free(o);
         return st;
@@ -109,6 +109,11 @@ int64_t order_train_count(const struct order *o)
 int64_t order_val_count(const struct order *o)
 {
     return o->n_val;
+}
+
+uint64_t order_held_out_hash(const struct order *o)
+{
+    return o->n_val > 0 ? hash64(o->val, (size_t)o->n_val * sizeof *o->val, 0) : 0;
 }
 
 int64_t order_val_row(const struct order *o, int64_t i)

@@ -3,8 +3,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/checked.h"
+#include "data/draw_augment.h"
 
 #include "base/poison.h"
 
@@ -151,22 +153,74 @@ static enum status read_face(struct set *set, int64_t row, float out[FACE_POINTS
     return ST_OK;
 }
 
-/* Reads the faces of the training pictures. ST_DATA: most pictures with points have the same fault.
- */
-static enum status read_faces(struct set *set, const struct order *order, size_t n,
+/* --- as the run moves them -------------------------------------------------------------------- */
+
+enum { MOVED = 4096 }; /* moved faces that a spread is taken over, or as many as there are */
+
+static bool moves(const struct pose_draws *d)
+{
+    return d && (d->strength->rotate_deg > 0 || d->strength->zoom > 0 || d->strength->shift > 0);
+}
+
+/* The i-th face, moved by the c-th of its draws. coordinate_spread adds the mirror images. */
+static void move_face(const struct pose_draws *d, size_t i, size_t c, size_t copies,
+                      float points[FACE_POINTS][2])
+{
+    const struct augment_course course = AUGMENT_NO_COURSE;
+    struct augment_draw draw =
+        augment_draw_at(d->strength, &course, d->seed, d->person, (uint64_t)(i * copies + c));
+    draw.flip = false;
+    points_move(&draw, points);
+}
+
+/* Takes the means and deviations of the faces as the run moves them. What is constant in the
+ * pictures stays so: the network would learn the draws alone from it. */
+static enum status scale_of_moved(const float (*faces)[FACE_POINTS][2], size_t n,
+                                  const struct pose_draws *d, struct pose_scale *scale,
+                                  struct errmsg *em)
+{
+    size_t copies = n > MOVED ? 1 : MOVED / n;
+    float(*moved)[FACE_POINTS][2] = calloc(n * copies, sizeof *moved);
+    struct pose_scale all = {0};
+    struct pose_gaps ignored;
+    if (!moved)
+        return FAIL(em, ST_MEMORY, "out of memory for the points of %zu pictures", n);
+    for (size_t k = 0; k < n * copies; k++) {
+        memcpy(moved[k], faces[k / copies], sizeof moved[k]);
+        move_face(d, k / copies, k % copies, copies, moved[k]);
+    }
+    enum status st =
+        pose_scale_of((const float(*)[FACE_POINTS][2])moved, n * copies, &all, &ignored, em);
+    free(moved);
+    for (int i = 0; i < FACE_POINTS && st == ST_OK; i++)
+        for (int axis = 0; axis < 2; axis++)
+            if (scale->deviation[i][axis] > 0) {
+                scale->mean[i][axis] = all.mean[i][axis];
+                scale->deviation[i][axis] = all.deviation[i][axis];
+            }
+    return st;
+}
+
+/* --- measuring a set -------------------------------------------------------------------------- */
+
+/* Reads the faces of all training pictures, and keeps n of them, evenly spaced; `faces` has room
+ * for one more. ST_DATA: most pictures with points have the same fault. */
+static enum status read_faces(struct set *set, const struct order *order, int64_t n,
                               float (*faces)[FACE_POINTS][2], struct name_list *wrong,
                               struct errmsg *em)
 {
     size_t count[FAULTS] = {0}, with_points = 0;
+    int64_t all = order_train_count(order), kept = 0;
     enum status st = ST_OK;
-    for (size_t i = 0; i < n && st == ST_OK; i++) {
-        int64_t row = order_train_row(order, (int64_t)i);
+    for (int64_t i = 0; i < all && st == ST_OK; i++) {
+        int64_t row = order_train_row(order, i);
         enum fault fault = FAULT_NONE;
-        st = read_face(set, row, faces[i], &fault, em);
+        st = read_face(set, row, faces[kept], &fault, em);
         count[fault]++;
         if (fault)
             name_list_add(wrong, set_name(set, row));
-        with_points += fault || points_known((const float(*)[2])faces[i]) > 0;
+        with_points += fault || points_known((const float(*)[2])faces[kept]) > 0;
+        kept += i == kept * all / n;
     }
     for (int k = FAULT_NONE + 1; k < FAULTS && st == ST_OK; k++)
         if (2 * count[k] > with_points)
@@ -175,35 +229,61 @@ static enum status read_faces(struct set *set, const struct order *order, size_t
     return st;
 }
 
-enum status pose_scale_measure(struct set *set, const struct order *order, struct pose_scale *out,
+enum status pose_scale_measure(struct set *set, const struct order *order, int64_t most,
+                               const struct pose_draws *draws, struct pose_scale *out,
                                struct pose_gaps *gaps, struct errmsg *em)
 {
     enum { ALL = 2 * FACE_POINTS };
-    size_t n = (size_t)order_train_count(order);
+    size_t n = (size_t)MIN(order_train_count(order), most);
     if (!set_get_info(set)->has_points)
         return FAIL(em, ST_DATA, "%s has no points: pack the folder with points.csv",
                     set_path(set));
-    float(*faces)[FACE_POINTS][2] = calloc(MAX(n, 1), sizeof *faces);
+    float(*faces)[FACE_POINTS][2] = calloc(n + 1, sizeof *faces);
     enum status st =
         faces ? ST_OK : FAIL(em, ST_MEMORY, "out of memory for the points of %zu pictures", n);
     struct name_list wrong = {0};
     if (st == ST_OK)
-        st = read_faces(set, order, n, faces, &wrong, em);
+        st = read_faces(set, order, (int64_t)n, faces, &wrong, em);
     if (st == ST_OK)
         st = pose_scale_of((const float(*)[FACE_POINTS][2])faces, n, out, gaps, em);
+    if (st == ST_OK && moves(draws))
+        st = scale_of_moved((const float(*)[FACE_POINTS][2])faces, n, draws, out, em);
     gaps->wrong = wrong;
     free(faces);
     if (st == ST_OK && gaps->unknown.n == ALL)
-        return FAIL(em, ST_DATA,
-                    "%s: no point is known in any of its %zu training pictures; pack the folder "
-                    "with the faces' points in points.csv",
-                    set_path(set), n);
+        return FAIL(
+            em, ST_DATA,
+            "%s: no point is known in any of %zu training pictures; pack the folder with the "
+            "faces' points in points.csv",
+            set_path(set), n);
     if (st == ST_OK && gaps->unknown.n + gaps->constant.n == ALL)
         return FAIL(em, ST_DATA,
-                    "%s: the points are the same in all of its %zu training pictures; each line of "
-                    "points.csv must have the points of its own picture",
+                    "%s: the points are the same in %zu training pictures; each line of points.csv "
+                    "must have the points of its own picture",
                     set_path(set), n);
     return st;
+}
+
+static int compare_ratios(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double pose_scales_join(struct pose_scale scales[static 2])
+{
+    double ratios[2 * FACE_POINTS];
+    size_t n = 0;
+    for (int i = 0; i < FACE_POINTS; i++)
+        for (int axis = 0; axis < 2; axis++) {
+            float *a = &scales[0].deviation[i][axis], *b = &scales[1].deviation[i][axis];
+            if (*a == 0 || *b == 0)
+                continue;
+            ratios[n++] = (double)*a / (double)*b;
+            *a = *b = sqrtf(*a * *b);
+        }
+    qsort(ratios, n, sizeof *ratios, compare_ratios);
+    return n > 0 ? ratios[n / 2] : 1;
 }
 
 /* --- z ---------------------------------------------------------------------------------------- */

@@ -183,8 +183,7 @@ static struct shim_tensor *wanted_codes(struct model *m, const struct batch *b,
 static void train_mean_codes(struct model *m, const struct batch *b, const struct pass *p,
                              double global_batch)
 {
-    bool trained = m->architecture->mean_codes && !m->options.frozen[MODEL_ENCODER];
-    for (int who = 0; who < MODEL_PEOPLE && trained; who++)
+    for (int who = 0; who < MODEL_PEOPLE && m->architecture->mean_codes; who++)
         if (b->images[who]) {
             struct shim_tensor *codes = codes_of_targets(m, b, p, who, false);
             struct shim_tensor *each =

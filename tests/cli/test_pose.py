@@ -92,7 +92,7 @@ def test_layers_of_poses_train_whatever_is_frozen(sets, trained, tmp_path, zero)
     before, after = state(trained)["ema_state_dict"], state(tmp_path / "run")["model_state_dict"]
     stays = ("pose.mean", "pose.deviation", ("encoder.", "decoder_")[zero])
     for name, was in before.items():
-        assert torch.equal(was, after[name]) == name.startswith(stays), name
+        assert torch.equal(was, after[name]) == (name.startswith(stays) and "mean_code" not in name), name
 
 
 def test_ranks_recomputing_and_sharding_show_in_no_bit(sets, tmp_path):  # noqa: F811
@@ -178,8 +178,8 @@ def set_to(of, values):
 
 
 @pytest.mark.parametrize("change, words", [
-    (lambda a, b: set_to(b, numpy.nan), "no point is known in any of its 18 training pictures"),
-    (lambda a, b: set_to(b, b[:1]), "the points are the same in all of its 18 training pictures"),
+    (lambda a, b: set_to(b, numpy.nan), "no point is known in any of 18 training pictures"),
+    (lambda a, b: set_to(b, b[:1]), "the points are the same in 18 training pictures"),
     (lambda a, b: set_to(b[..., 0], 63 - b[..., 0]), "left and right are exchanged"),
     (lambda a, b: set_to(b, b * 5), "most points lie outside of the picture"),
 ], ids=["unknown", "constant", "exchanged", "outside"])

@@ -267,7 +267,8 @@ static void poses_are_of_the_points_as_they_are_moved(void **state)
         sources[p].set = set_with_points(p);
         assert_ok(order_new(set_hashes(sources[p].set), 4, 0, SMALL_SEED, (enum order_person)p,
                             &sources[p].order, &em));
-        assert_ok(pose_scale_measure(sources[p].set, sources[p].order, &scales[p], &gaps, &em));
+        assert_ok(pose_scale_measure(sources[p].set, sources[p].order, SMALL_N, NULL, &scales[p],
+                                     &gaps, &em));
     }
     assert_ok(loader_new(sources, &strength, SMALL_SEED, &l, &em));
     loader_set_pose(l, scales);

@@ -1,6 +1,8 @@
 /* Pose codes: standardised points, and the signs of what they say. */
 #include "data/pose.h"
 
+#include "data/draw_augment.h"
+
 #include <math.h>
 
 #include "base/file.h"
@@ -162,27 +164,38 @@ static void open_set(bool points, struct set **set, struct order **order)
     free(folder);
 }
 
+/* The scale of n of a set's training pictures, compared with that of their faces. */
+static struct pose_scale measure(struct set *set, const struct order *order, int64_t n)
+{
+    struct errmsg em = {0};
+    struct pose_scale s, wanted;
+    float kept[9][FACE_POINTS][2];
+    assert_ok(pose_scale_measure(set, order, n, NULL, &s, &gaps, &em));
+    const size_t wrong = gaps.wrong.n;
+    memcpy(kept, faces, sizeof kept);
+    for (int64_t i = 0; i < n; i++)
+        memcpy(faces[i], kept[order_train_row(order, i * order_train_count(order) / n)],
+               sizeof faces[i]);
+    wanted = scale_of((int)n);
+    for (int k = 0; k < 2 * FACE_POINTS; k++) {
+        assert_near(s.mean[k / 2][k % 2], wanted.mean[k / 2][k % 2], 1e-5);
+        assert_near(s.deviation[k / 2][k % 2], wanted.deviation[k / 2][k % 2], 1e-5);
+    }
+    memcpy(faces, kept, sizeof kept);
+    gaps.wrong.n = wrong; /* scale_of knows of none */
+    return s;
+}
+
 static void training_pictures_count_and_others_do_not(void **state)
 {
     (void)state;
     struct errmsg em = {0};
     struct set *set;
     struct order *order;
-    struct pose_scale s, wanted;
-    float kept[9][FACE_POINTS][2];
     setup_faces();
     open_set(true, &set, &order);
-    assert_ok(pose_scale_measure(set, order, &s, &gaps, &em));
-    memcpy(kept, faces, sizeof kept);
-    int n = (int)order_train_count(order);
-    assert_true(n < 9);
-    for (int i = 0; i < n; i++)
-        memcpy(faces[i], kept[order_train_row(order, i)], sizeof faces[i]);
-    wanted = scale_of(n);
-    for (int k = 0; k < 2 * FACE_POINTS; k++) {
-        assert_near(s.mean[k / 2][k % 2], wanted.mean[k / 2][k % 2], 1e-5);
-        assert_near(s.deviation[k / 2][k % 2], wanted.deviation[k / 2][k % 2], 1e-5);
-    }
+    assert_true(order_train_count(order) < 9);
+    struct pose_scale s = measure(set, order, order_train_count(order));
     /* a flipped picture: x turned round, left for right */
     struct pose_code own, flipped;
     struct augment_draw d = AUGMENT_NONE;
@@ -197,13 +210,107 @@ static void training_pictures_count_and_others_do_not(void **state)
     set_free(set);
 }
 
+/* Mean of z squared over many draws of the training pictures. */
+static double mean_square(struct set *set, const struct order *order, const struct pose_draws *d,
+                          const struct pose_scale *s)
+{
+    struct errmsg em = {0};
+    const struct augment_course course = AUGMENT_NO_COURSE;
+    double sum = 0;
+    int n = 0;
+    for (uint64_t i = 0; i < 500; i++) {
+        struct augment_draw draw = augment_draw_at(d->strength, &course, 77, d->person, i);
+        struct pose_code code;
+        int64_t row = order_train_row(order, (int64_t)i % order_train_count(order));
+        assert_ok(pose_read(set, row, &draw, s, &code, &em));
+        for (int k = 0; k < 2 * FACE_POINTS; k++) {
+            sum += pow(code.z[k / 2][k % 2], 2);
+            n += code.known[k / 2][k % 2] > 0;
+        }
+    }
+    return sum / n;
+}
+
+static void z_is_1_wide_whatever_the_augmentation(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct set *set;
+    struct order *order;
+    const struct augment_config strength = {.flip = 0.5,
+                                            .rotate_deg = 20,
+                                            .zoom = 0.1,
+                                            .shift = 0.1};
+    const struct pose_draws draws = {&strength, 5, ORDER_PERSON_A};
+    struct pose_scale still, moved;
+    setup_faces();
+    for (int row = 0; row < 9; row++)
+        faces[row][12][1] = faces[row][point_mirrored(12)][1] = 0.25f; /* the same in all */
+    open_set(true, &set, &order);
+    assert_ok(pose_scale_measure(set, order, 9, NULL, &still, &gaps, &em));
+    assert_ok(pose_scale_measure(set, order, 9, &draws, &moved, &gaps, &em));
+    assert_near(mean_square(set, order, &draws, &moved), 1, 0.25);
+    assert_true(mean_square(set, order, &draws, &still) > 2);
+    assert_true(still.deviation[12][1] == 0 && moved.deviation[12][1] == 0);
+    const struct augment_config no_moves = {.flip = 0.5, .warp = 0.1};
+    const struct pose_draws only_others = {&no_moves, 5, ORDER_PERSON_A};
+    assert_ok(pose_scale_measure(set, order, 9, &only_others, &moved, &gaps, &em));
+    assert_memory_equal(&moved, &still, sizeof still);
+    order_free(order);
+    set_free(set);
+}
+
+static void both_people_get_one_deviation(void **state)
+{
+    (void)state;
+    struct pose_scale scales[2] = {0};
+    for (int i = 0; i < FACE_POINTS; i++)
+        for (int axis = 0; axis < 2; axis++) {
+            scales[0].deviation[i][axis] = 0.02f;
+            scales[1].deviation[i][axis] = 0.08f;
+            scales[1].mean[i][axis] = 1;
+        }
+    scales[1].deviation[7][0] = 0; /* not known */
+    assert_near(pose_scales_join(scales), 0.25, 1e-6);
+    for (int p = 0; p < 2; p++) {
+        assert_near(scales[p].deviation[3][1], 0.04, 1e-6);
+        assert_near(scales[p].mean[3][1], p, 0);
+    }
+    assert_near(scales[0].deviation[7][0], 0.02, 1e-7);
+    assert_near(scales[1].deviation[7][0], 0, 0);
+    const struct pose_scale nothing[2] = {0};
+    memcpy(scales, nothing, sizeof scales);
+    assert_near(pose_scales_join(scales), 1, 0);
+}
+
+static void of_many_pictures_evenly_spaced_ones_count(void **state)
+{
+    (void)state;
+    struct set *set;
+    struct order *order;
+    setup_faces();
+    open_set(true, &set, &order);
+    assert_int_equal(order_train_count(order), 6);
+    measure(set, order, 4); /* pictures 0, 1, 3 and 4 */
+    assert_int_equal(gaps.wrong.n, 0);
+    for (int k = 0; k < FACE_POINTS; k++) /* left for right, in a picture that is left out */
+        faces[order_train_row(order, 5)][k][0] *= -1;
+    order_free(order);
+    set_free(set);
+    open_set(true, &set, &order);
+    measure(set, order, 4);
+    assert_int_equal(gaps.wrong.n, 1);
+    order_free(order);
+    set_free(set);
+}
+
 static void sets_that_say_nothing_are_refused(void **state)
 {
     (void)state;
     static const char *const told[] = {
         "has no points: pack the folder with points.csv",
-        "no point is known in any of its 6 training pictures",
-        "the points are the same in all of its 6 training pictures",
+        "no point is known in any of 6 training pictures",
+        "the points are the same in 6 training pictures",
         "in 6 of 6 training pictures with points most points lie outside",
         "left and right are exchanged: left is the picture's left",
         "the mouth lies above the eyes: give y from the upper edge"};
@@ -223,7 +330,7 @@ static void sets_that_say_nothing_are_refused(void **state)
                 *at *= k == 3 ? 3.f : (k == 4) == (i % 2 == 0) ? -.5f : .5f;
         }
         open_set(k > 0, &set, &order);
-        assert_status(pose_scale_measure(set, order, &s, &gaps, &em), ST_DATA);
+        assert_status(pose_scale_measure(set, order, N, NULL, &s, &gaps, &em), ST_DATA);
         assert_text_has(em.text, "x.h5");
         assert_text_has(em.text, told[k]);
         if (k == 0) {
@@ -442,6 +549,9 @@ int main(void)
         cmocka_unit_test(a_few_wild_points_change_little),
         cmocka_unit_test(what_is_unknown_or_constant_is_named_and_0),
         cmocka_unit_test(training_pictures_count_and_others_do_not),
+        cmocka_unit_test(z_is_1_wide_whatever_the_augmentation),
+        cmocka_unit_test(both_people_get_one_deviation),
+        cmocka_unit_test(of_many_pictures_evenly_spaced_ones_count),
         cmocka_unit_test(sets_that_say_nothing_are_refused),
         cmocka_unit_test(heads_turn_right_up_and_clockwise),
         cmocka_unit_test(each_quantity_rises_with_what_it_is_of),

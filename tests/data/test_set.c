@@ -4,6 +4,7 @@
 #include "data/set.h"
 #include "testing.h"
 #include <fcntl.h>
+#include <malloc.h>
 #include <math.h>
 #include <sys/stat.h>
 
@@ -104,6 +105,35 @@ static void what_is_written_is_read(void **state)
         assert_int_equal(image[767], byte_of(row, 1, 767));
     }
     assert_ok(set_verify(s, &em));
+    set_free(s);
+}
+
+static void names_of_many_pictures_take_little_memory(void **state)
+{
+    (void)state;
+    enum { MANY = 70 * 1000 }; /* names are read in parts of a sixteenth */
+    struct errmsg em = {0};
+    char path[PATH_BYTES_MAX], name[32];
+    struct set_writer *w;
+    struct set *s;
+    struct set_description d = {.n = MANY, .size = 1, .person = "x", .consent = "drawn"};
+    path_of(path, "many.h5");
+    assert_ok(set_writer_open(path, &d, &w, &em));
+    for (int row = 0; row < MANY; row++) {
+        const uint8_t image[3] = {(uint8_t)row};
+        snprintf(name, sizeof name, "%d.png", row * 7919 % 65537);
+        assert_ok(set_writer_put(w, row, &(struct set_row){.name = name, .image = image}, &em));
+    }
+    assert_ok(set_writer_finish(w, &em));
+    set_writer_free(w);
+    struct mallinfo2 before = mallinfo2(); /* zeros with AddressSanitizer */
+    assert_ok(set_open(path, &s, &em));
+    struct mallinfo2 after = mallinfo2();
+    assert_true(after.uordblks + after.hblkhd - before.uordblks - before.hblkhd < MANY * 64);
+    for (int row = 0; row < MANY; row++) {
+        snprintf(name, sizeof name, "%d.png", row * 7919 % 65537);
+        assert_string_equal(set_name(s, row), name);
+    }
     set_free(s);
 }
 
@@ -371,6 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(names_of_many_pictures_take_little_memory),
         cmocka_unit_test(the_same_input_gives_the_same_bytes),
         cmocka_unit_test(a_flipped_pixel_is_found_and_named),
         cmocka_unit_test(damage_never_gets_through),

@@ -2,6 +2,9 @@
  */
 #include "recovery.h"
 
+#include <math.h>
+
+#include "feed.h"
 #include "ranks.h"
 #include "small_run.h"
 
@@ -49,6 +52,22 @@ static void bad_steps_go_back_to_the_saved_state(void **state)
     assert_int_equal(g->rollbacks, 1);
     assert_int_equal(g->bad_in_a_row, 0);
     assert_int_equal(g->skipped, 7);
+}
+
+/* The feed reads the next pass of both orders, while the names come from the pass before. */
+static void names_of_a_skipped_step_leave_the_feed_alone(void **state)
+{
+    (void)state;
+    struct session *s = &run.session;
+    const struct step_report step = {.losses.total = NAN, .verdict = GUARD_SKIP};
+    const struct batch *samples;
+    for (uint64_t position = SMALL_N; position < 40 * SMALL_N; position += SMALL_N) {
+        feed_ahead(s->stage.feed, position, 1);
+        s->state.position = position;
+        recovery_log_skipped(s, &step);
+        assert_ok(feed_take(s->stage.feed, position, 1, &samples, &em));
+        assert_int_equal(samples->rows[0][0], order_row_at(s->run.orders[0], position));
+    }
 }
 
 /* Every rank says so, and none goes back once more. */
@@ -137,6 +156,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(bad_steps_go_back_to_the_saved_state),
+        TEST(names_of_a_skipped_step_leave_the_feed_alone),
         TEST(the_last_time_ends_training),
         TEST(a_collapse_is_due_after_some_validations),
         TEST(at_the_end_of_a_stage_one_is_enough),

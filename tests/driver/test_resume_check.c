@@ -48,6 +48,8 @@ static struct run *run_of(const char *toml, int64_t stage)
     struct config *c = &run.config;
     run.sets[0] = small.sets[0];
     run.sets[1] = small.sets[1];
+    run.orders[0] = small.orders[0];
+    run.orders[1] = small.orders[1];
     config_init(c);
     assert_ok(config_merge_text(c, "data.a = \"a.h5\"\ndata.b = \"b.h5\"\n", "sets", &em));
     assert_ok(config_merge_text(c, toml, "now.toml", &em));
@@ -162,6 +164,18 @@ static void other_pictures_are_refused(void **state)
     assert_text_has(em.text, "Exchange data.a and data.b");
 }
 
+/* The same pictures, packed again with other times, or with none. */
+static void other_held_out_pictures_are_refused(void **state)
+{
+    (void)state;
+    struct run_meta meta = meta_of(0);
+    snprintf(meta.held_out[0], sizeof meta.held_out[0], "%016x", 0); /* none, as in this run */
+    assert_ok(resume_check(run_of("", 0), "x.pt", "", &meta, &changed, &em));
+    snprintf(meta.held_out[1], sizeof meta.held_out[1], "00000000deadbeef");
+    assert_status(resume_check(run_of("", 0), "x.pt", "", &meta, &changed, &em), ST_CONFIG);
+    assert_text_has(em.text, "data.b: b.h5 holds the pictures that x.pt was trained on, but not");
+}
+
 /* A user's own checkpoint: no fingerprints, no configuration or one that cannot be read. */
 static void what_is_not_known_passes(void **state)
 {
@@ -209,6 +223,7 @@ int main(void)
         cmocka_unit_test_setup(what_may_change_says_what_starts_anew, each),
         cmocka_unit_test_setup(discriminators_are_fixed_where_there_are_any, each),
         cmocka_unit_test_setup(other_pictures_are_refused, each),
+        cmocka_unit_test_setup(other_held_out_pictures_are_refused, each),
         cmocka_unit_test_setup(what_is_not_known_passes, each),
         cmocka_unit_test_setup(stages_before_are_fixed_and_later_ones_are_free, each),
     };

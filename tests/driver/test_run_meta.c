@@ -98,6 +98,7 @@ static struct run_meta meta_of(struct train_state t)
         .world_size = 3,
         .threads = 2,
         .fingerprints = {"0123456789abcdef", "fedcba9876543210"},
+        .held_out = {"0000000000000000", "aaaabbbbccccdddd"},
         .people = {"Ann",              "Bob"             },
         .consent = {"yes",              "yes, too"        },
     };
@@ -136,6 +137,8 @@ static void every_row_comes_back_from_a_checkpoint(void **state)
     assert_int_equal(got.threads, 2);
     assert_string_equal(got.fingerprints[0], "0123456789abcdef");
     assert_string_equal(got.fingerprints[1], "fedcba9876543210");
+    assert_string_equal(got.held_out[0], "0000000000000000");
+    assert_string_equal(got.held_out[1], "aaaabbbbccccdddd");
     checkpoint_free(c);
     model_free(model);
     free(facts.meta);
@@ -188,6 +191,7 @@ static void a_stored_text_is_read(void **state)
     assert_int_equal(m.world_size, 1);
     assert_int_equal(m.threads, 4);
     assert_string_equal(m.fingerprints[1], "9f05d953d275d9f7");
+    assert_string_equal(m.held_out[1], ""); /* not known */
     assert_true(t->best_value == 0.33747011054941273 && t->best_seen == 0.31747011054941271);
     assert_true(t->wall_s == 73.890073598999152 && t->save_s == 1.6614285179985018);
     assert_true(t->stretch_s == 9.1252125290011463);

@@ -55,12 +55,12 @@ static int64_t step_of(const struct bench *b, const char *link)
 }
 
 /* Saves the state of a step whose validation measured this; not validated: NaN. Is it there? */
-static bool save(struct bench *b, int64_t step, double val_loss)
+static bool save(struct bench *b, int64_t step, double measured)
 {
     small_run_go_to(&b->run, step);
-    if (!isnan(val_loss))
-        b->run.session.state.val_loss = val_loss;
-    saver_save(b->saver, clock_seconds(), !isnan(val_loss));
+    if (!isnan(measured))
+        b->run.session.val_compared = measured;
+    saver_save(b->saver, clock_seconds(), !isnan(measured));
     return saver_finish(b->saver);
 }
 
@@ -112,7 +112,7 @@ static void the_best_validation_becomes_best(void **state)
     assert_int_equal(step_of(b, "best.pt"), 1);
     assert_true(save(b, 2, 0.7)); /* worse */
     assert_int_equal(step_of(b, "best.pt"), 1);
-    t->val_loss = 0.1; /* of an earlier step: not what is saved */
+    b->run.session.val_compared = 0.1; /* of an earlier step: not what is saved */
     assert_true(save(b, 3, NAN));
     assert_int_equal(step_of(b, "best.pt"), 1);
     assert_true(t->best_value == 0.5);

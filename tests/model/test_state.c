@@ -132,12 +132,39 @@ static void a_hash_tells_one_bit(void **state)
     model_free(same);
 }
 
+/* A new person's decoder on a frozen encoder: swaps move from and to the mean codes of the people
+ * at hand. They are averages, and no gradient of theirs reaches the encoder. */
+static void mean_codes_train_beside_a_frozen_encoder(void **state)
+{
+    (void)state;
+    struct model_options o = small_options(MODEL_FP32);
+    o.config.mean_codes = true;
+    o.frozen[MODEL_ENCODER] = true;
+    struct model *m = model_make(&o), *start = model_make(&o);
+    const struct model_tensor *tensors;
+    size_t n = model_layout(m, &tensors), means = 0;
+    step(m, 1);
+    for (size_t i = 0; i < n; i++) {
+        size_t bytes = tensors[i].count * sizeof(float), at = tensors[i].offset;
+        bool is_mean = strstr(tensors[i].name, "mean_code") != NULL;
+        bool same = memcmp((float *)model_flat(m)->parameters + at,
+                           (float *)model_flat(start)->parameters + at, bytes) == 0;
+        if (is_mean || strncmp(tensors[i].name, "encoder.", 8) == 0)
+            assert_true(same == !is_mean);
+        means += is_mean;
+    }
+    assert_int_equal(means, MODEL_PEOPLE);
+    model_free(start);
+    model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shards_make_the_whole),
         cmocka_unit_test(all_moments_come_back),
         cmocka_unit_test(what_is_frozen_stays),
+        cmocka_unit_test(mean_codes_train_beside_a_frozen_encoder),
         cmocka_unit_test(a_hash_tells_one_bit),
     };
     return cmocka_run_group_tests(tests, draw, NULL);

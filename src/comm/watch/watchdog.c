@@ -123,8 +123,8 @@ static double deadline_of(const struct watchdog *w, enum watchdog_phase phase)
                    : w->timeout_s;
     case WATCH_SAVE:
         return w->timeout_s + SAVE_MORE_S;
-    default: /* WATCH_READ too: a file server that fails over stalls for longer than any step before
-              */
+    default: /* WATCH_READ, WATCH_REPORT: a file server that fails over stalls for longer than any
+              * step before */
         return w->timeout_s;
     }
 }

@@ -49,7 +49,7 @@ void watchdog_describe(const struct watchdog_rank *r, char *text, size_t text_by
         [WATCH_REDUCE] = "summing gradients of step",
         [WATCH_UPDATE] = "updating in step",
         [WATCH_VALIDATE] = "validating after step",
-        [WATCH_PREVIEW] = "drawing previews after step",
+        [WATCH_REPORT] = "reporting after step",
         [WATCH_SAVE] = "saving after step",
         [WATCH_END] = "ending after step",
     };

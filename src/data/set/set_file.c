@@ -1,6 +1,7 @@
 /* Reads a set's HDF5 file: opens it, checks shapes and types, reads strings of fixed or variable
  * length. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@ const struct set_layout set_layouts[SET_PARTS] = {
     [SET_IDENTITY]        = {"/identity",  "identities", 2, {0, SET_IDENTITY_NUMBERS}, H5T_FLOAT,  4},
     [SET_SOURCE]          = {"/source",    "sources",    1, {0},                      H5T_STRING,  0},
     [SET_TIME]            = {"/time",      "times",      1, {0},                      H5T_FLOAT,   8},
+    [SET_NAMES]           = {"/names",     "names",      1, {0},                      H5T_STRING,  0},
 };
 /* clang-format on */
 
@@ -260,32 +262,65 @@ static bool copy_strings(hid_t dataset, hid_t type, hid_t memory, hid_t space, s
     return good;
 }
 
-static enum status read_names(struct set_file *f, const char *path, struct errmsg *em)
+bool set_file_read_texts(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
+                         char *out, size_t out_bytes)
 {
-    f->names = calloc((size_t)f->n, sizeof *f->names);
-    if (!f->names)
-        return FAIL(em, ST_MEMORY, "out of memory for the names of %s", path);
-    if (H5Lexists(f->file, "/names", H5P_DEFAULT) <= 0) {
-        for (int64_t i = 0; i < f->n; i++)
-            snprintf(f->names[i], sizeof f->names[i], "%lld", (long long)i);
-        return ST_OK;
-    }
-    hid_t dataset = H5Dopen2(f->file, "/names", H5P_DEFAULT);
-    hid_t type = dataset >= 0 ? H5Dget_type(dataset) : -1;
-    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : -1;
-    bool good =
-        type >= 0 && space >= 0 && H5Tget_class(type) == H5T_STRING &&
-        H5Sget_simple_extent_npoints(space) == f->n &&
-        copy_strings(dataset, type, space, space, (size_t)f->n, f->names[0], SET_NAME_BYTES_MAX);
+    const hsize_t start[1] = {(hsize_t)row}, count[1] = {(hsize_t)n};
+    hid_t dataset = f->part[p].dataset, type = H5Dget_type(dataset), space = H5Dget_space(dataset),
+          memory = H5Screate_simple(1, count, NULL);
+    bool good = type >= 0 && space >= 0 && memory >= 0 &&
+                H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+                copy_strings(dataset, type, memory, space, (size_t)n, out, out_bytes);
+    if (memory >= 0)
+        H5Sclose(memory);
     if (space >= 0)
         H5Sclose(space);
     if (type >= 0)
         H5Tclose(type);
-    if (dataset >= 0)
-        H5Dclose(dataset);
-    return good ? ST_OK
-                : FAIL(em, ST_DATA, "%s: dataset /names is damaged or not a list of %lld strings",
-                       path, (long long)f->n);
+    return good;
+}
+
+/* Appends the name of the next row. */
+static bool add_name(struct set_file *f, int64_t row, const char *name, size_t *used, size_t *room)
+{
+    size_t bytes = strlen(name) + 1;
+    if (*room - *used < bytes) {
+        size_t wanted = 2 * *room + SET_NAME_BYTES_MAX;
+        char *grown = realloc(f->names, wanted);
+        if (!grown)
+            return false;
+        f->names = grown;
+        *room = wanted;
+    }
+    memcpy(f->names + *used, name, bytes);
+    f->name_at[row] = *used;
+    *used += bytes;
+    return true;
+}
+
+/* Reads the names a part at a time: at most 16, because libhdf5 may decompress all for each. */
+static enum status read_names(struct set_file *f, const char *path, struct errmsg *em)
+{
+    const int64_t most = MAX(f->n / 16, 4096);
+    bool stored = f->part[SET_NAMES].dataset >= 0;
+    char(*names)[SET_NAME_BYTES_MAX] = calloc((size_t)MIN(f->n, most), sizeof *names);
+    size_t used = 0, room = 0;
+    f->name_at = calloc((size_t)f->n, sizeof *f->name_at);
+    bool fits = names && f->name_at;
+    enum status st = ST_OK;
+    for (int64_t first = 0; first < f->n && fits && st == ST_OK; first += most) {
+        int64_t n = MIN(f->n - first, most);
+        if (stored && !set_file_read_texts(f, SET_NAMES, first, n, names[0], sizeof *names))
+            st = FAIL(em, ST_DATA, "%s: /names cannot be read: the file is damaged; pack it again",
+                      path);
+        for (int64_t i = 0; i < n && fits && st == ST_OK; i++) {
+            if (!stored)
+                snprintf(names[i], sizeof *names, "%" PRId64, first + i);
+            fits = add_name(f, first + i, names[i], &used, &room);
+        }
+    }
+    free(names);
+    return fits ? st : FAIL(em, ST_MEMORY, "out of memory for the names of %s", path);
 }
 
 static hid_t open_hdf5(const char *path)
@@ -335,6 +370,7 @@ void set_file_release(struct set_file *f)
     if (f->file >= 0)
         H5Fclose(f->file);
     free(f->names);
+    free(f->name_at);
 }
 
 bool set_file_read_rows(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
@@ -354,23 +390,5 @@ bool set_file_read_rows(const struct set_file *f, enum set_part p, int64_t row, 
         H5Sclose(memory);
     if (space >= 0)
         H5Sclose(space);
-    return good;
-}
-
-bool set_file_read_texts(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
-                         char *out, size_t out_bytes)
-{
-    const hsize_t start[1] = {(hsize_t)row}, count[1] = {(hsize_t)n};
-    hid_t dataset = f->part[p].dataset, type = H5Dget_type(dataset), space = H5Dget_space(dataset),
-          memory = H5Screate_simple(1, count, NULL);
-    bool good = type >= 0 && space >= 0 && memory >= 0 &&
-                H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
-                copy_strings(dataset, type, memory, space, (size_t)n, out, out_bytes);
-    if (memory >= 0)
-        H5Sclose(memory);
-    if (space >= 0)
-        H5Sclose(space);
-    if (type >= 0)
-        H5Tclose(type);
     return good;
 }

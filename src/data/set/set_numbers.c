@@ -36,7 +36,7 @@ static enum status check_part(const struct set_file *f, size_t k, const char *pa
                 return FAIL(em, ST_DATA,
                             "%s: row %" PRId64 " (%s): number %" PRId64 " of %s is %g; it must be "
                             "from %g to %g%s, or NaN if it is not known",
-                            path, first + i / each, f->names[first + i / each], i % each,
+                            path, first + i / each, set_file_name(f, first + i / each), i % each,
                             set_layouts[p].name, rows[i], -numbers[k].reach, numbers[k].reach,
                             numbers[k].unit);
     }

@@ -17,7 +17,7 @@ struct rows {
 static enum status check_point(const struct set_file *f, const char *path, int64_t row, int i,
                                const float point[2], struct errmsg *em)
 {
-    const char *name = f->names[row], *part = point_part(i);
+    const char *name = set_file_name(f, row), *part = point_part(i);
     float least = (float)(-SET_POINT_REACH * f->size), most = (float)f->size - least;
     for (int axis = 0; axis < 2; axis++) {
         float at = point[axis];
@@ -54,7 +54,7 @@ static enum status check_row(const struct set_file *f, const char *path, int64_t
                 "%s: row %" PRId64 " (%s): /landmarks has the %s at (%.1f, %.1f), /points at "
                 "(%.1f, %.1f), %.1f px apart; at most %.1f px (%g of the face) are allowed: "
                 "correct one of the two datasets, or leave /landmarks out",
-                path, row, f->names[row], landmark_name(d.landmark), (double)said[0],
+                path, row, set_file_name(f, row), landmark_name(d.landmark), (double)said[0],
                 (double)said[1], (double)d.own[0], (double)d.own[1], d.apart,
                 fmax(POINTS_TOLERANCE * d.unit, POINTS_TOLERANCE_PX), POINTS_TOLERANCE);
 }

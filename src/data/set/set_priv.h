@@ -23,6 +23,7 @@ enum set_part {
     SET_IDENTITY,
     SET_SOURCE,
     SET_TIME,
+    SET_NAMES,
     SET_PARTS
 };
 
@@ -53,8 +54,14 @@ struct set_file {
     int size;
     struct set_part_file part[SET_PARTS];
     struct set_texts texts;
-    char (*names)[SET_NAME_BYTES_MAX]; /* (n) */
+    char *names;     /* one after the other */
+    size_t *name_at; /* (n): where each begins */
 };
+
+static inline const char *set_file_name(const struct set_file *f, int64_t row)
+{
+    return f->names + f->name_at[row];
+}
 
 /* Opens the file and reads all metadata. libhdf5 may crash: run set_probe first. */
 enum status set_file_open(const char *path, struct set_file *out, struct errmsg *em) MUST_CHECK;
@@ -64,7 +71,11 @@ void set_file_release(struct set_file *f);
 bool set_file_read_rows(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
                         hid_t type, void *out) MUST_CHECK;
 
-/* Reads the strings of rows [row, row + n) of SET_SOURCE to out[n][room]; cuts them to room. */
+/* The open file of a set, borrowed. */
+const struct set_file *set_get_file(const struct set *s);
+
+/* Reads the strings of rows [row, row + n) of SET_SOURCE or SET_NAMES to out[n][room]; cuts them to
+ * room. */
 bool set_file_read_texts(const struct set_file *f, enum set_part p, int64_t row, int64_t n,
                          char *out, size_t room) MUST_CHECK;
 

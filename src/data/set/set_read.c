@@ -41,7 +41,12 @@ enum status set_renamed(struct set *s, const char *path, struct errmsg *em)
 const char *set_name(const struct set *s, int64_t row)
 {
     BUG_ON(row < 0 || row >= s->info.n);
-    return s->file.names[row];
+    return set_file_name(&s->file, row);
+}
+
+const struct set_file *set_get_file(const struct set *s)
+{
+    return &s->file;
 }
 
 const uint64_t *set_hashes(const struct set *s)

@@ -288,7 +288,7 @@ static bool put_numbers(const struct set_writer *w, size_t k)
 static bool put_small_parts(const struct set_writer *w)
 {
     const hsize_t n[1] = {(hsize_t)w->d.n};
-    bool good = put_texts(w, "/names", w->names) &&
+    bool good = put_texts(w, set_layouts[SET_NAMES].name, w->names) &&
                 put_whole(w->file, "/xxh3", H5T_STD_U64LE, H5T_NATIVE_UINT64, 1, n, w->hashes) &&
                 (!w->d.source || put_texts(w, set_layouts[SET_SOURCE].name, w->sources));
     for (size_t k = 0; k < ARRAY_LENGTH(numeric) && good; k++)

@@ -258,7 +258,8 @@ static const struct config_key keys[] = {
            "Adam's epsilon: added to the divisor, so that tiny gradients do not make large steps."),
     WORD(train.freeze, FREE, FREEZE_NONE, freezes,
          "Part of the network that is not trained. Example: train a new decoder on an encoder from "
-         "--init-from. The layers of model.pose belong to no part: they always train."),
+         "--init-from. The layers of model.pose and the mean codes belong to no part: they always "
+         "train."),
     WHOLE(train.early_stop, FREE, 0, 0, 1000000,
           "End the run, with exit code 0, after this many validations in a row without a better "
           "value of checkpoint.best. 0: never."),
@@ -332,7 +333,8 @@ static const struct config_key keys[] = {
           "damaged."),
     WORD(
         checkpoint.best, OTHER_BEST, BEST_LOSS, bests,
-        "Value that chooses best.pt: the validation loss, or a metric of the reconstruction or "
+        "Value that chooses best.pt. loss: the terms of the validation loss that compare "
+        "reconstructions with their pictures (L1, DSSIM, …). Or a metric of the reconstruction or "
         "the swap, measured inside the face mask (mean over both people). swap_… needs sets with "
         "true swaps, such as those of bifrons synth. follow: the mean correlation of what swaps "
         "and "

@@ -42,8 +42,8 @@ static enum status open_person(struct evaluation *e, int person, struct errmsg *
                  path, 'A' + person, e->arguments.checkpoint, info->n);
     /* from the set it was trained on, only held-out pictures; from another set, all */
     e->held_out[person] = kind == LOADED_SET_TRAINED;
-    return order_new(set_hashes(e->sets[person]), info->n, config->data.val_fraction,
-                     config->train.seed, (enum order_person)person, &e->orders[person], em);
+    return order_of_set(e->sets[person], config->data.val_fraction, config->train.seed,
+                        (enum order_person)person, &e->orders[person], em);
 }
 
 int64_t eval_picture_count(const struct evaluation *e, int person)

@@ -88,9 +88,8 @@ static enum status open_sets(struct shown *x, const char *path, struct errmsg *e
     x->masks = st == ST_OK && x->config.data.masks && set_get_info(x->sets[0])->has_masks &&
                set_get_info(x->sets[1])->has_masks;
     for (int p = 0; p < 2 && st == ST_OK; p++) {
-        st = order_new(set_hashes(x->sets[p]), set_get_info(x->sets[p])->n,
-                       x->config.data.val_fraction, x->config.train.seed, (enum order_person)p,
-                       &x->orders[p], em);
+        st = order_of_set(x->sets[p], x->config.data.val_fraction, x->config.train.seed,
+                          (enum order_person)p, &x->orders[p], em);
         if (st == ST_OK && !x->alone)
             st = colours_measure(x->sets[p], x->orders[p], x->masks,
                                  (enum augment_space)x->config.augment.colour_space, &x->colours[p],

@@ -87,7 +87,7 @@ static enum status validate(struct loop *l, struct errmsg *em)
     l->collapsed = s->state.collapse.in_a_row > 0;
     report_validation(l->report, &losses);
     int64_t every = s->run.config.log.preview_epochs;
-    watchdog_enter(s->run.watchdog, WATCH_PREVIEW, s->state.step);
+    watchdog_enter(s->run.watchdog, WATCH_REPORT, s->state.step);
     if (session_stage_is_over(s) || (every > 0 && session_epoch(s) % every == 0))
         report_preview(l->report);
     report_page(l->report);
@@ -252,6 +252,7 @@ static enum status run_steps(struct loop *l, struct errmsg *em)
         enum status st = step_run(s, wanted_flags(l), &step, em);
         if (st != ST_OK)
             return st;
+        watchdog_enter(s->run.watchdog, WATCH_REPORT, s->state.step);
         report_step(l->report, &step);
         if (step.verdict != GUARD_GOOD)
             recovery_log_skipped(s, &step);

@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "base/log.h"
+#include "feed.h"
 #include "resume.h"
 #include "run_folder.h"
 #include "stage_open.h"
@@ -45,6 +46,7 @@ void recovery_log_skipped(const struct session *s, const struct step_report *ste
                  step->loss_limit);
     else
         snprintf(reason, sizeof reason, "its gradient is not finite");
+    feed_pause(s->stage.feed); /* it uses the orders, too */
     for (int p = 0; p < 2; p++)
         list_names(s, p, names[p]);
     log_warn("step %" PRId64 " skipped: %s (%d in a row, %" PRId64 " in all). Its pictures: A %s; "
@@ -199,8 +201,10 @@ static enum status load_older(struct session *s, struct saver *v, bool *found, s
     int64_t step = s->state.step;
     bool collapsed = true;
     *found = false;
+    watchdog_enter(s->run.watchdog, WATCH_SAVE, step); /* it may take as long as a save */
     (void)saver_finish(v); /* a checkpoint that is being written may have to be set aside */
     while (collapsed) {
+        watchdog_enter(s->run.watchdog, WATCH_SAVE, s->state.step);
         enum status st = find_older(s, step, &step, path, em);
         if (st != ST_OK || step < 0)
             return st;

@@ -5,14 +5,11 @@
 #include "base/poison.h"
 
 /* Mean codes are the encoder's first tensors. */
-static void take_mean_codes(const struct architecture *a, struct trainable *t)
+static struct model_range mean_codes_of(const struct architecture *a)
 {
     const struct model_tensor *of = a->mean_codes;
-    if (!of)
-        return;
-    t->mean_codes = (struct model_range){of[0].offset, of[0].count + of[1].count};
-    t->ranges[0].first += t->mean_codes.count;
-    t->ranges[0].count -= t->mean_codes.count;
+    return of ? (struct model_range){of[0].offset, of[0].count + of[1].count}
+              : (struct model_range){0};
 }
 
 /* They are the first of the pose's, the last of the ranges. */
@@ -42,16 +39,15 @@ static void join_neighbours(struct trainable *t)
 enum status frozen_init(const struct architecture *a, const bool frozen[MODEL_PARTS],
                         struct shim_group *group, struct trainable *out, struct errmsg *em)
 {
-    struct trainable t = {0};
+    struct trainable t = {.mean_codes = mean_codes_of(a)};
     size_t first = 0;
     enum status st = ST_OK;
     for (int part = 0; part < MODEL_PARTS && st == ST_OK; first += a->part_count[part++]) {
+        size_t apart = part == MODEL_ENCODER ? t.mean_codes.count : 0;
         if (frozen[part])
-            st = shim_group_freeze(group, first, a->part_count[part], em);
-        else if (a->part_count[part] > 0)
-            t.ranges[t.n++] = (struct model_range){first, a->part_count[part]};
-        if (part == MODEL_ENCODER && !frozen[part])
-            take_mean_codes(a, &t);
+            st = shim_group_freeze(group, first + apart, a->part_count[part] - apart, em);
+        else if (a->part_count[part] > apart)
+            t.ranges[t.n++] = (struct model_range){first + apart, a->part_count[part] - apart};
         if (part == MODEL_POSE && !frozen[part])
             leave_pose_scale(a, &t);
     }

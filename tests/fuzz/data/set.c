@@ -167,7 +167,6 @@ static void put_dataset(hid_t file, const struct set_layout *l, struct input *in
 
 static const char *file_of(struct input *in)
 {
-    static const struct set_layout names = {"/names", "names", 1, {0}, H5T_STRING, 0};
     static const char *const texts[] = {"person", "consent", "creator", "created", "source_hash"};
     static char path[64];
     long long version = 1;
@@ -189,7 +188,6 @@ static const char *file_of(struct input *in)
         put_text(file, texts[i], "a text", in);
     for (int p = 0; p < SET_PARTS; p++)
         put_dataset(file, &set_layouts[p], in);
-    put_dataset(file, &names, in);
     H5Fclose(file);
     return path;
 }

@@ -13,9 +13,9 @@
  * libtorch. The job ends when
  *
  * - a rank works in one phase for longer than its deadline. The deadline is timeout_s, or less for
- * a phase of a step (reading excepted) or a validation that has been seen often: 20 times the
- * longest one, but at least a minute. A stopped process counts as working; a rank that waits for
- * other ranks does not;
+ * a phase of a step (reading excepted) or a batch of a validation that has been seen often: 20
+ * times the longest one, but at least a minute. A stopped process counts as working; a rank that
+ * waits for other ranks does not;
  * - all ranks have waited for each other for timeout_s;
  * - the process of a rank, or its launcher, is gone.
  *
@@ -42,7 +42,7 @@ enum watchdog_phase {
     WATCH_REDUCE,  /* summing gradients and losses over ranks */
     WATCH_UPDATE,  /* updating the parameters */
     WATCH_VALIDATE,
-    WATCH_PREVIEW,
+    WATCH_REPORT, /* metrics, previews, pages: file servers stall, and previews are of any size */
     WATCH_SAVE,
     WATCH_END,
     WATCH_PHASES

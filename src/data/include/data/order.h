@@ -14,11 +14,12 @@
  * philox_at(seed, PHILOX_ORDER_A or _B, pass): for i = N - 1 down to 1, place i is swapped with
  * place philox_below(i + 1).
  *
- * The split into training and held-out pictures depends on the seed and the content only. Pictures
- * are sorted by the XXH3-64, seeded with the seed, of their row hash: the 8-byte hash of a
- * picture's content, which the set stores or computes (set_hashes). Equal ones are sorted by row.
- * The first round(val_fraction * n) are held out: at least one if val_fraction > 0 and n > 1, and
- * never all. `train` is the rest, by row.
+ * The split into training and held-out pictures depends on the seed and the set only. Pictures are
+ * sorted by the XXH3-64, seeded with the seed, of their key. Equal ones are sorted by row. The key
+ * of a frame of a video (/source and /time are known) is a hash of the video's name and of its ten
+ * seconds: frames that follow each other look alike, so whole stretches are held out. The key of
+ * any other picture is the hash of its content (set_hashes). The first round(val_fraction * n) are
+ * held out: at least one if val_fraction > 0 and n > 1, and never all. `train` is the rest, by row.
  */
 #ifndef BIFRONS_DATA_ORDER_H
 #define BIFRONS_DATA_ORDER_H
@@ -26,18 +27,25 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "data/set.h"
 
 enum order_person { ORDER_PERSON_A, ORDER_PERSON_B };
 
 struct order;
 
-/* hashes: n row hashes (set_hashes), copied. ST_MEMORY; ST_CONFIG: no training picture is left. */
-enum status order_new(const uint64_t *hashes, int64_t n, double val_fraction, uint64_t seed,
+/* ST_DATA, ST_MEMORY. */
+enum status order_of_set(struct set *s, double val_fraction, uint64_t seed,
+                         enum order_person person, struct order **out,
+                         struct errmsg *em) MUST_CHECK;
+/* keys: of n rows, copied. ST_MEMORY; ST_CONFIG: no training picture is left. */
+enum status order_new(const uint64_t *keys, int64_t n, double val_fraction, uint64_t seed,
                       enum order_person person, struct order **out, struct errmsg *em) MUST_CHECK;
 void order_free(struct order *o);
 
 int64_t order_train_count(const struct order *o);
 int64_t order_val_count(const struct order *o);
+/* A hash of which rows are held out; 0: none. */
+uint64_t order_held_out_hash(const struct order *o);
 /* Row of the i-th held-out picture, in row order. */
 int64_t order_val_row(const struct order *o, int64_t i);
 /* Row of the i-th training picture, in row order (for statistics over all of them). */

@@ -4,19 +4,22 @@
  *     struct pose_scale scale;
  *     struct pose_gaps gaps;
  *     struct pose_code code;
- *     if ((st = pose_scale_measure(set, order, &scale, &gaps, &em)) == ST_OK)
+ *     st = pose_scale_measure(set, order, POSE_PICTURES_MAX, NULL, &scale, &gaps, &em);
+ *     if (st == ST_OK)
  *         st = pose_read(set, row, &draw, &scale, &code, &em);
  *
- * z = (coordinate - mean) / deviation, for each person, point and axis, limited to +-POSE_Z_MAX. z
- * is 0 if a point is not known or its coordinate is the same in all pictures. Coordinates are
- * normalised (data/points.h), so they do not depend on the pictures' size, and one scale serves all
- * stages of a run.
+ * z = (coordinate - mean) / deviation, for each person, point and axis, limited to +-POSE_Z_MAX.
+ * The mean is the person's, since faces have different shapes; the deviation is the same for both
+ * people (pose_scales_join), so that a turn of the head is as large in a swap. z is 0 if a point is
+ * not known or its coordinate is the same in all pictures. Coordinates are normalised
+ * (data/points.h), so they do not depend on the pictures' size, and one scale serves all stages of
+ * a run.
  *
  * Mean and deviation are taken over the middle 96 % of the values in the person's training pictures
- * and their mirror images. This ignores a few wrong points of a detector. The deviation is
- * corrected such that leaving out 4 % does not change it for a normal distribution. (The median of
- * the distances from the median would be useless for mouths, since most are shut.) The order of the
- * pictures does not matter.
+ * (of many, in POSE_PICTURES_MAX) and their mirror images. This ignores a few wrong points of a
+ * detector. The deviation is corrected such that leaving out 4 % does not change it for a normal
+ * distribution. (The median of the distances from the median would be useless for mouths, since
+ * most are shut.) The order of the pictures does not matter.
  *
  * Signs: yaw is positive if the person turns to the picture's right, pitch if up, roll if
  * clockwise.
@@ -27,6 +30,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/augment_draw.h"
 #include "base/status.h"
 #include "data/order.h"
 #include "data/picture_folder.h"
@@ -41,17 +45,31 @@ struct pose_gaps {
     struct name_list wrong;             /* pictures whose points are not used */
 };
 
+/* How a run moves the points of its pictures: by the draws at strength, seed and person. */
+struct pose_draws {
+    const struct augment_config *strength;
+    uint64_t seed;
+    enum order_person person;
+};
+
 /* The scale of n faces with normalised points. ST_MEMORY. */
 enum status pose_scale_of(const float (*faces)[FACE_POINTS][2], size_t n, struct pose_scale *out,
                           struct pose_gaps *gaps, struct errmsg *em) MUST_CHECK;
 /*
- * The scale of a set's training pictures. A picture's points count as unknown, here and in
- * pose_read, if most of them lie outside of it, or if left and right are exchanged
+ * The scale of a set's training pictures, moved by `draws` (NULL: as they are), so that z has a
+ * deviation of about 1 in training whatever the augmentation; if they are more than `most`, of so
+ * many, evenly spaced. gaps->wrong is of all of them. A picture's points count as unknown, here and
+ * in pose_read, if most of them lie outside of it, or if left and right are exchanged
  * (points_exchanged). ST_DATA: the set has no points, none is known in these pictures, none varies,
  * or most pictures' points are wrong; ST_IO; ST_MEMORY.
  */
-enum status pose_scale_measure(struct set *set, const struct order *order, struct pose_scale *out,
+enum { POSE_PICTURES_MAX = 100 * 1000 };
+enum status pose_scale_measure(struct set *set, const struct order *order, int64_t most,
+                               const struct pose_draws *draws, struct pose_scale *out,
                                struct pose_gaps *gaps, struct errmsg *em) MUST_CHECK;
+/* Gives both people the geometric mean of their deviations, where both have one. Returns the median
+ * of A's deviations as multiples of B's. */
+double pose_scales_join(struct pose_scale scales[static 2]);
 
 struct pose_code {
     float z[FACE_POINTS][2];

@@ -119,6 +119,7 @@ static enum status compare_sets(const struct run *run, const char *path,
                                 const struct run_meta *meta, struct errmsg *em)
 {
     for (int p = 0; p < 2; p++) {
+        char held_out[17];
         const char *mine = set_get_info(run->sets[p])->fingerprint_text;
         if (strcmp(mine, meta->fingerprints[p]) != 0 &&
             strcmp(mine, meta->fingerprints[1 - p]) == 0)
@@ -132,6 +133,13 @@ static enum status compare_sets(const struct run *run, const char *path,
                         "then %s), so the saved position would mean others. Use the same set, or "
                         "start a new run from these weights with --init-from and --out",
                         'a' + p, run_set_name(run, p), path, mine, meta->fingerprints[p]);
+        snprintf(held_out, sizeof held_out, "%016" PRIx64, order_held_out_hash(run->orders[p]));
+        if (meta->held_out[p][0] && strcmp(held_out, meta->held_out[p]) != 0)
+            return FAIL(em, ST_CONFIG,
+                        "data.%c: %s holds the pictures that %s was trained on, but not the same "
+                        "/source and /time, so others would be held out. Use the same set, or "
+                        "start a new run from these weights with --init-from and --out",
+                        'a' + p, run_set_name(run, p), path);
     }
     return ST_OK;
 }

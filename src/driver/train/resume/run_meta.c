@@ -177,9 +177,10 @@ static void put_identities(json_t *meta, const struct set_identity *const of[2])
 char *run_meta_text(const struct run_meta *m, bool stages)
 {
     json_t *meta =
-        json_pack("{s:i, s:i, s:[s,s], s:[s,s], s:[s,s]}", "world_size", m->world_size, "threads",
-                  m->threads, "fingerprints", m->fingerprints[0], m->fingerprints[1], "people",
-                  m->people[0], m->people[1], "consent", m->consent[0], m->consent[1]);
+        json_pack("{s:i, s:i, s:[s,s], s:[s,s], s:[s,s], s:[s,s]}", "world_size", m->world_size,
+                  "threads", m->threads, "fingerprints", m->fingerprints[0], m->fingerprints[1],
+                  "held_out", m->held_out[0], m->held_out[1], "people", m->people[0], m->people[1],
+                  "consent", m->consent[0], m->consent[1]);
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
         if (stages || (rows[i].kind != STAGE && rows[i].kind != IN_STAGE))
             json_object_set_new(meta, rows[i].key, row_write(&rows[i], &m->state));
@@ -189,6 +190,13 @@ char *run_meta_text(const struct run_meta *m, bool stages)
     char *text = meta ? json_dumps(meta, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(meta);
     return text;
+}
+
+/* The text of person p; "" if there is none. */
+static void read_text(const json_t *meta, const char *key, size_t p, char out[static 20])
+{
+    const char *text = json_string_value(json_array_get(json_object_get(meta, key), p));
+    snprintf(out, 20, "%s", text ? text : "");
 }
 
 void run_meta_read(const char *text, struct run_meta *out)
@@ -202,9 +210,8 @@ void run_meta_read(const char *text, struct run_meta *out)
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
         row_read(&rows[i], meta, &out->state);
     for (size_t p = 0; p < 2; p++) {
-        const char *print =
-            json_string_value(json_array_get(json_object_get(meta, "fingerprints"), p));
-        snprintf(out->fingerprints[p], sizeof out->fingerprints[p], "%s", print ? print : "");
+        read_text(meta, "fingerprints", p, out->fingerprints[p]);
+        read_text(meta, "held_out", p, out->held_out[p]);
     }
     json_decref(meta);
 }

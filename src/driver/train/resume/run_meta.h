@@ -2,13 +2,14 @@
  * What a checkpoint records of a run: its state, by the rows of state_table.h, its ranks and its
  * sets. The JSON text "meta" holds the META rows and
  *
- *   {"world_size","threads", "fingerprints":[A,B], "people":[A,B], "consent":[A,B],
- *    "identity":{"mean":[A,B]}, "pupils":[A,B], …}
+ *   {"world_size","threads", "fingerprints":[A,B], "held_out":[A,B], "people":[A,B],
+ *    "consent":[A,B], "identity":{"mean":[A,B]}, "pupils":[A,B], …}
  *
- * with the mean of a person's /identity as 128 numbers or null (no "identity" if no set has any),
- * the distance of the pupils as a share of the picture's side (0: not known; likewise),
- * "guard":{"losses":[oldest, …], "bad_in_a_row", "rollbacks", "skipped", "lr_scale"} and
- * "collapse":{"start":[A,B], "best":[A,B], "variety":[A,B], "travel", "kind":[A,B], "in_a_row"}.
+ * with hashes of which rows are held out, the mean of a person's /identity as 128 numbers or null
+ * (no "identity" if no set has any), the distance of the pupils as a share of the picture's side
+ * (0: not known; likewise), "guard":{"losses":[oldest, …], "bad_in_a_row", "rollbacks", "skipped",
+ * "lr_scale"} and "collapse":{"start":[A,B], "best":[A,B], "variety":[A,B], "travel", "kind":[A,B],
+ * "in_a_row"}.
  */
 #ifndef BIFRONS_DRIVER_TRAIN_RUN_META_H
 #define BIFRONS_DRIVER_TRAIN_RUN_META_H
@@ -19,8 +20,8 @@
 
 struct run_meta {
     struct train_state state;
-    int world_size, threads; /* 0: not known */
-    char fingerprints[2][17];
+    int world_size, threads;                   /* 0: not known */
+    char fingerprints[2][17], held_out[2][17]; /* "": not known */
     /* written, not read */
     const char *people[2], *consent[2];
     const struct set_identity *identities[2]; /* NULL: not known */

@@ -204,10 +204,12 @@ static char *meta_text(const struct session *s)
     for (int p = 0; p < 2; p++) {
         const struct set_info *set = set_get_info(s->run.sets[p]);
         memcpy(meta.fingerprints[p], set->fingerprint_text, sizeof meta.fingerprints[p]);
+        snprintf(meta.held_out[p], sizeof meta.held_out[p], "%016" PRIx64,
+                 order_held_out_hash(s->run.orders[p]));
         meta.people[p] = set->person;
         meta.consent[p] = set->consent;
-        meta.identities[p] = &s->run.identities[p];
-        meta.pupils[p] = s->run.pupils[p];
+        meta.identities[p] = &s->run.measures.identities[p];
+        meta.pupils[p] = s->run.measures.pupils[p];
     }
     return run_meta_text(&meta, s->run.config.train.stages.n > 0);
 }

@@ -1,6 +1,7 @@
 #include "run_open.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 #include "base/log.h"
 #include "colours.h"
@@ -21,8 +22,8 @@ static enum status open_set(struct run *run, int person, const char *path, struc
                     "%s: the set of person %c (\"%s\") carries no consent statement; pack it again "
                     "with --consent \"who agreed to what\"",
                     path, person_letter[person], info->person);
-    st = order_new(set_hashes(run->sets[person]), info->n, run->config.data.val_fraction,
-                   run->config.train.seed, (enum order_person)person, &run->orders[person], em);
+    st = order_of_set(run->sets[person], run->config.data.val_fraction, run->config.train.seed,
+                      (enum order_person)person, &run->orders[person], em);
     if (st != ST_OK)
         return st;
     int64_t n = order_train_count(run->orders[person]), batch = config_largest_batch(&run->config);
@@ -48,8 +49,8 @@ static enum status measure_colours(struct run *run, struct errmsg *em)
     enum status st = ST_OK;
     for (int p = 0; p < 2 && st == ST_OK; p++)
         st = colours_measure(run->sets[p], run->orders[p], run_uses_masks(run),
-                             (enum augment_space)run->config.augment.colour_space, &run->colours[p],
-                             em);
+                             (enum augment_space)run->config.augment.colour_space,
+                             &run->measures.colours[p], em);
     return st;
 }
 
@@ -58,15 +59,16 @@ static enum status measure_faces(struct run *run, struct errmsg *em)
 {
     enum status st = ST_OK;
     for (int p = 0; p < 2 && st == ST_OK; p++)
-        if ((st = set_mean_identity(run->sets[p], &run->identities[p], em)) == ST_OK)
-            st = set_pupil_distance(run->sets[p], &run->pupils[p], em);
+        if ((st = set_mean_identity(run->sets[p], &run->measures.identities[p], em)) == ST_OK)
+            st = set_pupil_distance(run->sets[p], &run->measures.pupils[p], em);
     return st;
 }
 
 /* Warns if A and B seem to be one person in different pictures. */
 static void log_one_person(const struct run *run)
 {
-    double apart = set_identity_distance(&run->identities[0], &run->identities[1]);
+    double apart =
+        set_identity_distance(&run->measures.identities[0], &run->measures.identities[1]);
     bool same = set_get_info(run->sets[0])->fingerprint == set_get_info(run->sets[1])->fingerprint;
     if (apart < SET_PEOPLE_APART && !same)
         log_warn("data.a and data.b seem to show one person: the means of their identities are "
@@ -94,11 +96,26 @@ static void log_gaps(const struct run *run, int person, struct pose_gaps *gaps)
                  name_list_text(&gaps->constant));
 }
 
+/* Gives both people one scale of poses, and warns if they do not move alike. */
+static void join_poses(struct run *run)
+{
+    enum { MUCH_PERCENT = 150 };
+    double a = pose_scales_join(run->measures.poses), more = fmax(a, 1 / a);
+    int wide = a > 1 ? 0 : 1;
+    if (more * 100 > MUCH_PERCENT)
+        log_warn("the faces of %s (data.%c) move %.1f times as much as those of %s: many of their "
+                 "poses are not in the other set, and swaps of these will be poor (bifrons inspect "
+                 "--overlap shows which)",
+                 run_set_name(run, wide), "ab"[wide], more, run_set_name(run, 1 - wide));
+}
+
 static enum status measure_poses(struct run *run, struct errmsg *em)
 {
+    const struct config *c = &run->config;
     enum status st = ST_OK;
-    for (int p = 0; p < 2 && run->config.model.pose && st == ST_OK; p++) {
+    for (int p = 0; p < 2 && c->model.pose && st == ST_OK; p++) {
         struct pose_gaps gaps;
+        const struct pose_draws draws = {&c->augment, c->train.seed, (enum order_person)p};
         if (!set_get_info(run->sets[p])->has_points)
             return FAIL(
                 em, ST_CONFIG,
@@ -106,11 +123,33 @@ static enum status measure_poses(struct run *run, struct errmsg *em)
                 "extract, which finds them, or pack it with points.csv, or set model.pose = "
                 "\"none\" and loss.pose = 0",
                 run_set_name(run, p), "ab"[p]);
-        st = pose_scale_measure(run->sets[p], run->orders[p], &run->poses[p], &gaps, em);
-        if (st == ST_OK && comm_rank(run->comm) == 0)
+        st = pose_scale_measure(run->sets[p], run->orders[p], POSE_PICTURES_MAX, &draws,
+                                &run->measures.poses[p], &gaps, em);
+        if (st == ST_OK)
             log_gaps(run, p, &gaps);
     }
+    if (st == ST_OK && c->model.pose)
+        join_poses(run);
     return st;
+}
+
+static enum status measure_sets(struct run *run, struct errmsg *em)
+{
+    enum status st = measure_poses(run, em);
+    if (st == ST_OK)
+        st = measure_faces(run, em);
+    if (st != ST_OK)
+        return st;
+    log_one_person(run);
+    return measure_colours(run, em);
+}
+
+/* Rank 0 measures for all ranks: a large set's points take memory, and minutes. */
+static enum status share_measures(struct run *run, struct errmsg *em)
+{
+    enum status st = comm_rank(run->comm) == 0 ? measure_sets(run, em) : ST_OK;
+    st = comm_agree(run->comm, st, em);
+    return st == ST_OK ? run_share_bytes(run, &run->measures, sizeof run->measures, em) : st;
 }
 
 /* Every rank must read the same pictures: an old copy on one node would otherwise go unnoticed. */
@@ -208,13 +247,7 @@ enum status run_open(struct run *run, struct errmsg *em)
     st = comm_agree(run->comm, check_stage_sizes(run, em), em);
     if (st == ST_OK)
         st = comm_agree(run->comm, validate_check(run, em), em);
-    if (st == ST_OK)
-        st = comm_agree(run->comm, measure_poses(run, em), em);
-    if (st == ST_OK)
-        st = comm_agree(run->comm, measure_faces(run, em), em);
-    if (st == ST_OK && comm_rank(run->comm) == 0)
-        log_one_person(run);
-    return st == ST_OK ? comm_agree(run->comm, measure_colours(run, em), em) : st;
+    return st == ST_OK ? share_measures(run, em) : st;
 }
 
 void run_close(struct run *run)

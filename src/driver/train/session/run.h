@@ -13,6 +13,14 @@
 #include "data/set.h"
 #include "walltime.h"
 
+/* What rank 0 measures in the sets; all ranks have it. */
+struct run_measures {
+    struct augment_colours colours[2]; /* of each set's training pictures, at their own size */
+    struct pose_scale poses[2];        /* of each set's training pictures, with model.pose */
+    struct set_identity identities[2]; /* whose face each set shows, for checkpoints */
+    double pupils[2]; /* their distance, as a share of the side; 0: not known; for checkpoints */
+};
+
 struct run {
     struct config config;              /* of the current stage */
     char out[PATH_BYTES_MAX];          /* the run folder */
@@ -22,10 +30,7 @@ struct run {
     struct watchdog *watchdog;
     struct set *sets[2];
     struct order *orders[2];
-    struct augment_colours colours[2]; /* of each set's training pictures, at their own size */
-    struct pose_scale poses[2];        /* of each set's training pictures, with model.pose */
-    struct set_identity identities[2]; /* whose face each set shows, for checkpoints */
-    double pupils[2]; /* their distance, as a share of the side; 0: not known; for checkpoints */
+    struct run_measures measures;
     struct walltime walltime;     /* on rank 0; from engine_train */
     struct thread_choice threads; /* of this rank */
     double fixed_lr;              /* replaces the schedule; 0: not set */

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 #include "base/checked.h"
 #include "schedule.h"
@@ -8,6 +9,7 @@
 void session_begin(struct session *s)
 {
     train_state_init(&s->state);
+    s->val_compared = NAN;
     session_enter_stage(s);
 }
 

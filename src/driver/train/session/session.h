@@ -49,6 +49,8 @@ struct session {
     struct run run;
     struct stage stage;
     struct train_state state;
+    double val_compared; /* of the last validation: the part of val_loss that compares
+                          * reconstructions with their pictures (collapse_loss), of both people */
 };
 
 /* Sets the state of a new run and enters its first stage. */

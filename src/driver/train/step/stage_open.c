@@ -78,7 +78,7 @@ static enum status open_loader(struct stage *stage, struct errmsg *em)
     if (st != ST_OK)
         return st;
     loader_set_priority(stage->loader, &priority);
-    loader_set_pose(stage->loader, run->poses);
+    loader_set_pose(stage->loader, run->measures.poses);
     const struct feed_options options = {
         .loader = stage->loader,
         .capacity = (size_t)micro,
@@ -145,7 +145,7 @@ static enum status open_model(struct stage *stage, struct errmsg *em)
         return st;
     model_runtime_configure(run->threads.n, c->train.deterministic);
     st = model_parameter_count(&options.config, &count, em);
-    memcpy(options.colours, run->colours, sizeof options.colours);
+    memcpy(options.colours, run->measures.colours, sizeof options.colours);
     void **const parts[] = {&stage->memory.parameters, &stage->memory.gradients,
                             &stage->memory.exp_avg, &stage->memory.exp_avg_sq};
     stage->memory.moments_later = zero_is_on(stage);
@@ -155,7 +155,7 @@ static enum status open_model(struct stage *stage, struct errmsg *em)
     if (st == ST_OK)
         st = model_new(&options, &stage->memory, &stage->model, em);
     if (st == ST_OK && options.config.pose)
-        st = model_set_pose_scale(stage->model, run->poses, em);
+        st = model_set_pose_scale(stage->model, run->measures.poses, em);
     return st;
 }
 

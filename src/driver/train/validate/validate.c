@@ -124,6 +124,7 @@ static enum status validate_batch(struct validation *v, int64_t first, int64_t n
     struct session *s = v->s;
     int64_t rows[2][ROWS_MAX];
     BUG_ON(n > ROWS_MAX);
+    watchdog_enter(s->run.watchdog, WATCH_VALIDATE, s->state.step); /* its deadline is a batch's */
     for (int p = 0; p < 2; p++)
         for (int64_t i = 0; i < n; i++)
             rows[p][i] = row_of(&s->run, p, first + i);
@@ -297,6 +298,9 @@ enum status validate_run(struct session *s,
         return st;
     *out = losses;
     s->state.val_loss = v.pairs > 0 ? out->total : NAN;
+    s->val_compared = v.pairs > 0 ? collapse_loss(&s->run.config, out, MODEL_A) +
+                                        collapse_loss(&s->run.config, out, MODEL_B)
+                                  : NAN;
     val_metrics_from(sums, &s->state.val_metrics);
     bool decides = validate_by_follow(&s->run.config);
     if (decides)
@@ -422,7 +426,7 @@ enum status validate_check(const struct run *run, struct errmsg *em)
 double validate_value(const struct session *s)
 {
     int64_t which = s->run.config.checkpoint.best - BEST_METRICS;
-    return which < 0 ? s->state.val_loss : s->state.val_metrics.number[which * VAL_OF];
+    return which < 0 ? s->val_compared : s->state.val_metrics.number[which * VAL_OF];
 }
 
 bool validate_is_better(const struct session *s, double other)

@@ -17,10 +17,10 @@
 enum status validate_check_collapse(struct session *s,
                                     struct collapse_view seen[static MODEL_PEOPLE],
                                     bool *collapsed_out, struct errmsg *em) MUST_CHECK;
-/* COLLECTIVE. Sets s->state.val_loss (the weighted total), val_metrics, the count of validations
- * since the best one, and, unless guard.spike is off, collapse. seen: the statistics behind
- * collapse, from held-out pictures, or a few training pictures if there are none. If the model now
- * works with its average, of_parameters has the statistics of its own parameters, from
+/* COLLECTIVE. Sets s->state.val_loss (the weighted total), s->val_compared, val_metrics, the count
+ * of validations since the best one, and, unless guard.spike is off, collapse. seen: the statistics
+ * behind collapse, from held-out pictures, or a few training pictures if there are none. If the
+ * model now works with its average, of_parameters has the statistics of its own parameters, from
  * validate_check_collapse; zeros without an average. A decoder has collapsed if either shows it. */
 enum status validate_run(struct session *s,
                          const struct collapse_view of_parameters[static MODEL_PEOPLE],

@@ -86,6 +86,7 @@ enum status validate_follow(struct session *s, struct errmsg *em)
     feed_pause(s->stage.feed);
     for (int p = 0; p < MODEL_PEOPLE; p++)
         if (rank == p % ranks && st == ST_OK) {
+            watchdog_enter(s->run.watchdog, WATCH_REPORT, s->state.step);
             follow_clear(&own[p]);
             st = can[p] ? measure(s, p, &own[p], em) : ST_OK;
         }

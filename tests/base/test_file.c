@@ -212,13 +212,13 @@ static void only_own_files_are_ours(void **state)
     assert_ok(file_check_ours(path, 4, "ab", 2, "b", &em)); /* nothing is there */
     assert_ok(file_write_atomic(path, "", 0, &em));
     assert_ok(file_check_ours(path, 4, "ab", 2, "b", &em));
-    assert_ok(file_write_atomic(path, "..ab..", 6, &em));
+    assert_ok(file_write_atomic(path, "..ab....", 8, &em));
     assert_ok(file_check_ours(path, 4, "ab", 2, "b", &em));
-    assert_ok(file_check_ours(path, -4, "ab", 2, "b", &em));
+    assert_ok(file_check_ours(path, -6, "ab", 2, "b", &em));
     assert_ok(file_check_ours(path, -100, "ab", 2, "b", &em));
-    assert_status(file_check_ours(path, 3, "ab", 2, "b", &em), ST_USAGE);
-    assert_status(file_check_ours(path, -3, "ab", 2, "list of ours", &em), ST_USAGE);
+    assert_status(file_check_ours(path, 3, "ab", 2, "list of ours", &em), ST_USAGE);
     assert_text_has(em.text, "a is there already and is no list of ours: it is not replaced");
+    assert_status(file_check_ours(path, -5, "ab", 2, "b", &em), ST_USAGE);
     assert_status(file_check_ours(folder, 4, "ab", 2, "b", &em), ST_IO);
     free(folder);
 }

@@ -72,7 +72,7 @@ static json_t *people_array(const struct run_record_facts *f, bool *failed)
         json_t *o = json_object();
         json_put(o, "person", json_text_or_null(p->person), failed);
         json_put(o, "set", json_text_or_null(p->set_path), failed);
-        json_put(o, "fingerprint", json_string(p->fingerprint), failed);
+        json_put(o, "fingerprint", json_text_or_null(p->fingerprint), failed);
         json_put(o, "pictures", json_integer(p->pictures), failed);
         json_put(o, "consent", json_text_or_null(p->consent), failed);
         json_append(all, o, failed);

@@ -48,6 +48,21 @@ static inline void small_set_write(const char *path, int person)
     set_writer_free(w);
 }
 
+/* Changes a file where it first has these bytes. */
+static inline void change_bytes(const char *path, const void *bytes, size_t n)
+{
+    struct errmsg em = {0};
+    uint8_t *all;
+    size_t size, at = 0;
+    assert_ok(file_read_all(path, 1 << 20, &all, &size, &em));
+    while (at + n <= size && memcmp(all + at, bytes, n) != 0)
+        at++;
+    assert_true(at + n <= size);
+    all[at] ^= 0x20;
+    assert_ok(file_write_atomic(path, all, size, &em));
+    free(all);
+}
+
 static inline void small_sets_init(struct small_sets *s)
 {
     struct errmsg em = {0};

@@ -10,9 +10,10 @@ onnx or safetensors; train and command need the program bifrons.
 """
 
 from .export import export_onnx, export_safetensors
+from .files import load
 from .launch import ProgramError, command, program, train
 from .loss import losses
-from .network import Bifrons, from_bytes, load, to_bytes
+from .network import Bifrons, from_bytes, to_bytes
 from .run import Run
 from .sets import Set
 from .show import show_pair, show_pictures, show_swaps

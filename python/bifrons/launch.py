@@ -1,6 +1,7 @@
 """The program bifrons, started from Python."""
 
 import collections
+import json
 import os
 import pathlib
 import re
@@ -16,10 +17,12 @@ STOPPED = 75  # after a checkpoint, on request
 
 
 class ProgramError(RuntimeError):
-    """The program ended with an error. code: its exit code (README.md lists them); the text is its message."""
+    """The program ended with an error. code: its exit code (README.md lists them), or minus the number of the signal
+    that ended it; the text is its message."""
 
     def __init__(self, code: int, text: str):
-        super().__init__(f"bifrons ended with {code}: {text}")
+        how = f"ended with {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
+        super().__init__(f"bifrons {how}: {text or 'it printed nothing'}")
         self.code = code
 
 
@@ -32,8 +35,11 @@ def program() -> str:
     for path in (chosen or "bifrons", *(tree / "build" / preset / "bifrons" for preset in ("release", "dev"))):
         if found := shutil.which(str(path)):
             return found
-    raise FileNotFoundError("the program bifrons is not in PATH: build it (scripts/build), then add its folder to PATH, "
-                            "or set BIFRONS to its path")
+    where = f"and there is none in {tree}/build"
+    if not (tree / "scripts/build").exists():
+        where = "and this package is an installed copy that does not know the source tree (pip install -e makes a link to it)"
+    raise FileNotFoundError(f"the program bifrons is not in PATH, {where}: build it (scripts/build in the source tree), then "
+                            "set BIFRONS to its path, build/release/bifrons, or add its folder to PATH")
 
 
 def command(*words: object) -> str:
@@ -54,14 +60,19 @@ def train(config: str | os.PathLike | None = None, *, out: str | os.PathLike, a:
                             keys={"train.epochs": 5})
 
     config: a TOML file; None: the defaults. out: the run folder; a run in it is resumed. a, b: sets, or folders of
-    pictures. keys: keys of the configuration. show: growing curves in a notebook, lines elsewhere.
+    pictures. keys: keys of the configuration; text is taken as on the command line ("none", "[1, 2]"), numbers, booleans,
+    lists and dicts as TOML has them. show: growing curves in a notebook, lines elsewhere.
     An interrupt (Ctrl-C, or the stop button of a notebook) saves a checkpoint and returns the run so far; the same call
-    resumes it. A second interrupt ends the program at once. ProgramError: the program ended with an error."""
+    resumes it. A second interrupt ends the program at once. If Python ends or is killed, the program saves a checkpoint and
+    stops (where `setpriv` of util-linux is there). ProgramError: the program ended with an error. KeyboardInterrupt:
+    it was interrupted before it could save anything."""
     import numpy  # noqa: F401 - Run needs it: say so before training, not after
     words = [program(), "train", *([config] if config else []), "--out", out, "--set", "log.every_s=2"]
     words += [word for person, path in (("a", a), ("b", b)) if path for word in (f"--data-{person}", path)]
     words += ["--ranks", ranks] if ranks != 1 else []
-    words += [word for key, value in (keys or {}).items() for word in ("--set", f"{key}={_toml(value)}")]
+    words += [word for key, value in (keys or {}).items() for word in ("--set", _setting(key, value))]
+    if setpriv := shutil.which("setpriv"):  # ends the program with this process, even after kill -9
+        words = [setpriv, "--pdeathsig", "TERM", "--", *words]
     # A session of its own: the program gets an interrupt once, from here.
     process = subprocess.Popen([os.fspath(w) if isinstance(w, os.PathLike) else str(w) for w in words],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -69,13 +80,31 @@ def train(config: str | os.PathLike | None = None, *, out: str | os.PathLike, a:
     lines = _follow(process, _progress(pathlib.Path(out)) if show else lambda line, end: None)
     if process.returncode not in (0, STOPPED):
         raise ProgramError(process.returncode, "\n".join(lines))
+    if process.returncode == STOPPED and not (pathlib.Path(out) / "run.json").exists():
+        raise KeyboardInterrupt  # the program was still packing folders
     if process.returncode == STOPPED:
         print("stopped, and a checkpoint saved: the same call resumes the run")
     return Run(out)
 
 
-def _toml(value):
-    return str(value).lower() if isinstance(value, bool) else value
+def _setting(key, value):
+    return f"{key}={value if isinstance(value, (str, os.PathLike)) else _toml(key, value)}"
+
+
+def _toml(key, value):
+    """A value as TOML."""
+    value = value.item() if hasattr(value, "item") else value  # of numpy or torch
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_toml(key, inner) for inner in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(name)} = {_toml(key, inner)}' for name, inner in value.items())}}}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, (str, os.PathLike)):
+        return json.dumps(os.fspath(value), ensure_ascii=False)
+    raise TypeError(f"keys[{key!r}] has {value!r} of {type(value).__name__}: give text, a number, a boolean, a list or a dict")
 
 
 def _follow(process, progress):
@@ -94,6 +123,8 @@ def _follow(process, progress):
             process.send_signal(signal.SIGINT)
             process.communicate()  # it saves a checkpoint first
             raise
+    if process.returncode == -signal.SIGINT:  # before the program was ready to save a checkpoint
+        raise KeyboardInterrupt
     progress(last[-1] if last else "", True)
     return last
 

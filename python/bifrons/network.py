@@ -1,13 +1,11 @@
-"""The network as a torch.nn.Module, and how to load a checkpoint.
+"""The network as a torch.nn.Module.
 
 Names and order of its parameters are those of the C program. tests/python compares outputs and gradients of both.
 """
 
-import json
 import math
 import os
 import pathlib
-import pickle
 from collections.abc import Mapping
 
 import torch
@@ -129,9 +127,35 @@ class Pose(nn.Module):
         return codes + self.to_code(z).view_as(codes)
 
 
+# What the keys model.* may be: a range of whole numbers, or words. The program's table: model_config.h.
+KEYS = {"image_size": (64, 512), "code_size": (2, 64), "latent": (8, 4096), "bottleneck": ("conv", "dense"),
+        "width": (8, 1024), "width_max": (8, 4096), "blocks": (0, 8), "upsample": ("transposed", "subpixel"),
+        "norm": ("none", "group"), "mask": (False, True), "mean_codes": (False, True),
+        "pose": ("none", "predicted", "given")}
+
+
+def check_keys(keys):
+    """ValueError, as the program says it, unless the keys model.* describe a network."""
+    for key, value in keys.items():
+        allowed = KEYS[key]
+        number = type(allowed[0]) is int
+        if type(value) is not type(allowed[0]) or not (allowed[0] <= value <= allowed[1] if number else value in allowed):
+            takes = f"a whole number from {allowed[0]} to {allowed[1]}" if number else " or ".join(map(repr, allowed))
+            raise ValueError(f"model.{key} = {value!r}: give {takes}")
+    size, code_size = keys["image_size"], keys["code_size"]
+    sizes = [code_size << i for i in range(1, 9) if 64 <= code_size << i <= 512]
+    if size not in sizes:
+        raise ValueError(f"model.image_size = {size} cannot be halved to model.code_size = {code_size}; "
+                         f"set it to {' or '.join(map(str, sizes))}")
+    if keys["norm"] == "group" and keys["blocks"] == 0:
+        raise ValueError('model.norm = "group" normalizes in residual blocks, but model.blocks = 0: set model.blocks to '
+                         '1 or more, or model.norm = "none"')
+
+
 class Bifrons(nn.Module):
     """One encoder, shared by two people; a decoder for each. The arguments are the keys model.* of a
-    configuration; a checkpoint has them in "model": Bifrons(**checkpoint["model"])."""
+    configuration; a checkpoint has them in "model": Bifrons(**checkpoint["model"]).
+    ValueError: a key has a value that it cannot have. Pictures of another size than image_size are refused, too."""
 
     def __init__(self, image_size: int = 128, code_size: int = 4, latent: int = 128, bottleneck: str = "conv",
                  width: int = 64, width_max: int = 256, blocks: int = 0, upsample: str = "transposed", norm: str = "none",
@@ -140,6 +164,7 @@ class Bifrons(nn.Module):
         self.config = {"image_size": image_size, "code_size": code_size, "latent": latent, "bottleneck": bottleneck,
                        "width": width, "width_max": width_max, "blocks": blocks, "upsample": upsample, "norm": norm,
                        "mask": mask, "mean_codes": mean_codes, "pose": pose}
+        check_keys(self.config)
         self.people = ["A", "B"]  # load reads names and consent from the file
         self.consent = ["", ""]
         self.image_size = image_size
@@ -158,20 +183,25 @@ class Bifrons(nn.Module):
         self.pose = None if pose == "none" else Pose(codes)
 
     @classmethod
-    def from_config(cls, config: str | Mapping) -> "Bifrons":
-        """The network of a checkpoint's "model" or "config", or of another configuration: TOML as text,
-        or as a dict."""
-        if isinstance(config, str):
+    def from_config(cls, config: str | os.PathLike | Mapping) -> "Bifrons":
+        """The network of a checkpoint's "model" or "config", or of another configuration: a pathlib.Path of a TOML file,
+        TOML as text, or a dict."""
+        if isinstance(config, str) and config.endswith(".toml"):
+            raise ValueError(f"{config!r} is no TOML: give pathlib.Path({config!r})")
+        if isinstance(config, (str, os.PathLike)):
             import tomllib  # Python 3.11 or newer
-            config = tomllib.loads(config)
+            try:
+                config = tomllib.loads(config if isinstance(config, str) else pathlib.Path(config).read_text())
+            except tomllib.TOMLDecodeError as error:
+                raise ValueError(f"{'the text' if isinstance(config, str) else config} is no TOML: {error}") from None
         tables = "name" in config or any(isinstance(value, dict) for value in config.values())
         return cls(**config.get("model", {} if tables else config))
 
-    def forward(self, img_a: Tensor, img_b: Tensor) -> tuple[Tensor, Tensor]:
-        """The reconstructions of pictures of A and of B, (N, 3, S, S) from 0 to 1."""
-        codes = self.encoder(img_a), self.encoder(img_b)
-        return tuple(decoder(self.posed(own, own))[0]
-                     for decoder, own in zip((self.decoder_a, self.decoder_b), codes))
+    def forward(self, img_a: Tensor, img_b: Tensor, points: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """The reconstructions of pictures of A and of B, (N, 3, S, S) from 0 to 1. points: of both, as in swap."""
+        codes = self.encode(img_a), self.encode(img_b)
+        return tuple(decoder(self.posed(own, own, points[who] if points else None, who))[0]
+                     for who, (decoder, own) in enumerate(zip((self.decoder_a, self.decoder_b), codes)))
 
     def swap(self, pictures: Tensor, direction: str, points: Tensor | None = None) -> Tensor:
         """Pictures of A with B's face ("a2b"), or the reverse ("b2a"): (N, 3, S, S) from 0 to 1.
@@ -179,8 +209,13 @@ class Bifrons(nn.Module):
         NaN where unknown. bifrons swap takes those of a set with model.pose = "given"."""
         check_direction(direction)
         decoder = self.decoder_b if direction == "a2b" else self.decoder_a
-        codes = self.encoder(pictures)
+        codes = self.encode(pictures)
         return decoder(self.posed(self.move(codes, direction), codes, points, "ab".index(direction[0])))[0]
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """The encoder's codes. ValueError: the pictures are not (N, 3, S, S) from 0 to 1."""
+        check_pictures(pictures, self.image_size, values=not (self.training and pictures.is_cuda))  # training need not wait
+        return self.encoder(pictures)
 
     def posed(self, moved, codes, points=None, who=None):
         """Adds the pose to `moved`, for a decoder. The pose is measured from points (of pictures of person who,
@@ -201,39 +236,29 @@ def check_direction(direction):
         raise ValueError(f'direction = {direction!r}: give "a2b" or "b2a"')
 
 
-def load(path: str | os.PathLike, ema: bool = True) -> Bifrons:
-    """A model in evaluation mode, on the CPU, from a checkpoint (.pt) or a file of export_safetensors.
-
-    ema: take the averaged weights where a checkpoint has them. model.people and model.consent say whose pictures it
-    was trained on, and what these people agreed to. ValueError: the file is of another program."""
-    other = ValueError(f"{path} is no network of bifrons: give a checkpoint, or a file of export_safetensors")
-    if pathlib.Path(path).suffix == ".safetensors":
-        from safetensors import safe_open
-        with safe_open(path, "pt") as file:
-            about = file.metadata() or {}
-            if about.get("creator") != "bifrons":
-                raise other
-            meta = {key: json.loads(about[key]) for key in ("model", "people", "consent")}
-            keys, weights = meta["model"], {name: file.get_tensor(name) for name in file.keys()}
-    else:
-        try:
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError:  # torch's message advises weights_only=False, which may run any code
-            raise other from None
-        if not isinstance(checkpoint, dict) or "model" not in checkpoint or "model_state_dict" not in checkpoint:
-            raise other
-        keys, meta = checkpoint["model"], json.loads(checkpoint.get("meta") or "{}")
-        weights = (checkpoint.get("ema_state_dict") if ema else None) or checkpoint["model_state_dict"]
-    model = Bifrons(**keys)
-    model.load_state_dict(weights, strict=True)
-    model.people = [name or letter for name, letter in zip(meta.get("people", ["", ""]), "AB")]
-    model.consent = meta.get("consent", ["", ""])
-    return model.eval()
+def check_pictures(pictures, size, values):
+    if torch.jit.is_tracing() or torch.compiler.is_compiling():
+        return
+    shape = tuple(pictures.shape)
+    if len(shape) != 4 or shape[1:] != (3, size, size):
+        raise ValueError(f"pictures of shape {shape}: this network takes (N, 3, {size}, {size}); "
+                         f"Set(path, size={size}) reads a set at that size")
+    if not pictures.is_floating_point():
+        raise ValueError(f"pictures of {pictures.dtype}: bifrons.from_bytes makes numbers from 0 to 1 of bytes")
+    if not values or pictures.is_meta or not len(pictures):
+        return
+    low, high = (value.item() for value in torch.aminmax(pictures.detach()))
+    if not (low >= -0.01 and high <= 1.01):  # nor NaN; rounding may lead a little outside
+        raise ValueError(f"pictures with values from {low:.4g} to {high:.4g}: the network takes 0 to 1; "
+                         "bifrons.from_bytes converts bytes, clamp(0, 1) cuts off the rest")
 
 
 def from_bytes(pictures) -> Tensor:
     """Pictures as bytes, (N, H, W, 3), to what the network takes: (N, 3, H, W) from 0 to 1."""
-    return torch.as_tensor(pictures).permute(0, 3, 1, 2).float().div(255).contiguous()
+    pictures = pictures if isinstance(pictures, Tensor) else torch.tensor(pictures)  # a copy: arrays may be read-only
+    if pictures.dtype != torch.uint8 or pictures.dim() != 4 or pictures.shape[3] != 3:
+        raise ValueError(f"pictures of {pictures.dtype} and shape {tuple(pictures.shape)}: give bytes (uint8), (N, H, W, 3)")
+    return pictures.permute(0, 3, 1, 2).float().div(255).contiguous()
 
 
 def to_bytes(pictures: Tensor) -> Tensor:

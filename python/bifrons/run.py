@@ -5,26 +5,27 @@ import math
 import os
 import pathlib
 
-from .network import Bifrons, load
+from .files import load, reading
+from .network import Bifrons
 
 
 class Run:
     """What a run has written to its folder so far.
 
         run = bifrons.Run("runs/demo")
-        run.train["step"], run.train["loss.a.l1"]      # numpy arrays, a number for each row of metrics.jsonl
+        run.train["step"], run.train["loss.a.l1"]      # numpy arrays; a row every log.every_steps steps
         run.val["metrics.swap_l1"]                     # of the validations
         run.faces["faces.identity_a"]                  # of the previews, with log.faces
         run.plot()
 
     config: config.resolved.toml as a dict. record: run.json as a dict. best, latest: paths of checkpoints.
-    FileNotFoundError: the folder is not that of a run."""
+    FileNotFoundError: the folder is not that of a run. ValueError: one of its files is damaged."""
 
     def __init__(self, folder: str | os.PathLike):
         import tomllib  # Python 3.11 or newer
         self.folder = pathlib.Path(folder)
-        self.config = tomllib.loads((self.folder / "config.resolved.toml").read_text())
-        self.record = json.loads((self.folder / "run.json").read_text())
+        self.config = _read(self.folder / "config.resolved.toml", tomllib.loads)
+        self.record = _read(self.folder / "run.json", json.loads)
         self.best = self.folder / "checkpoints/best.pt"
         self.latest = self.folder / "checkpoints/latest.pt"
         self.reload()
@@ -44,9 +45,9 @@ class Run:
         return plot(self.train, self.val)
 
     def __repr__(self) -> str:
-        last = self.train["step"][-1] if self.train else 0
+        steps = [self.record.get("step") or 0, *self.train["step"][-1:], *self.val["step"][-1:]]
         people = " and ".join(person["person"] for person in self.record["people"])
-        return f"{self.folder}: {last:.0f} steps on {people}, best.pt {'exists' if self.best.exists() else 'missing'}"
+        return f"{self.folder}: {max(steps):.0f} steps on {people}, best.pt {'exists' if self.best.exists() else 'missing'}"
 
 
 def _flat(value, prefix=""):
@@ -58,17 +59,33 @@ def _flat(value, prefix=""):
             yield prefix + key, math.nan if inner is None else float(inner)
 
 
+def _read(path, parse):
+    with reading(path, "run", "use a copy of it, or another run"):
+        return parse(path.read_text())
+
+
 def _rows(path):
     """The whole lines of a file that may still grow."""
-    text = path.read_text() if path.exists() else ""
-    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    return _read(path, _rows_of) if path.exists() else []
+
+
+def _rows_of(text):
+    rows = []
+    for number, line in enumerate(text.split("\n")[:-1], 1):
+        try:
+            rows.append(json.loads(line))
+            rows[-1]["kind"]
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"line {number} is no row of metrics") from None
+    return rows
 
 
 def _arrays(rows):
     """{key: its column as an array}; NaN where a row lacks the key."""
     import numpy
     rows = [dict(_flat(row)) for row in rows]
-    return {key: numpy.array([row.get(key, math.nan) for row in rows]) for key in dict.fromkeys(k for row in rows for k in row)}
+    keys = dict.fromkeys(["step", *(key for row in rows for key in row)])
+    return {key: numpy.array([row.get(key, math.nan) for row in rows]) for key in keys}
 
 
 def plot(train: dict, val: dict):

@@ -40,18 +40,24 @@ def show_pictures(rows: Sequence[Tensor], titles: Sequence[str] = (), captions: 
     return made
 
 
-def show_pair(model: Bifrons, a: Tensor, b: Tensor):
-    """2 x 3: picture, reconstruction and swap of one picture of each person, (3, S, S); the figure."""
+def show_pair(model: Bifrons, a: Tensor, b: Tensor, points: tuple[Tensor, Tensor] | None = None):
+    """2 x 3: picture, reconstruction and swap of one picture of each person, (3, S, S); the figure.
+
+    points: where the points of both faces are, (70, 2) each, as in Bifrons.swap."""
     a, b = a[None], b[None]
+    points = (points[0][None], points[1][None]) if points else (None, None)
     with torch.no_grad():
-        recon_a, recon_b = model(a, b)
-        rows = [[a, recon_a, model.swap(a, "a2b")], [b, recon_b, model.swap(b, "b2a")]]
+        recon_a, recon_b = model(a, b, points)
+        rows = [[a, recon_a, model.swap(a, "a2b", points[0])], [b, recon_b, model.swap(b, "b2a", points[1])]]
     return show_pictures([torch.cat(row) for row in rows], model.people, ["original", "reconstruction", "swap"], True)
 
 
-def show_swaps(model: Bifrons, a: Tensor, b: Tensor, captions: Sequence[str] = ()):
-    """4 x N: A, A as B, B, B as A. a, b: N pictures of each person, (N, 3, S, S); the figure."""
-    names = model.people
+def show_swaps(model: Bifrons, a: Tensor, b: Tensor, captions: Sequence[str] = (),
+               points: tuple[Tensor, Tensor] | None = None):
+    """4 x N: A, A as B, B, B as A. a, b: N pictures of each person, (N, 3, S, S); the figure.
+
+    points: where the points of both people's faces are, (N, 70, 2) each, as in Bifrons.swap."""
+    names, points = model.people, points or (None, None)
     with torch.no_grad():
-        rows = [a, model.swap(a, "a2b"), b, model.swap(b, "b2a")]
+        rows = [a, model.swap(a, "a2b", points[0]), b, model.swap(b, "b2a", points[1])]
     return show_pictures(rows, [names[0], f"as {names[1]}", names[1], f"as {names[0]}"], captions, True)

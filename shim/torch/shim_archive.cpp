@@ -167,6 +167,12 @@ enum status shim_archive_read(const char *path, struct shim_archive **out, struc
     if (st == ST_OK)
         return ST_OK;
     delete a;
+    if (strstr(why.text,
+               "isGenericDict() INTERNAL ASSERT")) // libtorch takes an OrderedDict for None
+        return FAIL(em, ST_DATA,
+                    "%s holds an OrderedDict, which cannot be read here: in Python, save plain "
+                    "dicts, such as dict(model.state_dict())",
+                    path);
     why.text[strcspn(why.text, "\n")] = '\0';
     return FAIL(em, st == ST_MEMORY ? ST_MEMORY : ST_DATA,
                 "%s: not a file of plain tensors: %.600s", path, why.text);

@@ -2,7 +2,7 @@
 #include "base/file.h"
 #include "base/philox.h"
 #include "data/set.h"
-#include "testing.h"
+#include "small_sets.h"
 #include <fcntl.h>
 #include <malloc.h>
 #include <math.h>
@@ -106,6 +106,48 @@ static void what_is_written_is_read(void **state)
     }
     assert_ok(set_verify(s, &em));
     set_free(s);
+}
+
+static uint64_t hash_parts(const char *path)
+{
+    struct errmsg em = {0};
+    struct set *s;
+    uint64_t hash;
+    assert_ok(set_open(path, &s, &em));
+    assert_ok(set_hash_parts(s, &hash, &em));
+    set_free(s);
+    return hash;
+}
+
+static void the_hash_of_parts_is_of_all_but_the_pictures(void **state)
+{
+    (void)state;
+    uint8_t pixels[3][PIXELS];
+    const float landmark[] = {6, 0, 7, 1}, point[] = {3, 3, NAN};
+    char path[PATH_BYTES_MAX];
+    path_of(path, "parts.h5");
+    for (int part = 0; part < 3; part++)
+        for (int i = 0; i < PIXELS; i++)
+            pixels[part][i] = byte_of(N - 1, part, i);
+    write_set(path, true);
+    uint64_t before = hash_parts(path);
+    change_bytes(path, pixels[0], PIXELS); /* a picture's, which has a hash of its own */
+    assert_true(hash_parts(path) == before);
+    const struct {
+        const void *bytes;
+        size_t n;
+    } changed[] = {
+        {pixels[1], PIXELS         },
+        {pixels[2], PIXELS         },
+        {landmark,  sizeof landmark},
+        {point,     sizeof point   }
+    };
+    for (size_t k = 0; k < sizeof changed / sizeof *changed; k++) {
+        change_bytes(path, changed[k].bytes, changed[k].n);
+        uint64_t now = hash_parts(path);
+        assert_true(now != before);
+        before = now;
+    }
 }
 
 static void names_of_many_pictures_take_little_memory(void **state)
@@ -401,6 +443,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(the_hash_of_parts_is_of_all_but_the_pictures),
         cmocka_unit_test(names_of_many_pictures_take_little_memory),
         cmocka_unit_test(the_same_input_gives_the_same_bytes),
         cmocka_unit_test(a_flipped_pixel_is_found_and_named),

@@ -263,6 +263,11 @@ static void a_swap_is_judged_by_what_its_reader_can_do(void **state)
         {.5,   .95, 50, FOLLOW_LOST    },
         {.5,   .8,  50, FOLLOW_WELL    },
         {.9,   .4,  50, FOLLOW_UNKNOWN },
+        {.9,   .6,  50, FOLLOW_UNKNOWN }, /* may be by chance of one that cannot */
+        {.9,   .7,  50, FOLLOW_WELL    },
+        {.9,   .7,  11, FOLLOW_UNKNOWN },
+        {.9,   .9,  11, FOLLOW_WELL    },
+        {.9,   .9,  3,  FOLLOW_UNKNOWN },
         {-.9,  .4,  50, FOLLOW_UNKNOWN },
         {-.9,  NAN, 50, FOLLOW_UNKNOWN },
         {NAN,  .9,  50, FOLLOW_UNKNOWN },

@@ -66,11 +66,28 @@ static void a_failure_of_rank_0_is_every_rank_s(void **state)
     fails = false;
 }
 
+static void other_masks_on_a_node_are_refused(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    struct run run;
+    uint8_t mask[SMALL_PIXELS];
+    memset(mask, small_mask(SMALL_N - 1), sizeof mask);
+    if (comm_rank(world) == 1)
+        change_bytes(small.paths[0], mask, sizeof mask);
+    enum status st = open_run(&run, &em);
+    assert_int_equal(st, comm_world_size(world) == 1 ? ST_OK : ST_DATA);
+    if (st != ST_OK)
+        assert_text_has(em.text, "0.h5 on node ");
+    run_close(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rank_0_measures_for_all),
         cmocka_unit_test(a_failure_of_rank_0_is_every_rank_s),
+        cmocka_unit_test(other_masks_on_a_node_are_refused), /* the last: it spoils a set */
     };
     const struct comm_options options = {.backend = COMM_MPI}; /* of one rank, too */
     small_sets_init(&small);

@@ -5,10 +5,6 @@ import os
 import pathlib
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import numpy
 import pytest
@@ -16,6 +12,7 @@ import pytest
 try:
     import h5py
     import torch
+    from PIL import Image
 
     import bifrons
 except ImportError:
@@ -26,14 +23,15 @@ pytestmark = pytest.mark.skipif(torch is None, reason="this Python has no torch 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COUNT, SIZE = 10, 64
 WEIGHTS = {"l1": 1.0, "dssim": 0.5, "gradient": 0.25, "mask_head": 0.3, "pose": 0.2}
+PIXELS = {"mask": 3, "eyes": 8, "mouth": 5}
 NO_AUGMENTATION = {f"augment.{key}": 0 for key in ("flip", "rotate_deg", "zoom", "shift", "warp", "colour_transfer",
                                                    "colour_jitter")}
 SMALL = {"model.image_size": SIZE, "model.width": 16, "model.latent": 16, "train.threads": 1,
          "train.precision": "fp32", "log.every_steps": 1, "log.report": False, "log.tensorboard": False}
 # A step on all pictures that changes nothing: its losses are those of the checkpoint.
 STANDING = {**SMALL, **NO_AUGMENTATION, "augment.predicted_pose": 1, "data.val_fraction": 0, "model.mask": True,
-            "model.mean_codes": True, "model.pose": "predicted", "loss.mask": 3, "train.global_batch": COUNT,
-            "train.max_steps": 1, "train.lr": 1e-30, **{f"loss.{key}": weight for key, weight in WEIGHTS.items()}}
+            "model.mean_codes": True, "model.pose": "predicted", "train.global_batch": COUNT, "train.max_steps": 1,
+            "train.lr": 1e-30, **{f"loss.{key}": weight for key, weight in {**WEIGHTS, **PIXELS}.items()}}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -66,10 +64,14 @@ def model(run):
     return bifrons.load(run.latest)
 
 
-def test_losses_are_those_of_the_program(people, run, model):
+def inputs(people):
+    """What losses takes of the people's sets."""
     a, b = people
-    ours = bifrons.losses(model, a.pictures(), b.pictures(), WEIGHTS, (a.masks(), b.masks()), 3,
-                          (a.points(), b.points()))
+    return dict(a=a.pictures(), b=b.pictures(), masks=(a.masks(), b.masks()), points=(a.points(), b.points()),
+                landmarks=(a.landmarks(), b.landmarks()))
+
+
+def compare_losses(ours, run):
     assert set(ours["a"]) == set(WEIGHTS)
     for person in "ab":
         for name, loss in ours[person].items():
@@ -78,14 +80,82 @@ def test_losses_are_those_of_the_program(people, run, model):
     assert ours["a"]["l1"].item() != pytest.approx(ours["b"]["l1"].item(), rel=1e-3)
 
 
+def test_losses_are_those_of_the_program(people, run, model):
+    compare_losses(bifrons.losses(model, weights=run.config["loss"], **inputs(people)), run)
+
+
+def test_losses_with_given_poses_and_derived_landmarks(people, tmp_path):
+    bare = []
+    for person in people:
+        shutil.copy(person.path, tmp_path)
+        bare.append(bifrons.Set(tmp_path / pathlib.Path(person.path).name))
+        with h5py.File(bare[-1].path, "a") as file:
+            for name in {"landmarks"} & set(file):
+                del file[name]
+            file["points"][1, 36:42] = numpy.nan  # an eye of which only the pupil is known
+            file["points"][2, 54] = numpy.nan  # the end of a mouth: no landmarks there
+    bare = [bifrons.Set(person.path) for person in bare]
+    run = train(bare, tmp_path / "run", {**STANDING, "model.pose": "given", "augment.predicted_pose": 0})
+    model, weights = bifrons.load(run.latest), {**WEIGHTS, **PIXELS}
+    compare_losses(bifrons.losses(model, weights=weights, **inputs(bare)), run)
+    with torch.no_grad():
+        a, b, points = bare[0].pictures(), bare[1].pictures(), (bare[0].points(), bare[1].points())
+        told, predicted = model(a, b, points), model(a, b)
+    assert not torch.allclose(told[0], predicted[0]) and not torch.allclose(told[1], predicted[1])
+
+
 def test_a_loss_that_is_not_here_is_refused(people, model):
     a, b = (person.pictures(slice(0, 2)) for person in people)
-    for name in ("latent", "mask_head", "pose", "typo"):  # the second and third lack masks and points
-        with pytest.raises(ValueError, match=f"loss.{name} = 1.*l1, dssim"):
-            bifrons.losses(model, a, b, {name: 1})
-    with pytest.raises(ValueError, match="mask_weight = 3 needs masks"):
+    lacking = {"latent": "is not computed here", "mask_head": "needs masks", "pose": "needs points", "mask": "needs masks",
+               "eyes": "needs landmarks", "mouth": "needs landmarks", "typo": "is not computed here"}
+    with pytest.raises(ValueError) as refused:  # all of them at once
+        bifrons.losses(model, a, b, dict.fromkeys(lacking, 1))
+    for name, why in lacking.items():
+        assert f"loss.{name} = 1: {why}" in str(refused.value)
+    with pytest.raises(ValueError, match="loss.mask = 3: needs masks"):
         bifrons.losses(model, a, b, mask_weight=3)
     assert set(bifrons.losses(model, a, b, {"l1": 1, "latent": 0})["a"]) == {"l1", "dssim", "gradient"}
+    assert torch.equal(bifrons.losses(model, a, b, {})["total"], torch.zeros(()))
+
+
+def test_pictures_that_the_network_cannot_take_are_refused(people, model):
+    picture = people[0].pictures(0)
+    small = torch.nn.functional.interpolate(picture, size=32)
+    for wrong, words in ((small, r"\(1, 3, 32, 32\): this network takes \(N, 3, 64, 64\)"), (picture[0], r"\(3, 64, 64\)"),
+                         (picture * 255, "values from .* to 2.*from_bytes"), (picture * 2 - 1, "values from -"),
+                         (picture * torch.nan, "values from nan"), ((picture * 255).byte(), "uint8: bifrons.from_bytes")):
+        for use in (lambda x: model(x, picture), lambda x: model(picture, x), lambda x: model.swap(x, "a2b"),
+                    lambda x: bifrons.losses(model, x, picture)):
+            with pytest.raises(ValueError, match=words):
+                use(wrong)
+    for wrong in (picture, bifrons.to_bytes(picture)[0]):
+        with pytest.raises(ValueError, match=r"give bytes \(uint8\), \(N, H, W, 3\)"):
+            bifrons.from_bytes(wrong)
+
+
+def test_keys_of_the_network_are_checked_as_the_program_does():
+    for key, value in {"image_size": 100, "norm": "batch", "bottleneck": "fc", "pose": "bogus", "upsample": "bilinear",
+                       "latent": 8.5, "mask": 1, "blocks": 9}.items():
+        with pytest.raises(ValueError, match=f"model.{key} = "):
+            bifrons.Bifrons(**{key: value})
+    with pytest.raises(ValueError, match="model.blocks = 0"):
+        bifrons.Bifrons(norm="group")
+    table = dict(re.findall(r"^\| `model\.(\w+)` \| .*? \| (.*?) \|", bifrons.command("train", "--print-keys"), re.M))
+    ours = bifrons.network.KEYS
+    assert list(table) == list(ours)
+    for key, words in table.items():
+        allowed = re.findall(r'"(\w+)"', words) or [int(n) for n in re.findall(r"\d+", words)] or [False, True]
+        assert sorted(allowed) == sorted(ours[key]), key
+
+
+def test_a_configuration_may_be_a_path(tmp_path):
+    (tmp_path / "a.toml").write_text("[model]\nlatent = 16\n")
+    assert bifrons.Bifrons.from_config(tmp_path / "a.toml").config["latent"] == 16
+    with pytest.raises(ValueError, match="give pathlib.Path"):
+        bifrons.Bifrons.from_config(str(tmp_path / "a.toml"))
+    (tmp_path / "a.toml").write_text("[model\n")
+    with pytest.raises(ValueError, match="a.toml is no TOML: .*line 1"):
+        bifrons.Bifrons.from_config(tmp_path / "a.toml")
 
 
 def test_summary_of_the_light_network():
@@ -120,8 +190,31 @@ def test_a_set_is_what_the_file_holds(people):
     assert numpy.array_equal(a.masks()[:, 0].mul(255).round().byte().numpy(), masks)
     batch = next(iter(torch.utils.data.DataLoader(a, batch_size=4, num_workers=1)))
     assert torch.equal(batch, a.pictures(slice(0, 4)))
+    for rows, want in ((slice(1, 3), [1, 2]), ([4, 1, 4], [4, 1, 4]), (slice(None, None, -3), [9, 6, 3, 0]), (-1, [9]),
+                       ([], []), (torch.tensor([2, 0]), [2, 0])):
+        assert numpy.array_equal(bifrons.to_bytes(a.pictures(rows)).numpy(), images[want])
+    assert torch.equal(a[1:3], a.pictures([1, 2])) and torch.equal(a[[3, 2]], a.pictures([3, 2]))
+    with pytest.raises(IndexError):
+        a.pictures(COUNT)
     with pytest.raises(KeyError, match="has no pose; it has images"):
         a.numbers("pose")
+
+
+@pytest.mark.parametrize("size", [48, 96])
+def test_a_set_is_resized_as_the_program_does(people, tmp_path, size):
+    """Training on the same pictures, packed at that size."""
+    a = people[0]
+    for folder, pictures in (("pictures", a.pictures()), ("pictures/masks", a.masks().expand(-1, 3, -1, -1))):
+        (tmp_path / folder).mkdir()
+        for name, picture in zip(a.names, bifrons.to_bytes(pictures)):
+            Image.fromarray(picture.numpy()).save(tmp_path / folder / name)
+    bifrons.command("pack", tmp_path / "pictures", "-o", tmp_path / "a.h5", "--size", size, "--person", "A", "--consent", "drawn")
+    theirs, ours = bifrons.Set(tmp_path / "a.h5"), bifrons.Set(a.path, size=size)
+    assert ours.size == theirs.size == size and ours.names == theirs.names
+    for part in ("pictures", "masks"):
+        apart = (getattr(ours, part)() - getattr(theirs, part)()).abs().mul(255).round()
+        assert apart.max() <= 1 and apart.mean() < 0.001
+    assert torch.allclose(ours.points(), a.points(), equal_nan=True)
 
 
 def test_a_file_that_is_no_set_or_has_no_consent_is_refused(people, tmp_path):
@@ -134,7 +227,7 @@ def test_a_file_that_is_no_set_or_has_no_consent_is_refused(people, tmp_path):
         file["images"] = numpy.zeros((1, 64, 64, 3), "uint8")
     (tmp_path / "text.h5").write_text("no HDF5")
     for name in ("other.h5", "text.h5"):
-        with pytest.raises(ValueError, match=f"{name} is no set"):
+        with pytest.raises(ValueError, match=f"{name} is damaged, or no set of bifrons"):
             bifrons.Set(tmp_path / name)
     with pytest.raises(FileNotFoundError, match="gone.h5"):
         bifrons.Set(tmp_path / "gone.h5")
@@ -175,73 +268,22 @@ def test_sheets_show_the_swaps_and_the_mark(people, model, tmp_path):
     assert len(pictures) == 6 and texts.count("AI") == 1
     for ours, theirs in zip(pictures, torch.cat([a[:1], recon_a, a2b[:1], b[:1], recon_b, b2a[:1]])):
         assert numpy.array_equal(ours, bifrons.to_bytes(theirs[None])[0].numpy())
+    points = [person.points(slice(0, 4)) for person in people]
+    with torch.no_grad():
+        told = [model.swap(a, "a2b", points[0]), model.swap(b, "b2a", points[1])]
+        recon = model(a[:1], b[:1], (points[0][:1], points[1][:1]))
+    sheet = bifrons.show_swaps(model, a, b, points=points)
+    pair = bifrons.show_pair(model, a[0], b[0], (points[0][0], points[1][0]))
+    for place, want in ((4, told[0]), (12, told[1])):
+        assert numpy.array_equal(shown(sheet)[0][place], bifrons.to_bytes(want)[0].numpy())
+    for place, want in ((1, recon[0]), (2, told[0]), (4, recon[1]), (5, told[1])):
+        assert numpy.abs(shown(pair)[0][place].astype(int) - bifrons.to_bytes(want)[0].numpy()).max() <= 1
+    assert not torch.allclose(told[0], a2b) and not torch.allclose(told[1], b2a)
     sheet.savefig(tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
 
 
-def test_a_notebook_shows_warnings_and_draws_no_empty_figure(run, tmp_path, monkeypatch, capsys):
-    pytest.importorskip("IPython.display", reason="IPython is not installed")
-    shown = []
-    monkeypatch.setattr("bifrons.launch._in_notebook", lambda: True)
-    monkeypatch.setattr("IPython.display.display", lambda figure, display_id: shown.append(figure))
-    progress = bifrons.launch._progress(tmp_path)
-    for line in ("ranks: 1", "warning: few pictures"):
-        progress(line, False)
-    progress("error: no", True)
-    assert capsys.readouterr().out == "warning: few pictures\n" and not shown
-    bifrons.launch._progress(run.folder)("1 step in 1 s", True)
-    assert len(shown) == 1 and len(shown[0].axes[0].lines) == 2
-
-
-def test_the_program_is_looked_for_where_BIFRONS_says(tmp_path, monkeypatch):
-    found = bifrons.program()
-    monkeypatch.setenv("PATH", str(pathlib.Path(found).parent))
-    for wrong in (tmp_path / "gone", tmp_path):
-        monkeypatch.setenv("BIFRONS", str(wrong))
-        with pytest.raises(FileNotFoundError, match=f"BIFRONS = '{wrong}' is not a program"):
-            bifrons.command("info")
-    monkeypatch.delenv("BIFRONS")
-    assert bifrons.program() == found
-
-
-def test_errors_of_the_program_are_exceptions(people, tmp_path):
-    with pytest.raises(bifrons.ProgramError, match="ranks") as failed:
-        train(people, tmp_path / "run", {}, ranks=0, show=False)
-    assert failed.value.code == 64
-    with pytest.raises(bifrons.ProgramError, match="train.lrr") as failed:
-        train(people, tmp_path / "run", {"train.lrr": 1}, show=False)
-    assert failed.value.code == 78
-    with pytest.raises(bifrons.ProgramError, match="gone.h5") as failed:
-        bifrons.command("inspect", tmp_path / "gone.h5")
-    assert failed.value.code == 66
-
-
-def test_an_interrupt_saves_a_checkpoint_and_the_same_call_resumes(people, tmp_path):
-    keys = {**SMALL, "train.max_steps": 400, "train.global_batch": 2, "train.epochs": 1000}
-    script = tmp_path / "script.py"
-    script.write_text(f"import bifrons, pathlib\nrun = bifrons.train(a={str(people[0].path)!r}, b={str(people[1].path)!r}, "
-                      f"out={str(tmp_path / 'run')!r}, keys={keys!r})\nprint('returned', run.train['step'][-1])\n")
-    process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               start_new_session=True)
-    metrics = tmp_path / "run/metrics.jsonl"
-    while not (metrics.exists() and metrics.stat().st_size):
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 0 and "the same call resumes the run" in said, said
-    stopped = float(re.search(r"returned (.*)", said).group(1))
-    assert 1 <= stopped < 400 and bifrons.Run(tmp_path / "run").latest.exists()
-    run = train(people, tmp_path / "run", {**keys, "train.max_steps": int(stopped) + 2}, show=False)
-    assert run.train["step"].tolist() == list(range(1, int(stopped) + 3))
-
-
-def test_what_is_no_network_is_refused(model, people, tmp_path):
-    torch.save({"state_dict": {}}, tmp_path / "other.pt")
-    (tmp_path / "text.pt").write_text("no checkpoint")
-    for name in ("other.pt", "text.pt"):
-        with pytest.raises(ValueError, match=f"{name} is no network of bifrons"):
-            bifrons.load(tmp_path / name)
+def test_an_unknown_direction_is_refused(model, people):
     with pytest.raises(ValueError, match="direction = 'a2a': give \"a2b\" or \"b2a\""):
         model.swap(people[0].pictures(slice(0, 1)), "a2a")
 
@@ -270,22 +312,5 @@ def test_safetensors_holds_the_network(people, model, tmp_path):
     assert again.config == model.config and again.people == ["Helvia", "Rufus"] and not again.training
     assert again.consent == [person.consent for person in people]
     safetensors.save_file(tensors, tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match="other.safetensors is no network of bifrons"):
+    with pytest.raises(ValueError, match="other.safetensors is damaged, or no network of bifrons"):
         bifrons.load(tmp_path / "other.safetensors")
-
-
-def test_pip_installs_it(tmp_path):
-    """Without a network: pip fetches no dependency, and builds with the setuptools that is installed."""
-    shutil.copytree(ROOT / "python", tmp_path / "python", ignore=shutil.ignore_patterns("__pycache__"))
-    done = subprocess.run([sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index",
-                           "--target", tmp_path / "site", tmp_path / "python"], capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stdout + done.stderr
-    environment = {key: value for key, value in os.environ.items() if key != "BIFRONS"}
-    done = subprocess.run([sys.executable, "-c", "import bifrons, importlib.metadata as m\nprint(bifrons.__file__, "
-                           "bifrons.__version__, m.version('bifrons'), bifrons.summary(bifrons.Bifrons()).parameters)"],
-                          cwd=tmp_path, env={**environment, "PYTHONPATH": str(tmp_path / "site")}, capture_output=True, text=True,
-                          timeout=240)
-    assert done.returncode == 0, done.stderr
-    version = re.search(r"project\(bifrons VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text()).group(1)
-    assert done.stdout.split() == [str(tmp_path / "site/bifrons/__init__.py"), version, version, "6696134"]
-    assert (tmp_path / "site/bifrons/py.typed").exists()

@@ -22,7 +22,7 @@ NETWORKS = {
                         "model.blocks=1", "model.upsample=subpixel", "model.norm=group", "model.mask=true",
                         "model.mean_codes=true"],
 }
-DOCUMENTS = ["README.md", "python/README.md"]
+DOCUMENTS = ["README.md", "python/README.md", "docs/checkpoints.md"]
 
 
 def run(folder, *words):
@@ -42,9 +42,14 @@ def sets(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
-def checkpoint(request, sets, tmp_path_factory):
+def network(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def checkpoint(network, sets, tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "run"
-    keys = [*NETWORKS[request.param], "train.max_steps=1", "train.global_batch=2", "train.threads=1"]
+    keys = [*NETWORKS[network], "train.max_steps=1", "train.global_batch=2", "train.threads=1"]
     run(sets, BIFRONS, "train", "--data-a", "a.h5", "--data-b", "b.h5", "--out", out,
         *(word for key in keys for word in ("--set", key)))
     return out / "checkpoints/best.pt"
@@ -62,16 +67,21 @@ def test_no_document_with_python_is_left_out():
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_the_lines_run_as_they_are_written(document, checkpoint, sets, tmp_path):
+def test_the_lines_run_as_they_are_written(document, network, checkpoint, sets, tmp_path):
     (tmp_path / "runs/demo/checkpoints").mkdir(parents=True)
     for place in ("best.pt", "runs/demo/checkpoints/best.pt"):
         (tmp_path / place).symlink_to(checkpoint)
     shutil.copy(next((sets / "drawn/person_a").glob("*.png")), tmp_path / "a.png")
     for block in blocks(document):
         told = "import json\nprint(json.dumps([model.image_size, sorted(model.state_dict())]))"
-        size, names = json.loads(run(tmp_path, sys.executable, "-c", block + told))
+        size, names = json.loads(run(tmp_path, sys.executable, "-W", "error", "-c", block + told))
         assert size == bifrons.load(checkpoint).image_size and names
     assert document != "python/README.md" or (tmp_path / "swapped.png").stat().st_size > 0
+    if document == "docs/checkpoints.md":
+        run(tmp_path, BIFRONS, "swap", "changed.pt", sets / "a.h5", "-o", "swapped")
+        assert len(list((tmp_path / "swapped").glob("*.png"))) == 10
+        run(tmp_path, BIFRONS, "train", "--data-a", sets / "a.h5", "--data-b", sets / "b.h5", "--init-from", "changed.pt",
+            "--out", "next", *(word for key in (*NETWORKS[network], "train.max_steps=1") for word in ("--set", key)))
 
 
 def test_a_configuration_without_the_network_is_that_of_the_defaults():

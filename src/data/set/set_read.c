@@ -300,6 +300,33 @@ void set_free(struct set *s)
     free(s);
 }
 
+enum status set_hash_parts(struct set *s, uint64_t *out, struct errmsg *em)
+{
+    static const enum set_part parts[] = {SET_MASKS, SET_TRUTH, SET_LANDMARK_POINTS,
+                                          SET_FACE_POINTS};
+    uint64_t hash = 0;
+    enum status st = ST_OK;
+    for (size_t k = 0; k < ARRAY_LENGTH(parts) && st == ST_OK; k++) {
+        const struct set_part_file *part = &s->file.part[parts[k]];
+        bool pixels = set_layouts[parts[k]].element == 1;
+        hid_t type = pixels ? H5T_NATIVE_UINT8 : H5T_NATIVE_FLOAT;
+        int64_t n = pixels ? MIN(s->info.n, (int64_t)SET_HASHED_MAX) : s->info.n;
+        if (part->dataset < 0)
+            continue;
+        uint8_t *row = malloc(part->row_bytes);
+        if (!row)
+            st = FAIL(em, ST_MEMORY, "out of memory reading %s", s->path);
+        hash = hash64(&parts[k], sizeof parts[k], hash);
+        for (int64_t i = 0; i < n && st == ST_OK; i++) {
+            st = read_row(s, parts[k], i * s->info.n / n, type, row, em);
+            hash = st == ST_OK ? hash64(row, part->row_bytes, hash) : 0;
+        }
+        free(row);
+    }
+    *out = hash;
+    return st;
+}
+
 enum status set_verify(struct set *s, struct errmsg *em)
 {
     uint8_t *scratch = malloc(s->file.part[SET_IMAGES].row_bytes);

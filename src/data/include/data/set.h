@@ -145,6 +145,14 @@ double set_identity_distance(const struct set_identity *a, const struct set_iden
  * faces were cut. *out: 0 if no points are known. ST_IO, ST_DATA. */
 enum status set_pupil_distance(struct set *s, double *out, struct errmsg *em) MUST_CHECK;
 
+/*
+ * Hash of what training reads beside the pictures, which `fingerprint` covers: masks and true swaps
+ * (of many, evenly spaced ones: they may be as large as the pictures), all landmarks and points.
+ * ST_IO, ST_DATA, ST_MEMORY.
+ */
+enum { SET_HASHED_MAX = 1024 };
+enum status set_hash_parts(struct set *s, uint64_t *out, struct errmsg *em) MUST_CHECK;
+
 /* Reads the whole set and compares the row hashes, and the sidecar if there is one. ST_DATA names
  * rows. */
 enum status set_verify(struct set *s, struct errmsg *em) MUST_CHECK;

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "colours.h"
@@ -152,21 +153,37 @@ static enum status share_measures(struct run *run, struct errmsg *em)
     return st == ST_OK ? run_share_bytes(run, &run->measures, sizeof run->measures, em) : st;
 }
 
-/* Every rank must read the same pictures: an old copy on one node would otherwise go unnoticed. */
+/* Every rank must read the same pictures, masks and points: an old copy on one node would otherwise
+ * go unnoticed. */
 static enum status check_same_sets(struct run *run, struct errmsg *em)
 {
-    uint64_t mine[2], root[2];
-    for (int p = 0; p < 2; p++)
-        mine[p] = root[p] = set_get_info(run->sets[p])->fingerprint;
-    enum status st = run_share_bytes(run, root, sizeof root, em);
+    struct {
+        uint64_t pictures, held_out, parts;
+    } mine[2] = {0}, root[2];
+    enum status st = ST_OK;
+    if (comm_world_size(run->comm) == 1)
+        return ST_OK;
+    for (int p = 0; p < 2 && st == ST_OK; p++) {
+        mine[p].pictures = set_get_info(run->sets[p])->fingerprint;
+        mine[p].held_out = order_held_out_hash(run->orders[p]); /* by /source and /time */
+        st = set_hash_parts(run->sets[p], &mine[p].parts, em);
+    }
+    memcpy(root, mine, sizeof root);
+    st = comm_agree(run->comm, st, em);
+    if (st == ST_OK)
+        st = run_share_bytes(run, root, sizeof root, em);
     if (st != ST_OK)
         return st;
     for (int p = 0; p < 2 && st == ST_OK; p++)
-        if (mine[p] != root[p])
+        if (memcmp(&mine[p], &root[p], sizeof *mine) != 0)
             st = FAIL(em, ST_DATA,
-                      "%s on node %s holds other pictures than on rank 0's node; copy the same "
-                      "file to every node",
-                      set_path(run->sets[p]), comm_host_name(run->comm));
+                      "%s on node %s holds other %s than on rank 0's node; copy the same file to "
+                      "every node",
+                      set_path(run->sets[p]), comm_host_name(run->comm),
+                      mine[p].pictures != root[p].pictures   ? "pictures"
+                      : mine[p].held_out != root[p].held_out ? "times of its videos' frames"
+                                                             : "masks, true swaps, landmarks or "
+                                                               "points");
     return comm_agree(run->comm, st, em);
 }
 

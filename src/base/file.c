@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "base/text.h"
 
 bool path_join(char *out, size_t out_bytes, const char *a, const char *b)
@@ -63,6 +65,17 @@ bool folder_exists(const char *path)
 {
     struct stat s;
     return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+}
+
+bool folder_has_entries(const char *path)
+{
+    DIR *d = opendir(path);
+    bool any = false;
+    for (const struct dirent *e; d && !any && (e = readdir(d)) != NULL;)
+        any = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    if (d)
+        closedir(d);
+    return any;
 }
 
 bool file_same(const char *a, const char *b)
@@ -171,6 +184,35 @@ enum status file_check_replaceable(const char *path, struct errmsg *em)
     if (strncmp(path, "/dev/", 5) == 0 && lstat(path, &link) == 0 && S_ISLNK(link.st_mode))
         return FAIL(em, ST_IO, "cannot write %s: it is a device, not a regular file", path);
     return ST_OK;
+}
+
+bool file_has_mark(const char *path, int within, const void *mark, size_t n)
+{
+    uint8_t bytes[FILE_MARK_WITHIN];
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    off_t from = within < 0 ? MAX(lseek(fd, 0, SEEK_END) + within, 0) : 0;
+    ssize_t got = pread(fd, bytes, MIN((size_t)abs(within), sizeof bytes), from);
+    close(fd);
+    for (ssize_t i = 0; i + (ssize_t)n <= got; i++)
+        if (memcmp(bytes + i, mark, n) == 0)
+            return true;
+    return false;
+}
+
+enum status file_check_ours(const char *path, int within, const void *mark, size_t n,
+                            const char *what, struct errmsg *em)
+{
+    struct stat s;
+    enum status st = file_check_replaceable(path, em);
+    if (st != ST_OK || stat(path, &s) != 0 || s.st_size == 0 ||
+        file_has_mark(path, within, mark, n))
+        return st;
+    return FAIL(em, ST_USAGE,
+                "%s is there already and is no %s: it is not replaced. Name another file, or "
+                "remove it first",
+                path, what);
 }
 
 /* Reads to the end and ignores the reported length: it is 0 for files in /proc. */

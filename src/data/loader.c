@@ -63,30 +63,18 @@ void loader_set_pose(struct loader *l, const struct pose_scale scales[2])
     memcpy(l->pose, scales, sizeof l->pose);
 }
 
-static enum status load_image(struct loader *l, int person, int64_t row, uint8_t *out, int size,
-                              struct errmsg *em)
+/* The stored picture, or its mask, at the size of the batch. */
+static enum status load_stored(struct loader *l, int person, int64_t row, bool mask, uint8_t *out,
+                               int size, struct errmsg *em)
 {
     struct set *set = l->source[person].set;
     int stored_size = set_get_info(set)->size;
-    if (stored_size == size)
-        return set_read_image(set, row, out, em);
-    enum status st = set_read_image(set, row, l->stored[person], em);
-    return st == ST_OK ? picture_resize_bytes(l->stored[person], stored_size, stored_size, 3, out,
-                                              size, size, em)
-                       : st;
-}
-
-static enum status load_mask(struct loader *l, int person, int64_t row, uint8_t *out, int size,
-                             struct errmsg *em)
-{
-    struct set *set = l->source[person].set;
-    int stored_size = set_get_info(set)->size;
-    if (stored_size == size)
-        return set_read_mask(set, row, out, em);
-    enum status st = set_read_mask(set, row, l->stored[person], em);
-    return st == ST_OK ? picture_resize_bytes(l->stored[person], stored_size, stored_size, 1, out,
-                                              size, size, em)
-                       : st;
+    uint8_t *stored = stored_size == size ? out : l->stored[person];
+    enum status st =
+        mask ? set_read_mask(set, row, stored, em) : set_read_image(set, row, stored, em);
+    return st == ST_OK && stored != out ? picture_resize_bytes(stored, stored_size, stored_size,
+                                                               mask ? 1 : 3, out, size, size, em)
+                                        : st;
 }
 
 static enum status load_priority(struct loader *l, int person, int64_t row, uint8_t *out, int size,
@@ -122,9 +110,10 @@ static enum status load_row(struct loader *l, int person, size_t i, int64_t row,
 {
     size_t pixels = (size_t)b->size * (size_t)b->size;
     b->rows[person][i] = row;
-    enum status st = load_image(l, person, row, b->images[person] + i * pixels * 3, b->size, em);
+    enum status st =
+        load_stored(l, person, row, false, b->images[person] + i * pixels * 3, b->size, em);
     if (st == ST_OK && b->masks[person])
-        st = load_mask(l, person, row, b->masks[person] + i * pixels, b->size, em);
+        st = load_stored(l, person, row, true, b->masks[person] + i * pixels, b->size, em);
     if (st == ST_OK && b->priority[person])
         st = load_priority(l, person, row, b->priority[person] + i * pixels, b->size, em);
     if (st == ST_OK && b->pose[person])

@@ -203,6 +203,40 @@ static void a_folder_that_is_there_need_not_be_made(void **state)
     free(folder);
 }
 
+static void only_own_files_are_ours(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    char *folder = scratch_new(), path[PATH_BYTES_MAX];
+    assert_true(path_join(path, sizeof path, folder, "a"));
+    assert_ok(file_check_ours(path, 4, "ab", 2, "b", &em)); /* nothing is there */
+    assert_ok(file_write_atomic(path, "", 0, &em));
+    assert_ok(file_check_ours(path, 4, "ab", 2, "b", &em));
+    assert_ok(file_write_atomic(path, "..ab....", 8, &em));
+    assert_ok(file_check_ours(path, 4, "ab", 2, "b", &em));
+    assert_ok(file_check_ours(path, -6, "ab", 2, "b", &em));
+    assert_ok(file_check_ours(path, -100, "ab", 2, "b", &em));
+    assert_status(file_check_ours(path, 3, "ab", 2, "list of ours", &em), ST_USAGE);
+    assert_text_has(em.text, "a is there already and is no list of ours: it is not replaced");
+    assert_status(file_check_ours(path, -5, "ab", 2, "b", &em), ST_USAGE);
+    assert_status(file_check_ours(folder, 4, "ab", 2, "b", &em), ST_IO);
+    free(folder);
+}
+
+static void entries_of_a_folder_are_seen(void **state)
+{
+    (void)state;
+    struct errmsg em = {0};
+    char *folder = scratch_new(), path[PATH_BYTES_MAX];
+    assert_true(path_join(path, sizeof path, folder, ".hidden"));
+    assert_false(folder_has_entries(folder));
+    assert_false(folder_has_entries(path)); /* nothing is there */
+    assert_ok(file_write_atomic(path, "x", 1, &em));
+    assert_true(folder_has_entries(folder));
+    assert_false(folder_has_entries(path)); /* a file */
+    free(folder);
+}
+
 /* A path that cannot be looked up is neither there nor missing. */
 static void what_cannot_be_seen_is_not_missing(void **state)
 {
@@ -227,6 +261,8 @@ int main(void)
         cmocka_unit_test(only_files_are_read_and_replaced),
         cmocka_unit_test(files_are_read_to_their_end),
         cmocka_unit_test(a_folder_that_is_there_need_not_be_made),
+        cmocka_unit_test(only_own_files_are_ours),
+        cmocka_unit_test(entries_of_a_folder_are_seen),
         cmocka_unit_test(what_cannot_be_seen_is_not_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

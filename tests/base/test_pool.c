@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "base/thread.h"
 #include "testing.h"
 
 enum { ITEMS = 500 };

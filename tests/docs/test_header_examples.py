@@ -84,21 +84,22 @@ GIVEN = {
     "src/driver/composite/into.h": ((), """
         extern struct model *model; extern struct finder *finder; extern struct face reference;
         extern struct picture picture, out; extern struct into_report report;"""),
-    "src/driver/extract/cuts.h": ((), """
+    "src/driver/extract/cuts/cuts.h": ((), """
         extern struct cuts_options options; extern struct sight *sights; extern size_t n;"""),
     "src/driver/faces/expression.h": ((), "extern struct face face;"),
     "src/driver/extract/finish.h": ((), "extern struct finish_options o; extern struct cuts cuts;"),
-    "src/driver/extract/sight.h": (("driver/extract/cuts.h",), """
+    "src/driver/extract/cuts/sight.h": (("driver/extract/cuts/cuts.h",), """
         extern struct finder *finder; extern struct sight_rules rules; extern struct frame frame; extern struct cuts cuts;"""),
-    "src/driver/extract/stored.h": ((), "extern const char *folder;"),
-    "src/driver/extract/watch.h": ((), """
-        extern struct frames *frames; extern struct sight_rules rules; extern struct cuts cuts; bool stop(void);"""),
-    "src/driver/extract/who.h": (("driver/extract/stored.h",), "extern uint64_t several; extern struct finder *finder;"),
+    "src/driver/extract/cuts/stored.h": ((), "extern const char *folder;"),
+    "src/driver/extract/watch.h": (("data/include/data/picture_folder.h",), """
+        extern struct frames *frames; extern struct extract_arguments a; extern struct cuts cuts; bool stop(void);
+        extern struct name_list left[VERDICTS];"""),
+    "src/driver/extract/who.h": (("driver/extract/cuts/stored.h",), "extern uint64_t several; extern struct finder *finder;"),
     "src/driver/faces/finder.h": ((), """
         extern const char *folder_or_null; extern struct finder *f; extern struct picture picture;"""),
-    "src/driver/extract/frames.h": ((), """
+    "src/driver/extract/frames/frames.h": ((), """
         extern const char *const *words; extern size_t n_words; extern struct video_options video; void keep(const struct picture *picture);"""),
-    "src/driver/extract/inputs.h": (("data/include/data/picture.h",), """
+    "src/driver/extract/frames/inputs.h": (("data/include/data/picture.h",), """
         extern const char *const *words; extern size_t n_words; extern struct picture picture;"""),
     "src/driver/faces/people.h": ((), """
         extern struct face face, other_face; extern double distance; void keep(const struct face *face);"""),
@@ -107,15 +108,15 @@ GIVEN = {
         extern struct face face; extern double time_s; bool next_frame(struct face *face, double *time_s);"""),
     "src/data/include/data/local_copy.h": ((), "extern const char *path; extern bool made; extern int local_rank;"),
     "src/driver/config/config.h": ((), "extern int world_size;"),
-    "src/driver/config/config_sources.h": ((), "extern struct config config;"),
-    "src/driver/config/train_arguments.h": (("driver/command/command.h",), "extern int argc; extern char **argv;"),
+    "src/driver/config/arguments/config_sources.h": ((), "extern struct config config;"),
+    "src/driver/config/arguments/train_arguments.h": (("driver/command/command.h",), "extern int argc; extern char **argv;"),
     "src/driver/infer/results.h": ((), "extern struct source source; extern char path[PATH_BYTES_MAX];"),
     "src/driver/infer/source.h": ((), "extern int size; extern struct picture picture; extern float points[FACE_POINTS][2];"),
     "src/driver/measures/follow.h": ((), "extern struct follow_source source; extern int person;"),
     "src/driver/measures/likeness.h": ((), "extern struct likeness_face face, source, swapped;"),
     "src/driver/plan/plan.h": ((), "extern struct plan_request request;"),
     "src/driver/train/preview_faces.h": ((), "extern struct session *s; extern struct preview_pictures pictures;"),
-    "src/driver/train/step/average.h": ((), "extern struct stage *stage;"),
+    "src/driver/train/step/ranks/average.h": ((), "extern struct stage *stage;"),
     "src/driver/train/tune/batch_trials.h": ((), """
         extern struct batch_trials t; extern double planned, available; extern int64_t pairs_there_are; struct batch_trial try_batch(int64_t pairs);"""),
     "src/driver/train/health/collapse.h": ((), """
@@ -148,7 +149,7 @@ GIVEN = {
     "src/driver/train/tensorboard/tensorboard.h": ((), """
         extern struct tensorboard *tb; extern struct metrics_row row; extern int64_t step; extern const uint8_t *png;
         extern size_t n_bytes; extern int width, height;"""),
-    "src/driver/train/step/vote.h": ((), """
+    "src/driver/train/step/ranks/vote.h": ((), """
         extern struct vote v; extern struct model_losses losses; extern struct comm *comm; extern enum status local_status;"""),
     "src/driver/train/session/walltime.h": ((), "extern struct walltime w; extern double now_s, max_minutes, save_s;"),
     "src/driver/train/session/worker.h": ((), """

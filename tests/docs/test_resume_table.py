@@ -4,7 +4,7 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ROW = re.compile(r"^    (?:WHOLE|UNSIGNED|NUMBER|NUMBER_OR_OFF|BOOL|WORD|STRING|STAGES|PATH)\(\s*([a-z_0-9.]+),\s*([A-Z_]+),", re.M)
+ROW = re.compile(r"^    (?:WHOLE|NUMBER|NUMBER_OR_OFF|BOOL|WORD|STRING|STAGES|PATH)\(\s*([a-z_0-9.]+),\s*([A-Z_]+),", re.M)
 MEANS = {"CHANGE_REFUSED": "refused", "CHANGE_LOSSES": "another kind", "CHANGE_BEST": "chosen anew",
          "CHANGE_LENGTH": r"counted anew|train\.stages", "CHANGE_NOT_BITS": "not bit for bit"}
 

@@ -37,8 +37,8 @@ static struct run_meta meta_of(int64_t stage)
 {
     struct run_meta meta = {.state.stage = stage};
     for (int p = 0; p < 2; p++)
-        snprintf(meta.fingerprints[p], sizeof meta.fingerprints[p], "%016" PRIx64,
-                 set_get_info(small.sets[p])->fingerprint);
+        memcpy(meta.fingerprints[p], set_get_info(small.sets[p])->fingerprint_text,
+               sizeof meta.fingerprints[p]);
     return meta;
 }
 

@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "run_record.h"
 
 static char *folder;
@@ -48,7 +47,7 @@ static struct run_record_facts facts(void)
         .people = {{.person = "Ada",
                     .set_path = "a.h5",
                     .consent = "drawn, nobody's face",
-                    .fingerprint = UINT64_C(0xFEDC000000000001),
+                    .fingerprint = "fedc000000000001",
                     .pictures = 500},
                    {.person = "Bo", .set_path = "b.h5", .pictures = 501}},
     };

@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "arguments.h"
 #include "data/picture_folder.h"
 #include "testing.h"
 
@@ -134,10 +133,11 @@ static bool stop(void)
 static enum status watch_frames(int threads, uint64_t done)
 {
     static struct people nobody;
-    static const struct sight_rules rules = {.people = &nobody};
+    static struct extract_arguments a = {.rules.people = &nobody};
     struct name_list left[VERDICTS] = {0};
     struct cuts cuts = {.state.frames = done};
-    struct watch_options o = {.rules = &rules, .threads = threads, .stop = stop, .left = left};
+    struct watch_options o = {.arguments = &a, .stop = stop, .left = left};
+    a.threads = threads;
     enum status st = watch(&o, &cuts, &em);
     assert_int_equal(cuts.state.frames, done + (uint64_t)now.n_written);
     assert_int_equal(now.frames, 0);

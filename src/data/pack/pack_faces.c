@@ -33,7 +33,7 @@ static enum status out_of_memory(const char *path, struct errmsg *em)
     return FAIL(em, ST_MEMORY, "out of memory reading %s", path);
 }
 
-static void face_release(struct pack_face *f)
+void pack_face_release(struct pack_face *f)
 {
     free(f->source);
     free(f->identity);
@@ -44,7 +44,7 @@ static void rows_release(struct rows *r)
 {
     for (size_t i = 0; i < r->n; i++) {
         free(r->at[i].name);
-        face_release(&r->at[i].face);
+        pack_face_release(&r->at[i].face);
     }
     free(r->at);
 }
@@ -299,11 +299,6 @@ enum status pack_faces_read(struct pack_source *s, size_t first, const char *pat
 }
 
 /* --- as stored -------------------------------------------------------------------------------- */
-
-void pack_face_release(struct pack_item *item)
-{
-    face_release(&item->face);
-}
 
 uint64_t pack_face_hash(const struct pack_item *item)
 {

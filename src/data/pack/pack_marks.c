@@ -7,7 +7,6 @@
 
 #include "base/checked.h"
 #include "base/file.h"
-#include "data/points.h"
 #include "pack_priv.h"
 
 #include "base/poison.h"

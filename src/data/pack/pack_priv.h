@@ -185,7 +185,7 @@ enum status pack_points_judge(struct pack_source *s, int size, bool landmarks, b
  * names the line. */
 enum status pack_faces_read(struct pack_source *s, size_t first, const char *path, bool identity,
                             struct errmsg *em) MUST_CHECK;
-void pack_face_release(struct pack_item *item);
+void pack_face_release(struct pack_face *f); /* leaves {0} behind */
 /* 0: nothing is known of the face. */
 uint64_t pack_face_hash(const struct pack_item *item);
 /* out->source is borrowed from the item. */

@@ -94,7 +94,7 @@ static void item_release(struct pack_item *item)
     }
     for (int which = 0; which < PACK_MARKS; which++)
         free(item->places[which].at);
-    pack_face_release(item);
+    pack_face_release(&item->face);
 }
 
 void pack_source_release(struct pack_source *s)

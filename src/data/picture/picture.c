@@ -5,8 +5,6 @@
 #include <strings.h>
 
 #include "base/checked.h"
-#include "base/file.h"
-#include "picture_priv.h"
 
 #include "base/poison.h"
 
@@ -79,10 +77,4 @@ void picture_paste(struct picture *dst, const struct picture *src, int x, int y)
     for (int64_t row = top; row < bottom; row++)
         memcpy(pixel_at(dst, (int)left, (int)row), pixel_at(src, (int)(left - x), (int)(row - y)),
                (size_t)(right - left) * 3);
-}
-
-void pixel_blend(uint8_t *rgb, const uint8_t colour[3], unsigned coverage)
-{
-    for (int c = 0; c < 3; c++)
-        rgb[c] = (uint8_t)((colour[c] * coverage + rgb[c] * (255 - coverage) + 127) / 255);
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "picture_priv.h"
+#include "data/picture.h"
 
 #include "base/poison.h"
 

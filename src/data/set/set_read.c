@@ -283,6 +283,8 @@ enum status set_open(const char *path, struct set **out, struct errmsg *em)
     }
     s->info.fingerprint =
         hash64(s->hashes, (size_t)s->info.n * sizeof *s->hashes, (uint64_t)s->info.size);
+    snprintf(s->info.fingerprint_text, sizeof s->info.fingerprint_text, "%016" PRIx64,
+             s->info.fingerprint);
     *out = s;
     return ST_OK;
 }

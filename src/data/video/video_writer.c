@@ -10,7 +10,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
-#include "picture_priv.h"
+#include "mark.h"
 #include "video_helper.h"
 
 #include "base/poison.h"
@@ -33,27 +33,13 @@ static const uint8_t xmp_box[16] = {0xBE, 0x7A, 0xCF, 0xCB, 0x97, 0xA9, 0x42, 0x
 
 enum status video_check_output(const char *path, struct errmsg *em)
 {
-    uint8_t end[BOX_HEAD_BYTES + MARK_XMP_BYTES];
     const char *extension = path_extension(path);
     if (strcasecmp(extension, ".mp4") != 0 && strcasecmp(extension, ".mov") != 0)
         return FAIL(em, ST_USAGE, "-o %s: videos are written as .mp4 or .mov: name such a file",
                     path);
-    enum status st = file_check_replaceable(path, em);
-    if (st != ST_OK || !file_exists(path))
-        return st;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    off_t bytes = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
-    off_t from = MAX(bytes - (off_t)sizeof end, 0);
-    ssize_t n = fd >= 0 ? pread(fd, end, sizeof end, from) : -1;
-    if (fd >= 0)
-        close(fd);
     static const char ours[] = "<xmp:CreatorTool>Bifrons";
-    if (n == 0 || (n > 0 && memmem(end, (size_t)n, ours, sizeof ours - 1)))
-        return ST_OK;
-    return FAIL(em, ST_USAGE,
-                "%s is there already and is no video that Bifrons made: it is not replaced. Name "
-                "another file, or remove it first",
-                path);
+    return file_check_ours(path, -(BOX_HEAD_BYTES + MARK_XMP_BYTES), ours, sizeof ours - 1,
+                           "video that Bifrons made", em);
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */

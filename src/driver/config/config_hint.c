@@ -21,7 +21,7 @@ enum { NUMBER_BYTES = 48 };
 
 static bool is_numeric(const struct config_key *key)
 {
-    return key->type == CONFIG_WHOLE || key->type == CONFIG_UNSIGNED || key->type == CONFIG_NUMBER;
+    return key->type == CONFIG_WHOLE || key->type == CONFIG_NUMBER;
 }
 
 /* Writes a number in the form that the key takes; false if it takes no such number. */

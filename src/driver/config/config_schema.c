@@ -23,9 +23,6 @@
 #define WHOLE(key, on_resume, value, least, most, about) \
     {FIELD(key, on_resume), .type = CONFIG_WHOLE, .help = (about), \
      .initial.whole = (value), .low.whole = (least), .high.whole = (most)}
-#define UNSIGNED(key, on_resume, value, about) \
-    {FIELD(key, on_resume), .type = CONFIG_UNSIGNED, .help = (about), \
-     .initial.whole = (value), .high.whole = INT64_MAX}
 #define NUMBER(key, on_resume, value, least, most, about) \
     {FIELD(key, on_resume), .type = CONFIG_NUMBER, .help = (about), \
      .initial.number = (value), .low.number = (least), .high.number = (most)}
@@ -237,9 +234,9 @@ static const struct config_key keys[] = {
     WHOLE(train.slot_size, OTHER_SUMS, 1, 1, 65536,
           "Pictures of each person in a slot (train.reproducible). Larger slots are faster, but a "
           "batch is divided over ranks in whole slots."),
-    UNSIGNED(train.seed, OTHER_ORDER, 1,
-             "Seed of initial weights, order of pictures, split and augmentation. The same seed "
-             "trains on the same pictures in the same order."),
+    WHOLE(train.seed, OTHER_ORDER, 1, 0, INT64_MAX,
+          "Seed of initial weights, order of pictures, split and augmentation. The same seed "
+          "trains on the same pictures in the same order."),
     WORD(train.init, FREE, MODEL_INIT_PYTORCH, inits,
          "Initial weights. pytorch: small, as PyTorch draws them. he: activations keep their size "
          "from layer to layer; faces appear sooner."),

@@ -14,13 +14,12 @@ enum {
 
 enum config_type {
     CONFIG_BOOL,
-    CONFIG_WHOLE,    /* int64_t */
-    CONFIG_UNSIGNED, /* uint64_t, up to what TOML can write: 2^63 - 1 */
-    CONFIG_NUMBER,   /* double; accepts whole numbers */
-    CONFIG_WORD,     /* int64_t: index of one of a few words */
-    CONFIG_STRING,   /* char[] */
-    CONFIG_PATH,     /* char[] */
-    CONFIG_STAGES,   /* struct config_stages: config_stages.h */
+    CONFIG_WHOLE,  /* int64_t; uint64_t up to what TOML can write: 2^63 - 1 */
+    CONFIG_NUMBER, /* double; accepts whole numbers */
+    CONFIG_WORD,   /* int64_t: index of one of a few words */
+    CONFIG_STRING, /* char[] */
+    CONFIG_PATH,   /* char[] */
+    CONFIG_STAGES, /* struct config_stages: config_stages.h */
 };
 
 /* A value of any type: whole for bools, whole numbers and words; text for strings and paths. */

@@ -110,7 +110,6 @@ bool config_key_coerce(const struct config_key *key, const struct toml_entry *e,
         out->whole = e->boolean;
         return e->kind == TOML_BOOL;
     case CONFIG_WHOLE:
-    case CONFIG_UNSIGNED:
         out->whole = e->integer;
         return e->kind == TOML_INTEGER && e->integer >= key->low.whole &&
                e->integer <= key->high.whole;

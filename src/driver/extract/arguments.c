@@ -6,7 +6,6 @@
 #include "base/thread_count.h"
 #include "command.h"
 #include "data/picture.h"
-#include "sight.h"
 
 #include "base/poison.h"
 
@@ -94,7 +93,7 @@ static void check(struct argp_state *state, const struct extract_arguments *a)
         argp_error(state, "which pictures or videos? Name files or folders");
     if (!a->out || !a->out[0])
         argp_error(state, "where to? Name a new folder with -o OUT");
-    if (!a->person || !a->person[0])
+    if (!a->cuts.person || !a->cuts.person[0])
         argp_error(state, "who is meant? --person NAME");
     if (a->video.to_s > 0 && a->video.to_s <= a->video.from_s)
         argp_error(state, "--to %g is not after --from %g", a->video.to_s, a->video.from_s);
@@ -108,19 +107,19 @@ static bool parse_cut(int key, char *text, struct argp_state *state)
     struct extract_arguments *a = state->input;
     switch (key) {
     case 's':
-        a->size = (int)command_number(state, "size", text, CUT_MIN, CUT_MAX);
+        a->rules.size = (int)command_number(state, "size", text, CUT_MIN, CUT_MAX);
         return true;
     case KEY_MIN:
-        a->side_min = (int)command_number(state, "min-size", text, 1, PICTURE_SIDE_MAX);
+        a->rules.side_min = (int)command_number(state, "min-size", text, 1, PICTURE_SIDE_MAX);
         return true;
     case KEY_SHARPNESS:
-        a->sharpness_min = parse_amount(state, "min-sharpness", text);
+        a->rules.sharpness_min = parse_amount(state, "min-sharpness", text);
         return true;
     case KEY_DIFFERENCE:
-        a->difference_min = parse_amount(state, "min-difference", text);
+        a->cuts.difference_min = parse_amount(state, "min-difference", text);
         return true;
     case KEY_COVERAGE:
-        a->coverage =
+        a->rules.coverage =
             (enum shape_coverage)command_word(state, "coverage", text, shape_coverage_names,
                                               SHAPE_COVERAGES, "face or head");
         return true;
@@ -131,7 +130,7 @@ static bool parse_cut(int key, char *text, struct argp_state *state)
         return true;
     }
     case KEY_DISCARD:
-        a->discard_unsure = true;
+        a->cuts.discard_unsure = true;
         return true;
     case KEY_NO_IDENTITY:
         a->no_identity = true;
@@ -174,10 +173,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         a->out = text;
         return 0;
     case 'p':
-        a->person = text;
+        a->cuts.person = text;
         return 0;
     case 'c':
-        a->consent = text;
+        a->cuts.consent = text;
         return 0;
     case KEY_RESUME:
         a->resume = true;
@@ -230,13 +229,16 @@ static const struct argp parser = {
 
 void extract_parse(int argc, char **argv, struct extract_arguments *out)
 {
-    *out = (struct extract_arguments){.size = SIZE_DEFAULT,
-                                      .side_min = SIDE_MIN,
-                                      .sharpness_min = SIGHT_SHARPNESS_MIN,
-                                      .difference_min = SIGHT_DIFFERENCE_MIN,
-                                      .coverage = SHAPE_HEAD,
-                                      .device = "cpu"};
+    *out = (struct extract_arguments){
+        .rules = {.size = SIZE_DEFAULT,
+                  .side_min = SIDE_MIN,
+                  .sharpness_min = SIGHT_SHARPNESS_MIN,
+                  .coverage = SHAPE_HEAD},
+        .cuts.difference_min = SIGHT_DIFFERENCE_MIN,
+        .device = "cpu"
+    };
     argp_parse(&parser, argc, argv, 0, NULL, out);
+    out->cuts.size = out->rules.size;
     if (out->threads == 0)
         out->threads = threads_for_files(THREADS_DEFAULT_MAX);
 }

@@ -4,21 +4,19 @@
 
 #include <stddef.h>
 
-#include "data/video.h"
-#include "people.h"
-#include "shape.h"
+#include "cuts.h"
 
 enum { EXTRACT_WORDS_MAX = 1024, EXTRACT_THREADS_MAX = 64 };
 
 struct extract_arguments {
     const char *words[EXTRACT_WORDS_MAX], *references[PEOPLE_SIDES][EXTRACT_WORDS_MAX];
     size_t n_words, n_references[PEOPLE_SIDES];
-    const char *out, *person, *consent, *models, *device;
-    enum shape_coverage coverage;
-    int size, side_min, threads;
-    struct video_options video;           /* which frames */
-    double sharpness_min, difference_min; /* 0: no such filter */
-    bool no_identity, discard_unsure, resume;
+    const char *out, *models, *device;
+    struct video_options video; /* which frames */
+    struct sight_rules rules;   /* without people */
+    struct cuts_options cuts;   /* without folder and hash */
+    int threads;
+    bool no_identity, resume;
 };
 
 /* Ends the program on --help and on bad usage (64). Texts are borrowed from argv. */

@@ -4,14 +4,11 @@
  * It writes into OUT.part, and gives it the name OUT at the end. If more than one person is found
  * and no reference says who is meant, no face is stored.
  */
-#include <dirent.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "arguments.h"
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -34,31 +31,7 @@ struct extract {
     struct name_list left[VERDICTS];
 };
 
-static volatile sig_atomic_t stop_asked;
-
-static void on_signal(int number)
-{
-    (void)number;
-    stop_asked = 1;
-}
-
-static bool stop_wanted(void)
-{
-    return stop_asked;
-}
-
 /* ---- The output ------------------------------------------------------------------------------ */
-
-static bool holds_something(const char *folder)
-{
-    DIR *d = opendir(folder);
-    bool holds = false;
-    for (const struct dirent *e; d && !holds && (e = readdir(d)) != NULL;)
-        holds = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-    if (d)
-        closedir(d);
-    return holds;
-}
 
 /* out: OUT without a slash at its end, and with `ending`. */
 static bool beside(const char *path, const char *ending, char out[static PATH_BYTES_MAX])
@@ -86,15 +59,15 @@ static enum status check_output(struct extract *e, struct errmsg *em)
     if (file_exists(out))
         return FAIL(em, ST_USAGE, "-o %s: a file is there; name %s", out,
                     set ? "a new one" : "a folder");
-    if (holds_something(out))
+    if (folder_has_entries(out))
         return FAIL(em, ST_USAGE, "-o %s: that folder holds something already; name a new one",
                     out);
-    if (set && (file_exists(e->unsure) || holds_something(e->unsure)))
+    if (set && (file_exists(e->unsure) || folder_has_entries(e->unsure)))
         return FAIL(em, ST_USAGE,
                     "%s is there already, where unsure faces of %s would go: look through "
                     "them, and pack or delete that folder",
                     e->unsure, out);
-    if (!holds_something(e->part))
+    if (!folder_has_entries(e->part))
         return ST_OK;
     if (!cuts_unfinished(e->part))
         return FAIL(em, ST_USAGE, "%s is there and is not of a stopped extract: move it away",
@@ -125,40 +98,29 @@ static enum status read_references(struct extract *e, struct errmsg *em)
 static uint64_t hash_all(const struct extract *e)
 {
     const struct extract_arguments *a = &e->a;
-    const double numbers[] = {a->size,           a->side_min,       a->coverage,   a->sharpness_min,
-                              a->difference_min, a->discard_unsure, a->no_identity};
+    const double numbers[] = {a->rules.size,          a->rules.side_min,
+                              a->rules.coverage,      a->rules.sharpness_min,
+                              a->cuts.difference_min, a->cuts.discard_unsure,
+                              a->no_identity};
     uint64_t hash = hash64(numbers, sizeof numbers, frames_hash(e->frames));
     hash = hash64(&e->people, sizeof e->people, hash);
-    hash = hash64(a->person, strlen(a->person), hash);
-    return hash64(a->consent, strlen(a->consent), hash);
+    hash = hash64(a->cuts.person, strlen(a->cuts.person), hash);
+    return hash64(a->cuts.consent, strlen(a->cuts.consent), hash);
 }
 
 static enum status look_at_all(struct extract *e, struct errmsg *em)
 {
-    const struct extract_arguments *a = &e->a;
     struct cuts cuts;
-    const struct cuts_options o = {.folder = e->part,
-                                   .person = a->person,
-                                   .consent = a->consent,
-                                   .hash = hash_all(e),
-                                   .size = a->size,
-                                   .difference_min = a->difference_min,
-                                   .discard_unsure = a->discard_unsure};
-    const struct sight_rules rules = {.size = a->size,
-                                      .side_min = a->side_min,
-                                      .coverage = a->coverage,
-                                      .sharpness_min = a->sharpness_min,
-                                      .people = &e->people};
-    const struct watch_options w = {.frames = e->frames,
-                                    .rules = &rules,
-                                    .models = a->models,
-                                    .device = a->device,
-                                    .threads = a->threads,
-                                    .stop = stop_wanted,
+    const struct watch_options w = {.arguments = &e->a,
+                                    .frames = e->frames,
+                                    .stop = command_stop_wanted,
                                     .left = e->left};
+    e->a.rules.people = &e->people;
+    e->a.cuts.folder = e->part;
+    e->a.cuts.hash = hash_all(e);
     enum status st = stored_drop_again(e->part, em);
     if (st == ST_OK)
-        st = cuts_open(&cuts, &o, em);
+        st = cuts_open(&cuts, &e->a.cuts, em);
     if (st != ST_OK)
         return st;
     if (cuts.state.frames > 0)
@@ -181,15 +143,10 @@ static enum status extract(struct extract *e, struct errmsg *em)
         st = read_references(e, em);
     if (st == ST_OK)
         st = look_at_all(e, em);
-    const struct finish_options f = {.out = e->a.out,
+    const struct finish_options f = {.arguments = &e->a,
                                      .part = e->part,
                                      .people = e->people_out,
                                      .unsure = e->unsure,
-                                     .person = e->a.person,
-                                     .size = e->a.size,
-                                     .threads = e->a.threads,
-                                     .referred = e->people.n[PEOPLE_MEANT] > 0,
-                                     .no_identity = e->a.no_identity,
                                      .finder = e->finder};
     return st == ST_OK ? finish(&f, &e->state, em) : st;
 }
@@ -201,7 +158,7 @@ static void log_left(struct extract *e)
     for (int v = KEPT + 1; v < VERDICTS; v++)
         if (e->left[v].n > 0)
             log_warn("%s, %s: %llu: %s", verdict_name((enum verdict)v),
-                     v == UNSURE && !e->a.discard_unsure ? "put aside" : "left out",
+                     v == UNSURE && !e->a.cuts.discard_unsure ? "put aside" : "left out",
                      (unsigned long long)e->state.counts[v], name_list_text(&e->left[v]));
 }
 
@@ -212,13 +169,14 @@ static void log_outcome(const struct extract *e, double seconds)
     unsigned long long kept = s->counts[KEPT], frames = s->frames, unsure = s->counts[UNSURE];
     const char *out = e->a.out;
     clock_format_duration(seconds, took, sizeof took);
-    log_info("%s: %llu faces of %s of %llu pictures, %llu left out, in %s", out, kept, e->a.person,
-             frames, frames - kept - (e->a.discard_unsure ? 0 : unsure), took);
+    log_info("%s: %llu faces of %s of %llu pictures, %llu left out, in %s", out, kept,
+             e->a.cuts.person, frames, frames - kept - (e->a.cuts.discard_unsure ? 0 : unsure),
+             took);
     if (finish_makes_set(out)) {
         command_log_training("extract", "configs/recipe.toml", out);
         return;
     }
-    if (unsure > 0 && !e->a.discard_unsure)
+    if (unsure > 0 && !e->a.cuts.discard_unsure)
         log_warn(
             "%llu face%s may be another person's: look at %s/unsure, move into %s what is right, "
             "and delete the rest",
@@ -231,12 +189,12 @@ static void log_outcome(const struct extract *e, double seconds)
 static enum status run(struct extract *e, struct errmsg *em)
 {
     double begun = clock_seconds();
-    if (!e->a.consent || !consent_has_words(e->a.consent))
+    if (!e->a.cuts.consent || !consent_has_words(e->a.cuts.consent))
         return FAIL(em, ST_USAGE,
                     "there is no consent statement: who agreed to what? It covers this study, what "
                     "the pictures are used for, and pictures put together with other people's:\n"
                     "  --consent \"%s agreed on DATE to PURPOSE\"",
-                    e->a.person);
+                    e->a.cuts.person);
     enum status st = extract(e, em);
     log_left(e);
     if (st == ST_OK)
@@ -255,9 +213,7 @@ int engine_extract(int argc, char **argv)
         return command_fail(&em);
     }
     extract_parse(argc, argv, &e->a);
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL); /* a second signal ends at once */
-    sigaction(SIGTERM, &action, NULL);
+    command_stop_on_signals();
     enum status st = run(e, &em);
     frames_free(e->frames);
     finder_free(e->finder);

@@ -61,7 +61,7 @@ static enum status remove_file(const char *folder, const char *name, struct errm
  */
 static enum status rename_to(const struct finish_options *o, const char *out, struct errmsg *em)
 {
-    enum status st = o->no_identity ? remove_file(o->part, "identity.csv", em) : ST_OK;
+    enum status st = o->arguments->no_identity ? remove_file(o->part, "identity.csv", em) : ST_OK;
     if (st == ST_OK)
         st = remove_file(o->part, "progress", em);
     if (st == ST_OK && rename(o->part, out) != 0)
@@ -72,7 +72,7 @@ static enum status rename_to(const struct finish_options *o, const char *out, st
 static enum status draw_sheets(const struct finish_options *o, struct errmsg *em)
 {
     size_t shown, n;
-    enum status st = sheets_write(o->part, o->person, &shown, &n, em);
+    enum status st = sheets_write(o->part, o->arguments->cuts.person, &shown, &n, em);
     if (st == ST_OK && shown < n)
         log_info("the contact sheets show %zu of %zu faces, evenly spread", shown, n);
     return st;
@@ -87,10 +87,10 @@ static enum status pack(const struct finish_options *o, struct errmsg *em)
     char sheet[PATH_BYTES_MAX];
     const struct pack_options p = {.folders = &o->part,
                                    .n_folders = 1,
-                                   .output = o->out,
-                                   .size = o->size,
-                                   .no_identity = o->no_identity,
-                                   .threads = o->threads};
+                                   .output = o->arguments->out,
+                                   .size = o->arguments->cuts.size,
+                                   .no_identity = o->arguments->no_identity,
+                                   .threads = o->arguments->threads};
     struct errmsg no_sheet = {0}, kept = {0};
     enum status st = pack_folders(&p, &report, em);
     for (size_t i = 0; i < report.n_notes; i++)
@@ -100,12 +100,13 @@ static enum status pack(const struct finish_options *o, struct errmsg *em)
     if (st != ST_OK)
         return st;
     /* The set is there: nothing that fails now makes the run fail. */
-    if (sheet_write_beside(o->out, sheet, &no_sheet) == ST_OK)
+    if (sheet_write_beside(o->arguments->out, sheet, &no_sheet) == ST_OK)
         log_info("sample sheet: %s", sheet);
     else
-        log_warn("no sample sheet of %s: %s", o->out, no_sheet.text);
+        log_warn("no sample sheet of %s: %s", o->arguments->out, no_sheet.text);
     if (stored_remove(o->part, &kept) != ST_OK)
-        log_warn("%s; delete %s, because %s holds its faces", kept.text, o->part, o->out);
+        log_warn("%s; delete %s, because %s holds its faces", kept.text, o->part,
+                 o->arguments->out);
     return ST_OK;
 }
 
@@ -124,8 +125,8 @@ static enum status make_set(const struct finish_options *o, const struct cuts_st
                       "%s/unsure, move up what is right, delete the rest, then bifrons pack %s -o "
                       "%s. Or delete %s and extract with --discard-unsure",
                       (unsigned long long)state->counts[UNSURE], PLURAL(state->counts[UNSURE]),
-                      o->out, o->unsure, command_quote(o->unsure, quoted[0]),
-                      command_quote(o->out, quoted[1]), o->unsure)
+                      o->arguments->out, o->unsure, command_quote(o->unsure, quoted[0]),
+                      command_quote(o->arguments->out, quoted[1]), o->unsure)
                : st;
 }
 
@@ -135,11 +136,12 @@ enum status finish(const struct finish_options *o, struct cuts_state *state, str
 {
     if (state->numbered == 0)
         return no_face(o, state, em);
-    enum status st = o->referred ? ST_OK : check_people(o, state, em);
+    enum status st =
+        o->arguments->n_references[PEOPLE_MEANT] > 0 ? ST_OK : check_people(o, state, em);
     if (st != ST_OK)
         return st;
-    if (finish_makes_set(o->out))
+    if (finish_makes_set(o->arguments->out))
         return make_set(o, state, em);
     st = draw_sheets(o, em);
-    return st == ST_OK ? rename_to(o, o->out, em) : st;
+    return st == ST_OK ? rename_to(o, o->arguments->out, em) : st;
 }

@@ -7,19 +7,16 @@
 #ifndef BIFRONS_DRIVER_EXTRACT_FINISH_H
 #define BIFRONS_DRIVER_EXTRACT_FINISH_H
 
-#include "cuts.h"
+#include "arguments.h"
 
 /* True if -o OUT names a set, FILE.h5; else it is a folder. */
 bool finish_makes_set(const char *out);
 
 struct finish_options {
-    const char *out;    /* a folder, or FILE.h5 */
+    const struct extract_arguments *arguments;
     const char *part;   /* the folder of cuts.h */
     const char *people; /* the folder in which who_check shows the people */
     const char *unsure; /* what `part` is renamed to if faces are unsure and out is a set */
-    const char *person;
-    int size, threads;
-    bool referred, no_identity;
     struct finder *finder;
 };
 

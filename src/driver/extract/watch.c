@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arguments.h"
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -94,11 +93,11 @@ static void *work(void *context)
     struct finder *finder = NULL;
     struct errmsg em = {0};
     model_runtime_configure(1, false);
-    enum status st = finder_open(j->o->models, j->o->device, &finder, &em);
+    enum status st = finder_open(j->o->arguments->models, j->o->arguments->device, &finder, &em);
     struct frame frame;
     for (struct place *place = NULL; st == ST_OK && take(j, &frame, &place);) {
         if (place->sight.verdict != UNREADABLE)
-            st = sight_look(finder, j->o->rules, &frame, &place->sight, &em);
+            st = sight_look(finder, &j->o->arguments->rules, &frame, &place->sight, &em);
         frame_release(&frame);
         pthread_mutex_lock(&j->lock);
         place->ready = st == ST_OK;
@@ -150,7 +149,8 @@ static void name_left(const struct watch_options *o, const struct sight *s)
 
 static bool several_enough(const struct job *j, const struct cuts *c)
 {
-    return j->o->rules->people->n[PEOPLE_MEANT] == 0 && c->state.several >= WATCH_SEVERAL_MAX;
+    return j->o->arguments->rules.people->n[PEOPLE_MEANT] == 0 &&
+           c->state.several >= WATCH_SEVERAL_MAX;
 }
 
 /* Writes the frames in their order until all threads have ended. Called with the lock held. */
@@ -201,10 +201,10 @@ static enum status run(struct job *j, struct cuts *c, struct errmsg *em)
 {
     pthread_t threads[EXTRACT_THREADS_MAX];
     int started = 0;
-    while (started < j->o->threads && thread_start(&threads[started], work, j) == 0)
+    while (started < j->o->arguments->threads && thread_start(&threads[started], work, j) == 0)
         started++;
     pthread_mutex_lock(&j->lock);
-    j->working -= j->o->threads - started;
+    j->working -= j->o->arguments->threads - started;
     enum status st =
         started > 0 ? write_frames(j, c, em) : FAIL(em, ST_MEMORY, "no thread can be started");
     pthread_mutex_unlock(&j->lock);
@@ -223,8 +223,8 @@ enum status watch(const struct watch_options *o, struct cuts *cuts, struct errms
         j ? skip(o->frames, cuts->state.frames, em) : FAIL(em, ST_MEMORY, "out of memory");
     if (st == ST_OK) {
         j->o = o;
-        j->room = 2 * (size_t)o->threads;
-        j->working = o->threads;
+        j->room = 2 * (size_t)o->arguments->threads;
+        j->working = o->arguments->threads;
         pthread_mutex_init(&j->lock, NULL);
         condition_init(&j->changed);
         st = run(j, cuts, em);

@@ -1,7 +1,7 @@
 /*
  * Examines all frames, several at a time, and writes the results in their order.
  *
- *     struct watch_options o = {.frames = frames, .rules = &rules, .threads = 2, .stop = stop};
+ *     struct watch_options o = {.arguments = &a, .frames = frames, .stop = stop, .left = left};
  *     enum status st = watch(&o, &cuts, &em);
  *
  * Each thread has a finder of its own with one of libtorch's threads, so the result does not depend
@@ -10,16 +10,14 @@
 #ifndef BIFRONS_DRIVER_EXTRACT_WATCH_H
 #define BIFRONS_DRIVER_EXTRACT_WATCH_H
 
-#include "cuts.h"
+#include "arguments.h"
 
 /* Without references: after this many frames that show several people, it ends early. */
 enum { WATCH_SEVERAL_MAX = 100 };
 
 struct watch_options {
+    const struct extract_arguments *arguments;
     struct frames *frames;
-    const struct sight_rules *rules;
-    const char *models, *device; /* of finder_open */
-    int threads;
     bool (*stop)(void);     /* true: end with ST_AGAIN after the frames at hand */
     struct name_list *left; /* for each verdict: what was left out, by path and time */
 };

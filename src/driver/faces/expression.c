@@ -71,13 +71,6 @@ static double corner_height(const struct face *f)
     return sum / sqrt(length);
 }
 
-const char *expression_name(enum expression e)
-{
-    static const char *const names[EXPRESSIONS] = {"mouth", "width",  "corners", "eyes",
-                                                   "brows", "gaze x", "gaze y"};
-    return names[e];
-}
-
 void expression_of(const struct face *face, double out[EXPRESSIONS])
 {
     double unit = distance(face, eyes[0].left, eyes[1].right), gaze[2][2], brows = 0;

@@ -5,7 +5,7 @@
  *
  *     double numbers[EXPRESSIONS];
  *     expression_of(&face, numbers);
- *     printf("%s %.2f\n", expression_name(EXPRESSION_EYES), numbers[EXPRESSION_EYES]);
+ *     printf("eyes %.2f\n", numbers[EXPRESSION_EYES]);
  *
  * On rendered pairs of two people in the same scene, these numbers correlate between the two (r):
  * mouth 0.97, width 0.93, corners 0.95, eyes 0.69 to 0.81, brows 0.60 to 0.82.
@@ -29,8 +29,6 @@ enum expression {
 /* If the eyes are less open than this, the lids hide the pupils: gaze is not known. */
 #define EXPRESSION_EYES_SHUT 0.1
 
-/* "mouth", "width", "corners", "eyes", "brows", "gaze x", "gaze y"; static. */
-const char *expression_name(enum expression e);
 /* NaN: not known (gaze). */
 void expression_of(const struct face *face, double out[EXPRESSIONS]);
 

@@ -1,6 +1,5 @@
 #include "loaded.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -98,8 +97,7 @@ out:
 
 enum loaded_set loaded_compare_set(const struct loaded *l, int person, const struct set *s)
 {
-    char fingerprint[17];
-    snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, set_get_info(s)->fingerprint);
+    const char *fingerprint = set_get_info(s)->fingerprint_text;
     if (!l->fingerprints[person][0])
         return LOADED_SET_UNKNOWN;
     if (strcmp(fingerprint, l->fingerprints[person]) == 0)

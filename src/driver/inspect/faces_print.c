@@ -110,8 +110,8 @@ static json_t *unusual_json(const struct unusual *u, const struct set *s)
     json_t *list = json_array();
     for (int64_t i = 0; i < MIN(u->n, FACES_WORST_MAX); i++)
         json_array_append_new(list, json_pack("{s:o, s:f}", "name",
-                                              inspect_text(set_name(s, u->worst[i].row)), "value",
-                                              u->worst[i].value));
+                                              json_text_or_null(set_name(s, u->worst[i].row)),
+                                              "value", u->worst[i].value));
     return list;
 }
 

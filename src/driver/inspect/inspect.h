@@ -2,8 +2,7 @@
 #ifndef BIFRONS_DRIVER_TOOLS_INSPECT_H
 #define BIFRONS_DRIVER_TOOLS_INSPECT_H
 
-#include <jansson.h>
-
+#include "base/json.h"
 #include "base/status.h"
 
 enum { INSPECT_PATHS_MAX = 64 };
@@ -25,12 +24,7 @@ enum status inspect_uses(const struct inspect_options *o, struct errmsg *em) MUS
 /* The record bifrons.json of a checkpoint. ST_DATA: damaged, or none. */
 enum status inspect_read_record(const char *path, json_t **out, struct errmsg *em) MUST_CHECK;
 
-/* Text from a file as JSON. Bytes that are not UTF-8 become '?', so it is not NULL because of
- * them. */
-json_t *inspect_text(const char *text);
 /* Prints "name value" without the control characters of value; keeps lines and indents them. */
 void inspect_print(const char *name, const char *value);
-/* One line of JSON on standard output; takes over the reference. ST_MEMORY. */
-enum status inspect_print_json(json_t *object, struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -196,11 +196,12 @@ enum status inspect_checkpoint(const struct inspect_options *o, struct errmsg *e
     if (o->verify)
         st = verify(o->paths[0], em);
     if (st == ST_OK && o->json)
-        st = inspect_print_json(json_pack("{s:s, s:o, s:o, s:o, s:O}", "kind", "checkpoint", "path",
-                                          inspect_text(o->paths[0]), "verified",
-                                          o->verify ? json_true() : json_null(), "sets",
-                                          trained_on_json(sets), "record", record),
-                                em);
+        st = json_print(stdout,
+                        json_pack("{s:s, s:o, s:o, s:o, s:O}", "kind", "checkpoint", "path",
+                                  json_text_or_null(o->paths[0]), "verified",
+                                  o->verify ? json_true() : json_null(), "sets",
+                                  trained_on_json(sets), "record", record),
+                        JSON_COMPACT, em);
     else if (st == ST_OK)
         print_record(o, record, sets);
     json_decref(record);

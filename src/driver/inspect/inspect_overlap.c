@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/checked.h"
 #include "base/log.h"
@@ -214,8 +213,8 @@ static json_t *overlap_json(const struct overlap *o)
     for (int p = 0; p < SETS; p++) {
         const struct side *s = &o->sides[p];
         json_array_append_new(sets, json_pack("{s:o, s:o, s:I, s:I, s:s}", "path",
-                                              inspect_text(set_path(s->set)), "person",
-                                              inspect_text(person_name(s)), "known",
+                                              json_text_or_null(set_path(s->set)), "person",
+                                              json_text_or_null(person_name(s)), "known",
                                               (json_int_t)s->known, "near", (json_int_t)s->near,
                                               "from", s->poses.from_points ? "points" : "pose"));
     }
@@ -267,7 +266,7 @@ enum status inspect_overlap(const struct inspect_options *o, struct errmsg *em)
     if (st == ST_OK)
         st = measure(&overlap, em);
     if (st == ST_OK && o->json)
-        st = inspect_print_json(overlap_json(&overlap), em);
+        st = json_print(stdout, overlap_json(&overlap), JSON_COMPACT, em);
     else if (st == ST_OK)
         print_overlap(&overlap);
     if (st == ST_OK)

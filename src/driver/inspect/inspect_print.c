@@ -1,24 +1,8 @@
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "inspect.h"
 
 enum { LABEL_COLUMNS = 16 };
-
-json_t *inspect_text(const char *text)
-{
-    json_t *whole = json_string(text);
-    if (whole)
-        return whole;
-    char *ascii = strdup(text);
-    for (char *p = ascii; p && *p; p++)
-        if ((unsigned char)*p > 0x7e)
-            *p = '?';
-    whole = ascii ? json_string(ascii) : NULL;
-    free(ascii);
-    return whole;
-}
 
 /* Length of the control character that starts here; 0 if there is none. Includes those of Latin-1,
  * C2 80 to C2 9F in UTF-8. */
@@ -44,22 +28,9 @@ static void print_clean(const char *text)
 
 void inspect_print(const char *name, const char *value)
 {
-    json_t *text = inspect_text(value); /* valid UTF-8 */
+    json_t *text = json_text_or_null(value); /* valid UTF-8 */
     printf("%-*s", LABEL_COLUMNS, name);
     print_clean(text ? json_string_value(text) : "");
     putchar('\n');
     json_decref(text);
-}
-
-enum status inspect_print_json(json_t *object, struct errmsg *em)
-{
-    if (!object)
-        return FAIL(em, ST_MEMORY, "out of memory");
-    char *text = json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    if (!text)
-        return FAIL(em, ST_MEMORY, "out of memory");
-    puts(text);
-    free(text);
-    return ST_OK;
 }

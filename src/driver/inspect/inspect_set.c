@@ -98,20 +98,19 @@ static json_t *set_json(const struct inspect_options *o, const struct set *s,
 {
     const struct set_info *info = set_get_info(s);
     const char *parts[PARTS];
-    char fingerprint[17];
     int n = list_parts(info, parts);
-    snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, info->fingerprint);
     json_t *list = json_array();
     for (int i = 0; i < n; i++)
         json_array_append_new(list, json_string(parts[i]));
     return json_pack("{s:s, s:o, s:o, s:o, s:I, s:i, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o}",
-                     "kind", "set", "path", inspect_text(o->paths[0]), "person",
-                     inspect_text(info->person), "consent", inspect_text(info->consent), "n",
-                     (json_int_t)info->n, "size", info->size, "parts", list, "creator",
-                     inspect_text(info->creator), "created", inspect_text(info->created),
-                     "source_hash", inspect_text(info->source_hash), "fingerprint", fingerprint,
-                     "direct", info->direct, "points", known_json(known), "faces",
-                     faces_json(faces, s), "verified", o->verify ? json_true() : json_null());
+                     "kind", "set", "path", json_text_or_null(o->paths[0]), "person",
+                     json_text_or_null(info->person), "consent", json_text_or_null(info->consent),
+                     "n", (json_int_t)info->n, "size", info->size, "parts", list, "creator",
+                     json_text_or_null(info->creator), "created", json_text_or_null(info->created),
+                     "source_hash", json_text_or_null(info->source_hash), "fingerprint",
+                     info->fingerprint_text, "direct", info->direct, "points", known_json(known),
+                     "faces", faces_json(faces, s), "verified",
+                     o->verify ? json_true() : json_null());
 }
 
 static const char *or_missing(const char *text, const char *missing)
@@ -141,8 +140,7 @@ static void print_set(const struct inspect_options *o, const struct set *s,
     inspect_print("created", or_missing(info->created, "(not said)"));
     inspect_print("creator", or_missing(info->creator, "(not said)"));
     inspect_print("source hash", or_missing(info->source_hash, "(none)"));
-    snprintf(line, sizeof line, "%016" PRIx64, info->fingerprint);
-    inspect_print("fingerprint", line);
+    inspect_print("fingerprint", info->fingerprint_text);
     inspect_print("hashes", o->verify          ? "verified"
                             : info->has_hashes ? "stored; --verify compares them"
                                                : "none stored");
@@ -165,7 +163,7 @@ enum status inspect_set(const struct inspect_options *o, struct errmsg *em)
     if (st == ST_OK && o->sheet && (st = sheet_write(s, o->points, o->sheet, em)) == ST_OK)
         log_info("contact sheet: %s", o->sheet);
     if (st == ST_OK && o->json)
-        st = inspect_print_json(set_json(o, s, &known, &faces), em);
+        st = json_print(stdout, set_json(o, s, &known, &faces), JSON_COMPACT, em);
     else if (st == ST_OK)
         print_set(o, s, &known, &faces);
     set_free(s);

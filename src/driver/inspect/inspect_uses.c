@@ -29,9 +29,9 @@ static const char *const kinds[KINDS] = {"run", "checkpoint", "set", "report"};
 
 struct uses {
     struct set *set;
-    char fingerprint[17];
-    json_t *found;      /* [{"kind", "path", "as", "match"}, …] */
-    json_t *unreadable; /* [{"path", "reason"}, …] */
+    const char *fingerprint; /* of set */
+    json_t *found;           /* [{"kind", "path", "as", "match"}, …] */
+    json_t *unreadable;      /* [{"path", "reason"}, …] */
     struct uses_pictures pictures;
     int64_t n_read[KINDS];
     int64_t links; /* to folders, which are not followed */
@@ -41,13 +41,13 @@ static void add_found(struct uses *u, enum kind kind, const char *path, const ch
                       const char *match)
 {
     json_array_append_new(u->found, json_pack("{s:s, s:o, s:s, s:s}", "kind", kinds[kind], "path",
-                                              inspect_text(path), "as", as, "match", match));
+                                              json_text_or_null(path), "as", as, "match", match));
 }
 
 static void add_unreadable(struct uses *u, const char *path, const char *reason)
 {
-    json_array_append_new(u->unreadable, json_pack("{s:o, s:o}", "path", inspect_text(path),
-                                                   "reason", inspect_text(reason)));
+    json_array_append_new(u->unreadable, json_pack("{s:o, s:o}", "path", json_text_or_null(path),
+                                                   "reason", json_text_or_null(reason)));
 }
 
 /* "pictures": the same set; "name": other pictures of a person of that name; NULL: neither. */
@@ -148,7 +148,6 @@ static enum status read_checkpoint(struct uses *u, const char *path, struct errm
 
 static enum status read_set(struct uses *u, const char *path, struct errmsg *em)
 {
-    char fingerprint[17];
     struct set_change change;
     struct set *s;
     enum status st = set_open(path, &s, em);
@@ -156,8 +155,7 @@ static enum status read_set(struct uses *u, const char *path, struct errmsg *em)
         return st;
     u->n_read[KIND_SET]++;
     const struct set_info *info = set_get_info(s);
-    snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, info->fingerprint);
-    const char *how = find_match(u, fingerprint, info->person);
+    const char *how = find_match(u, info->fingerprint_text, info->person);
     st = set_compare(u->set, s, &change, em);
     if (st == ST_OK && change.added < info->n && (!how || strcmp(how, "name") == 0))
         how = "some pictures";
@@ -335,16 +333,17 @@ static void print_uses(const struct uses *u)
 
 static enum status print_json(struct uses *u, struct errmsg *em)
 {
-    return inspect_print_json(
-        json_pack("{s:s, s:o, s:o, s:s, s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I}", "kind", "uses",
-                  "path", inspect_text(set_path(u->set)), "person",
-                  inspect_text(set_get_info(u->set)->person), "fingerprint", u->fingerprint,
-                  "found", u->found, "unreadable", u->unreadable, "runs",
-                  (json_int_t)u->n_read[KIND_RUN], "checkpoints",
-                  (json_int_t)u->n_read[KIND_CHECKPOINT], "sets", (json_int_t)u->n_read[KIND_SET],
-                  "reports", (json_int_t)u->n_read[KIND_REPORT], "links", (json_int_t)u->links,
-                  "unknown", (json_int_t)u->pictures.unknown),
-        em);
+    return json_print(stdout,
+                      json_pack("{s:s, s:o, s:o, s:s, s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I}",
+                                "kind", "uses", "path", json_text_or_null(set_path(u->set)),
+                                "person", json_text_or_null(set_get_info(u->set)->person),
+                                "fingerprint", u->fingerprint, "found", u->found, "unreadable",
+                                u->unreadable, "runs", (json_int_t)u->n_read[KIND_RUN],
+                                "checkpoints", (json_int_t)u->n_read[KIND_CHECKPOINT], "sets",
+                                (json_int_t)u->n_read[KIND_SET], "reports",
+                                (json_int_t)u->n_read[KIND_REPORT], "links", (json_int_t)u->links,
+                                "unknown", (json_int_t)u->pictures.unknown),
+                      JSON_COMPACT, em);
 }
 
 enum status inspect_uses(const struct inspect_options *o, struct errmsg *em)
@@ -352,8 +351,7 @@ enum status inspect_uses(const struct inspect_options *o, struct errmsg *em)
     struct uses u = {.found = json_array(), .unreadable = json_array()};
     enum status st = set_open(o->uses, &u.set, em);
     if (st == ST_OK)
-        snprintf(u.fingerprint, sizeof u.fingerprint, "%016" PRIx64,
-                 set_get_info(u.set)->fingerprint);
+        u.fingerprint = set_get_info(u.set)->fingerprint_text;
     if (st == ST_OK)
         st = uses_pictures_init(&u.pictures, set_get_info(u.set)->person, u.found, em);
     for (size_t i = 0; i < o->n_paths && st == ST_OK; i++)

@@ -1,6 +1,5 @@
 #include "trained_on.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,8 +47,7 @@ static enum trained_on_now compare_with_set(struct trained_on *t)
         return TRAINED_ON_MISSING;
     if (set_open(t->path, &set, NULL) != ST_OK)
         return TRAINED_ON_UNREADABLE;
-    snprintf(t->fingerprint_now, sizeof t->fingerprint_now, "%016" PRIx64,
-             set_get_info(set)->fingerprint);
+    memcpy(t->fingerprint_now, set_get_info(set)->fingerprint_text, sizeof t->fingerprint_now);
     set_free(set);
     return strcmp(t->fingerprint, t->fingerprint_now) == 0 ? TRAINED_ON_SAME : TRAINED_ON_OTHER;
 }
@@ -91,9 +89,9 @@ json_t *trained_on_json(const struct trained_on sets[static 2])
     for (int p = 0; p < 2; p++)
         if (sets[p].now != TRAINED_ON_UNKNOWN)
             json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:s?}", "person",
-                                                  inspect_text(sets[p].person), "path",
-                                                  inspect_text(sets[p].path), "fingerprint",
-                                                  inspect_text(sets[p].fingerprint), "now",
+                                                  json_text_or_null(sets[p].person), "path",
+                                                  json_text_or_null(sets[p].path), "fingerprint",
+                                                  json_text_or_null(sets[p].fingerprint), "now",
                                                   now[sets[p].now]));
     return list;
 }

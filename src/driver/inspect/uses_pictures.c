@@ -36,8 +36,8 @@ static void add_found(struct uses_pictures *u, const char *kind, const char *pat
                       const char *match, int64_t n)
 {
     json_array_append_new(u->found, json_pack("{s:s, s:o, s:s, s:s, s:I}", "kind", kind, "path",
-                                              inspect_text(path), "as", "", "match", match, "n",
-                                              (json_int_t)n));
+                                              json_text_or_null(path), "as", "", "match", match,
+                                              "n", (json_int_t)n));
 }
 
 /* ---- Folders and sheets ---------------------------------------------------------------------- */
@@ -97,8 +97,9 @@ static void remember(struct uses_pictures *u, const char *path, const char *hash
 {
     char folder[PATH_BYTES_MAX];
     path_folder(path, folder, sizeof folder);
-    json_array_append_new(u->drawn, json_pack("{s:o, s:s, s:o}", "folder", inspect_text(folder),
-                                              "hash", hash, "people", people));
+    json_array_append_new(u->drawn,
+                          json_pack("{s:o, s:s, s:o}", "folder", json_text_or_null(folder), "hash",
+                                    hash, "people", people));
 }
 
 /* "checkpoint (XXH3-128): HASH", and "consent of NAME:" of each person. */
@@ -118,7 +119,7 @@ static enum status look_at_note(struct uses_pictures *u, const char *path, struc
                 continue;
             if (strncmp(line, consent, sizeof consent - 1) == 0 && line[n - 1] == ':') {
                 line[n - 1] = '\0';
-                json_array_append_new(people, inspect_text(line + sizeof consent - 1));
+                json_array_append_new(people, json_text_or_null(line + sizeof consent - 1));
             }
         }
         remember(u, path, hash, json_incref(people));

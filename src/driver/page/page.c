@@ -1,15 +1,12 @@
 #include "page.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/checked.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/version.h"
 #include "page_priv.h"
 #include "page_template.h"
@@ -17,6 +14,9 @@
 #include "base/poison.h"
 
 enum { PICTURES_BYTES = 6 << 20, NOTE_BYTES = 1024, START_BYTES = 256, READ_BYTES_MAX = 64 << 20 };
+
+/* Every report begins with it. */
+static const char mark[] = "<meta name=\"generator\" content=\"Bifrons report\">";
 
 struct page {
     struct page_run *runs;
@@ -27,18 +27,6 @@ struct page {
 
 /* --- Parts ------------------------------------------------------------------------------------ */
 
-void page_put(struct page_part *p, json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, value) != 0)
-        p->failed = true;
-}
-
-void page_append(struct page_part *p, json_t *array, json_t *value)
-{
-    if (json_array_append_new(array, value) != 0)
-        p->failed = true;
-}
-
 void page_note_add(struct page_part *p, const char *fmt, ...)
 {
     char text[NOTE_BYTES];
@@ -46,7 +34,7 @@ void page_note_add(struct page_part *p, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    page_append(p, p->notes, json_text_or_null(text));
+    json_append(p->notes, json_text_or_null(text), &p->failed);
 }
 
 bool page_path(const struct page_run *r, const char *name, char path[static PATH_BYTES_MAX])
@@ -94,14 +82,14 @@ static json_t *run_object(struct page *p, struct page_run *r)
                              .picture_bytes = PICTURES_BYTES / p->n_runs,
                              .n_runs = p->n_runs,
                              .cluster = p->cluster};
-    page_put(&part, part.object, "folder", json_text_or_null(r->folder));
+    json_put(part.object, "folder", json_text_or_null(r->folder), &part.failed);
     page_add_record(&part);
     page_add_config(&part);
     page_add_metrics(&part);
     page_add_events(&part);
     page_add_previews(&part);
     json_array_extend(p->notes, part.notes);
-    page_put(&part, part.object, "notes", part.notes);
+    json_put(part.object, "notes", part.notes, &part.failed);
     if (!part.failed)
         return part.object;
     json_decref(part.object);
@@ -154,7 +142,8 @@ static enum status write_text(struct page *p, const char *json, const char *path
 
 enum status page_write(struct page *p, const char *path, struct errmsg *em)
 {
-    enum status st = page_check_output(path, em);
+    enum status st =
+        file_check_ours(path, START_BYTES, mark, sizeof mark - 1, "report of Bifrons", em);
     if (st != ST_OK)
         return st;
     json_decref(p->notes);
@@ -186,46 +175,13 @@ enum status page_check_run(const char *folder, struct errmsg *em)
                 folder);
 }
 
-/* True if a file begins as every report does. */
-static bool begins_as_report(const uint8_t *start, size_t n)
-{
-    static const char mark[] = "<meta name=\"generator\" content=\"Bifrons report\">";
-    return memmem(start, MIN(n, (size_t)START_BYTES), mark, sizeof mark - 1) != NULL;
-}
-
-/* Bytes read; -1: the file cannot be read. */
-static ssize_t read_start(const char *path, uint8_t start[static START_BYTES])
-{
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, start, START_BYTES) : -1;
-    if (fd >= 0)
-        close(fd);
-    return n;
-}
-
-enum status page_check_output(const char *path, struct errmsg *em)
-{
-    uint8_t start[START_BYTES];
-    enum status st = file_check_replaceable(path, em);
-    if (st != ST_OK || !file_exists(path))
-        return st;
-    ssize_t n = read_start(path, start);
-    if (n == 0 || (n > 0 && begins_as_report(start, (size_t)n)))
-        return ST_OK;
-    return FAIL(em, ST_USAGE,
-                "%s is there already and is no report of Bifrons: it is not replaced. Name another "
-                "file, or remove it first",
-                path);
-}
-
 enum status page_read(const char *path, json_t **data_out, struct errmsg *em)
 {
     static const char open_tag[] = "<script type=\"application/json\" id=\"data\">";
-    uint8_t start[START_BYTES], *bytes = NULL;
+    uint8_t *bytes = NULL;
     size_t n = 0;
     *data_out = NULL;
-    ssize_t got = read_start(path, start);
-    if (got < 0 || !begins_as_report(start, (size_t)got))
+    if (!file_has_mark(path, START_BYTES, mark, sizeof mark - 1))
         return file_check_readable(path, em);
     enum status st = file_read_all(path, READ_BYTES_MAX, &bytes, &n, em);
     if (st != ST_OK)

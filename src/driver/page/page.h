@@ -41,9 +41,6 @@ struct page;
 
 /* ST_OK if there is a run in the folder. ST_NOINPUT: no such folder; ST_DATA: no run in it. */
 enum status page_check_run(const char *folder, struct errmsg *em) MUST_CHECK;
-/* ST_OK if page_write may write there. ST_USAGE: a file that is no report would be lost; ST_IO: not
- * a file. */
-enum status page_check_output(const char *path, struct errmsg *em) MUST_CHECK;
 
 /*
  * Reads the data of a page, as page_write wrote them: {"runs": [{"folder", "record", …}, …]}.
@@ -55,7 +52,8 @@ enum status page_read(const char *path, struct json_t **data_out, struct errmsg 
 /* Reads nothing yet. ST_MEMORY; ST_USAGE: a path is too long. */
 enum status page_new(const struct page_request *request, struct page **out,
                      struct errmsg *em) MUST_CHECK;
-/* Writes the page atomically; page_check_output must allow it. ST_USAGE, ST_IO, ST_MEMORY. */
+/* Writes the page atomically. ST_USAGE: a file that is no report would be lost; ST_IO, ST_MEMORY.
+ */
 enum status page_write(struct page *p, const char *path, struct errmsg *em) MUST_CHECK;
 /* What the latest page_write left out, for i from 0; NULL after the last one. Borrowed. */
 const char *page_note(const struct page *p, size_t i);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "config_schema.h"
 #include "page_priv.h"
 #include "plan.h"
@@ -38,12 +37,12 @@ static json_t *keys_json(struct page_part *p, const struct configs *c)
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
         json_t *o = json_object();
-        page_put(p, o, "key", json_string(keys[i].name));
-        page_put(p, o, "value", value_json(&keys[i], &c->run));
-        page_put(p, o, "default", value_json(&keys[i], &c->defaults));
+        json_put(o, "key", json_string(keys[i].name), &p->failed);
+        json_put(o, "value", value_json(&keys[i], &c->run), &p->failed);
+        json_put(o, "default", value_json(&keys[i], &c->defaults), &p->failed);
         if (c->has_preset)
-            page_put(p, o, "preset", value_json(&keys[i], &c->preset));
-        page_append(p, list, o);
+            json_put(o, "preset", value_json(&keys[i], &c->preset), &p->failed);
+        json_append(list, o, &p->failed);
     }
     return list;
 }
@@ -100,7 +99,7 @@ static json_t *plans_json(struct page_part *p, const struct config *c)
         *stage = *c;
         config_enter_stage(stage, i);
         stage->train.stages.n = 0; /* plan only this stage */
-        page_append(p, list, plan_json(p, stage));
+        json_append(list, plan_json(p, stage), &p->failed);
         free(stage);
     }
     return list;
@@ -117,7 +116,7 @@ static void read_preset(struct page_part *p, struct configs *c)
     if (!path)
         return;
     c->has_preset = file_exists(path) && config_merge_file(&c->preset, path, &em) == ST_OK;
-    page_put(p, p->object, "preset", json_text_or_null(path));
+    json_put(p->object, "preset", json_text_or_null(path), &p->failed);
     if (em.text[0])
         page_note_add(p, "the configuration is not compared with %s: %s", path, em.text);
 }
@@ -136,8 +135,8 @@ void page_add_config(struct page_part *p)
     config_init(&c->defaults);
     if (config_merge_file(&c->run, path, &em) == ST_OK) {
         read_preset(p, c);
-        page_put(p, p->object, "config", keys_json(p, c));
-        page_put(p, p->object, "plans", plans_json(p, &c->run));
+        json_put(p->object, "config", keys_json(p, c), &p->failed);
+        json_put(p->object, "plans", plans_json(p, &c->run), &p->failed);
     } else {
         page_note_add(p, "no configuration: %s", em.text);
     }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "base/json.h"
 #include "page_priv.h"
 
 #include "base/poison.h"
@@ -199,8 +198,9 @@ static json_t *table_json(struct page_part *p, const struct table *t)
     for (size_t k = 0; k < t->n_columns; k++) {
         json_t *values = json_array();
         for (size_t row = 0; row < t->rows; row += each)
-            page_append(p, values, number_json(shown_value(&t->columns[k], row, row + each)));
-        page_put(p, columns, t->columns[k].name, values);
+            json_append(values, number_json(shown_value(&t->columns[k], row, row + each)),
+                        &p->failed);
+        json_put(columns, t->columns[k].name, values, &p->failed);
     }
     return json_pack("{s:I, s:I, s:o}", "rows", (json_int_t)t->rows, "each", (json_int_t)each,
                      "columns", columns);
@@ -213,7 +213,7 @@ void page_add_metrics(struct page_part *p)
     page_read_lines(p, "metrics.jsonl", take_line, &r);
     p->failed = p->failed || r.failed;
     for (size_t i = 0; i < r.n_tables; i++) {
-        page_put(p, all, r.tables[i]->kind, table_json(p, r.tables[i]));
+        json_put(all, r.tables[i]->kind, table_json(p, r.tables[i]), &p->failed);
         for (size_t k = 0; k < r.tables[i]->n_columns; k++)
             free(r.tables[i]->columns[k].value);
         free(r.tables[i]);
@@ -224,7 +224,7 @@ void page_add_metrics(struct page_part *p)
     if (r.columns_left_out > 0)
         page_note_add(p, "metrics.jsonl: %lld numbers of further keys are not shown",
                       r.columns_left_out);
-    page_put(p, p->object, "metrics", all);
+    json_put(p->object, "metrics", all, &p->failed);
 }
 
 /* --- Events ----------------------------------------------------------------------------------- */
@@ -241,7 +241,7 @@ static bool take_event(void *reader, const json_t *row)
     if (!json_is_string(json_object_get(row, "event")) ||
         !json_is_number(json_object_get(row, "step")))
         return false;
-    page_append(r->part, r->list, json_incref((json_t *)(uintptr_t)row));
+    json_append(r->list, json_incref((json_t *)(uintptr_t)row), &r->part->failed);
     if (json_array_size(r->list) > EVENTS_SHOWN) {
         json_array_remove(r->list, 0);
         r->left_out++;
@@ -255,5 +255,5 @@ void page_add_events(struct page_part *p)
     page_read_lines(p, "events.jsonl", take_event, &r);
     if (r.left_out > 0)
         page_note_add(p, "events.jsonl: the first %lld events are not shown", r.left_out);
-    page_put(p, p->object, "events", r.list);
+    json_put(p->object, "events", r.list, &p->failed);
 }

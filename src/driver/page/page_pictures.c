@@ -231,8 +231,8 @@ static json_t *group_json(struct page_part *p, const struct file *files, size_t 
         if (!q)
             continue;
         q->shown = true;
-        page_append(p, list,
-                    json_pack("{s:I, s:O}", "step", (json_int_t)files[i].step, "uri", q->uri));
+        json_append(list, json_pack("{s:I, s:O}", "step", (json_int_t)files[i].step, "uri", q->uri),
+                    &p->failed);
     }
     return json_pack("{s:s, s:I, s:o}", "name", files[0].group, "all", (json_int_t)n, "pictures",
                      list);
@@ -267,14 +267,14 @@ void page_add_previews(struct page_part *p)
             stride *= 2;
         while (!take_group(p, files + from, count, stride, bytes_max))
             stride *= 2;
-        page_append(p, list, group_json(p, files + from, count));
+        json_append(list, group_json(p, files + from, count), &p->failed);
     }
     if (groups > GROUPS_MAX)
         page_note_add(p, "previews: %zu kinds of pictures, more than %d: none is shown", groups,
                       GROUPS_MAX);
     drop_others(p->run);
     free(files);
-    page_put(p, p->object, "previews", list);
+    json_put(p->object, "previews", list, &p->failed);
 }
 
 void page_run_release(struct page_run *r)

@@ -2,10 +2,10 @@
 #ifndef BIFRONS_DRIVER_PAGE_PRIV_H
 #define BIFRONS_DRIVER_PAGE_PRIV_H
 
-#include <jansson.h>
 #include <stdint.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "page.h"
 
 /* A picture that was encoded for this page or an earlier one. */
@@ -36,8 +36,6 @@ struct page_part {
 };
 
 /* Takes over the reference to the value. */
-void page_put(struct page_part *p, json_t *object, const char *key, json_t *value);
-void page_append(struct page_part *p, json_t *array, json_t *value);
 void page_note_add(struct page_part *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The path of a file in the run folder; false: too long. */
 bool page_path(const struct page_run *r, const char *name, char path[static PATH_BYTES_MAX]);

@@ -1,6 +1,5 @@
 /* run.json, the sets that it names, and the checkpoints that are there. */
 #include <dirent.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/checked.h"
-#include "base/json.h"
 #include "data/pose.h"
 #include "data/set.h"
 #include "data/sheet.h"
@@ -102,7 +100,7 @@ static json_t *poses_json(struct page_part *p, struct set *set)
     double turn[2];
     for (int64_t i = 0; i < shown; i++)
         if (read_turn(set, i * n / shown, turn))
-            page_append(p, list, json_pack("[f, f]", tenths(turn[0]), tenths(turn[1])));
+            json_append(list, json_pack("[f, f]", tenths(turn[0]), tenths(turn[1])), &p->failed);
     return list;
 }
 
@@ -113,30 +111,29 @@ static json_t *set_json(struct page_part *p, const json_t *person)
     const char *trained_on = json_string_value(json_object_get(person, "fingerprint"));
     struct set *set = NULL;
     struct errmsg em = {0};
-    char fingerprint[17];
     json_t *o = json_object();
     if (!path || !file_exists(path)) {
-        page_put(p, o, "now", json_string("not found from the folder in which this was written"));
+        json_put(o, "now", json_string("not found from the folder in which this was written"),
+                 &p->failed);
         return o;
     }
     if (set_open(path, &set, &em) != ST_OK) {
-        page_put(p, o, "now", json_text_or_null(em.text));
+        json_put(o, "now", json_text_or_null(em.text), &p->failed);
         return o;
     }
     const struct set_info *info = set_get_info(set);
-    snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, info->fingerprint);
-    bool same = trained_on && strcmp(trained_on, fingerprint) == 0;
-    page_put(p, o, "now", json_string(same ? "same" : "holds other pictures now"));
+    bool same = trained_on && strcmp(trained_on, info->fingerprint_text) == 0;
+    json_put(o, "now", json_string(same ? "same" : "holds other pictures now"), &p->failed);
     if (same) {
-        page_put(p, o, "size", json_integer(info->size));
-        page_put(p, o, "masks", json_boolean(info->has_masks));
-        page_put(p, o, "points", json_boolean(info->has_points));
-        page_put(p, o, "truth", json_boolean(info->has_truth));
+        json_put(o, "size", json_integer(info->size), &p->failed);
+        json_put(o, "masks", json_boolean(info->has_masks), &p->failed);
+        json_put(o, "points", json_boolean(info->has_points), &p->failed);
+        json_put(o, "truth", json_boolean(info->has_truth), &p->failed);
         if (p->n_runs <= SHEETS_RUNS_MAX)
-            page_put(p, o, "sheet", sheet_json(p, set));
-        page_put(p, o, "pose", json_boolean(info->has_pose));
+            json_put(o, "sheet", sheet_json(p, set), &p->failed);
+        json_put(o, "pose", json_boolean(info->has_pose), &p->failed);
         if (info->has_pose || info->has_points)
-            page_put(p, o, "poses", poses_json(p, set));
+            json_put(o, "poses", poses_json(p, set), &p->failed);
     }
     set_free(set);
     return o;
@@ -147,7 +144,7 @@ static json_t *sets_json(struct page_part *p, const json_t *record)
     const json_t *people = json_object_get(record, "people");
     json_t *list = json_array();
     for (size_t i = 0; i < json_array_size(people) && i < 2; i++)
-        page_append(p, list, set_json(p, json_array_get(people, i)));
+        json_append(list, set_json(p, json_array_get(people, i)), &p->failed);
     return list;
 }
 
@@ -171,9 +168,10 @@ static json_t *checkpoints_json(struct page_part *p)
     for (struct dirent *e; d && (e = readdir(d)) && json_array_size(list) < CHECKPOINTS_MAX;)
         if (strncmp(e->d_name, "step-", 5) == 0 && strcmp(path_extension(e->d_name), ".pt") == 0 &&
             path_join(path, sizeof path, folder, e->d_name) && stat(path, &s) == 0)
-            page_append(p, list,
+            json_append(list,
                         json_pack("{s:o, s:I}", "name", json_text_or_null(e->d_name), "bytes",
-                                  (json_int_t)s.st_size));
+                                  (json_int_t)s.st_size),
+                        &p->failed);
     if (d)
         closedir(d);
     return json_pack("{s:o, s:o, s:o}", "files", list, "best",
@@ -186,7 +184,8 @@ void page_add_record(struct page_part *p)
     json_t *record = read_record(p);
     if (!p->run->sets && json_is_object(record))
         p->run->sets = sets_json(p, record);
-    page_put(p, p->object, "record", record);
-    page_put(p, p->object, "sets", p->run->sets ? json_incref(p->run->sets) : json_array());
-    page_put(p, p->object, "checkpoints", checkpoints_json(p));
+    json_put(p->object, "record", record, &p->failed);
+    json_put(p->object, "sets", p->run->sets ? json_incref(p->run->sets) : json_array(),
+             &p->failed);
+    json_put(p->object, "checkpoints", checkpoints_json(p), &p->failed);
 }

@@ -1,8 +1,6 @@
 /* The plan as one JSON object; its keys: docs/plan.md. */
-#include <jansson.h>
-#include <stdlib.h>
-
 #include "base/checked.h"
+#include "base/json.h"
 #include "plan.h"
 
 #include "base/poison.h"
@@ -119,12 +117,5 @@ static json_t *plan_json(const struct plan *p)
 
 enum status plan_print_json(FILE *f, const struct plan *p, struct errmsg *em)
 {
-    json_t *o = plan_json(p);
-    char *text = o ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) : NULL;
-    json_decref(o);
-    if (!text)
-        return FAIL(em, ST_MEMORY, "out of memory");
-    fprintf(f, "%s\n", text);
-    free(text);
-    return ST_OK;
+    return json_print(f, plan_json(p), JSON_INDENT(2) | JSON_REAL_PRECISION(12), em);
 }

@@ -1,6 +1,5 @@
 /* bifrons pack: parses arguments, packs (data/pack.h) and reports. */
 #include <dirent.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,19 +21,6 @@ struct arguments {
     const char *folders[FOLDERS_MAX];
     bool no_sheet;
 };
-
-static volatile sig_atomic_t stop_asked;
-
-static void on_signal(int number)
-{
-    (void)number;
-    stop_asked = 1;
-}
-
-static bool stop_wanted(void)
-{
-    return stop_asked;
-}
 
 /* clang-format off */
 static const struct argp_option options[] = {
@@ -220,7 +206,7 @@ static const char *configuration_for(const char *output)
 int command_pack(int argc, char **argv)
 {
     struct arguments a = {
-        .pack = {.size = SIZE_DEFAULT, .stop = stop_wanted}
+        .pack = {.size = SIZE_DEFAULT, .stop = command_stop_wanted}
     };
     struct errmsg em = {0};
     struct pack_report report;
@@ -228,9 +214,7 @@ int command_pack(int argc, char **argv)
     a.pack.folders = a.folders;
     argp_parse(&parser, argc, argv, 0, NULL, &a);
 
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL); /* a second signal ends at once */
-    sigaction(SIGTERM, &action, NULL);
+    command_stop_on_signals();
 
     double start = clock_seconds();
     enum status st = pack(&a.pack, &report, &em);

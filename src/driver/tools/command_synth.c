@@ -1,5 +1,4 @@
 /* bifrons synth: draws folders of invented people, with masks, landmarks and true swaps. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -137,17 +136,6 @@ static enum status record_write(const struct arguments *a, bool complete, struct
     return st;
 }
 
-static bool folder_has_entries(const char *path)
-{
-    DIR *d = opendir(path);
-    bool any = false;
-    for (const struct dirent *e; d && !any && (e = readdir(d)) != NULL;)
-        any = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-    if (d)
-        closedir(d);
-    return any;
-}
-
 static enum status person_path(const struct arguments *a, int person, const char *name,
                                char out[static PATH_BYTES_MAX], struct errmsg *em)
 {
@@ -177,7 +165,7 @@ static enum status record_check(const struct arguments *a, bool *whole, struct e
     if (!path_join(path, sizeof path, a->out, RECORD_NAME))
         return FAIL(em, ST_IO, "path too long: %s", a->out);
     if (!file_exists(path)) {
-        if (folder_exists(a->out) && folder_has_entries(a->out))
+        if (folder_has_entries(a->out))
             return FAIL(em, ST_USAGE, "%s is not empty: name a new folder", a->out);
         return ST_OK;
     }

@@ -4,7 +4,6 @@
  */
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "command.h"
 #include "config.h"
 #include "launch.h"

@@ -90,7 +90,7 @@ static enum status open_record(struct report *r, const char *config_path, const 
             .person = info->person,
             .set_path = set_path(s->run.sets[p]),
             .consent = info->consent,
-            .fingerprint = info->fingerprint,
+            .fingerprint = info->fingerprint_text,
             .pictures = info->n,
         };
     }

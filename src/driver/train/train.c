@@ -132,6 +132,16 @@ static enum status start_stage(struct training *r, struct errmsg *em)
     return resume_start(s, init_from[0] ? init_from : NULL, em);
 }
 
+/* Opens the stage, with its weights: all that its first step needs. */
+static enum status ready_stage(struct training *r, struct errmsg *em)
+{
+    struct session *s = r->session;
+    enum status st = open_stage(r, em);
+    if (st == ST_OK)
+        st = stage_open_sums(&s->stage, &s->state, em);
+    return st == ST_OK ? start_stage(r, em) : st;
+}
+
 /* Logs how to stop under plain mpirun, which kills its ranks a second after Ctrl-C. Jobs of a batch
  * system have scripts for that. */
 static void log_how_to_stop(const struct training *r)
@@ -176,11 +186,7 @@ static enum status begin(struct training *r, struct errmsg *em)
 static enum status train_stage(struct training *r, struct errmsg *em)
 {
     struct session *s = r->session;
-    enum status st = open_stage(r, em);
-    if (st == ST_OK)
-        st = stage_open_sums(&s->stage, &s->state, em);
-    if (st == ST_OK)
-        st = start_stage(r, em);
+    enum status st = ready_stage(r, em);
     if (st == ST_OK && !r->begun)
         st = begin(r, em);
     if (st == ST_OK) {
@@ -270,11 +276,7 @@ static enum status try_stages(struct training *r, struct errmsg *em)
     }
     if (session_stage_is_over(s))
         session_begin_next_stage(s);
-    st = open_stage(r, em);
-    if (st == ST_OK)
-        st = stage_open_sums(&s->stage, &s->state, em);
-    if (st == ST_OK)
-        st = start_stage(r, em);
+    st = ready_stage(r, em);
     for (r->begun = true; st == ST_OK && s->state.stage + 1 < config_stage_count(&s->run.config);) {
         stage_close(&s->stage);
         s->state.position +=
@@ -299,11 +301,7 @@ static enum status measure(struct training *r, struct errmsg *em)
     if (st == ST_OK && r->arguments->find_batch)
         return find_batch(s, r->arguments->json, em);
     if (st == ST_OK)
-        st = open_stage(r, em);
-    if (st == ST_OK)
-        st = stage_open_sums(&s->stage, &s->state, em);
-    if (st == ST_OK)
-        st = start_stage(r, em);
+        st = ready_stage(r, em);
     return st == ST_OK ? find_lr(s, &options, em) : st;
 }
 

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         }
         for (int k = 0; k < PACK_MARKS; k++)
             free(items[i].places[k].at);
-        pack_face_release(&items[i]);
+        pack_face_release(&items[i].face);
         free(items[i].name);
     }
     pack_report_release(&report);

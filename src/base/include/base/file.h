@@ -31,6 +31,8 @@ bool file_exists(const char *path);
  * says neither. */
 bool file_is_missing(const char *path);
 bool folder_exists(const char *path);
+/* False also if no folder can be read there. */
+bool folder_has_entries(const char *path);
 /* true if both exist and are the same file or folder, also over different paths or links. */
 bool file_same(const char *a, const char *b);
 /* As mkdir -p. ST_IO. */
@@ -49,6 +51,15 @@ enum status file_open_stream(const char *path, FILE **out, struct errmsg *em) MU
 enum status file_check_readable(const char *path, struct errmsg *em) MUST_CHECK;
 /* ST_OK if path is a file or does not exist. ST_IO if it is a folder, a device or a pipe. */
 enum status file_check_replaceable(const char *path, struct errmsg *em) MUST_CHECK;
+
+/* True if the n bytes at `mark` are among the file's first bytes, `within` of them; the last ones,
+ * if negative; FILE_MARK_WITHIN at most. */
+enum { FILE_MARK_WITHIN = 4096 };
+bool file_has_mark(const char *path, int within, const void *mark, size_t n);
+/* ST_OK if path does not exist, is empty or has the mark. ST_USAGE: "PATH is there already and is
+ * no WHAT: it is not replaced"; as of file_check_replaceable. */
+enum status file_check_ours(const char *path, int within, const void *mark, size_t n,
+                            const char *what, struct errmsg *em) MUST_CHECK;
 
 /*
  * Reads the whole file and adds a zero byte; the caller frees *bytes_out. ST_NOINPUT: cannot be

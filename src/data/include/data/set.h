@@ -67,9 +67,10 @@ struct set_info {
     const char *person, *consent, *creator, *created, *source_hash; /* "" where absent */
     bool has_hashes, has_masks, has_landmarks, has_points, has_matrix, has_truth;
     bool has_pose, has_identity, has_source, has_time;
-    bool landmarks_derived; /* the landmarks follow from the points; there is no /landmarks */
-    bool direct;            /* /images is read with pread, not by libhdf5 */
-    uint64_t fingerprint;   /* of the content: hash of all row hashes, in order, and of size */
+    bool landmarks_derived;    /* the landmarks follow from the points; there is no /landmarks */
+    bool direct;               /* /images is read with pread, not by libhdf5 */
+    uint64_t fingerprint;      /* of the content: hash of all row hashes, in order, and of size */
+    char fingerprint_text[17]; /* in hex */
 };
 
 /*

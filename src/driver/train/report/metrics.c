@@ -38,18 +38,12 @@ struct row_writer {
     bool nonfinite, failed;
 };
 
-static void put(struct row_writer *w, json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, value) != 0)
-        w->failed = true;
-}
-
 /* json_real(NAN) is NULL: such a number becomes null and marks the row as nonfinite. */
 static void put_number(struct row_writer *w, json_t *object, const char *key, double value)
 {
     if (!isfinite(value))
         w->nonfinite = true;
-    put(w, object, key, json_number_or_null(value));
+    json_put(object, key, json_number_or_null(value), &w->failed);
 }
 
 static json_t *losses_of_person(struct row_writer *w, const struct metrics_row *row, int person)
@@ -65,8 +59,8 @@ static json_t *losses_object(struct row_writer *w, const struct metrics_row *row
 {
     json_t *o = json_object();
     put_number(w, o, "total", row->losses.total);
-    put(w, o, "a", losses_of_person(w, row, MODEL_A));
-    put(w, o, "b", losses_of_person(w, row, MODEL_B));
+    json_put(o, "a", losses_of_person(w, row, MODEL_A), &w->failed);
+    json_put(o, "b", losses_of_person(w, row, MODEL_B), &w->failed);
     return o;
 }
 
@@ -92,19 +86,19 @@ static json_t *row_object(const struct metrics_row *row)
 {
     struct row_writer w = {0};
     json_t *o = json_object();
-    put(&w, o, "kind", json_string(kinds[row->kind]));
+    json_put(o, "kind", json_string(kinds[row->kind]), &w.failed);
     if (row->stage > 0)
-        put(&w, o, "stage", json_integer(row->stage));
-    put(&w, o, "step", json_integer(row->step));
-    put(&w, o, "epoch", json_integer(row->epoch));
-    put(&w, o, "position", json_integer((json_int_t)row->position));
+        json_put(o, "stage", json_integer(row->stage), &w.failed);
+    json_put(o, "step", json_integer(row->step), &w.failed);
+    json_put(o, "epoch", json_integer(row->epoch), &w.failed);
+    json_put(o, "position", json_integer((json_int_t)row->position), &w.failed);
     put_number(&w, o, "time", row->time_s);
     if (row->kind == METRICS_FACES)
-        put(&w, o, "faces", faces_object(&w, row));
+        json_put(o, "faces", faces_object(&w, row), &w.failed);
     else
-        put(&w, o, "loss", losses_object(&w, row));
+        json_put(o, "loss", losses_object(&w, row), &w.failed);
     if (row->kind == METRICS_VAL)
-        put(&w, o, "metrics", val_metrics_object(&w, &row->val_metrics));
+        json_put(o, "metrics", val_metrics_object(&w, &row->val_metrics), &w.failed);
     if (row->kind == METRICS_TRAIN) {
         put_number(&w, o, "lr", row->lr);
         put_number(&w, o, "grad_norm", row->grad_norm);
@@ -114,9 +108,9 @@ static json_t *row_object(const struct metrics_row *row)
         put_number(&w, o, "sum_wait_ms", row->sum_wait_ms);
     }
     if (row->skipped)
-        put(&w, o, "skipped", json_true());
+        json_put(o, "skipped", json_true(), &w.failed);
     if (w.nonfinite)
-        put(&w, o, "nonfinite", json_true());
+        json_put(o, "nonfinite", json_true(), &w.failed);
     if (w.failed) {
         json_decref(o);
         return NULL;

@@ -1,7 +1,6 @@
 #include "run_record.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,35 +33,22 @@ static json_t *time_now(void)
     return json_string(text);
 }
 
-/* Takes ownership of value. Sets *failed if out of memory, the only failure. */
-static void put(json_t *object, const char *key, json_t *value, bool *failed)
-{
-    if (json_object_set_new(object, key, value) != 0)
-        *failed = true;
-}
-
-static void append(json_t *array, json_t *value, bool *failed)
-{
-    if (json_array_append_new(array, value) != 0)
-        *failed = true;
-}
-
 /* --- Parts ------------------------------------------------------------------------------------ */
 
 static json_t *program_object(bool *failed)
 {
     json_t *o = json_object();
-    put(o, "version", json_string(BIFRONS_VERSION), failed);
-    put(o, "commit", json_text_or_null(BIFRONS_COMMIT), failed);
+    json_put(o, "version", json_string(BIFRONS_VERSION), failed);
+    json_put(o, "commit", json_text_or_null(BIFRONS_COMMIT), failed);
     return o;
 }
 
 static json_t *libraries_object(const struct run_record_facts *f, bool *failed)
 {
     json_t *o = json_object();
-    put(o, "torch", json_text_or_null(f->torch_version), failed);
-    put(o, "mpi", json_text_or_null(f->mpi_version), failed);
-    put(o, "hdf5", json_text_or_null(f->hdf5_version), failed);
+    json_put(o, "torch", json_text_or_null(f->torch_version), failed);
+    json_put(o, "mpi", json_text_or_null(f->mpi_version), failed);
+    json_put(o, "hdf5", json_text_or_null(f->hdf5_version), failed);
     return o;
 }
 
@@ -71,9 +57,9 @@ static json_t *ranks_array(const struct run_record_facts *f, bool *failed)
     json_t *all = json_array();
     for (int rank = 0; f->hosts && rank < f->world_size; rank++) {
         json_t *o = json_object();
-        put(o, "rank", json_integer(rank), failed);
-        put(o, "host", json_text_or_null(f->hosts[rank]), failed);
-        append(all, o, failed);
+        json_put(o, "rank", json_integer(rank), failed);
+        json_put(o, "host", json_text_or_null(f->hosts[rank]), failed);
+        json_append(all, o, failed);
     }
     return all;
 }
@@ -83,15 +69,13 @@ static json_t *people_array(const struct run_record_facts *f, bool *failed)
     json_t *all = json_array();
     for (int i = 0; i < RUN_RECORD_PEOPLE; i++) {
         const struct run_record_person *p = &f->people[i];
-        char fingerprint[17];
-        snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, p->fingerprint);
         json_t *o = json_object();
-        put(o, "person", json_text_or_null(p->person), failed);
-        put(o, "set", json_text_or_null(p->set_path), failed);
-        put(o, "fingerprint", json_string(fingerprint), failed);
-        put(o, "pictures", json_integer(p->pictures), failed);
-        put(o, "consent", json_text_or_null(p->consent), failed);
-        append(all, o, failed);
+        json_put(o, "person", json_text_or_null(p->person), failed);
+        json_put(o, "set", json_text_or_null(p->set_path), failed);
+        json_put(o, "fingerprint", json_text_or_null(p->fingerprint), failed);
+        json_put(o, "pictures", json_integer(p->pictures), failed);
+        json_put(o, "consent", json_text_or_null(p->consent), failed);
+        json_append(all, o, failed);
     }
     return all;
 }
@@ -99,9 +83,9 @@ static json_t *people_array(const struct run_record_facts *f, bool *failed)
 static json_t *resume_object(const struct run_record_facts *f, bool *failed)
 {
     json_t *o = json_object();
-    put(o, "started", time_now(), failed);
-    put(o, "from_step", json_integer(f->from_step), failed);
-    put(o, "world_size", json_integer(f->world_size), failed);
+    json_put(o, "started", time_now(), failed);
+    json_put(o, "from_step", json_integer(f->from_step), failed);
+    json_put(o, "world_size", json_integer(f->world_size), failed);
     return o;
 }
 
@@ -147,10 +131,11 @@ static void put_history(json_t *root, const struct run_record_facts *f, const ch
 {
     json_t *old = f->resumed ? history_read(path) : NULL;
     json_t *resumes = old ? json_incref(json_object_get(old, "resumes")) : json_array();
-    put(root, "started", old ? json_incref(json_object_get(old, "started")) : time_now(), failed);
+    json_put(root, "started", old ? json_incref(json_object_get(old, "started")) : time_now(),
+             failed);
     if (f->resumed)
-        append(resumes, resume_object(f, failed), failed);
-    put(root, "resumes", resumes, failed);
+        json_append(resumes, resume_object(f, failed), failed);
+    json_put(root, "resumes", resumes, failed);
     json_decref(old);
 }
 
@@ -158,18 +143,18 @@ static void put_history(json_t *root, const struct run_record_facts *f, const ch
 
 static void put_facts(json_t *root, const struct run_record_facts *f, bool *failed)
 {
-    put(root, "bifrons", program_object(failed), failed);
-    put(root, "libraries", libraries_object(f, failed), failed);
-    put(root, "config", json_text_or_null(f->config_path), failed);
+    json_put(root, "bifrons", program_object(failed), failed);
+    json_put(root, "libraries", libraries_object(f, failed), failed);
+    json_put(root, "config", json_text_or_null(f->config_path), failed);
     /* a TOML integer, so below 2^63 */
-    put(root, "seed", json_integer((json_int_t)f->seed), failed);
-    put(root, "device", json_text_or_null(f->device), failed);
-    put(root, "precision", json_text_or_null(f->precision), failed);
-    put(root, "backend", json_text_or_null(f->backend), failed);
-    put(root, "reducer", json_text_or_null(f->reducer), failed);
-    put(root, "world_size", json_integer(f->world_size), failed);
-    put(root, "ranks", ranks_array(f, failed), failed);
-    put(root, "people", people_array(f, failed), failed);
+    json_put(root, "seed", json_integer((json_int_t)f->seed), failed);
+    json_put(root, "device", json_text_or_null(f->device), failed);
+    json_put(root, "precision", json_text_or_null(f->precision), failed);
+    json_put(root, "backend", json_text_or_null(f->backend), failed);
+    json_put(root, "reducer", json_text_or_null(f->reducer), failed);
+    json_put(root, "world_size", json_integer(f->world_size), failed);
+    json_put(root, "ranks", ranks_array(f, failed), failed);
+    json_put(root, "people", people_array(f, failed), failed);
 }
 
 static void put_no_outcome(json_t *root, bool *failed)
@@ -177,7 +162,7 @@ static void put_no_outcome(json_t *root, bool *failed)
     static const char *const keys[] = {"ended", "exit",  "message", "where",       "stage",
                                        "step",  "epoch", "seconds", "images_per_s"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        put(root, keys[i], json_null(), failed);
+        json_put(root, keys[i], json_null(), failed);
 }
 
 enum status run_record_new(const char *path, const struct run_record_facts *facts,
@@ -207,16 +192,17 @@ enum status run_record_end(struct run_record *r, const struct run_record_outcome
                            struct errmsg *em)
 {
     bool failed = false;
-    put(r->root, "ended", time_now(), &failed);
-    put(r->root, "exit", json_string(status_name(o->status)), &failed);
-    put(r->root, "message", json_text_or_null(o->error ? o->error->text : NULL), &failed);
-    put(r->root, "where",
-        o->error ? json_sprintf("%s:%d", o->error->where, o->error->line) : json_null(), &failed);
-    put(r->root, "stage", o->stage > 0 ? json_integer(o->stage) : json_null(), &failed);
-    put(r->root, "step", json_integer(o->step), &failed);
-    put(r->root, "epoch", json_integer(o->epoch), &failed);
-    put(r->root, "seconds", json_number_or_null(o->seconds), &failed);
-    put(r->root, "images_per_s", json_number_or_null(o->images_per_s), &failed);
+    json_put(r->root, "ended", time_now(), &failed);
+    json_put(r->root, "exit", json_string(status_name(o->status)), &failed);
+    json_put(r->root, "message", json_text_or_null(o->error ? o->error->text : NULL), &failed);
+    json_put(r->root, "where",
+             o->error ? json_sprintf("%s:%d", o->error->where, o->error->line) : json_null(),
+             &failed);
+    json_put(r->root, "stage", o->stage > 0 ? json_integer(o->stage) : json_null(), &failed);
+    json_put(r->root, "step", json_integer(o->step), &failed);
+    json_put(r->root, "epoch", json_integer(o->epoch), &failed);
+    json_put(r->root, "seconds", json_number_or_null(o->seconds), &failed);
+    json_put(r->root, "images_per_s", json_number_or_null(o->images_per_s), &failed);
     return failed ? FAIL(em, ST_MEMORY, "out of memory preparing %s", r->path) : ST_OK;
 }
 

@@ -29,7 +29,7 @@ enum { RUN_RECORD_PEOPLE = 2, RUN_RECORD_BYTES_MAX = 16 << 20 };
 
 struct run_record_person {
     const char *person, *set_path, *consent; /* NULL: null */
-    uint64_t fingerprint;
+    const char *fingerprint;                 /* hex; NULL: null */
     int64_t pictures;
 };
 

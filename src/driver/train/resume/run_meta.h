@@ -21,7 +21,7 @@
 struct run_meta {
     struct train_state state;
     int world_size, threads;                   /* 0: not known */
-    char fingerprints[2][20], held_out[2][20]; /* "": not known */
+    char fingerprints[2][17], held_out[2][17]; /* "": not known */
     /* written, not read */
     const char *people[2], *consent[2];
     const struct set_identity *identities[2]; /* NULL: not known */

@@ -203,8 +203,7 @@ static char *meta_text(const struct session *s)
     };
     for (int p = 0; p < 2; p++) {
         const struct set_info *set = set_get_info(s->run.sets[p]);
-        snprintf(meta.fingerprints[p], sizeof meta.fingerprints[p], "%016" PRIx64,
-                 set->fingerprint);
+        memcpy(meta.fingerprints[p], set->fingerprint_text, sizeof meta.fingerprints[p]);
         snprintf(meta.held_out[p], sizeof meta.held_out[p], "%016" PRIx64,
                  order_held_out_hash(s->run.orders[p]));
         meta.people[p] = set->person;

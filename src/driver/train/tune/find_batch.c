@@ -2,14 +2,13 @@
 
 #include <float.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "batch_trials.h"
 #include "host_memory.h"
@@ -225,13 +224,7 @@ static enum status print_json(const struct search *f, int64_t configured, int64_
     json_t *o =
         json_pack("{s:I, s:I, s:i, s:s, s:o}", "suggestion", (json_int_t)suggestion, "configured",
                   (json_int_t)configured, "ranks", ranks, "ended", f->code, "trials", list);
-    char *text = o ? json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
-    json_decref(o);
-    if (!text)
-        return FAIL(em, ST_MEMORY, "out of memory");
-    (void)printf("%s\n", text);
-    free(text);
-    return ST_OK;
+    return json_print(stdout, o, JSON_INDENT(2) | JSON_REAL_PRECISION(9), em);
 }
 
 static enum status show(const struct search *f, int64_t configured, bool json, struct errmsg *em)

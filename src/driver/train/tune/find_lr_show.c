@@ -1,11 +1,11 @@
 /* The result of a learning rate range test: as a table, as JSON, as a chart. */
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "base/json.h"
 #include "data/chart.h"
 #include "find_lr.h"
 #include "lr_curve.h"
@@ -84,13 +84,7 @@ enum status find_lr_print_json(const struct session *s, const struct lr_curve *c
                           rate_json(c, v.least), "steepest", rate_json(c, v.steepest), "configured",
                           s->run.config.train.lr, "diverged", (int)c->diverged, "steps",
                           (json_int_t)c->steps, "points", points_json(c));
-    char *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
-    json_decref(o);
-    if (!text)
-        return FAIL(em, ST_MEMORY, "out of memory");
-    (void)printf("%s\n", text);
-    free(text);
-    return ST_OK;
+    return json_print(stdout, o, JSON_INDENT(2), em);
 }
 
 /* ---- Chart ----------------------------------------------------------------------------------- */

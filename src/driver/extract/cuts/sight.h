@@ -44,7 +44,7 @@ const char *verdict_name(enum verdict v);
 struct sight_rules {
     int size, side_min;
     enum shape_coverage coverage;
-    double sharpness_min;
+    double sharpness_min;        /* 0: all */
     const struct people *people; /* without references: all faces count as the person's */
 };
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "picture_priv.h"
+#include "mark.h"
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_STATIC

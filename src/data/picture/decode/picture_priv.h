@@ -1,4 +1,4 @@
-/* Shared by the files of pictures. */
+/* Shared by the files that decode pictures. */
 #ifndef BIFRONS_DATA_PICTURE_PRIV_H
 #define BIFRONS_DATA_PICTURE_PRIV_H
 
@@ -88,14 +88,5 @@ enum status stb_jpeg_size(const uint8_t *bytes, size_t n, int *width_out, int *h
 enum status stb_pixels(const char *format, const uint8_t *bytes, size_t n,
                        const struct picture_facts *checked, uint8_t **rgba_out,
                        struct errmsg *em) MUST_CHECK;
-
-/* Writes the mark as XMP, without a terminating zero; returns the number of bytes. */
-enum { MARK_XMP_BYTES = 2048 };
-size_t mark_xmp(const struct picture_mark *mark, char out[static MARK_XMP_BYTES]);
-/* The IPTC DigitalSourceType: "compositeWithTrainedAlgorithmicMedia". */
-const char *mark_source_name(const struct picture_mark *mark);
-
-/* Blends `colour` over a pixel; coverage: 0 to 255. */
-void pixel_blend(uint8_t *rgb, const uint8_t colour[3], unsigned coverage);
 
 #endif

@@ -38,20 +38,6 @@ struct frame {
         picture; /* upright, square pixels, sRGB; of a photograph empty before frame_load */
 };
 
-/* Reads one kind of file. All functions are called by one thread at a time. */
-struct frame_reader {
-    /* path: valid until close. options: which frames. ST_NOINPUT, ST_DATA, ST_IO: this file cannot
-     * be used; the message names it. ST_NODEVICE: no file of this kind can be used here. */
-    enum status (*open)(const char *path, const struct video_options *options, void **state_out,
-                        struct errmsg *em);
-    /* Sets time_s and picture of the next frame, in order of time; *more_out = false: there is
-     * none, and out is as it was. Errors as of open: what was read before is kept. */
-    enum status (*next)(void *state, struct frame *out, bool *more_out, struct errmsg *em);
-    /* How much of the file has been read, 0 to 1, for the time left. */
-    double (*share)(const void *state);
-    void (*close)(void *state); /* also in the middle */
-};
-
 struct frames;
 
 /* words: files, and folders with their sub-folders; video: which frames of videos. ST_NOINPUT,

@@ -45,7 +45,7 @@ struct cuts_options {
     /* Of everything that the result depends on. A folder with another hash is refused. */
     uint64_t hash;
     int size;
-    double difference_min; /* of a face to the one kept before */
+    double difference_min; /* of a face to the one kept before; 0: all */
     bool discard_unsure;
 };
 

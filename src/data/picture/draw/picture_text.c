@@ -14,7 +14,7 @@
 #endif
 
 #include "base/checked.h"
-#include "picture_priv.h"
+#include "data/picture.h"
 
 #include "base/poison.h"
 
@@ -39,6 +39,13 @@ static void label_ai(struct picture *p, int left, int top, int width, int height
     fill_box(p, x0, y0, x0 + a_wide, y0 + bar, colour);
     fill_box(p, x0, (y0 + y1) / 2, x0 + a_wide, (y0 + y1) / 2 + bar, colour);
     fill_box(p, i0, y0, i0 + bar, y1, colour); /* I */
+}
+
+/* Blends `colour` over a pixel; coverage: 0 to 255. */
+static void pixel_blend(uint8_t *rgb, const uint8_t colour[3], unsigned coverage)
+{
+    for (int c = 0; c < 3; c++)
+        rgb[c] = (uint8_t)((colour[c] * coverage + rgb[c] * (255 - coverage) + 127) / 255);
 }
 
 static int64_t hidden_area(const struct picture_box *label, const struct picture_box *box)

@@ -8,7 +8,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
-#include "picture_priv.h"
+#include "mark.h"
 
 #include "base/poison.h"
 
@@ -246,20 +246,7 @@ bool picture_read_mark(const char *path, char hash[static PICTURE_HASH_BYTES])
 enum status picture_check_output(const char *path, struct errmsg *em)
 {
     static const char ours[] = "Software\0Bifrons";
-    uint8_t start[128];
-    enum status st = file_check_replaceable(path, em);
-    if (st != ST_OK || !file_exists(path))
-        return st;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, start, sizeof start) : -1;
-    if (fd >= 0)
-        close(fd);
-    if (n == 0 || (n > 0 && memmem(start, (size_t)n, ours, sizeof ours - 1)))
-        return ST_OK;
-    return FAIL(em, ST_USAGE,
-                "%s is there already and is no picture that Bifrons made: it is not replaced. Name "
-                "another file, or remove it first",
-                path);
+    return file_check_ours(path, 128, ours, sizeof ours - 1, "picture that Bifrons made", em);
 }
 
 enum status picture_write_png(const char *path, const struct picture *p,

@@ -7,40 +7,31 @@
 
 #include "base/checked.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "data/file_kind.h"
 #include "inputs.h"
-#include "video_frames.h"
 
 #include "base/poison.h"
 
-/* Readers of files with several frames. A photograph needs none: frame_load decodes it. */
-static const struct {
-    enum file_group group;
-    const struct frame_reader *reader;
-} readers[] = {
-    {FILE_VIDEO, &video_frames},
-};
-
 struct frames {
     struct inputs inputs;
-    struct video_options video;
-    size_t next;                       /* of inputs */
-    const struct frame_reader *reader; /* of the file that is being read; NULL: none */
-    void *state;
+    struct video_options which; /* frames of videos */
+    size_t next;                /* of inputs */
+    struct video *video;        /* the one that is being read; NULL: none */
+    double from_s, to_s, now_s; /* its part that is read; the time of its last frame */
 };
 
-static void close_file(struct frames *f)
+static void close_video(struct frames *f)
 {
-    if (f->reader)
-        f->reader->close(f->state);
-    f->reader = NULL;
+    video_free(f->video);
+    f->video = NULL;
 }
 
 void frames_free(struct frames *f)
 {
     if (!f)
         return;
-    close_file(f);
+    close_video(f);
     inputs_release(&f->inputs);
     free(f);
 }
@@ -48,7 +39,7 @@ void frames_free(struct frames *f)
 /* Options that nothing uses are refused, not ignored. */
 static enum status check_options(const struct frames *f, const char *word, struct errmsg *em)
 {
-    const struct video_options *v = &f->video;
+    const struct video_options *v = &f->which;
     bool given = v->from_s > 0 || v->to_s > 0 || v->every > 1 || v->fps > 0;
     return given && f->inputs.n_videos == 0
                ? FAIL(em, ST_USAGE,
@@ -62,7 +53,7 @@ enum status frames_open(const char *const *words, size_t n_words, const struct v
     struct frames *f = calloc(1, sizeof *f);
     if (!f)
         return FAIL(em, ST_MEMORY, "out of memory");
-    f->video = *video;
+    f->which = *video;
     enum status st = inputs_list(words, n_words, &f->inputs, em);
     if (st == ST_OK)
         st = check_options(f, words[0], em);
@@ -73,27 +64,45 @@ enum status frames_open(const char *const *words, size_t n_words, const struct v
     return st;
 }
 
-/* NULL: frame_load decodes the file, or fails with the reason. */
-static const struct frame_reader *reader_of(const char *path)
+static enum status open_video(struct frames *f, const char *path, struct errmsg *em)
 {
-    const struct file_kind *kind;
-    struct errmsg ignored = {0}; /* frame_load says why */
-    if (file_kind_read(path, &kind, &ignored) == ST_OK)
-        for (size_t i = 0; i < ARRAY_LENGTH(readers); i++)
-            if (readers[i].group == kind->group)
-                return readers[i].reader;
-    return NULL;
+    enum status st = video_open(path, &f->which, &f->video, em);
+    if (st != ST_OK)
+        return st;
+    const struct video_info *i = video_get_info(f->video);
+    if (i->converted[0])
+        log_info("%s: converted to standard pictures: %s", path, i->converted);
+    f->now_s = f->from_s = f->which.from_s;
+    f->to_s = f->which.to_s > 0 && f->which.to_s < i->duration_s ? f->which.to_s : i->duration_s;
+    return ST_OK;
 }
 
-/* The next frame of the open file; *more_out = false: it has no more. */
-static enum status next_of_file(struct frames *f, struct frame *out, bool *more_out,
-                                struct errmsg *em)
+/* The next frame of the open video; *more_out = false: it has no more. */
+static enum status next_of_video(struct frames *f, struct frame *out, bool *more_out,
+                                 struct errmsg *em)
 {
+    struct video_frame next = {0};
     out->path = f->inputs.paths[f->next - 1];
-    enum status st = f->reader->next(f->state, out, more_out, em);
-    if (st != ST_OK || !*more_out)
-        close_file(f);
+    enum status st = video_next(f->video, &next, em);
+    *more_out = st == ST_OK && next.picture.rgb;
+    if (*more_out) {
+        out->picture = next.picture;
+        out->time_s = f->now_s = next.time_s;
+        return ST_OK;
+    }
+    if (st == ST_OK && video_problems(f->video)[0])
+        log_warn("%s: %s", out->path, video_problems(f->video));
+    video_frame_release(&next);
+    close_video(f);
     return st;
+}
+
+/* False also for what cannot be read: frame_load says why. */
+static bool is_video(const char *path)
+{
+    const struct file_kind *kind;
+    struct errmsg ignored = {0};
+    return file_kind_read(path, &kind, &ignored) == ST_OK && kind->group == FILE_VIDEO;
 }
 
 enum status frames_next(struct frames *f, struct frame *out, bool *more_out, struct errmsg *em)
@@ -101,18 +110,14 @@ enum status frames_next(struct frames *f, struct frame *out, bool *more_out, str
     *out = (struct frame){.time_s = NAN};
     for (;;) {
         bool more = false;
-        enum status st = f->reader ? next_of_file(f, out, &more, em) : ST_OK;
+        enum status st = f->video ? next_of_video(f, out, &more, em) : ST_OK;
         *more_out = more || f->next < f->inputs.n;
         if (st != ST_OK || more || !*more_out)
             return st;
         const char *path = f->inputs.paths[f->next++];
         *out = (struct frame){.path = path, .time_s = NAN};
-        const struct frame_reader *reader = reader_of(path);
-        if (!reader)
-            return ST_OK;
-        if ((st = reader->open(path, &f->video, &f->state, em)) != ST_OK)
+        if (!is_video(path) || (st = open_video(f, path, em)) != ST_OK)
             return st;
-        f->reader = reader;
     }
 }
 
@@ -129,13 +134,14 @@ void frame_release(struct frame *frame)
 
 double frames_share(const struct frames *f)
 {
-    double open = f->reader ? f->reader->share(f->state) - 1 : 0;
-    return ((double)f->next + open) / (double)f->inputs.n;
+    double read = f->to_s > f->from_s ? (f->now_s - f->from_s) / (f->to_s - f->from_s) : 0;
+    double left = f->video ? 1 - MAX(MIN(read, 1), 0) : 0;
+    return ((double)f->next - left) / (double)f->inputs.n;
 }
 
 uint64_t frames_hash(const struct frames *f)
 {
-    const struct video_options *v = &f->video;
+    const struct video_options *v = &f->which;
     const double which[] = {v->from_s, v->to_s, v->every, v->fps};
     uint64_t hash = hash64(which, sizeof which, 0);
     for (size_t i = 0; i < f->inputs.n; i++) {

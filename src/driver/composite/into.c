@@ -4,24 +4,23 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "choose.h"
 #include "data/pose.h"
-#include "smooth.h"
 
 #include "base/poison.h"
 
-enum { LABEL_HEIGHT_MIN = 12, LABEL_PART = 10, NOBODY = -1 };
+enum { LABEL_HEIGHT_MIN = 12, LABEL_PART = 10 };
 
 struct into {
     struct into_options options;
     int size; /* of the model's pictures */
     struct face faces[FINDER_FACES_MAX];
     size_t n_faces;
-    int chosen[MODEL_PEOPLE];           /* a face of each person, or NOBODY */
-    struct smooth smooth[MODEL_PEOPLE]; /* of a video */
-    float *sampled;                     /* (size, size, 3) */
-    uint8_t *source, *decoded;          /* (size, size, 3) */
-    uint8_t *hull;                      /* (size, size) */
-    uint8_t *limit;                     /* likewise: the decoder's mask; NULL: the model has none */
+    struct choice chosen[MODEL_PEOPLE];
+    float *sampled;            /* (size, size, 3) */
+    uint8_t *source, *decoded; /* (size, size, 3) */
+    uint8_t *hull;             /* (size, size) */
+    uint8_t *limit;            /* likewise: the decoder's mask; NULL: the model has none */
 };
 
 enum status into_new(const struct into_options *options, struct into **out, struct errmsg *em)
@@ -58,39 +57,6 @@ void into_free(struct into *i)
     free(i);
 }
 
-/* ---- Who ------------------------------------------------------------------------------------- */
-
-/* Chooses at most one face of each person. A face that resembles both people belongs to the more
- * similar one. */
-static void choose(struct into *i, struct into_report *r)
-{
-    double nearest[MODEL_PEOPLE] = {INFINITY, INFINITY};
-    for (int who = 0; who < MODEL_PEOPLE; who++)
-        i->chosen[who] = NOBODY;
-    for (size_t k = 0; k < i->n_faces; k++) {
-        enum person best = PERSON_OTHER;
-        int whose = NOBODY;
-        double least = INFINITY;
-        for (int who = 0; who < MODEL_PEOPLE; who++) {
-            double distance;
-            if (i->options.people[who].n[PEOPLE_MEANT] == 0)
-                continue;
-            enum person judged = people_judge(&i->options.people[who], &i->faces[k], &distance);
-            if (judged == PERSON_OTHER || distance >= least)
-                continue;
-            best = judged;
-            whose = who;
-            least = distance;
-        }
-        r->n_others += best == PERSON_OTHER;
-        r->n_unsure += best != PERSON_OTHER;
-        if (best == PERSON_MEANT && least < nearest[whose]) {
-            nearest[whose] = least;
-            i->chosen[whose] = (int)k;
-        }
-    }
-}
-
 /* ---- Replacing ------------------------------------------------------------------------------- */
 
 /* The pose of the face in the cut picture. */
@@ -99,7 +65,7 @@ static struct pose_code pose_of_cut(const struct into *i, int who, const struct 
     double at[FACE_POINTS][2];
     float points[FACE_POINTS][2];
     struct similarity to_cut = similarity_inverse(cut);
-    shape_points(&i->faces[i->chosen[who]], at);
+    shape_points(&i->faces[i->chosen[who].face], at);
     for (int k = 0; k < FACE_POINTS; k++) {
         double place[2];
         similarity_apply(&to_cut, at[k][0], at[k][1], place);
@@ -129,7 +95,7 @@ static enum status decode(struct into *i, int who, const struct similarity *cut,
 static enum status replace(struct into *i, const struct pyramid *in, int who, struct picture *out,
                            struct errmsg *em)
 {
-    const struct face *face = &i->faces[i->chosen[who]];
+    const struct face *face = &i->faces[i->chosen[who].face];
     struct similarity cut = shape_cut(face, i->options.coverage, i->size);
     size_t n = (size_t)i->size * (size_t)i->size * 3;
     pyramid_sample(in, &cut, i->size, i->size, i->sampled);
@@ -187,17 +153,19 @@ enum status into_frame(struct into *i, const struct picture *in, double time_s, 
     if (st != ST_OK)
         goto out;
     picture_paste(&result, in, 0, 0);
-    choose(i, &r);
+    struct choice_left left = choose(i->options.people, i->faces, i->n_faces, time_s, i->chosen);
     for (int who = 0; who < MODEL_PEOPLE && st == ST_OK; who++) {
-        r.replaced[who] = i->chosen[who] != NOBODY;
+        r.replaced[who] = i->chosen[who].face != CHOICE_NOBODY;
         r.n_replaced += r.replaced[who];
+        r.n_followed += i->chosen[who].followed;
         if (r.replaced[who] && isfinite(time_s))
-            smooth_face(&i->smooth[who], &i->faces[i->chosen[who]], time_s);
+            smooth_face(&i->chosen[who].smooth, &i->faces[i->chosen[who].face], time_s);
         if (r.replaced[who])
             st = replace(i, &p, who, &result, em);
     }
     r.n_faces = i->n_faces;
-    r.n_unsure -= r.n_replaced;
+    r.n_others = left.n_others;
+    r.n_unsure = left.n_unsure;
     if (r.n_replaced > 0)
         draw_label(i, &result);
 out:

@@ -13,12 +13,21 @@
 
 #include "base/poison.h"
 
+enum { RUNS = 3 };
+
+/* Frames that follow each other and are as they were. */
+struct run_of_frames {
+    double from_s, to_s; /* of the first and the last one */
+    int64_t frames;      /* 0: none */
+};
+
 struct work {
     const struct swap_video *o;
     struct video *in;
     struct video_writer *out;
     struct into_report all; /* of all frames; its numbers are of faces */
-    int64_t frames, composites, no_face, nobody, unsure; /* frames */
+    int64_t frames, composites, no_face, nobody, unsure, followed; /* frames */
+    struct run_of_frames left, longest[RUNS];                      /* the present one; by length */
     double begun_s, shown_s, first_s;
 };
 
@@ -52,13 +61,32 @@ static enum status open_output(struct work *w, const struct video_frame *first, 
     return st == ST_OK ? video_writer_open(w->o->out, &o, &w->out, em) : st;
 }
 
-static void count(struct work *w, const struct into_report *r)
+/* Sorts the present run into the longest ones. */
+static void end_run(struct work *w)
 {
+    struct run_of_frames run = w->left;
+    for (int i = 0; i < RUNS; i++)
+        if (run.frames > w->longest[i].frames) {
+            struct run_of_frames shorter = w->longest[i];
+            w->longest[i] = run;
+            run = shorter;
+        }
+    w->left.frames = 0;
+}
+
+static void count(struct work *w, const struct into_report *r, double time_s)
+{
+    if (r->n_replaced > 0)
+        end_run(w);
+    else if (w->left.frames++ == 0)
+        w->left.from_s = time_s;
+    w->left.to_s = time_s;
     w->frames++;
     w->composites += r->n_replaced > 0;
     w->no_face += r->n_faces == 0;
     w->nobody += r->n_faces > 0 && r->n_replaced == 0;
     w->unsure += r->n_unsure > 0;
+    w->followed += r->n_followed > 0;
     for (int who = 0; who < MODEL_PEOPLE; who++)
         w->all.replaced[who] = w->all.replaced[who] || r->replaced[who];
 }
@@ -95,24 +123,40 @@ static enum status work_on(struct work *w, const struct video_frame *f, struct e
     if (st == ST_OK)
         st = video_writer_add(w->out, &result, f->ticks, f->duration, em);
     if (st == ST_OK)
-        count(w, &report);
+        count(w, &report, f->time_s);
     picture_release(&result);
     return st;
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static void log_outcome(const struct work *w, const struct video_written *done)
+static void log_frames_left(struct work *w)
+{
+    char runs[RUNS][64] = {{0}};
+    end_run(w);
+    for (int i = 0; i < RUNS && w->longest[i].frames > 0; i++)
+        snprintf(runs[i], sizeof runs[i], "%s%.2f to %.2f s (%" PRId64 ")", i > 0 ? ", " : "",
+                 w->longest[i].from_s, w->longest[i].to_s, w->longest[i].frames);
+    if (w->no_face + w->nobody > 0)
+        log_warn("%" PRId64 " frames are as they were: %" PRId64 " without a face, %" PRId64
+                 " without one of %s; most of them in a row: %s%s%s",
+                 w->no_face + w->nobody, w->no_face, w->nobody, w->o->who, runs[0], runs[1],
+                 runs[2]);
+    if (w->followed > 0)
+        log_info("in %" PRId64
+                 " frames a face was recognised by its place and by the frame before, "
+                 "because it is less like %s there",
+                 w->followed, w->o->who);
+}
+
+static void log_outcome(struct work *w, const struct video_written *done)
 {
     const struct video_info *i = video_get_info(w->in);
     if (i->converted[0])
         log_info("%s: converted to standard pictures: %s", w->o->input, i->converted);
     if (video_problems(w->in)[0])
         log_warn("%s: %s", w->o->input, video_problems(w->in));
-    if (w->no_face + w->nobody > 0)
-        log_warn("%" PRId64 " frames are as they were: %" PRId64 " without a face, %" PRId64
-                 " without one of %s",
-                 w->no_face + w->nobody, w->no_face, w->nobody, w->o->who);
+    log_frames_left(w);
     if (w->unsure > 0)
         log_warn("in %" PRId64 " frames a face is perhaps of %s and was left alone. More pictures "
                  "with --reference, and of other people with --other, make it surer",

@@ -3,13 +3,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/checked.h"
 #include "choose.h"
 #include "data/pose.h"
+#include "label.h"
 
 #include "base/poison.h"
-
-enum { LABEL_HEIGHT_MIN = 12, LABEL_PART = 10 };
 
 struct into {
     struct into_options options;
@@ -17,6 +15,7 @@ struct into {
     struct face faces[FINDER_FACES_MAX];
     size_t n_faces;
     struct choice chosen[MODEL_PEOPLE];
+    struct label label;
     float *sampled;            /* (size, size, 3) */
     uint8_t *source, *decoded; /* (size, size, 3) */
     uint8_t *hull;             /* (size, size) */
@@ -29,6 +28,7 @@ enum status into_new(const struct into_options *options, struct into **out, stru
     if (!i)
         return FAIL(em, ST_MEMORY, "out of memory");
     i->options = *options;
+    i->label = LABEL_INITIAL;
     i->size = model_get_options(options->model)->config.image_size;
     size_t n = (size_t)i->size * (size_t)i->size;
     i->sampled = malloc(3 * n * sizeof *i->sampled);
@@ -117,28 +117,6 @@ static enum status replace(struct into *i, const struct pyramid *in, int who, st
     return composite(out, &decoded, &i->options.blend, em);
 }
 
-static struct picture_box face_box(const struct face *face)
-{
-    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
-    for (int k = 0; k < FACE_MESH; k++)
-        for (int c = 0; c < 2; c++) {
-            low[c] = MIN(low[c], face->mesh[k][c]);
-            high[c] = MAX(high[c], face->mesh[k][c]);
-        }
-    return (struct picture_box){(int)low[0], (int)low[1], (int)high[0] + 1, (int)high[1] + 1};
-}
-
-/* Draws the label "AI", outside of the faces if possible. */
-static void draw_label(const struct into *i, struct picture *out)
-{
-    struct picture_box boxes[FINDER_FACES_MAX];
-    int high_max = MIN(out->width * 2 / 3, out->height);
-    int high = MAX(MIN(out->width, out->height) / LABEL_PART, LABEL_HEIGHT_MIN);
-    for (size_t k = 0; k < i->n_faces; k++)
-        boxes[k] = face_box(&i->faces[k]);
-    picture_label(out, MIN(high, high_max), boxes, i->n_faces);
-}
-
 enum status into_frame(struct into *i, const struct picture *in, double time_s, struct picture *out,
                        struct into_report *report, struct errmsg *em)
 {
@@ -167,7 +145,7 @@ enum status into_frame(struct into *i, const struct picture *in, double time_s, 
     r.n_others = left.n_others;
     r.n_unsure = left.n_unsure;
     if (r.n_replaced > 0)
-        draw_label(i, &result);
+        label_draw(&i->label, &result, i->faces, i->n_faces, time_s);
 out:
     pyramid_release(&p);
     if (st == ST_OK) {
@@ -182,5 +160,6 @@ out:
 enum status into_picture(struct into *i, const struct picture *in, struct picture *out,
                          struct into_report *report, struct errmsg *em)
 {
+    i->label = LABEL_INITIAL;
     return into_frame(i, in, NAN, out, report, em);
 }

@@ -123,7 +123,8 @@ enum status into_frame(struct into *i, const struct picture *in, double time_s, 
     struct into_report r = {0};
     struct picture result = {0};
     struct pyramid p = {0};
-    enum status st = finder_find(i->options.finder, in, i->faces, &i->n_faces, em);
+    enum status st = finder_seek(i->options.finder, in, i->options.people, MODEL_PEOPLE, i->faces,
+                                 &i->n_faces, em);
     if (st == ST_OK)
         st = picture_init(&result, in->width, in->height, em);
     if (st == ST_OK)

@@ -161,6 +161,26 @@ void command_print_line(FILE *f, const char *name, int argc, char **argv)
     }
 }
 
+static volatile sig_atomic_t stop_asked;
+
+static void ask_to_stop(int number)
+{
+    (void)number;
+    stop_asked = 1;
+}
+
+void command_stop_on_signals(void)
+{
+    const struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool command_stop_wanted(void)
+{
+    return stop_asked;
+}
+
 bool command_ignores_signal(int signal_number)
 {
     struct sigaction now;

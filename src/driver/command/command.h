@@ -56,6 +56,9 @@ void command_print_line(FILE *f, const char *name, int argc, char **argv);
 /* Logs em's text as an error (with its rank, if known) and returns the exit code. */
 int command_fail(const struct errmsg *em);
 
+/* From here on SIGINT and SIGTERM only make command_stop_wanted true; the second ends at once. */
+void command_stop_on_signals(void);
+bool command_stop_wanted(void);
 /* True if this process ignores the signal, as nohup does with HUP. */
 bool command_ignores_signal(int signal_number);
 

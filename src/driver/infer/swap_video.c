@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "command.h"
 #include "composite_note.h"
 #include "data/video_writer.h"
 #include "results.h"
@@ -29,6 +30,8 @@ struct work {
     int64_t frames, composites, no_face, nobody, unsure, followed; /* frames */
     struct run_of_frames left, longest[RUNS];                      /* the present one; by length */
     double begun_s, shown_s, first_s;
+    int64_t end_ticks; /* of the last frame */
+    bool out_failed;
 };
 
 static struct picture_mark mark_of(const struct work *w)
@@ -74,13 +77,14 @@ static void end_run(struct work *w)
     w->left.frames = 0;
 }
 
-static void count(struct work *w, const struct into_report *r, double time_s)
+static void count(struct work *w, const struct into_report *r, const struct video_frame *f)
 {
     if (r->n_replaced > 0)
         end_run(w);
     else if (w->left.frames++ == 0)
-        w->left.from_s = time_s;
-    w->left.to_s = time_s;
+        w->left.from_s = f->time_s;
+    w->left.to_s = f->time_s;
+    w->end_ticks = f->ticks + f->duration;
     w->frames++;
     w->composites += r->n_replaced > 0;
     w->no_face += r->n_faces == 0;
@@ -120,10 +124,12 @@ static enum status work_on(struct work *w, const struct video_frame *f, struct e
     enum status st = w->out ? ST_OK : open_output(w, f, em);
     if (st == ST_OK)
         st = into_frame(w->o->into, &f->picture, f->time_s, &result, &report, em);
-    if (st == ST_OK)
+    if (st == ST_OK) {
         st = video_writer_add(w->out, &result, f->ticks, f->duration, em);
+        w->out_failed = st != ST_OK;
+    }
     if (st == ST_OK)
-        count(w, &report, f->time_s);
+        count(w, &report, f);
     picture_release(&result);
     return st;
 }
@@ -207,19 +213,54 @@ static enum status finish(struct work *w, struct errmsg *em)
     return ST_OK;
 }
 
+/* What is finished of a video whose frames ended early, because of *em. An earlier composite is
+ * worth more than a part of a new one. */
+static enum status finish_part(struct work *w, struct errmsg *em)
+{
+    const struct video_info *i = video_get_info(w->in);
+    const struct errmsg why = *em;
+    if (file_exists(w->o->out)) {
+        log_warn("%s is left as it was: %" PRId64 " new frames are dropped", w->o->out, w->frames);
+        return why.code;
+    }
+    *em = (struct errmsg){0};
+    video_writer_end_sound(w->out, w->end_ticks);
+    enum status st = finish(w, em);
+    if (st != ST_OK) {
+        log_warn("%s", why.text);
+        return st;
+    }
+    double end_s = (double)w->end_ticks * (double)i->base_num / (double)i->base_den;
+    end_s = floor(end_s * 1000) / 1000; /* as printed; no frame may lie before it */
+    return FAIL(em, why.code,
+                "%s ends at %.3f s of %s: %s. --from %.3f writes the rest, to another -o",
+                w->o->out, end_s, w->o->input, why.text, end_s);
+}
+
+static enum status next_frame(struct work *w, struct video_frame *f, struct errmsg *em)
+{
+    if (command_stop_wanted())
+        return FAIL(em, ST_AGAIN, "stopped on request%s",
+                    w->composites > 0 ? "" : ": nothing was written");
+    return video_next(w->in, f, em);
+}
+
 enum status swap_video(const struct swap_video *o, struct errmsg *em)
 {
     struct work w = {.o = o, .begun_s = clock_seconds()};
     const struct video_options options = {.from_s = o->from_s, .to_s = o->to_s};
     struct video_frame f = {0};
+    command_stop_on_signals();
     enum status st = video_open(o->input, &options, &w.in, em);
-    while (st == ST_OK && (st = video_next(w.in, &f, em)) == ST_OK && f.picture.rgb) {
+    while (st == ST_OK && (st = next_frame(&w, &f, em)) == ST_OK && f.picture.rgb) {
         show_progress(&w, f.time_s);
         st = work_on(&w, &f, em);
     }
     log_progress("%s", "");
     if (st == ST_OK)
         st = finish(&w, em);
+    else if (w.composites > 0 && !w.out_failed)
+        st = finish_part(&w, em);
     video_writer_free(w.out);
     video_frame_release(&f);
     video_free(w.in);

@@ -239,8 +239,9 @@ static enum status take_frame(struct writer *w, const struct video_message *m, s
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static enum status finish(struct writer *w, struct errmsg *em)
+static enum status finish(struct writer *w, int64_t sound_ticks, struct errmsg *em)
 {
+    double base_s = (double)w->head.base_num / (double)w->head.base_den;
     enum status st = convert_frame(&w->convert, NULL, em);
     int error = st == ST_OK ? avcodec_send_frame(w->encoder, NULL) : 0;
     if (error < 0)
@@ -248,7 +249,7 @@ static enum status finish(struct writer *w, struct errmsg *em)
     if (st == ST_OK)
         st = write_packets(w, em);
     if (st == ST_OK)
-        st = sound_copy(&w->sound, INFINITY, em);
+        st = sound_copy(&w->sound, sound_ticks > 0 ? (double)sound_ticks * base_s : INFINITY, em);
     if (st != ST_OK)
         return st;
     error = av_write_trailer(w->out);
@@ -281,7 +282,7 @@ static enum status write_all(struct writer *w, struct errmsg *em)
     }
     if (st == ST_OK && m.kind != VIDEO_END)
         st = FAIL(em, ST_INTERNAL, "an unknown message");
-    return st == ST_OK ? finish(w, em) : st;
+    return st == ST_OK ? finish(w, m.ticks, em) : st;
 }
 
 static void writer_release(struct writer *w)

@@ -14,7 +14,7 @@ import pytest
 
 from conftest import PROGRAM, picture, save
 from test_bad_input import SMALL, write_set
-from test_extract import MODELS, PICTURES, beside, needs_models, pixels
+from test_extract import MODELS, PICTURES, beside, extract, needs_models, pixels
 
 REFERENCES = ("--reference", PICTURES / "a0003.jpg", "--reference", PICTURES / "a0009.jpg",
               "--other", PICTURES / "b0003.jpg", "--other", PICTURES / "b0009.jpg")
@@ -194,6 +194,21 @@ def test_a_checkpoint_knows_its_people(into, knowing, tmp_path):
     said = into("in", "--direction", "b2a", "--coverage", "head", references=(), model=knowing).err
     assert "--coverage head: by the distance of the pupils, 0.34 of the side, the pictures of the training were cut with --coverage face" in said
     assert "1 face of other people left alone" in said and "the face of Ada" not in (tmp_path / "out/both.txt").read_text()
+
+
+@needs_models
+def test_a_small_face_beside_a_large_one_is_found(into, bifrons, tmp_path):
+    """Ada's face is 55 pixels wide, Bo's 530. At the size in which the whole picture is searched, 5.5 pixels are no face."""
+    canvas = PIL.Image.new("RGB", (1920, 1080), (90, 110, 90))
+    canvas.paste(PIL.Image.fromarray(pixels("b0003")).resize((900, 900)), (100, 100))
+    canvas.paste(PIL.Image.fromarray(pixels("a0003")).resize((105, 105)), (1400, 500))
+    save(tmp_path / "in/both.png", numpy.asarray(canvas))
+    assert "1 composite written to out" in into("in").err
+    rows, columns = changes(shown(tmp_path / "in/both.png"), shown(tmp_path / "out/both.png"))
+    face = (columns > 1400) & (columns < 1505) & (rows > 500) & (rows < 605)
+    assert face.sum() > 500 and columns[~face].min() > 1700  # the label is in the lower right corner
+    said = extract(bifrons, "in", *REFERENCES, out="cut", code=66).err
+    assert "too small, left out: 1: in/both.png" in said and "other person" not in said
 
 
 # ---- Refused -------------------------------------------------------------------------------------

@@ -91,11 +91,11 @@ static void marks_name_the_source(void **state)
 
 /* Where the label is: the box of all pixels that it changes. */
 static struct picture_box label_in(int width, int height, int high, const struct picture_box *boxes,
-                                   size_t n)
+                                   size_t n, int kept)
 {
     struct picture p = pattern(width, height), before = pattern(width, height);
     struct picture_box box = {width, height, 0, 0};
-    picture_label(&p, high, boxes, n);
+    picture_label(&p, high, picture_label_corner(&p, high, boxes, n, kept));
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++)
             if (memcmp(p.rgb + 3 * (y * width + x), before.rgb + 3 * (y * width + x), 3) != 0)
@@ -116,17 +116,19 @@ static void a_label_keeps_clear_of_faces(void **state)
         {95, 0,  100, 5  }
     };
     const struct picture_box everything = {0, 0, 100, 100};
-    struct picture_box box = label_in(100, 100, 10, faces, 0);
+    struct picture_box box = label_in(100, 100, 10, faces, 0, 0);
     assert_true(box.left == 85 && box.top == 90 && box.right == 100 && box.bottom == 100);
-    box = label_in(100, 100, 10, faces, 1); /* the lower left */
+    box = label_in(100, 100, 10, faces, 1, 0); /* the lower left */
     assert_true(box.left == 0 && box.top == 90);
-    box = label_in(100, 100, 10, faces, 2); /* the upper right */
+    box = label_in(100, 100, 10, faces, 2, 0); /* the upper right */
     assert_true(box.right == 100 && box.top == 0);
-    box = label_in(100, 100, 10, faces, 3); /* the upper left */
+    box = label_in(100, 100, 10, faces, 3, 0); /* the upper left */
     assert_true(box.left == 0 && box.top == 0);
-    box = label_in(100, 100, 10, &everything, 1); /* it is there in any case */
+    box = label_in(100, 100, 10, &everything, 1, 0); /* it is there in any case */
     assert_true(box.left == 85 && box.top == 90);
-    box = label_in(18, 12, 12, faces, 0); /* all of a tiny picture */
+    box = label_in(100, 100, 10, faces, 1, 2); /* where it was, because nothing is there */
+    assert_true(box.right == 100 && box.top == 0);
+    box = label_in(18, 12, 12, faces, 0, 0); /* all of a tiny picture */
     assert_true(box.left == 0 && box.top == 0 && box.right == 18 && box.bottom == 12);
 }
 

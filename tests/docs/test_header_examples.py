@@ -81,6 +81,10 @@ GIVEN = {
     "src/driver/composite/composite.h": ((), """
         extern struct picture picture; extern struct similarity cut; extern int size; extern double side;
         extern uint8_t *decoded, *source, *hull;"""),
+    "src/driver/composite/choose.h": ((), """
+        extern struct people people[]; extern struct face faces[]; extern size_t n; extern double time_s;
+        bool next_frame(struct face *faces, size_t *n, double *time_s);"""),
+    "src/driver/composite/label.h": ((), "extern struct picture picture; extern struct face faces[]; extern size_t n;"),
     "src/driver/composite/into.h": ((), """
         extern struct model *model; extern struct finder *finder; extern struct face reference;
         extern struct picture picture, out; extern struct into_report report;"""),

@@ -5,29 +5,14 @@
 #include <math.h>
 
 #include "base/philox.h"
-#include "shape.h"
+#include "face_at.h"
 #include "smooth.h"
 
 enum { FRAMES = 100, SETTLED = 25 };
-#define SIDE    200.0
+#define SIDE    FACE_AT_SIDE
 #define FRAME_S 0.04
 
 static struct smooth s;
-
-/* Points on a plane whose square, as shape_side measures it, has this side. */
-static struct face face_at(double x, double y)
-{
-    static double scale;
-    struct face f = {0};
-    for (int pass = 0; pass < 2; pass++) {
-        for (int i = 0; i < FACE_MESH; i++) { /* rows of the mesh's numbers, turned upright */
-            f.mesh[i][0] = x + (scale > 0 ? scale : 1) * (i * 197 % 468);
-            f.mesh[i][1] = y + (scale > 0 ? scale : 1) * (i * 101 % 468);
-        }
-        scale = scale > 0 ? scale : SIDE / shape_side(&f);
-    }
-    return f;
-}
 
 /* Normal noise on all points. */
 static void add_noise(struct face *f, double deviation, uint64_t frame)

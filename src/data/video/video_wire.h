@@ -33,7 +33,8 @@ enum video_kind {
 struct video_message {
     uint32_t magic, kind;
     uint64_t bytes;          /* that follow */
-    int64_t ticks, duration; /* of a frame */
+    int64_t ticks, duration; /* of a frame; of VIDEO_END for a writer: the sound ends at this tick
+                                of the file; 0: at its own end */
 };
 
 /* How reading ended. */

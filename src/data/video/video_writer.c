@@ -22,6 +22,7 @@ struct video_writer {
     char path[PATH_BYTES_MAX], temporary[PATH_BYTES_MAX];
     int width, height;
     int64_t from_ticks;
+    int64_t sound_ticks;                          /* the end of the sound; 0: all of it */
     uint8_t xmp[BOX_HEAD_BYTES + MARK_XMP_BYTES]; /* the box with the mark */
     size_t xmp_bytes;                             /* 0: unmarked */
     bool done;
@@ -136,10 +137,17 @@ static enum status append_xmp(const struct video_writer *w, struct errmsg *em)
                : FAIL_ERRNO(em, ST_IO, reason, "cannot write %s", w->temporary);
 }
 
+void video_writer_end_sound(struct video_writer *w, int64_t ticks)
+{
+    w->sound_ticks = ticks - w->from_ticks;
+}
+
 enum status video_writer_finish(struct video_writer *w, struct video_written *done,
                                 struct errmsg *em)
 {
-    const struct video_message m = {.magic = VIDEO_MAGIC, .kind = VIDEO_END};
+    const struct video_message m = {.magic = VIDEO_MAGIC,
+                                    .kind = VIDEO_END,
+                                    .ticks = w->sound_ticks};
     enum status st = helper_send(&w->helper, &m, NULL, em);
     if (st == ST_OK)
         st = helper_expect(&w->helper, VIDEO_END, done, sizeof *done, em);

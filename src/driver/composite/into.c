@@ -3,25 +3,23 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/checked.h"
+#include "choose.h"
 #include "data/pose.h"
-#include "smooth.h"
+#include "label.h"
 
 #include "base/poison.h"
-
-enum { LABEL_HEIGHT_MIN = 12, LABEL_PART = 10, NOBODY = -1 };
 
 struct into {
     struct into_options options;
     int size; /* of the model's pictures */
     struct face faces[FINDER_FACES_MAX];
     size_t n_faces;
-    int chosen[MODEL_PEOPLE];           /* a face of each person, or NOBODY */
-    struct smooth smooth[MODEL_PEOPLE]; /* of a video */
-    float *sampled;                     /* (size, size, 3) */
-    uint8_t *source, *decoded;          /* (size, size, 3) */
-    uint8_t *hull;                      /* (size, size) */
-    uint8_t *limit;                     /* likewise: the decoder's mask; NULL: the model has none */
+    struct choice chosen[MODEL_PEOPLE];
+    struct label label;
+    float *sampled;            /* (size, size, 3) */
+    uint8_t *source, *decoded; /* (size, size, 3) */
+    uint8_t *hull;             /* (size, size) */
+    uint8_t *limit;            /* likewise: the decoder's mask; NULL: the model has none */
 };
 
 enum status into_new(const struct into_options *options, struct into **out, struct errmsg *em)
@@ -30,6 +28,7 @@ enum status into_new(const struct into_options *options, struct into **out, stru
     if (!i)
         return FAIL(em, ST_MEMORY, "out of memory");
     i->options = *options;
+    i->label = LABEL_INITIAL;
     i->size = model_get_options(options->model)->config.image_size;
     size_t n = (size_t)i->size * (size_t)i->size;
     i->sampled = malloc(3 * n * sizeof *i->sampled);
@@ -58,39 +57,6 @@ void into_free(struct into *i)
     free(i);
 }
 
-/* ---- Who ------------------------------------------------------------------------------------- */
-
-/* Chooses at most one face of each person. A face that resembles both people belongs to the more
- * similar one. */
-static void choose(struct into *i, struct into_report *r)
-{
-    double nearest[MODEL_PEOPLE] = {INFINITY, INFINITY};
-    for (int who = 0; who < MODEL_PEOPLE; who++)
-        i->chosen[who] = NOBODY;
-    for (size_t k = 0; k < i->n_faces; k++) {
-        enum person best = PERSON_OTHER;
-        int whose = NOBODY;
-        double least = INFINITY;
-        for (int who = 0; who < MODEL_PEOPLE; who++) {
-            double distance;
-            if (i->options.people[who].n[PEOPLE_MEANT] == 0)
-                continue;
-            enum person judged = people_judge(&i->options.people[who], &i->faces[k], &distance);
-            if (judged == PERSON_OTHER || distance >= least)
-                continue;
-            best = judged;
-            whose = who;
-            least = distance;
-        }
-        r->n_others += best == PERSON_OTHER;
-        r->n_unsure += best != PERSON_OTHER;
-        if (best == PERSON_MEANT && least < nearest[whose]) {
-            nearest[whose] = least;
-            i->chosen[whose] = (int)k;
-        }
-    }
-}
-
 /* ---- Replacing ------------------------------------------------------------------------------- */
 
 /* The pose of the face in the cut picture. */
@@ -99,7 +65,7 @@ static struct pose_code pose_of_cut(const struct into *i, int who, const struct 
     double at[FACE_POINTS][2];
     float points[FACE_POINTS][2];
     struct similarity to_cut = similarity_inverse(cut);
-    shape_points(&i->faces[i->chosen[who]], at);
+    shape_points(&i->faces[i->chosen[who].face], at);
     for (int k = 0; k < FACE_POINTS; k++) {
         double place[2];
         similarity_apply(&to_cut, at[k][0], at[k][1], place);
@@ -129,7 +95,7 @@ static enum status decode(struct into *i, int who, const struct similarity *cut,
 static enum status replace(struct into *i, const struct pyramid *in, int who, struct picture *out,
                            struct errmsg *em)
 {
-    const struct face *face = &i->faces[i->chosen[who]];
+    const struct face *face = &i->faces[i->chosen[who].face];
     struct similarity cut = shape_cut(face, i->options.coverage, i->size);
     size_t n = (size_t)i->size * (size_t)i->size * 3;
     pyramid_sample(in, &cut, i->size, i->size, i->sampled);
@@ -151,35 +117,14 @@ static enum status replace(struct into *i, const struct pyramid *in, int who, st
     return composite(out, &decoded, &i->options.blend, em);
 }
 
-static struct picture_box face_box(const struct face *face)
-{
-    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
-    for (int k = 0; k < FACE_MESH; k++)
-        for (int c = 0; c < 2; c++) {
-            low[c] = MIN(low[c], face->mesh[k][c]);
-            high[c] = MAX(high[c], face->mesh[k][c]);
-        }
-    return (struct picture_box){(int)low[0], (int)low[1], (int)high[0] + 1, (int)high[1] + 1};
-}
-
-/* Draws the label "AI", outside of the faces if possible. */
-static void draw_label(const struct into *i, struct picture *out)
-{
-    struct picture_box boxes[FINDER_FACES_MAX];
-    int high_max = MIN(out->width * 2 / 3, out->height);
-    int high = MAX(MIN(out->width, out->height) / LABEL_PART, LABEL_HEIGHT_MIN);
-    for (size_t k = 0; k < i->n_faces; k++)
-        boxes[k] = face_box(&i->faces[k]);
-    picture_label(out, MIN(high, high_max), boxes, i->n_faces);
-}
-
 enum status into_frame(struct into *i, const struct picture *in, double time_s, struct picture *out,
                        struct into_report *report, struct errmsg *em)
 {
     struct into_report r = {0};
     struct picture result = {0};
     struct pyramid p = {0};
-    enum status st = finder_find(i->options.finder, in, i->faces, &i->n_faces, em);
+    enum status st = finder_seek(i->options.finder, in, i->options.people, MODEL_PEOPLE, i->faces,
+                                 &i->n_faces, em);
     if (st == ST_OK)
         st = picture_init(&result, in->width, in->height, em);
     if (st == ST_OK)
@@ -187,19 +132,21 @@ enum status into_frame(struct into *i, const struct picture *in, double time_s, 
     if (st != ST_OK)
         goto out;
     picture_paste(&result, in, 0, 0);
-    choose(i, &r);
+    struct choice_left left = choose(i->options.people, i->faces, i->n_faces, time_s, i->chosen);
     for (int who = 0; who < MODEL_PEOPLE && st == ST_OK; who++) {
-        r.replaced[who] = i->chosen[who] != NOBODY;
+        r.replaced[who] = i->chosen[who].face != CHOICE_NOBODY;
         r.n_replaced += r.replaced[who];
+        r.n_followed += i->chosen[who].followed;
         if (r.replaced[who] && isfinite(time_s))
-            smooth_face(&i->smooth[who], &i->faces[i->chosen[who]], time_s);
+            smooth_face(&i->chosen[who].smooth, &i->faces[i->chosen[who].face], time_s);
         if (r.replaced[who])
             st = replace(i, &p, who, &result, em);
     }
     r.n_faces = i->n_faces;
-    r.n_unsure -= r.n_replaced;
+    r.n_others = left.n_others;
+    r.n_unsure = left.n_unsure;
     if (r.n_replaced > 0)
-        draw_label(i, &result);
+        label_draw(&i->label, &result, i->faces, i->n_faces, time_s);
 out:
     pyramid_release(&p);
     if (st == ST_OK) {
@@ -214,5 +161,6 @@ out:
 enum status into_picture(struct into *i, const struct picture *in, struct picture *out,
                          struct into_report *report, struct errmsg *em)
 {
+    i->label = LABEL_INITIAL;
     return into_frame(i, in, NAN, out, report, em);
 }

@@ -10,9 +10,8 @@
  *     st = into_picture(into, &picture, &out, &report, &em);
  *     into_free(into);
  *
- * A face is replaced if people_judge says that it is one of the people's. If a picture has several
- * such faces, only the most similar one is replaced, because a person appears once. The decoder's
- * mask, if the model has one, and the hull of the face's points limit what is replaced.
+ * choose.h says whose face is replaced. The decoder's mask, if the model has one, and the hull of
+ * the face's points limit what is replaced.
  */
 #ifndef BIFRONS_DRIVER_COMPOSITE_INTO_H
 #define BIFRONS_DRIVER_COMPOSITE_INTO_H
@@ -37,7 +36,8 @@ struct into_options {
 struct into_report {
     bool replaced[MODEL_PEOPLE];
     size_t n_faces, n_replaced;
-    size_t n_unsure; /* perhaps one of the people, or a second face like that person's */
+    size_t n_followed; /* replaced because the last frame's face was; in n_replaced, too */
+    size_t n_unsure;   /* perhaps one of the people, or a second face like that person's */
     size_t n_others;
 };
 
@@ -54,8 +54,8 @@ void into_free(struct into *i);
  */
 enum status into_picture(struct into *i, const struct picture *in, struct picture *out,
                          struct into_report *report, struct errmsg *em) MUST_CHECK;
-/* The same for the frames of one video, in the order of their times: smooths the points of each
- * replaced face over time (smooth.h). */
+/* The same for the frames of one video, in the order of their times: follows the faces (choose.h),
+ * and smooths the points of each replaced face over time (smooth.h). */
 enum status into_frame(struct into *i, const struct picture *in, double time_s, struct picture *out,
                        struct into_report *report, struct errmsg *em) MUST_CHECK;
 

@@ -124,9 +124,26 @@ static size_t merge(struct detection *d, size_t n)
     return kept;
 }
 
+/* Searches overlapping tiles with 1 / parts of the picture's longer side. */
+static enum status detect_in_tiles(struct operations_file *file,
+                                   const struct operations_network *network,
+                                   const struct pyramid *picture, int parts, struct outputs *o,
+                                   struct detection out[DETECTIONS_MAX], size_t *n,
+                                   struct errmsg *em)
+{
+    double width = picture->levels[0].width, height = picture->levels[0].height;
+    double side = MAX(width, height) / parts;
+    enum status st = ST_OK;
+    for (double top = 0; (top == 0 || top < height - side / 2) && st == ST_OK; top += side / 2)
+        for (double left = 0; (left == 0 || left < width - side / 2) && st == ST_OK;
+             left += side / 2)
+            st = detect_in_square(file, network, picture, left, top, side, o, out, n, em);
+    return st;
+}
+
 enum status detect(struct operations_file *file, const struct operations_network *network,
-                   const struct pyramid *picture, struct detection out[DETECTIONS_MAX],
-                   size_t *n_out, struct errmsg *em)
+                   const struct pyramid *picture, enum detect_reach reach,
+                   struct detection out[DETECTIONS_MAX], size_t *n_out, struct errmsg *em)
 {
     double width = picture->levels[0].width, height = picture->levels[0].height;
     double longest = MAX(width, height);
@@ -134,16 +151,14 @@ enum status detect(struct operations_file *file, const struct operations_network
     if (!o)
         return FAIL(em, ST_MEMORY, "out of memory looking for faces");
     *n_out = 0;
-    enum status st = detect_in_square(file, network, picture, (width - longest) / 2,
-                                      (height - longest) / 2, longest, o, out, n_out, em);
+    enum status st = ST_OK;
+    if (reach == DETECT_SURE)
+        st = detect_in_square(file, network, picture, (width - longest) / 2, (height - longest) / 2,
+                              longest, o, out, n_out, em);
     for (int parts = 2; parts <= 4 && st == ST_OK && !is_sure(out, *n_out); parts *= 2) {
-        double side = longest / parts;
-        if (side < TILE_MIN)
+        if (longest / parts < TILE_MIN || (reach == DETECT_HALVES && parts > 2))
             break;
-        for (double top = 0; (top == 0 || top < height - side / 2) && st == ST_OK; top += side / 2)
-            for (double left = 0; (left == 0 || left < width - side / 2) && st == ST_OK;
-                 left += side / 2)
-                st = detect_in_square(file, network, picture, left, top, side, o, out, n_out, em);
+        st = detect_in_tiles(file, network, picture, parts, o, out, n_out, em);
     }
     free(o);
     *n_out = st == ST_OK ? merge(out, *n_out) : 0;

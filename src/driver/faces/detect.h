@@ -19,9 +19,14 @@ struct detection {
 
 /* True if the network has the shapes that this code reads. */
 bool detect_fits(const struct operations_network *network);
+enum detect_reach {
+    DETECT_SURE,   /* the whole picture; until a detection is sure, tiles of 1/2 and 1/4, too */
+    DETECT_HALVES, /* tiles of 1/2: smaller faces beside a large one */
+};
 /* One detection per face, the surest first. Errors: ST_MEMORY, ST_TORCH. */
 enum status detect(struct operations_file *file, const struct operations_network *network,
-                   const struct pyramid *picture, struct detection out[DETECTIONS_MAX],
-                   size_t *n_out, struct errmsg *em) MUST_CHECK;
+                   const struct pyramid *picture, enum detect_reach reach,
+                   struct detection out[DETECTIONS_MAX], size_t *n_out,
+                   struct errmsg *em) MUST_CHECK;
 
 #endif

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "detect.h"
 #include "model/operations.h"
+#include "people.h"
 #include "shape.h"
 
 #include "base/poison.h"
@@ -304,26 +305,73 @@ static bool is_known(const struct face *faces, size_t n, const struct face *face
     return false;
 }
 
-enum status finder_find(struct finder *f, const struct picture *picture,
+/* True if the detection is of a face that was found before. */
+static bool is_of_known(const struct face *faces, size_t n, const struct detection *d)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double *nose = faces[i].mesh[MESH_NOSE];
+        if (nose[0] > d->box[0] && nose[0] < d->box[2] && nose[1] > d->box[1] &&
+            nose[1] < d->box[3])
+            return true;
+    }
+    return false;
+}
+
+/* Adds the faces that are found within this reach. */
+static enum status add_faces(struct finder *f, const struct pyramid *p, enum detect_reach reach,
+                             struct face out[FINDER_FACES_MAX], size_t *kept, struct errmsg *em)
+{
+    size_t n = 0, before = *kept;
+    enum status st = detect(f->faces, f->detect, p, reach, f->detections, &n, em);
+    for (size_t i = 0; i < n && *kept < FINDER_FACES_MAX && st == ST_OK; i++) {
+        const struct detection *d = &f->detections[i];
+        struct face *face = &out[*kept];
+        if (is_of_known(out, before, d))
+            continue;
+        st = find_mesh(f, p, d, face, em);
+        if (st != ST_OK || !is_face(face) || is_known(out, *kept, face))
+            continue;
+        st = run_iris(f, p, face, em);
+        if (st == ST_OK)
+            st = embed(f, p, face, em);
+        (*kept)++;
+    }
+    return st;
+}
+
+/* True if one of the sought people is not among the faces. */
+static bool somebody_is_missing(const struct people *sought, size_t n_sought,
+                                const struct face *faces, size_t n)
+{
+    bool missing = false;
+    for (size_t s = 0; s < n_sought && !missing; s++) {
+        missing = sought[s].n[PEOPLE_MEANT] > 0;
+        for (size_t i = 0; i < n && missing; i++) {
+            double distance;
+            missing = people_judge(&sought[s], &faces[i], &distance) != PERSON_MEANT;
+        }
+    }
+    return missing;
+}
+
+enum status finder_seek(struct finder *f, const struct picture *picture,
+                        const struct people *sought, size_t n_sought,
                         struct face out[FINDER_FACES_MAX], size_t *n_out, struct errmsg *em)
 {
     struct pyramid p = {0};
-    size_t n = 0, kept = 0;
+    size_t n = 0;
     enum status st = pyramid_init(&p, picture, em);
     if (st == ST_OK)
-        st = detect(f->faces, f->detect, &p, f->detections, &n, em);
-    for (size_t i = 0; i < n && kept < FINDER_FACES_MAX && st == ST_OK; i++) {
-        const struct detection *d = &f->detections[i];
-        struct face *face = &out[kept];
-        st = find_mesh(f, &p, d, face, em);
-        if (st != ST_OK || !is_face(face) || is_known(out, kept, face))
-            continue;
-        st = run_iris(f, &p, face, em);
-        if (st == ST_OK)
-            st = embed(f, &p, face, em);
-        kept++;
-    }
+        st = add_faces(f, &p, DETECT_SURE, out, &n, em);
+    if (st == ST_OK && somebody_is_missing(sought, n_sought, out, n))
+        st = add_faces(f, &p, DETECT_HALVES, out, &n, em);
     pyramid_release(&p);
-    *n_out = st == ST_OK ? kept : 0;
+    *n_out = st == ST_OK ? n : 0;
     return st;
+}
+
+enum status finder_find(struct finder *f, const struct picture *picture,
+                        struct face out[FINDER_FACES_MAX], size_t *n_out, struct errmsg *em)
+{
+    return finder_seek(f, picture, NULL, 0, out, n_out, em);
 }

@@ -9,11 +9,12 @@
  *     finder_free(f);
  *
  * MediaPipe's BlazeFace searches the whole picture and, if it finds nothing, overlapping tiles of a
- * half and a quarter of its size. MediaPipe's mesh of 468 points is fitted twice to each face, the
- * second time at the points of the first, and its iris network to both eyes. (V. Bazarevsky et al.,
- * "BlazeFace", 2019; Y. Kartynnik et al., "Real-time facial surface geometry from monocular video
- * on mobile GPUs", 2019; A. Ablavatski et al., "Real-time pupil tracking", 2020.) If identity.pt
- * exists, dlib's network gives the identity: 128 numbers, close together for faces of one person.
+ * half and a quarter of its size. Beside a large face it sees small ones only in tiles. MediaPipe's
+ * mesh of 468 points is fitted twice to each face, the second time at the points of the first, and
+ * its iris network to both eyes. (V. Bazarevsky et al., "BlazeFace", 2019; Y. Kartynnik et al.,
+ * "Real-time facial surface geometry from monocular video on mobile GPUs", 2019; A. Ablavatski et
+ * al., "Real-time pupil tracking", 2020.) If identity.pt exists, dlib's network gives the identity:
+ * 128 numbers, close together for faces of one person.
  */
 #ifndef BIFRONS_DRIVER_FACES_FINDER_H
 #define BIFRONS_DRIVER_FACES_FINDER_H
@@ -35,6 +36,7 @@ struct face {
 };
 
 struct finder;
+struct people;
 
 /* True if scripts/setup --photographs has put the networks where finder_open(NULL, …) looks. */
 bool finder_is_installed(void);
@@ -45,6 +47,13 @@ enum status finder_open(const char *folder, const char *device, struct finder **
 void finder_free(struct finder *f);
 /* The surest faces first, at most FINDER_FACES_MAX. Errors: ST_MEMORY, ST_TORCH. */
 enum status finder_find(struct finder *f, const struct picture *picture,
+                        struct face out[FINDER_FACES_MAX], size_t *n_out,
+                        struct errmsg *em) MUST_CHECK;
+/* The same for a picture in which people are sought (people.h). If one of them is not among the
+ * faces, it searches the tiles of a half, too, and adds their faces. Then it takes about three
+ * times as long as finder_find. */
+enum status finder_seek(struct finder *f, const struct picture *picture,
+                        const struct people *sought, size_t n_sought,
                         struct face out[FINDER_FACES_MAX], size_t *n_out,
                         struct errmsg *em) MUST_CHECK;
 

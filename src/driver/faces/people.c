@@ -33,12 +33,22 @@ static double distance_to(const double sum[FACE_IDENTITY], size_t n, const float
     return sqrt(squares);
 }
 
+/* INFINITY: nobody is on that side. */
+static double distance_to_side(const struct people *p, enum people_side side,
+                               const struct face *face)
+{
+    return p->n[side] == 0 ? INFINITY : distance_to(p->sum[side], p->n[side], face->identity);
+}
+
+bool people_nearer_to_others(const struct people *p, const struct face *face)
+{
+    return distance_to_side(p, PEOPLE_OTHERS, face) < distance_to_side(p, PEOPLE_MEANT, face);
+}
+
 enum person people_judge(const struct people *p, const struct face *face, double *distance_out)
 {
-    double meant = distance_to(p->sum[PEOPLE_MEANT], p->n[PEOPLE_MEANT], face->identity);
-    double others = p->n[PEOPLE_OTHERS] == 0
-                        ? INFINITY
-                        : distance_to(p->sum[PEOPLE_OTHERS], p->n[PEOPLE_OTHERS], face->identity);
+    double meant = distance_to_side(p, PEOPLE_MEANT, face);
+    double others = distance_to_side(p, PEOPLE_OTHERS, face);
     *distance_out = meant;
     if (!(meant <= MEANT_MAX) || others < meant) /* NaN is nobody */
         return PERSON_OTHER;

@@ -31,6 +31,7 @@ enum status people_add_reference(struct people *p, enum people_side side, struct
                                  const char *path, struct errmsg *em) MUST_CHECK;
 /* *distance_out: distance to the mean of the wanted person's references. */
 enum person people_judge(const struct people *p, const struct face *face, double *distance_out);
+bool people_nearer_to_others(const struct people *p, const struct face *face);
 
 /*
  * True if these faces are of two people with at least two faces each (of two faces: one each).

@@ -49,11 +49,18 @@ static double moved(const struct smooth *s, double now[SMOOTH_POINTS][3])
     return hypot(sum[0], sum[1]) / SMOOTH_POINTS;
 }
 
+bool smooth_goes_on(const struct smooth *s, const struct face *face, double time_s)
+{
+    double now[SMOOTH_POINTS][3], dt_s = time_s - s->time_s;
+    get_points(face, now);
+    return s->begun && dt_s > 0 && dt_s <= GAP_S && moved(s, now) <= JUMP_SIDES * shape_side(face);
+}
+
 void smooth_face(struct smooth *s, struct face *face, double time_s)
 {
     double now[SMOOTH_POINTS][3], side = shape_side(face), dt_s = time_s - s->time_s;
+    bool goes_on = smooth_goes_on(s, face, time_s);
     get_points(face, now);
-    bool goes_on = s->begun && dt_s > 0 && dt_s <= GAP_S && moved(s, now) <= JUMP_SIDES * side;
     if (!goes_on) {
         memcpy(s->at, now, sizeof now);
         memset(s->speed, 0, sizeof s->speed);

@@ -31,6 +31,9 @@ struct smooth {
     double at[SMOOTH_POINTS][3], speed[SMOOTH_POINTS][3];
 };
 
+/* True if the face is where the last one was: at most half a second later, and moved by at most
+ * half its side. time_s NaN: false. */
+bool smooth_goes_on(const struct smooth *s, const struct face *face, double time_s);
 /* time_s: later than the frame before. */
 void smooth_face(struct smooth *s, struct face *face, double time_s);
 

@@ -7,19 +7,31 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "command.h"
 #include "composite_note.h"
 #include "data/video_writer.h"
 #include "results.h"
 
 #include "base/poison.h"
 
+enum { RUNS = 3 };
+
+/* Frames that follow each other and are as they were. */
+struct run_of_frames {
+    double from_s, to_s; /* of the first and the last one */
+    int64_t frames;      /* 0: none */
+};
+
 struct work {
     const struct swap_video *o;
     struct video *in;
     struct video_writer *out;
     struct into_report all; /* of all frames; its numbers are of faces */
-    int64_t frames, composites, no_face, nobody, unsure; /* frames */
+    int64_t frames, composites, no_face, nobody, unsure, followed; /* frames */
+    struct run_of_frames left, longest[RUNS];                      /* the present one; by length */
     double begun_s, shown_s, first_s;
+    int64_t end_ticks; /* of the last frame */
+    bool out_failed;
 };
 
 static struct picture_mark mark_of(const struct work *w)
@@ -52,13 +64,33 @@ static enum status open_output(struct work *w, const struct video_frame *first, 
     return st == ST_OK ? video_writer_open(w->o->out, &o, &w->out, em) : st;
 }
 
-static void count(struct work *w, const struct into_report *r)
+/* Sorts the present run into the longest ones. */
+static void end_run(struct work *w)
 {
+    struct run_of_frames run = w->left;
+    for (int i = 0; i < RUNS; i++)
+        if (run.frames > w->longest[i].frames) {
+            struct run_of_frames shorter = w->longest[i];
+            w->longest[i] = run;
+            run = shorter;
+        }
+    w->left.frames = 0;
+}
+
+static void count(struct work *w, const struct into_report *r, const struct video_frame *f)
+{
+    if (r->n_replaced > 0)
+        end_run(w);
+    else if (w->left.frames++ == 0)
+        w->left.from_s = f->time_s;
+    w->left.to_s = f->time_s;
+    w->end_ticks = f->ticks + f->duration;
     w->frames++;
     w->composites += r->n_replaced > 0;
     w->no_face += r->n_faces == 0;
     w->nobody += r->n_faces > 0 && r->n_replaced == 0;
     w->unsure += r->n_unsure > 0;
+    w->followed += r->n_followed > 0;
     for (int who = 0; who < MODEL_PEOPLE; who++)
         w->all.replaced[who] = w->all.replaced[who] || r->replaced[who];
 }
@@ -92,27 +124,45 @@ static enum status work_on(struct work *w, const struct video_frame *f, struct e
     enum status st = w->out ? ST_OK : open_output(w, f, em);
     if (st == ST_OK)
         st = into_frame(w->o->into, &f->picture, f->time_s, &result, &report, em);
-    if (st == ST_OK)
+    if (st == ST_OK) {
         st = video_writer_add(w->out, &result, f->ticks, f->duration, em);
+        w->out_failed = st != ST_OK;
+    }
     if (st == ST_OK)
-        count(w, &report);
+        count(w, &report, f);
     picture_release(&result);
     return st;
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static void log_outcome(const struct work *w, const struct video_written *done)
+static void log_frames_left(struct work *w)
+{
+    char runs[RUNS][64] = {{0}};
+    end_run(w);
+    for (int i = 0; i < RUNS && w->longest[i].frames > 0; i++)
+        snprintf(runs[i], sizeof runs[i], "%s%.2f to %.2f s (%" PRId64 ")", i > 0 ? ", " : "",
+                 w->longest[i].from_s, w->longest[i].to_s, w->longest[i].frames);
+    if (w->no_face + w->nobody > 0)
+        log_warn("%" PRId64 " frames are as they were: %" PRId64 " without a face, %" PRId64
+                 " without one of %s; most of them in a row: %s%s%s",
+                 w->no_face + w->nobody, w->no_face, w->nobody, w->o->who, runs[0], runs[1],
+                 runs[2]);
+    if (w->followed > 0)
+        log_info("in %" PRId64
+                 " frames a face was recognised by its place and by the frame before, "
+                 "because it is less like %s there",
+                 w->followed, w->o->who);
+}
+
+static void log_outcome(struct work *w, const struct video_written *done)
 {
     const struct video_info *i = video_get_info(w->in);
     if (i->converted[0])
         log_info("%s: converted to standard pictures: %s", w->o->input, i->converted);
     if (video_problems(w->in)[0])
         log_warn("%s: %s", w->o->input, video_problems(w->in));
-    if (w->no_face + w->nobody > 0)
-        log_warn("%" PRId64 " frames are as they were: %" PRId64 " without a face, %" PRId64
-                 " without one of %s",
-                 w->no_face + w->nobody, w->no_face, w->nobody, w->o->who);
+    log_frames_left(w);
     if (w->unsure > 0)
         log_warn("in %" PRId64 " frames a face is perhaps of %s and was left alone. More pictures "
                  "with --reference, and of other people with --other, make it surer",
@@ -163,19 +213,54 @@ static enum status finish(struct work *w, struct errmsg *em)
     return ST_OK;
 }
 
+/* What is finished of a video whose frames ended early, because of *em. An earlier composite is
+ * worth more than a part of a new one. */
+static enum status finish_part(struct work *w, struct errmsg *em)
+{
+    const struct video_info *i = video_get_info(w->in);
+    const struct errmsg why = *em;
+    if (file_exists(w->o->out)) {
+        log_warn("%s is left as it was: %" PRId64 " new frames are dropped", w->o->out, w->frames);
+        return why.code;
+    }
+    *em = (struct errmsg){0};
+    video_writer_end_sound(w->out, w->end_ticks);
+    enum status st = finish(w, em);
+    if (st != ST_OK) {
+        log_warn("%s", why.text);
+        return st;
+    }
+    double end_s = (double)w->end_ticks * (double)i->base_num / (double)i->base_den;
+    end_s = floor(end_s * 1000) / 1000; /* as printed; no frame may lie before it */
+    return FAIL(em, why.code,
+                "%s ends at %.3f s of %s: %s. --from %.3f writes the rest, to another -o",
+                w->o->out, end_s, w->o->input, why.text, end_s);
+}
+
+static enum status next_frame(struct work *w, struct video_frame *f, struct errmsg *em)
+{
+    if (command_stop_wanted())
+        return FAIL(em, ST_AGAIN, "stopped on request%s",
+                    w->composites > 0 ? "" : ": nothing was written");
+    return video_next(w->in, f, em);
+}
+
 enum status swap_video(const struct swap_video *o, struct errmsg *em)
 {
     struct work w = {.o = o, .begun_s = clock_seconds()};
     const struct video_options options = {.from_s = o->from_s, .to_s = o->to_s};
     struct video_frame f = {0};
+    command_stop_on_signals();
     enum status st = video_open(o->input, &options, &w.in, em);
-    while (st == ST_OK && (st = video_next(w.in, &f, em)) == ST_OK && f.picture.rgb) {
+    while (st == ST_OK && (st = next_frame(&w, &f, em)) == ST_OK && f.picture.rgb) {
         show_progress(&w, f.time_s);
         st = work_on(&w, &f, em);
     }
     log_progress("%s", "");
     if (st == ST_OK)
         st = finish(&w, em);
+    else if (w.composites > 0 && !w.out_failed)
+        st = finish_part(&w, em);
     video_writer_free(w.out);
     video_frame_release(&f);
     video_free(w.in);

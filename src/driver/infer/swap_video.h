@@ -19,7 +19,9 @@ struct swap_video {
     const char *who; /* whose faces are replaced, for messages */
 };
 
-/* ST_DATA: not a video that can be read, or no face of the person in it: nothing is written then.
+/* If the frames end early after a composite, what is finished is still written, but not over an
+ * earlier composite. The status is then that of the cause: ST_AGAIN after Ctrl-C, ST_DATA, …
+ * ST_DATA: not a video that can be read, or no face of the person in it: nothing is written then.
  * ST_NODEVICE: no bifrons-video; ST_IO, ST_MEMORY, ST_TORCH. */
 enum status swap_video(const struct swap_video *o, struct errmsg *em) MUST_CHECK;
 

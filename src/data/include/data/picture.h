@@ -79,9 +79,12 @@ size_t picture_text_shown(const char *text, char *out, size_t out_bytes);
 struct picture_box {
     int left, top, right, bottom; /* the last two: the first column and row outside */
 };
-/* Draws the label "AI" of decoded pictures, `high` pixels high and 1.5 times as wide. It goes into
- * the corner where it hides the least of the n boxes; if corners are equal, the lower right one. */
-void picture_label(struct picture *p, int high, const struct picture_box *boxes, size_t n);
+/* Draws the label "AI" of decoded pictures, `high` pixels high and 1.5 times as wide, into a
+ * corner: 0 the lower right, 1 the lower left, 2 the upper right, 3 the upper left. */
+void picture_label(struct picture *p, int high, int corner);
+/* The corner where this label hides the least of the n boxes; `kept` if no corner is better. */
+int picture_label_corner(const struct picture *p, int high, const struct picture_box *boxes,
+                         size_t n, int kept);
 
 /*
  * How sharp the pixels inside are: the root mean square of the Laplacian over the standard

@@ -32,7 +32,7 @@
 
 enum { VIDEO_NAME_BYTES = 48, VIDEO_PLACES_BYTES = 512 };
 
-/* {0}: every frame. */
+/* {0}: every frame from time 0 on. */
 struct video_options {
     double from_s, to_s; /* frames with from <= time < to; to 0: to the end */
     int every;           /* 10: the first wanted frame and every 10th after it; 0 and 1: all */

@@ -65,6 +65,8 @@ enum status video_writer_open(const char *path, const struct video_output *o,
  * ST_DATA. */
 enum status video_writer_add(struct video_writer *w, const struct picture *p, int64_t ticks,
                              int64_t duration, struct errmsg *em) MUST_CHECK;
+/* Leaves out the sound from this tick on: for a video that ends before its source. */
+void video_writer_end_sound(struct video_writer *w, int64_t ticks);
 /* Writes the rest of the file, under its temporary name. ST_IO, ST_DATA. */
 enum status video_writer_finish(struct video_writer *w, struct video_written *done,
                                 struct errmsg *em) MUST_CHECK;

@@ -55,30 +55,40 @@ static int64_t hidden_area(const struct picture_box *label, const struct picture
     return wide > 0 && high > 0 ? (int64_t)wide * high : 0;
 }
 
-void picture_label(struct picture *p, int high, const struct picture_box *boxes, size_t n)
+static struct picture_box label_box(const struct picture *p, int high, int corner)
+{
+    int wide = high * 3 / 2, left = corner % 2 ? 0 : p->width - wide;
+    int top = corner / 2 ? 0 : p->height - high;
+    return (struct picture_box){left, top, left + wide, top + high};
+}
+
+int picture_label_corner(const struct picture *p, int high, const struct picture_box *boxes,
+                         size_t n, int kept)
 {
     enum { CORNERS = 4 };
-    static const uint8_t white[3] = {255, 255, 255}, black[3] = {0, 0, 0};
-    int wide = high * 3 / 2;
-    struct picture_box best = {0};
-    int64_t least = INT64_MAX;
-    if (high < LABEL_HEIGHT_MIN || high > p->height || wide > p->width)
-        return;
+    int64_t hidden[CORNERS] = {0};
+    int best = kept;
     for (int corner = 0; corner < CORNERS; corner++) {
-        int left = corner % 2 ? 0 : p->width - wide, top = corner / 2 ? 0 : p->height - high;
-        const struct picture_box label = {left, top, left + wide, top + high};
-        int64_t sum = 0;
+        const struct picture_box label = label_box(p, high, corner);
         for (size_t i = 0; i < n; i++)
-            sum += hidden_area(&label, &boxes[i]);
-        if (sum < least) {
-            least = sum;
-            best = label;
-        }
+            hidden[corner] += hidden_area(&label, &boxes[i]);
     }
-    for (int y = best.top; y < best.bottom; y++)
-        for (int x = best.left; x < best.right; x++)
+    for (int corner = 0; corner < CORNERS; corner++)
+        if (hidden[corner] < hidden[best])
+            best = corner;
+    return best;
+}
+
+void picture_label(struct picture *p, int high, int corner)
+{
+    static const uint8_t white[3] = {255, 255, 255}, black[3] = {0, 0, 0};
+    const struct picture_box label = label_box(p, high, corner);
+    if (high < LABEL_HEIGHT_MIN || label.left < 0 || label.top < 0 || label.right > p->width)
+        return;
+    for (int y = label.top; y < label.bottom; y++)
+        for (int x = label.left; x < label.right; x++)
             pixel_blend(p->rgb + 3 * ((size_t)y * (size_t)p->width + (size_t)x), black, 170);
-    label_ai(p, best.left, best.top, wide, high, white);
+    label_ai(p, label.left, label.top, label.right - label.left, high, white);
 }
 
 static bool is_ascii(const char *text)

@@ -174,7 +174,7 @@ static enum status with_label(const struct picture *p, struct picture *out, stru
     if (st != ST_OK)
         return st;
     picture_paste(out, p, 0, 0);
-    picture_label(out, p->height / 10, NULL, 0);
+    picture_label(out, p->height / 10, 0);
     return ST_OK;
 }
 

@@ -135,9 +135,10 @@ static enum status watch_frames(int threads, uint64_t done)
 {
     static struct people nobody;
     static const struct sight_rules rules = {.people = &nobody};
-    struct name_list left[VERDICTS] = {0};
+    struct name_list left[VERDICTS] = {0}, profiles = {0};
     struct cuts cuts = {.state.frames = done};
-    struct watch_options o = {.rules = &rules, .threads = threads, .stop = stop, .left = left};
+    struct watch_options o = {
+        .rules = &rules, .threads = threads, .stop = stop, .left = left, .profiles = &profiles};
     enum status st = watch(&o, &cuts, &em);
     assert_int_equal(cuts.state.frames, done + (uint64_t)now.n_written);
     assert_int_equal(now.frames, 0);

@@ -138,6 +138,7 @@ static void name_left(const struct watch_options *o, const struct sight *s)
     char text[512];
     if (s->verdict == UNREADABLE)
         log_warn("%s; left out", s->why.text);
+    name_list_add_profile(o->profiles, s->path, s->profile);
     enum verdict v = s->n > 0 ? s->cuts[0].verdict : s->verdict;
     if (v == KEPT)
         return;

@@ -20,8 +20,9 @@ struct watch_options {
     const struct sight_rules *rules;
     const char *models, *device; /* of finder_open */
     int threads;
-    bool (*stop)(void);     /* true: end with ST_AGAIN after the frames at hand */
-    struct name_list *left; /* for each verdict: what was left out, by path and time */
+    bool (*stop)(void);         /* true: end with ST_AGAIN after the frames at hand */
+    struct name_list *left;     /* for each verdict: what was left out, by path and time */
+    struct name_list *profiles; /* pictures with a colour profile that was not applied */
 };
 
 /* Skips the frames that `cuts` already has. ST_AGAIN: stopped; else as of frames_next, sight_look,

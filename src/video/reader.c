@@ -181,7 +181,7 @@ static enum status read_all(struct reader *r, struct errmsg *em)
     if (st == ST_OK)
         st = begin(r, em);
     if (st == ST_OK && r->from_s > 0)
-        source_seek(&r->source, (int64_t)floor(r->from_s / av_q2d(r->convert.base)));
+        st = source_seek(&r->source, (int64_t)floor(r->from_s / av_q2d(r->convert.base)), em);
     while (st == ST_OK && (st = source_next(&r->source, &got, em)) == ST_OK && got) {
         AVFrame *f = r->source.frame;
         if (seconds_of(r, f) >= r->to_s)

@@ -122,6 +122,7 @@ static enum status begin(struct reader *r, struct errmsg *em)
     if (st != ST_OK)
         return st;
     describe(r);
+    r->source.end.wide = convert_leaves_wide(r->source.frame);
     r->convert.base = r->source.stream->time_base;
     r->rows = malloc((size_t)r->info.width * (size_t)r->info.height * 3);
     if (!r->rows)

@@ -208,7 +208,7 @@ def test_hdr_becomes_standard_range(tmp_path, transfer, name):
                     "-color_trc", transfer, "-color_primaries", "bt2020", "-colorspace", "bt2020nc", "-color_range",
                     "tv", "-c:v", "libx264", "-qp", "0", path], input=hdr_frame(transfer), check=True, timeout=60)
     video = Read(path)
-    assert video.converted == name
+    assert video.converted == name and video.problems == ""
     wanted = [standard_range(colour) for colour in QUARTERS]
     assert wanted[3] == [128, 128, 128]  # below the knee nothing changes
     assert_quarters(video.colours[0][3:], wanted[3:], 2)
@@ -218,6 +218,13 @@ def test_hdr_becomes_standard_range(tmp_path, transfer, name):
         for c, w in zip(shown, colour):  # near 0, a step of 10 bits is 20 of 255
             assert c - w <= (6 if w >= 25 else 25) or w == max(colour), (shown, colour)
             assert w - c <= 6 or transfer != "smpte2084", (shown, colour)
+
+
+@pytest.mark.parametrize("primaries", ["bt709", "bt2020", "smpte432"])
+def test_primaries_that_are_not_converted_are_told(tmp_path, primaries):
+    path = ffmpeg(tmp_path / "v.mp4", *matrix(BT709), "-color_primaries", primaries, "-pix_fmt", "yuv444p", n=8)
+    for part in [], ["from=0.5"]:
+        assert ("read as BT.709's" in Read(path, *part).problems) == (primaries != "bt709")
 
 
 def test_colours_that_are_not_read_are_refused_by_name(tmp_path):

@@ -373,7 +373,8 @@ enum status cuts_add(struct cuts *c, struct sight *s, struct errmsg *em)
     }
     if (st != ST_OK)
         return st;
-    c->state.several += usable > 1;
+    if (usable > 1 && c->state.several++ == 0)
+        c->state.first_several = c->state.frames;
     c->state.frames++;
     return write_state(c, em);
 }

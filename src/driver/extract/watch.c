@@ -151,7 +151,10 @@ static void name_left(const struct watch_options *o, const struct sight *s)
 
 static bool several_enough(const struct job *j, const struct cuts *c)
 {
-    return j->o->rules->people->n[PEOPLE_MEANT] == 0 && c->state.several >= WATCH_SEVERAL_MAX;
+    const struct cuts_state *s = &c->state;
+    return j->o->rules->people->n[PEOPLE_MEANT] == 0 && s->several > 0 &&
+           (s->several >= WATCH_SEVERAL_MAX ||
+            s->frames >= 2 * s->first_several + WATCH_SEVERAL_MAX);
 }
 
 /* Writes the frames in their order until all threads have ended. Called with the lock held. */

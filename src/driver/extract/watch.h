@@ -12,7 +12,9 @@
 
 #include "cuts.h"
 
-/* Without references: after this many frames that show several people, it ends early. */
+/* Without references, frames that show several people mean that no face will be stored: it ends
+ * early, after this many of them, or this many frames and as many again as came before the first.
+ */
 enum { WATCH_SEVERAL_MAX = 100 };
 
 struct watch_options {

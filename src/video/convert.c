@@ -89,6 +89,13 @@ enum status convert_check(const AVFrame *f, char converted[static VIDEO_NAME_BYT
     return st;
 }
 
+bool convert_leaves_wide(const AVFrame *f)
+{
+    return !hdr_transfer(f) &&
+           (f->color_primaries == AVCOL_PRI_BT2020 || f->color_primaries == AVCOL_PRI_SMPTE431 ||
+            f->color_primaries == AVCOL_PRI_SMPTE432);
+}
+
 /* The filters between source and sink. */
 static void describe_filters(const struct convert *c, const AVFrame *f,
                              char text[static GRAPH_BYTES])

@@ -41,6 +41,8 @@ struct convert {
  * cannot be converted; the message names it. */
 enum status convert_check(const AVFrame *f, char converted[static VIDEO_NAME_BYTES],
                           struct errmsg *em) MUST_CHECK;
+/* True if its primaries are BT.2020's or P3's, and convert_frame reads them as BT.709's. */
+bool convert_leaves_wide(const AVFrame *f);
 /* Converts a frame, which stays the caller's, or with NULL the frames that are still inside. */
 enum status convert_frame(struct convert *c, AVFrame *f, struct errmsg *em) MUST_CHECK;
 void convert_release(struct convert *c);

@@ -122,6 +122,7 @@ static enum status begin(struct reader *r, struct errmsg *em)
     if (st != ST_OK)
         return st;
     describe(r);
+    r->source.end.wide = convert_leaves_wide(r->source.frame);
     r->convert.base = r->source.stream->time_base;
     r->rows = malloc((size_t)r->info.width * (size_t)r->info.height * 3);
     if (!r->rows)
@@ -181,7 +182,7 @@ static enum status read_all(struct reader *r, struct errmsg *em)
     if (st == ST_OK)
         st = begin(r, em);
     if (st == ST_OK && r->from_s > 0)
-        source_seek(&r->source, (int64_t)floor(r->from_s / av_q2d(r->convert.base)));
+        st = source_seek(&r->source, (int64_t)floor(r->from_s / av_q2d(r->convert.base)), em);
     while (st == ST_OK && (st = source_next(&r->source, &got, em)) == ST_OK && got) {
         AVFrame *f = r->source.frame;
         if (seconds_of(r, f) >= r->to_s)

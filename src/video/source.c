@@ -9,7 +9,7 @@
 
 #include "base/poison.h"
 
-enum { THREADS_MAX = 4, RATE_ASSUMED = 25, DRAIN_ERRORS_MAX = 64 };
+enum { THREADS_MAX = 4, RATE_ASSUMED = 25, DRAIN_ERRORS_MAX = 64, SEEK_STEP_S = 10 };
 
 /* The formats that file_kind.c calls videos. Playlists are left out: they refer to other files. */
 static const char formats[] = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,"
@@ -102,17 +102,6 @@ enum status source_open(const char *path, struct source *s, struct errmsg *em)
     return st;
 }
 
-void source_seek(struct source *s, int64_t ticks)
-{
-    int64_t to = ticks + source_start(s->format, s->stream->time_base);
-    if (av_seek_frame(s->format, s->stream->index, to, AVSEEK_FLAG_BACKWARD) < 0)
-        return; /* then the frames before are decoded, too */
-    avcodec_flush_buffers(s->decoder);
-    av_frame_unref(s->frame);
-    s->held = s->drained = false;
-    s->last = INT64_MIN;
-}
-
 /* Gives the decoder the next packet, or the end. */
 static void feed_decoder(struct source *s)
 {
@@ -131,7 +120,9 @@ static void feed_decoder(struct source *s)
                        av_q2d(of->time_base);
         s->end.end_s = end_s > s->end.end_s ? end_s : s->end.end_s;
     }
-    if (of == s->stream && avcodec_send_packet(s->decoder, s->packet) < 0)
+    bool its = of == s->stream;
+    s->seek_key = s->seek_key && !(its && s->packet->flags & AV_PKT_FLAG_KEY);
+    if (its && !s->seek_key && avcodec_send_packet(s->decoder, s->packet) < 0)
         s->end.damaged++;
     av_packet_unref(s->packet);
 }
@@ -186,6 +177,35 @@ enum status source_next(struct source *s, bool *got, struct errmsg *em)
     s->end.damaged += s->frame->decode_error_flags != 0 || s->frame->flags & AV_FRAME_FLAG_CORRUPT;
     set_time(s);
     return ST_OK;
+}
+
+enum status source_seek(struct source *s, int64_t ticks, struct errmsg *em)
+{
+    const struct video_end before = s->end;
+    int64_t start = source_start(s->format, s->stream->time_base);
+    int64_t step = MAX(av_rescale_q(SEEK_STEP_S, (AVRational){1, 1}, s->stream->time_base), 1);
+    for (int64_t back = 0;; back = back > 0 ? 2 * back : step) {
+        bool got, whole = back > ticks; /* from the file's start */
+        if (av_seek_frame(s->format, s->stream->index, start + (whole ? -step : ticks - back),
+                          AVSEEK_FLAG_BACKWARD) < 0) {
+            if (back == 0)
+                return ST_OK; /* then the frames before are decoded, too */
+            if (av_seek_frame(s->format, -1, 0, AVSEEK_FLAG_BYTE) < 0)
+                return FAIL(em, ST_DATA, "no place before that time can be found in it");
+            whole = true;
+        }
+        avcodec_flush_buffers(s->decoder);
+        s->held = s->drained = false;
+        s->seek_key = !whole;
+        s->last = INT64_MIN;
+        s->end = before;
+        enum status st = source_next(s, &got, em);
+        if (st != ST_OK)
+            return st;
+        s->held = got && (whole || (s->frame->pts <= ticks && s->end.untimed == before.untimed));
+        if (s->held || whole)
+            return ST_OK;
+    }
 }
 
 void source_hold(struct source *s)

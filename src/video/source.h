@@ -25,9 +25,10 @@ struct source {
     AVStream *stream;
     AVPacket *packet;
     AVFrame *frame;
-    int64_t last; /* time of the last frame; INT64_MIN: none yet */
-    bool drained; /* the decoder got the end */
-    bool held;    /* source_hold: source_next gives this frame again */
+    int64_t last;  /* time of the last frame; INT64_MIN: none yet */
+    bool drained;  /* the decoder got the end */
+    bool held;     /* source_hold: source_next gives this frame again */
+    bool seek_key; /* packets before the next key frame are not decoded */
     struct video_end end;
 };
 
@@ -39,8 +40,10 @@ enum status source_open_format(const char *path, AVFormatContext **out,
 int64_t source_start(const AVFormatContext *format, AVRational base);
 
 enum status source_open(const char *path, struct source *s, struct errmsg *em) MUST_CHECK;
-/* Seeks to the last place at or before ticks where decoding can start. */
-void source_seek(struct source *s, int64_t ticks);
+/* Goes to a place from which decoding gives every frame from ticks on: source_next then gives a
+ * frame at or before ticks, or the first one. Some containers (MPEG) are entered between two key
+ * frames: then it tries earlier places. ST_DATA, ST_MEMORY. */
+enum status source_seek(struct source *s, int64_t ticks, struct errmsg *em) MUST_CHECK;
 enum status source_next(struct source *s, bool *got, struct errmsg *em) MUST_CHECK;
 /* Makes source_next return the current frame again. */
 void source_hold(struct source *s);

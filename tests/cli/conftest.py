@@ -5,6 +5,7 @@ import os
 import pathlib
 import struct
 import subprocess
+import sys
 import zlib
 
 import numpy
@@ -12,6 +13,7 @@ import PIL.Image
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests/data"))  # the writers of files
 PROGRAM = os.environ.get("BIFRONS", str(ROOT / "build/dev/bifrons"))
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from conftest import picture, save
 from cut_faces import MODELS, PICTURES, ada, beside, extract, needs_models, pixels, rows, verdicts
+from icc_files import profile
 
 # Where the two people's pupils, tip of the nose and corners of the mouth are, as they were rendered.
 TRUTH = {"a0003": [(101.08, 91.43), (149.78, 88.78), (133.44, 115.82), (114.56, 146.56), (150.24, 141.66)],
@@ -145,14 +146,15 @@ def test_what_cannot_be_used_is_counted_named_and_left_out(bifrons, ada, tmp_pat
     whole = pixels("a0003")
     save(ada / "small.png", numpy.asarray(PIL.Image.fromarray(whole).resize((100, 100))))
     save(ada / "off.png", whole[:, 115:])
-    save(ada / "plain.png", picture(1, 300, 300))
     save(ada / "thin.png", picture(2, 1, 20000))
     save(ada / "tiny.png", numpy.asarray(PIL.Image.fromarray(whole).resize((40, 40))))  # a face of 20 pixels
     save(ada / "zz-cartoon.png", cartoon())
     save(ada / "a0004-again.png", whole)
     save(ada / "a0004-soft.png", numpy.asarray(PIL.Image.fromarray(whole).filter(PIL.ImageFilter.GaussianBlur(5))))
     (ada / "torn.jpg").write_bytes((PICTURES / "a0009.jpg").read_bytes()[:900])
+    save(ada / "plain.png", picture(1, 300, 300), icc_profile=profile(more={b"A2B0": bytes(40)}))
     said = extract(bifrons, ada).err
+    assert "1 picture has a colour profile that is not applied:" in said and "plain.png (Test); convert" in said
     found = verdicts(tmp_path / "out")
     assert found == {"a0003.jpg": "kept", "a0009.jpg": "kept", "small.png": "too small", "plain.png": "no face",
                      "off.png": found["off.png"], "thin.png": found["thin.png"], "torn.jpg": "unreadable",

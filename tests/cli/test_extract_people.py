@@ -31,6 +31,20 @@ def test_several_people_without_a_reference_are_shown_and_not_stored(bifrons, ad
 
 
 @needs_models
+def test_a_second_face_that_is_left_out_does_not_count(bifrons, ada, tmp_path):
+    """A passer-by, too small, and cut off by the border."""
+    for name, high in ("small", 100), ("off", 256):
+        side = numpy.asarray(PIL.Image.fromarray(pixels("b0009")).resize((high, high)))[:, :high if high < 256 else 150]
+        street = numpy.full((256, 256 + side.shape[1], 3), 90, "uint8")
+        street[:, :256], street[:high, 256:] = pixels("a0003"), side
+        save(ada / f"{name}.png", street)
+    extract(bifrons, ada, "--min-difference", "0")
+    for name, verdict in ("small", "too small"), ("off", "cut off by the border"):
+        found = [row["verdict"] for row in rows(tmp_path / "out/faces.csv") if f"/{name}.png" in row["source"]]
+        assert sorted(found) == sorted(["kept", verdict])
+
+
+@needs_models
 def test_two_people_in_pictures_of_their_own_are_not_stored(bifrons, ada, tmp_path):
     shutil.copy(PICTURES / "b0003.jpg", ada)
     shutil.copy(PICTURES / "b0009.jpg", ada)

@@ -2,6 +2,7 @@
 takes its networks is skipped."""
 
 import csv
+import io
 import re
 import shutil
 import subprocess
@@ -10,9 +11,11 @@ import zipfile
 import h5py
 import numpy
 import PIL.Image
+import PIL.ImageCms
 import pytest
 
 from conftest import PROGRAM, picture, save
+from icc_files import profile
 from test_bad_input import SMALL, write_set
 from test_extract import MODELS, PICTURES, beside, extract, needs_models, pixels
 
@@ -125,6 +128,19 @@ def test_only_the_face_and_the_label_change(into, checkpoint, tmp_path):
     assert f"checkpoint (XXH3-128): {made_by}\n" in note and "compositeWithTrainedAlgorithmicMedia" in note
     assert "replaced: the face of Ada, by one of Bo\n" in note and "made from: in/both.png\n" in note
     assert "consent of Ada:\nAda agreed to composites\n" in note and "consent of Bo:\nBo agreed, too\nin two lines\n" in note
+
+
+@needs_models
+def test_a_picture_with_a_colour_profile_keeps_its_colours(into, tmp_path):
+    """Display P3 becomes sRGB; a profile that is not applied is named."""
+    p3 = PIL.ImageCms.profileToProfile(PIL.Image.fromarray(pixels("a0003")), PIL.ImageCms.createProfile("sRGB"),
+                                       PIL.ImageCms.ImageCmsProfile(io.BytesIO(profile())))
+    save(tmp_path / "p3.png", numpy.asarray(p3), icc_profile=profile())
+    assert "profile" not in into("p3.png", out="out.png").err
+    off = abs(shown(tmp_path / "out.png") - pixels("a0003")).max(-1)
+    assert off[:, :60].max() <= 2 and abs(numpy.asarray(p3).astype(int) - pixels("a0003"))[:, :60].max() > 10
+    save(tmp_path / "in/a.png", pixels("a0003"), icc_profile=profile(more={b"A2B0": bytes(40)}))
+    assert "1 picture has a colour profile that is not applied: in/a.png (Test)" in into("in").err
 
 
 @needs_models

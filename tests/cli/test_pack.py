@@ -14,10 +14,10 @@ import unicodedata
 import h5py
 import numpy
 import PIL.Image
-import PIL.ImageCms
 import pytest
 
 from conftest import PROGRAM, picture, png_bytes, save
+from icc_files import profile
 
 
 def pack(bifrons, *arguments, code=0, **environment):
@@ -261,38 +261,20 @@ def test_what_is_no_regular_file_is_named_and_not_waited_for(bifrons, folder, tm
     assert "6 pictures" in result.err and "2 left out" in result.err
 
 
-def profile_of(xyz, name=b"Wide", space=b"RGB ", old=False):
-    """An ICC profile with these primaries; only what tells one from another."""
-    text = (b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name + b"\0" if old else
-            b"mluc\0\0\0\0" + struct.pack(">IIHHII", 1, 12, 0x656E, 0x5553, 2 * len(name), 28)
-            + name.decode().encode("utf-16-be"))
-    parts = [b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(v * 65536) for v in one)) for one in xyz]
-    table, data, at = b"", b"", 128 + 4 + 12 * 4
-    for tag, part in zip((b"desc", b"rXYZ", b"gXYZ", b"bXYZ"), (text, *parts)):
-        table += tag + struct.pack(">II", at + len(data), len(part))
-        data += part
-    return bytes(16) + space + bytes(108) + struct.pack(">I", 4) + table + data
-
-
-SRGB = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
-P3 = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
-
-
 def test_colour_profiles_that_are_not_applied_are_counted(bifrons, folder, tmp_path):
-    own = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
-    for i, (name, profile) in enumerate((
-            ("q0.png", own), ("q1.jpg", own), ("q2.png", profile_of(SRGB, b"s")),
-            ("q3.png", profile_of(P3, space=b"GRAY")), ("q4.jpg", b"garbage"))):
-        save(folder / name, picture(20 + i), icc_profile=profile)
+    tables, name = {b"A2B0": bytes(40)}, "Wide tables".encode("utf-16-be")
+    tables_too = {**tables, b"desc": b"mluc\0\0\0\0" + struct.pack(">IIHHII", 1, 12, 0x656E, 0x5553, len(name), 28) + name}
+    for i, (file, icc) in enumerate((("q0.png", profile()), ("q1.jpg", profile("sRGB")), ("q4.jpg", b"garbage"))):
+        save(folder / file, picture(20 + i), icc_profile=icc)
     assert "a colour profile" not in pack(bifrons, folder, "-o", "a.h5").err
-    save(folder / "r1.png", picture(30), icc_profile=profile_of(P3, b"Display P3"))
+    save(folder / "r1.png", picture(30), icc_profile=profile(more=tables_too))
     result = pack(bifrons, folder, "-o", "a.h5")
-    assert "r1.png: 1 picture has a colour profile (here: Display P3)" in result.err
-    save(folder / "r0.jpg", picture(31), icc_profile=profile_of(P3, b"Old P3", old=True))
+    assert "r1.png: 1 picture has a colour profile (here: Wide tables)" in result.err
+    save(folder / "r0.jpg", picture(31), icc_profile=profile(more=tables))
     save(folder / "r2.jpg", picture(32), icc_profile=bytes(128) + b"\xff" * 99)
     result = pack(bifrons, folder, "-o", "a.h5")
     told = [line for line in result.err.splitlines() if "colour profile" in line]
-    assert len(told) == 1 and "r0.jpg: 3 pictures have a colour profile (here: Old P3)" in told[0]
+    assert len(told) == 1 and "r0.jpg: 3 pictures have a colour profile (here: Test)" in told[0]
     names = list(stored(tmp_path / "a.h5")[0]["names"])
     assert (stored(tmp_path / "a.h5")[0]["images"][names.index(b"r1.png")].shape) == (128, 128, 3)
 

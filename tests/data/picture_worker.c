@@ -42,11 +42,10 @@ static void try_bytes(const uint8_t *bytes, size_t n)
     if (!copy)
         abort();
     memcpy(copy, bytes, n);
-    char profile[PICTURE_PROFILE_BYTES];
-    if (picture_profile(copy, n, profile) && !memchr(profile, '\0', sizeof profile))
-        abort();
     enum status st = picture_decode(copy, n, &p, &em);
     if (st != ST_OK && (em.text[0] == '\0' || (st != ST_DATA && st != ST_MEMORY)))
+        abort();
+    if (!memchr(p.profile, '\0', sizeof p.profile))
         abort();
     picture_release(&p);
     free(copy);

@@ -7,7 +7,6 @@ import subprocess
 
 import numpy
 import PIL.Image
-import PIL.ImageCms
 import PIL.ImageOps
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -92,13 +91,6 @@ def photo(width=64, height=48, seed=1):
     grey = 50.0 * ((x // 11 + y // 13) % 2)[..., None]
     pixels = 100 + 45 * waves + grey + noise.normal(0, 2, (height, width, 1))
     return pixels.clip(0, 255).astype("uint8")
-
-
-def profile():
-    """An ICC profile as colour managers write it, with other primaries."""
-    made = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
-    red = made.index(b"XYZ ", 300)
-    return made[:red + 8] + b"\0\0\x90\0" + made[red + 12:]
 
 
 def tiff(order, orientation, kind=3, before=0, count=1):

@@ -7,8 +7,9 @@ import PIL.Image
 import pytest
 
 import jpeg_files
+from icc_files import profile
 from jpeg_files import JFIF, adobe, encode, exif, frame_at, segment, ycc
-from pixels import close, decoded, photo, profile, refused, survives_damage, tiff, write
+from pixels import close, decoded, photo, refused, survives_damage, tiff, write
 
 SAMPLINGS = {
     "444": [(1, 1), (1, 1), (1, 1)],

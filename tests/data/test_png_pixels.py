@@ -6,7 +6,8 @@ import numpy
 import PIL.Image
 import pytest
 
-from pixels import decoded, photo, profile, refused, same, survives_damage, tiff, write
+from icc_files import profile
+from pixels import decoded, photo, refused, same, survives_damage, tiff, write
 from png_files import CHANNELS, SIGNATURE, chunk, encode, packed, palette, samples
 
 KINDS = [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 2), (3, 4), (3, 8),

@@ -208,7 +208,7 @@ def test_hdr_becomes_standard_range(tmp_path, transfer, name):
                     "-color_trc", transfer, "-color_primaries", "bt2020", "-colorspace", "bt2020nc", "-color_range",
                     "tv", "-c:v", "libx264", "-qp", "0", path], input=hdr_frame(transfer), check=True, timeout=60)
     video = Read(path)
-    assert video.converted == name
+    assert video.converted == name and video.problems == ""
     wanted = [standard_range(colour) for colour in QUARTERS]
     assert wanted[3] == [128, 128, 128]  # below the knee nothing changes
     assert_quarters(video.colours[0][3:], wanted[3:], 2)
@@ -218,6 +218,13 @@ def test_hdr_becomes_standard_range(tmp_path, transfer, name):
         for c, w in zip(shown, colour):  # near 0, a step of 10 bits is 20 of 255
             assert c - w <= (6 if w >= 25 else 25) or w == max(colour), (shown, colour)
             assert w - c <= 6 or transfer != "smpte2084", (shown, colour)
+
+
+@pytest.mark.parametrize("primaries", ["bt709", "bt2020", "smpte432"])
+def test_primaries_that_are_not_converted_are_told(tmp_path, primaries):
+    path = ffmpeg(tmp_path / "v.mp4", *matrix(BT709), "-color_primaries", primaries, "-pix_fmt", "yuv444p", n=8)
+    for part in [], ["from=0.5"]:
+        assert ("read as BT.709's" in Read(path, *part).problems) == (primaries != "bt709")
 
 
 def test_colours_that_are_not_read_are_refused_by_name(tmp_path):
@@ -257,6 +264,20 @@ def test_frames_are_chosen(uneven):
         first.setdefault(int(s * 2), t)
     assert Read(uneven, "fps=2").ticks == sorted(first.values())
     assert Read(uneven, "from=99").ticks == []
+
+
+@pytest.mark.parametrize("name, codec", [
+    ("h264.ts", ["libx264", "-bf", "2"]), ("hevc.ts", ["libx265", "-x265-params", "keyint=40:log-level=none"]),
+    ("mpeg2.mpg", ["mpeg2video", "-bf", "2"]), ("open.mp4", ["libx264", "-x264-params", "open-gop=1:bframes=3"])])
+def test_a_part_begins_between_two_key_frames(tmp_path, name, codec):
+    """MPEG's streams have no index: FFmpeg enters them at any packet."""
+    path = ffmpeg(tmp_path / name, "-vf", "scale=out_color_matrix=bt709", "-c:v", *codec, "-g", "40", "-pix_fmt", "yuv420p",
+                  n=120, fps=25)
+    every = Read(path)
+    assert len(every.ticks) == 120
+    for start in 0.3, 1.58, 2.0, 4.5:
+        part, first = Read(path, f"from={start}"), sum(t < start for t in every.times)
+        assert part.ticks == every.ticks[first:] and part.colours == every.colours[first:], start
 
 
 # ---- through reader and writer -----------------------------------------------------------------------------------------

@@ -14,10 +14,10 @@ enum { FRAMES = 200, THREADS = 4, NONE = -1 };
 static struct errmsg em;
 
 static struct {
-    int next;                                         /* frame that frames_next gives */
-    int unreadable, fails_in_finder, fails_in_folder; /* frames, or NONE */
-    atomic_int finders, frames, sights;               /* given and not released */
-    atomic_int examining, examining_most;             /* threads at once */
+    int next;                                                  /* frame that frames_next gives */
+    int unreadable, fails_in_finder, fails_in_folder, several; /* frames, or NONE */
+    atomic_int finders, frames, sights;                        /* given and not released */
+    atomic_int examining, examining_most;                      /* threads at once */
     int written[FRAMES], n_written;
     enum verdict verdicts[FRAMES];
     int stop_after; /* frames written */
@@ -121,6 +121,8 @@ enum status __wrap_cuts_add(struct cuts *c, struct sight *s, struct errmsg *why)
         return FAIL(why, ST_IO, "frame %d cannot be written", i);
     now.verdicts[now.n_written] = s->verdict;
     now.written[now.n_written++] = i;
+    if (i == now.several && c->state.several++ == 0)
+        c->state.first_several = c->state.frames;
     c->state.frames++;
     return ST_OK;
 }
@@ -134,9 +136,9 @@ static enum status watch_frames(int threads, uint64_t done)
 {
     static struct people nobody;
     static struct extract_arguments a = {.rules.people = &nobody};
-    struct name_list left[VERDICTS] = {0};
+    struct name_list left[VERDICTS] = {0}, profiles = {0};
     struct cuts cuts = {.state.frames = done};
-    struct watch_options o = {.arguments = &a, .stop = stop, .left = left};
+    struct watch_options o = {.arguments = &a, .stop = stop, .left = left, .profiles = &profiles};
     a.threads = threads;
     enum status st = watch(&o, &cuts, &em);
     assert_int_equal(cuts.state.frames, done + (uint64_t)now.n_written);
@@ -158,7 +160,7 @@ static int begin(void **state)
 {
     (void)state;
     memset(&now, 0, sizeof now);
-    now.unreadable = now.fails_in_finder = now.fails_in_folder = NONE;
+    now.unreadable = now.fails_in_finder = now.fails_in_folder = now.several = NONE;
     now.stop_after = FRAMES + 1;
     em = (struct errmsg){0};
     return 0;
@@ -224,6 +226,15 @@ static void stopped_it_writes_what_was_begun(void **state)
     assert_written(0, now.n_written);
 }
 
+static void after_several_people_it_ends_early(void **state)
+{
+    (void)state;
+    now.several = 20;
+    assert_ok(watch_frames(THREADS, 0));
+    assert_true(now.n_written >= 140 && now.n_written <= 140 + 2 * THREADS);
+    assert_written(0, now.n_written);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +245,7 @@ int main(void)
         cmocka_unit_test_setup(frames_before_a_failure_are_written, begin),
         cmocka_unit_test_setup(nothing_is_written_after_the_folder_failed, begin),
         cmocka_unit_test_setup(stopped_it_writes_what_was_begun, begin),
+        cmocka_unit_test_setup(after_several_people_it_ends_early, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

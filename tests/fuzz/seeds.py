@@ -24,6 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE.parent / "data"), str(HERE.parent / "python")]
 import bmp_files  # noqa: E402
+import icc_files  # noqa: E402
 import jpeg_files  # noqa: E402
 import png_files  # noqa: E402
 from test_operations import small  # noqa: E402
@@ -67,6 +68,7 @@ def pictures():
         before=[(b"PLTE", bytes(48)), (b"tRNS", bytes(range(16)))]))
     keep("picture", "grey", png_files.encode(png_files.samples(9, 3, 1, 0), 1, 0, split=4))
     keep("picture", "baseline", pillow("JPEG", quality=20, exif=b"Exif\0\0" + tiff(8)))
+    keep("picture", "profile", pillow("JPEG", quality=20, icc_profile=icc_files.profile()))
     keep("picture", "progressive", pillow("JPEG", quality=20, progressive=True))
     keep("picture", "cmyk", pillow("JPEG", "CMYK", quality=20))
     planes = [numpy.full((SIDE, SIDE), level) for level in (90, 120, 140)]

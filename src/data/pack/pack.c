@@ -127,7 +127,8 @@ static enum status decode_item(struct pack_item *item, struct picture *out, stru
     if (st != ST_OK)
         return st == ST_IO ? ST_NOINPUT : st;
     st = picture_decode(bytes, n, out, em);
-    item->has_profile = st == ST_OK && picture_profile(bytes, n, item->profile);
+    if (st == ST_OK)
+        memcpy(item->profile, out->profile, sizeof item->profile);
     item->generated = st == ST_OK && picture_is_generated(item->path);
     if (st == ST_DATA)
         item->kind = file_kind_of(bytes, MIN(n, (size_t)FILE_KIND_BYTES));

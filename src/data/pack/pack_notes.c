@@ -264,7 +264,7 @@ enum status pack_note_profiles(struct pack_source *s, struct errmsg *em)
     const struct pack_item *first = NULL;
     size_t n = 0;
     for (size_t i = 0; i < s->n; i++)
-        if (s->items[i].good && s->items[i].has_profile) {
+        if (s->items[i].good && s->items[i].profile[0]) {
             first = first ? first : &s->items[i];
             n++;
         }

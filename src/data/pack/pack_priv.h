@@ -61,8 +61,7 @@ struct pack_item {
     char *reason;                  /* why it is not good */
     const struct file_kind *kind;  /* what a file that is not good is; NULL: not known */
     bool generated; /* its mark or note says: a composite, or drawn by an algorithm */
-    bool has_profile;
-    char profile[PICTURE_PROFILE_BYTES]; /* a colour profile that is not applied */
+    char profile[PICTURE_PROFILE_BYTES]; /* a colour profile that was not applied; "": none */
 };
 
 struct pack_source {

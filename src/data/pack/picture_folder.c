@@ -230,6 +230,14 @@ void name_list_add(struct name_list *l, const char *name)
             *c = '?';
 }
 
+void name_list_add_profile(struct name_list *l, const char *path, const char *profile)
+{
+    char text[PATH_BYTES_MAX + 64];
+    snprintf(text, sizeof text, "%s (%s)", path, profile);
+    if (profile[0])
+        name_list_add(l, text);
+}
+
 const char *name_list_text(struct name_list *l)
 {
     size_t used = strlen(l->text);

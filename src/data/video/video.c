@@ -121,7 +121,7 @@ static enum status take_end(struct video *v, const struct video_message *m, stru
     enum status st = fits ? helper_receive_bytes(&v->helper, &e, sizeof e, em) : ST_OK;
     if (st != ST_OK)
         return st;
-    if (!fits || !bool_fits(&e.whole))
+    if (!fits || !bool_fits(&e.whole) || !bool_fits(&e.wide))
         return FAIL(em, ST_DATA, "%s: bifrons-video sent an invalid end", v->path);
     v->ended = true;
     if (e.whole && v->info.duration_s > e.end_s + END_SLACK_S) {
@@ -139,6 +139,8 @@ static enum status take_end(struct video *v, const struct video_message *m, stru
                  (long long)e.untimed);
         add_problem(v, text);
     }
+    if (e.wide)
+        add_problem(v, "its colours, of BT.2020 or P3, are read as BT.709's and come out too pale");
     return ST_OK;
 }
 

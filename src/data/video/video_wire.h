@@ -43,6 +43,7 @@ struct video_end {
     int64_t untimed; /* frames whose times were missing or did not increase */
     double end_s;    /* of the last packet of any stream */
     bool whole;      /* the end of the file was reached, not only the end of the wanted part */
+    bool wide;       /* its primaries, BT.2020's or P3's, were not converted */
 };
 
 struct video_head {

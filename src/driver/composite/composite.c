@@ -134,7 +134,8 @@ static void blend(struct picture *picture, const struct composite_face *f,
 enum status composite(struct picture *picture, const struct composite_face *f,
                       const struct composite_options *o, struct errmsg *em)
 {
-    struct picture opacity = {0}, decoded = {f->size, f->size, f->decoded};
+    struct picture opacity = {0},
+                   decoded = {.width = f->size, .height = f->size, .rgb = f->decoded};
     struct pyramid of_opacity = {0}, of_face = {0};
     float *rows = malloc((size_t)picture->width * 6 * sizeof *rows);
     enum status st = rows ? ST_OK : FAIL(em, ST_MEMORY, "out of memory");

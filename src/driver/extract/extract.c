@@ -28,7 +28,7 @@ struct extract {
     struct frames *frames;
     struct people people;
     struct cuts_state state; /* when all frames are done */
-    struct name_list left[VERDICTS];
+    struct name_list left[VERDICTS], profiles;
 };
 
 /* ---- The output ------------------------------------------------------------------------------ */
@@ -114,7 +114,8 @@ static enum status look_at_all(struct extract *e, struct errmsg *em)
     const struct watch_options w = {.arguments = &e->a,
                                     .frames = e->frames,
                                     .stop = command_stop_wanted,
-                                    .left = e->left};
+                                    .left = e->left,
+                                    .profiles = &e->profiles};
     e->a.rules.people = &e->people;
     e->a.cuts.folder = e->part;
     e->a.cuts.hash = hash_all(e);
@@ -160,6 +161,11 @@ static void log_left(struct extract *e)
             log_warn("%s, %s: %llu: %s", verdict_name((enum verdict)v),
                      v == UNSURE && !e->a.cuts.discard_unsure ? "put aside" : "left out",
                      (unsigned long long)e->state.counts[v], name_list_text(&e->left[v]));
+    if (e->profiles.n > 0)
+        log_warn("%zu picture%s a colour profile that is not applied: %s; convert to sRGB where "
+                 "colours matter",
+                 e->profiles.n, e->profiles.n == 1 ? " has" : "s have",
+                 name_list_text(&e->profiles));
 }
 
 static void log_outcome(const struct extract *e, double seconds)

@@ -137,6 +137,7 @@ static void name_left(const struct watch_options *o, const struct sight *s)
     char text[512];
     if (s->verdict == UNREADABLE)
         log_warn("%s; left out", s->why.text);
+    name_list_add_profile(o->profiles, s->path, s->profile);
     enum verdict v = s->n > 0 ? s->cuts[0].verdict : s->verdict;
     if (v == KEPT)
         return;
@@ -149,8 +150,10 @@ static void name_left(const struct watch_options *o, const struct sight *s)
 
 static bool several_enough(const struct job *j, const struct cuts *c)
 {
-    return j->o->arguments->rules.people->n[PEOPLE_MEANT] == 0 &&
-           c->state.several >= WATCH_SEVERAL_MAX;
+    const struct cuts_state *s = &c->state;
+    return j->o->arguments->rules.people->n[PEOPLE_MEANT] == 0 && s->several > 0 &&
+           (s->several >= WATCH_SEVERAL_MAX ||
+            s->frames >= 2 * s->first_several + WATCH_SEVERAL_MAX);
 }
 
 /* Writes the frames in their order until all threads have ended. Called with the lock held. */

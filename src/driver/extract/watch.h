@@ -12,14 +12,17 @@
 
 #include "arguments.h"
 
-/* Without references: after this many frames that show several people, it ends early. */
+/* Without references, frames that show several people mean that no face will be stored: it ends
+ * early, after this many of them, or this many frames and as many again as came before the first.
+ */
 enum { WATCH_SEVERAL_MAX = 100 };
 
 struct watch_options {
     const struct extract_arguments *arguments;
     struct frames *frames;
-    bool (*stop)(void);     /* true: end with ST_AGAIN after the frames at hand */
-    struct name_list *left; /* for each verdict: what was left out, by path and time */
+    bool (*stop)(void);         /* true: end with ST_AGAIN after the frames at hand */
+    struct name_list *left;     /* for each verdict: what was left out, by path and time */
+    struct name_list *profiles; /* pictures with a colour profile that was not applied */
 };
 
 /* Skips the frames that `cuts` already has. ST_AGAIN: stopped; else as of frames_next, sight_look,

@@ -27,7 +27,7 @@ enum status sharpness_of(const struct pyramid *picture, const struct face *face,
     for (int i = 0; i < SIDE * SIDE * 3; i++)
         w->rgb[i] = (uint8_t)lrintf(w->sampled[i]);
     shape_mask(face, &map, SIDE, w->mask);
-    const struct picture cut = {SIDE, SIDE, w->rgb};
+    const struct picture cut = {.width = SIDE, .height = SIDE, .rgb = w->rgb};
     *out = picture_sharpness(&cut, w->mask);
     free(w);
     return ST_OK;

@@ -127,11 +127,12 @@ void source_release(struct source *s)
     *s = (struct source){0};
 }
 
-enum status source_read_whole(const struct source *s, int64_t i, struct picture *out,
-                              struct errmsg *em)
+enum status source_read_whole(struct source *s, int64_t i, struct picture *out, struct errmsg *em)
 {
     if (!s->set) {
         enum status st = picture_read(s->paths[i], out, em);
+        if (st == ST_OK)
+            name_list_add_profile(&s->profiles, s->paths[i], out->profile);
         return st == ST_IO ? ST_NOINPUT : st; /* ST_IO is for results only */
     }
     int side = set_get_info(s->set)->size;

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "data/folder_points.h"
 #include "data/picture.h"
+#include "data/picture_folder.h"
 #include "data/set.h"
 
 struct source {
@@ -21,8 +22,9 @@ struct source {
     struct folder_points *points; /* of source_open_points; NULL: there are none */
     int64_t n;
     bool folder;
-    bool video;    /* the one path is a video; source_read cannot read it */
-    int64_t n_cut; /* pictures that source_read has cut to their middle square */
+    bool video;                /* the one path is a video; source_read cannot read it */
+    int64_t n_cut;             /* pictures that source_read has cut to their middle square */
+    struct name_list profiles; /* pictures with a colour profile that was not applied */
 };
 
 /* If the input is none of these, the message says what it is. Warns of files in a folder that
@@ -36,7 +38,7 @@ void source_release(struct source *s);
 enum status source_open_points(struct source *s, struct errmsg *em) MUST_CHECK;
 
 /* The i-th picture as it is. ST_DATA, ST_NOINPUT: the picture cannot be used; ST_MEMORY. */
-enum status source_read_whole(const struct source *s, int64_t i, struct picture *out,
+enum status source_read_whole(struct source *s, int64_t i, struct picture *out,
                               struct errmsg *em) MUST_CHECK;
 /* The same, cut to its middle square, size x size, and its points, normalised (data/points.h). NaN:
  * not known. */

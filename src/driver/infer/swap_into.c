@@ -18,7 +18,7 @@ enum { WHO_BYTES = 160 };
 struct work {
     const struct into_arguments *a;
     const struct loaded *loaded;
-    const struct source *source;
+    struct source *source;
     const struct results *results;
     struct finder *finder;
     struct into *into;
@@ -291,8 +291,8 @@ static enum shape_coverage choose_coverage(const struct into_arguments *a, const
     return a->coverage_given ? a->coverage : nearest;
 }
 
-enum status swap_into(const struct into_arguments *a, const struct loaded *l,
-                      const struct source *s, const struct results *r, struct errmsg *em)
+enum status swap_into(const struct into_arguments *a, const struct loaded *l, struct source *s,
+                      const struct results *r, struct errmsg *em)
 {
     struct work w = {.a = a, .loaded = l, .source = s, .results = r};
     struct into_options options = {.model = l->model,

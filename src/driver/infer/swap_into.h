@@ -41,8 +41,7 @@ enum status swap_into_check(const struct source *s, const struct results *r,
                             struct errmsg *em) MUST_CHECK;
 /* ST_USAGE: it is not known whose face is replaced; ST_DATA: a reference does not show one face, no
  * consent, or no composite at all; ST_NODEVICE: no networks; ST_IO, ST_MEMORY, ST_TORCH. */
-enum status swap_into(const struct into_arguments *a, const struct loaded *l,
-                      const struct source *s, const struct results *r,
-                      struct errmsg *em) MUST_CHECK;
+enum status swap_into(const struct into_arguments *a, const struct loaded *l, struct source *s,
+                      const struct results *r, struct errmsg *em) MUST_CHECK;
 
 #endif

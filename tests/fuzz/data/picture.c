@@ -21,9 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct errmsg em = {0};
     struct picture p = {0};
     struct picture_facts facts = {0};
-    char name[PICTURE_PROFILE_BYTES];
     (void)file_kind_of(data, MIN(n, (size_t)FILE_KIND_BYTES));
-    (void)picture_profile(data, n, name);
     const struct picture_format *format = picture_format_of(data, n);
     if (format && format->check(data, n, &facts, &em) == ST_OK &&
         (int64_t)facts.width * facts.height > PIXELS_MAX)

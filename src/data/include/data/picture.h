@@ -12,12 +12,14 @@
 
 #include "base/file.h"
 
-enum { PICTURE_SIDE_MAX = 16384 };
+enum { PICTURE_SIDE_MAX = 16384, PICTURE_PROFILE_BYTES = 40 };
 
 /* Owner frees with picture_release; {0} is an empty picture. */
 struct picture {
     int width, height;
     uint8_t *rgb;
+    /* of a decoded file: the name of a colour profile that was not applied; "": none */
+    char profile[PICTURE_PROFILE_BYTES];
 };
 
 enum status picture_init(struct picture *out, int width, int height, struct errmsg *em) MUST_CHECK;
@@ -29,17 +31,14 @@ bool picture_extension_known(const char *path);
 /*
  * Decodes JPEG, PNG or BMP, recognised by content; see docs/pictures.md. Applies the orientation of
  * EXIF or XMP. Alpha: laid over black; grey: becomes RGB; 16 bits: the high byte; CMYK JPEG:
- * converted by its inverted channels; colour profiles: not applied. Other kinds and wholly
- * transparent pictures are refused. Untrusted input ends in ST_DATA with a reason, never in
+ * converted by its inverted channels. Colour profiles of JPEG and PNG that consist of primaries and
+ * curves are applied; other profiles are named in out->profile. Other kinds and wholly transparent
+ * pictures are refused. Untrusted input ends in ST_DATA with a reason, never in
  * undefined behaviour; sides above PICTURE_SIDE_MAX are refused before any allocation. The message
  * says what the bytes are and what to do, and does not name the file.
  */
 enum status picture_decode(const uint8_t *bytes, size_t n, struct picture *out,
                            struct errmsg *em) MUST_CHECK;
-enum { PICTURE_PROFILE_BYTES = 40 };
-/* True, with its name, if a JPEG or PNG has a colour profile other than sRGB's, which is not
- * applied. */
-bool picture_profile(const uint8_t *bytes, size_t n, char name[static PICTURE_PROFILE_BYTES]);
 /* Reads and decodes a file; the message names it. ST_NOINPUT, ST_DATA, ST_MEMORY. */
 enum status picture_read(const char *path, struct picture *out, struct errmsg *em) MUST_CHECK;
 

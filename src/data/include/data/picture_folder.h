@@ -63,6 +63,8 @@ struct name_list {
     char text[1400];
 };
 void name_list_add(struct name_list *l, const char *name);
+/* Adds "PATH (PROFILE)"; nothing if the profile is "": struct picture's, which was not applied. */
+void name_list_add_profile(struct name_list *l, const char *path, const char *profile);
 /* The text; call after all names are added. Borrowed. */
 const char *name_list_text(struct name_list *l);
 

@@ -84,9 +84,13 @@ static enum status check_and_decode(const uint8_t *bytes, size_t n, struct pictu
     if (pixels / BYTE_PIXELS_MAX > n)
         return FAIL(em, ST_DATA, "damaged %s: %d x %d pixels do not fit into its %zu bytes",
                     format->name, facts.width, facts.height, n);
+    char profile[PICTURE_PROFILE_BYTES] = "";
     if ((st = format->pixels(bytes, n, &facts, &rgba, em)) != ST_OK)
         return st;
+    profile_apply(format, bytes, n, rgba, pixels, profile);
     st = upright(rgba, &facts, out, em);
+    if (st == ST_OK)
+        memcpy(out->profile, profile, sizeof profile);
     free(rgba);
     return st;
 }

@@ -64,6 +64,11 @@ enum status bmp_pixels(const uint8_t *bytes, size_t n, const struct picture_fact
 struct profile jpeg_profile(const uint8_t *bytes, size_t n, uint8_t room[static ICC_BYTES_MAX]);
 struct profile png_profile(const uint8_t *bytes, size_t n, uint8_t room[static ICC_BYTES_MAX]);
 
+/* Converts (pixels, 4) RGBA from the file's colour profile to sRGB. Sets `name` if the profile
+ * cannot be applied. */
+void profile_apply(const struct picture_format *format, const uint8_t *bytes, size_t n,
+                   uint8_t *rgba, size_t pixels, char name[static PICTURE_PROFILE_BYTES]);
+
 /* The orientation in each place of a file: 1 to 8, or 0: none. */
 struct orientation {
     int exif;    /* JPEG's APP1, PNG's eXIf */

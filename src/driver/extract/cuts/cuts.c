@@ -353,15 +353,17 @@ enum status cuts_add(struct cuts *c, struct sight *s, struct errmsg *em)
 {
     FILE *lists[CUTS_LISTS] = {0};
     char *texts[CUTS_LISTS] = {0};
-    size_t sizes[CUTS_LISTS] = {0};
+    size_t sizes[CUTS_LISTS] = {0}, usable = 0;
     enum status st = ST_OK;
     for (int i = 0; i < CUTS_LISTS; i++)
         if (!(lists[i] = open_memstream(&texts[i], &sizes[i])))
             st = FAIL(em, ST_MEMORY, "out of memory");
     if (s->n == 0 && st == ST_OK)
         st = add_cut(c, s, NULL, lists, em);
-    for (size_t i = 0; i < s->n && st == ST_OK; i++)
+    for (size_t i = 0; i < s->n && st == ST_OK; i++) {
+        usable += s->cuts[i].verdict == KEPT || s->cuts[i].verdict == UNSURE;
         st = add_cut(c, s, &s->cuts[i], lists, em);
+    }
     for (int i = 0; i < CUTS_LISTS && st == ST_OK; i++)
         st = append(c, (enum cuts_list)i, &lists[i], &texts[i], &sizes[i], em);
     for (int i = 0; i < CUTS_LISTS; i++) {
@@ -371,7 +373,8 @@ enum status cuts_add(struct cuts *c, struct sight *s, struct errmsg *em)
     }
     if (st != ST_OK)
         return st;
-    c->state.several += s->n > 1;
+    if (usable > 1 && c->state.several++ == 0)
+        c->state.first_several = c->state.frames;
     c->state.frames++;
     return write_state(c, em);
 }

@@ -52,8 +52,9 @@ struct cuts_options {
 /* As it is in `progress`. */
 struct cuts_state {
     uint64_t hash, frames;
-    uint64_t numbered; /* cut pictures, with those in unsure/ */
-    uint64_t several;  /* frames of which several faces were cut */
+    uint64_t numbered;      /* cut pictures, with those in unsure/ */
+    uint64_t several;       /* frames with several faces that can be used */
+    uint64_t first_several; /* the first of them */
     uint64_t counts[VERDICTS];
     uint64_t bytes[CUTS_LISTS];
     char last[CUT_NAME_BYTES]; /* name of the face kept before; "": none */

@@ -162,6 +162,7 @@ enum status sight_look(struct finder *f, const struct sight_rules *rules, struct
     }
     if (st != ST_OK)
         return FAIL(em, st, "%s: %s; try --threads 1", frame->path, why.text);
+    memcpy(out->profile, frame->picture.profile, sizeof out->profile);
     struct face *faces = malloc(FINDER_FACES_MAX * sizeof *faces);
     st = faces ? finder_seek(f, &frame->picture, rules->people, 1, faces, &n, em)
                : FAIL(em, ST_MEMORY, "out of memory");

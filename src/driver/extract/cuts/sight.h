@@ -68,9 +68,10 @@ struct cut {
 struct sight {
     const char *path; /* borrowed */
     double time_s;
-    enum verdict verdict; /* if there is no cut: UNREADABLE, NO_FACE */
-    struct errmsg why;    /* of UNREADABLE */
-    struct cut *cuts;     /* with references: the nearest face, else all faces */
+    enum verdict verdict;                /* if there is no cut: UNREADABLE, NO_FACE */
+    struct errmsg why;                   /* of UNREADABLE */
+    char profile[PICTURE_PROFILE_BYTES]; /* struct picture's */
+    struct cut *cuts;                    /* with references: the nearest face, else all faces */
     size_t n;
 };
 

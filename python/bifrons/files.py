@@ -21,7 +21,8 @@ def reading(path: str | os.PathLike, kind: str, advice: str):
     try:
         yield
     except Exception as error:
-        if isinstance(error, (MemoryError, ImportError)) or getattr(error, "errno", None) is not None:
+        short = isinstance(error, MemoryError) or "allocate memory" in str(error)  # torch's is a RuntimeError
+        if short or isinstance(error, ImportError) or getattr(error, "errno", None) is not None:
             raise
         cause = f"it has no {error}" if isinstance(error, KeyError) else error
         if "weights_only" in str(error):  # torch's message advises weights_only=False, which may run any code

@@ -51,6 +51,13 @@ def command(*words: object) -> str:
     return done.stdout.rstrip()
 
 
+def _setpriv():
+    """setpriv, if it knows --pdeathsig (util-linux 2.33); else None."""
+    path = shutil.which("setpriv")
+    known = path and subprocess.run([path, "--help"], capture_output=True, text=True).stdout
+    return path if known and "--pdeathsig" in known else None
+
+
 def train(config: str | os.PathLike | None = None, *, out: str | os.PathLike, a: str | os.PathLike | None = None,
           b: str | os.PathLike | None = None, ranks: int = 1, keys: dict[str, object] | None = None,
           show: bool = True) -> Run:
@@ -64,14 +71,14 @@ def train(config: str | os.PathLike | None = None, *, out: str | os.PathLike, a:
     lists and dicts as TOML has them. show: growing curves in a notebook, lines elsewhere.
     An interrupt (Ctrl-C, or the stop button of a notebook) saves a checkpoint and returns the run so far; the same call
     resumes it. A second interrupt ends the program at once. If Python ends or is killed, the program saves a checkpoint and
-    stops (where `setpriv` of util-linux is there). ProgramError: the program ended with an error. KeyboardInterrupt:
+    stops (where `setpriv` of util-linux 2.33 or later is there). ProgramError: the program ended with an error. KeyboardInterrupt:
     it was interrupted before it could save anything."""
     import numpy  # noqa: F401 - Run needs it: say so before training, not after
     words = [program(), "train", *([config] if config else []), "--out", out, "--set", "log.every_s=2"]
     words += [word for person, path in (("a", a), ("b", b)) if path for word in (f"--data-{person}", path)]
     words += ["--ranks", ranks] if ranks != 1 else []
     words += [word for key, value in (keys or {}).items() for word in ("--set", _setting(key, value))]
-    if setpriv := shutil.which("setpriv"):  # ends the program with this process, even after kill -9
+    if setpriv := _setpriv():  # ends the program with this process, even after kill -9
         words = [setpriv, "--pdeathsig", "TERM", "--", *words]
     # A session of its own: the program gets an interrupt once, from here.
     process = subprocess.Popen([os.fspath(w) if isinstance(w, os.PathLike) else str(w) for w in words],

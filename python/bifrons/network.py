@@ -97,7 +97,8 @@ class Decoder(nn.Module):
 
 
 class Pose(nn.Module):
-    """The pose z of a face: (point - mean) / deviation of its 70 points, with mean and deviation of each person."""
+    """The pose z of a face: (point - mean) / deviation of its 70 points, with the mean of each person
+    and one deviation for both (one each in earlier runs)."""
 
     def __init__(self, codes):
         super().__init__()

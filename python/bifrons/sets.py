@@ -45,7 +45,9 @@ class Set(Dataset):
         return len(self.names)
 
     def __getitem__(self, rows) -> Tensor:
-        return self.pictures(rows) if isinstance(rows, (slice, list)) else self.pictures(rows)[0]
+        import numpy
+        pictures = self.pictures(rows)
+        return pictures if isinstance(rows, slice) or numpy.ndim(rows) else pictures[0]
 
     def pictures(self, rows=slice(None)) -> Tensor:
         """(N, 3, S, S) from 0 to 1."""

@@ -246,6 +246,7 @@ enum status pose_scale_measure(struct set *set, const struct order *order, int64
         st = read_faces(set, order, (int64_t)n, faces, &wrong, em);
     if (st == ST_OK)
         st = pose_scale_of((const float(*)[FACE_POINTS][2])faces, n, out, gaps, em);
+    gaps->still = *out;
     if (st == ST_OK && moves(draws))
         st = scale_of_moved((const float(*)[FACE_POINTS][2])faces, n, draws, out, em);
     gaps->wrong = wrong;
@@ -270,20 +271,26 @@ static int compare_ratios(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-double pose_scales_join(struct pose_scale scales[static 2])
+double pose_scales_ratio(const struct pose_scale *a, const struct pose_scale *b)
 {
     double ratios[2 * FACE_POINTS];
     size_t n = 0;
     for (int i = 0; i < FACE_POINTS; i++)
-        for (int axis = 0; axis < 2; axis++) {
-            float *a = &scales[0].deviation[i][axis], *b = &scales[1].deviation[i][axis];
-            if (*a == 0 || *b == 0)
-                continue;
-            ratios[n++] = (double)*a / (double)*b;
-            *a = *b = sqrtf(*a * *b);
-        }
+        for (int axis = 0; axis < 2; axis++)
+            if (a->deviation[i][axis] > 0 && b->deviation[i][axis] > 0)
+                ratios[n++] = (double)a->deviation[i][axis] / (double)b->deviation[i][axis];
     qsort(ratios, n, sizeof *ratios, compare_ratios);
     return n > 0 ? ratios[n / 2] : 1;
+}
+
+void pose_scales_join(struct pose_scale scales[static 2])
+{
+    for (int i = 0; i < FACE_POINTS; i++)
+        for (int axis = 0; axis < 2; axis++) {
+            float *a = &scales[0].deviation[i][axis], *b = &scales[1].deviation[i][axis];
+            if (*a > 0 && *b > 0)
+                *a = *b = sqrtf(*a * *b);
+        }
 }
 
 /* --- z ---------------------------------------------------------------------------------------- */

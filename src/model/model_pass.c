@@ -179,7 +179,7 @@ static struct shim_tensor *wanted_codes(struct model *m, const struct batch *b,
 }
 
 /* The backward pass of the mean codes' loss. Its gradient reaches the mean codes only, which are
- * parameters of the encoder. */
+ * stored with the encoder. */
 static void train_mean_codes(struct model *m, const struct batch *b, const struct pass *p,
                              double global_batch)
 {

@@ -244,7 +244,7 @@ def test_a_run_ends_with_what_was_reached_and_what_comes_next(trained):
     folder, done = trained
     assert done.stdout == ""
     reached = line_with(done.stderr, "reached: ")
-    assert "epoch 1 of 1" in reached and "validation loss" in reached and "best loss" in reached
+    assert "epoch 1 of 1" in reached and "validation loss" in reached and "best reconstruction loss" in reached
     assert "reconstruction L1" in reached and "swap" not in reached
     places = shlex.split(line_with(done.stderr, "checkpoints: ").replace(";", " "))
     for name in ("checkpoints/best.pt", "checkpoints/latest.pt", "report.html"):

@@ -146,7 +146,7 @@ def swap(bifrons, knowing):
 def test_a_face_is_swapped_in_a_video(swap, film, tmp_path):
     """Only Ada's frames change, and each carries the label; times and sound stay; the file says what it is."""
     said = swap(film).err
-    assert "2 frames are as they were: 1 without a face, 1 without one of Ada; most of them in a row: 0.30 to 0.40 s (2)\n" in said
+    assert "2 frames are as they were: 1 without a face, 1 without one of Ada; the longest parts: 0.30 to 0.40 s (2 frames)\n" in said
     assert "out/film.mp4: 6 frames, 4 of them composites (libx264, sound copied)" in said
     out = tmp_path / "out/film.mp4"
     assert sorted(os.listdir(tmp_path / "out")) == ["film.mp4", "film.txt"]
@@ -177,7 +177,7 @@ def test_a_blurred_face_is_followed_but_not_a_cut(swap, tmp_path):
     widths = [1, 8, 15, 22, 28, 22, 15, 8, 1, 8, 15, 22]
     film = make_film(tmp_path / "film.mp4", [*map(blurred, widths), pixels("b0003"), pixels("b0003")])
     said = swap(film).err
-    assert "2 frames are as they were: 0 without a face, 2 without one of Ada; most of them in a row: 1.20 to 1.30 s (2)\n" in said
+    assert "2 frames are as they were: 0 without a face, 2 without one of Ada; the longest parts: 1.20 to 1.30 s (2 frames)\n" in said
     assert "frames a face was recognised by its place and by the frame before" in said
     change = abs(frames_of(tmp_path / "out/film.mp4") - frames_of(film)).max(-1)
     assert [bool((of[:-30] > 20).sum() > 500) for of in change] == [True] * len(widths) + [False] * 2

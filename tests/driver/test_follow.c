@@ -256,29 +256,30 @@ static void a_swap_is_judged_by_what_its_reader_can_do(void **state)
 {
     (void)state;
     static const struct {
-        double swap, reader, n;
+        double swap, reader, n, n_reader;
         enum follow_verdict verdict;
     } cases[] = {
-        {.9,   .95, 50, FOLLOW_WELL    },
-        {.5,   .95, 50, FOLLOW_LOST    },
-        {.5,   .8,  50, FOLLOW_WELL    },
-        {.9,   .4,  50, FOLLOW_UNKNOWN },
-        {.9,   .6,  50, FOLLOW_UNKNOWN }, /* may be by chance of one that cannot */
-        {.9,   .7,  50, FOLLOW_WELL    },
-        {.9,   .7,  11, FOLLOW_UNKNOWN },
-        {.9,   .9,  11, FOLLOW_WELL    },
-        {.9,   .9,  3,  FOLLOW_UNKNOWN },
-        {-.9,  .4,  50, FOLLOW_UNKNOWN },
-        {-.9,  NAN, 50, FOLLOW_UNKNOWN },
-        {NAN,  .9,  50, FOLLOW_UNKNOWN },
-        {-.29, .9,  50, FOLLOW_LOST    },
-        {-.31, .9,  50, FOLLOW_MIRRORED},
-        {-.31, .9,  20, FOLLOW_LOST    }, /* so few say nothing about the sign */
+        {.9,   .95, 50, 50, FOLLOW_WELL    },
+        {.5,   .95, 50, 50, FOLLOW_LOST    },
+        {.5,   .8,  50, 50, FOLLOW_WELL    },
+        {.9,   .4,  50, 50, FOLLOW_UNKNOWN },
+        {.9,   .6,  50, 50, FOLLOW_UNKNOWN }, /* may be by chance of one that cannot */
+        {.9,   .7,  50, 50, FOLLOW_WELL    },
+        {.9,   .7,  50, 11, FOLLOW_UNKNOWN },
+        {.9,   .9,  50, 11, FOLLOW_WELL    },
+        {.9,   .9,  50, 3,  FOLLOW_UNKNOWN },
+        {-.9,  .4,  50, 50, FOLLOW_UNKNOWN },
+        {-.9,  NAN, 50, 50, FOLLOW_UNKNOWN },
+        {NAN,  .9,  50, 50, FOLLOW_UNKNOWN },
+        {-.29, .9,  50, 50, FOLLOW_LOST    },
+        {-.31, .9,  50, 50, FOLLOW_MIRRORED},
+        {-.31, .9,  20, 50, FOLLOW_LOST    }, /* so few say nothing about the sign */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct follow_quantity q = {.swap = cases[i].swap,
                                     .reader = cases[i].reader,
-                                    .n = cases[i].n};
+                                    .n = cases[i].n,
+                                    .n_reader = cases[i].n_reader};
         assert_int_equal(follow_judge(&q), cases[i].verdict);
     }
 }

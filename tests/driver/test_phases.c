@@ -54,6 +54,7 @@ enum status __wrap_loader_fill_rows(struct loader *l, const int64_t *rows_a, con
 void __wrap_report_validation(struct report *r, const struct model_losses *losses)
 {
     (void)r;
+    assert_int_equal(phase, WATCH_REPORT);
     double compared = 0, others = 0;
     validated++;
     for (int who = 0; who < MODEL_PEOPLE; who++) {

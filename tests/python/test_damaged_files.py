@@ -106,7 +106,8 @@ def test_a_cut_or_newer_set_is_refused(people, tmp_path):  # noqa: F811
 @pytest.mark.parametrize("name", ["config.resolved.toml", "run.json"])
 def test_a_cut_file_of_a_run_is_named(run, tmp_path, name):  # noqa: F811
     shutil.copytree(run.folder, tmp_path / "run")
-    cut(tmp_path / "run" / name, 0.49)
+    path = tmp_path / "run" / name
+    path.write_text(path.read_text().partition('"')[0] + '"')  # ends inside a string
     with pytest.raises(ValueError, match=f"{name} is damaged"):
         bifrons.Run(tmp_path / "run")
 

@@ -194,6 +194,7 @@ def test_a_set_is_what_the_file_holds(people):
                        ([], []), (torch.tensor([2, 0]), [2, 0])):
         assert numpy.array_equal(bifrons.to_bytes(a.pictures(rows)).numpy(), images[want])
     assert torch.equal(a[1:3], a.pictures([1, 2])) and torch.equal(a[[3, 2]], a.pictures([3, 2]))
+    assert torch.equal(a[torch.tensor([3, 2])], a.pictures([3, 2])) and torch.equal(a[range(2)], a.pictures([0, 1]))
     with pytest.raises(IndexError):
         a.pictures(COUNT)
     with pytest.raises(KeyError, match="has no pose; it has images"):

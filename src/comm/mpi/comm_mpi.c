@@ -49,8 +49,9 @@ static enum status begin(struct comm *c, const struct comm_call *call, void *ran
     return ST_OK;
 }
 
-/* A deadline is over: ends all waiting on this node and names the missing ranks. On return the
- * caller may free the memory of its collectives. */
+/* A deadline is over: ends all waiting on this node and names the missing ranks. Waits up to
+ * LET_GO_S for the communication thread to leave the caller's memory; later calls do not wait
+ * again. */
 static enum status give_up(struct mpi *m, uint64_t sequence, double deadline_s, struct errmsg *em)
 {
     char missing[512] = "";

@@ -433,11 +433,12 @@ static const struct argp parser = {
         "demo/run/checkpoints/best.pt demo/data/person_a -o swapped\n  $ bifrons swap "
         "runs/x/checkpoints/best.pt holiday --into -o composites\n  $ bifrons swap "
         "runs/x/checkpoints/best.pt clip.mp4 --into -o swapped.mp4\n\nExit "
-        "status: 0; 64 usage, or a place where results cannot go; 65 a checkpoint or picture that "
-        "cannot be used, or no picture of a folder that can; 66 no such file or folder, or no "
+        "status: 0; 64 usage, or a place where results cannot go; 65 a checkpoint, picture or "
+        "frame "
+        "of a video that cannot be used, or no picture of a folder that can; 66 no such file or "
+        "folder, or no "
         "picture in it; 69 the networks that find faces, or the video libraries, are missing; 74 a "
-        "result cannot be "
-        "written.",
+        "result cannot be written; 75 stopped on request: finished frames are kept.",
 };
 
 int engine_swap(int argc, char **argv)

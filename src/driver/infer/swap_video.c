@@ -141,11 +141,12 @@ static void log_frames_left(struct work *w)
     char runs[RUNS][64] = {{0}};
     end_run(w);
     for (int i = 0; i < RUNS && w->longest[i].frames > 0; i++)
-        snprintf(runs[i], sizeof runs[i], "%s%.2f to %.2f s (%" PRId64 ")", i > 0 ? ", " : "",
-                 w->longest[i].from_s, w->longest[i].to_s, w->longest[i].frames);
+        snprintf(runs[i], sizeof runs[i], "%s%.2f to %.2f s (%" PRId64 " frame%s)",
+                 i > 0 ? ", " : "", w->longest[i].from_s, w->longest[i].to_s, w->longest[i].frames,
+                 PLURAL(w->longest[i].frames));
     if (w->no_face + w->nobody > 0)
         log_warn("%" PRId64 " frames are as they were: %" PRId64 " without a face, %" PRId64
-                 " without one of %s; most of them in a row: %s%s%s",
+                 " without one of %s; the longest parts: %s%s%s",
                  w->no_face + w->nobody, w->no_face, w->nobody, w->o->who, runs[0], runs[1],
                  runs[2]);
     if (w->followed > 0)

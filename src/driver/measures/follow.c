@@ -14,7 +14,7 @@ enum { BATCH = 8 };
 
 struct follow_reader {
     struct regressor *regressor;
-    double own[POSE_QUANTITIES]; /* r on held-out pictures */
+    double own[POSE_QUANTITIES], n_own[POSE_QUANTITIES]; /* r on so many held-out pictures */
 };
 
 /* --- Correlation ------------------------------------------------------------------------------ */
@@ -239,15 +239,15 @@ static enum status test_reader(const struct follow_source *s, int shown,
 {
     struct readings r = {0};
     const struct rows rows = held_out_rows(s, shown);
-    double unused;
     enum status st = readings_init(&r, rows.n, em);
     if (st == ST_OK)
         st = fill_readings(s, shown, &rows, false, &r, em);
     if (st == ST_OK)
         st = regressor_run(reader->regressor, r.n, r.pictures, r.read[0], em);
     for (int q = 0; q < POSE_QUANTITIES && st == ST_OK; q++)
-        reader->own[q] = correlate((const double(*)[POSE_QUANTITIES])r.read,
-                                   (const double(*)[POSE_QUANTITIES])r.wanted, r.n, q, &unused);
+        reader->own[q] =
+            correlate((const double(*)[POSE_QUANTITIES])r.read,
+                      (const double(*)[POSE_QUANTITIES])r.wanted, r.n, q, &reader->n_own[q]);
     readings_release(&r);
     return st;
 }
@@ -280,7 +280,7 @@ void follow_reader_free(struct follow_reader *r)
 void follow_clear(struct follow *f)
 {
     for (int q = 0; q < POSE_QUANTITIES; q++)
-        f->of[q] = (struct follow_quantity){NAN, NAN, NAN, 0};
+        f->of[q] = (struct follow_quantity){NAN, NAN, NAN, 0, 0};
 }
 
 enum status follow_measure(const struct follow_source *s, int person, struct follow_reader *reader,
@@ -300,6 +300,7 @@ enum status follow_measure(const struct follow_source *s, int person, struct fol
         for (int q = 0; q < POSE_QUANTITIES && st == ST_OK; q++) {
             struct follow_quantity *of = &out->of[q];
             of->reader = reader->own[q];
+            of->n_reader = reader->n_own[q];
             *(truth ? &of->true_swap : &of->swap) =
                 correlate((const double(*)[POSE_QUANTITIES])r.read,
                           (const double(*)[POSE_QUANTITIES])r.wanted, r.n, q, &of->n);

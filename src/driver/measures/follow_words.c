@@ -19,8 +19,8 @@ static const struct {
     [POSE_GAZE] = {"gaze",  "goes the other way",          "does not follow"   },
 };
 
-/* The r of all pictures that r of n of them shows with 95 % confidence (Fisher, 1921). */
-static double least_correlation(double r, double n)
+/* The lower end of the one-sided 95 % interval of a correlation r of n pairs (Fisher, 1921). */
+static double correlation_at_least(double r, double n)
 {
     const double most = 1 - 1e-9;
     return n > 3 ? tanh(atanh(r > most ? most : r) - 1.645 / sqrt(n - 3)) : -1;
@@ -28,7 +28,7 @@ static double least_correlation(double r, double n)
 
 enum follow_verdict follow_judge(const struct follow_quantity *q)
 {
-    if (!isfinite(q->swap) || !(least_correlation(q->reader, q->n) >= FOLLOW_READER_MIN))
+    if (!isfinite(q->swap) || !(correlation_at_least(q->reader, q->n_reader) >= FOLLOW_READER_MIN))
         return FOLLOW_UNKNOWN;
     if (q->swap < -FOLLOW_OTHER_WAY && q->swap < -2 / sqrt(q->n))
         return FOLLOW_MIRRORED;

@@ -35,7 +35,6 @@ struct page_part {
     bool failed;                   /* out of memory */
 };
 
-/* Takes over the reference to the value. */
 void page_note_add(struct page_part *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The path of a file in the run folder; false: too long. */
 bool page_path(const struct page_run *r, const char *name, char path[static PATH_BYTES_MAX]);

@@ -45,7 +45,9 @@ static void print_reached(FILE *f, const struct session *s)
               "latest",
               f);
     else if (t->best_step > 0 && isfinite(t->best_value))
-        fprintf(f, "; best %s %.4f at step %" PRId64, best, t->best_value, t->best_step);
+        fprintf(f, "; best %s %.4f at step %" PRId64,
+                strcmp(best, "loss") == 0 ? "reconstruction loss" : best, t->best_value,
+                t->best_step);
 }
 
 /* ---- How swaps follow their source pictures ---------------------------------------------------

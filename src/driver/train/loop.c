@@ -83,11 +83,11 @@ static enum status validate(struct loop *l, struct errmsg *em)
         st = validate_run(s, of_parameters, &losses, seen, em);
     if (st != ST_OK)
         return st;
+    watchdog_enter(s->run.watchdog, WATCH_REPORT, s->state.step);
     recovery_log_collapse(s, seen);
     l->collapsed = s->state.collapse.in_a_row > 0;
     report_validation(l->report, &losses);
     int64_t every = s->run.config.log.preview_epochs;
-    watchdog_enter(s->run.watchdog, WATCH_REPORT, s->state.step);
     if (session_stage_is_over(s) || (every > 0 && session_epoch(s) % every == 0))
         report_preview(l->report);
     report_page(l->report);

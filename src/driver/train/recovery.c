@@ -222,6 +222,7 @@ static enum status load_older(struct session *s, struct saver *v, bool *found, s
             return st;
     }
     *found = true;
+    watchdog_enter(s->run.watchdog, WATCH_SAVE, s->state.step);
     if (comm_rank(s->run.comm) == 0) {
         run_folder_set_aside(s->run.out, step);
         run_folder_relink(s->run.out, step, s->state.best_step);

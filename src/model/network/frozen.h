@@ -10,7 +10,7 @@
 struct trainable {
     struct model_range ranges[MODEL_PARTS];
     size_t n;
-    struct model_range mean_codes; /* count 0: none. Frozen with no part */
+    struct model_range mean_codes; /* count 0: none. They always train */
 };
 
 /* Freezes the parameters of the frozen parts. ST_CONFIG: every part is frozen. */

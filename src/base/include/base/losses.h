@@ -9,7 +9,7 @@
  * To add a loss, add a row here and a function named after the key to src/model/loss/loss.c. Write
  * the loss in PyTorch in tests/python/test_losses.py; that test and tests/cli/test_every_key.py
  * fail until then. `bifrons plan` counts a loss's memory and time by a row in
- * src/driver/plan/plan_pictures.c. The formulas of the losses: model/model.h.
+ * src/driver/plan/work/plan_pictures.c. The formulas of the losses: model/model.h.
  */
 #ifndef BIFRONS_BASE_LOSSES_H
 #define BIFRONS_BASE_LOSSES_H

@@ -42,7 +42,7 @@ enum watchdog_phase {
     WATCH_REDUCE,  /* summing gradients and losses over ranks */
     WATCH_UPDATE,  /* updating the parameters */
     WATCH_VALIDATE,
-    WATCH_REPORT, /* metrics, previews, pages: file servers stall, and previews are of any size */
+    WATCH_REPORT, /* metrics, previews, pages, readers of points: file servers stall */
     WATCH_SAVE,
     WATCH_END,
     WATCH_PHASES

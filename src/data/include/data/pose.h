@@ -43,6 +43,7 @@ enum { POSE_Z_MAX = 6 };
 struct pose_gaps {
     struct name_list unknown, constant; /* coordinates of deviation 0: "x of point 30 (nose)" */
     struct name_list wrong;             /* pictures whose points are not used */
+    struct pose_scale still;            /* of the pictures as they are, without draws */
 };
 
 /* How a run moves the points of its pictures: by the draws at strength, seed and person. */
@@ -67,9 +68,10 @@ enum { POSE_PICTURES_MAX = 100 * 1000 };
 enum status pose_scale_measure(struct set *set, const struct order *order, int64_t most,
                                const struct pose_draws *draws, struct pose_scale *out,
                                struct pose_gaps *gaps, struct errmsg *em) MUST_CHECK;
-/* Gives both people the geometric mean of their deviations, where both have one. Returns the median
- * of A's deviations as multiples of B's. */
-double pose_scales_join(struct pose_scale scales[static 2]);
+/* Gives both people the geometric mean of their deviations, where both have one. */
+void pose_scales_join(struct pose_scale scales[static 2]);
+/* The median of a's deviations as multiples of b's; 1 if there are none. */
+double pose_scales_ratio(const struct pose_scale *a, const struct pose_scale *b);
 
 struct pose_code {
     float z[FACE_POINTS][2];

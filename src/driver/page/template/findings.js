@@ -39,7 +39,7 @@ function findLearning(run) {
     if (last[1] > 1.05 * best[1] && best[0] < third[0])
         return [[
             'warn', `${found}; the best was ${shown(best[1])}.`,
-            'best.pt is of that time. Lower train.lr, use more pictures, or stop earlier (train.early_stop).',
+            'Lower train.lr, use more pictures, or stop earlier (train.early_stop).',
             `The run got worse after step ${best[0]}.`
         ]];
     if (gain > 0.03)

@@ -119,7 +119,6 @@ static enum status compare_sets(const struct run *run, const char *path,
                                 const struct run_meta *meta, struct errmsg *em)
 {
     for (int p = 0; p < 2; p++) {
-        char held_out[17];
         const char *mine = set_get_info(run->sets[p])->fingerprint_text;
         if (strcmp(mine, meta->fingerprints[p]) != 0 &&
             strcmp(mine, meta->fingerprints[1 - p]) == 0)
@@ -133,13 +132,6 @@ static enum status compare_sets(const struct run *run, const char *path,
                         "then %s), so the saved position would mean others. Use the same set, or "
                         "start a new run from these weights with --init-from and --out",
                         'a' + p, run_set_name(run, p), path, mine, meta->fingerprints[p]);
-        snprintf(held_out, sizeof held_out, "%016" PRIx64, order_held_out_hash(run->orders[p]));
-        if (meta->held_out[p][0] && strcmp(held_out, meta->held_out[p]) != 0)
-            return FAIL(em, ST_CONFIG,
-                        "data.%c: %s holds the pictures that %s was trained on, but not the same "
-                        "/source and /time, so others would be held out. Use the same set, or "
-                        "start a new run from these weights with --init-from and --out",
-                        'a' + p, run_set_name(run, p), path);
     }
     return ST_OK;
 }
@@ -160,6 +152,29 @@ static enum status check_changes(const struct config *old, const struct config *
     if (st == ST_OK)
         log_changes(lines, discriminators, changed);
     return st;
+}
+
+/* After check_changes: train.seed and data.val_fraction decide what is held out, too. */
+static enum status compare_held_out(const struct run *run, const char *path,
+                                    const struct run_meta *meta, struct errmsg *em)
+{
+    for (int p = 0; p < 2; p++) {
+        char mine[17];
+        snprintf(mine, sizeof mine, "%016" PRIx64, order_held_out_hash(run->orders[p]));
+        if (!meta->held_out[p][0] && meta->fingerprints[p][0] &&
+            order_val_count(run->orders[p]) > 0 && set_get_info(run->sets[p])->has_time &&
+            comm_rank(run->comm) == 0)
+            log_warn("%s was trained when single frames of videos were held out: validations now "
+                     "measure frames of %s that it was trained on. Begin a new run to trust them",
+                     path, run_set_name(run, p));
+        if (meta->held_out[p][0] && strcmp(mine, meta->held_out[p]) != 0)
+            return FAIL(em, ST_CONFIG,
+                        "data.%c: %s holds the pictures that %s was trained on, but not the same "
+                        "/source and /time, so others would be held out. Use the same set, or "
+                        "start a new run from these weights with --init-from and --out",
+                        'a' + p, run_set_name(run, p), path);
+    }
+    return ST_OK;
 }
 
 enum status resume_check(const struct run *run, const char *path, const char *config_toml,
@@ -183,6 +198,8 @@ enum status resume_check(const struct run *run, const char *path, const char *co
         lines = config_difference(old, &run->config);
     }
     st = check_changes(old, &run->config, lines ? lines : "", meta->state.stage, path, changed, em);
+    if (st == ST_OK)
+        st = compare_held_out(run, path, meta, em);
     free(lines);
     free(old);
     return st;

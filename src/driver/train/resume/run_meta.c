@@ -193,10 +193,10 @@ char *run_meta_text(const struct run_meta *m, bool stages)
 }
 
 /* The text of person p; "" if there is none. */
-static void read_text(const json_t *meta, const char *key, size_t p, char out[static 20])
+static void read_text(const json_t *meta, const char *key, size_t p, char out[static 17])
 {
     const char *text = json_string_value(json_array_get(json_object_get(meta, key), p));
-    snprintf(out, 20, "%s", text ? text : "");
+    snprintf(out, 17, "%s", text ? text : "");
 }
 
 void run_meta_read(const char *text, struct run_meta *out)

@@ -97,13 +97,13 @@ static void log_gaps(const struct run *run, int person, struct pose_gaps *gaps)
                  name_list_text(&gaps->constant));
 }
 
-/* Gives both people one scale of poses, and warns if they do not move alike. */
-static void join_poses(struct run *run)
+/* Warns if the two people do not move alike. */
+static void log_unlike_poses(const struct run *run, const struct pose_scale still[2])
 {
-    enum { MUCH_PERCENT = 150 };
-    double a = pose_scales_join(run->measures.poses), more = fmax(a, 1 / a);
+    const double much = 1.5;
+    double a = pose_scales_ratio(&still[0], &still[1]), more = fmax(a, 1 / a);
     int wide = a > 1 ? 0 : 1;
-    if (more * 100 > MUCH_PERCENT)
+    if (more > much)
         log_warn("the faces of %s (data.%c) move %.1f times as much as those of %s: many of their "
                  "poses are not in the other set, and swaps of these will be poor (bifrons inspect "
                  "--overlap shows which)",
@@ -113,9 +113,10 @@ static void join_poses(struct run *run)
 static enum status measure_poses(struct run *run, struct errmsg *em)
 {
     const struct config *c = &run->config;
+    struct pose_scale still[2] = {0};
     enum status st = ST_OK;
     for (int p = 0; p < 2 && c->model.pose && st == ST_OK; p++) {
-        struct pose_gaps gaps;
+        struct pose_gaps gaps = {0};
         const struct pose_draws draws = {&c->augment, c->train.seed, (enum order_person)p};
         if (!set_get_info(run->sets[p])->has_points)
             return FAIL(
@@ -128,9 +129,12 @@ static enum status measure_poses(struct run *run, struct errmsg *em)
                                 &run->measures.poses[p], &gaps, em);
         if (st == ST_OK)
             log_gaps(run, p, &gaps);
+        still[p] = gaps.still;
     }
-    if (st == ST_OK && c->model.pose)
-        join_poses(run);
+    if (st == ST_OK && c->model.pose) {
+        log_unlike_poses(run, still);
+        pose_scales_join(run->measures.poses);
+    }
     return st;
 }
 

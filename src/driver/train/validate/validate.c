@@ -37,7 +37,8 @@ struct validation {
 static const char *best_name(const struct run *run)
 {
     int64_t which = run->config.checkpoint.best - BEST_METRICS;
-    return which < 0 ? "the validation loss" : val_metrics_key((int)which * VAL_OF);
+    return which < 0 ? "the loss between reconstructions and pictures"
+                     : val_metrics_key((int)which * VAL_OF);
 }
 
 static bool has_truth(const struct run *run, int person)

@@ -10,7 +10,7 @@
 #include "base/poison.h"
 
 enum { NUMBERS = MODEL_PEOPLE * (sizeof(struct follow) / sizeof(double)) };
-_Static_assert(sizeof(struct follow) == (size_t)POSE_QUANTITIES * 4 * sizeof(double),
+_Static_assert(sizeof(struct follow) == (size_t)POSE_QUANTITIES * 5 * sizeof(double),
                "summed as doubles");
 
 static struct follow_source source_of(const struct run *run)
@@ -109,6 +109,8 @@ void validate_get_follow(const struct session *s, struct follow out[static MODEL
             out[p].of[q].swap = number[val_metrics_follow(q, false) + 1 + p];
             out[p].of[q].reader = number[val_metrics_follow(q, true) + 1 + p];
             out[p].of[q].n = (double)MIN(order_val_count(s->run.orders[p]), FOLLOW_HELD_OUT_MAX);
+            out[p].of[q].n_reader =
+                (double)MIN(order_val_count(s->run.orders[1 - p]), FOLLOW_HELD_OUT_MAX);
         }
     }
 }

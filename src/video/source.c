@@ -186,8 +186,9 @@ enum status source_seek(struct source *s, int64_t ticks, struct errmsg *em)
     int64_t step = MAX(av_rescale_q(SEEK_STEP_S, (AVRational){1, 1}, s->stream->time_base), 1);
     for (int64_t back = 0;; back = back > 0 ? 2 * back : step) {
         bool got, whole = back > ticks; /* from the file's start */
+        /* AVI has nothing before its start */
         if (av_seek_frame(s->format, s->stream->index, start + (whole ? -step : ticks - back),
-                          AVSEEK_FLAG_BACKWARD) < 0) {
+                          whole ? 0 : AVSEEK_FLAG_BACKWARD) < 0) {
             if (back == 0)
                 return ST_OK; /* then the frames before are decoded, too */
             if (av_seek_frame(s->format, -1, 0, AVSEEK_FLAG_BYTE) < 0)

@@ -286,7 +286,7 @@ def test_pictures_of_an_algorithm_are_counted(bifrons, folder):
         (folder / f"s{i}.txt").write_text("Composite with a face drawn by a trained model (Bifrons)\npicture: s.png\n")
     said = pack(bifrons, folder, "-o", "a.h5").err
     assert said.count("drawn by an algorithm") == 1
-    assert "2 pictures are a composite, or drawn by an algorithm: s0.png, s1.png" in said
+    assert "2 pictures are composites, or drawn by an algorithm: s0.png, s1.png" in said
 
 
 def test_whole_photographs_are_told_from_cut_faces(bifrons, folder, tmp_path):

@@ -253,7 +253,7 @@ def test_finished_frames_are_kept(knowing, long_film, tmp_path, how, wanted, why
     out = tmp_path / "out/film.mp4"
     end = len(frame_times(out)) / RATE
     assert frame_times(out) == frame_times(long_film)[:len(frame_times(out))] and 0 < end < 9
-    assert f"film.mp4 ends at {end:.3f} s of {long_film}: " in said and f"--from {end:.3f} writes the rest" in said and why in said
+    assert f"film.mp4 ends at {end:.3f} s of {long_film}: " in said and f"--from {end - 1 / RATE + 0.001:.3f} writes the rest" in said and why in said
     assert end - 0.1 < float(probed(out, "-select_streams", "a", "-show_entries", "packet=pts_time")[-1]) <= end
     first = out.read_bytes()
     code, said, left = stop_swap(knowing, long_film, tmp_path / "out", how)

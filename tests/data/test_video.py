@@ -268,14 +268,15 @@ def test_frames_are_chosen(uneven):
 
 @pytest.mark.parametrize("name, codec", [
     ("h264.ts", ["libx264", "-bf", "2"]), ("hevc.ts", ["libx265", "-x265-params", "keyint=40:log-level=none"]),
-    ("mpeg2.mpg", ["mpeg2video", "-bf", "2"]), ("open.mp4", ["libx264", "-x264-params", "open-gop=1:bframes=3"])])
+    ("mpeg2.mpg", ["mpeg2video", "-bf", "2"]), ("mpeg4.avi", ["mpeg4", "-bf", "2"]), ("h264.avi", ["libx264", "-bf", "2"]),
+    ("open.mp4", ["libx264", "-x264-params", "open-gop=1:bframes=3"])])
 def test_a_part_begins_between_two_key_frames(tmp_path, name, codec):
     """MPEG's streams have no index: FFmpeg enters them at any packet."""
     path = ffmpeg(tmp_path / name, "-vf", "scale=out_color_matrix=bt709", "-c:v", *codec, "-g", "40", "-pix_fmt", "yuv420p",
                   n=120, fps=25)
     every = Read(path)
     assert len(every.ticks) == 120
-    for start in 0.3, 1.58, 2.0, 4.5:
+    for start in 0.01, 0.3, 1.58, 2.0, 3.21, 4.5, 6:
         part, first = Read(path, f"from={start}"), sum(t < start for t in every.times)
         assert part.ticks == every.ticks[first:] and part.colours == every.colours[first:], start
 

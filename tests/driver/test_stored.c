@@ -176,12 +176,34 @@ static void a_damaged_note_of_a_drop_is_told(void **state)
     assert_text_has(em.text, "drop is damaged");
 }
 
+/* Its faces would stay among those of the new beginning. */
+static void progress_of_another_version_is_refused(void **state)
+{
+    (void)state;
+    char *folder = scratch_new(), path[PATH_BYTES_MAX];
+    struct cuts c;
+    struct errmsg em = {0};
+    make(folder);
+    place(folder, "progress", path);
+    assert_int_equal(truncate(path, 100), 0);
+    const struct cuts_options o = options_of(folder);
+    assert_status(cuts_open(&c, &o, &em), ST_DATA);
+    assert_text_has(em.text, "of another version of bifrons");
+    assert_int_equal(truncate(path, 0), 0); /* killed before the first frame */
+    em = (struct errmsg){0};
+    assert_ok(cuts_open(&c, &o, &em));
+    assert_int_equal(c.state.frames, 0);
+    cuts_close(&c);
+    free(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dropped_face_is_in_no_list),
         cmocka_unit_test(a_kill_between_two_steps_loses_and_doubles_nothing),
         cmocka_unit_test(a_damaged_note_of_a_drop_is_told),
+        cmocka_unit_test(progress_of_another_version_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -288,9 +288,10 @@ enum status pack_note_generated(struct pack_source *s, struct errmsg *em)
         return ST_OK;
     char folder[PATH_BYTES_MAX];
     path_folder(first->path, folder, sizeof folder);
-    return pack_note_add(
-        s->report, false, folder, em,
-        "%zu picture%s a composite, or drawn by an algorithm: %s. The set does not "
-        "say so. Leave them out, if they are not what you mean",
-        names.n, names.n == 1 ? " is" : "s are", name_list_text(&names));
+    return pack_note_add(s->report, false, folder, em,
+                         "%zu %s, or drawn by an algorithm: %s. The set does not say so. Leave "
+                         "them out unless you want them",
+                         names.n,
+                         names.n == 1 ? "picture is a composite" : "pictures are composites",
+                         name_list_text(&names));
 }

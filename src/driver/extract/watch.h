@@ -12,9 +12,9 @@
 
 #include "arguments.h"
 
-/* Without references, frames that show several people mean that no face will be stored: it ends
- * early, after this many of them, or this many frames and as many again as came before the first.
- */
+/* Without references, frames that show several people mean that no face will be stored. It ends
+ * early after this many of them, or when so many frames, plus as many as came before the first of
+ * them, have followed it. */
 enum { WATCH_SEVERAL_MAX = 100 };
 
 struct watch_options {

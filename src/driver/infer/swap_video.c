@@ -30,7 +30,7 @@ struct work {
     int64_t frames, composites, no_face, nobody, unsure, followed; /* frames */
     struct run_of_frames left, longest[RUNS];                      /* the present one; by length */
     double begun_s, shown_s, first_s;
-    int64_t end_ticks; /* of the last frame */
+    int64_t last_ticks, end_ticks; /* when the last frame begins and ends */
     bool out_failed;
 };
 
@@ -84,6 +84,7 @@ static void count(struct work *w, const struct into_report *r, const struct vide
     else if (w->left.frames++ == 0)
         w->left.from_s = f->time_s;
     w->left.to_s = f->time_s;
+    w->last_ticks = f->ticks;
     w->end_ticks = f->ticks + f->duration;
     w->frames++;
     w->composites += r->n_replaced > 0;
@@ -231,11 +232,12 @@ static enum status finish_part(struct work *w, struct errmsg *em)
         log_warn("%s", why.text);
         return st;
     }
-    double end_s = (double)w->end_ticks * (double)i->base_num / (double)i->base_den;
-    end_s = floor(end_s * 1000) / 1000; /* as printed; no frame may lie before it */
+    const double tick_s = (double)i->base_num / (double)i->base_den;
+    /* after the last frame and before the next: durations in files may be wrong */
+    double from_s = (floor(1000 * (double)w->last_ticks * tick_s) + 1) / 1000;
     return FAIL(em, why.code,
                 "%s ends at %.3f s of %s: %s. --from %.3f writes the rest, to another -o",
-                w->o->out, end_s, w->o->input, why.text, end_s);
+                w->o->out, (double)w->end_ticks * tick_s, w->o->input, why.text, from_s);
 }
 
 static enum status next_frame(struct work *w, struct video_frame *f, struct errmsg *em)

@@ -17,9 +17,10 @@
  * The split into training and held-out pictures depends on the seed and the set only. Pictures are
  * sorted by the XXH3-64, seeded with the seed, of their key. Equal ones are sorted by row. The key
  * of a frame of a video (/source and /time are known) is a hash of the video's name and of its ten
- * seconds: frames that follow each other look alike, so whole stretches are held out. The key of
- * any other picture is the hash of its content (set_hashes). The first round(val_fraction * n) are
- * held out: at least one if val_fraction > 0 and n > 1, and never all. `train` is the rest, by row.
+ * seconds: frames that follow each other look alike, so whole stretches are held out (at most one
+ * is divided). The key of any other picture is the hash of its content (set_hashes). The first
+ * round(val_fraction * n) are held out: at least one if val_fraction > 0 and n > 1, and never all.
+ * `train` is the rest, by row.
  */
 #ifndef BIFRONS_DATA_ORDER_H
 #define BIFRONS_DATA_ORDER_H

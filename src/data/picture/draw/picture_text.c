@@ -83,7 +83,8 @@ void picture_label(struct picture *p, int high, int corner)
 {
     static const uint8_t white[3] = {255, 255, 255}, black[3] = {0, 0, 0};
     const struct picture_box label = label_box(p, high, corner);
-    if (high < LABEL_HEIGHT_MIN || label.left < 0 || label.top < 0 || label.right > p->width)
+    if (high < LABEL_HEIGHT_MIN || label.left < 0 || label.top < 0 || label.right > p->width ||
+        label.bottom > p->height)
         return;
     for (int y = label.top; y < label.bottom; y++)
         for (int x = label.left; x < label.right; x++)

@@ -232,7 +232,13 @@ enum status cuts_open(struct cuts *c, const struct cuts_options *o, struct errms
     for (int i = 0; i < CUTS_LISTS && st == ST_OK; i++)
         st = open_file(c, list_names[i], O_RDWR, &c->lists[i], em);
     if (st == ST_OK)
-        st = read_state(c->progress, &c->state) ? go_on(c, em) : begin(c, em);
+        st = read_state(c->progress, &c->state)     ? go_on(c, em)
+             : lseek(c->progress, 0, SEEK_END) == 0 ? begin(c, em)
+                                                    : FAIL(em, ST_DATA,
+                                                           "%s/progress is damaged, or of another "
+                                                           "version of bifrons: delete %s to begin "
+                                                           "anew",
+                                                           o->folder, o->folder);
     if (st != ST_OK)
         cuts_close(c);
     return st;

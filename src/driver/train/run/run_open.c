@@ -209,7 +209,7 @@ static enum status check_stage_sizes(const struct run *run, struct errmsg *em)
     return ST_OK;
 }
 
-/* With fewer pictures, a network with pose codes overfits. With about 100, it is a trade
+/* With fewer pictures, a network with pose codes overfits. With about 100, they cost nothing
  * (docs/recipe.md). */
 enum { POSE_PICTURES = 60 };
 

@@ -94,6 +94,24 @@ enum status order_new(const uint64_t *keys, int64_t n, double val_fraction, uint
     return ST_OK;
 }
 
+enum status order_of_set(struct set *s, double val_fraction, uint64_t seed,
+                         enum order_person person, struct order **out, struct errmsg *em)
+{
+    int64_t n = set_get_info(s)->n;
+    uint64_t *keys = NULL;
+    enum status st = ST_OK;
+    if (val_fraction > 0) {
+        keys = malloc((size_t)n * sizeof *keys);
+        st = keys ? set_split_keys(s, keys, em)
+                  : FAIL(em, ST_MEMORY, "out of memory for the order of %lld pictures",
+                         (long long)n);
+    }
+    if (st == ST_OK)
+        st = order_new(keys ? keys : set_hashes(s), n, val_fraction, seed, person, out, em);
+    free(keys);
+    return st;
+}
+
 void order_free(struct order *o)
 {
     if (o)

@@ -5,7 +5,6 @@
 
 #include "base/checked.h"
 #include "base/hash.h"
-#include "data/order.h"
 #include "set_priv.h"
 
 #include "base/poison.h"
@@ -37,25 +36,19 @@ static enum status split_videos(const struct set *s, int64_t first, int64_t n, d
     return ST_OK;
 }
 
-enum status order_of_set(struct set *s, double val_fraction, uint64_t seed,
-                         enum order_person person, struct order **out, struct errmsg *em)
+enum status set_split_keys(struct set *s, uint64_t *keys, struct errmsg *em)
 {
-    int64_t n = set_get_info(s)->n;
-    uint64_t *keys = malloc((size_t)n * sizeof *keys);
+    const struct set_info *info = set_get_info(s);
+    memcpy(keys, set_hashes(s), (size_t)info->n * sizeof *keys);
+    if (!info->has_time || !info->has_source)
+        return ST_OK;
     double *times = malloc(ROWS_AT_ONCE * sizeof *times);
     char(*sources)[SET_TEXT_BYTES_MAX] = malloc(ROWS_AT_ONCE * sizeof *sources);
-    enum status st = ST_OK;
-    if (keys && times && sources)
-        memcpy(keys, set_hashes(s), (size_t)n * sizeof *keys);
-    else
-        st = FAIL(em, ST_MEMORY, "out of memory for the order of %lld pictures", (long long)n);
-    if (val_fraction > 0 && set_get_info(s)->has_time && set_get_info(s)->has_source)
-        for (int64_t first = 0; first < n && st == ST_OK; first += ROWS_AT_ONCE)
-            st = split_videos(s, first, MIN(n - first, ROWS_AT_ONCE), times, sources, keys, em);
-    if (st == ST_OK)
-        st = order_new(keys, n, val_fraction, seed, person, out, em);
+    enum status st =
+        times && sources ? ST_OK : FAIL(em, ST_MEMORY, "out of memory reading %s", set_path(s));
+    for (int64_t first = 0; first < info->n && st == ST_OK; first += ROWS_AT_ONCE)
+        st = split_videos(s, first, MIN(info->n - first, ROWS_AT_ONCE), times, sources, keys, em);
     free(sources);
     free(times);
-    free(keys);
     return st;
 }

@@ -93,6 +93,10 @@ const char *set_name(const struct set *s, int64_t row);
 /* N row hashes, borrowed. */
 const uint64_t *set_hashes(const struct set *s);
 
+/* N keys by which rows are held out (data/order.h): a hash of the video and its ten seconds, where
+ * /source and /time are known, else the row's hash. ST_DATA: damaged; ST_MEMORY. */
+enum status set_split_keys(struct set *s, uint64_t *keys, struct errmsg *em) MUST_CHECK;
+
 /* A row by its hash. */
 struct set_row_hash {
     uint64_t hash;

@@ -1,6 +1,7 @@
 """A rank whose memory changes under it: found by the replica check, named, and nothing lost."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -45,7 +46,7 @@ def flip_bit_at(pid, wanted):
     with memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
             place, access = line.split()[:2]
-            if not access.startswith("rw") or "s" in access and f"/bifrons-{pid}-" not in line:
+            if not access.startswith("rw") or "s" in access and not re.search(rf"/bifrons-[a-z]+-{pid}-", line):
                 continue
             first, end = (int(x, 16) for x in place.split("-"))
             try:

@@ -45,6 +45,7 @@ static void label_ai(struct picture *p, int left, int top, int width, int height
 static void pixel_blend(uint8_t *rgb, const uint8_t colour[3], unsigned coverage)
 {
     for (int c = 0; c < 3; c++)
+        /* NOLINTNEXTLINE(analyzer-*,clang-analyzer-core.*): picture_init sets all pixels */
         rgb[c] = (uint8_t)((colour[c] * coverage + rgb[c] * (255 - coverage) + 127) / 255);
 }
 

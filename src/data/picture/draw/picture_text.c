@@ -41,11 +41,11 @@ static void label_ai(struct picture *p, int left, int top, int width, int height
     fill_box(p, i0, y0, i0 + bar, y1, colour); /* I */
 }
 
-/* Blends `colour` over a pixel; coverage: 0 to 255. */
+/* Blends `colour` over a pixel, which picture_init has set; coverage: 0 to 255. */
 static void pixel_blend(uint8_t *rgb, const uint8_t colour[3], unsigned coverage)
 {
     for (int c = 0; c < 3; c++)
-        /* NOLINTNEXTLINE(analyzer-*,clang-analyzer-core.*): picture_init sets all pixels */
+        /* NOLINTNEXTLINE(analyzer-use-of-uninitialized-value,clang-analyzer-core.*): all set */
         rgb[c] = (uint8_t)((colour[c] * coverage + rgb[c] * (255 - coverage) + 127) / 255);
 }
 

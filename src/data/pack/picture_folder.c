@@ -11,6 +11,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "data/picture.h"
 #include "pack_priv.h"
 
@@ -236,6 +237,14 @@ void name_list_add_profile(struct name_list *l, const char *path, const char *pr
     snprintf(text, sizeof text, "%s (%s)", path, profile);
     if (profile[0])
         name_list_add(l, text);
+}
+
+void name_list_warn_profiles(struct name_list *l)
+{
+    if (l->n > 0)
+        log_warn("%zu picture%s a colour profile that is not applied: %s; convert to sRGB where "
+                 "colours matter",
+                 l->n, l->n == 1 ? " has" : "s have", name_list_text(l));
 }
 
 const char *name_list_text(struct name_list *l)

@@ -161,11 +161,7 @@ static void log_left(struct extract *e)
             log_warn("%s, %s: %llu: %s", verdict_name((enum verdict)v),
                      v == UNSURE && !e->a.cuts.discard_unsure ? "put aside" : "left out",
                      (unsigned long long)e->state.counts[v], name_list_text(&e->left[v]));
-    if (e->profiles.n > 0)
-        log_warn("%zu picture%s a colour profile that is not applied: %s; convert to sRGB where "
-                 "colours matter",
-                 e->profiles.n, e->profiles.n == 1 ? " has" : "s have",
-                 name_list_text(&e->profiles));
+    name_list_warn_profiles(&e->profiles);
 }
 
 static void log_outcome(const struct extract *e, double seconds)

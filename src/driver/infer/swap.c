@@ -447,11 +447,7 @@ int engine_swap(int argc, char **argv)
     struct errmsg em = {0};
     argp_parse(&parser, argc, argv, 0, NULL, &s.arguments);
     enum status st = swap(&s, &em);
-    struct name_list *profiles = &s.source.profiles;
-    if (profiles->n > 0)
-        log_warn("%zu picture%s a colour profile that is not applied: %s; convert to sRGB where "
-                 "colours matter",
-                 profiles->n, profiles->n == 1 ? " has" : "s have", name_list_text(profiles));
+    name_list_warn_profiles(&s.source.profiles);
     if (st == ST_OK && s.arguments.into.into)
         ; /* has said it */
     else if (st == ST_OK && s.skipped > 0)

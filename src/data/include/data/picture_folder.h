@@ -65,6 +65,8 @@ struct name_list {
 void name_list_add(struct name_list *l, const char *name);
 /* Adds "PATH (PROFILE)"; nothing if the profile is "": struct picture's, which was not applied. */
 void name_list_add_profile(struct name_list *l, const char *path, const char *profile);
+/* Warns of the pictures added so, if there are any; call after all are added. */
+void name_list_warn_profiles(struct name_list *l);
 /* The text; call after all names are added. Borrowed. */
 const char *name_list_text(struct name_list *l);
 
